@@ -1,0 +1,57 @@
+import { andThen, unchanged } from "#kernel/change.ts";
+import type { Context } from "#kernel/context.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { optional, shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { Version } from "#kernel/version.ts";
+import { Email } from "../domain/email.ts";
+import {
+  User,
+  type ActiveUser,
+  type UserAlreadyExists,
+  type UserNotFound,
+} from "../domain/user.ts";
+import { UserId } from "../domain/user-id.ts";
+import { UserName } from "../domain/user-name.ts";
+import type { IdentityScope } from "./ports.ts";
+
+export const UpdateUser = shape({
+  userId: UserId,
+  name: optional(UserName),
+  email: optional(Email),
+  expectedVersion: optional(Version),
+});
+export type UpdateUser = Infer<typeof UpdateUser>;
+
+/** The user has changed since the version that the caller saw. */
+export type PreconditionFailed = {
+  readonly type: "precondition-failed";
+  readonly currentVersion: Version;
+};
+
+type Deps = { readonly unitOfWork: UnitOfWork<IdentityScope> };
+type Outcome = Result<ActiveUser, UserNotFound | UserAlreadyExists | PreconditionFailed | Conflict>;
+
+/** Renames a user, gives them another address, or both at once. */
+export function updateUser({ unitOfWork }: Deps) {
+  return (
+    { userId, name, email, expectedVersion }: UpdateUser,
+    context: Context,
+  ): Promise<Outcome> =>
+    unitOfWork(context, async ({ users }) => {
+      const found = User.active(await users.byId(userId));
+      if (!found.ok) return found;
+      const user = found.value;
+      if (expectedVersion !== undefined && expectedVersion !== user.version)
+        return err({ type: "precondition-failed", currentVersion: user.version });
+
+      const holder = email && (await users.byEmail(email));
+      if (holder && holder.id !== userId) return err({ type: "user-already-exists", email });
+
+      const renamed = name === undefined ? unchanged(user) : User.rename(user, name);
+      const updated = andThen(renamed, (state) =>
+        email === undefined ? unchanged(state) : User.changeEmail(state, email),
+      );
+      return ok(users.save(updated));
+    });
+}

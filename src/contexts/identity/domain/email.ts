@@ -1,0 +1,12 @@
+import { branded, type Brand } from "#kernel/shape.ts";
+
+/** An email address, trimmed and in lower case: one person, one spelling. */
+export type Email = Brand<string, "Email">;
+
+export const Email = branded<Email>("email address", {
+  schema: { type: "string", format: "email", maxLength: 254 },
+  parse(input) {
+    const address = input.trim().toLowerCase();
+    return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address) ? address : undefined;
+  },
+});

@@ -1,0 +1,100 @@
+import { ConfigurationInvalid } from "#platform/config/load.ts";
+import type { Settings } from "#platform/config/settings.ts";
+import { redisCache } from "#platform/cache/redis-cache.ts";
+import { eventAdmin } from "#platform/events/admin.ts";
+import { statement, type Database } from "#platform/postgres/database.ts";
+import { createLog } from "#platform/telemetry/log.ts";
+import { contexts, openDatabase, openPostgres } from "./main.ts";
+
+/** One thing that was looked at. */
+export type Finding = { readonly ok: boolean; readonly what: string; readonly says: string };
+
+const wantedNode = 24;
+const oldestPostgres = 150_000;
+/** An event that waits longer than this tells of a stall. */
+const stalledAfterMs = 60_000;
+
+const serverState = statement<{
+  readonly version: string;
+  readonly number: number;
+  readonly fsync: string;
+  readonly commit: string;
+}>(
+  "basalt.doctor",
+  `select current_setting('server_version') as version,
+          current_setting('server_version_num')::int as number,
+          current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit`,
+);
+
+/** Looks at everything that an operator would, and goes on where something is wrong. */
+export async function examine(settingsNow: () => Settings): Promise<readonly Finding[]> {
+  const node = process.versions.node;
+  const runtime = { ok: Number.parseInt(node, 10) >= wantedNode, what: "node", says: node };
+  let settings: Settings;
+  try {
+    settings = settingsNow();
+  } catch (error) {
+    if (!(error instanceof ConfigurationInvalid)) throw error;
+    const problems = error.problems.map((says) => ({ ok: false, what: "configuration", says }));
+    return [runtime, ...problems];
+  }
+  const configuration = { ok: true, what: "configuration", says: "valid" };
+  return [runtime, configuration, ...(await database(settings)), ...(await cache(settings))];
+}
+
+async function database(settings: Settings): Promise<readonly Finding[]> {
+  const { log } = createLog("fatal");
+  await using undo = new AsyncDisposableStack();
+  try {
+    const { connection, embedded } = await openPostgres(settings, log, { shared: true });
+    undo.use(embedded);
+    const opened = undo.use(openDatabase(settings, connection, log));
+    const findings = await server(opened);
+    for (const schema of contexts) findings.push(...(await events(opened, schema)));
+    return findings;
+  } catch (error) {
+    return [{ ok: false, what: "postgres", says: reason(error) }];
+  }
+}
+
+const reason = (error: unknown): string =>
+  error instanceof Error
+    ? error.message + (error.cause ? `: ${reason(error.cause)}` : "")
+    : String(error);
+
+async function server(opened: Database): Promise<Finding[]> {
+  const [state] = await opened.query(serverState, []);
+  if (!state) return [];
+  const durable = state.fsync === "on" && state.commit !== "off";
+  return [
+    { ok: state.number >= oldestPostgres, what: "postgres", says: state.version },
+    {
+      ok: durable,
+      what: "durability",
+      says: `fsync ${state.fsync}, synchronous_commit ${state.commit}`,
+    },
+  ];
+}
+
+async function events(opened: Database, schema: string): Promise<readonly Finding[]> {
+  try {
+    const health = await eventAdmin(opened, schema).health();
+    return health.map(({ name, lag, dead, retrying, oldest_undelivered_at: oldest }) => {
+      const waits = oldest === null ? 0 : Date.now() - Date.parse(oldest);
+      return {
+        ok: dead === 0 && waits < stalledAfterMs,
+        what: name,
+        says: `${lag} events behind, ${retrying} streams retrying, ${dead} dead letters`,
+      };
+    });
+  } catch {
+    return [{ ok: false, what: schema, says: "not migrated: run `basalt migrate`" }];
+  }
+}
+
+async function cache({ redisUrl }: Settings): Promise<readonly Finding[]> {
+  if (redisUrl === undefined) return [];
+  await using opened = await redisCache(redisUrl, createLog("fatal").log);
+  const up = await opened.isUp();
+  return [{ ok: up, what: "redis", says: up ? "answers" : "does not answer" }];
+}

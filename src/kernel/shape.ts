@@ -1,0 +1,160 @@
+import { err, ok, type Result } from "./result.ts";
+
+declare const brand: unique symbol;
+
+/** A `T` that only its own parser can make. */
+export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+
+/** Plain JSON Schema (draft 2020-12) data. The HTTP edge validates and documents with it. */
+export type JsonSchema = { readonly [keyword: string]: unknown };
+
+/** What is wrong with one part of an input. `path` is a JSON pointer; "" is the whole. */
+export type Issue = { readonly path: string; readonly message: string };
+
+/** The input does not describe a value of the wanted kind. */
+export type Invalid = { readonly type: "invalid"; readonly issues: readonly Issue[] };
+
+/** A kind of value: how it looks as JSON Schema, and the only way to obtain one. */
+export type Value<T> = {
+  readonly schema: JsonSchema;
+  readonly parse: (input: unknown) => Result<T, Invalid>;
+};
+
+export type Infer<V> = V extends Value<infer T> ? T : never;
+
+type Primitive = string | number | boolean;
+type BaseOf<B> = B extends string ? string : B extends number ? number : boolean;
+
+const invalid = (message: string, path = "") =>
+  err<Invalid>({ type: "invalid", issues: [{ path, message }] });
+
+const lengthOf = (text: string) => [...text].length;
+
+/** The first JSON Schema keyword that a scalar breaks, in words. Lengths count code points. */
+function broken(schema: JsonSchema, value: Primitive): string | undefined {
+  const { minLength, maxLength, pattern, minimum, maximum, enum: allowed } = schema;
+  if (typeof value === "string") {
+    if (!value.isWellFormed() || value.includes("\0")) return "must be well-formed text";
+    if (typeof maxLength === "number" && lengthOf(value) > maxLength)
+      return `must have at most ${maxLength} characters`;
+    if (typeof minLength === "number" && lengthOf(value) < minLength)
+      return `must have at least ${minLength} characters`;
+    if (typeof pattern === "string" && !new RegExp(pattern, "u").test(value))
+      return `must match ${pattern}`;
+  }
+  if (typeof value === "number") {
+    if (typeof minimum === "number" && value < minimum) return `must be at least ${minimum}`;
+    if (typeof maximum === "number" && value > maximum) return `must be at most ${maximum}`;
+  }
+  if (Array.isArray(allowed) && !allowed.includes(value))
+    return `must be one of ${allowed.join(", ")}`;
+  return undefined;
+}
+
+const isOfType = (type: unknown, value: unknown): value is Primitive =>
+  type === "integer" ? Number.isSafeInteger(value) : typeof value === type;
+
+/**
+ * A branded scalar. `schema` bounds it, `parse` (optional) normalises it, or answers undefined
+ * where it breaks a rule that a schema cannot say. The schema is checked after normalising.
+ */
+export function branded<B extends Primitive>(
+  name: string,
+  definition: {
+    readonly schema: JsonSchema & { readonly type: "string" | "integer" | "number" | "boolean" };
+    readonly parse?: (input: BaseOf<B>) => BaseOf<B> | undefined;
+  },
+): Value<B> {
+  const { schema, parse = (input) => input } = definition;
+  return {
+    schema: { title: name, ...schema },
+    parse(input) {
+      if (!isOfType(schema.type, input)) return invalid(`must be a ${name}`);
+      const value = parse(input as BaseOf<B>);
+      if (value === undefined) return invalid(`must be a valid ${name}`);
+      const reason = broken(schema, value);
+      return reason === undefined ? ok(value as unknown as B) : invalid(reason);
+    },
+  };
+}
+
+/** A value that may be missing. Only as a field of a `shape`. */
+export type Optional<T> = Value<T> & { readonly optional: true };
+
+export const optional = <T>(value: Value<T>): Optional<T> => ({ ...value, optional: true });
+
+export type Fields = { readonly [field: string]: Value<unknown> };
+
+type OptionalKeys<F extends Fields> = {
+  [K in keyof F]: F[K] extends { readonly optional: true } ? K : never;
+}[keyof F];
+
+/** The record that a `shape` of these fields parses to. */
+export type ShapeOf<F extends Fields> = {
+  readonly [K in Exclude<keyof F, OptionalKeys<F>>]: Infer<F[K]>;
+} & { readonly [K in OptionalKeys<F>]?: Infer<F[K]> };
+
+const isRecord = (input: unknown): input is Record<string, unknown> =>
+  typeof input === "object" && input !== null && !Array.isArray(input);
+
+const below = (key: string | number, issues: readonly Issue[]) =>
+  issues.map(({ path, message }) => ({ path: `/${key}${path}`, message }));
+
+/** A record of values. Unknown fields are refused; every broken field is reported. */
+export function shape<const F extends Fields>(
+  fields: F,
+): Value<ShapeOf<F>> & { readonly fields: F } {
+  const entries = Object.entries(fields).map(
+    ([name, value]) => ({ name, value, optional: "optional" in value }) as const,
+  );
+  const schema = {
+    type: "object",
+    properties: Object.fromEntries(entries.map(({ name, value }) => [name, value.schema])),
+    required: entries.filter((entry) => !entry.optional).map(({ name }) => name),
+    additionalProperties: false,
+  };
+  return {
+    fields,
+    schema,
+    parse(input) {
+      if (!isRecord(input)) return invalid("must be an object");
+      const issues: Issue[] = [];
+      const parsed: Record<string, unknown> = {};
+      for (const { name, value, optional } of entries) {
+        const field = Object.hasOwn(input, name) ? input[name] : undefined;
+        if (field === undefined) {
+          if (!optional) issues.push({ path: `/${name}`, message: "is required" });
+          continue;
+        }
+        const result = value.parse(field);
+        if (result.ok) parsed[name] = result.value;
+        else issues.push(...below(name, result.error.issues));
+      }
+      for (const name of Object.keys(input))
+        if (!Object.hasOwn(fields, name))
+          issues.push({ path: `/${name}`, message: "is not expected" });
+      return issues.length === 0
+        ? ok(parsed as ShapeOf<F>)
+        : err<Invalid>({ type: "invalid", issues });
+    },
+  };
+}
+
+/** A list of at most `maxItems` values. */
+export function list<T>(item: Value<T>, maxItems: number): Value<readonly T[]> {
+  return {
+    schema: { type: "array", items: item.schema, maxItems },
+    parse(input) {
+      if (!Array.isArray(input)) return invalid("must be a list");
+      if (input.length > maxItems) return invalid(`must have at most ${maxItems} items`);
+      const issues: Issue[] = [];
+      const parsed: T[] = [];
+      for (const [index, element] of input.entries()) {
+        const result = item.parse(element);
+        if (result.ok) parsed.push(result.value);
+        else issues.push(...below(index, result.error.issues));
+      }
+      return issues.length === 0 ? ok(parsed) : err<Invalid>({ type: "invalid", issues });
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import { readFileSync } from "node:fs";
+import { parseEnv } from "node:util";
+import { Ajv } from "ajv";
+import { settings, type Setting, type Settings } from "./settings.ts";
+
+export type Environment = { readonly [name: string]: string | undefined };
+
+/** Every setting that is wrong, at once. */
+export class ConfigurationInvalid extends Error {
+  override readonly name = "ConfigurationInvalid";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((line) => `  ${line}`).join("\n")}`);
+    this.problems = problems;
+  }
+}
+
+/** sysexits.h EX_CONFIG: what a process that refuses its configuration exits with. */
+export const exitCodeConfiguration = 78;
+
+const table: readonly (readonly [string, Setting])[] = Object.entries(settings);
+
+const schemaOf = (setting: Setting) => ({
+  type: setting.type === "list" ? "array" : setting.type,
+  ...(setting.type === "list" ? { items: { type: "string", format: "origin" } } : {}),
+  ...(setting.default === undefined ? {} : { default: setting.default }),
+  ...(setting.enum === undefined ? {} : { enum: setting.enum }),
+  ...(setting.minimum === undefined ? {} : { minimum: setting.minimum }),
+  ...(setting.maximum === undefined ? {} : { maximum: setting.maximum }),
+});
+
+const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true });
+ajv.addFormat("origin", (text: string) => URL.canParse(text) && new URL(text).origin === text);
+
+const validate = ajv.compile<Settings>({
+  type: "object",
+  properties: Object.fromEntries(table.map(([name, setting]) => [name, schemaOf(setting)])),
+});
+
+/** The environment, on top of the `.env` file where there is one. */
+export function environmentWith(envFile: string, environment: Environment): Environment {
+  try {
+    return { ...parseEnv(readFileSync(envFile, "utf8")), ...environment };
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return environment;
+    throw error;
+  }
+}
+
+/** Reads and checks all settings. Throws `ConfigurationInvalid` with everything that is wrong. */
+export function loadSettings(environment: Environment): Settings {
+  const problems = unknownNames(environment);
+  const raw: Record<string, unknown> = {};
+  for (const [name, setting] of table) {
+    const text = textOf(setting, environment, problems);
+    if (text !== undefined && text.trim() !== "") raw[name] = untyped(setting, text.trim());
+  }
+  if (!validate(raw))
+    for (const { instancePath, message } of validate.errors ?? [])
+      problems.push(problemOf(instancePath, message ?? "is not valid"));
+  if (problems.length > 0) throw new ConfigurationInvalid(problems);
+  return raw as unknown as Settings;
+}
+
+const untyped = (setting: Setting, text: string): unknown =>
+  setting.type === "list" ? text.split(",").map((item) => item.trim()) : text;
+
+function textOf(setting: Setting, environment: Environment, problems: string[]) {
+  const file = environment[`${setting.env}_FILE`];
+  if (!setting.secret || file === undefined || file === "") return environment[setting.env];
+  if (environment[setting.env]) {
+    problems.push(`${setting.env} and ${setting.env}_FILE are both set: keep one`);
+    return undefined;
+  }
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    problems.push(`${setting.env}_FILE: ${error instanceof Error ? error.message : file}`);
+    return undefined;
+  }
+}
+
+/** A misspelt name would silently leave its setting at the default. */
+function unknownNames(environment: Environment): string[] {
+  const known = new Set(
+    table.flatMap(([, { env, secret }]) => (secret ? [env, `${env}_FILE`] : [env])),
+  );
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("BASALT_") && !name.startsWith("BASALT_TEST_"))
+    .filter((name) => !known.has(name))
+    .map((name) => `${name} is not a setting of Basalt`);
+}
+
+function problemOf(instancePath: string, message: string): string {
+  const [, name = "", item] = instancePath.split("/");
+  const setting = table.find(([known]) => known === name)?.[1];
+  const allowed = setting?.enum ? `: ${setting.enum.join(", ")}` : "";
+  const expected = message.replace('match format "origin"', "be an origin, as in https://a.example");
+  return `${setting?.env ?? name}${item === undefined ? "" : ` (item ${Number(item) + 1})`} ${expected}${allowed}`;
+}
+
+/** What `basalt config` prints: every setting, secrets masked. */
+export function describeSettings(
+  values: Settings,
+): readonly { readonly env: string; readonly value: unknown; readonly doc: string }[] {
+  return table.map(([name, { env, doc, secret }]) => {
+    const value = values[name as keyof Settings];
+    return { env, value: secret && value !== undefined ? "********" : value, doc };
+  });
+}
+
+/** The text of `.env.example`. */
+export function envExample(): string {
+  const entries = table.map(([name, setting]) => {
+    const value = name === "dataFolder" ? ".basalt" : String(setting.default ?? "");
+    const allowed = setting.enum ? ` (${setting.enum.join(", ")})` : "";
+    const file = setting.secret ? `\n# or ${setting.env}_FILE: a file that holds it` : "";
+    return `# ${setting.doc}${allowed}${file}\n# ${setting.env}=${value}\n`;
+  });
+  return `# Copy to .env and uncomment what you change. Made from src/platform/config/settings.ts.\n\n${entries.join("\n")}`;
+}

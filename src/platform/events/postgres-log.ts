@@ -1,0 +1,80 @@
+import type { EventId, EventMetadata, Recorded } from "#kernel/event.ts";
+import type { Instant } from "#kernel/instant.ts";
+import type { Version } from "#kernel/version.ts";
+import { mutation, type Mutation, type Write } from "../postgres/writes.ts";
+
+/** Events in one insert; more go into several of one transaction. */
+const maxEventsPerInsert = 8;
+
+const columns = 8;
+const inserts = new Map<string, Mutation>();
+
+function insertOf(schema: string, rows: number): Mutation {
+  const name = `${schema}.append-${rows}`;
+  const known = inserts.get(name);
+  if (known) return known;
+
+  const placeholders = Array.from({ length: rows }, (_, row) => {
+    const first = row * columns;
+    return `(${Array.from({ length: columns }, (_unused, i) => `$${first + i + 1}`).join(", ")})`;
+  });
+  const insert = mutation(
+    name,
+    "events",
+    `insert into ${schema}.events
+       (id, stream, version, type, schema_version, payload, metadata, occurred_at)
+     values ${placeholders.join(", ")}`,
+  );
+  inserts.set(name, insert);
+  return insert;
+}
+
+const valuesOf = (event: Recorded): readonly unknown[] => [
+  event.id,
+  event.stream,
+  event.version,
+  event.type,
+  event.schemaVersion,
+  JSON.stringify(event.payload),
+  JSON.stringify(event.metadata),
+  event.occurredAt,
+];
+
+/** The writes that append events to the log of a schema. */
+export function appends(schema: string, events: readonly Recorded[]): readonly Write[] {
+  const writes: Write[] = [];
+  for (let first = 0; first < events.length; first += maxEventsPerInsert) {
+    const chunk = events.slice(first, first + maxEventsPerInsert);
+    writes.push({ mutation: insertOf(schema, chunk.length), values: chunk.flatMap(valuesOf) });
+  }
+  return writes;
+}
+
+export type EventRow = {
+  readonly epoch: number;
+  readonly transaction_id: string;
+  readonly position: number;
+  readonly id: string;
+  readonly stream: string;
+  readonly version: number;
+  readonly type: string;
+  readonly schema_version: number;
+  readonly payload: unknown;
+  readonly metadata: EventMetadata;
+  readonly occurred_at: Instant;
+};
+
+export const eventColumns =
+  "epoch, transaction_id, position, id, stream, version, type, schema_version, " +
+  "payload, metadata, occurred_at";
+
+export const toRecorded = (row: EventRow): Recorded => ({
+  id: row.id as EventId,
+  stream: row.stream,
+  version: row.version as Version,
+  type: row.type,
+  schemaVersion: row.schema_version,
+  payload: row.payload,
+  metadata: row.metadata,
+  occurredAt: row.occurred_at,
+});

@@ -1,0 +1,51 @@
+import type { Context } from "#kernel/context.ts";
+import { EventId, type Event, type EventMetadata, type Recorded } from "#kernel/event.ts";
+import type { NewId } from "#kernel/id.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import { Version } from "#kernel/version.ts";
+
+/** Events that a unit of work announces about one aggregate, seen at `version`. */
+export type Announced = {
+  readonly stream: string;
+  readonly version: Version;
+  readonly events: readonly Event[];
+};
+
+export type Recorder = { readonly clock: Clock; readonly newId: NewId };
+
+export function metadataOf({ actor, correlationId, causationId }: Context): EventMetadata {
+  return causationId === undefined
+    ? { actor, correlationId }
+    : { actor, correlationId, causationId };
+}
+
+/** How long a consumer may work on one event. */
+const consumerDeadlineMs = 30_000;
+
+/** The context of what follows from an event. */
+export const causedBy = ({ id, metadata }: Recorded, now: Instant): Context => ({
+  actor: "system",
+  correlationId: metadata.correlationId,
+  causationId: id,
+  deadline: Instant.plus(now, consumerDeadlineMs),
+});
+
+/** Gives announced events what the log keeps of them: id, version in the stream, time, origin. */
+export function record(
+  { clock, newId }: Recorder,
+  context: Context,
+  announced: readonly Announced[],
+): readonly Recorded[] {
+  const occurredAt = clock.now();
+  const metadata = metadataOf(context);
+  return announced.flatMap(({ stream, version, events }) =>
+    events.map((event, index) => ({
+      ...event,
+      id: newId(EventId),
+      stream,
+      version: Version.plus(version, index + 1),
+      occurredAt,
+      metadata,
+    })),
+  );
+}

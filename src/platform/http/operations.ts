@@ -1,0 +1,117 @@
+import type { FastifyInstance } from "fastify";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+/** Something that Basalt cannot serve without, and how to ask it. */
+export type Check = { readonly name: string; readonly isUp: () => Promise<boolean> };
+
+export type OperationsOptions = {
+  readonly version: string;
+  readonly apiPrefix: string;
+  readonly docs: boolean;
+  readonly metrics: Metrics;
+  readonly checks: readonly Check[];
+  readonly isDraining: () => boolean;
+};
+
+const checkWithinMs = 1_000;
+const hidden = { schema: { hide: true } } as const;
+/** The page has one inline style and no script. */
+const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
+/** What operators and newcomers ask for: `/`, `/health`, `/health/ready`, `/metrics`, `/docs`. */
+export async function serveOperations(
+  app: FastifyInstance,
+  options: OperationsOptions,
+): Promise<void> {
+  const { version, metrics, checks, isDraining } = options;
+  const startedAt = performance.now();
+
+  app.get("/health", hidden, () => ({
+    status: "healthy",
+    service: "basalt",
+    version,
+    uptimeS: Math.round((performance.now() - startedAt) / 1000),
+  }));
+
+  app.get("/health/ready", hidden, async (_request, reply) => {
+    const answers = await Promise.all(
+      checks.map(async ({ name, isUp }) => [name, (await answersInTime(isUp)) ? "up" : "down"]),
+    );
+    const ready = !isDraining() && answers.every(([, state]) => state === "up");
+    const status = isDraining() ? "draining" : ready ? "ready" : "not-ready";
+    return reply.code(ready ? 200 : 503).send({ status, checks: Object.fromEntries(answers) });
+  });
+
+  app.get("/metrics", hidden, async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+
+  const links = linksOf(options);
+  app.get("/", hidden, (request, reply) => {
+    if (!request.headers.accept?.includes("text/html"))
+      return reply.send({ name: "Basalt", version, links });
+    return reply
+      .header("content-security-policy", pagePolicy)
+      .type("text/html; charset=utf-8")
+      .send(page(version, links));
+  });
+
+  if (options.docs) await serveReference(app);
+}
+
+async function answersInTime(isUp: () => Promise<boolean>): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), checkWithinMs);
+  try {
+    return await Promise.race([isUp().catch(() => false), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const linksOf = ({ apiPrefix, docs }: OperationsOptions): Readonly<Record<string, string>> => ({
+  users: `${apiPrefix}/users`,
+  ...(docs ? { docs: "/docs" } : {}),
+  openapi: "/openapi.json",
+  health: "/health",
+  ready: "/health/ready",
+  metrics: "/metrics",
+});
+
+const page = (version: string, links: Readonly<Record<string, string>>) => `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Basalt</title>
+<style>
+  body { font: 16px/1.6 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem;
+    color-scheme: light dark; }
+  code { opacity: .7; }
+</style>
+<h1>Basalt <small>${version}</small></h1>
+<p>It runs. From here:</p>
+<ul>
+${Object.entries(links)
+  .map(([name, path]) => `  <li><a href="${path}">${name}</a> <code>${path}</code></li>`)
+  .join("\n")}
+</ul>
+`;
+
+/** The reference page draws itself with a script and styles of its own, from this server only. */
+async function serveReference(app: FastifyInstance): Promise<void> {
+  const { default: reference } = await import("@scalar/fastify-api-reference");
+  await app.register(reference, {
+    routePrefix: "/docs",
+    configuration: { title: "Basalt API", url: "/openapi.json", telemetry: false, withDefaultFonts: false },
+    hooks: {
+      onRequest(_request, reply, done) {
+        reply.header(
+          "content-security-policy",
+          "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; " +
+            "img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'",
+        );
+        done();
+      },
+    },
+  });
+}

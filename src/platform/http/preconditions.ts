@@ -1,0 +1,49 @@
+import { createHash } from "node:crypto";
+import type { IdempotencyKey } from "#kernel/context.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import type { Issue } from "#kernel/shape.ts";
+
+type Header = string | readonly string[] | undefined;
+
+export type Malformed = { readonly type: "malformed-header"; readonly issue: Issue };
+
+const malformed = (header: string, message: string) =>
+  err<Malformed>({ type: "malformed-header", issue: { path: `/headers/${header}`, message } });
+
+export const entityTag = (version: number): string => `"${version}"`;
+
+/**
+ * The version that `If-Match` asks for: undefined for none or `*`. -1, which nothing has, for a
+ * weak tag: these never match here (RFC 9110, 13.1.1).
+ */
+export function versionOf(header: Header): Result<number | undefined, Malformed> {
+  if (header === undefined || header === "*") return ok(undefined);
+  if (typeof header === "string" && header.startsWith('W/"')) return ok(-1);
+  const digits = typeof header === "string" ? /^"(\d{1,15})"$/.exec(header)?.[1] : undefined;
+  return digits === undefined
+    ? malformed("if-match", 'must be one entity tag as the server gave it, as in "3"')
+    : ok(Number(digits));
+}
+
+/** Whether what the client has (`If-None-Match`) is still current. */
+export function isFresh(header: Header, tag: string): boolean {
+  if (typeof header !== "string") return false;
+  return header
+    .split(",")
+    .map((known) => known.trim().replace(/^W\//, ""))
+    .some((known) => known === tag || known === "*");
+}
+
+/** `Idempotency-Key`, bare or quoted, and the fingerprint of what it is to make harmless. */
+export function idempotencyKeyOf(
+  header: Header,
+  request: { readonly operation: string; readonly input: unknown },
+): Result<IdempotencyKey | undefined, Malformed> {
+  if (header === undefined) return ok(undefined);
+  const key = typeof header === "string" ? /^"?([\x21\x23-\x7e]{1,255})"?$/.exec(header)?.[1] : "";
+  if (!key) return malformed("idempotency-key", "must be 1 to 255 visible ASCII characters");
+  const fingerprint = createHash("sha256")
+    .update(`${request.operation}\n${JSON.stringify(request.input)}`)
+    .digest("base64url");
+  return ok({ key, fingerprint });
+}

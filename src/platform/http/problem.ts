@@ -1,0 +1,90 @@
+import type { Issue } from "#kernel/shape.ts";
+
+/** An RFC 9457 problem. `code` is for programs, `correlationId` for whoever reads the logs. */
+export type Problem = {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail?: string;
+  readonly code: string;
+  readonly correlationId: string;
+  /** JSON pointers into the input, and what is wrong there. */
+  readonly errors?: readonly Issue[];
+  /** What the refusal knows besides its type. */
+  readonly details?: Readonly<Record<string, unknown>>;
+};
+
+export const problemMediaType = "application/problem+json";
+
+/** A long list helps nobody, and an attacker's body could make it arbitrarily long. */
+const maxErrorsShown = 20;
+
+type ProblemOptions = {
+  readonly status: number;
+  readonly correlationId: string;
+  readonly detail?: string | undefined;
+  readonly errors?: readonly Issue[];
+  readonly details?: Readonly<Record<string, unknown>>;
+};
+
+/** `user-not-found` becomes `USER_NOT_FOUND`, titled `User not found`. */
+export function problem(
+  type: string,
+  { status, correlationId, detail, errors, details = {} }: ProblemOptions,
+): Problem {
+  const words = type.replaceAll("-", " ");
+  return {
+    type: `urn:basalt:problem:${type}`,
+    title: words.charAt(0).toUpperCase() + words.slice(1),
+    status,
+    ...(detail === undefined ? {} : { detail }),
+    code: type.replaceAll("-", "_").toUpperCase(),
+    correlationId,
+    ...(errors === undefined ? {} : { errors: errors.slice(0, maxErrorsShown) }),
+    ...(Object.keys(details).length === 0 ? {} : { details }),
+  };
+}
+
+const text = { type: "string" };
+
+export const problemSchema = {
+  $id: "Problem",
+  title: "Problem",
+  description: "RFC 9457 problem details",
+  type: "object",
+  required: ["type", "title", "status", "code", "correlationId"],
+  properties: {
+    type: { ...text, format: "uri" },
+    title: text,
+    status: { type: "integer" },
+    detail: text,
+    code: { ...text, description: "The same as `type`, in upper snake case" },
+    correlationId: { ...text, description: "Also in `x-request-id`, in logs, traces and events" },
+    errors: {
+      type: "array",
+      items: {
+        type: "object",
+        properties: { path: { ...text, description: "JSON pointer" }, message: text },
+        required: ["path", "message"],
+      },
+    },
+    details: { type: "object", additionalProperties: true },
+  },
+} as const;
+
+const typesByStatus: Readonly<Record<number, string>> = {
+  400: "bad-request",
+  404: "not-found",
+  405: "method-not-allowed",
+  406: "not-acceptable",
+  408: "request-timeout",
+  413: "payload-too-large",
+  414: "uri-too-long",
+  415: "unsupported-media-type",
+  431: "request-header-fields-too-large",
+  503: "unavailable",
+};
+
+/** The problem type of an answer that no handler gave. */
+export const typeOfStatus = (status: number): string =>
+  typesByStatus[status] ?? (status < 500 ? "bad-request" : "internal-error");

@@ -1,0 +1,55 @@
+import type { Context } from "#kernel/context.ts";
+import type { Result } from "#kernel/result.ts";
+import type { Fields, Value } from "#kernel/shape.ts";
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** Statuses of expected refusals. */
+export type RefusalStatus = 401 | 402 | 403 | 404 | 409 | 410 | 412 | 422 | 423 | 429;
+
+type Input<I> = Value<I> & { readonly fields: Fields };
+type Refused = { readonly type: string };
+
+type Declaration<I, V, R extends Refused, View> = {
+  readonly summary: string;
+  readonly description?: string;
+  /** Fields named in the path come from there, the others from query (GET, DELETE) or body. */
+  readonly input: Input<I>;
+  readonly handle: (input: I, context: Context) => Promise<Result<V, R>>;
+  readonly success: 200 | 201 | 202 | 204;
+  /** What goes over the wire; nothing of the value but this. */
+  readonly output?: Value<View>;
+  readonly present?: (value: V) => View;
+  /** Path of what was created, without the API prefix. */
+  readonly location?: (value: V) => string;
+  /** Version of the resource, for `ETag` and `If-None-Match`. */
+  readonly version?: (value: V) => number;
+  /** The optional input field that receives the version in `If-Match`. */
+  readonly ifMatch?: keyof I & string;
+  readonly refusals: { readonly [T in NoInfer<R>["type"]]: RefusalStatus };
+};
+
+/** A declared route, without its types. */
+export type Route = {
+  readonly method: Method;
+  readonly path: string;
+} & Omit<Declaration<unknown, unknown, Refused, unknown>, "refusals" | "ifMatch"> & {
+    readonly ifMatch?: string;
+    readonly refusals: Readonly<Record<string, RefusalStatus>>;
+  };
+
+const declare =
+  (method: Method) =>
+  <I, V, R extends Refused, View = never>(
+    path: string,
+    declaration: Declaration<I, V, R, View>,
+  ): Route =>
+    ({ method, path, ...declaration }) as unknown as Route;
+
+/** `get("/users/:userId", { … })`: a refusal without a status does not compile. */
+export const get = declare("GET");
+export const post = declare("POST");
+export const put = declare("PUT");
+export const patch = declare("PATCH");
+export const del = declare("DELETE");
+

@@ -1,0 +1,120 @@
+import { Ajv, type ErrorObject } from "ajv";
+import type { Issue, JsonSchema } from "#kernel/shape.ts";
+import { problemMediaType, problemSchema } from "./problem.ts";
+import type { Route } from "./route.ts";
+
+/** Space around an address is trimmed by the domain, so the edge lets it pass. */
+const email = /^\s*[^\s@]+@[^\s@]+\.[^\s@]+\s*$/;
+
+const options = { allErrors: true, strict: false, formats: { email, "date-time": true } } as const;
+const strict = new Ajv(options);
+/** Query and path arrive as text: numbers are read from it. */
+const coercing = new Ajv({ ...options, coerceTypes: true });
+
+export const compile = ({ schema, httpPart }: { schema: unknown; httpPart?: string }) =>
+  (httpPart === "body" ? strict : coercing).compile(schema as JsonSchema);
+
+export function issuesOf(errors: readonly ErrorObject[], part: string | undefined): Issue[] {
+  return errors.map(({ instancePath, params, message = "is not valid" }) => {
+    const name: unknown = params["missingProperty"] ?? params["additionalProperty"];
+    const path = name === undefined ? instancePath : `${instancePath}/${String(name)}`;
+    const prefix = part === undefined || part === "body" ? "" : `/${part}`;
+    if (params["missingProperty"] !== undefined) return { path: prefix + path, message: "is required" };
+    if (params["additionalProperty"] !== undefined)
+      return { path: prefix + path, message: "is not expected" };
+    return { path: prefix + path, message };
+  });
+}
+
+type Part = "params" | "querystring" | "body";
+
+const inPath = ({ path }: Route): ReadonlySet<string> =>
+  new Set([...path.matchAll(/:(\w+)/g)].map(([, name]) => name ?? ""));
+
+const partOf = (route: Route, params: ReadonlySet<string>, field: string): Part => {
+  if (params.has(field)) return "params";
+  return route.method === "GET" || route.method === "DELETE" ? "querystring" : "body";
+};
+
+function partSchemas(route: Route): Partial<Record<Part, JsonSchema>> {
+  const params = inPath(route);
+  const schemas: Partial<Record<Part, { properties: Record<string, unknown>; required: string[] }>> =
+    route.method === "GET" || route.method === "DELETE"
+      ? { querystring: { properties: {}, required: [] } }
+      : {};
+  for (const [field, value] of Object.entries(route.input.fields)) {
+    if (field === route.ifMatch) continue;
+    const part = (schemas[partOf(route, params, field)] ??= { properties: {}, required: [] });
+    part.properties[field] = value.schema;
+    if (!("optional" in value)) part.required.push(field);
+  }
+  return Object.fromEntries(
+    Object.entries(schemas).map(([part, schema]) => [
+      part,
+      { type: "object", additionalProperties: false, ...schema },
+    ]),
+  );
+}
+
+const problemAnswer = (description: string) => ({
+  description,
+  content: { [problemMediaType]: { schema: { $ref: `${problemSchema.$id}#` } } },
+});
+
+/** Which refusals lead to each status, as text of the OpenAPI document. */
+function refusalAnswers(route: Route): Record<number, unknown> {
+  const byStatus = new Map<number, string[]>();
+  for (const [type, status] of Object.entries(route.refusals))
+    byStatus.set(status, [...(byStatus.get(status) ?? []), type.replaceAll("-", "_").toUpperCase()]);
+  byStatus.set(422, [...(byStatus.get(422) ?? []), "VALIDATION_FAILED"]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [status, problemAnswer(codes.join(", "))]),
+  );
+}
+
+const camelCase = (summary: string) =>
+  summary
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+(.)/g, (_, next: string) => next.toUpperCase())
+    .replaceAll(/[^a-zA-Z0-9]/g, "");
+
+const headerSchemas = (route: Route) => ({
+  type: "object",
+  properties: {
+    ...(route.method === "GET"
+      ? {}
+      : {
+          "idempotency-key": {
+            type: "string",
+            description: "Makes a retry harmless: the first answer is repeated, nothing is done twice",
+          },
+        }),
+    ...(route.ifMatch === undefined
+      ? {}
+      : { "if-match": { type: "string", description: "ETag of the version to change, else 412" } }),
+    ...(route.method === "GET" && route.version
+      ? { "if-none-match": { type: "string", description: "ETag: 304 while it is current" } }
+      : {}),
+  },
+});
+
+/** One declaration: validation, serialisation and OpenAPI. */
+export function fastifySchema(route: Route) {
+  return {
+    summary: route.summary,
+    ...(route.description === undefined ? {} : { description: route.description }),
+    operationId: camelCase(route.summary),
+    tags: [route.path.split("/")[1] ?? "basalt"],
+    headers: headerSchemas(route),
+    ...partSchemas(route),
+    response: {
+      [route.success]: route.output
+        ? { description: "Success", ...route.output.schema }
+        : { description: "Success, without a body", type: "null" },
+      400: problemAnswer("VALIDATION_FAILED: the request does not fit its schema"),
+      ...refusalAnswers(route),
+      500: problemAnswer("INTERNAL_ERROR"),
+      503: problemAnswer("UNAVAILABLE: try again after Retry-After seconds"),
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import type { Context } from "#kernel/context.ts";
+import type { Event, Recorded } from "#kernel/event.ts";
+import { err, type Result } from "#kernel/result.ts";
+import type { Conflict, LockOptions, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { Version } from "#kernel/version.ts";
+import { record, type Announced, type Recorder } from "../events/record.ts";
+import { IdempotencyKeyReused } from "../idempotency.ts";
+
+/** Rows by key. `unique` names what no two rows may share; undefined shares nothing. */
+export class MemoryTable<Row> {
+  readonly rows = new Map<string, Row>();
+  readonly unique: (row: Row) => string | undefined;
+  readonly #keys = new Map<string, string>();
+
+  constructor(unique: (row: Row) => string | undefined = () => undefined) {
+    this.unique = unique;
+  }
+
+  /** The row with this unique value. */
+  find(value: string): Row | undefined {
+    const key = this.#keys.get(value);
+    return key === undefined ? undefined : this.rows.get(key);
+  }
+
+  clashes(key: string, row: Row): boolean {
+    const value = this.unique(row);
+    const holder = value === undefined ? undefined : this.#keys.get(value);
+    return holder !== undefined && holder !== key;
+  }
+
+  put(key: string, row: Row): void {
+    const before = this.rows.get(key);
+    const old = before && this.unique(before);
+    if (old !== undefined) this.#keys.delete(old);
+    const value = this.unique(row);
+    if (value !== undefined) this.#keys.set(value, key);
+    this.rows.set(key, row);
+  }
+}
+
+type Put = { readonly clashes: () => boolean; readonly apply: () => void };
+
+/** What a memory repository works with: the twin of the Postgres transaction. */
+export type MemoryTransaction = {
+  readonly put: <Row>(table: MemoryTable<Row>, key: string, row: Row) => void;
+  readonly append: (stream: string, version: Version, events: readonly Event[]) => void;
+};
+
+/** Builds the ports of a context on a transaction. */
+export type MemoryScope<Scope> = (transaction: MemoryTransaction) => Scope;
+
+/** What one unit of work saves, and on whose behalf. */
+export type MemoryPart = { readonly context: Context; readonly pending: MemoryPending };
+
+type Outcome = Result<unknown, unknown>;
+type Answer = { readonly fingerprint: string; readonly outcome: string };
+
+/** The log, the idempotency keys and the locks of one context, in memory. */
+export class MemoryStore {
+  readonly log: Recorded[] = [];
+  readonly #recorder: Recorder;
+  readonly #onAppended: () => void;
+  readonly #versions = new Map<string, number>();
+  readonly #answers = new Map<string, Answer>();
+  readonly #locks = new Map<string, Promise<void>>();
+
+  constructor(recorder: Recorder, onAppended: () => void = () => {}) {
+    this.#recorder = recorder;
+    this.#onAppended = onAppended;
+  }
+
+  units<Scope>(scope: MemoryScope<Scope>): {
+    readonly unitOfWork: UnitOfWork<Scope>;
+    readonly read: Read<Scope>;
+  } {
+    return {
+      read: (_context, query) => query(scope(new MemoryPending().transaction)),
+      unitOfWork: (context, work, options) => this.#work(context, scope, work, options),
+    };
+  }
+
+  /** Commits what was collected, all or nothing; false when a row or a stream has moved on. */
+  commit(...parts: readonly MemoryPart[]): boolean {
+    const puts = parts.flatMap(({ pending }) => pending.puts);
+    if (this.#haveMoved(parts) || puts.some(({ clashes }) => clashes())) return false;
+
+    for (const { apply } of puts) apply();
+    for (const { context, pending } of parts)
+      for (const event of record(this.#recorder, context, pending.announced)) {
+        this.log.push(structuredClone(event));
+        this.#versions.set(event.stream, event.version);
+      }
+    if (parts.some(({ pending }) => pending.announced.length > 0)) this.#onAppended();
+    return true;
+  }
+
+  #haveMoved(parts: readonly MemoryPart[]): boolean {
+    const versions = new Map<string, number>();
+    for (const { stream, version, events } of parts.flatMap(({ pending }) => pending.announced)) {
+      const current = versions.get(stream) ?? this.#versions.get(stream) ?? 0;
+      if (current !== version) return true;
+      versions.set(stream, version + events.length);
+    }
+    return false;
+  }
+
+  async #work<Scope, R extends Outcome>(
+    context: Context,
+    scope: MemoryScope<Scope>,
+    work: (scope: Scope) => Promise<R>,
+    { lock = [] }: LockOptions = {},
+  ): Promise<R | ReturnType<typeof conflict>> {
+    const first = this.#answered<R>(context);
+    if (first) return first;
+
+    const unlock = await this.#lockAll([...new Set(lock)].sort());
+    try {
+      const pending = new MemoryPending();
+      const outcome = await work(scope(pending.transaction));
+      if (!outcome.ok) return outcome;
+      const racing = this.#answered<R>(context);
+      if (racing) return racing;
+      if (!this.commit({ context, pending })) return conflict();
+      this.#remember(context, outcome);
+      return outcome;
+    } finally {
+      unlock();
+    }
+  }
+
+  #answered<R>({ actor, idempotency }: Context): R | undefined {
+    if (!idempotency) return undefined;
+    const stored = this.#answers.get(JSON.stringify([actor, idempotency.key]));
+    if (!stored) return undefined;
+    if (stored.fingerprint !== idempotency.fingerprint) throw new IdempotencyKeyReused();
+    return JSON.parse(stored.outcome) as R;
+  }
+
+  #remember({ actor, idempotency }: Context, outcome: Outcome): void {
+    if (!idempotency) return;
+    const { key, fingerprint } = idempotency;
+    const answer = { fingerprint, outcome: JSON.stringify(outcome) };
+    this.#answers.set(JSON.stringify([actor, key]), answer);
+  }
+
+  async #lockAll(names: readonly string[]): Promise<() => void> {
+    const released = Promise.withResolvers<void>();
+    for (const name of names) {
+      const before = this.#locks.get(name);
+      this.#locks.set(name, before ? before.then(() => released.promise) : released.promise);
+      await before;
+    }
+    return released.resolve;
+  }
+}
+
+const conflict = () => err<Conflict>({ type: "conflict" });
+
+/** Collects what a unit of work saves. */
+export class MemoryPending {
+  readonly puts: Put[] = [];
+  readonly announced: Announced[] = [];
+  readonly transaction: MemoryTransaction = {
+    put: (table, key, row) => {
+      this.puts.push({
+        clashes: () => table.clashes(key, row),
+        apply: () => table.put(key, row),
+      });
+    },
+    append: (stream, version, events) => this.announced.push({ stream, version, events }),
+  };
+}

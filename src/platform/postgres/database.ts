@@ -1,0 +1,144 @@
+import pg from "pg";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import { Unavailable } from "../unavailable.ts";
+import { isOutage } from "./errors.ts";
+
+/** A named prepared statement that answers rows. Its name is unique; so is its text. */
+export type Statement<Row> = {
+  readonly name: string;
+  readonly text: string;
+  readonly row?: Row;
+};
+
+export const statement = <Row = never>(name: string, text: string): Statement<Row> => ({
+  name,
+  text,
+});
+
+export type DatabaseOptions = {
+  readonly connection: pg.ClientConfig;
+  readonly clock: Clock;
+  /** Connections at most. */
+  readonly maxConnections: number;
+  /** How long a query may wait for a free connection. */
+  readonly acquireTimeoutMs: number;
+  /** How long one statement may take, at the server and seen from here. */
+  readonly statementTimeoutMs: number;
+  /** The server ends a transaction that idles longer: it would hold back every event reader. */
+  readonly idleInTransactionTimeoutMs: number;
+  readonly onIdleError?: (error: Error) => void;
+};
+
+const bigints = 20;
+const timestamps = 1184;
+
+/** bigint as number (positions and versions stay below 2^53), timestamptz as `Instant`. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser(oid: number, format?: "text" | "binary") {
+    if (oid === bigints) return Number;
+    if (oid === timestamps) return toInstant;
+    return pg.types.getTypeParser(oid, format as "text");
+  },
+};
+
+/** From Postgres' ISO style in UTC, as in `2026-01-31 12:00:00.5+00`. */
+const toInstant = (text: string): Instant =>
+  Instant.fromUnixMs(Date.parse(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`));
+
+type Query = { readonly name?: string; readonly text: string; readonly values?: unknown[] };
+
+/** One connection, held for as long as the caller works with it. */
+export type Session = {
+  readonly query: <Row>(statement: Statement<Row>, values: readonly unknown[]) => Promise<Row[]>;
+  /** Plain SQL without parameters: transaction control. */
+  readonly run: (sql: string) => Promise<void>;
+};
+
+/** A pool of connections with limits and timeouts. Outages come out as `Unavailable`. */
+export class Database implements AsyncDisposable {
+  readonly #pool: pg.Pool;
+  readonly #clock: Clock;
+  readonly #statementTimeoutMs: number;
+
+  constructor(options: DatabaseOptions) {
+    this.#clock = options.clock;
+    this.#statementTimeoutMs = options.statementTimeoutMs;
+    this.#pool = new pg.Pool({
+      application_name: "basalt",
+      ...options.connection,
+      types,
+      pipeline: true,
+      max: options.maxConnections,
+      connectionTimeoutMillis: options.acquireTimeoutMs,
+      idleTimeoutMillis: 60_000,
+      statement_timeout: options.statementTimeoutMs,
+      lock_timeout: options.statementTimeoutMs,
+      idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs,
+      options: "-c timezone=UTC -c datestyle=ISO",
+    });
+    this.#pool.on("error", (error) => options.onIdleError?.(error));
+  }
+
+  /** Runs one statement in a transaction of its own: one round trip. */
+  async query<Row>(
+    { name, text }: Statement<Row>,
+    values: readonly unknown[],
+    deadline?: Instant,
+  ): Promise<Row[]> {
+    const query = { name, text, values: values as unknown[], ...this.#within(deadline) };
+    try {
+      const result = await this.#pool.query(query);
+      return result.rows as Row[];
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+  }
+
+  /** Holds one connection during `work`. One on which something failed is closed. */
+  async session<T>(work: (session: Session) => Promise<T>, deadline?: Instant): Promise<T> {
+    const timeout = this.#within(deadline);
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw asUnavailable(error);
+    });
+    const send = (query: Query) => client.query({ ...query, ...timeout });
+    const ignore = () => {}; // the query under way reports the same error
+    client.on("error", ignore);
+    try {
+      const result = await work({
+        query: async ({ name, text }, values) => {
+          const { rows } = await send({ name, text, values: values as unknown[] });
+          return rows;
+        },
+        run: async (sql) => {
+          await send({ text: sql });
+        },
+      });
+      client.off("error", ignore);
+      client.release();
+      return result;
+    } catch (error) {
+      client.off("error", ignore);
+      client.release(true);
+      throw asUnavailable(error);
+    }
+  }
+
+  stats(): { readonly total: number; readonly idle: number; readonly waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.#pool;
+    return { total: totalCount, idle: idleCount, waiting: waitingCount };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#pool.ended) await this.#pool.end();
+  }
+
+  #within(deadline: Instant | undefined): { readonly query_timeout: number } {
+    if (deadline === undefined) return { query_timeout: this.#statementTimeoutMs };
+    const leftMs = Instant.toUnixMs(deadline) - Instant.toUnixMs(this.#clock.now());
+    if (leftMs <= 0) throw new Unavailable("The deadline of the request has passed", {});
+    return { query_timeout: Math.min(leftMs, this.#statementTimeoutMs) };
+  }
+}
+
+const asUnavailable = (error: unknown): unknown =>
+  isOutage(error) ? new Unavailable("The database does not answer", { cause: error }) : error;

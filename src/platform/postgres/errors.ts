@@ -1,0 +1,54 @@
+import pg from "pg";
+
+/** SQLSTATE of a constraint or a schedule that only a racing transaction can break. */
+const lostRaces = new Set([
+  "23505", // unique_violation
+  "23P01", // exclusion_violation
+  "40001", // serialization_failure
+  "40P01", // deadlock_detected
+]);
+
+/** SQLSTATE of a server that does not serve, or not in time. Source: PostgreSQL appendix A. */
+const outages = new Set([
+  "25P03", // idle_in_transaction_session_timeout
+  "25P04", // transaction_timeout
+  "53300", // too_many_connections
+  "55P03", // lock_not_available
+  "57014", // query_canceled: statement_timeout
+  "57P01", // admin_shutdown
+  "57P02", // crash_shutdown
+  "57P03", // cannot_connect_now
+]);
+
+const socketErrors = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ENOENT", // the unix socket is gone
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+]);
+
+/** What `pg` says without a code when a connection ends or a timer of its own fires. */
+const outageMessages =
+  /connection terminated|query read timeout|timeout exceeded when trying to connect|not queryable|cannot use a pool after/i;
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error ? String(error.code) : "";
+
+export const isLostRace = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && lostRaces.has(codeOf(error));
+
+export function isOutage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError) return error.errors.some(isOutage);
+  const code = codeOf(error);
+  if (error instanceof pg.DatabaseError) return outages.has(code) || code.startsWith("08");
+  return socketErrors.has(code) || outageMessages.test(error.message);
+}
+
+/** The constraint or column that a statement broke, if it broke one. */
+export const brokenBy = (error: unknown): string | undefined =>
+  error instanceof pg.DatabaseError ? (error.constraint ?? error.column) : undefined;

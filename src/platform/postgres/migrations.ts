@@ -1,0 +1,133 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import pg, { type ClientConfig } from "pg";
+
+/** A folder of `{revision}_{slug}.sql` files, applied to one schema in the order of revisions. */
+export type MigrationSource = {
+  readonly schema: string;
+  /** Whose files these are, as in `platform` or `identity`. */
+  readonly source: string;
+  readonly folder: string;
+};
+
+/** An applied migration, as in `identity/0001_users`. */
+export type Applied = { readonly schema: string; readonly source: string; readonly name: string };
+
+/** The files and what the database has seen of them contradict each other. */
+export class MigrationRefused extends Error {
+  override readonly name = "MigrationRefused";
+}
+
+const fileName = /^\d{4}_[a-z0-9]+(-[a-z0-9]+)*\.sql$/;
+/** Any fixed number, the same for every Basalt: only one process migrates at a time. */
+const lockKey = 0x6261_7361;
+
+type File = Applied & { readonly sql: string; readonly checksum: string };
+
+function filesOf({ schema, source, folder }: MigrationSource): readonly File[] {
+  const names = readdirSync(folder).sort();
+  const odd = names.find((name) => !fileName.test(name));
+  if (odd) throw new MigrationRefused(`${folder}/${odd} is not named {revision}_{slug}.sql`);
+  const twice = names.find((name, i) => i > 0 && name.slice(0, 4) === names[i - 1]?.slice(0, 4));
+  if (twice) throw new MigrationRefused(`${folder}/${twice}: this revision exists already`);
+
+  return names.map((name) => {
+    const sql = readFileSync(path.join(folder, name), "utf8").replaceAll("\r\n", "\n");
+    const checksum = createHash("sha256").update(sql).digest("hex");
+    return {
+      schema,
+      source,
+      name: name.replace(/\.sql$/, ""),
+      sql: sql.replaceAll("{schema}", schema),
+      checksum,
+    };
+  });
+}
+
+const setUp = `
+  create schema if not exists basalt;
+  create table if not exists basalt.migrations (
+    schema text not null,
+    source text not null,
+    name text not null,
+    checksum text not null,
+    applied_at timestamptz not null default now(),
+    primary key (schema, source, name)
+  );`;
+
+/**
+ * Applies what is missing, each file in a transaction of its own, and answers what it applied.
+ * Refuses when an applied file was changed, or when a new one comes before an applied one.
+ */
+export async function migrate(
+  connection: ClientConfig,
+  sources: readonly MigrationSource[],
+): Promise<readonly Applied[]> {
+  const client = new pg.Client({ ...connection, application_name: "basalt-migrate" });
+  await client.connect();
+  client.on("error", () => {}); // the statement under way reports it
+  try {
+    await client.query("select pg_advisory_lock($1)", [lockKey]);
+    await client.query(setUp);
+    const applied: Applied[] = [];
+    for (const source of sources) applied.push(...(await migrateSource(client, source)));
+    return applied;
+  } finally {
+    await client.end();
+  }
+}
+
+async function migrateSource(
+  client: pg.Client,
+  source: MigrationSource,
+): Promise<readonly Applied[]> {
+  const seen = await client.query<{ name: string; checksum: string }>(
+    `select name, checksum from basalt.migrations
+      where schema = $1 and source = $2 order by name collate "C"`,
+    [source.schema, source.source],
+  );
+  const checksums = new Map(seen.rows.map(({ name, checksum }) => [name, checksum]));
+  const latest = seen.rows.at(-1)?.name ?? "";
+  const files = filesOf(source);
+  for (const file of files) {
+    const checksum = checksums.get(file.name);
+    const which = `${file.source}/${file.name} of schema ${file.schema}`;
+    if (checksum !== undefined && checksum !== file.checksum)
+      throw new MigrationRefused(`${which} was changed after it had been applied: add a new one`);
+    if (checksum === undefined && file.name < latest)
+      throw new MigrationRefused(`${which} comes before ${latest}, which is applied already`);
+  }
+  await client.query(`create schema if not exists ${source.schema}`);
+  const missing = files.filter(({ name }) => !checksums.has(name));
+  for (const file of missing) await apply(client, file);
+  return missing.map(({ schema, source: of, name }) => ({ schema, source: of, name }));
+}
+
+async function apply(client: pg.Client, { schema, source, name, sql, checksum }: File) {
+  await client.query("begin");
+  try {
+    await client.query(sql);
+    await client.query(
+      "insert into basalt.migrations (schema, source, name, checksum) values ($1, $2, $3, $4)",
+      [schema, source, name, checksum],
+    );
+    await client.query("commit");
+  } catch (cause) {
+    await client.query("rollback").catch(() => {});
+    throw new Error(`migration ${source}/${name} of schema ${schema} failed`, { cause });
+  }
+}
+
+/** Creates the database that `connection` names where the server has none of that name. */
+export async function ensureDatabase(connection: ClientConfig): Promise<void> {
+  const client = new pg.Client({ ...connection, database: "postgres" });
+  await client.connect();
+  try {
+    const name = connection.database ?? "postgres";
+    const found = await client.query("select from pg_database where datname = $1", [name]);
+    if (found.rowCount === 0) await client.query(`create database ${pg.escapeIdentifier(name)}`);
+  } finally {
+    await client.end();
+  }
+}

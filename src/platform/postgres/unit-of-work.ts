@@ -1,0 +1,168 @@
+import type { Context } from "#kernel/context.ts";
+import type { Event } from "#kernel/event.ts";
+import { err, type Result } from "#kernel/result.ts";
+import type { Conflict, LockOptions, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { Version } from "#kernel/version.ts";
+import { appends } from "../events/postgres-log.ts";
+import { record, type Announced, type Recorder } from "../events/record.ts";
+import { IdempotencyKeyReused } from "../idempotency.ts";
+import { statement, type Database, type Statement } from "./database.ts";
+import { brokenBy, isLostRace } from "./errors.ts";
+import { mutation, perform, send, settled, type Mutation, type Write } from "./writes.ts";
+
+/** What a repository works with. Reads run at once; writes leave together with the unit of work. */
+export type Transaction = {
+  readonly read: <Row>(statement: Statement<Row>, values: readonly unknown[]) => Promise<Row[]>;
+  /** The first value is the key of the row. */
+  readonly write: (mutation: Mutation, values: readonly unknown[]) => void;
+  /** Announces events of an aggregate that was loaded at `version`. */
+  readonly append: (stream: string, version: Version, events: readonly Event[]) => void;
+};
+
+/** Builds the ports of a context on a transaction. */
+export type ScopeOn<Scope> = (transaction: Transaction) => Scope;
+
+export type UnitOfWorkOptions<Scope> = Recorder & {
+  readonly database: Database;
+  /** The context's schema, which has its event log. */
+  readonly schema: string;
+  readonly scope: ScopeOn<Scope>;
+  /** Called after a commit that added events: somebody may be waiting for them. */
+  readonly onAppended: () => void;
+};
+
+export type UnitsOfWork<Scope> = {
+  readonly unitOfWork: UnitOfWork<Scope>;
+  readonly read: Read<Scope>;
+};
+
+type Outcome = Result<unknown, unknown>;
+
+/** Collects what a unit of work saves. */
+class Pending {
+  readonly writes: Write[] = [];
+  readonly announced: Announced[] = [];
+
+  transaction(read: Transaction["read"]): Transaction {
+    return {
+      read,
+      write: (of, values) => this.writes.push({ mutation: of, values }),
+      append: (stream, version, events) => this.announced.push({ stream, version, events }),
+    };
+  }
+}
+
+const lockStatement = statement(
+  "basalt.lock",
+  "select pg_advisory_xact_lock(hashtextextended($1, 0))",
+);
+
+export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): UnitsOfWork<Scope> {
+  const { database, schema, scope, onAppended } = options;
+  const keys = idempotencyKeys(schema);
+
+  const readWithin =
+    ({ deadline }: Context): Transaction["read"] =>
+    (query, values) =>
+      database.query(query, values, deadline);
+
+  /** All that leaves together: rows, events and the answer to an idempotent request. */
+  const writesOf = (context: Context, pending: Pending, outcome: Outcome): readonly Write[] => [
+    ...pending.writes,
+    ...appends(schema, record(options, context, pending.announced)),
+    ...keys.writes(context, outcome, options.clock.now()),
+  ];
+
+  async function optimistic<R extends Outcome>(
+    context: Context,
+    work: (scope: Scope) => Promise<R>,
+  ): Promise<R> {
+    const pending = new Pending();
+    const outcome = await work(scope(pending.transaction(readWithin(context))));
+    if (!outcome.ok) return outcome;
+
+    const writes = writesOf(context, pending, outcome);
+    if (writes.length > 0) await send(database, writes, context.deadline);
+    if (pending.announced.length > 0) onAppended();
+    return outcome;
+  }
+
+  async function locking<R extends Outcome>(
+    context: Context,
+    work: (scope: Scope) => Promise<R>,
+    locks: readonly string[],
+  ): Promise<R> {
+    const pending = new Pending();
+    const outcome = await database.session(async (session) => {
+      const locked = [...new Set(locks)].sort().map((name) => session.query(lockStatement, [name]));
+      await settled([session.run("begin"), ...locked]);
+      const decided = await work(scope(pending.transaction(session.query)));
+      if (decided.ok) {
+        const writes = writesOf(context, pending, decided);
+        await settled([...writes.map((write) => perform(session, write)), session.run("commit")]);
+      } else {
+        await session.run("rollback");
+      }
+      return decided;
+    }, context.deadline);
+    if (outcome.ok && pending.announced.length > 0) onAppended();
+    return outcome;
+  }
+
+  /** The stored answer to the same request, if there is one. */
+  async function answered<R extends Outcome>(context: Context): Promise<R | undefined> {
+    const { actor, idempotency } = context;
+    if (!idempotency) return undefined;
+    const [stored] = await readWithin(context)(keys.find, [actor, idempotency.key]);
+    if (!stored) return undefined;
+    if (stored.fingerprint !== idempotency.fingerprint) throw new IdempotencyKeyReused();
+    return stored.outcome as R;
+  }
+
+  return {
+    read: (context, query) => query(scope(new Pending().transaction(readWithin(context)))),
+
+    async unitOfWork<R extends Outcome>(
+      context: Context,
+      work: (scope: Scope) => Promise<R>,
+      { lock = [] }: LockOptions = {},
+    ) {
+      const first = await answered<R>(context);
+      if (first) return first;
+      try {
+        return lock.length > 0
+          ? await locking(context, work, lock)
+          : await optimistic(context, work);
+      } catch (error) {
+        if (!isLostRace(error)) throw error;
+        const racing = brokenBy(error) === keys.constraint ? await answered<R>(context) : undefined;
+        return racing ?? err<Conflict>({ type: "conflict" });
+      }
+    },
+  };
+}
+
+type Answer = { readonly fingerprint: string; readonly outcome: unknown };
+
+function idempotencyKeys(schema: string) {
+  const insert = mutation(
+    `${schema}.idempotency-insert`,
+    "idempotency_keys",
+    `insert into ${schema}.idempotency_keys (key, actor, fingerprint, outcome, created_at)
+     values ($1, $2, $3, $4, $5)`,
+  );
+  return {
+    constraint: "idempotency_keys_pkey",
+    find: statement<Answer>(
+      `${schema}.idempotency-find`,
+      `select fingerprint, outcome from ${schema}.idempotency_keys where actor = $1 and key = $2`,
+    ),
+    writes: ({ actor, idempotency }: Context, outcome: Outcome, now: string): readonly Write[] => {
+      if (!idempotency) return [];
+      const { key, fingerprint } = idempotency;
+      return [
+        { mutation: insert, values: [key, actor, fingerprint, JSON.stringify(outcome), now] },
+      ];
+    },
+  };
+}
