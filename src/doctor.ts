@@ -1,10 +1,9 @@
 import { ConfigurationInvalid } from "#platform/config/load.ts";
 import type { Settings } from "#platform/config/settings.ts";
-import { redisCache } from "#platform/cache/redis-cache.ts";
 import { eventAdmin } from "#platform/events/admin.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import { createLog } from "#platform/telemetry/log.ts";
-import { contexts, openDatabase, openPostgres } from "./main.ts";
+import { contexts, openCache, openDatabase, openPostgres } from "./main.ts";
 
 /** One thing that was looked at. */
 export type Finding = { readonly ok: boolean; readonly what: string; readonly says: string };
@@ -92,9 +91,9 @@ async function events(opened: Database, schema: string): Promise<readonly Findin
   }
 }
 
-async function cache({ redisUrl }: Settings): Promise<readonly Finding[]> {
-  if (redisUrl === undefined) return [];
-  await using opened = await redisCache(redisUrl, createLog("fatal").log);
+async function cache(settings: Settings): Promise<readonly Finding[]> {
+  if (settings.redisUrl === undefined) return [];
+  await using opened = await openCache(settings, createLog("fatal").log);
   const up = await opened.isUp();
   return [{ ok: up, what: "redis", says: up ? "answers" : "does not answer" }];
 }

@@ -7,7 +7,7 @@ import pgConnectionString from "pg-connection-string";
 import type { ClientConfig } from "pg";
 import type { Logger } from "pino";
 import { createIdentity } from "#identity";
-import { redisCache } from "#platform/cache/redis-cache.ts";
+import type { Cache } from "#platform/cache/cache.ts";
 import { memoryCache } from "#platform/cache/memory-cache.ts";
 import type { Settings } from "#platform/config/settings.ts";
 import { fileEmail, smtpEmail } from "#platform/email/nodemailer-email.ts";
@@ -78,6 +78,13 @@ export function openDatabase(settings: Settings, connection: ClientConfig, log: 
   });
 }
 
+/** Loads the Redis client only where Redis is configured. */
+export async function openCache({ redisUrl }: Settings, log: Logger): Promise<Cache> {
+  if (redisUrl === undefined) return memoryCache();
+  const { redisCache } = await import("#platform/cache/redis-cache.ts");
+  return redisCache(redisUrl, log);
+}
+
 export type Basalt = AsyncDisposable & {
   readonly app: FastifyInstance;
   readonly embedded: EmbeddedPostgres | undefined;
@@ -104,9 +111,7 @@ export async function startBasalt(settings: Settings, log: Logger): Promise<Basa
   watch(metrics, database, admins);
   const { eventRetentionDays: eventDays, idempotencyRetentionHours: idempotencyHours } = settings;
   undo.use(keepHouse(Object.values(admins), { eventDays, idempotencyHours }, log));
-  const cache = undo.use(
-    settings.redisUrl === undefined ? memoryCache() : await redisCache(settings.redisUrl, log),
-  );
+  const cache = undo.use(await openCache(settings, log));
 
   const parts = { settings, log, metrics, database, wakeUps, others };
   const identity = await composeIdentity(parts, undo);
@@ -120,7 +125,7 @@ export async function startBasalt(settings: Settings, log: Logger): Promise<Basa
     log,
     metrics,
   });
-  await serveOperations(app, {
+  serveOperations(app, {
     version,
     apiPrefix: settings.apiPrefix,
     docs: settings.docs ?? settings.environment !== "production",

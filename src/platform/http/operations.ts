@@ -1,3 +1,6 @@
+import { createReadStream } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -19,10 +22,7 @@ const hidden = { schema: { hide: true } } as const;
 const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 /** What operators and newcomers ask for: `/`, `/health`, `/health/ready`, `/metrics`, `/docs`. */
-export async function serveOperations(
-  app: FastifyInstance,
-  options: OperationsOptions,
-): Promise<void> {
+export function serveOperations(app: FastifyInstance, options: OperationsOptions): void {
   const { version, metrics, checks, isDraining } = options;
   const startedAt = performance.now();
 
@@ -56,7 +56,7 @@ export async function serveOperations(
       .send(page(version, links));
   });
 
-  if (options.docs) await serveReference(app);
+  if (options.docs) serveReference(app);
 }
 
 async function answersInTime(isUp: () => Promise<boolean>): Promise<boolean> {
@@ -97,21 +97,48 @@ ${Object.entries(links)
 </ul>
 `;
 
-/** The reference page draws itself with a script and styles of its own, from this server only. */
-async function serveReference(app: FastifyInstance): Promise<void> {
-  const { default: reference } = await import("@scalar/fastify-api-reference");
-  await app.register(reference, {
-    routePrefix: "/docs",
-    configuration: { title: "Basalt API", url: "/openapi.json", telemetry: false, withDefaultFonts: false },
-    hooks: {
-      onRequest(_request, reply, done) {
-        reply.header(
-          "content-security-policy",
-          "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; " +
-            "img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'",
-        );
-        done();
-      },
-    },
-  });
+/** Swagger UI from its package, streamed from disk: nothing of it stays in memory. */
+function serveReference(app: FastifyInstance): void {
+  const folder = path.dirname(createRequire(import.meta.url).resolve("swagger-ui-dist"));
+  const files = {
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css; charset=utf-8",
+  };
+  for (const [file, type] of Object.entries(files))
+    app.get(`/docs/${file}`, hidden, (_request, reply) =>
+      reply
+        .header("cache-control", "public, max-age=3600")
+        .type(type)
+        .send(createReadStream(path.join(folder, file))),
+    );
+  app.get("/docs/start.js", hidden, (_request, reply) =>
+    reply.type("text/javascript; charset=utf-8").send(referenceScript),
+  );
+  app.get("/docs", hidden, (_request, reply) =>
+    reply
+      .header("content-security-policy", referencePolicy)
+      .type("text/html; charset=utf-8")
+      .send(referencePage),
+  );
 }
+
+const referencePolicy =
+  "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
+  "img-src 'self' data:; frame-ancestors 'none'";
+
+const referencePage = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Basalt API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<div id="reference"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</html>
+`;
+
+const referenceScript = `SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#reference", deepLinking: true, tryItOutEnabled: true,
+});
+`;

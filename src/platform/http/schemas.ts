@@ -14,15 +14,23 @@ const coercing = new Ajv({ ...options, coerceTypes: true });
 export const compile = ({ schema, httpPart }: { schema: unknown; httpPart?: string }) =>
   (httpPart === "body" ? strict : coercing).compile(schema as JsonSchema);
 
-export function issuesOf(errors: readonly ErrorObject[], part: string | undefined): Issue[] {
+const nameOfPart: Readonly<Record<string, string>> = {
+  querystring: "/query",
+  params: "/path",
+  headers: "/headers",
+};
+
+/** What a schema said, as JSON pointers: into the body, or below `/query`, `/path`, `/headers`. */
+export function issuesOf(errors: readonly ErrorObject[], part = "body"): readonly Issue[] {
+  const prefix = nameOfPart[part] ?? "";
   return errors.map(({ instancePath, params, message = "is not valid" }) => {
-    const name: unknown = params["missingProperty"] ?? params["additionalProperty"];
-    const path = name === undefined ? instancePath : `${instancePath}/${String(name)}`;
-    const prefix = part === undefined || part === "body" ? "" : `/${part}`;
-    if (params["missingProperty"] !== undefined) return { path: prefix + path, message: "is required" };
-    if (params["additionalProperty"] !== undefined)
-      return { path: prefix + path, message: "is not expected" };
-    return { path: prefix + path, message };
+    const missing: unknown = params["missingProperty"];
+    const unexpected: unknown = params["additionalProperty"];
+    const path = prefix + instancePath;
+    if (missing !== undefined) return { path: `${path}/${String(missing)}`, message: "is required" };
+    if (unexpected !== undefined)
+      return { path: `${path}/${String(unexpected)}`, message: "is not expected" };
+    return { path, message };
   });
 }
 

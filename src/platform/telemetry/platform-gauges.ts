@@ -1,4 +1,4 @@
-import { horizonAge, type EventAdmin } from "../events/admin.ts";
+import { horizonAge, type EventAdmin, type SubscriptionHealth } from "../events/admin.ts";
 import { statement, type Database } from "../postgres/database.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -30,30 +30,58 @@ export function watch(
     [],
     async (age) => age.set(await horizonAge(database).catch(() => NaN)),
   );
-  const labels = ["subscription", "partition"] as const;
-  const lag = gauge("basalt_subscription_lag_events", "Events not delivered yet", labels, () => {});
-  const parked = gauge(
-    "basalt_subscription_parked_streams",
-    "Streams that wait behind a failed event",
-    [...labels, "state"],
-    () => {},
+  watchSubscriptions(gauge, logs);
+}
+
+const labels = ["subscription", "partition"] as const;
+
+function watchSubscriptions(
+  gauge: Metrics["gauge"],
+  logs: Readonly<Record<string, EventAdmin>>,
+): void {
+  const now = shared(async () => {
+    const healths = await Promise.all(Object.values(logs).map((admin) => admin.health()));
+    return healths.flat();
+  });
+  const each = (
+    name: string,
+    help: string,
+    set: (to: (value: number, more?: { readonly state: string }) => void, of: SubscriptionHealth) => void,
+    more: readonly string[] = [],
+  ) =>
+    gauge(name, help, [...labels, ...more], async (current) => {
+      for (const health of await now().catch(() => [])) {
+        const { name: subscription, partition } = health;
+        const of = { subscription, partition: String(partition) };
+        set((value, state) => current.set({ ...of, ...state }, value), health);
+      }
+    });
+
+  each("basalt_subscription_lag_events", "Events not delivered yet", (set, { lag }) => set(lag));
+  each("basalt_subscription_held", "1 if a process holds it", (set, { lease_holder: holder }) =>
+    set(holder === null ? 0 : 1),
   );
-  const held = gauge("basalt_subscription_held", "1 if a process holds it", labels, () => {});
-  gauge(
+  each(
     "basalt_subscription_oldest_undelivered_age_seconds",
     "Age of the oldest event not delivered yet",
-    labels,
-    async (age) => {
-      for (const admin of Object.values(logs))
-        for (const health of await admin.health().catch(() => [])) {
-          const { name: subscription, partition: number, oldest_undelivered_at: oldest } = health;
-          const of = { subscription, partition: String(number) };
-          age.set(of, oldest === null ? 0 : (Date.now() - Date.parse(oldest)) / 1000);
-          lag.set(of, health.lag);
-          held.set(of, health.lease_holder === null ? 0 : 1);
-          parked.set({ ...of, state: "retrying" }, health.retrying);
-          parked.set({ ...of, state: "dead" }, health.dead);
-        }
-    },
+    (set, { oldest_undelivered_at: at }) => set(at === null ? 0 : (Date.now() - Date.parse(at)) / 1000),
   );
+  each(
+    "basalt_subscription_parked_streams",
+    "Streams that wait behind a failed event",
+    (set, { retrying, dead }) => {
+      set(retrying, { state: "retrying" });
+      set(dead, { state: "dead" });
+    },
+    ["state"],
+  );
+}
+
+/** One answer for all who ask while it is being found. */
+function shared<T>(find: () => Promise<T>): () => Promise<T> {
+  let finding: Promise<T> | undefined;
+  return () =>
+    (finding ??= find().finally(() => {
+      finding = undefined;
+    }));
 }

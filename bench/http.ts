@@ -1,0 +1,106 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type autocannon from "autocannon";
+import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
+import {
+  load,
+  median,
+  scratchFolder,
+  spread,
+  startServer,
+  type Figure,
+  type Run,
+  type Server,
+} from "./measure.ts";
+
+const rounds = 5;
+const seconds = 4;
+const warmUpSeconds = 3;
+
+const json = { "content-type": "application/json" };
+
+/** Basalt as it is by default, and the bare peer beside it on the same Postgres. */
+export async function httpFigures(): Promise<readonly Figure[]> {
+  await using folder = await scratchFolder();
+  const env = { PORT: "0", BASALT_DATA_DIR: folder.path };
+  await using basalt = await startServer(["src/cli.ts", "start"], env);
+  const connection = JSON.stringify(EmbeddedPostgres.running(folder.path));
+  await using bare = await startServer(["bench/bare.ts"], { BENCH_CONNECTION: connection });
+
+  const id = await register(basalt);
+  const reading = await inTurn(
+    { server: basalt, request: { path: `/api/v1/users/${id}` } },
+    { server: bare, request: { path: `/users/${id}` } },
+    64,
+  );
+  const writing = await inTurn(
+    { server: basalt, request: registration("/api/v1/users") },
+    { server: bare, request: registration("/users") },
+    32,
+  );
+  const cpu = ratios(reading, ({ cpuUs }) => cpuUs);
+  return [
+    figure("GET user, requests against bare Fastify + pg", reading, 0.75),
+    {
+      what: "GET user, CPU of the server against bare",
+      measured: `${spread(cpu)} × (${usOf(reading[0])} against ${usOf(reading[1])} µs)`,
+      bar: "≤ 1.3 ×",
+      kept: median(cpu) <= 1.3,
+    },
+    figure("POST user with its event, against four round trips without", writing, 1),
+  ];
+}
+
+async function register({ url }: Server): Promise<string> {
+  const answer = await fetch(`${url}/api/v1/users`, {
+    method: "POST",
+    headers: json,
+    body: JSON.stringify({ email: "ada@example.com", name: "Ada Lovelace" }),
+  });
+  return ((await answer.json()) as { readonly id: string }).id;
+}
+
+const registration = (path: string): autocannon.Request => ({
+  method: "POST",
+  path,
+  headers: json,
+  setupRequest: (request) => ({
+    ...request,
+    body: JSON.stringify({ email: `${randomUUID()}@example.com`, name: "Ada Lovelace" }),
+  }),
+});
+
+type Side = { readonly server: Server; readonly request: autocannon.Request };
+type Pair = readonly [readonly Run[], readonly Run[]];
+
+/** A B, then B A, …: a drift of the machine's speed hits both. */
+async function inTurn(a: Side, b: Side, connections: number): Promise<Pair> {
+  const run = ({ server, request }: Side, forSeconds: number) =>
+    load(server, { connections, seconds: forSeconds, request });
+  await run(a, warmUpSeconds);
+  await run(b, warmUpSeconds);
+  const runs: [Run[], Run[]] = [[], []];
+  for (let round = 0; round < rounds; round += 1) {
+    for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
+      await sleep(300);
+      runs[which].push(await run(which === 0 ? a : b, seconds));
+    }
+  }
+  return runs;
+}
+
+const ratios = ([ours, theirs]: Pair, of: (run: Run) => number): readonly number[] =>
+  ours.map((run, i) => of(run) / of(theirs[i] ?? run));
+
+const usOf = (runs: readonly Run[]) => median(runs.map(({ cpuUs }) => cpuUs)).toFixed(0);
+const rateOf = (runs: readonly Run[]) => median(runs.map(({ perSecond }) => perSecond)).toFixed(0);
+
+function figure(what: string, pair: Pair, bar: number): Figure {
+  const ratio = ratios(pair, ({ perSecond }) => perSecond);
+  return {
+    what,
+    measured: `${spread(ratio)} × (${rateOf(pair[0])} against ${rateOf(pair[1])} /s)`,
+    bar: `≥ ${bar} ×`,
+    kept: median(ratio) >= bar,
+  };
+}

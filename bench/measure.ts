@@ -1,0 +1,116 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import autocannon from "autocannon";
+
+export const root = path.resolve(import.meta.dirname, "..");
+
+/** One line of the report. `bar`: what was wanted; `kept`: whether it was reached. */
+export type Figure = {
+  readonly what: string;
+  readonly measured: string;
+  readonly bar: string;
+  readonly kept: boolean;
+};
+
+export const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+};
+
+export const percentile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ??
+  NaN;
+
+export const spread = (values: readonly number[], digits = 2): string =>
+  `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
+
+export async function scratchFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "basalt-bench-"));
+  return {
+    path: folder,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** A server in a process of its own. */
+export type Server = AsyncDisposable & {
+  readonly url: string;
+  readonly pid: number;
+  readonly readyAfterMs: number;
+};
+
+/** Starts a program and waits for the line that names its address. */
+export async function startServer(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Server> {
+  const startedAt = performance.now();
+  const child: ChildProcess = spawn(process.execPath, [...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const url = await new Promise<string>((resolve, reject) => {
+    let text = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      if (text.length > 100_000) return; // after the first line only the log comes
+      text += chunk.toString();
+      const found = /ready at (http:\S+)/.exec(text)?.[1];
+      if (found) resolve(found);
+    });
+    child.once("exit", (code) => reject(new Error(`${args.join(" ")} ended with ${code}`)));
+  });
+  const readyAfterMs = performance.now() - startedAt;
+  return {
+    url,
+    pid: child.pid ?? 0,
+    readyAfterMs,
+    async [Symbol.asyncDispose]() {
+      const exited = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      await exited;
+    },
+  };
+}
+
+/** Processor time of a process so far, user and system, in µs. Linux only: NaN elsewhere. */
+export function cpuUs(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const ticks = Number(fields[11]) + Number(fields[12]);
+    return ticks * 10_000; // USER_HZ is 100 on Linux
+  } catch {
+    return NaN;
+  }
+}
+
+export type Load = {
+  readonly connections: number;
+  readonly seconds: number;
+  readonly request: autocannon.Request;
+};
+
+export type Run = { readonly perSecond: number; readonly cpuUs: number; readonly p99Ms: number };
+
+/** Loads a server and answers requests per second and processor time per request. */
+export async function load({ url, pid }: Server, { connections, seconds, request }: Load): Promise<Run> {
+  const cpuBefore = cpuUs(pid);
+  const result = await autocannon({
+    url,
+    connections,
+    duration: seconds,
+    requests: [request],
+  });
+  const answered = result["2xx"];
+  if (answered < result.requests.total * 0.999)
+    throw new Error(`${url}: ${result.requests.total - answered} of ${result.requests.total} failed`);
+  return {
+    perSecond: answered / result.duration,
+    cpuUs: (cpuUs(pid) - cpuBefore) / answered,
+    p99Ms: result.latency.p99,
+  };
+}

@@ -1,0 +1,146 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import type { ClientConfig } from "pg";
+import { event } from "#kernel/event.ts";
+import { identifier, type Id } from "#kernel/id.ts";
+import { Instant } from "#kernel/instant.ts";
+import { expect, ok } from "#kernel/result.ts";
+import { branded, type Brand } from "#kernel/shape.ts";
+import { Version } from "#kernel/version.ts";
+import { statement, type Database } from "#platform/postgres/database.ts";
+import { postgresUnitOfWork, type Transaction } from "#platform/postgres/unit-of-work.ts";
+import { mutation } from "#platform/postgres/writes.ts";
+import { systemClock, systemIds } from "#platform/system.ts";
+import { benchDatabase } from "./database.ts";
+import { median, spread, type Figure } from "./measure.ts";
+
+const inFlight = 8;
+const seconds = 4;
+const rounds = 5;
+
+type OrderId = Id<"order">;
+const OrderId = identifier<OrderId>("order");
+type Total = Brand<number, "Total">;
+const Total = branded<Total>("total", { schema: { type: "integer" } });
+const OrderPlaced = event("bench.order-placed", 1, { orderId: OrderId, total: Total });
+
+const insertOrder = mutation(
+  "bench.order-insert",
+  "orders",
+  "insert into bench.orders (id, total, version) values ($1, $2, $3)",
+);
+
+const scope = ({ write, append }: Transaction) => ({
+  place(id: OrderId, total: Total) {
+    write(insertOrder, [id, total, 1]);
+    append(id, Version.none, [OrderPlaced({ orderId: id, total })]);
+  },
+});
+
+/** The unit of work, one row and one event, against the same statement sent by pgbench or by `pg`. */
+export async function unitOfWorkFigures(): Promise<readonly Figure[]> {
+  await using bench = await benchDatabase();
+  const { database, connection } = bench;
+  await database.query(
+    statement(
+      "bench.orders",
+      "create table bench.orders (id text collate \"C\" primary key, total bigint, version bigint)",
+    ),
+    [],
+  );
+  const { unitOfWork } = postgresUnitOfWork({
+    database,
+    schema: "bench",
+    scope,
+    clock: systemClock,
+    newId: systemIds,
+    onAppended: () => {},
+  });
+  const total = expect(Total.parse(1999));
+  const context = () => ({
+    actor: "bench",
+    correlationId: "bench",
+    deadline: Instant.plus(systemClock.now(), 10_000),
+  });
+  const ours = () =>
+    perSecond(() =>
+      unitOfWork(context(), async (orders) => ok(orders.place(systemIds(OrderId), total))),
+    );
+  const pgbench = pgbenchRate(bench.folder, connection);
+  const limit = pgbench ?? (() => perSecond(() => bareStatement(database)));
+
+  await ours();
+  await limit();
+  const rates: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round += 1) {
+    rates[0].push(await ours());
+    rates[1].push(await limit());
+  }
+  const ratios = rates[0].map((rate, i) => rate / (rates[1][i] ?? NaN));
+  return [
+    {
+      what: `unit of work, 1 row + 1 event, ${inFlight} in flight, against ${pgbench ? "pgbench" : "pg"}`,
+      measured: `${spread(ratios)} × (${median(rates[0]).toFixed(0)} against ${median(rates[1]).toFixed(0)} /s)`,
+      bar: "≥ 0.8 ×",
+      kept: median(ratios) >= 0.8,
+    },
+  ];
+}
+
+async function perSecond(work: () => Promise<unknown>): Promise<number> {
+  const until = performance.now() + seconds * 1000;
+  let done = 0;
+  const startedAt = performance.now();
+  const worker = async () => {
+    while (performance.now() < until) {
+      await work();
+      done += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  return done / ((performance.now() - startedAt) / 1000);
+}
+
+const sql = (id: string, total: string, event: string) => `
+  with w0 as (insert into bench.orders (id, total, version) values (${id}, ${total}, 1))
+  insert into bench.events
+    (id, stream, version, type, schema_version, payload, metadata, occurred_at)
+  values (${event}, ${id}, 1, 'bench.order-placed', 1,
+    '{"orderId":"order_01h455vb4pex5vsknk084sn02q","total":1999}',
+    '{"actor":"bench","correlationId":"bench"}', now())`;
+
+const bare = statement("bench.bare", sql("$1", "$2", "$3"));
+
+async function bareStatement(database: Database): Promise<void> {
+  const id = systemIds(OrderId);
+  await database.query(bare, [id, 1999, `evt_${id}`]);
+}
+
+/** pgbench with the same statement, prepared; undefined where the machine has no pgbench. */
+function pgbenchRate(folder: string, { host, port, user, password, database }: ClientConfig) {
+  if (spawnSync("pgbench", ["--version"]).status !== 0) return undefined;
+  const script = path.join(folder, "unit-of-work.sql");
+  const id = "'order_' || to_hex(:a) || to_hex(:b)";
+  writeFileSync(
+    script,
+    `\\set a random(1, 9000000000000000)\n\\set b random(1, 9000000000000000)\n` +
+      `${sql(id, ":total", "'evt_' || to_hex(:a)").replaceAll("\n", " ").replace(":total", "1999")};\n`,
+  );
+  const args = ["-n", "-M", "prepared", "-c", String(inFlight), "-j", "2", "-T", String(seconds)];
+  return async (): Promise<number> => {
+    const run = spawnSync("pgbench", [...args, "-f", script, String(database)], {
+      encoding: "utf8",
+      env: {
+        ...process.env,
+        PGHOST: String(host),
+        PGPORT: String(port),
+        PGUSER: String(user),
+        PGPASSWORD: String(password),
+      },
+    });
+    const rate = /tps = ([\d.]+)/.exec(run.stdout)?.[1];
+    if (rate === undefined) throw new Error(`pgbench: ${run.stderr}`);
+    return Number(rate);
+  };
+}
