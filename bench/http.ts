@@ -22,7 +22,8 @@ const json = { "content-type": "application/json" };
 /** Basalt as it is by default, and the bare peer beside it on the same Postgres. */
 export async function httpFigures(): Promise<readonly Figure[]> {
   await using folder = await scratchFolder();
-  const env = { PORT: "0", BASALT_DATA_DIR: folder.path };
+  // The peer sends no email: the consumer that does is measured by itself, in events.ts.
+  const env = { PORT: "0", BASALT_DATA_DIR: folder.path, BASALT_CONSUMERS: "false" };
   await using basalt = await startServer(["src/cli.ts", "start"], env);
   const connection = JSON.stringify(EmbeddedPostgres.running(folder.path));
   await using bare = await startServer(["bench/bare.ts"], { BENCH_CONNECTION: connection });

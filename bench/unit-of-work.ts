@@ -4,7 +4,6 @@ import path from "node:path";
 import type { ClientConfig } from "pg";
 import { event } from "#kernel/event.ts";
 import { identifier, type Id } from "#kernel/id.ts";
-import { Instant } from "#kernel/instant.ts";
 import { expect, ok } from "#kernel/result.ts";
 import { branded, type Brand } from "#kernel/shape.ts";
 import { Version } from "#kernel/version.ts";
@@ -61,7 +60,7 @@ export async function unitOfWorkFigures(): Promise<readonly Figure[]> {
   const context = () => ({
     actor: "bench",
     correlationId: "bench",
-    deadline: Instant.plus(systemClock.now(), 10_000),
+    deadlineMs: systemClock.unixMs() + 10_000,
   });
   const ours = () =>
     perSecond(() =>
@@ -121,11 +120,11 @@ async function bareStatement(database: Database): Promise<void> {
 function pgbenchRate(folder: string, { host, port, user, password, database }: ClientConfig) {
   if (spawnSync("pgbench", ["--version"]).status !== 0) return undefined;
   const script = path.join(folder, "unit-of-work.sql");
-  const id = "'order_' || to_hex(:a) || to_hex(:b)";
+  const id = "'order_' || to_hex((:a)::bigint) || to_hex((:b)::bigint)";
   writeFileSync(
     script,
     `\\set a random(1, 9000000000000000)\n\\set b random(1, 9000000000000000)\n` +
-      `${sql(id, ":total", "'evt_' || to_hex(:a)").replaceAll("\n", " ").replace(":total", "1999")};\n`,
+      `${sql(id, ":total", "'evt_' || to_hex((:a)::bigint)").replaceAll("\n", " ").replace(":total", "1999")};\n`,
   );
   const args = ["-n", "-M", "prepared", "-c", String(inFlight), "-j", "2", "-T", String(seconds)];
   return async (): Promise<number> => {

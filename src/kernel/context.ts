@@ -1,5 +1,3 @@
-import type { Instant } from "./instant.ts";
-
 /** Makes a retried request harmless: one key, one effect. `fingerprint` is of the whole request. */
 export type IdempotencyKey = { readonly key: string; readonly fingerprint: string };
 
@@ -11,7 +9,7 @@ export type Context = {
   readonly correlationId: string;
   /** The event that led to this, if one did. */
   readonly causationId?: string;
-  /** No answer is awaited after it. */
-  readonly deadline: Instant;
+  /** No answer is awaited after this time, in milliseconds since 1970. */
+  readonly deadlineMs: number;
   readonly idempotency?: IdempotencyKey;
 };

@@ -1,5 +1,4 @@
 import type { Clock } from "./instant.ts";
-import { Instant } from "./instant.ts";
 import { branded, type Brand, type Value } from "./shape.ts";
 
 /** A TypeID: a prefix that says of what, and a UUIDv7, as in `user_01h455vb4pex5vsknk084sn02q`. */
@@ -66,7 +65,7 @@ export function createIds({
   let lastMs = 0;
   let counter = 0;
   return (kind) => {
-    const nowMs = Instant.toUnixMs(clock.now());
+    const nowMs = clock.unixMs();
     if (nowMs > lastMs) {
       lastMs = nowMs;
       counter = 0;

@@ -20,4 +20,8 @@ export const Instant = {
 };
 
 /** Port: what time it is. The only way for domain and application code to know. */
-export type Clock = { readonly now: () => Instant };
+export type Clock = {
+  readonly now: () => Instant;
+  /** Milliseconds since 1970, for deadlines and durations. */
+  readonly unixMs: () => number;
+};

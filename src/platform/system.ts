@@ -2,7 +2,10 @@ import { randomFillSync } from "node:crypto";
 import { createIds, type NewId, type Random } from "#kernel/id.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 
-export const systemClock: Clock = { now: () => Instant.fromUnixMs(Date.now()) };
+export const systemClock: Clock = {
+  now: () => Instant.fromUnixMs(Date.now()),
+  unixMs: () => Date.now(),
+};
 
 const poolBytes = 4_096;
 const pool = new Uint8Array(poolBytes);

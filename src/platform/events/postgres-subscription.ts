@@ -242,7 +242,7 @@ export async function postgresSubscription<Scope>(
               append: (stream, version, events) => {
                 announcedAny = true;
                 const announced = [{ stream, version, events }];
-                appends(schema, record(options, causedBy(cause, options.clock.now()), announced)).forEach(send);
+                appends(schema, record(options, causedBy(cause, options.clock), announced)).forEach(send);
               },
             }),
           );

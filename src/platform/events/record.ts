@@ -1,7 +1,7 @@
 import type { Context } from "#kernel/context.ts";
 import { EventId, type Event, type EventMetadata, type Recorded } from "#kernel/event.ts";
 import type { NewId } from "#kernel/id.ts";
-import { Instant, type Clock } from "#kernel/instant.ts";
+import type { Clock } from "#kernel/instant.ts";
 import { Version } from "#kernel/version.ts";
 
 /** Events that a unit of work announces about one aggregate, seen at `version`. */
@@ -23,11 +23,11 @@ export function metadataOf({ actor, correlationId, causationId }: Context): Even
 const consumerDeadlineMs = 30_000;
 
 /** The context of what follows from an event. */
-export const causedBy = ({ id, metadata }: Recorded, now: Instant): Context => ({
+export const causedBy = ({ id, metadata }: Recorded, clock: Clock): Context => ({
   actor: "system",
   correlationId: metadata.correlationId,
   causationId: id,
-  deadline: Instant.plus(now, consumerDeadlineMs),
+  deadlineMs: clock.unixMs() + consumerDeadlineMs,
 });
 
 /** Gives announced events what the log keeps of them: id, version in the stream, time, origin. */

@@ -303,7 +303,7 @@ class Partition<Scope> {
       await store.commit(this.#lease, progress, (open) =>
         within(this.#times.handlerTimeoutMs, async () => {
           for (const event of events)
-            await consumer.handle(event, open(event), causedBy(event, clock.now()));
+            await consumer.handle(event, open(event), causedBy(event, clock));
         }),
       );
     } catch (error) {
@@ -330,7 +330,7 @@ class Partition<Scope> {
   }
 
   #untilRetry(pauseMs: number): number {
-    const nowMs = Instant.toUnixMs(this.#options.clock.now());
+    const nowMs = this.#options.clock.unixMs();
     return [...this.#parked.values()].reduce(
       (least, { retryAt }) =>
         retryAt ? Math.max(1, Math.min(least, Instant.toUnixMs(retryAt) - nowMs)) : least,

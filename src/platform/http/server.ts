@@ -5,7 +5,7 @@ import type { ErrorObject } from "ajv";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Context } from "#kernel/context.ts";
-import { Instant, type Clock } from "#kernel/instant.ts";
+import type { Clock } from "#kernel/instant.ts";
 import type { Logger } from "pino";
 import { IdempotencyKeyReused } from "../idempotency.ts";
 import { Unavailable } from "../unavailable.ts";
@@ -36,11 +36,13 @@ export type HttpOptions = {
 const securityHeaders = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "referrer-policy": "no-referrer",
-  "strict-transport-security": "max-age=31536000; includeSubDomains",
-  "cross-origin-resource-policy": "same-origin",
   "cache-control": "no-store",
+};
+
+/** Where Basalt is served over TLS, by itself or by a proxy in front of it. */
+const productionHeaders = {
+  ...securityHeaders,
+  "strict-transport-security": "max-age=31536000; includeSubDomains",
 };
 
 const headersTimeoutMs = 10_000;
@@ -56,7 +58,6 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     trustProxy: options.trustProxy,
     genReqId: ({ headers }) => correlationIdOf(headers),
     requestTimeout: bodyTimeoutMs,
-    handlerTimeout: options.requestTimeoutMs,
     forceCloseConnections: "idle",
     http: { headersTimeout: headersTimeoutMs },
     clientErrorHandler: answerGarbage,
@@ -109,7 +110,7 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
     const context: Context = {
       actor: "anonymous",
       correlationId: request.id,
-      deadline: Instant.plus(options.clock.now(), options.requestTimeoutMs),
+      deadlineMs: options.clock.unixMs() + options.requestTimeoutMs,
       ...(key.value === undefined ? {} : { idempotency: key.value }),
     };
     return { ok: true, value: context } as const;
@@ -169,40 +170,52 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
   });
 }
 
+/** What is known of a route before its first request: a logger, and a histogram per status. */
+type RouteObserver = {
+  readonly log: Logger;
+  readonly durations: Map<number, { observe: (seconds: number) => void }>;
+};
+
 /** Sheds what is over the limit; counts and logs each request once, however it ends. */
-function observeAndShed({ maxRequestsInFlight, metrics, log }: HttpOptions) {
+function observeAndShed({ maxRequestsInFlight, metrics, log, production }: HttpOptions) {
+  const headers = production ? productionHeaders : securityHeaders;
   let inFlight = 0;
   metrics.gauge("basalt_http_requests_in_flight", "Requests worked on now", [], (gauge) =>
     gauge.set(inFlight),
   );
-  const durations = new Map<string, { observe: (seconds: number) => void }>();
-  const observe = (method: string, route: string, status: number, seconds: number) => {
-    const key = `${method} ${route} ${status}`;
-    let histogram = durations.get(key);
-    if (!histogram) {
-      histogram = metrics.requests.labels(method, route, String(status));
-      durations.set(key, histogram);
+  const observers = new Map<string, RouteObserver>();
+  const observerOf = (method: string, route: string): RouteObserver => {
+    const key = `${method} ${route}`;
+    let observer = observers.get(key);
+    if (!observer) {
+      observer = { log: log.child({ method, route }), durations: new Map() };
+      observers.set(key, observer);
     }
-    histogram.observe(seconds);
+    return observer;
   };
 
   return (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
     const startedAt = performance.now();
     const route = request.routeOptions.url ?? "unknown";
     const { method, id: correlationId } = request;
+    const observer = observerOf(method, route);
     inFlight += 1;
     reply.raw.once("close", () => {
       inFlight -= 1;
       const durationMs = performance.now() - startedAt;
       const status = reply.raw.statusCode;
-      observe(method, route, status, durationMs / 1000);
-      const aborted = reply.raw.writableFinished ? undefined : true;
-      const line = { method, route, status, durationMs: rounded(durationMs), correlationId, aborted };
-      if (status >= 500) log.warn(line, "request");
-      else log.info(line, "request");
+      let histogram = observer.durations.get(status);
+      if (!histogram) {
+        histogram = metrics.requests.labels(method, route, String(status));
+        observer.durations.set(status, histogram);
+      }
+      histogram.observe(durationMs / 1000);
+      const line = { status, durationMs: rounded(durationMs), correlationId };
+      if (!reply.raw.writableFinished) observer.log.info({ ...line, aborted: true }, "request");
+      else if (status >= 500) observer.log.warn(line, "request");
+      else observer.log.info(line, "request");
     });
-    reply.headers(securityHeaders);
-    reply.header("x-request-id", correlationId);
+    reply.headers(headers).header("x-request-id", correlationId);
     if (inFlight > maxRequestsInFlight && !neverShed.has(route)) {
       metrics.shed.inc();
       void sendProblem(reply, overloaded(correlationId));

@@ -57,7 +57,7 @@ export function memorySubscription<Scope>({
   readonly clock: Clock;
 }): SubscriptionStore<Scope> {
   const { rows, parked, seenUntil } = state;
-  const nowMs = () => Instant.toUnixMs(clock.now());
+  const nowMs = clock.unixMs;
   const isMine = ({ stream }: Recorded, { partition }: Lease) =>
     partitionOf(stream, rows.length) === partition;
   const toLease = ({ partition, token, checkpoint }: Row): Lease => ({
@@ -131,7 +131,7 @@ export function memorySubscription<Scope>({
       const parts: MemoryPart[] = [];
       await effects((cause) => {
         const pending = new MemoryPending();
-        parts.push({ context: causedBy(cause, clock.now()), pending });
+        parts.push({ context: causedBy(cause, clock), pending });
         return scope(pending.transaction);
       });
       const row = rowOf(lease);

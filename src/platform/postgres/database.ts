@@ -1,5 +1,5 @@
 import pg from "pg";
-import { Instant, type Clock } from "#kernel/instant.ts";
+import type { Clock, Instant } from "#kernel/instant.ts";
 import { Unavailable } from "../unavailable.ts";
 import { isOutage } from "./errors.ts";
 
@@ -43,9 +43,15 @@ const types: pg.CustomTypesConfig = {
 
 /** From Postgres' ISO style in UTC, as in `2026-01-31 12:00:00.5+00`. */
 const toInstant = (text: string): Instant =>
-  Instant.fromUnixMs(Date.parse(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`));
+  `${text.slice(0, 10)}T${text.slice(11, 19)}.${text.slice(20, -3).padEnd(3, "0").slice(0, 3)}Z` as Instant;
 
-type Query = { readonly name?: string; readonly text: string; readonly values?: unknown[] };
+type Query = {
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: unknown[];
+  /** Known to `pg`, unknown to its types. */
+  readonly query_timeout?: number;
+};
 
 /** One connection, held for as long as the caller works with it. */
 export type Session = {
@@ -83,9 +89,10 @@ export class Database implements AsyncDisposable {
   async query<Row>(
     { name, text }: Statement<Row>,
     values: readonly unknown[],
-    deadline?: Instant,
+    deadlineMs?: number,
   ): Promise<Row[]> {
-    const query = { name, text, values: values as unknown[], ...this.#within(deadline) };
+    const query_timeout = this.#timeout(deadlineMs);
+    const query: Query = { name, text, values: values as unknown[], query_timeout };
     try {
       const result = await this.#pool.query(query);
       return result.rows as Row[];
@@ -95,12 +102,15 @@ export class Database implements AsyncDisposable {
   }
 
   /** Holds one connection during `work`. One on which something failed is closed. */
-  async session<T>(work: (session: Session) => Promise<T>, deadline?: Instant): Promise<T> {
-    const timeout = this.#within(deadline);
+  async session<T>(work: (session: Session) => Promise<T>, deadlineMs?: number): Promise<T> {
+    const query_timeout = this.#timeout(deadlineMs);
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw asUnavailable(error);
     });
-    const send = (query: Query) => client.query({ ...query, ...timeout });
+    const send = (query: Query) => {
+      const timed: Query = { ...query, query_timeout };
+      return client.query(timed);
+    };
     const ignore = () => {}; // the query under way reports the same error
     client.on("error", ignore);
     try {
@@ -132,11 +142,11 @@ export class Database implements AsyncDisposable {
     if (!this.#pool.ended) await this.#pool.end();
   }
 
-  #within(deadline: Instant | undefined): { readonly query_timeout: number } {
-    if (deadline === undefined) return { query_timeout: this.#statementTimeoutMs };
-    const leftMs = Instant.toUnixMs(deadline) - Instant.toUnixMs(this.#clock.now());
+  #timeout(deadlineMs: number | undefined): number {
+    if (deadlineMs === undefined) return this.#statementTimeoutMs;
+    const leftMs = deadlineMs - this.#clock.unixMs();
     if (leftMs <= 0) throw new Unavailable("The deadline of the request has passed", {});
-    return { query_timeout: Math.min(leftMs, this.#statementTimeoutMs) };
+    return Math.min(leftMs, this.#statementTimeoutMs);
   }
 }
 

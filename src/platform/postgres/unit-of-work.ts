@@ -62,9 +62,9 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
   const keys = idempotencyKeys(schema);
 
   const readWithin =
-    ({ deadline }: Context): Transaction["read"] =>
+    ({ deadlineMs }: Context): Transaction["read"] =>
     (query, values) =>
-      database.query(query, values, deadline);
+      database.query(query, values, deadlineMs);
 
   /** All that leaves together: rows, events and the answer to an idempotent request. */
   const writesOf = (context: Context, pending: Pending, outcome: Outcome): readonly Write[] => [
@@ -82,7 +82,7 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
     if (!outcome.ok) return outcome;
 
     const writes = writesOf(context, pending, outcome);
-    if (writes.length > 0) await send(database, writes, context.deadline);
+    if (writes.length > 0) await send(database, writes, context.deadlineMs);
     if (pending.announced.length > 0) onAppended();
     return outcome;
   }
@@ -104,7 +104,7 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
         await session.run("rollback");
       }
       return decided;
-    }, context.deadline);
+    }, context.deadlineMs);
     if (outcome.ok && pending.announced.length > 0) onAppended();
     return outcome;
   }

@@ -1,5 +1,4 @@
 import { statement, type Database, type Session, type Statement } from "./database.ts";
-import type { Instant } from "#kernel/instant.ts";
 
 /** A named statement that changes one row of `table`: the one whose key is its first value. */
 export type Mutation = {
@@ -31,18 +30,18 @@ const combinations = new Map<string, Statement<never>>();
 export async function send(
   database: Database,
   writes: readonly Write[],
-  deadline: Instant,
+  deadlineMs: number,
 ): Promise<void> {
   const combined = combine(writes);
   if (combined) {
     const values = writes.flatMap((write) => write.values);
-    await database.query(combined, values, deadline);
+    await database.query(combined, values, deadlineMs);
     return;
   }
   await database.session(async (session) => {
     const sent = [session.run("begin"), ...writes.map((write) => perform(session, write))];
     await settled([...sent, session.run("commit")]);
-  }, deadline);
+  }, deadlineMs);
 }
 
 /** Sends one write on a connection that is inside a transaction. */

@@ -1,7 +1,7 @@
 import { pino, type Logger } from "pino";
 
 /** Bytes that are collected before they are written: a system call per line costs more than it. */
-const bufferBytes = 4_096;
+const bufferBytes = 8_192;
 const flushEveryMs = 500;
 
 /** JSON lines on standard output, buffered; `flush` writes what is collected. */
@@ -9,12 +9,9 @@ export function createLog(level: string): { readonly log: Logger; readonly flush
   const destination = pino.destination({
     dest: 1,
     minLength: bufferBytes,
-    sync: false,
+    sync: true,
     periodicFlush: flushEveryMs,
   });
-  const log = pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    destination,
-  );
+  const log = pino({ level, base: null }, destination);
   return { log, flush: () => destination.flushSync() };
 }

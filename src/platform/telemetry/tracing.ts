@@ -1,14 +1,18 @@
-import { context, propagation, SpanStatusCode, trace, type Span } from "@opentelemetry/api";
+import { context, propagation, SpanStatusCode, trace, type Tracer } from "@opentelemetry/api";
 
-/** A span around `work`. Without a collector this is the API's no-op. */
+/** Only while spans are exported: the API's no-ops would cost more than the routing of a request. */
+let tracer: Tracer | undefined;
+
+/** A span around `work`, where spans are exported. */
 export function span<T>(
   name: string,
   attributes: Readonly<Record<string, string | number>>,
-  work: (span: Span) => Promise<T>,
+  work: () => Promise<T>,
 ): Promise<T> {
-  return trace.getTracer("basalt").startActiveSpan(name, { attributes }, async (current) => {
+  if (!tracer) return work();
+  return tracer.startActiveSpan(name, { attributes }, async (current) => {
     try {
-      return await work(current);
+      return await work();
     } catch (error) {
       current.recordException(error instanceof Error ? error : String(error));
       current.setStatus({ code: SpanStatusCode.ERROR });
@@ -21,7 +25,7 @@ export function span<T>(
 
 /** Runs `work` as part of the trace that the headers of a request carry (W3C trace context). */
 export const withinTrace = <T>(headers: object, work: () => T): T =>
-  context.with(propagation.extract(context.active(), headers), work);
+  tracer ? context.with(propagation.extract(context.active(), headers), work) : work();
 
 /** Exports spans to an OTLP collector. Loaded only where one is configured: it is large. */
 export async function exportTraces(endpoint: string): Promise<AsyncDisposable> {
@@ -37,8 +41,10 @@ export async function exportTraces(endpoint: string): Promise<AsyncDisposable> {
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url }))],
   });
   provider.register();
+  tracer = trace.getTracer("basalt");
   return {
     async [Symbol.asyncDispose]() {
+      tracer = undefined;
       await provider.shutdown();
       trace.disable();
       context.disable();
