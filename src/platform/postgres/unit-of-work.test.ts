@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { expect, ok } from "#kernel/result.ts";
+import { eventAdmin } from "../events/admin.ts";
+import { systemClock as clock, systemIds as newId } from "../system.ts";
+import { Unavailable } from "../unavailable.ts";
+import { unitOfWorkContract } from "../unit-of-work.contract.ts";
+import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { postgresNotes, testContext, written } from "../../../test/support/notes.ts";
+import { statement } from "./database.ts";
+import { postgresUnitOfWork } from "./unit-of-work.ts";
+
+function subjectOn(opened: TestDatabase) {
+  let announcements = 0;
+  const { database } = opened;
+  const units = postgresUnitOfWork({
+    ...{ database, schema: "scratch", scope: postgresNotes, clock, newId },
+    onAppended: () => {
+      announcements += 1;
+    },
+  });
+  return {
+    ...units,
+    events: () => eventAdmin(database, "scratch").list({ limit: 1_000 }),
+    announcements: () => announcements,
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  };
+}
+
+unitOfWorkContract("Postgres", async () => subjectOn(await testDatabase()));
+
+const calls = statement<{ readonly n: number }>(
+  "test.transactions",
+  `select xact_commit::int as n from pg_stat_database where datname = current_database()`,
+);
+
+test("a unit of work with row, event and idempotency record is one transaction", async () => {
+  await using opened = await testDatabase({ maxConnections: 2 });
+  await using subject = subjectOn(opened);
+  const transactions = async () => {
+    // Postgres reports a session's counts when it idles, at most once a second.
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await opened.database.query(statement("test.flush", "select pg_stat_force_next_flush()"), []);
+    const [row] = await opened.database.query(calls, []);
+    return row?.n ?? NaN;
+  };
+  const before = await transactions();
+  const baseline = (await transactions()) - before;
+  const many = 50;
+  for (let i = 0; i < many; i += 1)
+    expect(
+      await subject.unitOfWork(testContext(), async ({ notes }) =>
+        ok(notes.save(written(`note ${i}`))),
+      ),
+    );
+  const used = (await transactions()) - before - baseline;
+  assert.ok(used <= many + baseline + 2, `${used} transactions for ${many} units of work`);
+});
+
+test("a deadline that has passed is Unavailable and sends nothing", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const late = subject.unitOfWork(testContext({ deadlineMs: 1 }), async ({ notes }) =>
+    ok(notes.save(written("late"))),
+  );
+  await assert.rejects(late, Unavailable);
+  assert.deepEqual(await subject.events(), []);
+});
+
+test("a query that outlives its deadline is Unavailable, and the pool recovers", async () => {
+  await using opened = await testDatabase({ maxConnections: 1 });
+  const slow = statement("test.slow", "select pg_sleep(5)");
+  await assert.rejects(opened.database.query(slow, [], clock.unixMs() + 100), Unavailable);
+  const [row] = await opened.database.query(statement<{ one: number }>("test.one", "select 1 as one"), []);
+  assert.equal(row?.one, 1);
+});
+
+test("waiting too long for a connection is Unavailable", async () => {
+  await using opened = await testDatabase({ maxConnections: 1, acquireTimeoutMs: 50 });
+  const slow = opened.database.query(statement("test.hold", "select pg_sleep(0.4)"), []);
+  await assert.rejects(opened.database.query(calls, []), Unavailable);
+  await slow;
+});

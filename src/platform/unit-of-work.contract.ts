@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Recorded } from "#kernel/event.ts";
+import { err, expect, ok } from "#kernel/result.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { systemIds } from "#platform/system.ts";
+import { IdempotencyKeyReused } from "./idempotency.ts";
+import {
+  NoteId,
+  retitled,
+  testContext,
+  titled,
+  written,
+  type NotesScope,
+} from "../../test/support/notes.ts";
+
+export type UnitOfWorkSubject = AsyncDisposable & {
+  readonly unitOfWork: UnitOfWork<NotesScope>;
+  readonly read: Read<NotesScope>;
+  /** All events of the log, in order. */
+  readonly events: () => Promise<readonly Recorded[]>;
+  /** How often it was told that events were added. */
+  readonly announcements: () => number;
+};
+
+const racers = 32;
+
+/** What every adapter of the ports `UnitOfWork` and `Read` keeps. */
+export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkSubject>): void {
+  describe(`unit of work on ${name}`, () => {
+    const write = ({ unitOfWork }: UnitOfWorkSubject, title: string, id?: NoteId) =>
+      unitOfWork(testContext(), async ({ notes }) => ok(notes.save(written(title, id))));
+    const find = ({ read }: UnitOfWorkSubject, id: NoteId) =>
+      read(testContext(), ({ notes }) => notes.byId(id));
+
+    test("what was saved is there with its events when the work answers ok", async () => {
+      await using subject = await open();
+      const note = expect(await write(subject, "first"));
+
+      assert.deepEqual(await find(subject, note.id), note);
+      const [event, ...others] = await subject.events();
+      assert.deepEqual(others, []);
+      assert.equal(event?.stream, note.id);
+      assert.equal(event?.version, 1);
+      assert.equal(note.version, 1);
+      assert.deepEqual(event?.payload, { noteId: note.id, title: "first" });
+      assert.deepEqual(event?.metadata, { actor: "tester", correlationId: "test" });
+      assert.equal(subject.announcements(), 1);
+    });
+
+    test("a refusal leaves no trace", async () => {
+      await using subject = await open();
+      const outcome = await subject.unitOfWork(testContext(), async ({ notes }) => {
+        notes.save(written("never"));
+        return err({ type: "changed-my-mind" });
+      });
+
+      assert.deepEqual(outcome, err({ type: "changed-my-mind" }));
+      assert.deepEqual(await subject.events(), []);
+      assert.equal(subject.announcements(), 0);
+    });
+
+    test("a throw leaves no trace and comes out", async () => {
+      await using subject = await open();
+      const broken = subject.unitOfWork(testContext(), async ({ notes }) => {
+        notes.save(written("never"));
+        throw new Error("broken");
+      });
+      await assert.rejects(broken, /broken/);
+      assert.deepEqual(await subject.events(), []);
+    });
+
+    test("several aggregates are saved together", async () => {
+      await using subject = await open();
+      const titles = Array.from({ length: 20 }, (_, i) => `note ${i}`);
+      await subject.unitOfWork(testContext(), async ({ notes }) => {
+        for (const title of titles) notes.save(written(title));
+        return ok(undefined);
+      });
+      const events = await subject.events();
+      assert.deepEqual(
+        events.map(({ payload }) => (payload as { title: string }).title).sort(),
+        titles.toSorted(),
+      );
+    });
+
+    test("one aggregate saved twice keeps both changes in order", async () => {
+      await using subject = await open();
+      const outcome = await subject.unitOfWork(testContext(), async ({ notes }) =>
+        ok(notes.save(retitled(notes.save(written("draft")), "final"))),
+      );
+      const note = expect(outcome);
+      assert.equal(note.version, 2);
+      assert.deepEqual(await find(subject, note.id), note);
+      assert.deepEqual(
+        (await subject.events()).map(({ version }) => version),
+        [1, 2],
+      );
+    });
+
+    test("of writers that saw the same version, one wins and the others conflict", async () => {
+      await using subject = await open();
+      const note = expect(await write(subject, "seen by all"));
+      const outcomes = await Promise.all(
+        Array.from({ length: racers }, (_, i) =>
+          subject.unitOfWork(testContext(), async ({ notes }) =>
+            ok(notes.save(retitled(note, `title ${i}`))),
+          ),
+        ),
+      );
+      const won = outcomes.filter(({ ok: isOk }) => isOk);
+      const lost = outcomes.filter(({ ok: isOk }) => !isOk);
+      assert.equal(won.length, 1);
+      assert.ok(lost.every((outcome) => !outcome.ok && outcome.error.type === "conflict"));
+      assert.equal((await subject.events()).length, 2);
+      assert.equal((await find(subject, note.id))?.version, 2);
+    });
+
+    test("taking what must be unique is a conflict that changes nothing", async () => {
+      await using subject = await open();
+      await write(subject, "only one");
+      const outcome = await subject.unitOfWork(testContext(), async ({ notes }) => {
+        notes.save(written("bystander"));
+        return ok(notes.save(written("only one")));
+      });
+      assert.deepEqual(outcome, err({ type: "conflict" }));
+      assert.equal((await subject.events()).length, 1);
+    });
+
+    test("the same idempotency key has one effect and one answer", async () => {
+      await using subject = await open();
+      const idempotency = { key: "k1", fingerprint: "f1" };
+      const attempt = () =>
+        subject.unitOfWork(testContext({ idempotency }), async ({ notes }) =>
+          ok(notes.save(written("once", systemIds(NoteId)))),
+        );
+      const first = expect(await attempt());
+      const second = expect(await attempt());
+      assert.deepEqual(second, first);
+      assert.equal((await subject.events()).length, 1);
+    });
+
+    test("racing requests with one idempotency key have one effect", async () => {
+      await using subject = await open();
+      const idempotency = { key: "k2", fingerprint: "f2" };
+      const outcomes = await Promise.all(
+        Array.from({ length: racers }, (_, i) =>
+          subject.unitOfWork(testContext({ idempotency }), async ({ notes }) =>
+            ok(notes.save(written(`racer ${i}`))),
+          ),
+        ),
+      );
+      const ids = new Set(outcomes.map((outcome) => expect(outcome).id));
+      assert.equal(ids.size, 1);
+      assert.equal((await subject.events()).length, 1);
+    });
+
+    test("an idempotency key with another request is refused", async () => {
+      await using subject = await open();
+      const once = (fingerprint: string) =>
+        subject.unitOfWork(
+          testContext({ idempotency: { key: "k3", fingerprint } }),
+          async ({ notes }) => ok(notes.save(written(fingerprint))),
+        );
+      await once("this");
+      await assert.rejects(once("that"), IdempotencyKeyReused);
+      assert.equal((await subject.events()).length, 1);
+    });
+
+    test("a refused request may be tried again with the same idempotency key", async () => {
+      await using subject = await open();
+      const context = testContext({ idempotency: { key: "k4", fingerprint: "f4" } });
+      const refused = await subject.unitOfWork(context, async () => err({ type: "not-yet" }));
+      assert.equal(refused.ok, false);
+      const accepted = await subject.unitOfWork(context, async ({ notes }) =>
+        ok(notes.save(written("now"))),
+      );
+      assert.equal(accepted.ok, true);
+    });
+
+    test("work that locks first runs one after the other and sees what came before", async () => {
+      await using subject = await open();
+      const note = expect(await write(subject, "0"));
+      const outcomes = await Promise.all(
+        Array.from({ length: 8 }, () =>
+          subject.unitOfWork(
+            testContext(),
+            async ({ notes }) => {
+              const current = await notes.byId(note.id);
+              assert.ok(current);
+              return ok(notes.save(retitled(current, String(Number(current.title) + 1))));
+            },
+            { lock: [note.id, "another"] },
+          ),
+        ),
+      );
+      assert.ok(outcomes.every(({ ok: isOk }) => isOk));
+      assert.equal((await find(subject, note.id))?.title, titled("8"));
+    });
+
+    test("work that locked first and refuses or throws lets the next one in", async () => {
+      await using subject = await open();
+      const lock = { lock: ["door"] };
+      await subject.unitOfWork(testContext(), async () => err({ type: "no" }), lock);
+      const throwing = subject.unitOfWork(
+        testContext(),
+        async () => {
+          throw new Error("broken");
+        },
+        lock,
+      );
+      await assert.rejects(throwing, /broken/);
+      const note = await subject.unitOfWork(
+        testContext(),
+        async ({ notes }) => ok(notes.save(written("in"))),
+        lock,
+      );
+      assert.equal(note.ok, true);
+    });
+  });
+}
