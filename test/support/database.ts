@@ -41,10 +41,13 @@ export async function testDatabase(options: Partial<DatabaseOptions> = {}): Prom
 async function administer(server: ClientConfig, sql: string): Promise<void> {
   const client = new pg.Client({ ...server, database: "postgres" });
   await client.connect();
-  // Two may not copy one template at the same time.
-  await client.query("select pg_advisory_lock(7)");
-  await client.query(sql);
-  await client.end();
+  try {
+    // Two may not copy one template at the same time.
+    await client.query("select pg_advisory_lock(7)");
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }
 
 export function urlOf({ host, port, user, password, database }: ClientConfig): string {

@@ -94,8 +94,11 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
   ): Promise<R> {
     const pending = new Pending();
     const outcome = await database.session(async (session) => {
-      const locked = [...new Set(locks)].sort().map((name) => session.query(lockStatement, [name]));
-      await settled([session.run("begin"), ...locked]);
+      const names = [...new Set(locks)].sort();
+      await settled([
+        session.run("begin"),
+        ...names.map((name) => session.query(lockStatement, [name])),
+      ]);
       const decided = await work(scope(pending.transaction(session.query)));
       if (decided.ok) {
         const writes = writesOf(context, pending, decided);
