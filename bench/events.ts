@@ -30,7 +30,10 @@ const insertEffect = mutation(
   "insert into bench.effects (event_id, parcel_id) values ($1, $2)",
 );
 const clear = statement("bench.clear", "truncate bench.effects, bench.subscriptions");
-const count = statement<{ readonly n: number }>("bench.count", "select count(*) as n from bench.effects");
+const count = statement<{ readonly n: number }>(
+  "bench.count",
+  "select count(*) as n from bench.effects",
+);
 const forget = statement(
   "bench.forget",
   "truncate bench.effects, bench.subscriptions, bench.events",

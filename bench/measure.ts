@@ -21,8 +21,9 @@ export const median = (values: readonly number[]): number => {
 };
 
 export const percentile = (values: readonly number[], share: number): number =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ??
-  NaN;
+  values.toSorted((a, b) => a - b)[
+    Math.min(values.length - 1, Math.floor(values.length * share))
+  ] ?? NaN;
 
 export const spread = (values: readonly number[], digits = 2): string =>
   `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
@@ -97,7 +98,10 @@ export type Load = {
 export type Run = { readonly perSecond: number; readonly cpuUs: number; readonly p99Ms: number };
 
 /** Loads a server and answers requests per second and processor time per request. */
-export async function load({ url, pid }: Server, { connections, seconds, request }: Load): Promise<Run> {
+export async function load(
+  { url, pid }: Server,
+  { connections, seconds, request }: Load,
+): Promise<Run> {
   const cpuBefore = cpuUs(pid);
   const result = await autocannon({
     url,
@@ -107,7 +111,9 @@ export async function load({ url, pid }: Server, { connections, seconds, request
   });
   const answered = result["2xx"];
   if (answered < result.requests.total * 0.999)
-    throw new Error(`${url}: ${result.requests.total - answered} of ${result.requests.total} failed`);
+    throw new Error(
+      `${url}: ${result.requests.total - answered} of ${result.requests.total} failed`,
+    );
   return {
     perSecond: answered / result.duration,
     cpuUs: (cpuUs(pid) - cpuBefore) / answered,

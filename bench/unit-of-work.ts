@@ -44,7 +44,7 @@ export async function unitOfWorkFigures(): Promise<readonly Figure[]> {
   await database.query(
     statement(
       "bench.orders",
-      "create table bench.orders (id text collate \"C\" primary key, total bigint, version bigint)",
+      'create table bench.orders (id text collate "C" primary key, total bigint, version bigint)',
     ),
     [],
   );

@@ -14,7 +14,9 @@ const wanted = createHash("sha256")
 
 const oldestNode = 20;
 if (Number.parseInt(process.versions.node, 10) < oldestNode) {
-  console.error(`Basalt needs Node ${oldestNode} or later to install its own; this is ${process.versions.node}.`);
+  console.error(
+    `Basalt needs Node ${oldestNode} or later to install its own; this is ${process.versions.node}.`,
+  );
   process.exit(1);
 }
 

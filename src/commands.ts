@@ -157,7 +157,12 @@ async function migrateCommand(output: Output): Promise<void> {
   const { connection, embedded } = await openPostgres(settings, quietLog(), { shared: true });
   undo.use(embedded);
   const applied = await migrateAll(connection);
-  print(applied, output, ({ source, name, schema }) => `applied ${source}/${name} to ${schema}`, "Nothing to migrate.");
+  print(
+    applied,
+    output,
+    ({ source, name, schema }) => `applied ${source}/${name} to ${schema}`,
+    "Nothing to migrate.",
+  );
 }
 
 function configCommand(output: Output): void {

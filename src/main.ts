@@ -45,7 +45,11 @@ export const contexts = ["identity"] as const;
 
 const migrationSources: readonly MigrationSource[] = contexts.flatMap((schema) => [
   { schema, source: "platform", folder: path.join(source, "platform/events/migrations") },
-  { schema, source: schema, folder: path.join(source, `contexts/${schema}/infrastructure/migrations`) },
+  {
+    schema,
+    source: schema,
+    folder: path.join(source, `contexts/${schema}/infrastructure/migrations`),
+  },
 ]);
 
 /** A Postgres to work with: the one that is configured, one that already runs, or our own. */
@@ -107,7 +111,9 @@ export async function startBasalt(settings: Settings, log: Logger): Promise<Basa
   const wakeUps = new Map<string, WakeUp>(contexts.map((schema) => [schema, new WakeUp()]));
   const others = embedded ? undefined : new PostgresNotify({ database, connection, wakeUps, log });
   if (others) undo.use(await others.start());
-  const admins = Object.fromEntries(contexts.map((schema) => [schema, eventAdmin(database, schema)]));
+  const admins = Object.fromEntries(
+    contexts.map((schema) => [schema, eventAdmin(database, schema)]),
+  );
   watch(metrics, database, admins);
   const { eventRetentionDays: eventDays, idempotencyRetentionHours: idempotencyHours } = settings;
   undo.use(keepHouse(Object.values(admins), { eventDays, idempotencyHours }, log));

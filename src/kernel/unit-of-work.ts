@@ -21,7 +21,4 @@ export type UnitOfWork<Scope> = <R extends Result<unknown, unknown>>(
 ) => Promise<R | Err<Conflict>>;
 
 /** Port: asks without changing anything. */
-export type Read<Scope> = <T>(
-  context: Context,
-  query: (scope: Scope) => Promise<T>,
-) => Promise<T>;
+export type Read<Scope> = <T>(context: Context, query: (scope: Scope) => Promise<T>) => Promise<T>;

@@ -57,7 +57,9 @@ export const postgresNotes = ({ read, write, append }: Transaction): NotesScope 
   notes: {
     async byId(id) {
       const [row] = await read(noteById, [id]);
-      return row && { id: row.id as NoteId, title: row.title as Title, version: row.version as Version };
+      return (
+        row && { id: row.id as NoteId, title: row.title as Title, version: row.version as Version }
+      );
     },
     save(change) {
       const note = saved(change);

@@ -96,7 +96,10 @@ function problemOf(instancePath: string, message: string): string {
   const [, name = "", item] = instancePath.split("/");
   const setting = table.find(([known]) => known === name)?.[1];
   const allowed = setting?.enum ? `: ${setting.enum.join(", ")}` : "";
-  const expected = message.replace('match format "origin"', "be an origin, as in https://a.example");
+  const expected = message.replace(
+    'match format "origin"',
+    "be an origin, as in https://a.example",
+  );
   return `${setting?.env ?? name}${item === undefined ? "" : ` (item ${Number(item) + 1})`} ${expected}${allowed}`;
 }
 

@@ -38,7 +38,7 @@ export function smtpEmail(url: string, from: string): SendEmail & AsyncDisposabl
     for (const name of ["connectionTimeout", "greetingTimeout", "socketTimeout"])
       parsed.searchParams.set(name, String(timeoutMs));
     parsed.searchParams.set("pool", "true");
-    return createTransport(parsed.href) as Transporter;
+    return createTransport(parsed.href);
   };
   const send: SendEmail = async (email) => {
     transport ??= connect();

@@ -49,8 +49,7 @@ export function consumer<E extends Event, Scope>({
     wants: (type) => Object.hasOwn(reactions, type),
     async handle(recorded, scope, context) {
       const decoded = events.decode(recorded);
-      if (!decoded.ok)
-        throw new Error(`${recorded.type} cannot be read`, { cause: decoded.error });
+      if (!decoded.ok) throw new Error(`${recorded.type} cannot be read`, { cause: decoded.error });
       await reactions[recorded.type]?.({ ...recorded, ...decoded.value }, scope, context);
     },
   };

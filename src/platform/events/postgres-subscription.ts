@@ -68,8 +68,7 @@ const toParked = (row: ParkedRow): ParkedStream => ({
 });
 
 /** Which partition a stream belongs to: the same for every reader, whatever its process. */
-const partitionOf = (partitions: number) =>
-  `abs(hashtextextended(stream, 0) % ${partitions}) `;
+const partitionOf = (partitions: number) => `abs(hashtextextended(stream, 0) % ${partitions}) `;
 
 function statementsOf(schema: string, partitions: number) {
   const mine = partitions === 1 ? "$5::int is not null" : `${partitionOf(partitions)} = $5::int`;
@@ -202,8 +201,9 @@ export async function postgresSubscription<Scope>(
       const leases = rows.filter((row) => row.lease_holder === process).map(toLease);
       return leases.map(
         (lease) =>
-          held.find(({ partition, token }) => partition === lease.partition && token === lease.token) ??
-          lease,
+          held.find(
+            ({ partition, token }) => partition === lease.partition && token === lease.token,
+          ) ?? lease,
       );
     },
 
@@ -228,7 +228,10 @@ export async function postgresSubscription<Scope>(
       let announcedAny = false;
       try {
         await database.session(async (session) => {
-          const sent: Promise<unknown>[] = [session.run("begin"), ...moves(session, lease, progress)];
+          const sent: Promise<unknown>[] = [
+            session.run("begin"),
+            ...moves(session, lease, progress),
+          ];
           const send = (write: Write) => {
             const answer = perform(session, write);
             answer.catch(() => {}); // reported when the transaction ends
@@ -242,7 +245,9 @@ export async function postgresSubscription<Scope>(
               append: (stream, version, events) => {
                 announcedAny = true;
                 const announced = [{ stream, version, events }];
-                appends(schema, record(options, causedBy(cause, options.clock), announced)).forEach(send);
+                appends(schema, record(options, causedBy(cause, options.clock), announced)).forEach(
+                  send,
+                );
               },
             }),
           );

@@ -140,11 +140,7 @@ class Partition<Scope> {
   #stale = true;
   #running = true;
 
-  constructor(
-    options: SubscriptionOptions<Scope>,
-    times: SubscriptionTimes,
-    lease: Lease,
-  ) {
+  constructor(options: SubscriptionOptions<Scope>, times: SubscriptionTimes, lease: Lease) {
     this.#options = options;
     this.#times = times;
     this.#lease = lease;

@@ -49,7 +49,5 @@ const declare =
 /** `get("/users/:userId", { … })`: a refusal without a status does not compile. */
 export const get = declare("GET");
 export const post = declare("POST");
-export const put = declare("PUT");
 export const patch = declare("PATCH");
 export const del = declare("DELETE");
-

@@ -27,7 +27,8 @@ export function issuesOf(errors: readonly ErrorObject[], part = "body"): readonl
     const missing: unknown = params["missingProperty"];
     const unexpected: unknown = params["additionalProperty"];
     const path = prefix + instancePath;
-    if (missing !== undefined) return { path: `${path}/${String(missing)}`, message: "is required" };
+    if (missing !== undefined)
+      return { path: `${path}/${String(missing)}`, message: "is required" };
     if (unexpected !== undefined)
       return { path: `${path}/${String(unexpected)}`, message: "is not expected" };
     return { path, message };
@@ -46,7 +47,9 @@ const partOf = (route: Route, params: ReadonlySet<string>, field: string): Part 
 
 function partSchemas(route: Route): Partial<Record<Part, JsonSchema>> {
   const params = inPath(route);
-  const schemas: Partial<Record<Part, { properties: Record<string, unknown>; required: string[] }>> =
+  const schemas: Partial<
+    Record<Part, { properties: Record<string, unknown>; required: string[] }>
+  > =
     route.method === "GET" || route.method === "DELETE"
       ? { querystring: { properties: {}, required: [] } }
       : {};
@@ -73,7 +76,10 @@ const problemAnswer = (description: string) => ({
 function refusalAnswers(route: Route): Record<number, unknown> {
   const byStatus = new Map<number, string[]>();
   for (const [type, status] of Object.entries(route.refusals))
-    byStatus.set(status, [...(byStatus.get(status) ?? []), type.replaceAll("-", "_").toUpperCase()]);
+    byStatus.set(status, [
+      ...(byStatus.get(status) ?? []),
+      type.replaceAll("-", "_").toUpperCase(),
+    ]);
   byStatus.set(422, [...(byStatus.get(422) ?? []), "VALIDATION_FAILED"]);
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [status, problemAnswer(codes.join(", "))]),
@@ -94,7 +100,8 @@ const headerSchemas = (route: Route) => ({
       : {
           "idempotency-key": {
             type: "string",
-            description: "Makes a retry harmless: the first answer is repeated, nothing is done twice",
+            description:
+              "Makes a retry harmless: the first answer is repeated, nothing is done twice",
           },
         }),
     ...(route.ifMatch === undefined

@@ -1,6 +1,11 @@
 import cors from "@fastify/cors";
 import swagger from "@fastify/swagger";
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
 import type { ErrorObject } from "ajv";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
@@ -12,7 +17,13 @@ import { Unavailable } from "../unavailable.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { span, withinTrace } from "../telemetry/tracing.ts";
 import { correlationIdOf } from "./correlation.ts";
-import { entityTag, idempotencyKeyOf, isFresh, versionOf, type Malformed } from "./preconditions.ts";
+import {
+  entityTag,
+  idempotencyKeyOf,
+  isFresh,
+  versionOf,
+  type Malformed,
+} from "./preconditions.ts";
 import { problem, problemMediaType, problemSchema, typeOfStatus, type Problem } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { compile, fastifySchema, issuesOf } from "./schemas.ts";
@@ -84,7 +95,8 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
       openapi: "3.1.0",
       info: {
         title: "Basalt",
-        description: "People, files, products and money: the backend that nearly every product needs",
+        description:
+          "People, files, products and money: the backend that nearly every product needs",
         version: options.version,
         license: { name: "MIT", identifier: "MIT" },
       },

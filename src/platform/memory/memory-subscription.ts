@@ -1,6 +1,5 @@
 import type { Recorded } from "#kernel/event.ts";
 import type { Clock } from "#kernel/instant.ts";
-import { Instant } from "#kernel/instant.ts";
 import { causedBy } from "../events/record.ts";
 import {
   beginning,
@@ -10,7 +9,12 @@ import {
   type ParkedStream,
   type SubscriptionStore,
 } from "../events/subscription-store.ts";
-import { MemoryPending, type MemoryPart, type MemoryScope, type MemoryStore } from "./memory-store.ts";
+import {
+  MemoryPending,
+  type MemoryPart,
+  type MemoryScope,
+  type MemoryStore,
+} from "./memory-store.ts";
 
 type Row = {
   readonly partition: number;

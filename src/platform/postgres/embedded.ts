@@ -165,27 +165,31 @@ type Prepared = {
   readonly connection: ClientConfig;
 };
 
-async function prepare(
-  folder: string,
-  connection: ClientConfig,
-  log: Logger,
-): Promise<Prepared> {
+async function prepare(folder: string, connection: ClientConfig, log: Logger): Promise<Prepared> {
   const as = runAs();
   const binaries = reachableBinaries(as);
   const home = reachableFolder(path.join(folder, "postgres"), as);
   if (!home.startsWith(folder))
-    log.warn({ folder: home }, "Postgres runs as nobody, who cannot enter the project: its data lies elsewhere");
+    log.warn(
+      { folder: home },
+      "Postgres runs as nobody, who cannot enter the project: its data lies elsewhere",
+    );
 
   const dataFolder = path.join(home, "data");
   if (connection.host?.startsWith("/")) {
     fs.mkdirSync(connection.host, { recursive: true, mode: 0o700 });
-    if (as.uid !== undefined && as.gid !== undefined)
-      fs.chownSync(connection.host, as.uid, as.gid);
+    if (as.uid !== undefined && as.gid !== undefined) fs.chownSync(connection.host, as.uid, as.gid);
     refuseForeign(connection.host, as);
   }
   await stopOrphan(dataFolder, log);
   if (!fs.existsSync(dataFolder))
-    initialise({ initdb: binaries.initdb, as, home, dataFolder, secret: String(connection.password) });
+    initialise({
+      initdb: binaries.initdb,
+      as,
+      home,
+      dataFolder,
+      secret: String(connection.password),
+    });
   refuseOtherMajor(dataFolder);
   return { as, postgres: binaries.postgres, dataFolder, connection };
 }

@@ -49,7 +49,9 @@ test("a unit of work with its row, event and idempotency record is one transacti
   const idle = (await transactions()) - before;
   const units = 50;
   for (let i = 0; i < units; i += 1)
-    expect(await unitOfWork(testContext(), async ({ notes }) => ok(notes.save(written(`note ${i}`)))));
+    expect(
+      await unitOfWork(testContext(), async ({ notes }) => ok(notes.save(written(`note ${i}`)))),
+    );
   const used = (await transactions()) - before - 2 * idle;
   assert.equal(used, units);
 });
@@ -68,7 +70,10 @@ test("a query that outlives its deadline is Unavailable, and the pool recovers",
   await using opened = await testDatabase({ maxConnections: 1 });
   const slow = statement("test.slow", "select pg_sleep(5)");
   await assert.rejects(opened.database.query(slow, [], clock.unixMs() + 100), Unavailable);
-  const [row] = await opened.database.query(statement<{ one: number }>("test.one", "select 1 as one"), []);
+  const [row] = await opened.database.query(
+    statement<{ one: number }>("test.one", "select 1 as one"),
+    [],
+  );
   assert.equal(row?.one, 1);
 });
 

@@ -69,7 +69,7 @@ function combine(writes: readonly Write[]): Statement<never> | undefined {
   if (known) return known;
   if (combinations.size >= maxCombinations) return undefined;
 
-  const combined = statement<never>(`writes-${combinations.size}`, asOneStatement(writes));
+  const combined = statement(`writes-${combinations.size}`, asOneStatement(writes));
   combinations.set(key, combined);
   return combined;
 }

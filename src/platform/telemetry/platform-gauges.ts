@@ -46,7 +46,10 @@ function watchSubscriptions(
   const each = (
     name: string,
     help: string,
-    set: (to: (value: number, more?: { readonly state: string }) => void, of: SubscriptionHealth) => void,
+    set: (
+      to: (value: number, more?: { readonly state: string }) => void,
+      of: SubscriptionHealth,
+    ) => void,
     more: readonly string[] = [],
   ) =>
     gauge(name, help, [...labels, ...more], async (current) => {
@@ -64,7 +67,8 @@ function watchSubscriptions(
   each(
     "basalt_subscription_oldest_undelivered_age_seconds",
     "Age of the oldest event not delivered yet",
-    (set, { oldest_undelivered_at: at }) => set(at === null ? 0 : (Date.now() - Date.parse(at)) / 1000),
+    (set, { oldest_undelivered_at: at }) =>
+      set(at === null ? 0 : (Date.now() - Date.parse(at)) / 1000),
   );
   each(
     "basalt_subscription_parked_streams",

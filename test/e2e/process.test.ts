@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { launch, postJson, scratch } from "../support/basalt.ts";
+
+const person = (i: number) => ({ email: `p${i}@example.com`, name: `Person ${i}` });
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(50))
+    if (await holds().catch(() => false)) return;
+  assert.fail("it did not come about");
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** The server that serves the data below a folder, wherever Postgres keeps it. */
+function serverPid(output: string, folder: string): number {
+  const elsewhere = /"folder":"([^"]+)","msg":"Postgres runs as nobody/.exec(output)?.[1];
+  const home = elsewhere ?? path.join(folder, "postgres");
+  return Number(readFileSync(path.join(home, "data/postmaster.pid"), "utf8").split("\n")[0]);
+}
+
+test("Basalt starts, stops on SIGTERM with 0 and nothing left, and finds its data again", async () => {
+  await using folder = await scratch();
+  const env = { BASALT_DATA_DIR: folder.path };
+  const first = launch(["start"], env);
+  const url = await first.url;
+  assert.equal((await postJson(`${url}/api/v1/users`, person(1))).status, 201);
+  const email = () => readdir(path.join(folder.path, "email"));
+  await until(async () => (await email()).length === 1);
+
+  const other = await launch(["start"], env).ended;
+  assert.equal(other.code, 1);
+  assert.match(other.output, /Another Basalt \(process \d+\) holds .* BASALT_DATA_DIR/);
+  const listed = await launch(["events", "list", "--json"], env).ended;
+  assert.equal(listed.code, 0);
+  assert.equal((JSON.parse(listed.output) as unknown[]).length, 1);
+
+  first.child.kill("SIGTERM");
+  const { code, output } = await first.ended;
+  assert.equal(code, 0, output);
+  assert.throws(() => serverPid(output, folder.path), "Postgres is gone, and its pid file");
+
+  const second = launch(["start"], env);
+  const again = await fetch(`${await second.url}/api/v1/users?email=p1@example.com`);
+  assert.equal(((await again.json()) as { items: unknown[] }).items.length, 1);
+  second.child.kill("SIGINT");
+  assert.equal((await second.ended).code, 0);
+});
+
+test("after Basalt was killed, the next start stops the orphaned Postgres and goes on", async () => {
+  await using folder = await scratch();
+  const env = { BASALT_DATA_DIR: folder.path };
+  const killed = launch(["start"], env);
+  const url = await killed.url;
+  assert.equal((await postJson(`${url}/api/v1/users`, person(1))).status, 201);
+  killed.child.kill("SIGKILL");
+  const { output } = await killed.ended;
+  const orphan = serverPid(output, folder.path);
+
+  const next = launch(["start"], env);
+  const found = await fetch(`${await next.url}/api/v1/users`);
+  assert.equal(((await found.json()) as { items: unknown[] }).items.length, 1);
+  assert.equal(isAlive(orphan), false);
+  next.child.kill("SIGTERM");
+  assert.equal((await next.ended).code, 0);
+});
+
+test("Postgres killed under load: 503 meanwhile, recovery by itself, nothing acknowledged lost", async () => {
+  await using folder = await scratch();
+  const basalt = launch(["start"], { BASALT_DATA_DIR: folder.path, BASALT_LOG_LEVEL: "warn" });
+  const users = `${await basalt.url}/api/v1/users`;
+  const acknowledged: string[] = [];
+  const statuses = new Set<number>();
+  let loading = true;
+  const load = Array.from({ length: 8 }, async (_, worker) => {
+    for (let i = 0; loading; i += 1) {
+      const answer = await postJson(users, person(worker * 1_000_000 + i));
+      statuses.add(answer.status);
+      const { id } = (await answer.json()) as { id: string };
+      if (answer.status === 201) acknowledged.push(id);
+    }
+  });
+  await sleep(500);
+  process.kill(serverPid("", folder.path), "SIGKILL");
+  await until(async () => statuses.has(503));
+  await until(async () => (await fetch(users)).status === 200);
+  const before = acknowledged.length;
+  await until(async () => acknowledged.length > before + 20);
+  loading = false;
+  await Promise.all(load);
+
+  assert.deepEqual([...statuses].toSorted(), [201, 503]);
+  for (const id of acknowledged) assert.equal((await fetch(`${users}/${id}`)).status, 200);
+  basalt.child.kill("SIGTERM");
+  assert.equal((await basalt.ended).code, 0);
+});
+
+test("a stop under load answers what it has begun", async () => {
+  await using folder = await scratch();
+  const basalt = launch(["start"], { BASALT_DATA_DIR: folder.path });
+  const users = `${await basalt.url}/api/v1/users`;
+  const answers = Array.from({ length: 200 }, (_, i) =>
+    postJson(users, person(i)).then(
+      ({ status }) => status,
+      () => "not accepted",
+    ),
+  );
+  await Promise.race(answers);
+  basalt.child.kill("SIGTERM");
+  const outcomes = new Set(await Promise.all(answers));
+  assert.equal((await basalt.ended).code, 0);
+  outcomes.delete("not accepted");
+  outcomes.delete(503);
+  assert.deepEqual([...outcomes], [201]);
+});
+
+test("a wrong configuration is refused at once, completely, with 78", async () => {
+  const env = { PORT: "http", BASALT_LOG_LEVEL: "loud", BASALT_TYPO: "1" };
+  const { code, output } = await launch(["start"], env).ended;
+  assert.equal(code, 78);
+  for (const name of Object.keys(env)) assert.match(output, new RegExp(name));
+});
+
+test("the CLI helps, refuses what it does not know, and masks secrets", async () => {
+  assert.match((await launch(["--help"], {}).ended).output, /events/);
+  assert.equal((await launch(["fly"], {}).ended).code, 2);
+  const secret = { BASALT_DATABASE_URL: "postgres://u:hidden@h/d" };
+  const { output } = await launch(["config"], secret).ended;
+  assert.match(output, /BASALT_DATABASE_URL=\*{8}/);
+  assert.doesNotMatch(output, /hidden/);
+});

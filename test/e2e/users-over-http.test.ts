@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import net from "node:net";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { statement } from "#platform/postgres/database.ts";
+import { postJson, serve, type Served } from "../support/basalt.ts";
+
+const ada = { email: "Ada@Example.com ", name: "Ada" };
+const users = ({ url }: Served) => `${url}/api/v1/users`;
+const body = async (answer: Response) => (await answer.json()) as Record<string, string>;
+
+const counts = statement<{ users: number; events: number }>(
+  "test.counts",
+  `select (select count(*) from identity.users) as users,
+          (select count(*) from identity.events) as events`,
+);
+const stored = async ({ opened }: Served) => (await opened.database.query(counts, []))[0];
+
+describe("users over HTTP", () => {
+  test("a user is registered, read, changed and deleted", async () => {
+    await using served = await serve();
+    const created = await postJson(users(served), ada);
+    assert.equal(created.status, 201);
+    assert.equal(created.headers.get("etag"), '"1"');
+    const user = await body(created);
+    assert.equal(user["email"], "ada@example.com");
+    const at = served.url + created.headers.get("location");
+    assert.equal(at, `${users(served)}/${user["id"]}`);
+
+    const read = await fetch(at);
+    assert.deepEqual(await body(read), user);
+    assert.equal((await fetch(at, { headers: { "if-none-match": '"1"' } })).status, 304);
+
+    const change = (etag: string, name: string) =>
+      fetch(at, {
+        method: "PATCH",
+        headers: { "content-type": "application/json", "if-match": etag },
+        body: JSON.stringify({ name }),
+      });
+    const renamed = await change('"1"', "Ada King");
+    assert.equal(renamed.status, 200);
+    assert.equal(renamed.headers.get("etag"), '"2"');
+    const late = await change('"1"', "Countess");
+    assert.equal(late.status, 412);
+    assert.equal((await body(late))["code"], "PRECONDITION_FAILED");
+    assert.equal((await change("three", "Countess")).status, 400);
+
+    const found = (await (await fetch(`${users(served)}?email=ADA@example.com`)).json()) as {
+      items: { name: string }[];
+    };
+    assert.deepEqual(
+      found.items.map(({ name }) => name),
+      ["Ada King"],
+    );
+
+    assert.equal((await fetch(at, { method: "DELETE" })).status, 204);
+    const gone = await fetch(at);
+    assert.equal(gone.status, 404);
+    assert.equal((await body(gone))["code"], "USER_NOT_FOUND");
+    assert.equal((await postJson(users(served), ada)).status, 201);
+  });
+
+  test("of 64 racing registrations of one address, one gets 201 and the others 409", async () => {
+    await using served = await serve();
+    const answers = await Promise.all(
+      Array.from({ length: 64 }, () => postJson(users(served), ada)),
+    );
+    const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+    assert.deepEqual(statuses, [201, ...Array.from({ length: 63 }, () => 409)]);
+    assert.deepEqual(await stored(served), { users: 1, events: 1 });
+  });
+
+  test("one idempotency key is one user and one answer; another request with it is refused", async () => {
+    await using served = await serve();
+    const key = { "idempotency-key": "5f0c7b7e" };
+    const [first, second] = await Promise.all([
+      postJson(users(served), ada, key),
+      postJson(users(served), ada, key),
+    ]);
+    assert.deepEqual([first.status, second.status], [201, 201]);
+    assert.equal(first.headers.get("location"), second.headers.get("location"));
+    assert.deepEqual(await body(first), await body(second));
+    const other = await postJson(users(served), { ...ada, name: "Eve" }, key);
+    assert.equal(other.status, 422);
+    assert.equal((await body(other))["code"], "IDEMPOTENCY_KEY_REUSED");
+    assert.deepEqual(await stored(served), { users: 1, events: 1 });
+  });
+
+  const badBodies: readonly (readonly [string, string, number])[] = [
+    ["malformed JSON", '{"email":', 400],
+    ["no JSON at all", "", 400],
+    ["a wrong type", '{"email":1,"name":"Ada"}', 400],
+    ["a missing field", '{"email":"a@b.c"}', 400],
+    ["an unknown field", '{"email":"a@b.c","name":"Ada","admin":true}', 400],
+    ["a prototype", '{"email":"a@b.c","name":"Ada","__proto__":{"x":1}}', 400],
+    ["no address", '{"email":"nobody","name":"Ada"}', 400],
+    ["a name of spaces", '{"email":"a@b.c","name":"      "}', 422],
+    ["NUL in a name", '{"email":"a@b.c","name":"A\\u0000da"}', 422],
+    ["a lone surrogate in a name", '{"email":"a@b.c","name":"A\\ud800da"}', 422],
+    ["ten megabytes", JSON.stringify({ name: "x".repeat(10_000_000) }), 413],
+  ];
+  for (const [what, text, status] of badBodies)
+    test(`${what} is refused with ${status} and leaves nothing`, async () => {
+      await using served = await serve();
+      const answer = await postJson(users(served), text);
+      assert.equal(answer.status, status);
+      assert.match(answer.headers.get("content-type") ?? "", /^application\/problem\+json/);
+      const problem = await body(answer);
+      assert.equal(problem["correlationId"], answer.headers.get("x-request-id"));
+      assert.doesNotMatch(JSON.stringify(problem), /node_modules|at \w+ \(|select |insert /);
+      assert.deepEqual(await stored(served), { users: 0, events: 0 });
+    });
+
+  test("absurd headers and garbage on the wire are answered with a problem", async () => {
+    await using served = await serve();
+    const huge = `GET / HTTP/1.1\r\nhost: x\r\nx-big: ${"x".repeat(40_000)}\r\n\r\n`;
+    assert.match(await raw(served, huge), /^HTTP\/1.1 431 [\s\S]*REQUEST_HEADER_FIELDS_TOO_LARGE/);
+    assert.match(await raw(served, "\0\x01garbage\r\n\r\n"), /^HTTP\/1.1 400 [\s\S]*BAD_REQUEST/);
+    const odd = await fetch(`${served.url}/health`, { headers: { "x-request-id": "<script>" } });
+    assert.doesNotMatch(odd.headers.get("x-request-id") ?? "", /script/);
+    const unknown = await fetch(`${served.url}/nowhere`);
+    assert.equal((await body(unknown))["code"], "NOT_FOUND");
+    const method = await fetch(users(served), { method: "PUT" });
+    assert.deepEqual([method.status, method.headers.get("allow")], [405, "POST, GET"]);
+  });
+
+  test("a client that hangs up leaves a whole user or none", async () => {
+    await using served = await serve();
+    const { port } = new URL(served.url);
+    const text = JSON.stringify(ada);
+    await new Promise<void>((resolve) => {
+      const socket = net.connect(Number(port), "127.0.0.1", () => {
+        socket.write(
+          `POST /api/v1/users HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n` +
+            `content-length: ${text.length}\r\n\r\n${text}`,
+          () => {
+            socket.destroy();
+            resolve();
+          },
+        );
+      });
+    });
+    await sleep(300);
+    const found = await stored(served);
+    assert.equal(found?.users, found?.events);
+    assert.equal((await fetch(`${served.url}/health`)).status, 200);
+  });
+
+  test("over the limit, requests are shed with 503 and health is still answered", async () => {
+    await using served = await serve({ BASALT_HTTP_MAX_IN_FLIGHT: "1" });
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, i) =>
+        postJson(users(served), { email: `p${i}@example.com`, name: "Person" }),
+      ),
+    );
+    const shed = answers.filter(({ status }) => status === 503);
+    assert.ok(shed.length > 0);
+    assert.ok(shed.every(({ headers }) => headers.get("retry-after") === "1"));
+    assert.equal((await stored(served))?.users, answers.length - shed.length);
+    assert.equal((await fetch(`${served.url}/health`)).status, 200);
+  });
+
+  test("operators and newcomers find health, metrics, OpenAPI and the reference page", async () => {
+    await using served = await serve();
+    const get = (path: string, accept = "*/*") => fetch(served.url + path, { headers: { accept } });
+    assert.equal((await body(await get("/health")))["status"], "healthy");
+    assert.equal((await body(await get("/health/ready")))["status"], "ready");
+    assert.match(await (await get("/metrics")).text(), /basalt_subscription_held{[^}]*} 1/);
+    assert.equal((await body(await get("/openapi.json")))["openapi"], "3.1.0");
+    assert.match(await (await get("/docs")).text(), /swagger-ui-bundle/);
+    assert.match(await (await get("/", "text/html")).text(), /<h1>Basalt/);
+  });
+
+  test("in production there is no reference page and no foreign origin", async () => {
+    await using served = await serve({
+      BASALT_ENVIRONMENT: "production",
+      BASALT_CORS_ORIGINS: "https://app.example.com",
+    });
+    assert.equal((await fetch(`${served.url}/docs`)).status, 404);
+    const from = async (origin: string) =>
+      (await fetch(`${served.url}/health`, { headers: { origin } })).headers.get(
+        "access-control-allow-origin",
+      );
+    assert.equal(await from("https://app.example.com"), "https://app.example.com");
+    assert.equal(await from("http://localhost:5173"), null);
+  });
+});
+
+async function raw({ url }: Served, text: string): Promise<string> {
+  const socket = net.connect(Number(new URL(url).port), "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write(text);
+  let answer = "";
+  for await (const chunk of socket) answer += String(chunk);
+  return answer;
+}

@@ -1,0 +1,77 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { pino } from "pino";
+import { loadSettings } from "#platform/config/load.ts";
+import { startBasalt } from "../../src/main.ts";
+import { testDatabase, type TestDatabase } from "./database.ts";
+
+const root = path.resolve(import.meta.dirname, "../..");
+
+export async function scratch(): Promise<AsyncDisposable & { readonly path: string }> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "basalt-test-"));
+  return {
+    path: folder,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+export type Served = AsyncDisposable & { readonly url: string; readonly opened: TestDatabase };
+
+/** A whole Basalt in this process, on a database of its own. */
+export async function serve(env: Readonly<Record<string, string>> = {}): Promise<Served> {
+  await using undo = new AsyncDisposableStack();
+  const opened = undo.use(await testDatabase());
+  const folder = undo.use(await scratch());
+  const settings = loadSettings({
+    PORT: "0",
+    BASALT_DATABASE_URL: opened.url,
+    BASALT_DATA_DIR: folder.path,
+    ...env,
+  });
+  const { url } = undo.use(await startBasalt(settings, pino({ level: "silent" })));
+  const running = undo.move();
+  return { url, opened, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+export type Ended = { readonly code: number | null; readonly output: string };
+
+/** A Basalt in a process of its own. */
+export type Process = {
+  readonly child: ChildProcess;
+  readonly url: Promise<string>;
+  readonly ended: Promise<Ended>;
+};
+
+export function launch(args: readonly string[], env: Readonly<Record<string, string>>): Process {
+  const child = spawn(process.execPath, ["src/cli.ts", ...args], {
+    cwd: root,
+    env: { ...process.env, NODE_TEST_CONTEXT: "", PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  const url = Promise.withResolvers<string>();
+  url.promise.catch(() => {}); // only some ask for it
+  const hear = (chunk: Buffer) => {
+    output += chunk.toString();
+    const found = /Basalt is ready at (http:\S+)/.exec(output)?.[1];
+    if (found) url.resolve(found);
+  };
+  child.stdout?.on("data", hear);
+  child.stderr?.on("data", hear);
+  const ended = new Promise<Ended>((resolve) => {
+    child.once("close", (code) => {
+      url.reject(new Error(`ended with ${code}: ${output}`));
+      resolve({ code, output });
+    });
+  });
+  return { child, url: url.promise, ended };
+}
+
+export const postJson = (url: string, body: unknown, headers: Record<string, string> = {}) =>
+  fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
