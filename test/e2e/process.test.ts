@@ -33,7 +33,7 @@ function serverPid(output: string, folder: string): number {
 test("Basalt starts, stops on SIGTERM with 0 and nothing left, and finds its data again", async () => {
   await using folder = await scratch();
   const env = { BASALT_DATA_DIR: folder.path };
-  const first = launch(["start"], env);
+  await using first = launch(["start"], env);
   const url = await first.url;
   assert.equal((await postJson(`${url}/api/v1/users`, person(1))).status, 201);
   const email = () => readdir(path.join(folder.path, "email"));
@@ -51,7 +51,7 @@ test("Basalt starts, stops on SIGTERM with 0 and nothing left, and finds its dat
   assert.equal(code, 0, output);
   assert.throws(() => serverPid(output, folder.path), "Postgres is gone, and its pid file");
 
-  const second = launch(["start"], env);
+  await using second = launch(["start"], env);
   const again = await fetch(`${await second.url}/api/v1/users?email=p1@example.com`);
   assert.equal(((await again.json()) as { items: unknown[] }).items.length, 1);
   second.child.kill("SIGINT");
@@ -61,14 +61,14 @@ test("Basalt starts, stops on SIGTERM with 0 and nothing left, and finds its dat
 test("after Basalt was killed, the next start stops the orphaned Postgres and goes on", async () => {
   await using folder = await scratch();
   const env = { BASALT_DATA_DIR: folder.path };
-  const killed = launch(["start"], env);
+  await using killed = launch(["start"], env);
   const url = await killed.url;
   assert.equal((await postJson(`${url}/api/v1/users`, person(1))).status, 201);
   killed.child.kill("SIGKILL");
   const { output } = await killed.ended;
   const orphan = serverPid(output, folder.path);
 
-  const next = launch(["start"], env);
+  await using next = launch(["start"], env);
   const found = await fetch(`${await next.url}/api/v1/users`);
   assert.equal(((await found.json()) as { items: unknown[] }).items.length, 1);
   assert.equal(isAlive(orphan), false);
@@ -78,7 +78,7 @@ test("after Basalt was killed, the next start stops the orphaned Postgres and go
 
 test("Postgres killed under load: 503 meanwhile, recovery by itself, nothing acknowledged lost", async () => {
   await using folder = await scratch();
-  const basalt = launch(["start"], { BASALT_DATA_DIR: folder.path, BASALT_LOG_LEVEL: "warn" });
+  await using basalt = launch(["start"], { BASALT_DATA_DIR: folder.path, BASALT_LOG_LEVEL: "warn" });
   const users = `${await basalt.url}/api/v1/users`;
   const acknowledged: string[] = [];
   const statuses = new Set<number>();
@@ -92,7 +92,7 @@ test("Postgres killed under load: 503 meanwhile, recovery by itself, nothing ack
     }
   });
   await sleep(500);
-  process.kill(serverPid("", folder.path), "SIGKILL");
+  process.kill(serverPid(basalt.output(), folder.path), "SIGKILL");
   await until(async () => statuses.has(503));
   await until(async () => (await fetch(users)).status === 200);
   const before = acknowledged.length;
@@ -108,7 +108,7 @@ test("Postgres killed under load: 503 meanwhile, recovery by itself, nothing ack
 
 test("a stop under load answers what it has begun", async () => {
   await using folder = await scratch();
-  const basalt = launch(["start"], { BASALT_DATA_DIR: folder.path });
+  await using basalt = launch(["start"], { BASALT_DATA_DIR: folder.path });
   const users = `${await basalt.url}/api/v1/users`;
   const answers = Array.from({ length: 200 }, (_, i) =>
     postJson(users, person(i)).then(

@@ -38,8 +38,10 @@ export async function serve(env: Readonly<Record<string, string>> = {}): Promise
 export type Ended = { readonly code: number | null; readonly output: string };
 
 /** A Basalt in a process of its own. */
-export type Process = {
+export type Process = AsyncDisposable & {
   readonly child: ChildProcess;
+  /** What it has printed so far. */
+  readonly output: () => string;
   readonly url: Promise<string>;
   readonly ended: Promise<Ended>;
 };
@@ -66,7 +68,16 @@ export function launch(args: readonly string[], env: Readonly<Record<string, str
       resolve({ code, output });
     });
   });
-  return { child, url: url.promise, ended };
+  return {
+    child,
+    output: () => output,
+    url: url.promise,
+    ended,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
 }
 
 export const postJson = (url: string, body: unknown, headers: Record<string, string> = {}) =>
