@@ -159,11 +159,16 @@ export async function startBasalt(settings: Settings, log: Logger): Promise<Basa
   };
 }
 
+const closeIdleEveryMs = 50;
+
 /** Lets running requests end; after the timeout, their connections are closed. */
 async function drain(app: FastifyInstance, timeoutMs: number): Promise<void> {
-  const timer = setTimeout(() => app.server.closeAllConnections(), timeoutMs);
+  const late = setTimeout(() => app.server.closeAllConnections(), timeoutMs);
+  // A connection that was busy when the close began idles afterwards, and would be waited for.
+  const idle = setInterval(() => app.server.closeIdleConnections(), closeIdleEveryMs);
   await app.close();
-  clearTimeout(timer);
+  clearInterval(idle);
+  clearTimeout(late);
 }
 
 type Parts = {

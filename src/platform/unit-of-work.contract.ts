@@ -79,7 +79,7 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
       });
       const events = await subject.events();
       assert.deepEqual(
-        events.map(({ payload }) => (payload as { title: string }).title).sort(),
+        events.map(({ payload }) => (payload as { title: string }).title).toSorted(),
         titles.toSorted(),
       );
     });

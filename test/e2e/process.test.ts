@@ -78,7 +78,10 @@ test("after Basalt was killed, the next start stops the orphaned Postgres and go
 
 test("Postgres killed under load: 503 meanwhile, recovery by itself, nothing acknowledged lost", async () => {
   await using folder = await scratch();
-  await using basalt = launch(["start"], { BASALT_DATA_DIR: folder.path, BASALT_LOG_LEVEL: "warn" });
+  await using basalt = launch(["start"], {
+    BASALT_DATA_DIR: folder.path,
+    BASALT_LOG_LEVEL: "warn",
+  });
   const users = `${await basalt.url}/api/v1/users`;
   const acknowledged: string[] = [];
   const statuses = new Set<number>();

@@ -113,7 +113,7 @@ export class MemoryStore {
     const first = this.#answered<R>(context);
     if (first) return first;
 
-    const unlock = await this.#lockAll([...new Set(lock)].sort());
+    const unlock = await this.#lockAll([...new Set(lock)].toSorted());
     try {
       const pending = new MemoryPending();
       const outcome = await work(scope(pending.transaction));

@@ -94,7 +94,7 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
   ): Promise<R> {
     const pending = new Pending();
     const outcome = await database.session(async (session) => {
-      const names = [...new Set(locks)].sort();
+      const names = [...new Set(locks)].toSorted();
       await settled([
         session.run("begin"),
         ...names.map((name) => session.query(lockStatement, [name])),
