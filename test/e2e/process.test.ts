@@ -85,9 +85,9 @@ test("Postgres killed under load: 503 meanwhile, recovery by itself, nothing ack
   const users = `${await basalt.url}/api/v1/users`;
   const acknowledged: string[] = [];
   const statuses = new Set<number>();
-  let loading = true;
-  const load = Array.from({ length: 8 }, async (_, worker) => {
-    for (let i = 0; loading; i += 1) {
+  const load = { on: true };
+  const loaders = Array.from({ length: 8 }, async (_, worker) => {
+    for (let i = 0; load.on; i += 1) {
       const answer = await postJson(users, person(worker * 1_000_000 + i));
       statuses.add(answer.status);
       const { id } = (await answer.json()) as { id: string };
@@ -100,10 +100,13 @@ test("Postgres killed under load: 503 meanwhile, recovery by itself, nothing ack
   await until(async () => (await fetch(users)).status === 200);
   const before = acknowledged.length;
   await until(async () => acknowledged.length > before + 20);
-  loading = false;
-  await Promise.all(load);
+  load.on = false;
+  await Promise.all(loaders);
 
-  assert.deepEqual([...statuses].toSorted(), [201, 503]);
+  assert.deepEqual(
+    [...statuses].toSorted((a, b) => a - b),
+    [201, 503],
+  );
   for (const id of acknowledged) assert.equal((await fetch(`${users}/${id}`)).status, 200);
   basalt.child.kill("SIGTERM");
   assert.equal((await basalt.ended).code, 0);
