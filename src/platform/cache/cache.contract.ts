@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Cache } from "./cache.ts";
+
+/** What every adapter of the port `Cache` keeps. */
+export function cacheContract(name: string, open: () => Promise<Cache>): void {
+  describe(`cache on ${name}`, () => {
+    test("gives back what was set, until it is deleted", async () => {
+      await using cache = await open();
+      const key = randomUUID();
+      assert.equal(await cache.get(key), undefined);
+      await cache.set(key, "first", 60_000);
+      await cache.set(key, "zwei – 二", 60_000);
+      assert.equal(await cache.get(key), "zwei – 二");
+      await cache.delete(key);
+      assert.equal(await cache.get(key), undefined);
+    });
+
+    test("forgets a value when its life is over", async () => {
+      await using cache = await open();
+      const key = randomUUID();
+      await cache.set(key, "brief", 30);
+      assert.equal(await cache.get(key), "brief");
+      await sleep(60);
+      assert.equal(await cache.get(key), undefined);
+    });
+
+    test("says that it is up", async () => {
+      await using cache = await open();
+      assert.equal(await cache.isUp(), true);
+    });
+  });
+}
