@@ -1,13 +1,12 @@
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
-import { err, ok, type Result } from "#kernel/result.ts";
+import { ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
-import { User, type UserNotFound } from "../domain/user.ts";
+import { User, type PreconditionFailed, type UserNotFound } from "../domain/user.ts";
 import { UserId } from "../domain/user-id.ts";
 import type { IdentityScope } from "./ports.ts";
-import type { PreconditionFailed } from "./update-user.ts";
 
 export const DeleteUser = shape({ userId: UserId, expectedVersion: optional(Version) });
 export type DeleteUser = Infer<typeof DeleteUser>;
@@ -19,13 +18,10 @@ type Outcome = Result<void, UserNotFound | PreconditionFailed | Conflict>;
 export function deleteUser({ unitOfWork, clock }: Deps) {
   return ({ userId, expectedVersion }: DeleteUser, context: Context): Promise<Outcome> =>
     unitOfWork(context, async ({ users }) => {
-      const found = User.active(await users.byId(userId));
+      const found = User.expected(await users.byId(userId), expectedVersion);
       if (!found.ok) return found;
-      const user = found.value;
-      if (expectedVersion !== undefined && expectedVersion !== user.version)
-        return err({ type: "precondition-failed", currentVersion: user.version });
 
-      users.save(User.delete(user, clock.now()));
+      users.save(User.delete(found.value, clock.now()));
       return ok(undefined);
     });
 }

@@ -8,6 +8,7 @@ import { Email } from "../domain/email.ts";
 import {
   User,
   type ActiveUser,
+  type PreconditionFailed,
   type UserAlreadyExists,
   type UserNotFound,
 } from "../domain/user.ts";
@@ -23,12 +24,6 @@ export const UpdateUser = shape({
 });
 export type UpdateUser = Infer<typeof UpdateUser>;
 
-/** The user has changed since the version that the caller saw. */
-export type PreconditionFailed = {
-  readonly type: "precondition-failed";
-  readonly currentVersion: Version;
-};
-
 type Deps = { readonly unitOfWork: UnitOfWork<IdentityScope> };
 type Outcome = Result<ActiveUser, UserNotFound | UserAlreadyExists | PreconditionFailed | Conflict>;
 
@@ -39,11 +34,9 @@ export function updateUser({ unitOfWork }: Deps) {
     context: Context,
   ): Promise<Outcome> =>
     unitOfWork(context, async ({ users }) => {
-      const found = User.active(await users.byId(userId));
+      const found = User.expected(await users.byId(userId), expectedVersion);
       if (!found.ok) return found;
       const user = found.value;
-      if (expectedVersion !== undefined && expectedVersion !== user.version)
-        return err({ type: "precondition-failed", currentVersion: user.version });
 
       const holder = email && (await users.byEmail(email));
       if (holder && holder.id !== userId) return err({ type: "user-already-exists", email });

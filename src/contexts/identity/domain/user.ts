@@ -29,6 +29,11 @@ export type User = ActiveUser | DeletedUser;
 
 type Changed<U extends User> = Change<U, IdentityEvent>;
 
+/** The user has changed since the version that the caller saw. */
+export type PreconditionFailed = {
+  readonly type: "precondition-failed";
+  readonly currentVersion: Version;
+};
 export type UserNotFound = { readonly type: "user-not-found" };
 export type UserAlreadyExists = { readonly type: "user-already-exists"; readonly email: Email };
 
@@ -61,6 +66,16 @@ export const User = {
   /** Whoever was deleted is not found by anyone: only active users can be shown and changed. */
   active(user: User | undefined): Result<ActiveUser, UserNotFound> {
     return user?.status === "active" ? ok(user) : err({ type: "user-not-found" });
+  },
+
+  /** An active user, at the version that the caller expects, if it expects one. */
+  expected(
+    user: User | undefined,
+    version: Version | undefined,
+  ): Result<ActiveUser, UserNotFound | PreconditionFailed> {
+    const found = User.active(user);
+    if (!found.ok || version === undefined || version === found.value.version) return found;
+    return err({ type: "precondition-failed", currentVersion: found.value.version });
   },
 
   rename(user: ActiveUser, name: UserName): Changed<ActiveUser> {
