@@ -232,9 +232,11 @@ export async function postgresSubscription<Scope>(
             session.run("begin"),
             ...moves(session, lease, progress),
           ];
+          // Reported when the transaction ends; where a handler throws first, by nobody.
+          for (const answer of sent) answer.catch(() => {});
           const send = (write: Write) => {
             const answer = perform(session, write);
-            answer.catch(() => {}); // reported when the transaction ends
+            answer.catch(() => {});
             sent.push(answer);
           };
           await effects((cause) =>
