@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
@@ -145,4 +145,21 @@ test("the CLI helps, refuses what it does not know, and masks secrets", async ()
   const { output } = await launch(["config"], secret).ended;
   assert.match(output, /BASALT_DATABASE_URL=\*{8}/);
   assert.doesNotMatch(output, /hidden/);
+});
+
+test("a Postgres that cannot start ends Basalt with an error, once, and gives the folder back", async () => {
+  await using folder = await scratch();
+  const env = { BASALT_DATA_DIR: folder.path };
+  await using first = launch(["start"], env);
+  await first.url;
+  const home = /"folder":"([^"]+)","msg":"Postgres runs as nobody/.exec(first.output())?.[1];
+  first.child.kill("SIGTERM");
+  assert.equal((await first.ended).code, 0);
+
+  const settings = path.join(home ?? path.join(folder.path, "postgres"), "data/postgresql.conf");
+  appendFileSync(settings, "\nthis is no setting\n");
+  const { code, output } = await launch(["start"], env).ended;
+  assert.equal(code, 1);
+  assert.match(output, /Postgres did not start; see .*postgres\.log/);
+  assert.equal(existsSync(path.join(folder.path, "basalt.lock")), false);
 });

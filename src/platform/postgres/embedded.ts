@@ -123,10 +123,16 @@ export class EmbeddedPostgres implements AsyncDisposable {
     });
     fs.closeSync(logFile);
     this.#server = server;
+    try {
+      await this.#ready(server);
+    } catch (error) {
+      await stop(server);
+      throw error;
+    }
+    // Only now: one that never got ready is for the caller to deal with.
     server.once("exit", (code, signal) => {
       if (!this.#stopping) void this.#relaunch({ code, signal });
     });
-    await this.#ready(server);
   }
 
   async #ready(server: ChildProcess): Promise<void> {
@@ -145,13 +151,11 @@ export class EmbeddedPostgres implements AsyncDisposable {
     for (let pauseMs = 100; !this.#stopping; pauseMs = Math.min(pauseMs * 2, 5_000)) {
       await sleep(pauseMs);
       if (this.#stopping) return;
-      this.#server?.removeAllListeners("exit");
       try {
         await this.#launch();
         this.#options.log.info("postgres is back");
         return;
       } catch (error) {
-        this.#server?.removeAllListeners("exit");
         this.#options.log.error({ error: String(error) }, "postgres does not come back yet");
       }
     }
@@ -176,11 +180,7 @@ async function prepare(folder: string, connection: ClientConfig, log: Logger): P
     );
 
   const dataFolder = path.join(home, "data");
-  if (connection.host?.startsWith("/")) {
-    fs.mkdirSync(connection.host, { recursive: true, mode: 0o700 });
-    if (as.uid !== undefined && as.gid !== undefined) fs.chownSync(connection.host, as.uid, as.gid);
-    refuseForeign(connection.host, as);
-  }
+  if (connection.host?.startsWith("/")) makeSocketFolder(connection.host, as);
   await stopOrphan(dataFolder, log);
   if (!fs.existsSync(dataFolder))
     initialise({
@@ -221,11 +221,20 @@ function secretIn(folder: string): string {
   return fs.readFileSync(file, "utf8");
 }
 
-/** A folder under a shared temporary one could have been made by somebody else. */
-function refuseForeign(folder: string, as: RunAs): void {
-  const { uid, mode } = fs.statSync(folder);
-  const owner = as.uid ?? process.getuid?.();
-  if (uid !== owner || (mode & 0o077) !== 0)
+/**
+ * The folder may lie in a shared temporary one, where somebody could have put another, or a link,
+ * in its place: what exists already is looked at without following it, and never changed.
+ */
+function makeSocketFolder(folder: string, { uid, gid }: RunAs): void {
+  try {
+    fs.mkdirSync(folder, { mode: 0o700 });
+    if (uid !== undefined && gid !== undefined) fs.chownSync(folder, uid, gid);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+  const found = fs.lstatSync(folder);
+  const owner = uid ?? process.getuid?.();
+  if (!found.isDirectory() || found.uid !== owner || (found.mode & 0o077) !== 0)
     throw new Error(`${folder} belongs to somebody else or is open to others: remove it`);
 }
 
