@@ -2,6 +2,7 @@ import pg from "pg";
 import type { Clock, Instant } from "#kernel/instant.ts";
 import { Unavailable } from "../unavailable.ts";
 import { isOutage } from "./errors.ts";
+import { coalescingSocket, Pipelines } from "./pipelines.ts";
 
 /** A named prepared statement that answers rows. Its name is unique; so is its text. */
 export type Statement<Row> = {
@@ -60,21 +61,27 @@ export type Session = {
   readonly run: (sql: string) => Promise<void>;
 };
 
+/** Of the connections, one in so many is kept for transactions whatever the load of statements. */
+const keptForSessions = 4;
+
 /** A pool of connections with limits and timeouts. Outages come out as `Unavailable`. */
 export class Database implements AsyncDisposable {
   readonly #pool: pg.Pool;
+  readonly #pipelines: Pipelines;
   readonly #clock: Clock;
   readonly #statementTimeoutMs: number;
 
   constructor(options: DatabaseOptions) {
     this.#clock = options.clock;
     this.#statementTimeoutMs = options.statementTimeoutMs;
+    const { maxConnections } = options;
     this.#pool = new pg.Pool({
       application_name: "basalt",
       ...options.connection,
       types,
       pipeline: true,
-      max: options.maxConnections,
+      stream: coalescingSocket,
+      max: maxConnections,
       connectionTimeoutMillis: options.acquireTimeoutMs,
       idleTimeoutMillis: 60_000,
       statement_timeout: options.statementTimeoutMs,
@@ -83,6 +90,11 @@ export class Database implements AsyncDisposable {
       options: "-c timezone=UTC -c datestyle=ISO",
     });
     this.#pool.on("error", (error) => options.onIdleError?.(error));
+    const kept = Math.ceil(maxConnections / keptForSessions);
+    this.#pipelines = new Pipelines({
+      pool: this.#pool,
+      maxConnections: Math.max(1, maxConnections - kept),
+    });
   }
 
   /** Runs one statement in a transaction of its own: one round trip. */
@@ -91,11 +103,11 @@ export class Database implements AsyncDisposable {
     values: readonly unknown[],
     deadlineMs?: number,
   ): Promise<Row[]> {
-    const query_timeout = this.#timeout(deadlineMs);
-    const query: Query = { name, text, values: values as unknown[], query_timeout };
+    const timeoutMs = this.#timeout(deadlineMs);
     try {
-      const result = await this.#pool.query(query);
-      return result.rows as Row[];
+      const query = { name, text, values: values as unknown[] };
+      const { rows } = await this.#pipelines.query(query, timeoutMs);
+      return rows as Row[];
     } catch (error) {
       throw asUnavailable(error);
     }

@@ -12,6 +12,7 @@ const lostRaces = new Set([
 const outages = new Set([
   "25P03", // idle_in_transaction_session_timeout
   "25P04", // transaction_timeout
+  "26000", // invalid_sql_statement_name: the statement before it, which was to prepare it, failed
   "53300", // too_many_connections
   "55P03", // lock_not_available
   "57014", // query_canceled: statement_timeout
