@@ -68,6 +68,7 @@ const keptForSessions = 4;
 export class Database implements AsyncDisposable {
   readonly #pool: pg.Pool;
   readonly #pipelines: Pipelines;
+  readonly #maxConnections: number;
   readonly #clock: Clock;
   readonly #statementTimeoutMs: number;
 
@@ -75,12 +76,14 @@ export class Database implements AsyncDisposable {
     this.#clock = options.clock;
     this.#statementTimeoutMs = options.statementTimeoutMs;
     const { maxConnections } = options;
+    this.#maxConnections = maxConnections;
     this.#pool = new pg.Pool({
       application_name: "basalt",
       ...options.connection,
       types,
       pipeline: true,
       stream: coalescingSocket,
+      keepAlive: true,
       max: maxConnections,
       connectionTimeoutMillis: options.acquireTimeoutMs,
       idleTimeoutMillis: 60_000,
@@ -94,6 +97,7 @@ export class Database implements AsyncDisposable {
     this.#pipelines = new Pipelines({
       pool: this.#pool,
       maxConnections: Math.max(1, maxConnections - kept),
+      onIdleError: (error) => options.onIdleError?.(error),
     });
   }
 
@@ -116,6 +120,7 @@ export class Database implements AsyncDisposable {
   /** Holds one connection during `work`. One on which something failed is closed. */
   async session<T>(work: (session: Session) => Promise<T>, deadlineMs?: number): Promise<T> {
     const query_timeout = this.#timeout(deadlineMs);
+    if (this.#isFull()) this.#pipelines.yieldOne();
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw asUnavailable(error);
     });
@@ -147,11 +152,16 @@ export class Database implements AsyncDisposable {
 
   stats(): { readonly total: number; readonly idle: number; readonly waiting: number } {
     const { totalCount, idleCount, waitingCount } = this.#pool;
-    return { total: totalCount, idle: idleCount, waiting: waitingCount };
+    return { total: totalCount, idle: idleCount + this.#pipelines.idle, waiting: waitingCount };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#pipelines.close();
     if (!this.#pool.ended) await this.#pool.end();
+  }
+
+  #isFull(): boolean {
+    return this.#pool.idleCount === 0 && this.#pool.totalCount >= this.#maxConnections;
   }
 
   #timeout(deadlineMs: number | undefined): number {

@@ -3,19 +3,11 @@ import type pg from "pg";
 import { Unavailable } from "../unavailable.ts";
 import { isOutage } from "./errors.ts";
 
-/** A connection on which statements follow each other without waiting for answers. */
-type Pipeline = {
-  readonly client: Promise<pg.PoolClient>;
-  /** Callers who have no answer yet. */
-  waiting: number;
-  /** Takes no more statements; closed when nobody waits any longer. */
-  retired: boolean;
-};
-
 export type PipelinesOptions = {
   readonly pool: pg.Pool;
   /** Connections used at most; the pool has others for transactions. */
   readonly maxConnections: number;
+  readonly onIdleError: (error: Error) => void;
 };
 
 /**
@@ -24,82 +16,134 @@ export type PipelinesOptions = {
  * what leaves and returns together costs a third of the processor time.
  */
 export class Pipelines {
-  readonly #pool: pg.Pool;
-  readonly #maxConnections: number;
+  readonly #options: PipelinesOptions;
   readonly #open: Pipeline[] = [];
 
-  constructor({ pool, maxConnections }: PipelinesOptions) {
-    this.#pool = pool;
-    this.#maxConnections = maxConnections;
+  constructor(options: PipelinesOptions) {
+    this.#options = options;
   }
 
   /** Answers, or refuses after `timeoutMs`: a statement that was sent by then may have its effect. */
   query(query: pg.QueryConfig, timeoutMs: number): Promise<pg.QueryResult> {
-    const pipeline = this.#leastBusy();
-    pipeline.waiting += 1;
-    return new Promise((resolve, reject) => {
-      let waits = true;
-      const settle = (retire: boolean): boolean => {
-        if (!waits) return false;
-        waits = false;
-        clearTimeout(timer);
-        this.#leave(pipeline, retire);
-        return true;
-      };
-      const timer = setTimeout(() => {
-        if (settle(true)) reject(new Unavailable("The database does not answer in time", {}));
-      }, timeoutMs);
-      const fail = (error: unknown) => {
-        if (settle(isOutage(error))) reject(error as Error);
-      };
-      pipeline.client
-        .then((client) => {
-          if (!waits) return;
-          client.query(query).then((result) => {
-            if (settle(false)) resolve(result);
-          }, fail);
-        })
-        .catch(fail);
-    });
+    return this.#leastBusy().query(query, timeoutMs);
+  }
+
+  get idle(): number {
+    return this.#open.filter(({ waiting }) => waiting === 0).length;
+  }
+
+  /** Gives a connection on which nobody waits back to the pool, if there is one. */
+  yieldOne(): void {
+    this.#open.find(({ waiting }) => waiting === 0)?.retire();
+  }
+
+  close(): void {
+    for (const pipeline of [...this.#open]) pipeline.retire();
   }
 
   #leastBusy(): Pipeline {
     let least = this.#open[0];
     for (const pipeline of this.#open)
-      if (!least || pipeline.waiting < least.waiting) least = pipeline;
-    return least && this.#open.length >= this.#maxConnections ? least : this.#add();
+      if (least && pipeline.waiting < least.waiting) least = pipeline;
+    const full = this.#open.length >= this.#options.maxConnections;
+    return least && (least.waiting === 0 || full) ? least : this.#add();
   }
 
   #add(): Pipeline {
-    const pipeline: Pipeline = { client: this.#pool.connect(), waiting: 0, retired: false };
-    pipeline.client.then(
-      (client) => client.on("error", ignore),
-      () => {}, // whoever waits is told
-    );
+    const { pool, onIdleError } = this.#options;
+    const pipeline = new Pipeline(pool.connect(), onIdleError, () => {
+      this.#open.splice(this.#open.indexOf(pipeline), 1);
+    });
     this.#open.push(pipeline);
     return pipeline;
   }
-
-  #leave(pipeline: Pipeline, retire: boolean): void {
-    pipeline.waiting -= 1;
-    pipeline.retired ||= retire;
-    if (pipeline.retired || pipeline.waiting === 0) {
-      const place = this.#open.indexOf(pipeline);
-      if (place !== -1) this.#open.splice(place, 1);
-    }
-    if (pipeline.waiting === 0)
-      void pipeline.client.then(
-        (client) => {
-          client.off("error", ignore);
-          client.release(pipeline.retired);
-        },
-        () => {}, // it was never there
-      );
-  }
 }
 
-/** The statements under way report the same error. */
-const ignore = (): void => {};
+/** A connection on which statements follow each other without waiting for answers. */
+class Pipeline {
+  /** Callers who have no answer yet. */
+  waiting = 0;
+  readonly #client: Promise<pg.PoolClient>;
+  readonly #onError: (error: Error) => void;
+  readonly #onRetired: () => void;
+  #retired = false;
+  /** Something on it failed or is late: nobody may use the connection again. */
+  #broken = false;
+
+  constructor(
+    client: Promise<pg.PoolClient>,
+    onIdleError: (error: Error) => void,
+    onRetired: () => void,
+  ) {
+    this.#client = client;
+    this.#onRetired = onRetired;
+    this.#onError = (error) => {
+      if (this.waiting === 0) onIdleError(error); // else its statements report the same
+      this.#broken = true;
+      this.retire();
+    };
+    client.then(
+      (connected) => connected.on("error", this.#onError),
+      () => {}, // whoever waits is told
+    );
+  }
+
+  query(query: pg.QueryConfig, timeoutMs: number): Promise<pg.QueryResult> {
+    this.waiting += 1;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        fail(new Unavailable("The database does not answer in time", {}), true);
+      }, timeoutMs);
+      let waits = true;
+      const settle = (): boolean => {
+        if (!waits) return false;
+        waits = false;
+        clearTimeout(timer);
+        return true;
+      };
+      const fail = (error: Error, broken: boolean) => {
+        if (!settle()) return;
+        this.#leave(broken);
+        reject(error);
+      };
+      const send = (client: pg.PoolClient) => {
+        if (!waits) return;
+        client.query(query, (error: Error | null, result: pg.QueryResult) => {
+          if (error) return fail(error, isOutage(error));
+          if (!settle()) return;
+          this.#leave(false);
+          resolve(result);
+        });
+      };
+      this.#client.then(send, (error: Error) => fail(error, true));
+    });
+  }
+
+  /** Takes no more statements; goes back to the pool, or is closed, when nobody waits. */
+  retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    this.#onRetired();
+    if (this.waiting === 0) this.#release();
+  }
+
+  #leave(broken: boolean): void {
+    this.waiting -= 1;
+    this.#broken ||= broken;
+    if (this.#retired && this.waiting === 0) this.#release();
+    else if (this.#broken) this.retire();
+  }
+
+  #release(): void {
+    this.#client.then(
+      (client) => {
+        client.off("error", this.#onError);
+        client.release(this.#broken);
+      },
+      () => {}, // it was never there
+    );
+  }
+}
 
 /** A socket that sends all that `pg` writes in one turn of the event loop with one system call. */
 export function coalescingSocket(): Socket {

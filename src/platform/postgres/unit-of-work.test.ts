@@ -65,21 +65,3 @@ test("a deadline that has passed is Unavailable and sends nothing", async () => 
   await assert.rejects(late, Unavailable);
   assert.deepEqual(await subject.events(), []);
 });
-
-test("a query that outlives its deadline is Unavailable, and the pool recovers", async () => {
-  await using opened = await testDatabase({ maxConnections: 1 });
-  const slow = statement("test.slow", "select pg_sleep(5)");
-  await assert.rejects(opened.database.query(slow, [], clock.unixMs() + 100), Unavailable);
-  const [row] = await opened.database.query(
-    statement<{ one: number }>("test.one", "select 1 as one"),
-    [],
-  );
-  assert.equal(row?.one, 1);
-});
-
-test("waiting too long for a connection is Unavailable", async () => {
-  await using opened = await testDatabase({ maxConnections: 1, acquireTimeoutMs: 50 });
-  const slow = opened.database.query(statement("test.hold", "select pg_sleep(0.4)"), []);
-  await assert.rejects(opened.database.query(calls, []), Unavailable);
-  await slow;
-});

@@ -61,8 +61,8 @@ export async function settled(sent: readonly Promise<unknown>[]): Promise<void> 
 
 function combine(writes: readonly Write[]): Statement<never> | undefined {
   if (writes.length > maxWritesInOneStatement) return undefined;
-  const rows = new Set(writes.map(({ mutation: { table }, values }) => `${table} ${values[0]}`));
-  if (rows.size < writes.length) return undefined;
+  if (writes.some((write, i) => writes.slice(0, i).some((earlier) => sameRow(write, earlier))))
+    return undefined;
 
   const key = writes.map(({ mutation: { name } }) => name).join(" ");
   const known = combinations.get(key);
@@ -73,6 +73,9 @@ function combine(writes: readonly Write[]): Statement<never> | undefined {
   combinations.set(key, combined);
   return combined;
 }
+
+const sameRow = (a: Write, b: Write): boolean =>
+  a.mutation.table === b.mutation.table && a.values[0] === b.values[0];
 
 function asOneStatement(writes: readonly Write[]): string {
   let used = 0;
