@@ -98,6 +98,19 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
       );
     });
 
+    test("however many events one aggregate has, the log keeps their order", async () => {
+      await using subject = await open();
+      const { state, events } = written("busy");
+      const many = Array.from({ length: 30 }, () => events).flat();
+      await subject.unitOfWork(testContext(), async ({ notes }) =>
+        ok(notes.save({ state, events: many })),
+      );
+      assert.deepEqual(
+        (await subject.events()).map(({ version }) => version),
+        many.map((_, i) => i + 1),
+      );
+    });
+
     test("of writers that saw the same version, one wins and the others conflict", async () => {
       await using subject = await open();
       const note = expect(await write(subject, "seen by all"));

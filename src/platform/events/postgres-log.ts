@@ -1,7 +1,7 @@
 import type { EventId, EventMetadata, Recorded } from "#kernel/event.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
-import { mutation, type Mutation, type Write } from "../postgres/writes.ts";
+import { append, type Mutation, type Write } from "../postgres/writes.ts";
 
 /** Events in one insert; more go into several of one transaction. */
 const maxEventsPerInsert = 8;
@@ -18,7 +18,7 @@ function insertOf(schema: string, rows: number): Mutation {
     const first = row * columns;
     return `(${Array.from({ length: columns }, (_unused, i) => `$${first + i + 1}`).join(", ")})`;
   });
-  const insert = mutation(
+  const insert = append(
     name,
     "events",
     `insert into ${schema}.events

@@ -3,8 +3,8 @@ import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
 import { statement, type Database, type Session } from "../postgres/database.ts";
 import { brokenBy } from "../postgres/errors.ts";
-import type { ScopeOn } from "../postgres/unit-of-work.ts";
-import { perform, settled, type Write } from "../postgres/writes.ts";
+import type { ScopeOn, Transaction } from "../postgres/unit-of-work.ts";
+import { maxWritesInOneStatement, perform, settled, type Write } from "../postgres/writes.ts";
 import { appends, eventColumns, toRecorded, type EventRow } from "./postgres-log.ts";
 import { causedBy, record, type Recorder } from "./record.ts";
 import {
@@ -228,32 +228,21 @@ export async function postgresSubscription<Scope>(
       let announcedAny = false;
       try {
         await database.session(async (session) => {
-          const sent: Promise<unknown>[] = [
-            session.run("begin"),
-            ...moves(session, lease, progress),
-          ];
-          // Reported when the transaction ends; where a handler throws first, by nobody.
-          for (const answer of sent) answer.catch(() => {});
-          const send = (write: Write) => {
-            const answer = perform(session, write);
-            answer.catch(() => {});
-            sent.push(answer);
-          };
+          const transaction = new Effects(session);
+          transaction.send(session.run("begin"), ...moves(session, lease, progress));
           await effects((cause) =>
             scope({
-              // At once, on the connection of the transaction: later events of a batch see it.
-              read: session.query,
-              write: (of, values) => send({ mutation: of, values }),
-              append: (stream, version, events) => {
+              read: transaction.read,
+              write: (of, values) => transaction.write({ mutation: of, values }),
+              append(stream, version, events) {
                 announcedAny = true;
                 const announced = [{ stream, version, events }];
-                appends(schema, record(options, causedBy(cause, options.clock), announced)).forEach(
-                  send,
-                );
+                const recorded = record(options, causedBy(cause, options.clock), announced);
+                transaction.write(...appends(schema, recorded));
               },
             }),
           );
-          await settled([...sent, session.run("commit")]);
+          await transaction.commit();
         });
       } catch (error) {
         throw brokenBy(error) === "lease_token"
@@ -267,6 +256,44 @@ export async function postgresSubscription<Scope>(
       await database.query(sql.leave, [name, process]);
     },
   };
+}
+
+/** The transaction of a batch. Its effects leave while handlers still run. */
+class Effects {
+  readonly #session: Session;
+  readonly #answers: Promise<unknown>[] = [];
+  #collected: Write[] = [];
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  send(...answers: readonly Promise<unknown>[]): void {
+    // Reported by the commit; where a handler throws first, by nobody.
+    for (const answer of answers) answer.catch(() => {});
+    this.#answers.push(...answers);
+  }
+
+  write(...writes: readonly Write[]): void {
+    this.#collected.push(...writes);
+    if (this.#collected.length >= maxWritesInOneStatement) this.#flush();
+  }
+
+  /** Sees what was written before: later events of a batch build on earlier ones. */
+  readonly read: Transaction["read"] = (query, values) => {
+    this.#flush();
+    return this.#session.query(query, values);
+  };
+
+  async commit(): Promise<void> {
+    this.#flush();
+    await settled([...this.#answers, this.#session.run("commit")]);
+  }
+
+  #flush(): void {
+    this.send(...perform(this.#session, this.#collected));
+    this.#collected = [];
+  }
 }
 
 const parkedValues = (parked: ParkedStream): readonly unknown[] => [

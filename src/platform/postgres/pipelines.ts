@@ -145,17 +145,21 @@ class Pipeline {
   }
 }
 
-/** A socket that sends all that `pg` writes in one turn of the event loop with one system call. */
+/** Enough for the server to begin with, while the rest is being written. */
+const sendAtBytes = 2_048;
+
+/** A socket that sends what `pg` writes in one turn of the event loop with few system calls. */
 export function coalescingSocket(): Socket {
   const socket = new Socket();
   const uncork = socket.uncork.bind(socket);
   let corked = 0;
+  const send = () => {
+    for (; corked > 0; corked -= 1) uncork();
+  };
   socket.uncork = () => {
     corked += 1;
-    if (corked > 1) return;
-    setImmediate(() => {
-      for (; corked > 0; corked -= 1) uncork();
-    });
+    if (socket.writableLength >= sendAtBytes) send();
+    else if (corked === 1) setImmediate(send);
   };
   return socket;
 }

@@ -102,7 +102,7 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
       const decided = await work(scope(pending.transaction(session.query)));
       if (decided.ok) {
         const writes = writesOf(context, pending, decided);
-        await settled([...writes.map((write) => perform(session, write)), session.run("commit")]);
+        await settled([...perform(session, writes), session.run("commit")]);
       } else {
         await session.run("rollback");
       }

@@ -5,20 +5,27 @@ export type Mutation = {
   readonly name: string;
   readonly table: string;
   readonly text: string;
+  /** The table numbers its rows as they come. */
+  readonly appends: boolean;
 };
 
 export const mutation = (name: string, table: string, text: string): Mutation => ({
-  name,
-  table,
-  text,
+  ...{ name, table, text },
+  appends: false,
+});
+
+/** A mutation that adds to a table whose rows have an order: that of the writes. */
+export const append = (name: string, table: string, text: string): Mutation => ({
+  ...{ name, table, text },
+  appends: true,
 });
 
 /** A mutation and its values. */
 export type Write = { readonly mutation: Mutation; readonly values: readonly unknown[] };
 
-/** More writes than this leave as a pipelined transaction: planning one statement costs more. */
-const maxWritesInOneStatement = 8;
-/** Each combination is prepared on each connection; past this many, new ones are pipelined. */
+/** More writes than this in one statement cost more to plan than they save. */
+export const maxWritesInOneStatement = 8;
+/** Each combination is prepared on each connection; past this many, writes go one by one. */
 const maxCombinations = 256;
 
 const combinations = new Map<string, Statement<never>>();
@@ -32,25 +39,21 @@ export async function send(
   writes: readonly Write[],
   deadlineMs: number,
 ): Promise<void> {
-  const combined = combine(writes);
-  if (combined) {
-    const values = writes.flatMap((write) => write.values);
-    await database.query(combined, values, deadlineMs);
+  const [first, ...more] = combined(writes);
+  if (first && more.length === 0) {
+    await database.query(first.statement, first.values, deadlineMs);
     return;
   }
-  await database.session(async (session) => {
-    const sent = [session.run("begin"), ...writes.map((write) => perform(session, write))];
-    await settled([...sent, session.run("commit")]);
-  }, deadlineMs);
+  await database.session(
+    (session) =>
+      settled([session.run("begin"), ...perform(session, writes), session.run("commit")]),
+    deadlineMs,
+  );
 }
 
-/** Sends one write on a connection that is inside a transaction. */
-export async function perform(
-  session: Session,
-  { mutation: { name, text }, values }: Write,
-): Promise<void> {
-  await session.query({ name, text }, values);
-}
+/** Sends writes, in order, on a connection that is inside a transaction. */
+export const perform = (session: Session, writes: readonly Write[]): readonly Promise<unknown>[] =>
+  combined(writes).map(({ statement: of, values }) => session.query(of, values));
 
 /** Waits for all answers of a pipeline; throws the first failure, which made the others fail. */
 export async function settled(sent: readonly Promise<unknown>[]): Promise<void> {
@@ -59,23 +62,42 @@ export async function settled(sent: readonly Promise<unknown>[]): Promise<void> 
   if (failure) throw failure.reason;
 }
 
-function combine(writes: readonly Write[]): Statement<never> | undefined {
-  if (writes.length > maxWritesInOneStatement) return undefined;
-  if (writes.some((write, i) => writes.slice(0, i).some((earlier) => sameRow(write, earlier))))
-    return undefined;
+type Sent = { readonly statement: Statement<never>; readonly values: readonly unknown[] };
 
-  const key = writes.map(({ mutation: { name } }) => name).join(" ");
-  const known = combinations.get(key);
-  if (known) return known;
-  if (combinations.size >= maxCombinations) return undefined;
-
-  const combined = statement(`writes-${combinations.size}`, asOneStatement(writes));
-  combinations.set(key, combined);
-  return combined;
+/** As few statements as can do the same in the same order. */
+function combined(writes: readonly Write[]): readonly Sent[] {
+  const sent: Sent[] = [];
+  for (let first = 0; first < writes.length;) {
+    const group = differentRows(writes, first);
+    const together = group.length > 1 ? combination(group) : undefined;
+    if (together) sent.push({ statement: together, values: group.flatMap(({ values }) => values) });
+    else for (const { mutation: of, values } of group) sent.push({ statement: of, values });
+    first += group.length;
+  }
+  return sent;
 }
 
-const sameRow = (a: Write, b: Write): boolean =>
-  a.mutation.table === b.mutation.table && a.values[0] === b.values[0];
+/** Writes from the first on, until the order matters: parts of one statement have none. */
+function differentRows(writes: readonly Write[], first: number): readonly Write[] {
+  const group = writes.slice(first, first + maxWritesInOneStatement);
+  const later = group.findIndex((write, i) =>
+    group.slice(0, i).some((earlier) => isOrdered(earlier, write)),
+  );
+  return later === -1 ? group : group.slice(0, later);
+}
+
+const isOrdered = (a: Write, b: Write): boolean =>
+  a.mutation.table === b.mutation.table && (a.mutation.appends || a.values[0] === b.values[0]);
+
+function combination(group: readonly Write[]): Statement<never> | undefined {
+  const key = group.map(({ mutation: { name } }) => name).join(" ");
+  const known = combinations.get(key);
+  if (known || combinations.size >= maxCombinations) return known;
+
+  const made = statement(`writes-${combinations.size}`, asOneStatement(group));
+  combinations.set(key, made);
+  return made;
+}
 
 function asOneStatement(writes: readonly Write[]): string {
   let used = 0;
@@ -85,6 +107,5 @@ function asOneStatement(writes: readonly Write[]): string {
     return text.replaceAll(/\$(\d+)/g, (_, index) => `$${Number(index) + offset}`);
   });
   const main = texts.pop();
-  if (texts.length === 0) return main ?? "";
   return `with ${texts.map((text, i) => `w${i} as (${text})`).join(",\n")}\n${main}`;
 }
