@@ -101,19 +101,42 @@ async function perSecond(work: () => Promise<unknown>): Promise<number> {
   return done / ((performance.now() - startedAt) / 1000);
 }
 
-const sql = (id: string, total: string, event: string) => `
-  with w0 as (insert into bench.orders (id, total, version) values (${id}, ${total}, 1))
+/** What a unit of work sends, with a value for each parameter. */
+const sql = (id: string, event: string, others: Readonly<Record<keyof typeof values, string>>) => `
+  with w0 as (insert into bench.orders (id, total, version)
+    values (${id}, ${others.total}, ${others.version}))
   insert into bench.events
     (id, stream, version, type, schema_version, payload, metadata, occurred_at)
-  values (${event}, ${id}, 1, 'bench.order-placed', 1,
-    '{"orderId":"order_01h455vb4pex5vsknk084sn02q","total":1999}',
-    '{"actor":"bench","correlationId":"bench"}', now())`;
+  values (${event}, ${id}, ${others.version}, ${others.type}, ${others.schema_version},
+    ${others.payload}, ${others.metadata}, ${others.occurred_at})`;
 
-const bare = statement("bench.bare", sql("$1", "$2", "$3"));
+const values = {
+  total: "1999",
+  version: "1",
+  type: "bench.order-placed",
+  schema_version: "1",
+  payload: '{"orderId":"order_01h455vb4pex5vsknk084sn02q","total":1999}',
+  metadata: '{"actor":"bench","correlationId":"bench"}',
+  occurred_at: "2026-01-31T12:00:00.000Z",
+};
+
+const placeholders = (spell: (name: string, index: number) => string) =>
+  Object.fromEntries(
+    Object.keys(values).map((name, index) => [name, spell(name, index)]),
+  ) as typeof values;
+
+const bare = statement(
+  "bench.bare",
+  sql(
+    "$1",
+    "$2",
+    placeholders((_, index) => `$${index + 3}`),
+  ),
+);
 
 async function bareStatement(database: Database): Promise<void> {
   const id = systemIds(OrderId);
-  await database.query(bare, [id, 1999, `evt_${id}`]);
+  await database.query(bare, [id, `evt_${id}`, ...Object.values(values)]);
 }
 
 /** pgbench with the same statement, prepared; undefined where the machine has no pgbench. */
@@ -121,12 +144,18 @@ function pgbenchRate(folder: string, { host, port, user, password, database }: C
   if (spawnSync("pgbench", ["--version"]).status !== 0) return undefined;
   const script = path.join(folder, "unit-of-work.sql");
   const id = "'order_' || to_hex((:a)::bigint) || to_hex((:b)::bigint)";
+  const insert = sql(
+    id,
+    "'evt_' || to_hex((:a)::bigint)",
+    placeholders((name) => `:${name}`),
+  );
   writeFileSync(
     script,
     `\\set a random(1, 9000000000000000)\n\\set b random(1, 9000000000000000)\n` +
-      `${sql(id, ":total", "'evt_' || to_hex((:a)::bigint)").replaceAll("\n", " ").replace(":total", "1999")};\n`,
+      `${insert.replaceAll("\n", " ")};\n`,
   );
   const args = ["-n", "-M", "prepared", "-c", String(inFlight), "-j", "2", "-T", String(seconds)];
+  for (const [name, value] of Object.entries(values)) args.push("-D", `${name}=${value}`);
   return async (): Promise<number> => {
     const run = spawnSync("pgbench", [...args, "-f", script, String(database)], {
       encoding: "utf8",

@@ -7,26 +7,19 @@ import { append, type Mutation, type Write } from "../postgres/writes.ts";
 const maxEventsPerInsert = 8;
 
 const columns = 8;
-const inserts = new Map<string, Mutation>();
 
 function insertOf(schema: string, rows: number): Mutation {
-  const name = `${schema}.append-${rows}`;
-  const known = inserts.get(name);
-  if (known) return known;
-
   const placeholders = Array.from({ length: rows }, (_, row) => {
     const first = row * columns;
     return `(${Array.from({ length: columns }, (_unused, i) => `$${first + i + 1}`).join(", ")})`;
   });
-  const insert = append(
-    name,
+  return append(
+    `${schema}.append-${rows}`,
     "events",
     `insert into ${schema}.events
        (id, stream, version, type, schema_version, payload, metadata, occurred_at)
      values ${placeholders.join(", ")}`,
   );
-  inserts.set(name, insert);
-  return insert;
 }
 
 const valuesOf = (event: Recorded): readonly unknown[] => [
@@ -40,14 +33,18 @@ const valuesOf = (event: Recorded): readonly unknown[] => [
   event.occurredAt,
 ];
 
-/** The writes that append events to the log of a schema. */
-export function appends(schema: string, events: readonly Recorded[]): readonly Write[] {
-  const writes: Write[] = [];
-  for (let first = 0; first < events.length; first += maxEventsPerInsert) {
-    const chunk = events.slice(first, first + maxEventsPerInsert);
-    writes.push({ mutation: insertOf(schema, chunk.length), values: chunk.flatMap(valuesOf) });
-  }
-  return writes;
+/** Makes the writes that append events to the log of a schema. */
+export function appendsTo(schema: string): (events: readonly Recorded[]) => readonly Write[] {
+  const inserts = Array.from({ length: maxEventsPerInsert }, (_, i) => insertOf(schema, i + 1));
+  return (events) => {
+    const writes: Write[] = [];
+    for (let first = 0; first < events.length; first += maxEventsPerInsert) {
+      const chunk = events.slice(first, first + maxEventsPerInsert);
+      const insert = inserts[chunk.length - 1];
+      if (insert) writes.push({ mutation: insert, values: chunk.flatMap(valuesOf) });
+    }
+    return writes;
+  };
 }
 
 export type EventRow = {

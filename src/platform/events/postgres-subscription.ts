@@ -5,7 +5,7 @@ import { statement, type Database, type Session } from "../postgres/database.ts"
 import { brokenBy } from "../postgres/errors.ts";
 import type { ScopeOn, Transaction } from "../postgres/unit-of-work.ts";
 import { maxWritesInOneStatement, perform, settled, type Write } from "../postgres/writes.ts";
-import { appends, eventColumns, toRecorded, type EventRow } from "./postgres-log.ts";
+import { appendsTo, eventColumns, toRecorded, type EventRow } from "./postgres-log.ts";
 import { causedBy, record, type Recorder } from "./record.ts";
 import {
   LeaseLost,
@@ -177,6 +177,7 @@ export async function postgresSubscription<Scope>(
 ): Promise<SubscriptionStore<Scope>> {
   const { database, schema, name, partitions, scope, onAppended } = options;
   const sql = statementsOf(schema, partitions);
+  const appends = appendsTo(schema);
   await database.query(sql.setUp, [name, partitions]);
 
   const moves = (session: Session, lease: Lease, { checkpoint, park, unpark }: Progress) => {
@@ -238,7 +239,7 @@ export async function postgresSubscription<Scope>(
                 announcedAny = true;
                 const announced = [{ stream, version, events }];
                 const recorded = record(options, causedBy(cause, options.clock), announced);
-                transaction.write(...appends(schema, recorded));
+                transaction.write(...appends(recorded));
               },
             }),
           );

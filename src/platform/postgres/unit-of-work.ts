@@ -1,9 +1,9 @@
-import type { Context } from "#kernel/context.ts";
+import type { Context, IdempotencyKey } from "#kernel/context.ts";
 import type { Event } from "#kernel/event.ts";
 import { err, type Result } from "#kernel/result.ts";
 import type { Conflict, LockOptions, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { Version } from "#kernel/version.ts";
-import { appends } from "../events/postgres-log.ts";
+import { appendsTo } from "../events/postgres-log.ts";
 import { record, type Announced, type Recorder } from "../events/record.ts";
 import { IdempotencyKeyReused } from "../idempotency.ts";
 import { statement, type Database, type Statement } from "./database.ts";
@@ -60,6 +60,7 @@ const lockStatement = statement(
 export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): UnitsOfWork<Scope> {
   const { database, schema, scope, onAppended } = options;
   const keys = idempotencyKeys(schema);
+  const appends = appendsTo(schema);
 
   const readWithin =
     ({ deadlineMs }: Context): Transaction["read"] =>
@@ -69,7 +70,7 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
   /** All that leaves together: rows, events and the answer to an idempotent request. */
   const writesOf = (context: Context, pending: Pending, outcome: Outcome): readonly Write[] => [
     ...pending.writes,
-    ...appends(schema, record(options, context, pending.announced)),
+    ...appends(record(options, context, pending.announced)),
     ...keys.writes(context, outcome, options.clock.now()),
   ];
 
@@ -113,9 +114,11 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
   }
 
   /** The stored answer to the same request, if there is one. */
-  async function answered<R extends Outcome>(context: Context): Promise<R | undefined> {
-    const { actor, idempotency } = context;
-    if (!idempotency) return undefined;
+  async function answered<R extends Outcome>(
+    context: Context,
+    idempotency: IdempotencyKey,
+  ): Promise<R | undefined> {
+    const { actor } = context;
     const [stored] = await readWithin(context)(keys.find, [actor, idempotency.key]);
     if (!stored) return undefined;
     if (stored.fingerprint !== idempotency.fingerprint) throw new IdempotencyKeyReused();
@@ -130,7 +133,8 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
       work: (scope: Scope) => Promise<R>,
       { lock = [] }: LockOptions = {},
     ) {
-      const first = await answered<R>(context);
+      const { idempotency } = context;
+      const first = idempotency && (await answered<R>(context, idempotency));
       if (first) return first;
       try {
         return lock.length > 0
@@ -138,7 +142,8 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
           : await optimistic(context, work);
       } catch (error) {
         if (!isLostRace(error)) throw error;
-        const racing = brokenBy(error) === keys.constraint ? await answered<R>(context) : undefined;
+        const raced = brokenBy(error) === keys.constraint ? idempotency : undefined;
+        const racing = raced && (await answered<R>(context, raced));
         return racing ?? err<Conflict>({ type: "conflict" });
       }
     },
