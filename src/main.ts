@@ -99,7 +99,7 @@ export type Basalt = AsyncDisposable & {
 export async function startBasalt(settings: Settings, log: Logger): Promise<Basalt> {
   await using undo = new AsyncDisposableStack();
   const metrics = createMetrics();
-  if (settings.otlpEndpoint !== undefined) undo.use(await exportTraces(settings.otlpEndpoint));
+  if (settings.otlpEndpoint !== undefined) undo.use(await exportTraces(settings.otlpEndpoint, log));
 
   const { connection, embedded } = await openPostgres(settings, log, { shared: false });
   undo.use(embedded);

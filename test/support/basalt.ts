@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { pino } from "pino";
+import { pino, type Logger } from "pino";
 import { loadSettings } from "#platform/config/load.ts";
 import { startBasalt } from "../../src/main.ts";
 import { testDatabase, type TestDatabase } from "./database.ts";
@@ -20,7 +20,10 @@ export async function scratch(): Promise<AsyncDisposable & { readonly path: stri
 export type Served = AsyncDisposable & { readonly url: string; readonly opened: TestDatabase };
 
 /** A whole Basalt in this process, on a database of its own. */
-export async function serve(env: Readonly<Record<string, string>> = {}): Promise<Served> {
+export async function serve(
+  env: Readonly<Record<string, string>> = {},
+  log: Logger = pino({ level: "silent" }),
+): Promise<Served> {
   await using undo = new AsyncDisposableStack();
   const opened = undo.use(await testDatabase());
   const folder = undo.use(await scratch());
@@ -30,7 +33,7 @@ export async function serve(env: Readonly<Record<string, string>> = {}): Promise
     BASALT_DATA_DIR: folder.path,
     ...env,
   });
-  const { url } = undo.use(await startBasalt(settings, pino({ level: "silent" })));
+  const { url } = undo.use(await startBasalt(settings, log));
   const running = undo.move();
   return { url, opened, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

@@ -7,7 +7,7 @@ export type Email = {
 };
 
 /**
- * Port: hands an email over. Throws `Unavailable` when it may be tried again later, and anything
- * else when this email will never be accepted.
+ * Port: hands an email over. Throws `Unavailable` when no email can be handed over now, and
+ * anything else when this one was not accepted.
  */
 export type SendEmail = (email: Email) => Promise<void>;

@@ -45,7 +45,7 @@ export function smtpEmail(url: string, from: string): SendEmail & AsyncDisposabl
     try {
       await (await transport).sendMail(messageOf(from, email));
     } catch (error) {
-      throw isTransient(error)
+      throw isOutage(error)
         ? new Unavailable("The SMTP server does not take email now", { cause: error })
         : error;
     }
@@ -57,10 +57,13 @@ export function smtpEmail(url: string, from: string): SendEmail & AsyncDisposabl
   });
 }
 
-/** 4yz means "not now" (RFC 5321, 4.2.1); without an answer the connection itself failed. */
-function isTransient(error: unknown): boolean {
+/** The service shuts down, whatever the email (RFC 5321, 3.8). */
+const closing = 421;
+
+/** Without an answer to it, the connection failed and not the email. */
+function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ("responseCode" in error && typeof error.responseCode === "number")
-    return error.responseCode < 500;
+    return error.responseCode === closing;
   return "code" in error && error.code !== "EENVELOPE" && error.code !== "EMESSAGE";
 }

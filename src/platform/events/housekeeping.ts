@@ -11,25 +11,34 @@ export type Retention = {
   readonly idempotencyHours: number;
 };
 
-/** Deletes, now and then and in small batches, what nobody needs any more. */
+/** Deletes, at once and then now and then, in small batches, what nobody needs any more. */
 export function keepHouse(
   logs: readonly EventAdmin[],
   { eventDays, idempotencyHours }: Retention,
   log: Logger,
-): Disposable {
-  const timer = setInterval(() => {
+): AsyncDisposable {
+  const cleanOrSay = () =>
     clean().catch((error: unknown) => log.warn({ error: String(error) }, "housekeeping failed"));
+  const timer = setInterval(() => {
+    running = running.then(cleanOrSay);
   }, everyMs).unref();
 
+  let stopping = false;
+  const drain = async (deleteSome: () => Promise<number>) => {
+    while (!stopping && (await deleteSome()) === batch);
+  };
   async function clean(): Promise<void> {
     for (const admin of logs) {
       await drain(() => admin.forgetKeys(idempotencyHours, batch));
       if (eventDays > 0) await drain(() => admin.prune(eventDays, batch));
     }
   }
-  return { [Symbol.dispose]: () => clearInterval(timer) };
-}
-
-async function drain(deleteSome: () => Promise<number>): Promise<void> {
-  while ((await deleteSome()) === batch);
+  let running = cleanOrSay();
+  return {
+    async [Symbol.asyncDispose]() {
+      stopping = true;
+      clearInterval(timer);
+      await running;
+    },
+  };
 }

@@ -1,4 +1,13 @@
-import { context, propagation, SpanStatusCode, trace, type Tracer } from "@opentelemetry/api";
+import {
+  context,
+  diag,
+  DiagLogLevel,
+  propagation,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from "@opentelemetry/api";
+import type { Logger } from "pino";
 
 /** Only while spans are exported: the API's no-ops would cost more than the routing of a request. */
 let tracer: Tracer | undefined;
@@ -27,8 +36,14 @@ export function span<T>(
 export const withinTrace = <T>(headers: object, work: () => T): T =>
   tracer ? context.with(propagation.extract(context.active(), headers), work) : work();
 
-/** Exports spans to an OTLP collector. Loaded only where one is configured: it is large. */
-export async function exportTraces(endpoint: string): Promise<AsyncDisposable> {
+/** For one export, retries included: a collector that is away holds up a stop for so long. */
+const exportTimeoutMs = 2_000;
+
+/**
+ * Exports spans to an OTLP collector; what it does not take is lost and logged. Loaded only where
+ * one is configured: it is large.
+ */
+export async function exportTraces(endpoint: string, log: Logger): Promise<AsyncDisposable> {
   const [{ NodeTracerProvider, BatchSpanProcessor }, { OTLPTraceExporter }, resources] =
     await Promise.all([
       import("@opentelemetry/sdk-trace-node"),
@@ -38,17 +53,26 @@ export async function exportTraces(endpoint: string): Promise<AsyncDisposable> {
   const url = `${endpoint.replace(/\/$/, "")}/v1/traces`;
   const provider = new NodeTracerProvider({
     resource: resources.resourceFromAttributes({ "service.name": "basalt" }),
-    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url }))],
+    spanProcessors: [
+      new BatchSpanProcessor(new OTLPTraceExporter({ url, timeoutMillis: exportTimeoutMs })),
+    ],
   });
+  const lost = (reason: unknown) => log.warn({ error: String(reason) }, "spans were lost");
+  const ignore = () => {};
+  diag.setLogger(
+    { error: lost, warn: ignore, info: ignore, debug: ignore, verbose: ignore },
+    DiagLogLevel.ERROR,
+  );
   provider.register();
   tracer = trace.getTracer("basalt");
   return {
     async [Symbol.asyncDispose]() {
       tracer = undefined;
-      await provider.shutdown();
+      await provider.shutdown().catch(lost);
       trace.disable();
       context.disable();
       propagation.disable();
+      diag.disable();
     },
   };
 }
