@@ -169,7 +169,7 @@ function configCommand(output: Output): void {
   print(
     describeSettings(settingsNow()),
     output,
-    ({ env, value, doc }) => `${env}=${String(value ?? "")}\n    ${doc}`,
+    ({ env, value, doc }) => `${env}=${value ?? ""}\n    ${doc}`,
     "",
   );
 }

@@ -119,11 +119,11 @@ describe("shapes", () => {
   });
 
   test("report every broken field at its place", () => {
-    const parsed = Thing.parse({ count: 10, labels: ["ab", 1], more: true });
+    const parsed = Thing.parse({ count: 10, labels: ["ab", 1], more: true, "a/~b": 1 });
     assert.ok(!parsed.ok);
     assert.deepEqual(
       parsed.error.issues.map(({ path }) => path),
-      ["/label", "/count", "/labels/1", "/more"],
+      ["/label", "/count", "/labels/1", "/more", "/a~1~0b"],
     );
   });
 

@@ -28,7 +28,7 @@ type BaseOf<B> = B extends string ? string : B extends number ? number : boolean
 const invalid = (message: string, path = "") =>
   err<Invalid>({ type: "invalid", issues: [{ path, message }] });
 
-const lengthOf = (text: string) => [...text].length;
+const lengthOf = (text: string) => Array.from(text).length;
 
 /** The first JSON Schema keyword that a scalar breaks, in words. Lengths count code points. */
 function broken(schema: JsonSchema, value: Primitive): string | undefined {
@@ -97,8 +97,12 @@ export type ShapeOf<F extends Fields> = {
 const isRecord = (input: unknown): input is Record<string, unknown> =>
   typeof input === "object" && input !== null && !Array.isArray(input);
 
+/** One step of a JSON pointer (RFC 6901). */
+export const pointerTo = (key: string | number): string =>
+  `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+
 const below = (key: string | number, issues: readonly Issue[]) =>
-  issues.map(({ path, message }) => ({ path: `/${key}${path}`, message }));
+  issues.map(({ path, message }) => ({ path: pointerTo(key) + path, message }));
 
 /** A record of values. Unknown fields are refused; every broken field is reported. */
 export function shape<const F extends Fields>(
@@ -123,7 +127,7 @@ export function shape<const F extends Fields>(
       for (const { name, value, optional } of entries) {
         const field = Object.hasOwn(input, name) ? input[name] : undefined;
         if (field === undefined) {
-          if (!optional) issues.push({ path: `/${name}`, message: "is required" });
+          if (!optional) issues.push({ path: pointerTo(name), message: "is required" });
           continue;
         }
         const result = value.parse(field);
@@ -132,7 +136,7 @@ export function shape<const F extends Fields>(
       }
       for (const name of Object.keys(input))
         if (!Object.hasOwn(fields, name))
-          issues.push({ path: `/${name}`, message: "is not expected" });
+          issues.push({ path: pointerTo(name), message: "is not expected" });
       return issues.length === 0
         ? ok(parsed as ShapeOf<F>)
         : err<Invalid>({ type: "invalid", issues });

@@ -5,6 +5,8 @@ import path from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { launch, postJson, scratch } from "../support/basalt.ts";
+import { testDatabase } from "../support/database.ts";
+import { smtpInbox } from "../support/smtp.ts";
 
 const person = (i: number) => ({ email: `p${i}@example.com`, name: `Person ${i}` });
 
@@ -129,6 +131,98 @@ test("a stop under load answers what it has begun", async () => {
   outcomes.delete("not accepted");
   outcomes.delete(503);
   assert.deepEqual([...outcomes], [201]);
+});
+
+test("two Basalts side by side, each with its folder, know nothing of each other", async () => {
+  await using folders = new AsyncDisposableStack();
+  const begin = async () => {
+    const folder = folders.use(await scratch());
+    return folders.use(launch(["start"], { BASALT_DATA_DIR: folder.path }));
+  };
+  const [one, other] = [await begin(), await begin()];
+  const [here, there] = await Promise.all([one.url, other.url]);
+  assert.equal((await postJson(`${here}/api/v1/users`, person(1))).status, 201);
+  assert.equal((await postJson(`${there}/api/v1/users`, person(1))).status, 201);
+  for (const { child } of [one, other]) child.kill("SIGTERM");
+  for (const { code } of await Promise.all([one.ended, other.ended])) assert.equal(code, 0);
+});
+
+test("two processes on one database: what one is told, another acts on, whoever dies", async () => {
+  await using opened = await testDatabase();
+  await using folder = await scratch();
+  const env = { BASALT_DATABASE_URL: opened.url, BASALT_DATA_DIR: folder.path };
+  await using edge = launch(["start"], { ...env, BASALT_CONSUMERS: "false" });
+  await using first = launch(["start"], env);
+  await using second = launch(["start"], env);
+  const [url] = await Promise.all([edge.url, first.url, second.url]);
+  const registered = Array.from({ length: 50 }, (_, i) => i);
+  for (const i of registered)
+    assert.equal((await postJson(`${url}/api/v1/users`, person(i))).status, 201);
+  const emails = async () => (await readdir(path.join(folder.path, "email"))).length;
+  await until(async () => (await emails()) >= 25);
+  // Whichever of the two holds the lease: the other takes over, or goes on.
+  first.child.kill("SIGKILL");
+  await until(async () => (await emails()) === registered.length);
+});
+
+test("a dead letter is listed, replayed and then delivered once", async () => {
+  await using inbox = await smtpInbox();
+  await using folder = await scratch();
+  const env = {
+    BASALT_DATA_DIR: folder.path,
+    BASALT_SMTP_URL: inbox.url,
+    BASALT_EVENT_MAX_ATTEMPTS: "1",
+  };
+  inbox.verdict = () => ({ code: 550, text: "no such mailbox" });
+  await using basalt = launch(["start"], env);
+  assert.equal((await postJson(`${await basalt.url}/api/v1/users`, person(1))).status, 201);
+
+  type Letter = { readonly subscription: string; readonly error: string };
+  const dead = async () => {
+    const { output } = await launch(["events", "dead", "--json"], env).ended;
+    return JSON.parse(output) as readonly Letter[];
+  };
+  await until(async () => (await dead()).length === 1);
+  const [letter] = await dead();
+  assert.equal(letter?.subscription, "identity.welcome-email");
+  assert.match(letter?.error ?? "", /no such mailbox/);
+  const doctor = await launch(["doctor"], env).ended;
+  assert.equal(doctor.code, 1);
+  assert.match(doctor.output, /BAD {2}identity\.welcome-email: .*1 dead letters/);
+
+  inbox.verdict = () => undefined;
+  assert.equal((await launch(["events", "replay", "user_unknown"], env).ended).code, 1);
+  const replayed = await launch(["events", "replay", "--json"], env).ended;
+  assert.deepEqual(JSON.parse(replayed.output), { replayed: 1 });
+  await until(async () => inbox.emails.size === 1);
+  await until(async () => (await dead()).length === 0);
+  assert.equal((await launch(["doctor"], env).ended).code, 0);
+  assert.deepEqual(inbox.envelopes, [["p1@example.com"]]);
+});
+
+test("the doctor finds what is wrong before a start does", async () => {
+  const sick = {
+    BASALT_DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
+    BASALT_REDIS_URL: "redis://127.0.0.1:1",
+  };
+  const { code, output } = await launch(["doctor", "--json"], sick).ended;
+  assert.equal(code, 1);
+  const findings = JSON.parse(output) as readonly { readonly ok: boolean; readonly what: string }[];
+  const bad = findings.filter(({ ok }) => !ok).map(({ what }) => what);
+  assert.deepEqual(bad, ["postgres", "redis"]);
+
+  const misspelt = await launch(["doctor"], { PORT: "http" }).ended;
+  assert.equal(misspelt.code, 1);
+  assert.match(misspelt.output, /BAD {2}configuration: PORT/);
+});
+
+test("migrate brings a database to the newest revision, and says when there is nothing to do", async () => {
+  await using folder = await scratch();
+  const env = { BASALT_DATA_DIR: folder.path };
+  const applied = await launch(["migrate", "--json"], env).ended;
+  assert.equal(applied.code, 0, applied.output);
+  assert.ok((JSON.parse(applied.output) as readonly unknown[]).length > 0);
+  assert.match((await launch(["migrate"], env).ended).output, /Nothing to migrate/);
 });
 
 test("a wrong configuration is refused at once, completely, with 78", async () => {

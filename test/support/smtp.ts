@@ -30,8 +30,10 @@ export async function smtpInbox(): Promise<SmtpInbox> {
       stream.on("end", () => {
         const verdict = inbox.verdict();
         if (verdict === "hang-up") return sockets.forEach((socket) => void socket.destroy());
-        if (verdict)
-          return void done(Object.assign(new Error(verdict.text), { responseCode: verdict.code }));
+        if (verdict) {
+          done(Object.assign(new Error(verdict.text), { responseCode: verdict.code }));
+          return;
+        }
         envelopes.push(session.envelope.rcptTo.map(({ address }) => address));
         void PostalMime.parse(Buffer.concat(chunks)).then((message) => {
           const email = emailOf(message);

@@ -103,13 +103,16 @@ function problemOf(instancePath: string, message: string): string {
   return `${setting?.env ?? name}${item === undefined ? "" : ` (item ${Number(item) + 1})`} ${expected}${allowed}`;
 }
 
+type Primitive = string | number | boolean | undefined;
+
 /** What `basalt config` prints: every setting, secrets masked. */
 export function describeSettings(
   values: Settings,
-): readonly { readonly env: string; readonly value: unknown; readonly doc: string }[] {
+): readonly { readonly env: string; readonly value: Primitive; readonly doc: string }[] {
   return table.map(([name, { env, doc, secret }]) => {
     const value = values[name as keyof Settings];
-    return { env, value: secret && value !== undefined ? "********" : value, doc };
+    const shown = Array.isArray(value) ? value.join(",") : value;
+    return { env, value: secret && value !== undefined ? "********" : (shown as Primitive), doc };
   });
 }
 

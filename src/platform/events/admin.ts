@@ -42,10 +42,9 @@ const undelivered = (schema: string) => `
    where (e.epoch, e.transaction_id, e.position) > (s.epoch, s.transaction_id, s.position)
      and abs(hashtextextended(e.stream, 0) % s.partitions) = s.partition`;
 
-/** What an operator asks of the event log of one context. */
-export function eventAdmin(database: Database, schema: string) {
+function statementsOf(schema: string) {
   const name = (what: string) => `${schema}.admin-${what}`;
-  const sql = {
+  return {
     health: statement<SubscriptionHealth>(
       name("health"),
       `select s.name, s.partition, s.lease_holder, s.updated_at,
@@ -110,7 +109,11 @@ export function eventAdmin(database: Database, schema: string) {
        returning key`,
     ),
   };
+}
 
+/** What an operator asks of the event log of one context. */
+export function eventAdmin(database: Database, schema: string) {
+  const sql = statementsOf(schema);
   return {
     health: () => database.query(sql.health, []),
     /** The newest events that fit, oldest first. */

@@ -23,9 +23,9 @@ export function keepHouse(
     running = running.then(cleanOrSay);
   }, everyMs).unref();
 
-  let stopping = false;
+  const stop = new AbortController();
   const drain = async (deleteSome: () => Promise<number>) => {
-    while (!stopping && (await deleteSome()) === batch);
+    while (!stop.signal.aborted && (await deleteSome()) === batch);
   };
   async function clean(): Promise<void> {
     for (const admin of logs) {
@@ -36,7 +36,7 @@ export function keepHouse(
   let running = cleanOrSay();
   return {
     async [Symbol.asyncDispose]() {
-      stopping = true;
+      stop.abort();
       clearInterval(timer);
       await running;
     },

@@ -70,9 +70,11 @@ const toParked = (row: ParkedRow): ParkedStream => ({
 /** Which partition a stream belongs to: the same for every reader, whatever its process. */
 const partitionOf = (partitions: number) => `abs(hashtextextended(stream, 0) % ${partitions}) `;
 
-function statementsOf(schema: string, partitions: number) {
-  const mine = partitions === 1 ? "$5::int is not null" : `${partitionOf(partitions)} = $5::int`;
-  const name = (what: string) => `${schema}.subscription-${what}`;
+const nameIn = (schema: string) => (what: string) => `${schema}.subscription-${what}`;
+
+/** Who reads which partition. */
+function leaseStatements(schema: string) {
+  const name = nameIn(schema);
   return {
     setUp: statement(
       name("set-up"),
@@ -115,6 +117,20 @@ function statementsOf(schema: string, partitions: number) {
        returning s.partition, s.lease_token, s.epoch, s.transaction_id, s.position,
                  s.lease_holder`,
     ),
+    leave: statement(
+      name("leave"),
+      `with gone as (delete from ${schema}.subscribers where name = $1 and process = $2)
+       update ${schema}.subscriptions set lease_holder = null, lease_until = null
+        where name = $1 and lease_holder = $2`,
+    ),
+  };
+}
+
+/** What there is to deliver. */
+function readStatements(schema: string, partitions: number) {
+  const mine = partitions === 1 ? "$5::int is not null" : `${partitionOf(partitions)} = $5::int`;
+  const name = nameIn(schema);
+  return {
     read: statement<EventRow>(
       name(`read-${partitions}`),
       `select ${eventColumns} from ${schema}.events
@@ -136,6 +152,13 @@ function statementsOf(schema: string, partitions: number) {
       `select stream, version, event_id, event_type, attempts, retry_at, error, correlation_id
          from ${schema}.parked_streams where subscription = $1 and partition = $2`,
     ),
+  };
+}
+
+/** How far the reader is. */
+function progressStatements(schema: string) {
+  const name = nameIn(schema);
+  return {
     /** A lost lease breaks the not-null of its token: the whole transaction fails, in one trip. */
     advance: statement(
       name("advance"),
@@ -163,32 +186,15 @@ function statementsOf(schema: string, partitions: number) {
       `update ${schema}.parked_streams set version = $3, attempts = 0
         where subscription = $1 and stream = $2`,
     ),
-    leave: statement(
-      name("leave"),
-      `with gone as (delete from ${schema}.subscribers where name = $1 and process = $2)
-       update ${schema}.subscriptions set lease_holder = null, lease_until = null
-        where name = $1 and lease_holder = $2`,
-    ),
   };
 }
 
 export async function postgresSubscription<Scope>(
   options: PostgresSubscriptionOptions<Scope>,
 ): Promise<SubscriptionStore<Scope>> {
-  const { database, schema, name, partitions, scope, onAppended } = options;
-  const sql = statementsOf(schema, partitions);
-  const appends = appendsTo(schema);
+  const { database, schema, name, partitions } = options;
+  const sql = { ...leaseStatements(schema), ...readStatements(schema, partitions) };
   await database.query(sql.setUp, [name, partitions]);
-
-  const moves = (session: Session, lease: Lease, { checkpoint, park, unpark }: Progress) => {
-    const { epoch, transactionId, position } = checkpoint;
-    const place = [lease.partition, lease.token, epoch, transactionId, position];
-    const sent: Promise<unknown>[] = [session.query(sql.advance, [name, ...place])];
-    if (park) sent.push(session.query(sql.park, [name, lease.partition, ...parkedValues(park)]));
-    if (unpark?.next === "caught-up") sent.push(session.query(sql.unpark, [name, unpark.stream]));
-    else if (unpark) sent.push(session.query(sql.moveOn, [name, unpark.stream, unpark.next]));
-    return sent;
-  };
 
   return {
     async share(process, held, leaseMs) {
@@ -225,37 +231,60 @@ export async function postgresSubscription<Scope>(
       return (await database.query(sql.parked, [name, partition])).map(toParked);
     },
 
-    async commit(lease, progress, effects) {
-      let announcedAny = false;
-      try {
-        await database.session(async (session) => {
-          const transaction = new Effects(session);
-          transaction.send(session.run("begin"), ...moves(session, lease, progress));
-          await effects((cause) =>
-            scope({
-              read: transaction.read,
-              write: (of, values) => transaction.write({ mutation: of, values }),
-              append(stream, version, events) {
-                announcedAny = true;
-                const announced = [{ stream, version, events }];
-                const recorded = record(options, causedBy(cause, options.clock), announced);
-                transaction.write(...appends(recorded));
-              },
-            }),
-          );
-          await transaction.commit();
-        });
-      } catch (error) {
-        throw brokenBy(error) === "lease_token"
-          ? new LeaseLost(`${name}/${lease.partition}`, { cause: error })
-          : error;
-      }
-      if (announcedAny) onAppended();
-    },
+    commit: committing(options),
 
     async leave(process) {
       await database.query(sql.leave, [name, process]);
     },
+  };
+}
+
+/** One transaction for the effects of a batch and the progress of its reader. */
+function committing<Scope>(
+  options: PostgresSubscriptionOptions<Scope>,
+): SubscriptionStore<Scope>["commit"] {
+  const { database, schema, name, scope, clock, onAppended } = options;
+  const appends = appendsTo(schema);
+  const moves = movesOf(schema, name);
+
+  return async (lease, progress, effects) => {
+    let announcedAny = false;
+    try {
+      await database.session(async (session) => {
+        const transaction = new Effects(session);
+        transaction.send(session.run("begin"), ...moves(session, lease, progress));
+        await effects((cause) =>
+          scope({
+            read: transaction.read,
+            write: (of, values) => transaction.write({ mutation: of, values }),
+            append(stream, version, events) {
+              announcedAny = true;
+              const announced = [{ stream, version, events }];
+              transaction.write(...appends(record(options, causedBy(cause, clock), announced)));
+            },
+          }),
+        );
+        await transaction.commit();
+      });
+    } catch (error) {
+      throw brokenBy(error) === "lease_token"
+        ? new LeaseLost(`${name}/${lease.partition}`, { cause: error })
+        : error;
+    }
+    if (announcedAny) onAppended();
+  };
+}
+
+function movesOf(schema: string, name: string) {
+  const sql = progressStatements(schema);
+  return (session: Session, lease: Lease, { checkpoint, park, unpark }: Progress) => {
+    const { epoch, transactionId, position } = checkpoint;
+    const place = [lease.partition, lease.token, epoch, transactionId, position];
+    const sent: Promise<unknown>[] = [session.query(sql.advance, [name, ...place])];
+    if (park) sent.push(session.query(sql.park, [name, lease.partition, ...parkedValues(park)]));
+    if (unpark?.next === "caught-up") sent.push(session.query(sql.unpark, [name, unpark.stream]));
+    else if (unpark) sent.push(session.query(sql.moveOn, [name, unpark.stream, unpark.next]));
+    return sent;
   };
 }
 

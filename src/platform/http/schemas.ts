@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject } from "ajv";
-import type { Issue, JsonSchema } from "#kernel/shape.ts";
+import { pointerTo, type Issue, type JsonSchema } from "#kernel/shape.ts";
 import { problemMediaType, problemSchema } from "./problem.ts";
 import type { Route } from "./route.ts";
 
@@ -24,13 +24,12 @@ const nameOfPart: Readonly<Record<string, string>> = {
 export function issuesOf(errors: readonly ErrorObject[], part = "body"): readonly Issue[] {
   const prefix = nameOfPart[part] ?? "";
   return errors.map(({ instancePath, params, message = "is not valid" }) => {
-    const missing: unknown = params["missingProperty"];
-    const unexpected: unknown = params["additionalProperty"];
     const path = prefix + instancePath;
-    if (missing !== undefined)
-      return { path: `${path}/${String(missing)}`, message: "is required" };
+    const missing = params["missingProperty"] as string | undefined;
+    if (missing !== undefined) return { path: path + pointerTo(missing), message: "is required" };
+    const unexpected = params["additionalProperty"] as string | undefined;
     if (unexpected !== undefined)
-      return { path: `${path}/${String(unexpected)}`, message: "is not expected" };
+      return { path: path + pointerTo(unexpected), message: "is not expected" };
     return { path, message };
   });
 }

@@ -101,7 +101,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
         license: { name: "MIT", identifier: "MIT" },
       },
     },
-    refResolver: { buildLocalReference: (json) => String(json["$id"]) },
+    refResolver: { buildLocalReference: (json) => json["$id"] as string },
   });
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   for (const route of options.routes) serve(app, route, options);

@@ -110,7 +110,7 @@ export class MemoryStore {
     work: (scope: Scope) => Promise<R>,
     { lock = [] }: LockOptions = {},
   ): Promise<R | ReturnType<typeof conflict>> {
-    const first = this.#answered<R>(context);
+    const first = this.#answered(context) as R | undefined;
     if (first) return first;
 
     const unlock = await this.#lockAll([...new Set(lock)].toSorted());
@@ -118,7 +118,7 @@ export class MemoryStore {
       const pending = new MemoryPending();
       const outcome = await work(scope(pending.transaction));
       if (!outcome.ok) return outcome;
-      const racing = this.#answered<R>(context);
+      const racing = this.#answered(context) as R | undefined;
       if (racing) return racing;
       if (!this.commit({ context, pending })) return conflict();
       this.#remember(context, outcome);
@@ -128,12 +128,12 @@ export class MemoryStore {
     }
   }
 
-  #answered<R>({ actor, idempotency }: Context): R | undefined {
+  #answered({ actor, idempotency }: Context): unknown {
     if (!idempotency) return undefined;
     const stored = this.#answers.get(JSON.stringify([actor, idempotency.key]));
     if (!stored) return undefined;
     if (stored.fingerprint !== idempotency.fingerprint) throw new IdempotencyKeyReused();
-    return JSON.parse(stored.outcome) as R;
+    return JSON.parse(stored.outcome);
   }
 
   #remember({ actor, idempotency }: Context, outcome: Outcome): void {

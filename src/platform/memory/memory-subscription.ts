@@ -1,4 +1,3 @@
-import type { Recorded } from "#kernel/event.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { causedBy } from "../events/record.ts";
 import {
@@ -26,12 +25,12 @@ type Row = {
 
 /** The state that several readers of one subscription share: what Postgres keeps in tables. */
 export class MemorySubscriptionState {
-  readonly rows: readonly Row[];
   readonly parked = new Map<string, ParkedStream>();
-  readonly seenUntil = new Map<string, number>();
+  readonly #rows: readonly Row[];
+  readonly #seenUntil = new Map<string, number>();
 
   constructor(partitions: number) {
-    this.rows = Array.from({ length: partitions }, (_, partition) => ({
+    this.#rows = Array.from({ length: partitions }, (_, partition) => ({
       partition,
       checkpoint: beginning,
       token: 0,
@@ -39,15 +38,60 @@ export class MemorySubscriptionState {
       until: 0,
     }));
   }
+
+  partitionOf(stream: string): number {
+    return fnv1a(stream) % this.#rows.length;
+  }
+
+  /** The row of a lease, while nobody has taken it. */
+  rowOf({ partition, token }: Lease): Row {
+    const row = this.#rows[partition];
+    if (!row || row.token !== token) throw new LeaseLost(`partition ${partition}`);
+    return row;
+  }
+
+  share(process: string, leaseMs: number, nowMs: number): readonly Row[] {
+    this.#seenUntil.set(process, nowMs + leaseMs);
+    const alive = [...this.#seenUntil.values()].filter((until) => until > nowMs).length;
+    const fair = Math.ceil(this.#rows.length / alive);
+    const isHeld = (row: Row) => row.holder === process && row.until > nowMs;
+    const candidates = this.#rows
+      .filter((row) => row.holder === process || row.until <= nowMs)
+      .toSorted((a, b) => Number(isHeld(b)) - Number(isHeld(a)));
+    for (const [rank, row] of candidates.entries()) {
+      const kept = isHeld(row);
+      const take = rank < fair;
+      if (!kept && take) row.token += 1;
+      if (take) row.holder = process;
+      else if (kept) row.holder = undefined;
+      row.until = take ? nowMs + leaseMs : 0;
+    }
+    return candidates.filter((row) => row.holder === process);
+  }
+
+  leave(process: string): void {
+    this.#seenUntil.delete(process);
+    for (const row of this.#rows) {
+      if (row.holder !== process) continue;
+      row.holder = undefined;
+      row.until = 0;
+    }
+  }
 }
 
-/** FNV-1a, 32 bits: which partition a stream belongs to. */
-function partitionOf(stream: string, partitions: number): number {
+/** FNV-1a, 32 bits. */
+function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < stream.length; i += 1)
-    hash = Math.imul(hash ^ stream.charCodeAt(i), 0x01000193) >>> 0;
-  return hash % partitions;
+  for (let i = 0; i < text.length; i += 1)
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return hash;
 }
+
+const toLease = ({ partition, token, checkpoint }: Row): Lease => ({
+  partition,
+  token,
+  checkpoint,
+});
 
 export function memorySubscription<Scope>({
   store,
@@ -60,48 +104,19 @@ export function memorySubscription<Scope>({
   readonly scope: MemoryScope<Scope>;
   readonly clock: Clock;
 }): SubscriptionStore<Scope> {
-  const { rows, parked, seenUntil } = state;
-  const nowMs = clock.unixMs;
-  const isMine = ({ stream }: Recorded, { partition }: Lease) =>
-    partitionOf(stream, rows.length) === partition;
-  const toLease = ({ partition, token, checkpoint }: Row): Lease => ({
-    partition,
-    token,
-    checkpoint,
-  });
-  const rowOf = ({ partition, token }: Lease): Row => {
-    const row = rows[partition];
-    if (!row || row.token !== token) throw new LeaseLost(`partition ${partition}`);
-    return row;
-  };
+  const { parked } = state;
+  const isMine = ({ stream }: { readonly stream: string }, { partition }: Lease) =>
+    state.partitionOf(stream) === partition;
 
   return {
     async share(process, held, leaseMs) {
-      const now = nowMs();
-      seenUntil.set(process, now + leaseMs);
-      const alive = [...seenUntil.values()].filter((until) => until > now).length;
-      const fair = Math.ceil(rows.length / alive);
-      const isHeld = (row: Row) => row.holder === process && row.until > now;
-      const candidates = rows
-        .filter((row) => row.holder === process || row.until <= now)
-        .toSorted((a, b) => Number(isHeld(b)) - Number(isHeld(a)));
-      for (const [rank, row] of candidates.entries()) {
-        const kept = isHeld(row);
-        const take = rank < fair;
-        if (!kept && take) row.token += 1;
-        if (take) row.holder = process;
-        else if (kept) row.holder = undefined;
-        row.until = take ? now + leaseMs : 0;
-      }
-      const leases = candidates.filter((row) => row.holder === process).map(toLease);
-      return leases.map(
-        ({ partition, token, checkpoint }) =>
-          held.find((own) => own.partition === partition && own.token === token) ?? {
-            partition,
-            token,
-            checkpoint,
-          },
-      );
+      return state
+        .share(process, leaseMs, clock.unixMs())
+        .map(
+          (row) =>
+            held.find((own) => own.partition === row.partition && own.token === row.token) ??
+            toLease(row),
+        );
     },
 
     async read(lease, limit) {
@@ -125,10 +140,8 @@ export function memorySubscription<Scope>({
         .slice(0, limit);
     },
 
-    async parked({ partition }) {
-      return [...parked.values()].filter(
-        ({ stream }) => partitionOf(stream, rows.length) === partition,
-      );
+    async parked(lease) {
+      return [...parked.values()].filter((waiting) => isMine(waiting, lease));
     },
 
     async commit(lease, { checkpoint, park, unpark }, effects) {
@@ -138,7 +151,7 @@ export function memorySubscription<Scope>({
         parts.push({ context: causedBy(cause, clock), pending });
         return scope(pending.transaction);
       });
-      const row = rowOf(lease);
+      const row = state.rowOf(lease);
       if (!store.commit(...parts)) throw new Error("the effects of a batch clash with a row");
       row.checkpoint = checkpoint;
       if (park) parked.set(park.stream, park);
@@ -149,12 +162,7 @@ export function memorySubscription<Scope>({
     },
 
     async leave(process) {
-      seenUntil.delete(process);
-      for (const row of rows) {
-        if (row.holder !== process) continue;
-        row.holder = undefined;
-        row.until = 0;
-      }
+      state.leave(process);
     },
   };
 }

@@ -57,80 +57,51 @@ const lockStatement = statement(
   "select pg_advisory_xact_lock(hashtextextended($1, 0))",
 );
 
+/** A unit of work that has decided, and what it saves. */
+type Decided = {
+  readonly context: Context;
+  readonly pending: Pending;
+  readonly outcome: Outcome;
+};
+
+type Work<Scope, R> = (scope: Scope) => Promise<R>;
+
+type Unit<Scope> = UnitOfWorkOptions<Scope> & {
+  /** All that leaves together: rows, events and the answer to an idempotent request. */
+  readonly writesOf: (decided: Decided) => readonly Write[];
+};
+
 export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): UnitsOfWork<Scope> {
-  const { database, schema, scope, onAppended } = options;
+  const { database, schema, scope, clock } = options;
   const keys = idempotencyKeys(schema);
   const appends = appendsTo(schema);
-
-  const readWithin =
-    ({ deadlineMs }: Context): Transaction["read"] =>
-    (query, values) =>
-      database.query(query, values, deadlineMs);
-
-  /** All that leaves together: rows, events and the answer to an idempotent request. */
-  const writesOf = (context: Context, pending: Pending, outcome: Outcome): readonly Write[] => [
-    ...pending.writes,
-    ...appends(record(options, context, pending.announced)),
-    ...keys.writes(context, outcome, options.clock.now()),
-  ];
-
-  async function optimistic<R extends Outcome>(
-    context: Context,
-    work: (scope: Scope) => Promise<R>,
-  ): Promise<R> {
-    const pending = new Pending();
-    const outcome = await work(scope(pending.transaction(readWithin(context))));
-    if (!outcome.ok) return outcome;
-
-    const writes = writesOf(context, pending, outcome);
-    if (writes.length > 0) await send(database, writes, context.deadlineMs);
-    if (pending.announced.length > 0) onAppended();
-    return outcome;
-  }
-
-  async function locking<R extends Outcome>(
-    context: Context,
-    work: (scope: Scope) => Promise<R>,
-    locks: readonly string[],
-  ): Promise<R> {
-    const pending = new Pending();
-    const outcome = await database.session(async (session) => {
-      const names = [...new Set(locks)].toSorted();
-      await settled([
-        session.run("begin"),
-        ...names.map((name) => session.query(lockStatement, [name])),
-      ]);
-      const decided = await work(scope(pending.transaction(session.query)));
-      if (decided.ok) {
-        const writes = writesOf(context, pending, decided);
-        await settled([...perform(session, writes), session.run("commit")]);
-      } else {
-        await session.run("rollback");
-      }
-      return decided;
-    }, context.deadlineMs);
-    if (outcome.ok && pending.announced.length > 0) onAppended();
-    return outcome;
-  }
+  const unit: Unit<Scope> = {
+    ...options,
+    writesOf: ({ context, pending, outcome }) => [
+      ...pending.writes,
+      ...appends(record(options, context, pending.announced)),
+      ...keys.writes(context, outcome, clock.now()),
+    ],
+  };
 
   /** The stored answer to the same request, if there is one. */
   async function answered<R extends Outcome>(
     context: Context,
-    idempotency: IdempotencyKey,
+    { key, fingerprint }: IdempotencyKey,
   ): Promise<R | undefined> {
-    const { actor } = context;
-    const [stored] = await readWithin(context)(keys.find, [actor, idempotency.key]);
+    const [stored] = await database.query(keys.find, [context.actor, key], context.deadlineMs);
     if (!stored) return undefined;
-    if (stored.fingerprint !== idempotency.fingerprint) throw new IdempotencyKeyReused();
+    if (stored.fingerprint !== fingerprint) throw new IdempotencyKeyReused();
     return stored.outcome as R;
   }
 
   return {
-    read: (context, query) => query(scope(new Pending().transaction(readWithin(context)))),
+    read: (context, query) =>
+      query(scope(new Pending().transaction(readWithin(database, context)))),
 
     async unitOfWork<R extends Outcome>(
       context: Context,
-      work: (scope: Scope) => Promise<R>,
+      work: Work<Scope, R>,
       { lock = [] }: LockOptions = {},
     ) {
       const { idempotency } = context;
@@ -138,8 +109,8 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
       if (first) return first;
       try {
         return lock.length > 0
-          ? await locking(context, work, lock)
-          : await optimistic(context, work);
+          ? await locking(unit, context, work, lock)
+          : await optimistic(unit, context, work);
       } catch (error) {
         if (!isLostRace(error)) throw error;
         const raced = brokenBy(error) === keys.constraint ? idempotency : undefined;
@@ -148,6 +119,52 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
       }
     },
   };
+}
+
+const readWithin =
+  (database: Database, { deadlineMs }: Context): Transaction["read"] =>
+  (query, values) =>
+    database.query(query, values, deadlineMs);
+
+async function optimistic<Scope, R extends Outcome>(
+  { database, scope, writesOf, onAppended }: Unit<Scope>,
+  context: Context,
+  work: Work<Scope, R>,
+): Promise<R> {
+  const pending = new Pending();
+  const outcome = await work(scope(pending.transaction(readWithin(database, context))));
+  if (!outcome.ok) return outcome;
+
+  const writes = writesOf({ context, pending, outcome });
+  if (writes.length > 0) await send(database, writes, context.deadlineMs);
+  if (pending.announced.length > 0) onAppended();
+  return outcome;
+}
+
+async function locking<Scope, R extends Outcome>(
+  { database, scope, writesOf, onAppended }: Unit<Scope>,
+  context: Context,
+  work: Work<Scope, R>,
+  locks: readonly string[],
+): Promise<R> {
+  const pending = new Pending();
+  const outcome = await database.session(async (session) => {
+    const names = [...new Set(locks)].toSorted();
+    await settled([
+      session.run("begin"),
+      ...names.map((name) => session.query(lockStatement, [name])),
+    ]);
+    const decided = await work(scope(pending.transaction(session.query)));
+    if (decided.ok) {
+      const writes = writesOf({ context, pending, outcome: decided });
+      await settled([...perform(session, writes), session.run("commit")]);
+    } else {
+      await session.run("rollback");
+    }
+    return decided;
+  }, context.deadlineMs);
+  if (outcome.ok && pending.announced.length > 0) onAppended();
+  return outcome;
 }
 
 type Answer = { readonly fingerprint: string; readonly outcome: unknown };
