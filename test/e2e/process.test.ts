@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { chmod, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,12 +25,9 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** The server that serves the data below a folder, wherever Postgres keeps it. */
-function serverPid(output: string, folder: string): number {
-  const elsewhere = /"folder":"([^"]+)","msg":"Postgres runs as nobody/.exec(output)?.[1];
-  const home = elsewhere ?? path.join(folder, "postgres");
-  return Number(readFileSync(path.join(home, "data/postmaster.pid"), "utf8").split("\n")[0]);
-}
+/** The server that serves the data below a folder. */
+const serverPid = (folder: string): number =>
+  Number(readFileSync(path.join(folder, "postgres/data/postmaster.pid"), "utf8").split("\n")[0]);
 
 test("Basalt starts, stops on SIGTERM with 0 and nothing left, and finds its data again", async () => {
   await using folder = await scratch();
@@ -51,7 +48,7 @@ test("Basalt starts, stops on SIGTERM with 0 and nothing left, and finds its dat
   first.child.kill("SIGTERM");
   const { code, output } = await first.ended;
   assert.equal(code, 0, output);
-  assert.throws(() => serverPid(output, folder.path), "Postgres is gone, and its pid file");
+  assert.throws(() => serverPid(folder.path), "Postgres is gone, and its pid file");
 
   await using second = launch(["start"], env);
   const again = await fetch(`${await second.url}/api/v1/users?email=p1@example.com`);
@@ -67,8 +64,8 @@ test("after Basalt was killed, the next start stops the orphaned Postgres and go
   const url = await killed.url;
   assert.equal((await postJson(`${url}/api/v1/users`, person(1))).status, 201);
   killed.child.kill("SIGKILL");
-  const { output } = await killed.ended;
-  const orphan = serverPid(output, folder.path);
+  await killed.ended;
+  const orphan = serverPid(folder.path);
 
   await using next = launch(["start"], env);
   const found = await fetch(`${await next.url}/api/v1/users`);
@@ -97,7 +94,7 @@ test("Postgres killed under load: 503 meanwhile, recovery by itself, nothing ack
     }
   });
   await sleep(500);
-  process.kill(serverPid(basalt.output(), folder.path), "SIGKILL");
+  process.kill(serverPid(folder.path), "SIGKILL");
   await until(async () => statuses.has(503));
   await until(async () => (await fetch(users)).status === 200);
   const before = acknowledged.length;
@@ -131,6 +128,29 @@ test("a stop under load answers what it has begun", async () => {
   outcomes.delete("not accepted");
   outcomes.delete(503);
   assert.deepEqual([...outcomes], [201]);
+});
+
+test("in a folder that no other user may enter, data is kept where Postgres' user reaches it", async () => {
+  await using folder = await scratch();
+  await chmod(folder.path, 0o700);
+  const env = { BASALT_DATA_DIR: folder.path };
+  await using first = launch(["start"], env);
+  const url = await first.url;
+  const isRoot = process.getuid?.() === 0;
+  const elsewhere = /"folder":"([^"]+)","msg":"Postgres runs as nobody/.exec(first.output())?.[1];
+  assert.equal(elsewhere !== undefined, isRoot, "only root needs another place, and says where");
+  await using _gone = {
+    [Symbol.asyncDispose]: () => rm(elsewhere ?? folder.path, { recursive: true, force: true }),
+  };
+  assert.equal((await postJson(`${url}/api/v1/users`, person(1))).status, 201);
+  first.child.kill("SIGTERM");
+  assert.equal((await first.ended).code, 0);
+
+  await using second = launch(["start"], env);
+  const found = await fetch(`${await second.url}/api/v1/users`);
+  assert.equal(((await found.json()) as { items: unknown[] }).items.length, 1);
+  second.child.kill("SIGTERM");
+  assert.equal((await second.ended).code, 0);
 });
 
 test("two Basalts side by side, each with its folder, know nothing of each other", async () => {
@@ -246,11 +266,10 @@ test("a Postgres that cannot start ends Basalt with an error, once, and gives th
   const env = { BASALT_DATA_DIR: folder.path };
   await using first = launch(["start"], env);
   await first.url;
-  const home = /"folder":"([^"]+)","msg":"Postgres runs as nobody/.exec(first.output())?.[1];
   first.child.kill("SIGTERM");
   assert.equal((await first.ended).code, 0);
 
-  const settings = path.join(home ?? path.join(folder.path, "postgres"), "data/postgresql.conf");
+  const settings = path.join(folder.path, "postgres/data/postgresql.conf");
   appendFileSync(settings, "\nthis is no setting\n");
   const { code, output } = await launch(["start"], env).ended;
   assert.equal(code, 1);

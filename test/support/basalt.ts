@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { pino, type Logger } from "pino";
@@ -9,8 +9,10 @@ import { testDatabase, type TestDatabase } from "./database.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
+/** A folder for one test. Whoever Postgres runs as may pass: else its data would lie elsewhere. */
 export async function scratch(): Promise<AsyncDisposable & { readonly path: string }> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "basalt-test-"));
+  await chmod(folder, 0o711);
   return {
     path: folder,
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

@@ -1,18 +1,16 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
 import { pino } from "pino";
 import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
+import { scratch } from "./basalt.ts";
 import { makeTemplate } from "./template.ts";
 
 let embedded: EmbeddedPostgres | undefined;
-let folder: string | undefined;
+let folder: Awaited<ReturnType<typeof scratch>> | undefined;
 
 /** One Postgres for the whole run; each test gets a database of its own. */
 export async function globalSetup(): Promise<void> {
-  folder = await mkdtemp(path.join(os.tmpdir(), "basalt-test-"));
+  folder = await scratch();
   embedded = await EmbeddedPostgres.start({
-    folder,
+    folder: folder.path,
     log: pino({ level: "error" }),
     // Tests that kill a server start one of their own, which keeps fsync on.
     parameters: { fsync: "off", max_connections: "300" },
@@ -22,5 +20,5 @@ export async function globalSetup(): Promise<void> {
 
 export async function globalTeardown(): Promise<void> {
   await embedded?.[Symbol.asyncDispose]();
-  if (folder) await rm(folder, { recursive: true, force: true });
+  await folder?.[Symbol.asyncDispose]();
 }
