@@ -140,6 +140,19 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
       assert.equal((await subject.events()).length, 1);
     });
 
+    test("what must be unique can be handed over within one unit of work", async () => {
+      await using subject = await open();
+      const here = expect(await write(subject, "here"));
+      const there = expect(await write(subject, "there"));
+      const outcome = await subject.unitOfWork(testContext(), async ({ notes }) => {
+        notes.save(retitled(here, "elsewhere"));
+        notes.save(retitled(there, "here"));
+        return ok(undefined);
+      });
+      assert.equal(outcome.ok, true);
+      assert.equal((await find(subject, there.id))?.title, titled("here"));
+    });
+
     test("the same idempotency key has one effect and one answer", async () => {
       await using subject = await open();
       const idempotency = { key: "k1", fingerprint: "f1" };

@@ -8,7 +8,7 @@ import { Version } from "#kernel/version.ts";
 import { MemoryTable, type MemoryTransaction } from "#platform/memory/memory-store.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import { append as appendTo, mutation } from "#platform/postgres/writes.ts";
+import { mutation } from "#platform/postgres/writes.ts";
 import { systemClock, systemIds } from "#platform/system.ts";
 
 /** The smallest context there is, for the platform's own tests. */
@@ -47,7 +47,7 @@ const upsertNote = mutation(
   `insert into scratch.notes (id, title, version) values ($1, $2, $3)
    on conflict (id) do update set title = excluded.title, version = excluded.version`,
 );
-const insertSighting = appendTo(
+const insertSighting = mutation(
   "scratch.sighting-insert",
   "sightings",
   "insert into scratch.sightings (event_id, stream, version) values ($1, $2, $3)",

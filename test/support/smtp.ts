@@ -10,6 +10,8 @@ export type SmtpInbox = AsyncDisposable & {
   readonly url: string;
   /** Asked for each message. */
   verdict: () => Verdict;
+  /** Asked for each sender, before there is a receiver or a message. */
+  senderVerdict: () => Verdict;
   /** By message id. */
   readonly emails: ReadonlyMap<string, Email>;
   readonly envelopes: readonly (readonly string[])[];
@@ -20,10 +22,18 @@ export async function smtpInbox(): Promise<SmtpInbox> {
   const emails = new Map<string, Email>();
   const envelopes: (readonly string[])[] = [];
   const sockets = new Set<Socket>();
-  const inbox: { verdict: () => Verdict } = { verdict: () => undefined };
+  const inbox: Pick<SmtpInbox, "verdict" | "senderVerdict"> = {
+    verdict: () => undefined,
+    senderVerdict: () => undefined,
+  };
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ["STARTTLS"],
+    onMailFrom(_address, _session, done) {
+      const verdict = inbox.senderVerdict();
+      if (!verdict || verdict === "hang-up") return void done();
+      done(Object.assign(new Error(verdict.text), { responseCode: verdict.code }));
+    },
     onData(stream, session, done) {
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));

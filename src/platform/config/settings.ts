@@ -173,8 +173,8 @@ export const settings = {
     type: "integer",
     minimum: 1,
     maximum: 100,
-    default: 8,
-    doc: "Attempts after which a failed event becomes a dead letter",
+    default: 16,
+    doc: "Attempts after which a failed event becomes a dead letter; 16 take about eight minutes",
   },
   eventRetentionDays: {
     env: "BASALT_EVENT_RETENTION_DAYS",

@@ -77,6 +77,16 @@ for (const [what, verdict, unavailable] of refusals)
     assert.equal(inbox.emails.size, 0);
   });
 
+test("where the SMTP server takes nothing from us now, all emails wait", async () => {
+  await using inbox = await smtpInbox();
+  inbox.senderVerdict = () => ({ code: 451, text: "too many messages, slow down" });
+  await using send = smtpEmail(inbox.url, from);
+  await assert.rejects(send(email), Unavailable);
+  inbox.senderVerdict = () => undefined;
+  await send(email);
+  assert.equal(inbox.emails.size, 1);
+});
+
 test("while nobody listens, sending is Unavailable; when the server is back, it works", async () => {
   const gone = await smtpInbox();
   await gone[Symbol.asyncDispose]();

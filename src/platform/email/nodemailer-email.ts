@@ -57,13 +57,15 @@ export function smtpEmail(url: string, from: string): SendEmail & AsyncDisposabl
   });
 }
 
-/** The service shuts down, whatever the email (RFC 5321, 3.8). */
-const closing = 421;
+/** Closing, and out of storage: the service's trouble at whatever point (RFC 5321, 4.2.3). */
+const serviceTrouble = new Set([421, 452]);
 
-/** Without an answer to it, the connection failed and not the email. */
+/** What a server says before it knows the receiver, and what the network does, meets all emails. */
 function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if ("responseCode" in error && typeof error.responseCode === "number")
-    return error.responseCode === closing;
-  return "code" in error && error.code !== "EENVELOPE" && error.code !== "EMESSAGE";
+  const code = "responseCode" in error ? Number(error.responseCode) : undefined;
+  if (code !== undefined && serviceTrouble.has(code)) return true;
+  const command = "command" in error ? String(error.command) : "";
+  const ofThisEmail = code !== undefined && (command === "RCPT TO" || command === "DATA");
+  return !ofThisEmail && "code" in error && error.code !== "EMESSAGE";
 }

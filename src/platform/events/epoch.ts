@@ -29,7 +29,7 @@ export async function renewEpoch(database: Database, schema: string): Promise<St
          select ${next}, system_identifier from pg_control_system()`,
     );
     await session.run(`alter table ${schema}.events alter column epoch set default ${next}`);
-    await session.run("commit");
+    await session.commit();
   });
   return { epoch: next, restored: true };
 }

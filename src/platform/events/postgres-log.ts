@@ -1,7 +1,8 @@
 import type { EventId, EventMetadata, Recorded } from "#kernel/event.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
-import { append, type Mutation, type Write } from "../postgres/writes.ts";
+import type { Parameter } from "../postgres/database.ts";
+import { mutation, type Mutation, type Write } from "../postgres/writes.ts";
 
 /** Events in one insert; more go into several of one transaction. */
 const maxEventsPerInsert = 8;
@@ -13,7 +14,7 @@ function insertOf(schema: string, rows: number): Mutation {
     const first = row * columns;
     return `(${Array.from({ length: columns }, (_unused, i) => `$${first + i + 1}`).join(", ")})`;
   });
-  return append(
+  return mutation(
     `${schema}.append-${rows}`,
     "events",
     `insert into ${schema}.events
@@ -22,7 +23,7 @@ function insertOf(schema: string, rows: number): Mutation {
   );
 }
 
-const valuesOf = (event: Recorded): readonly unknown[] => [
+const valuesOf = (event: Recorded): readonly Parameter[] => [
   event.id,
   event.stream,
   event.version,

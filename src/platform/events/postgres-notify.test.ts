@@ -58,9 +58,10 @@ test("after its connection was cut, a process listens again and looks for what i
 });
 
 test("a process that has stopped announces nothing, and throws nothing", async () => {
-  const pair = await twoProcesses();
+  await using pair = await twoProcesses();
   const { notify } = pair.here;
   await notify[Symbol.asyncDispose]();
   notify.announce("scratch");
-  await pair[Symbol.asyncDispose]();
+  await sleep(50);
+  assert.equal(pair.there.wakeUp.calls, 0);
 });

@@ -45,6 +45,7 @@ export class PostgresNotify implements AsyncDisposable {
 
   /** There are new events in the log of a schema. */
   announce(schema: string): void {
+    if (this.#stopping) return;
     this.#due.add(schema);
     this.#timer ??= setTimeout(() => void this.#send(), coalesceMs);
   }

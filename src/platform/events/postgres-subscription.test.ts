@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
-import { ok } from "#kernel/result.ts";
+import { expect, ok } from "#kernel/result.ts";
 import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { postgresNotes, testContext, written, type Sighting } from "../../../test/support/notes.ts";
+import {
+  NoteId,
+  postgresNotes,
+  testContext,
+  written,
+  type Sighting,
+} from "../../../test/support/notes.ts";
 import { statement } from "../postgres/database.ts";
 import { postgresUnitOfWork } from "../postgres/unit-of-work.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";
@@ -11,6 +17,7 @@ import { eventAdmin } from "./admin.ts";
 import { renewEpoch } from "./epoch.ts";
 import { postgresSubscription } from "./postgres-subscription.ts";
 import { subscriptionContract, type SubscriptionSubject } from "./subscription.contract.ts";
+import { LeaseLost } from "./subscription-store.ts";
 import { WakeUp } from "./wake-up.ts";
 
 const sightings = statement<Sighting>(
@@ -135,4 +142,40 @@ test("only old events that everybody has read are pruned", async () => {
   assert.equal(await admin.prune(30, 100), 0);
   assert.equal(await admin.prune(5, 100), 1);
   assert.equal((await admin.list({ limit: 10 })).length, 1);
+});
+
+/** A lease on the only partition of a new subscription, with one event to read. */
+async function oneToRead(subject: ReturnType<typeof subjectOn>) {
+  const store = await subject.store("reader", 1);
+  const [lease] = await store.share("one", [], 60_000);
+  assert.ok(lease);
+  expect(
+    await subject.unitOfWork(testContext(), async ({ notes }) => ok(notes.save(written("read")))),
+  );
+  const [delivery] = await store.read(lease, 1);
+  assert.ok(delivery);
+  return { store, lease, ...delivery };
+}
+
+test("a handler that swallows a failure commits nothing, and its checkpoint stays", async () => {
+  await using opened = await testDatabase();
+  const { store, lease, event, checkpoint } = await oneToRead(subjectOn(opened));
+  const swallowing = store.commit(lease, { checkpoint }, async (openScope) => {
+    const { notes } = openScope(event);
+    notes.sight({ event_id: "1", stream: "s", version: 1 });
+    notes.sight({ event_id: "1", stream: "s", version: 1 });
+    await notes.byId(newId(NoteId)).catch(() => {});
+  });
+  await assert.rejects(swallowing, /duplicate key/);
+  assert.equal((await store.read(lease, 1)).length, 1);
+});
+
+test("a lost lease is known as such, whatever the handler was told on the way", async () => {
+  await using opened = await testDatabase();
+  const { store, lease, event, checkpoint } = await oneToRead(subjectOn(opened));
+  const late = { ...lease, token: lease.token - 1 };
+  const stale = store.commit(late, { checkpoint }, async (openScope) => {
+    await openScope(event).notes.byId(newId(NoteId));
+  });
+  await assert.rejects(stale, LeaseLost);
 });

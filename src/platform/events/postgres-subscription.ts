@@ -1,10 +1,10 @@
 import type { Recorded } from "#kernel/event.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
-import { statement, type Database, type Session } from "../postgres/database.ts";
+import { statement, type Database, type Parameter, type Session } from "../postgres/database.ts";
 import { brokenBy } from "../postgres/errors.ts";
 import type { ScopeOn, Transaction } from "../postgres/unit-of-work.ts";
-import { maxWritesInOneStatement, perform, settled, type Write } from "../postgres/writes.ts";
+import { perform, settled, type Write } from "../postgres/writes.ts";
 import { appendsTo, eventColumns, toRecorded, type EventRow } from "./postgres-log.ts";
 import { causedBy, record, type Recorder } from "./record.ts";
 import {
@@ -253,7 +253,7 @@ function committing<Scope>(
       await database.session(async (session) => {
         const transaction = new Effects(session);
         transaction.send(session.run("begin"), ...moves(session, lease, progress));
-        await effects((cause) =>
+        const run = effects((cause) =>
           scope({
             read: transaction.read,
             write: (of, values) => transaction.write({ mutation: of, values }),
@@ -264,6 +264,9 @@ function committing<Scope>(
             },
           }),
         );
+        await run.catch(async (error: unknown) => {
+          throw await transaction.reason(error);
+        });
         await transaction.commit();
       });
     } catch (error) {
@@ -292,41 +295,40 @@ function movesOf(schema: string, name: string) {
 class Effects {
   readonly #session: Session;
   readonly #answers: Promise<unknown>[] = [];
-  #collected: Write[] = [];
 
   constructor(session: Session) {
     this.#session = session;
   }
 
   send(...answers: readonly Promise<unknown>[]): void {
-    // Reported by the commit; where a handler throws first, by nobody.
-    for (const answer of answers) answer.catch(() => {});
+    for (const answer of answers) answer.catch(() => {}); // reported at the end
     this.#answers.push(...answers);
   }
 
   write(...writes: readonly Write[]): void {
-    this.#collected.push(...writes);
-    if (this.#collected.length >= maxWritesInOneStatement) this.#flush();
+    this.send(...perform(this.#session, writes));
   }
 
   /** Sees what was written before: later events of a batch build on earlier ones. */
   readonly read: Transaction["read"] = (query, values) => {
-    this.#flush();
-    return this.#session.query(query, values);
+    const answer = this.#session.query(query, values);
+    this.send(answer);
+    return answer;
   };
 
   async commit(): Promise<void> {
-    this.#flush();
-    await settled([...this.#answers, this.#session.run("commit")]);
+    await settled([...this.#answers, this.#session.commit()]);
   }
 
-  #flush(): void {
-    this.send(...perform(this.#session, this.#collected));
-    this.#collected = [];
+  /** Why the batch failed: what broke the transaction first, else what its handler threw. */
+  async reason(thrown: unknown): Promise<unknown> {
+    const answers = await Promise.allSettled(this.#answers);
+    const failure = answers.find(({ status }) => status === "rejected");
+    return failure?.status === "rejected" ? failure.reason : thrown;
   }
 }
 
-const parkedValues = (parked: ParkedStream): readonly unknown[] => [
+const parkedValues = (parked: ParkedStream): readonly Parameter[] => [
   parked.stream,
   parked.version,
   parked.eventId,

@@ -35,7 +35,7 @@ export const defaultTimes: SubscriptionTimes = {
   retryMs: 200,
   maxRetryMs: 60_000,
   handlerTimeoutMs: 30_000,
-  maxAttempts: 8,
+  maxAttempts: 16, // about eight minutes: longer than most servers make a stranger wait
 };
 
 /** What a subscription tells about its work. `outcome`: did the event's handler succeed? */

@@ -28,17 +28,25 @@ export class MemoryTable<Row> {
     return holder !== undefined && holder !== key;
   }
 
-  put(key: string, row: Row): void {
+  /** Answers how to take it back. */
+  put(key: string, row: Row): () => void {
+    const before = this.rows.get(key);
+    this.#set(key, row);
+    return () => this.#set(key, before);
+  }
+
+  #set(key: string, row: Row | undefined): void {
     const before = this.rows.get(key);
     const old = before && this.unique(before);
     if (old !== undefined) this.#keys.delete(old);
-    const value = this.unique(row);
+    const value = row && this.unique(row);
     if (value !== undefined) this.#keys.set(value, key);
-    this.rows.set(key, row);
+    if (row === undefined) this.rows.delete(key);
+    else this.rows.set(key, row);
   }
 }
 
-type Put = { readonly clashes: () => boolean; readonly apply: () => void };
+type Put = { readonly clashes: () => boolean; readonly apply: () => () => void };
 
 /** What a memory repository works with: the twin of the Postgres transaction. */
 export type MemoryTransaction = {
@@ -82,9 +90,8 @@ export class MemoryStore {
   /** Commits what was collected, all or nothing; false when a row or a stream has moved on. */
   commit(...parts: readonly MemoryPart[]): boolean {
     const puts = parts.flatMap(({ pending }) => pending.puts);
-    if (this.#haveMoved(parts) || puts.some(({ clashes }) => clashes())) return false;
+    if (this.#haveMoved(parts) || !applied(puts)) return false;
 
-    for (const { apply } of puts) apply();
     for (const { context, pending } of parts)
       for (const event of record(this.#recorder, context, pending.announced)) {
         this.log.push(structuredClone(event));
@@ -152,6 +159,19 @@ export class MemoryStore {
     }
     return released.resolve;
   }
+}
+
+/** Applies changes in order, all or nothing. */
+function applied(puts: readonly Put[]): boolean {
+  const undo: (() => void)[] = [];
+  for (const { clashes, apply } of puts) {
+    if (clashes()) {
+      for (const takeBack of undo.toReversed()) takeBack();
+      return false;
+    }
+    undo.push(apply());
+  }
+  return true;
 }
 
 const conflict = () => err<Conflict>({ type: "conflict" });

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import net from "node:net";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ClientConfig } from "pg";
 import { systemClock as clock } from "../system.ts";
 import { Unavailable } from "../unavailable.ts";
 import { testDatabase } from "../../../test/support/database.ts";
-import { statement, type Database } from "./database.ts";
+import { Database, statement } from "./database.ts";
 
 const one = statement<{ readonly one: number }>("test.one", "select 1 as one");
 const sleepFor = statement("test.sleep", "select pg_sleep($1::float8)");
@@ -67,7 +70,7 @@ test("a killed connection is Unavailable to all who wait on it, and replaced", a
   const [victim] = await backends(database, 1);
   const waiting = [database.query(sleepFor, [5]), database.query(one, [])];
   const kill = statement("test.kill", "select pg_terminate_backend($1)");
-  await database.session((session) => session.query(kill, [victim]));
+  await database.session((session) => session.query(kill, [victim ?? 0]));
   for (const answer of await Promise.allSettled(waiting))
     if (answer.status === "rejected") assert.ok(answer.reason instanceof Unavailable);
   assert.equal((await Promise.allSettled(waiting))[0]?.status, "rejected");
@@ -82,8 +85,8 @@ test("an idle connection that was killed is replaced unseen", async () => {
   const { database } = opened;
   const [victim] = await backends(database, 1);
   const kill = statement("test.kill", "select pg_terminate_backend($1)");
-  await database.session((session) => session.query(kill, [victim]));
-  while (ended.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await database.session((session) => session.query(kill, [victim ?? 0]));
+  while (ended.length === 0) await sleep(5);
   assert.deepEqual(await database.query(one, []), [{ one: 1 }]);
 });
 
@@ -113,6 +116,77 @@ test("transactions may use every connection while no statement needs one", async
   assert.equal(new Set((await Promise.all(held)).map(([row]) => row?.pid)).size, 4);
 });
 
+test("a transaction gets a connection whose statements have ended meanwhile", async () => {
+  await using opened = await testDatabase({ maxConnections: 4, acquireTimeoutMs: 3_000 });
+  const { database } = opened;
+  const free = Promise.withResolvers<void>();
+  const held = database.session(() => free.promise);
+  const busy = Array.from({ length: 3 }, () => database.query(sleepFor, [0.2]));
+  assert.deepEqual(await database.session((session) => session.query(one, [])), [{ one: 1 }]);
+  free.resolve();
+  await Promise.all([held, ...busy]);
+});
+
+test("a statement goes behind another where transactions hold all other connections", async () => {
+  await using opened = await testDatabase({ maxConnections: 4, acquireTimeoutMs: 1_000 });
+  const { database } = opened;
+  const free = Promise.withResolvers<void>();
+  const held = Array.from({ length: 3 }, () => database.session(() => free.promise));
+  const busy = database.query(sleepFor, [0.1]);
+  assert.deepEqual(await database.query(one, []), [{ one: 1 }]);
+  free.resolve();
+  await Promise.all([...held, busy]);
+});
+
+test("a network that swallows everything costs no more connections than the limit", async () => {
+  await using direct = await testDatabase();
+  await using hole = await blackHole(direct.connection);
+  await using database = new Database({
+    ...{ connection: { ...direct.connection, host: "127.0.0.1", port: hole.port }, clock },
+    ...{ maxConnections: 2, acquireTimeoutMs: 1_000 },
+    ...{ statementTimeoutMs: 10_000, idleInTransactionTimeoutMs: 10_000 },
+  });
+  assert.deepEqual(await database.query(one, []), [{ one: 1 }]);
+  hole.swallow();
+  for (let i = 0; i < 5; i += 1)
+    await assert.rejects(database.query(one, [], clock.unixMs() + 50), Unavailable);
+  while (hole.open() > 1) await sleep(5);
+});
+
+/** Between here and a server, until it swallows what either says. */
+async function blackHole({ host, port }: ClientConfig) {
+  const sockets = new Set<net.Socket>();
+  let swallows = false;
+  const target = String(host).startsWith("/")
+    ? { path: `${host}/.s.PGSQL.${port}` }
+    : { host: String(host), port: Number(port) };
+  const server = net.createServer((near) => {
+    sockets.add(near);
+    const far = net.connect(target);
+    near.on("data", (data) => swallows || far.write(data));
+    far.on("data", (data) => swallows || near.write(data));
+    near.on("close", () => {
+      sockets.delete(near);
+      far.destroy();
+    });
+    for (const socket of [near, far]) socket.on("error", () => socket.destroy());
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    swallow: () => {
+      swallows = true;
+    },
+    open: () => sockets.size,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
 test("waiting too long for a connection is Unavailable", async () => {
   await using opened = await testDatabase({ maxConnections: 1, acquireTimeoutMs: 50 });
   const { database } = opened;
@@ -123,4 +197,14 @@ test("waiting too long for a connection is Unavailable", async () => {
   );
   await assert.rejects(database.query(one, []), Unavailable);
   await held;
+});
+
+test("a commit that the server answers with a rollback is an error", async () => {
+  await using opened = await testDatabase();
+  const swallowed = opened.database.session(async (session) => {
+    await session.run("begin");
+    await session.query(fails, [0]).catch(() => {});
+    await session.commit();
+  });
+  await assert.rejects(swallowed, /rolled back/);
 });

@@ -16,6 +16,16 @@ export const statement = <Row = never>(name: string, text: string): Statement<Ro
   text,
 });
 
+/** A value of a statement, of the kinds that always have a spelling. JSON goes as its text. */
+export type Parameter =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Uint8Array
+  | readonly (string | number)[];
+
 export type DatabaseOptions = {
   readonly connection: pg.ClientConfig;
   readonly clock: Clock;
@@ -54,15 +64,22 @@ type Query = {
   readonly query_timeout?: number;
 };
 
-/** One connection, held for as long as the caller works with it. */
+/**
+ * One connection, held for as long as the caller works with it. Inside, ask the session and not the
+ * database: a statement on another connection may wait for locks of this one.
+ */
 export type Session = {
-  readonly query: <Row>(statement: Statement<Row>, values: readonly unknown[]) => Promise<Row[]>;
+  readonly query: <Row>(statement: Statement<Row>, values: readonly Parameter[]) => Promise<Row[]>;
   /** Plain SQL without parameters: transaction control. */
   readonly run: (sql: string) => Promise<void>;
+  /** Throws where something has failed: a server answers that commit with a rollback. */
+  readonly commit: () => Promise<void>;
 };
 
 /** Of the connections, one in so many is kept for transactions whatever the load of statements. */
 const keptForSessions = 4;
+/** A connection that nobody has needed for so long is closed. */
+const idleTimeoutMs = 60_000;
 
 /** A pool of connections with limits and timeouts. Outages come out as `Unavailable`. */
 export class Database implements AsyncDisposable {
@@ -86,16 +103,19 @@ export class Database implements AsyncDisposable {
       keepAlive: true,
       max: maxConnections,
       connectionTimeoutMillis: options.acquireTimeoutMs,
-      idleTimeoutMillis: 60_000,
+      idleTimeoutMillis: idleTimeoutMs,
       statement_timeout: options.statementTimeoutMs,
       lock_timeout: options.statementTimeoutMs,
       idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs,
       options: "-c timezone=UTC -c datestyle=ISO",
     });
+    // Between being taken and being listened to, a connection may end: nobody needs to hear it.
+    this.#pool.on("connect", (client) => client.on("error", () => {}));
     this.#pool.on("error", (error) => options.onIdleError?.(error));
     const kept = Math.ceil(maxConnections / keptForSessions);
     this.#pipelines = new Pipelines({
       pool: this.#pool,
+      idleTimeoutMs,
       maxConnections: Math.max(1, maxConnections - kept),
       onIdleError: (error) => options.onIdleError?.(error),
     });
@@ -104,7 +124,7 @@ export class Database implements AsyncDisposable {
   /** Runs one statement in a transaction of its own: one round trip. */
   async query<Row>(
     { name, text }: Statement<Row>,
-    values: readonly unknown[],
+    values: readonly Parameter[],
     deadlineMs?: number,
   ): Promise<Row[]> {
     const timeoutMs = this.#timeout(deadlineMs);
@@ -138,6 +158,10 @@ export class Database implements AsyncDisposable {
         },
         run: async (sql) => {
           await send({ text: sql });
+        },
+        commit: async () => {
+          const { command } = await send({ text: "commit" });
+          if (command !== "COMMIT") throw new Error("the transaction was rolled back");
         },
       });
       client.off("error", ignore);

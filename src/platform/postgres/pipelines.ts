@@ -7,6 +7,8 @@ export type PipelinesOptions = {
   readonly pool: pg.Pool;
   /** Connections used at most; the pool has others for transactions. */
   readonly maxConnections: number;
+  /** After so long without a statement, a connection goes back to the pool. */
+  readonly idleTimeoutMs: number;
   readonly onIdleError: (error: Error) => void;
 };
 
@@ -18,6 +20,8 @@ export type PipelinesOptions = {
 export class Pipelines {
   readonly #options: PipelinesOptions;
   readonly #open: Pipeline[] = [];
+  /** Connections open and retired, until they are given back. */
+  #held = 0;
 
   constructor(options: PipelinesOptions) {
     this.#options = options;
@@ -45,15 +49,23 @@ export class Pipelines {
     let least = this.#open[0];
     for (const pipeline of this.#open)
       if (least && pipeline.waiting < least.waiting) least = pipeline;
-    const full = this.#open.length >= this.#options.maxConnections;
-    return least && (least.waiting === 0 || full) ? least : this.#add();
+    return least && (least.waiting === 0 || !this.#mayGrow()) ? least : this.#add();
+  }
+
+  #mayGrow(): boolean {
+    const { pool, maxConnections } = this.#options;
+    const hasRoom = pool.idleCount > 0 || pool.totalCount < pool.options.max;
+    return hasRoom && this.#held < maxConnections;
   }
 
   #add(): Pipeline {
-    const { pool, onIdleError } = this.#options;
-    const pipeline = new Pipeline(pool.connect(), onIdleError, () => {
-      this.#open.splice(this.#open.indexOf(pipeline), 1);
+    const pipeline = new Pipeline(this.#options, {
+      retired: () => this.#open.splice(this.#open.indexOf(pipeline), 1),
+      released: () => {
+        this.#held -= 1;
+      },
     });
+    this.#held += 1;
     this.#open.push(pipeline);
     return pipeline;
   }
@@ -63,29 +75,28 @@ export class Pipelines {
 class Pipeline {
   /** Callers who have no answer yet. */
   waiting = 0;
+  readonly #options: PipelinesOptions;
+  readonly #on: { readonly retired: () => void; readonly released: () => void };
   readonly #client: Promise<pg.PoolClient>;
-  readonly #onError: (error: Error) => void;
-  readonly #onRetired: () => void;
+  readonly #idleTimer: NodeJS.Timeout;
   #retired = false;
   /** Something on it failed or is late: nobody may use the connection again. */
   #broken = false;
 
   constructor(
-    client: Promise<pg.PoolClient>,
-    onIdleError: (error: Error) => void,
-    onRetired: () => void,
+    options: PipelinesOptions,
+    on: { readonly retired: () => void; readonly released: () => void },
   ) {
-    this.#client = client;
-    this.#onRetired = onRetired;
-    this.#onError = (error) => {
-      if (this.waiting === 0) onIdleError(error); // else its statements report the same
-      this.#broken = true;
-      this.retire();
-    };
-    client.then(
-      (connected) => connected.on("error", this.#onError),
+    this.#options = options;
+    this.#on = on;
+    this.#client = options.pool.connect();
+    this.#client.then(
+      (client) => client.on("error", this.#onError),
       () => {}, // whoever waits is told
     );
+    this.#idleTimer = setTimeout(() => {
+      if (this.waiting === 0) this.retire();
+    }, options.idleTimeoutMs).unref();
   }
 
   query(query: pg.QueryConfig, timeoutMs: number): Promise<pg.QueryResult> {
@@ -123,22 +134,35 @@ class Pipeline {
   retire(): void {
     if (this.#retired) return;
     this.#retired = true;
-    this.#onRetired();
+    clearTimeout(this.#idleTimer);
+    this.#on.retired();
     if (this.waiting === 0) this.#release();
   }
+
+  readonly #onError = (error: Error): void => {
+    if (this.waiting === 0) this.#options.onIdleError(error); // else its statements report the same
+    this.#broken = true;
+    this.retire();
+  };
 
   #leave(broken: boolean): void {
     this.waiting -= 1;
     this.#broken ||= broken;
-    if (this.#retired && this.waiting === 0) this.#release();
-    else if (this.#broken) this.retire();
+    if (this.waiting > 0) {
+      if (this.#broken) this.retire();
+    } else if (this.#retired) this.#release();
+    else if (this.#broken || this.#options.pool.waitingCount > 0) this.retire();
+    else this.#idleTimer.refresh();
   }
 
   #release(): void {
+    this.#on.released();
     this.#client.then(
       (client) => {
         client.off("error", this.#onError);
         client.release(this.#broken);
+        // The pool closes politely, after the last answer: one may never come.
+        if (this.#broken) client.connection.stream.destroy();
       },
       () => {}, // it was never there
     );

@@ -6,15 +6,15 @@ import type { Version } from "#kernel/version.ts";
 import { appendsTo } from "../events/postgres-log.ts";
 import { record, type Announced, type Recorder } from "../events/record.ts";
 import { IdempotencyKeyReused } from "../idempotency.ts";
-import { statement, type Database, type Statement } from "./database.ts";
+import { statement, type Database, type Parameter, type Statement } from "./database.ts";
 import { brokenBy, isLostRace } from "./errors.ts";
 import { mutation, perform, send, settled, type Mutation, type Write } from "./writes.ts";
 
 /** What a repository works with. Reads run at once; writes leave together with the unit of work. */
 export type Transaction = {
-  readonly read: <Row>(statement: Statement<Row>, values: readonly unknown[]) => Promise<Row[]>;
+  readonly read: <Row>(statement: Statement<Row>, values: readonly Parameter[]) => Promise<Row[]>;
   /** The first value is the key of the row. */
-  readonly write: (mutation: Mutation, values: readonly unknown[]) => void;
+  readonly write: (mutation: Mutation, values: readonly Parameter[]) => void;
   /** Announces events of an aggregate that was loaded at `version`. */
   readonly append: (stream: string, version: Version, events: readonly Event[]) => void;
 };
@@ -157,7 +157,7 @@ async function locking<Scope, R extends Outcome>(
     const decided = await work(scope(pending.transaction(session.query)));
     if (decided.ok) {
       const writes = writesOf({ context, pending, outcome: decided });
-      await settled([...perform(session, writes), session.run("commit")]);
+      await settled([...perform(session, writes), session.commit()]);
     } else {
       await session.run("rollback");
     }

@@ -1,30 +1,29 @@
-import { statement, type Database, type Session, type Statement } from "./database.ts";
+import {
+  statement,
+  type Database,
+  type Parameter,
+  type Session,
+  type Statement,
+} from "./database.ts";
 
-/** A named statement that changes one row of `table`: the one whose key is its first value. */
+/** A named statement that changes rows of `table`. */
 export type Mutation = {
   readonly name: string;
   readonly table: string;
   readonly text: string;
-  /** The table numbers its rows as they come. */
-  readonly appends: boolean;
 };
 
 export const mutation = (name: string, table: string, text: string): Mutation => ({
-  ...{ name, table, text },
-  appends: false,
-});
-
-/** A mutation that adds to a table whose rows have an order: that of the writes. */
-export const append = (name: string, table: string, text: string): Mutation => ({
-  ...{ name, table, text },
-  appends: true,
+  name,
+  table,
+  text,
 });
 
 /** A mutation and its values. */
-export type Write = { readonly mutation: Mutation; readonly values: readonly unknown[] };
+export type Write = { readonly mutation: Mutation; readonly values: readonly Parameter[] };
 
 /** More writes than this in one statement cost more to plan than they save. */
-export const maxWritesInOneStatement = 8;
+const maxWritesInOneStatement = 8;
 /** Each combination is prepared on each connection; past this many, writes go one by one. */
 const maxCombinations = 256;
 
@@ -32,7 +31,7 @@ const combinations = new Map<string, Statement<never>>();
 
 /**
  * Sends writes as one transaction in one round trip: as one statement of writable CTEs where they
- * touch different rows (all of its parts see the same snapshot), else as a pipelined transaction.
+ * touch different tables (all of its parts see the same snapshot), else as a pipelined transaction.
  */
 export async function send(
   database: Database,
@@ -45,8 +44,7 @@ export async function send(
     return;
   }
   await database.session(
-    (session) =>
-      settled([session.run("begin"), ...perform(session, writes), session.run("commit")]),
+    (session) => settled([session.run("begin"), ...perform(session, writes), session.commit()]),
     deadlineMs,
   );
 }
@@ -62,13 +60,13 @@ export async function settled(sent: readonly Promise<unknown>[]): Promise<void> 
   if (failure) throw failure.reason;
 }
 
-type Sent = { readonly statement: Statement<never>; readonly values: readonly unknown[] };
+type Sent = { readonly statement: Statement<never>; readonly values: readonly Parameter[] };
 
 /** As few statements as can do the same in the same order. */
 function combined(writes: readonly Write[]): readonly Sent[] {
   const sent: Sent[] = [];
   for (let first = 0; first < writes.length;) {
-    const group = differentRows(writes, first);
+    const group = differentTables(writes, first);
     const together = group.length > 1 ? combination(group) : undefined;
     if (together) sent.push({ statement: together, values: group.flatMap(({ values }) => values) });
     else for (const { mutation: of, values } of group) sent.push({ statement: of, values });
@@ -77,17 +75,14 @@ function combined(writes: readonly Write[]): readonly Sent[] {
   return sent;
 }
 
-/** Writes from the first on, until the order matters: parts of one statement have none. */
-function differentRows(writes: readonly Write[], first: number): readonly Write[] {
+/** Writes from the first on, until one touches a table again: parts of a statement have no order. */
+function differentTables(writes: readonly Write[], first: number): readonly Write[] {
   const group = writes.slice(first, first + maxWritesInOneStatement);
-  const later = group.findIndex((write, i) =>
-    group.slice(0, i).some((earlier) => isOrdered(earlier, write)),
+  const again = group.findIndex(({ mutation: { table } }, i) =>
+    group.slice(0, i).some((earlier) => earlier.mutation.table === table),
   );
-  return later === -1 ? group : group.slice(0, later);
+  return again === -1 ? group : group.slice(0, again);
 }
-
-const isOrdered = (a: Write, b: Write): boolean =>
-  a.mutation.table === b.mutation.table && (a.mutation.appends || a.values[0] === b.values[0]);
 
 function combination(group: readonly Write[]): Statement<never> | undefined {
   const key = group.map(({ mutation: { name } }) => name).join(" ");

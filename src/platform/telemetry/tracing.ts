@@ -60,8 +60,8 @@ export async function exportTraces(endpoint: string, log: Logger): Promise<Async
   const lost = (reason: unknown) => log.warn({ error: String(reason) }, "spans were lost");
   const ignore = () => {};
   diag.setLogger(
-    { error: lost, warn: ignore, info: ignore, debug: ignore, verbose: ignore },
-    DiagLogLevel.ERROR,
+    { error: lost, warn: lost, info: ignore, debug: ignore, verbose: ignore },
+    DiagLogLevel.WARN,
   );
   provider.register();
   tracer = trace.getTracer("basalt");
