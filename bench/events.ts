@@ -10,7 +10,7 @@ import { Subscription } from "#platform/events/subscription.ts";
 import { WakeUp } from "#platform/events/wake-up.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import { postgresUnitOfWork, type Transaction } from "#platform/postgres/unit-of-work.ts";
-import { mutation } from "#platform/postgres/writes.ts";
+import { independentMutation } from "#platform/postgres/writes.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { benchDatabase } from "./database.ts";
 import { median, percentile, spread, type Figure } from "./measure.ts";
@@ -24,7 +24,7 @@ const ParcelId = identifier<ParcelId>("parcel");
 const ParcelSent = event("bench.parcel-sent", 1, { parcelId: ParcelId });
 const parcels = registry(ParcelSent);
 
-const insertEffect = mutation(
+const insertEffect = independentMutation(
   "bench.effect-insert",
   "effects",
   "insert into bench.effects (event_id, parcel_id) values ($1, $2)",

@@ -4,7 +4,7 @@ import type { Version } from "#kernel/version.ts";
 import { statement, type Database, type Parameter, type Session } from "../postgres/database.ts";
 import { brokenBy } from "../postgres/errors.ts";
 import type { ScopeOn, Transaction } from "../postgres/unit-of-work.ts";
-import { perform, settled, type Write } from "../postgres/writes.ts";
+import { maxWritesInOneStatement, perform, settled, type Write } from "../postgres/writes.ts";
 import { appendsTo, eventColumns, toRecorded, type EventRow } from "./postgres-log.ts";
 import { causedBy, record, type Recorder } from "./record.ts";
 import {
@@ -295,6 +295,7 @@ function movesOf(schema: string, name: string) {
 class Effects {
   readonly #session: Session;
   readonly #answers: Promise<unknown>[] = [];
+  #collected: Write[] = [];
 
   constructor(session: Session) {
     this.#session = session;
@@ -306,18 +307,26 @@ class Effects {
   }
 
   write(...writes: readonly Write[]): void {
-    this.send(...perform(this.#session, writes));
+    this.#collected.push(...writes);
+    if (this.#collected.length >= maxWritesInOneStatement) this.#flush();
   }
 
   /** Sees what was written before: later events of a batch build on earlier ones. */
   readonly read: Transaction["read"] = (query, values) => {
+    this.#flush();
     const answer = this.#session.query(query, values);
     this.send(answer);
     return answer;
   };
 
   async commit(): Promise<void> {
+    this.#flush();
     await settled([...this.#answers, this.#session.commit()]);
+  }
+
+  #flush(): void {
+    this.send(...perform(this.#session, this.#collected));
+    this.#collected = [];
   }
 
   /** Why the batch failed: what broke the transaction first, else what its handler threw. */

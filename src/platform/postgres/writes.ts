@@ -11,19 +11,29 @@ export type Mutation = {
   readonly name: string;
   readonly table: string;
   readonly text: string;
+  /** Rows of this table meet only where the first value, their key, is the same. */
+  readonly independent: boolean;
 };
 
 export const mutation = (name: string, table: string, text: string): Mutation => ({
-  name,
-  table,
-  text,
+  ...{ name, table, text },
+  independent: false,
+});
+
+/**
+ * A mutation of one row, whose key is its first value, in a table with no other unique value and no
+ * order of its own: several may leave as one statement, whose parts run in any order.
+ */
+export const independentMutation = (name: string, table: string, text: string): Mutation => ({
+  ...{ name, table, text },
+  independent: true,
 });
 
 /** A mutation and its values. */
 export type Write = { readonly mutation: Mutation; readonly values: readonly Parameter[] };
 
 /** More writes than this in one statement cost more to plan than they save. */
-const maxWritesInOneStatement = 8;
+export const maxWritesInOneStatement = 8;
 /** Each combination is prepared on each connection; past this many, writes go one by one. */
 const maxCombinations = 256;
 
@@ -31,7 +41,7 @@ const combinations = new Map<string, Statement<never>>();
 
 /**
  * Sends writes as one transaction in one round trip: as one statement of writable CTEs where they
- * touch different tables (all of its parts see the same snapshot), else as a pipelined transaction.
+ * do not meet (all of its parts see the same snapshot), else as a pipelined transaction.
  */
 export async function send(
   database: Database,
@@ -66,7 +76,7 @@ type Sent = { readonly statement: Statement<never>; readonly values: readonly Pa
 function combined(writes: readonly Write[]): readonly Sent[] {
   const sent: Sent[] = [];
   for (let first = 0; first < writes.length;) {
-    const group = differentTables(writes, first);
+    const group = separate(writes, first);
     const together = group.length > 1 ? combination(group) : undefined;
     if (together) sent.push({ statement: together, values: group.flatMap(({ values }) => values) });
     else for (const { mutation: of, values } of group) sent.push({ statement: of, values });
@@ -75,14 +85,18 @@ function combined(writes: readonly Write[]): readonly Sent[] {
   return sent;
 }
 
-/** Writes from the first on, until one touches a table again: parts of a statement have no order. */
-function differentTables(writes: readonly Write[], first: number): readonly Write[] {
+/** Writes from the first on, until one meets another: the parts of a statement have no order. */
+function separate(writes: readonly Write[], first: number): readonly Write[] {
   const group = writes.slice(first, first + maxWritesInOneStatement);
-  const again = group.findIndex(({ mutation: { table } }, i) =>
-    group.slice(0, i).some((earlier) => earlier.mutation.table === table),
+  const meets = group.findIndex((write, i) =>
+    group.slice(0, i).some((earlier) => meet(earlier, write)),
   );
-  return again === -1 ? group : group.slice(0, again);
+  return meets === -1 ? group : group.slice(0, meets);
 }
+
+const meet = (a: Write, b: Write): boolean =>
+  a.mutation.table === b.mutation.table &&
+  !(a.mutation.independent && b.mutation.independent && a.values[0] !== b.values[0]);
 
 function combination(group: readonly Write[]): Statement<never> | undefined {
   const key = group.map(({ mutation: { name } }) => name).join(" ");
