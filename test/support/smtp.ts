@@ -31,8 +31,8 @@ export async function smtpInbox(): Promise<SmtpInbox> {
     disabledCommands: ["STARTTLS"],
     onMailFrom(_address, _session, done) {
       const verdict = inbox.senderVerdict();
-      if (!verdict || verdict === "hang-up") return void done();
-      done(Object.assign(new Error(verdict.text), { responseCode: verdict.code }));
+      if (!verdict || verdict === "hang-up") done();
+      else done(Object.assign(new Error(verdict.text), { responseCode: verdict.code }));
     },
     onData(stream, session, done) {
       const chunks: Buffer[] = [];
