@@ -1,6 +1,8 @@
 import type { Change } from "#kernel/change.ts";
+import type { Result } from "#kernel/result.ts";
 import type { Email } from "../domain/email.ts";
 import type { IdentityEvent } from "../domain/events.ts";
+import type { Password, PasswordHash } from "../domain/password.ts";
 import type { ActiveUser, User } from "../domain/user.ts";
 import type { UserId } from "../domain/user-id.ts";
 
@@ -30,3 +32,21 @@ export type SendEmail = (email: {
   readonly subject: string;
   readonly text: string;
 }) => Promise<void>;
+
+/** More passwords wait to be hashed than will be soon. */
+export type TooBusy = { readonly type: "too-busy"; readonly retryAfterS: number };
+
+export type Verdict = {
+  readonly matches: boolean;
+  /** The hash was made with other parameters than today's: make it anew. */
+  readonly outdated: boolean;
+};
+
+/** Slow by purpose: a hash costs the processor tens of milliseconds, so only few are made at once. */
+export type Passwords = {
+  readonly hash: (password: Password) => Promise<Result<PasswordHash, TooBusy>>;
+  readonly verify: (password: Password, hash: PasswordHash) => Promise<Result<Verdict, TooBusy>>;
+};
+
+/** Whether a password is among those that are guessed first. */
+export type IsCommonPassword = (password: Password) => Promise<boolean>;
