@@ -71,7 +71,7 @@ export const settings = {
     minimum: 10,
     maximum: 60_000,
     default: 2_000,
-    doc: "How long a transaction waits for a free connection before the answer is 503",
+    doc: "How long to wait for a database connection before the answer is 503",
   },
   databaseStatementTimeoutMs: {
     env: "BASALT_DATABASE_STATEMENT_TIMEOUT_MS",

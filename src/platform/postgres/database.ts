@@ -31,7 +31,7 @@ export type DatabaseOptions = {
   readonly clock: Clock;
   /** Connections at most. */
   readonly maxConnections: number;
-  /** How long a query may wait for a free connection. */
+  /** How long a transaction, or a statement with no connection to share, waits for one. */
   readonly acquireTimeoutMs: number;
   /** How long one statement may take, at the server and seen from here. */
   readonly statementTimeoutMs: number;
