@@ -9,6 +9,7 @@ type Lock = { readonly packages: Readonly<Record<string, Package>> };
 /** Two versions of one package at run time, and who insists on the older. */
 const reasons: Readonly<Record<string, string>> = {
   "fast-uri": "ajv 8 wants 3, fastify 4",
+  tslib: "tsyringe, below @simplewebauthn/server, wants 1",
 };
 
 /** What is wrong with a lock file: a registry's address, or weight that runs twice for no reason. */
