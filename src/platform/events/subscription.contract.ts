@@ -18,7 +18,7 @@ import {
   type Sighting,
 } from "../../../test/support/notes.ts";
 import { consumer } from "./consumer.ts";
-import type { SubscriptionStore } from "./subscription-store.ts";
+import type { Delivery, Lease, SubscriptionStore } from "./subscription-store.ts";
 import { Subscription, type SubscriptionTimes } from "./subscription.ts";
 import type { WakeUp } from "./wake-up.ts";
 
@@ -43,6 +43,20 @@ const quick: Partial<SubscriptionTimes> = {
 const writers = 32;
 const patienceMs = 15_000;
 
+/** So many events, once they can be read: transactions in other databases may hold them back. */
+export async function readSome(
+  store: SubscriptionStore<NotesScope>,
+  lease: Lease,
+  count: number,
+): Promise<readonly Delivery[]> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const deliveries = await store.read(lease, count);
+    if (deliveries.length === count || Date.now() > deadline) return deliveries;
+    await sleep(10);
+  }
+}
+
 /** What every adapter of the port `SubscriptionStore` keeps, as subscriptions use it. */
 export function subscriptionContract(name: string, open: () => Promise<SubscriptionSubject>): void {
   const write = async ({ unitOfWork }: SubscriptionSubject, title: string): Promise<Note> =>
@@ -54,7 +68,7 @@ export function subscriptionContract(name: string, open: () => Promise<Subscript
   const subscribe = async (
     subject: SubscriptionSubject,
     handle: Handle = () => {},
-    { process = "one", partitions = 1 } = {},
+    { process = "one", partitions = 1, times = quick } = {},
   ) =>
     new Subscription({
       consumer: consumer<NoteEvent, NotesScope>({
@@ -75,7 +89,7 @@ export function subscriptionContract(name: string, open: () => Promise<Subscript
       chance: Math.random,
       log: pino({ level: "silent" }),
       observer: { handled: () => {} },
-      times: quick,
+      times,
     }).start();
 
   async function until(holds: () => Promise<boolean>): Promise<void> {
@@ -138,11 +152,16 @@ export function subscriptionContract(name: string, open: () => Promise<Subscript
       expect(await rewrite(subject, failing, "waits behind it"));
       const other = await write(subject, "goes on");
       let failures = 0;
-      await using _running = await subscribe(subject, ({ stream, version }) => {
+      let wentOn = false;
+      const handle: Handle = ({ stream, version }) => {
+        wentOn ||= stream === other.id;
         if (stream !== failing.id || version !== 1) return;
+        if (wentOn && failures >= 3) return; // the batch, alone, the first retry
         failures += 1;
-        if (failures <= 3) throw new Error("not yet"); // the batch, alone, the first retry
-      });
+        throw new Error("not yet");
+      };
+      const times = { ...quick, maxAttempts: 10_000 };
+      await using _running = await subscribe(subject, handle, { times });
       await seen(subject, 3);
       const streams = (await subject.sightings()).map(({ stream, version }) => [stream, version]);
       assert.deepEqual(streams, [
@@ -232,10 +251,11 @@ export function subscriptionContract(name: string, open: () => Promise<Subscript
       const [fresh] = await store.share("quick", [], 60_000);
       assert.ok(fresh && fresh.token > stale.token);
 
-      const [delivery] = await store.read(stale, 1);
+      const [delivery] = await readSome(store, stale, 1);
       assert.ok(delivery);
-      const late = store.commit(stale, { checkpoint: delivery.checkpoint }, async (openScope) => {
-        openScope(delivery.event).notes.sight({ event_id: "late", stream: "s", version: 1 });
+      const { checkpoint, event } = delivery;
+      const late = store.commit(stale, { checkpoint }, async (openScope) => {
+        openScope(event).notes.sight({ event_id: "late", stream: "s", version: 1 });
       });
       await assert.rejects(late, { name: "LeaseLost" });
       assert.deepEqual(await subject.sightings(), []);
