@@ -78,6 +78,16 @@ export function branded<B extends Primitive>(
   };
 }
 
+/** One of these words. */
+export const oneOf = <const Word extends string>(...words: readonly Word[]): Value<Word> =>
+  branded<Word>("word", { schema: { type: "string", enum: words } });
+
+/** A JSON object that is handed on as it came: only whoever it is for knows what is in it. */
+export const opaque = (name: string): Value<{ readonly [field: string]: unknown }> => ({
+  schema: { title: name, type: "object", additionalProperties: true },
+  parse: (input) => (isRecord(input) ? ok(input) : invalid(`must be a ${name}`)),
+});
+
 /** A value that may be missing. Only as a field of a `shape`. */
 export type Optional<T> = Value<T> & { readonly optional: true };
 
