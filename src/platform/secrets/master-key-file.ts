@@ -1,0 +1,17 @@
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { newMasterKey } from "./secrets.ts";
+
+/** Makes a master key on first use, in a file that only its owner may read. */
+export function masterKeyFile(folder: string): string {
+  const file = path.join(folder, "master.key");
+  mkdirSync(folder, { recursive: true });
+  try {
+    writeFileSync(file, newMasterKey(), { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+  if (process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0)
+    throw new Error(`${file} can be read by others: chmod 600 it, and consider it known`);
+  return readFileSync(file, "utf8");
+}
