@@ -5,10 +5,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Cache } from "./cache.ts";
 
 /** What every adapter of the port `Cache` keeps. */
-export function cacheContract(name: string, open: () => Promise<Cache>): void {
+export function cacheContract(
+  name: string,
+  open: (undo: AsyncDisposableStack) => Promise<Cache>,
+): void {
   describe(`cache on ${name}`, () => {
     test("gives back what was set, until it is deleted", async () => {
-      await using cache = await open();
+      await using undo = new AsyncDisposableStack();
+      const cache = await open(undo);
       const key = randomUUID();
       assert.equal(await cache.get(key), undefined);
       await cache.set(key, "first", 60_000);
@@ -19,7 +23,8 @@ export function cacheContract(name: string, open: () => Promise<Cache>): void {
     });
 
     test("forgets a value when its life is over", async () => {
-      await using cache = await open();
+      await using undo = new AsyncDisposableStack();
+      const cache = await open(undo);
       const key = randomUUID();
       await cache.set(key, "brief", 30);
       assert.equal(await cache.get(key), "brief");
@@ -28,7 +33,8 @@ export function cacheContract(name: string, open: () => Promise<Cache>): void {
     });
 
     test("says that it is up", async () => {
-      await using cache = await open();
+      await using undo = new AsyncDisposableStack();
+      const cache = await open(undo);
       assert.equal(await cache.isUp(), true);
     });
   });

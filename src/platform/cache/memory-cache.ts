@@ -19,8 +19,5 @@ export function memoryCache(): Cache {
       entries.delete(key);
     },
     isUp: async () => true,
-    async [Symbol.asyncDispose]() {
-      entries.clear();
-    },
   };
 }

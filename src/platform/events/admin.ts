@@ -101,6 +101,13 @@ function statementsOf(schema: string) {
               = (old.epoch, old.transaction_id, old.position)
        returning e.stream`,
     ),
+  };
+}
+
+/** Deleting what nobody needs any more, a batch at a time. */
+function choresOf(schema: string) {
+  const name = (of: string) => `${schema}.${of}`;
+  return {
     forgetKeys: statement<{ readonly key: string }>(
       name("forget-keys"),
       `delete from ${schema}.idempotency_keys where (actor, key) in (
@@ -108,12 +115,19 @@ function statementsOf(schema: string) {
           where created_at < now() - make_interval(hours => $1) limit $2)
        returning key`,
     ),
+    forgetChanges: statement<{ readonly epoch: number }>(
+      name("forget-changes"),
+      `delete from ${schema}.changes where epoch in (
+         select epoch from ${schema}.changes
+          where changed_at < now() - interval '1 hour' limit $1)
+       returning epoch`,
+    ),
   };
 }
 
 /** What an operator asks of the event log of one context. */
 export function eventAdmin(database: Database, schema: string) {
-  const sql = statementsOf(schema);
+  const sql = { ...statementsOf(schema), ...choresOf(schema) };
   return {
     health: () => database.query(sql.health, []),
     /** The newest events that fit, oldest first. */
@@ -133,6 +147,10 @@ export function eventAdmin(database: Database, schema: string) {
     /** Forgets old idempotency keys; answers how many. */
     async forgetKeys(olderThanHours: number, limit: number): Promise<number> {
       return (await database.query(sql.forgetKeys, [olderThanHours, limit])).length;
+    },
+    /** Forgets changes that every cache has heard of by now; who has not, forgets everything. */
+    async forgetChanges(limit: number): Promise<number> {
+      return (await database.query(sql.forgetChanges, [limit])).length;
     },
   };
 }

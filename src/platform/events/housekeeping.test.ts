@@ -9,7 +9,7 @@ import { eventAdmin } from "./admin.ts";
 import { keepHouse } from "./housekeeping.ts";
 
 const days = 30;
-const retention = { eventDays: days, idempotencyHours: 24 };
+const retention = { eventRetentionDays: days, idempotencyRetentionHours: 24 };
 
 const fill = statement(
   "test.fill",
@@ -54,7 +54,7 @@ test("with a retention of 0 days, every event is kept", async () => {
   await database.query(fill, []);
   const { log } = withTrouble();
   const admins = [eventAdmin(database, "scratch")];
-  const house = keepHouse(admins, { ...retention, eventDays: 0 }, log);
+  const house = keepHouse(admins, { ...retention, eventRetentionDays: 0 }, log);
   while ((await database.query(left, []))[0]?.keys !== 23) await sleep(10);
   await sleep(100); // a pass that deleted events would have begun
   await house[Symbol.asyncDispose]();

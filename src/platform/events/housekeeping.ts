@@ -7,20 +7,30 @@ const batch = 1_000;
 
 export type Retention = {
   /** 0 keeps events for ever. */
-  readonly eventDays: number;
-  readonly idempotencyHours: number;
+  readonly eventRetentionDays: number;
+  readonly idempotencyRetentionHours: number;
 };
+
+/** Deletes at most so many rows that nobody needs any more; answers how many. */
+export type Chore = (limit: number) => Promise<number>;
 
 /** Deletes, at once and then now and then, in small batches, what nobody needs any more. */
 export function keepHouse(
   logs: readonly EventAdmin[],
-  { eventDays, idempotencyHours }: Retention,
+  { eventRetentionDays: eventDays, idempotencyRetentionHours: idempotencyHours }: Retention,
   log: Logger,
+  chores: readonly Chore[] = [],
 ): AsyncDisposable {
   const cleanOrSay = () =>
     clean().catch((error: unknown) => log.warn({ error: String(error) }, "housekeeping failed"));
+  let isRunning = true;
+  const run = async () => {
+    isRunning = true;
+    await cleanOrSay();
+    isRunning = false;
+  };
   const timer = setInterval(() => {
-    running = running.then(cleanOrSay);
+    if (!isRunning) running = run();
   }, everyMs).unref();
 
   const stop = new AbortController();
@@ -30,10 +40,12 @@ export function keepHouse(
   async function clean(): Promise<void> {
     for (const admin of logs) {
       await drain(() => admin.forgetKeys(idempotencyHours, batch));
+      await drain(() => admin.forgetChanges(batch));
       if (eventDays > 0) await drain(() => admin.prune(eventDays, batch));
     }
+    for (const chore of chores) await drain(() => chore(batch));
   }
-  let running = cleanOrSay();
+  let running = run();
   return {
     async [Symbol.asyncDispose]() {
       stop.abort();

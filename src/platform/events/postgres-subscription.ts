@@ -22,7 +22,7 @@ export type PostgresSubscriptionOptions<Scope> = Recorder & {
   readonly name: string;
   readonly partitions: number;
   readonly scope: ScopeOn<Scope>;
-  readonly onAppended: () => void;
+  readonly onAppended: (types: ReadonlySet<string>) => void;
 };
 
 type LeaseRow = {
@@ -248,7 +248,7 @@ function committing<Scope>(
   const moves = movesOf(schema, name);
 
   return async (lease, progress, effects) => {
-    let announcedAny = false;
+    const types = new Set<string>();
     try {
       await database.session(async (session) => {
         const transaction = new Effects(session);
@@ -258,7 +258,7 @@ function committing<Scope>(
             read: transaction.read,
             write: (of, values) => transaction.write({ mutation: of, values }),
             append(stream, version, events) {
-              announcedAny = true;
+              for (const { type } of events) types.add(type);
               const announced = [{ stream, version, events }];
               transaction.write(...appends(record(options, causedBy(cause, clock), announced)));
             },
@@ -274,7 +274,7 @@ function committing<Scope>(
         ? new LeaseLost(`${name}/${lease.partition}`, { cause: error })
         : error;
     }
-    if (announcedAny) onAppended();
+    if (types.size > 0) onAppended(types);
   };
 }
 

@@ -1,0 +1,167 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { LRUCache } from "lru-cache";
+
+/** What was changed after `since`, in the order of commits. `latest`: ask from there next time. */
+export type Changes = (
+  since: number,
+) => Promise<{ readonly latest: number; readonly subjects: readonly string[] }>;
+
+type Options = {
+  readonly changes: Changes;
+  /** Whether no other process changes anything: then this one's own commits tell when to ask. */
+  readonly alone: boolean;
+};
+
+/** Even alone, a command on the console may change something. */
+const pollMs = 1_000;
+const beforeTheFirst = -1;
+
+/**
+ * Caches that are never stale: before a lookup, all that was committed until then is known. One
+ * question to the database serves all lookups that wait for it; without other processes and without
+ * own commits there is none.
+ */
+export class Coherence implements Disposable {
+  readonly #changes: Changes;
+  readonly #alone: boolean;
+  readonly #listeners: ((subjects: readonly string[] | undefined) => void)[] = [];
+  readonly #poll: NodeJS.Timeout;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  #isStale = true;
+  #epoch = beforeTheFirst;
+
+  constructor({ changes, alone }: Options) {
+    this.#changes = changes;
+    this.#alone = alone;
+    this.#poll = setInterval(() => this.expire(), pollMs).unref();
+  }
+
+  /** Counts up with every change that is known here. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** This process has committed something. */
+  expire(): void {
+    this.#isStale = true;
+  }
+
+  /** Returns once everything committed before this call is known; undefined where it is now. */
+  upToDate(): Promise<void> | undefined {
+    if (this.#alone && !this.#isStale) return this.#running;
+    return (this.#next ??= this.#ask(this.#running));
+  }
+
+  /** `load` answers the value, and the subjects whose change makes it void; none: not kept. */
+  cache<V extends object>(options: CacheOptions<V>): CoherentCache<V> {
+    const cache = new CoherentCache(this, options);
+    this.#listeners.push((subjects) => (subjects ? cache.drop(subjects) : cache.clear()));
+    return cache;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#poll);
+  }
+
+  /** Who asks while a question is under way waits for the next one: that one sees more. */
+  async #ask(before: Promise<void> | undefined): Promise<void> {
+    await before?.catch(() => {});
+    await turn();
+    this.#running = this.#next;
+    this.#next = undefined;
+    this.#isStale = false;
+    const asking = this.#running;
+    try {
+      this.#apply(await this.#changes(this.#epoch));
+    } catch (error) {
+      this.#isStale = true;
+      throw error;
+    } finally {
+      if (this.#running === asking) this.#running = undefined;
+    }
+  }
+
+  #apply({ latest, subjects }: Awaited<ReturnType<Changes>>): void {
+    if (latest === this.#epoch) return;
+    const isWhole = subjects.length === latest - this.#epoch;
+    this.#epoch = latest;
+    for (const listen of this.#listeners) listen(isWhole ? subjects : undefined);
+  }
+}
+
+type CacheOptions<V> = {
+  readonly max: number;
+  readonly load: (key: string) => Promise<V>;
+  readonly subjects: (value: V) => readonly string[];
+};
+
+/** Values by key, each dropped when one of its subjects is changed. */
+export class CoherentCache<V extends object> {
+  readonly #coherence: Coherence;
+  readonly #options: CacheOptions<V>;
+  readonly #entries: LRUCache<string, V>;
+  readonly #keysOf = new Map<string, Set<string>>();
+
+  constructor(coherence: Coherence, options: CacheOptions<V>) {
+    this.#coherence = coherence;
+    this.#options = options;
+    this.#entries = new LRUCache({
+      max: options.max,
+      dispose: (value, key) => this.#forget(key, value),
+    });
+  }
+
+  /** At once where it is kept and nothing else can have changed it. */
+  get(key: string): V | Promise<V> {
+    const waiting = this.#coherence.upToDate();
+    return waiting ? waiting.then(() => this.#now(key)) : this.#now(key);
+  }
+
+  /** As of the last lookup that was up to date: enough later in the same request. */
+  recent(key: string): V | Promise<V> {
+    return this.#now(key);
+  }
+
+  /** Loads it again. */
+  renew(key: string): Promise<V> {
+    this.#entries.delete(key);
+    return this.#load(key);
+  }
+
+  drop(subjects: readonly string[]): void {
+    for (const subject of subjects)
+      for (const key of this.#keysOf.get(subject) ?? []) this.#entries.delete(key);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+
+  #now(key: string): V | Promise<V> {
+    return this.#entries.get(key) ?? this.#load(key);
+  }
+
+  async #load(key: string): Promise<V> {
+    const { epoch } = this.#coherence;
+    const value = await this.#options.load(key);
+    const subjects = this.#options.subjects(value);
+    // What was changed meanwhile may be in the value or not: only an unmoved epoch tells.
+    if (subjects.length === 0 || this.#coherence.epoch !== epoch) return value;
+    this.#entries.set(key, value);
+    for (const subject of subjects) {
+      const keys = this.#keysOf.get(subject);
+      if (keys) keys.add(key);
+      else this.#keysOf.set(subject, new Set([key]));
+    }
+    return value;
+  }
+
+  #forget(key: string, value: V): void {
+    for (const subject of this.#options.subjects(value)) {
+      const keys = this.#keysOf.get(subject);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#keysOf.delete(subject);
+    }
+  }
+}
