@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Recorded } from "#kernel/event.ts";
+import { Instant } from "#kernel/instant.ts";
 import { err, expect, ok } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { systemIds } from "#platform/system.ts";
+import { systemClock as clock, systemIds } from "#platform/system.ts";
+import { entryOf, type Audit, type AuditFilter } from "./audit/audit.ts";
 import { IdempotencyKeyReused } from "./idempotency.ts";
 import {
   NoteId,
@@ -21,6 +23,7 @@ export type UnitOfWorkSubject = AsyncDisposable & {
   readonly events: () => Promise<readonly Recorded[]>;
   /** How often it was told that events were added. */
   readonly announcements: () => number;
+  readonly audit: Audit;
 };
 
 const racers = 32;
@@ -46,6 +49,59 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
       assert.deepEqual(event?.payload, { noteId: note.id, title: "first" });
       assert.deepEqual(event?.metadata, { actor: "tester", correlationId: "test" });
       assert.equal(subject.announcements(), 1);
+    });
+
+    test("an operation is entered into the audit with its commit, a refusal is not", async () => {
+      await using subject = await open();
+      const { unitOfWork, audit } = subject;
+      const origin = { address: "192.0.2.7", agent: "test" };
+      const operated = testContext({ operation: "scratch.write", credential: "key_1", origin });
+      const note = expect(
+        await unitOfWork(operated, async ({ notes }) => ok(notes.save(written("first")))),
+      );
+      await unitOfWork(operated, async ({ notes }) => {
+        notes.save(written("never"));
+        return err({ type: "changed-my-mind" });
+      });
+      await write(subject, "no operation");
+
+      const [entry, ...others] = await audit.page({}, { limit: 10 });
+      assert.ok(entry);
+      const { at, position, ...rest } = entry;
+      assert.deepEqual(others, []);
+      assert.ok(position > 0 && at <= clock.now());
+      assert.deepEqual(rest, {
+        ...{ actor: "tester", credential: "key_1", operation: "scratch.write", origin },
+        ...{ outcome: "ok", targets: [note.id], correlationId: "test" },
+      });
+    });
+
+    test("audit entries are found by what they say, the newest first, page by page", async () => {
+      await using subject = await open();
+      const { audit } = subject;
+      const enter = (operation: string, outcome: string, target: string, second: number) =>
+        audit.enter(
+          entryOf(testContext({ operation }), {
+            at: Instant.fromUnixMs(second * 1_000),
+            outcome,
+            targets: [target],
+          }),
+        );
+      await enter("a", "ok", "x", 1);
+      await enter("b", "forbidden", "x", 2);
+      await enter("a", "forbidden", "y", 3);
+      const found = async (filter: AuditFilter, page = {}) =>
+        (await audit.page(filter, { limit: 10, ...page })).map(({ at }) =>
+          Number(at.slice(17, 19)),
+        );
+      assert.deepEqual(await found({}), [3, 2, 1]);
+      assert.deepEqual(await found({ operation: "a" }), [3, 1]);
+      assert.deepEqual(await found({ outcome: "forbidden", target: "x" }), [2]);
+      assert.deepEqual(await found({ actor: "nobody" }), []);
+      const [from, until] = [Instant.fromUnixMs(2_000), Instant.fromUnixMs(3_000)];
+      assert.deepEqual(await found({ from, until }), [2]);
+      const [newest] = await audit.page({}, { limit: 1 });
+      assert.deepEqual(await found({}, { before: newest?.position, limit: 1 }), [2]);
     });
 
     test("a refusal leaves no trace", async () => {
@@ -179,6 +235,25 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
       const ids = new Set(outcomes.map((outcome) => expect(outcome).id));
       assert.equal(ids.size, 1);
       assert.equal((await subject.events()).length, 1);
+    });
+
+    test("a request that its own twin made impossible gets the twin's answer", async () => {
+      await using subject = await open();
+      const context = testContext({ idempotency: { key: "k", fingerprint: "f" } });
+      const begun = Promise.withResolvers<void>();
+      const twin = Promise.withResolvers<void>();
+      const late = subject.unitOfWork(context, async () => {
+        begun.resolve();
+        await twin.promise;
+        return err({ type: "taken-already" });
+      });
+      await begun.promise;
+      const first = await subject.unitOfWork(context, async ({ notes }) =>
+        ok(notes.save(written("first")).title),
+      );
+      twin.resolve();
+      assert.deepEqual(await late, first);
+      assert.deepEqual(first, ok("first"));
     });
 
     test("an idempotency key with another request is refused", async () => {

@@ -12,6 +12,7 @@ unitOfWorkContract("memory", async () => {
     ...store.units(memoryNotes(memoryNoteTables())),
     events: async () => store.log,
     announcements: () => announcements,
+    audit: store.audit,
     async [Symbol.asyncDispose]() {},
   };
 });

@@ -3,17 +3,26 @@ import type { Event, Recorded } from "#kernel/event.ts";
 import { err, type Result } from "#kernel/result.ts";
 import type { Conflict, LockOptions, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { Version } from "#kernel/version.ts";
+import { entryOf, matches, type Audit, type AuditEntry } from "../audit/audit.ts";
 import { record, type Announced, type Recorder } from "../events/record.ts";
 import { IdempotencyKeyReused } from "../idempotency.ts";
 
-/** Rows by key. `unique` names what no two rows may share; undefined shares nothing. */
+/**
+ * Rows by key. `unique` names what no two rows may share; undefined shares nothing. `onPut`: what a
+ * trigger is in Postgres.
+ */
 export class MemoryTable<Row> {
   readonly rows = new Map<string, Row>();
   readonly unique: (row: Row) => string | undefined;
   readonly #keys = new Map<string, string>();
+  readonly #onPut: (after: Row | undefined, before: Row | undefined) => void;
 
-  constructor(unique: (row: Row) => string | undefined = () => undefined) {
+  constructor(
+    unique: (row: Row) => string | undefined = () => undefined,
+    onPut: (after: Row | undefined, before: Row | undefined) => void = () => {},
+  ) {
     this.unique = unique;
+    this.#onPut = onPut;
   }
 
   /** The row with this unique value. */
@@ -43,6 +52,7 @@ export class MemoryTable<Row> {
     if (value !== undefined) this.#keys.set(value, key);
     if (row === undefined) this.rows.delete(key);
     else this.rows.set(key, row);
+    this.#onPut(row, before);
   }
 }
 
@@ -66,13 +76,14 @@ type Answer = { readonly fingerprint: string; readonly outcome: string };
 /** The log, the idempotency keys and the locks of one context, in memory. */
 export class MemoryStore {
   readonly log: Recorded[] = [];
+  readonly entries: AuditEntry[] = [];
   readonly #recorder: Recorder;
-  readonly #onAppended: () => void;
+  readonly #onAppended: (types: ReadonlySet<string>) => void;
   readonly #versions = new Map<string, number>();
   readonly #answers = new Map<string, Answer>();
   readonly #locks = new Map<string, Promise<void>>();
 
-  constructor(recorder: Recorder, onAppended: () => void = () => {}) {
+  constructor(recorder: Recorder, onAppended: (types: ReadonlySet<string>) => void = () => {}) {
     this.#recorder = recorder;
     this.#onAppended = onAppended;
   }
@@ -87,18 +98,41 @@ export class MemoryStore {
     };
   }
 
+  get audit(): Audit {
+    return {
+      enter: async (entry) => void this.entries.push(entry),
+      page: async (filter, { before = Number.POSITIVE_INFINITY, limit }) =>
+        this.entries
+          .map((entry, i) => ({ ...entry, position: i + 1 }))
+          .filter((entry) => entry.position < before && matches(entry, filter))
+          .toReversed()
+          .slice(0, limit),
+    };
+  }
+
   /** Commits what was collected, all or nothing; false when a row or a stream has moved on. */
   commit(...parts: readonly MemoryPart[]): boolean {
     const puts = parts.flatMap(({ pending }) => pending.puts);
     if (this.#haveMoved(parts) || !applied(puts)) return false;
 
-    for (const { context, pending } of parts)
+    for (const { context, pending } of parts) {
       for (const event of record(this.#recorder, context, pending.announced)) {
         this.log.push(structuredClone(event));
         this.#versions.set(event.stream, event.version);
       }
-    if (parts.some(({ pending }) => pending.announced.length > 0)) this.#onAppended();
+      this.#enter(context, pending);
+    }
+    const announced = parts.flatMap(({ pending }) => pending.announced);
+    if (announced.length > 0)
+      this.#onAppended(new Set(announced.flatMap(({ events }) => events.map(({ type }) => type))));
     return true;
+  }
+
+  #enter(context: Context, { announced }: MemoryPending): void {
+    if (context.operation === undefined || announced.length === 0) return;
+    const targets = [...new Set(announced.map(({ stream }) => stream))];
+    const at = this.#recorder.clock.now();
+    this.entries.push(entryOf(context, { at, outcome: "ok", targets }));
   }
 
   #haveMoved(parts: readonly MemoryPart[]): boolean {
@@ -124,9 +158,9 @@ export class MemoryStore {
     try {
       const pending = new MemoryPending();
       const outcome = await work(scope(pending.transaction));
-      if (!outcome.ok) return outcome;
       const racing = this.#answered(context) as R | undefined;
       if (racing) return racing;
+      if (!outcome.ok) return outcome;
       if (!this.commit({ context, pending })) return conflict();
       this.#remember(context, outcome);
       return outcome;

@@ -38,6 +38,8 @@ export type DatabaseOptions = {
   /** The server ends a transaction that idles longer: it would hold back every event reader. */
   readonly idleInTransactionTimeoutMs: number;
   readonly onIdleError?: (error: Error) => void;
+  /** The role that every connection takes on, with less rights than the login. */
+  readonly role?: string | undefined;
 };
 
 const bigints = 20;
@@ -107,7 +109,7 @@ export class Database implements AsyncDisposable {
       statement_timeout: options.statementTimeoutMs,
       lock_timeout: options.statementTimeoutMs,
       idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs,
-      options: "-c timezone=UTC -c datestyle=ISO",
+      options: `-c timezone=UTC -c datestyle=ISO${options.role === undefined ? "" : ` -c role=${options.role}`}`,
     });
     // Between being taken and being listened to, a connection may end: nobody needs to hear it.
     this.#pool.on("connect", (client) => client.on("error", () => {}));

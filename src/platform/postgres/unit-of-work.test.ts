@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expect, ok } from "#kernel/result.ts";
+import { postgresAudit } from "../audit/postgres-audit.ts";
 import { eventAdmin } from "../events/admin.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";
 import { Unavailable } from "../unavailable.ts";
@@ -23,6 +24,7 @@ function subjectOn(opened: TestDatabase) {
     ...units,
     events: () => eventAdmin(database, "scratch").list({ limit: 1_000 }),
     announcements: () => announcements,
+    audit: postgresAudit(database),
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
 }

@@ -1,8 +1,11 @@
 import type { Context, IdempotencyKey } from "#kernel/context.ts";
 import type { Event } from "#kernel/event.ts";
+import type { Clock } from "#kernel/instant.ts";
 import { err, type Result } from "#kernel/result.ts";
 import type { Conflict, LockOptions, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { Version } from "#kernel/version.ts";
+import { entryOf } from "../audit/audit.ts";
+import { auditWrite } from "../audit/postgres-audit.ts";
 import { appendsTo } from "../events/postgres-log.ts";
 import { record, type Announced, type Recorder } from "../events/record.ts";
 import { IdempotencyKeyReused } from "../idempotency.ts";
@@ -27,8 +30,8 @@ export type UnitOfWorkOptions<Scope> = Recorder & {
   /** The context's schema, which has its event log. */
   readonly schema: string;
   readonly scope: ScopeOn<Scope>;
-  /** Called after a commit that added events: somebody may be waiting for them. */
-  readonly onAppended: () => void;
+  /** Called after a commit with the types of its events: somebody may be waiting for them. */
+  readonly onAppended: (types: ReadonlySet<string>) => void;
 };
 
 export type UnitsOfWork<Scope> = {
@@ -42,6 +45,10 @@ type Outcome = Result<unknown, unknown>;
 class Pending {
   readonly writes: Write[] = [];
   readonly announced: Announced[] = [];
+
+  types(): ReadonlySet<string> {
+    return new Set(this.announced.flatMap(({ events }) => events.map(({ type }) => type)));
+  }
 
   transaction(read: Transaction["read"]): Transaction {
     return {
@@ -67,7 +74,7 @@ type Decided = {
 type Work<Scope, R> = (scope: Scope) => Promise<R>;
 
 type Unit<Scope> = UnitOfWorkOptions<Scope> & {
-  /** All that leaves together: rows, events and the answer to an idempotent request. */
+  /** All that leaves together: rows, events, the answer to an idempotent request, the audit. */
   readonly writesOf: (decided: Decided) => readonly Write[];
 };
 
@@ -81,6 +88,7 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
       ...pending.writes,
       ...appends(record(options, context, pending.announced)),
       ...keys.writes(context, outcome, clock.now()),
+      ...entries(context, pending, clock),
     ],
   };
 
@@ -108,9 +116,13 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
       const first = idempotency && (await answered<R>(context, idempotency));
       if (first) return first;
       try {
-        return lock.length > 0
-          ? await locking(unit, context, work, lock)
-          : await optimistic(unit, context, work);
+        const outcome =
+          lock.length > 0
+            ? await locking(unit, context, work, lock)
+            : await optimistic(unit, context, work);
+        if (outcome.ok || !idempotency) return outcome;
+        // It may be refused because of what the same request has done in between.
+        return (await answered<R>(context, idempotency)) ?? outcome;
       } catch (error) {
         if (!isLostRace(error)) throw error;
         const raced = brokenBy(error) === keys.constraint ? idempotency : undefined;
@@ -119,6 +131,13 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
       }
     },
   };
+}
+
+/** What the audit keeps of it: only of operations, which somebody asked for. */
+function entries(context: Context, { announced }: Pending, clock: Clock): readonly Write[] {
+  if (context.operation === undefined || announced.length === 0) return [];
+  const targets = [...new Set(announced.map(({ stream }) => stream))];
+  return [auditWrite(entryOf(context, { at: clock.now(), outcome: "ok", targets }))];
 }
 
 const readWithin =
@@ -137,7 +156,7 @@ async function optimistic<Scope, R extends Outcome>(
 
   const writes = writesOf({ context, pending, outcome });
   if (writes.length > 0) await send(database, writes, context.deadlineMs);
-  if (pending.announced.length > 0) onAppended();
+  if (pending.announced.length > 0) onAppended(pending.types());
   return outcome;
 }
 
@@ -151,7 +170,7 @@ async function locking<Scope, R extends Outcome>(
   const outcome = await database.session(async (session) => {
     const names = [...new Set(locks)].toSorted();
     await settled([
-      session.run("begin"),
+      session.run("begin isolation level read committed"),
       ...names.map((name) => session.query(lockStatement, [name])),
     ]);
     const decided = await work(scope(pending.transaction(session.query)));
@@ -163,7 +182,7 @@ async function locking<Scope, R extends Outcome>(
     }
     return decided;
   }, context.deadlineMs);
-  if (outcome.ok && pending.announced.length > 0) onAppended();
+  if (outcome.ok && pending.announced.length > 0) onAppended(pending.types());
   return outcome;
 }
 

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import pg from "pg";
+import { testDatabase } from "../../../test/support/database.ts";
+import { appRole, restrictToRole } from "./app-role.ts";
+
+test("the role may add to the audit, and neither change it nor any table", async () => {
+  await using opened = await testDatabase();
+  assert.ok(await restrictToRole(opened.connection, ["identity"]));
+  assert.ok(await restrictToRole(opened.connection, ["identity"]), "a second start");
+  const client = new pg.Client({ ...opened.connection, options: `-c role=${appRole}` });
+  await client.connect();
+  try {
+    await client.query(
+      `insert into audit.entries (at, actor, operation, outcome, targets, correlation_id)
+         values (now(), 'a', 'b', 'ok', '{}', 'c')`,
+    );
+    for (const sql of [
+      "update audit.entries set actor = 'nobody'",
+      "delete from audit.entries",
+      "truncate audit.entries",
+      "update audit.chain set number = 1",
+      "alter table audit.entries disable trigger append_only",
+      "drop table identity.users",
+      "create table identity.more ()",
+    ])
+      await assert.rejects(client.query(sql), /permission denied|must be owner/, sql);
+    await client.query("delete from identity.users");
+  } finally {
+    await client.end();
+  }
+});
+
+test("a login that may make roles, and is no superuser, takes the role on", async () => {
+  await using opened = await testDatabase();
+  const name = `maker_${process.pid}`;
+  const client = new pg.Client(opened.connection);
+  await client.connect();
+  try {
+    await client.query(`create role ${name} login createrole password 'maker'`);
+    const { rows } = await client.query<{ role: string }>(
+      `select string_agg(format('grant all on schema %I to ${name} with grant option;
+         grant all on all tables in schema %I to ${name} with grant option;
+         grant all on all sequences in schema %I to ${name} with grant option', s, s, s), ';') as role
+         from unnest(array['identity', 'audit']) as s`,
+    );
+    await client.query(rows[0]?.role ?? "");
+    // Another cluster's role: this one may know it already, and then only its maker can give it.
+    const isNew = (await client.query("select from pg_roles where rolname = $1", [appRole]))
+      .rowCount;
+    if (isNew) await client.query(`grant ${appRole} to ${name} with admin option`);
+    const connection = { ...opened.connection, user: name, password: "maker" };
+    assert.equal(await restrictToRole(connection, ["identity"]), true);
+    const works = new pg.Client({ ...connection, options: `-c role=${appRole}` });
+    await works.connect();
+    await works.query("select from identity.users");
+    await works.end();
+  } finally {
+    await client.query(`drop owned by ${name} cascade`).catch(() => {});
+    await client.query(`drop role if exists ${name}`);
+    await client.end();
+  }
+});
+
+test("a login that may make no roles is told so", async () => {
+  await using opened = await testDatabase();
+  const name = `plain_${process.pid}`;
+  const client = new pg.Client(opened.connection);
+  await client.connect();
+  try {
+    await client.query(`create role ${name} login password 'plain'`);
+    const connection = { ...opened.connection, user: name, password: "plain" };
+    assert.equal(await restrictToRole(connection, ["identity"]), false);
+  } finally {
+    await client.query(`drop role ${name}`);
+    await client.end();
+  }
+});

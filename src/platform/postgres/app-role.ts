@@ -1,0 +1,70 @@
+import pg, { type ClientConfig } from "pg";
+
+/** What Basalt works as: it may not change the tables, nor what the audit keeps. */
+export const appRole = "basalt_app";
+
+const duplicateObject = "42710";
+const uniqueViolation = "23505"; // two that create the same role at once
+
+/**
+ * Makes the role and gives it its rights on `schemas` and, to add only, on the audit. False where
+ * the login may not make roles: then the triggers alone protect the audit.
+ */
+export async function restrictToRole(
+  connection: ClientConfig,
+  schemas: readonly string[],
+): Promise<boolean> {
+  const client = new pg.Client({ ...connection, application_name: "basalt-migrate" });
+  await client.connect();
+  try {
+    await client.query("select pg_advisory_lock(hashtextextended('basalt.role', 0))");
+    if (!(await makeRole(client))) return false;
+    for (const schema of schemas)
+      await client.query(
+        `grant usage on schema ${schema} to ${appRole};
+         grant select, insert, update, delete on all tables in schema ${schema} to ${appRole};
+         grant usage on all sequences in schema ${schema} to ${appRole};`,
+      );
+    await client.query(
+      `grant usage on schema audit to ${appRole};
+       grant usage on all sequences in schema audit to ${appRole};
+       grant select, insert on audit.entries, audit.chain to ${appRole};`,
+    );
+    return true;
+  } finally {
+    await client.end();
+  }
+}
+
+type Rights = { readonly may_make: boolean; readonly is_member: boolean };
+
+/** Whether the login may become the role after this. */
+async function makeRole(client: pg.Client): Promise<boolean> {
+  const { is_member, may_make } = await rights(client);
+  if (is_member) return true;
+  if (!may_make) return false;
+  await client.query(`create role ${appRole} nologin`).catch((error: unknown) => {
+    const code = error instanceof pg.DatabaseError ? error.code : undefined;
+    if (code !== duplicateObject && code !== uniqueViolation) throw error;
+  });
+  if (!(await rights(client)).is_member) await client.query(`grant ${appRole} to current_user`);
+  return true;
+}
+
+/** Since this version, who made a role may give it to others, and does not have it by that. */
+const firstWithSet = 160_000;
+
+async function rights(client: pg.Client): Promise<Rights> {
+  const found = await client.query<{ version: number }>(
+    "select current_setting('server_version_num')::int as version",
+  );
+  const version = found.rows[0]?.version ?? 0;
+  const { rows } = await client.query<Rights>(
+    `select rolsuper or rolcreaterole as may_make,
+            exists (select from pg_roles r where r.rolname = $1
+                       and pg_has_role(current_user, r.oid, $2)) as is_member
+       from pg_roles where rolname = current_user`,
+    [appRole, version >= firstWithSet ? "set" : "member"],
+  );
+  return rows[0] ?? { may_make: false, is_member: false };
+}
