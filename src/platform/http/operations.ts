@@ -9,15 +9,16 @@ export type Check = { readonly name: string; readonly isUp: () => Promise<boolea
 
 export type OperationsOptions = {
   readonly version: string;
-  readonly apiPrefix: string;
   readonly docs: boolean;
   readonly metrics: Metrics;
   readonly checks: readonly Check[];
   readonly isDraining: () => boolean;
+  /** The public halves of the keys that sign access tokens. */
+  readonly jwks: () => Promise<object>;
 };
 
 const checkWithinMs = 1_000;
-const hidden = { schema: { hide: true } } as const;
+const hidden = { schema: { hide: true }, config: { access: "anyone" } } as const;
 /** The page has one inline style and no script. */
 const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
@@ -46,6 +47,10 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
 
+  app.get("/.well-known/jwks.json", hidden, async (_request, reply) =>
+    reply.header("cache-control", "public, max-age=60").send(await options.jwks()),
+  );
+
   const links = linksOf(options);
   app.get("/", hidden, (request, reply) => {
     if (!request.headers.accept?.includes("text/html"))
@@ -69,10 +74,10 @@ async function answersInTime(isUp: () => Promise<boolean>): Promise<boolean> {
   }
 }
 
-const linksOf = ({ apiPrefix, docs }: OperationsOptions): Readonly<Record<string, string>> => ({
-  users: `${apiPrefix}/users`,
+const linksOf = ({ docs }: OperationsOptions): Readonly<Record<string, string>> => ({
   ...(docs ? { docs: "/docs" } : {}),
   openapi: "/openapi.json",
+  jwks: "/.well-known/jwks.json",
   health: "/health",
   ready: "/health/ready",
   metrics: "/metrics",

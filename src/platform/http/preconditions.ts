@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { IdempotencyKey } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Issue } from "#kernel/shape.ts";
@@ -37,13 +36,10 @@ export function isFresh(header: Header, tag: string): boolean {
 /** `Idempotency-Key`, bare or quoted, and the fingerprint of what it is to make harmless. */
 export function idempotencyKeyOf(
   header: Header,
-  request: { readonly operation: string; readonly input: unknown },
+  fingerprint: () => string,
 ): Result<IdempotencyKey | undefined, Malformed> {
   if (header === undefined) return ok(undefined);
   const key = typeof header === "string" ? /^"?([\x21\x23-\x7e]{1,255})"?$/.exec(header)?.[1] : "";
   if (!key) return malformed("idempotency-key", "must be 1 to 255 visible ASCII characters");
-  const fingerprint = createHash("sha256")
-    .update(`${request.operation}\n${JSON.stringify(request.input)}`)
-    .digest("base64url");
-  return ok({ key, fingerprint });
+  return ok({ key, fingerprint: fingerprint() });
 }

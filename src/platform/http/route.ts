@@ -2,6 +2,23 @@ import type { Context } from "#kernel/context.ts";
 import type { Result } from "#kernel/result.ts";
 import type { Fields, Value } from "#kernel/shape.ts";
 
+/**
+ * Who is heard at all. What they may do is decided by the handler, which asks for the permission of
+ * exactly this actor on exactly this thing.
+ */
+export type Access = "anyone" | "signed-in";
+
+/** Attempts that could be guesses, or mail somebody else: fewer are allowed. */
+export type Attempts<Field extends string = string> = {
+  readonly name: string;
+  /** The field that says on whose account, or the actor's: it is counted too, from wherever. */
+  readonly account?: Field | "actor";
+  /** Only requests with this field are attempts. */
+  readonly when?: Field;
+  /** Whether a success shows that it was no guess. */
+  readonly forgive?: true;
+};
+
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** Statuses of expected refusals. */
@@ -11,6 +28,8 @@ type Input<I> = Value<I> & { readonly fields: Fields };
 type Refused = { readonly type: string };
 
 type Declaration<I, V, R extends Refused, View> = {
+  readonly access: Access;
+  readonly attempts?: Attempts<keyof I & string>;
   readonly summary: string;
   readonly description?: string;
   /** Fields named in the path come from there, the others from query (GET, DELETE) or body. */
@@ -33,7 +52,8 @@ type Declaration<I, V, R extends Refused, View> = {
 export type Route = {
   readonly method: Method;
   readonly path: string;
-} & Omit<Declaration<unknown, unknown, Refused, unknown>, "refusals" | "ifMatch"> & {
+} & Omit<Declaration<unknown, unknown, Refused, unknown>, "refusals" | "ifMatch" | "attempts"> & {
+    readonly attempts?: Attempts;
     readonly ifMatch?: string;
     readonly refusals: Readonly<Record<string, RefusalStatus>>;
   };
@@ -49,5 +69,6 @@ const declare =
 /** `get("/users/:userId", { … })`: a refusal without a status does not compile. */
 export const get = declare("GET");
 export const post = declare("POST");
+export const put = declare("PUT");
 export const patch = declare("PATCH");
 export const del = declare("DELETE");

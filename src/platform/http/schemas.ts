@@ -3,10 +3,16 @@ import { pointerTo, type Issue, type JsonSchema } from "#kernel/shape.ts";
 import { problemMediaType, problemSchema } from "./problem.ts";
 import type { Route } from "./route.ts";
 
-/** Space around an address is trimmed by the domain, so the edge lets it pass. */
-const email = /^\s*[^\s@]+@[^\s@]+\.[^\s@]+\s*$/;
+const maxEmail = 320;
+/** Space around an address is trimmed by the domain, so the edge lets it pass. Of linear cost. */
+const email = (text: string) =>
+  text.length <= maxEmail && /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/.test(text.trim());
 
-const options = { allErrors: true, strict: false, formats: { email, "date-time": true } } as const;
+const options = {
+  allErrors: true,
+  strict: false,
+  formats: { email, "date-time": true, password: true },
+} as const;
 const strict = new Ajv(options);
 /** Query and path arrive as text: numbers are read from it. */
 const coercing = new Ajv({ ...options, coerceTypes: true });
@@ -79,6 +85,10 @@ function refusalAnswers(route: Route): Record<number, unknown> {
       ...(byStatus.get(status) ?? []),
       type.replaceAll("-", "_").toUpperCase(),
     ]);
+  const add = (status: number, text: string) =>
+    byStatus.set(status, [...(byStatus.get(status) ?? []), text]);
+  if (route.access === "signed-in") add(401, "UNAUTHENTICATED: no valid access token or API key");
+  add(429, "TOO_MANY_REQUESTS: try again after Retry-After seconds");
   byStatus.set(422, [...(byStatus.get(422) ?? []), "VALIDATION_FAILED"]);
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [status, problemAnswer(codes.join(", "))]),
@@ -112,6 +122,15 @@ const headerSchemas = (route: Route) => ({
   },
 });
 
+/** How OpenAPI says that a bearer token is wanted. */
+export const bearerScheme = {
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    description: "An access token of POST /sessions, or an API key",
+  },
+} as const;
+
 /** One declaration: validation, serialisation and OpenAPI. */
 export function fastifySchema(route: Route) {
   return {
@@ -119,6 +138,7 @@ export function fastifySchema(route: Route) {
     ...(route.description === undefined ? {} : { description: route.description }),
     operationId: camelCase(route.summary),
     tags: [route.path.split("/")[1] ?? "basalt"],
+    ...(route.access === "signed-in" ? { security: [{ bearer: [] }] } : {}),
     headers: headerSchemas(route),
     ...partSchemas(route),
     response: {

@@ -6,29 +6,26 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from "fastify";
-import type { ErrorObject } from "ajv";
-import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Logger } from "pino";
-import { IdempotencyKeyReused } from "../idempotency.ts";
-import { Unavailable } from "../unavailable.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { span, withinTrace } from "../telemetry/tracing.ts";
 import { correlationIdOf } from "./correlation.ts";
 import {
-  entityTag,
-  idempotencyKeyOf,
-  isFresh,
-  versionOf,
-  type Malformed,
-} from "./preconditions.ts";
-import { problem, problemMediaType, problemSchema, typeOfStatus, type Problem } from "./problem.ts";
+  answerError,
+  answerGarbage,
+  answerUnknownPath,
+  sendMalformed,
+  sendProblem,
+} from "./answers.ts";
+import { gate, limitAttempts, originOf, requireAccessRules, type GateOptions } from "./gate.ts";
+import { entityTag, idempotencyKeyOf, isFresh, versionOf } from "./preconditions.ts";
+import { problem, problemSchema } from "./problem.ts";
 import type { Route } from "./route.ts";
-import { compile, fastifySchema, issuesOf } from "./schemas.ts";
+import { bearerScheme, compile, fastifySchema } from "./schemas.ts";
 
-export type HttpOptions = {
+export type HttpOptions = GateOptions & {
   readonly routes: readonly Route[];
   readonly apiPrefix: string;
   readonly version: string;
@@ -37,7 +34,10 @@ export type HttpOptions = {
   readonly bodyLimitBytes: number;
   readonly requestTimeoutMs: number;
   readonly maxRequestsInFlight: number;
-  readonly trustProxy: boolean;
+  /** How many proxies, or which: addresses and networks. Nobody if empty. */
+  readonly trustProxy: string;
+  /** Of a request, for its idempotency key: keyed, since requests may hold passwords. */
+  readonly fingerprint: (request: string) => string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -48,6 +48,7 @@ const securityHeaders = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
   "cache-control": "no-store",
+  "referrer-policy": "no-referrer",
 };
 
 /** Where Basalt is served over TLS, by itself or by a proxy in front of it. */
@@ -56,6 +57,7 @@ const productionHeaders = {
   "strict-transport-security": "max-age=31536000; includeSubDomains",
 };
 
+const open = { schema: { hide: true }, config: { access: "anyone" } } as const;
 const headersTimeoutMs = 10_000;
 const bodyTimeoutMs = 30_000;
 const developmentOrigins = [/^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/];
@@ -66,20 +68,23 @@ const neverShed = new Set(["/health", "/health/ready", "/metrics"]);
 export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit: options.bodyLimitBytes,
-    trustProxy: options.trustProxy,
+    trustProxy: proxiesOf(options.trustProxy),
     genReqId: ({ headers }) => correlationIdOf(headers),
     requestTimeout: bodyTimeoutMs,
     forceCloseConnections: "idle",
     http: { headersTimeout: headersTimeoutMs },
     clientErrorHandler: answerGarbage,
-    frameworkErrors: (error, request, reply) => void answerError(options, error, request, reply),
-    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: (error, request, reply) =>
+      void answerError(options.log, error, request, reply),
+    routerOptions: { maxParamLength: 1_500 },
   });
+  app.removeContentTypeParser("text/plain"); // a body is JSON, which no foreign form can send
+  requireAccessRules(app);
   app.addSchema(problemSchema);
   app.setValidatorCompiler(compile);
   app.addHook("onRequest", observeAndShed(options));
   app.setErrorHandler((error: FastifyError, request, reply) =>
-    answerError(options, error, request, reply),
+    answerError(options.log, error, request, reply),
   );
   app.setNotFoundHandler(answerUnknownPath(options));
 
@@ -87,7 +92,10 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   await app.register(cors, {
     origin: [...origins, ...options.corsOrigins],
     methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    exposedHeaders: ["etag", "location", "retry-after", "x-request-id"],
+    exposedHeaders: [
+      ...["etag", "location", "retry-after", "x-request-id"],
+      ...["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
+    ],
     maxAge: 600,
   });
   await app.register(swagger, {
@@ -100,27 +108,35 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
         version: options.version,
         license: { name: "MIT", identifier: "MIT" },
       },
+      components: { securitySchemes: bearerScheme },
     },
     refResolver: { buildLocalReference: (json) => json["$id"] as string },
   });
-  app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
+  app.get("/openapi.json", open, () => app.swagger());
   for (const route of options.routes) serve(app, route, options);
   return app;
+}
+
+function proxiesOf(setting: string) {
+  if (setting === "") return false;
+  const count = /^\d+$/.test(setting) ? Number(setting) : undefined;
+  return count === undefined ? setting : (_address: string, hop: number) => hop < count;
 }
 
 function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
   const unsafe = route.method !== "GET";
   const operation = `${route.method} ${route.path}`;
   const { present = (value: unknown) => value } = route;
+  const attempts = limitAttempts(options);
 
   const contextOf = (request: FastifyRequest, input: unknown) => {
-    const key = idempotencyKeyOf(unsafe ? request.headers["idempotency-key"] : undefined, {
-      operation,
-      input,
-    });
+    const key = idempotencyKeyOf(unsafe ? request.headers["idempotency-key"] : undefined, () =>
+      options.fingerprint(`${operation}\n${JSON.stringify(input)}`),
+    );
     if (!key.ok) return key;
     const context: Context = {
-      actor: "anonymous",
+      ...request.principal,
+      origin: originOf(request),
       correlationId: request.id,
       deadlineMs: options.clock.unixMs() + options.requestTimeoutMs,
       ...(key.value === undefined ? {} : { idempotency: key.value }),
@@ -150,14 +166,12 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
       );
     const context = contextOf(request, input.value);
     if (!context.ok) return sendMalformed(reply, request, context.error);
+    const attempt = route.attempts && (await attempts(route.attempts, request, reply, input.value));
+    if (attempt && !attempt.isAllowed) return reply;
 
     const result = await route.handle(input.value, context.value);
-    if (!result.ok) {
-      const { type, ...details } = result.error;
-      const status = route.refusals[type];
-      if (status === undefined) throw new Error(`${operation} knows no status for ${type}`);
-      return sendProblem(reply, problem(type, { status, correlationId, details }));
-    }
+    if (!result.ok) return refuse(route, reply, result.error, correlationId);
+    await attempt?.succeeded();
     const { value } = result;
     if (route.location) reply.header("location", options.apiPrefix + route.location(value));
     if (route.version) {
@@ -173,6 +187,8 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
     method: route.method,
     url: options.apiPrefix + route.path,
     schema: fastifySchema(route),
+    config: { access: route.access },
+    onRequest: gate(options, route.access),
     handler: (request, reply) =>
       withinTrace(request.headers, () =>
         span(operation, { ...attributes, "basalt.correlation_id": request.id }, () =>
@@ -180,6 +196,18 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
         ),
       ),
   });
+}
+
+/** The status of a refusal; its details go along. */
+function refuse(
+  { method, path, refusals }: Route,
+  reply: FastifyReply,
+  { type, ...details }: { readonly type: string; readonly retryAfterS?: number },
+  correlationId: string,
+): FastifyReply {
+  const status = refusals[type];
+  if (status === undefined) throw new Error(`${method} ${path} knows no status for ${type}`);
+  return sendProblem(reply, problem(type, { status, correlationId, details }), details.retryAfterS);
 }
 
 /** What is known of a route before its first request: a logger, and a histogram per status. */
@@ -248,92 +276,3 @@ const overloaded = (correlationId: string) =>
 
 const preconditionFailed = ({ id }: FastifyRequest, detail: string) =>
   problem("precondition-failed", { status: 412, correlationId: id, detail });
-
-function sendProblem(reply: FastifyReply, body: Problem, retryAfterS = 1): FastifyReply {
-  if (body.status === 503) reply.header("retry-after", String(retryAfterS));
-  return reply
-    .code(body.status)
-    .header("content-type", problemMediaType)
-    .serializer(JSON.stringify)
-    .send(body);
-}
-
-const sendMalformed = (reply: FastifyReply, { id }: FastifyRequest, { issue }: Malformed) =>
-  sendProblem(
-    reply,
-    problem("validation-failed", { status: 400, correlationId: id, errors: [issue] }),
-  );
-
-/** Everything that no handler answered: bad requests, outages, and bugs, which tell nothing. */
-function answerError(
-  { log }: HttpOptions,
-  error: FastifyError,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
-  const correlationId = request.id;
-  if (error.validation) {
-    const errors = issuesOf(error.validation as ErrorObject[], error.validationContext);
-    return sendProblem(reply, problem("validation-failed", { status: 400, correlationId, errors }));
-  }
-  if (error instanceof Unavailable)
-    return sendProblem(
-      reply,
-      problem("unavailable", { status: 503, correlationId, detail: error.message }),
-      error.retryAfterS,
-    );
-  if (error instanceof IdempotencyKeyReused)
-    return sendProblem(
-      reply,
-      problem("idempotency-key-reused", {
-        status: 422,
-        correlationId,
-        detail: "This key was sent before with another request",
-      }),
-    );
-  const status = error.statusCode ?? 500;
-  if (status >= 500 && status !== 503) {
-    log.error({ correlationId, err: error }, "a request broke");
-    return sendProblem(reply, problem("internal-error", { status: 500, correlationId }));
-  }
-  const invalidJson = error.code?.startsWith("FST_ERR_CTP_") && status === 400;
-  const type = invalidJson ? "validation-failed" : typeOfStatus(status);
-  const detail = status === 503 ? "The deadline of the request has passed" : error.message;
-  return sendProblem(reply, problem(type, { status, correlationId, detail }));
-}
-
-/** 405 where another method would be answered, else 404. */
-function answerUnknownPath({ routes, apiPrefix }: HttpOptions) {
-  const known = routes.map(({ method, path }) => ({
-    method,
-    pattern: new RegExp(`^${apiPrefix}${path.replaceAll(/:\w+/g, "[^/]+")}$`),
-  }));
-  return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const path = request.url.split("?")[0] ?? "/";
-    const allowed = known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
-    if (allowed.length > 0) reply.header("allow", [...new Set(allowed)].join(", "));
-    const status = allowed.length > 0 ? 405 : 404;
-    return sendProblem(reply, problem(typeOfStatus(status), { status, correlationId: request.id }));
-  };
-}
-
-const statusOfParserError: Readonly<Record<string, number>> = {
-  HPE_HEADER_OVERFLOW: 431,
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
-};
-
-/** What is not HTTP never becomes a request: answered on the bare socket. */
-function answerGarbage(
-  this: FastifyInstance,
-  error: Error & { readonly code?: string },
-  socket: Socket & { readonly parser?: { readonly incoming?: IncomingMessage } },
-): void {
-  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
-  const status = statusOfParserError[error.code ?? ""] ?? 400;
-  const correlationId = correlationIdOf({});
-  const body = JSON.stringify(problem(typeOfStatus(status), { status, correlationId }));
-  socket.end(
-    `HTTP/1.1 ${status} Bad Request\r\ncontent-type: ${problemMediaType}\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
-}

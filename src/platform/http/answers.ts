@@ -1,0 +1,113 @@
+import type { ErrorObject } from "ajv";
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { Logger } from "pino";
+import { IdempotencyKeyReused } from "../idempotency.ts";
+import { Unavailable } from "../unavailable.ts";
+import { correlationIdOf } from "./correlation.ts";
+import type { Malformed } from "./preconditions.ts";
+import { problem, problemMediaType, typeOfStatus, type Problem } from "./problem.ts";
+import type { Route } from "./route.ts";
+import { issuesOf } from "./schemas.ts";
+
+/** `retryAfterS`: after how many seconds the same request may be answered. */
+export function sendProblem(
+  reply: FastifyReply,
+  body: Problem,
+  retryAfterS: number | undefined = body.status === 503 ? 1 : undefined,
+): FastifyReply {
+  if (retryAfterS !== undefined) reply.header("retry-after", retryAfterS.toString());
+  if (body.status === 401) reply.header("www-authenticate", 'Bearer realm="basalt"');
+  return reply
+    .code(body.status)
+    .header("content-type", problemMediaType)
+    .serializer(JSON.stringify)
+    .send(body);
+}
+
+export const sendMalformed = (reply: FastifyReply, { id }: FastifyRequest, { issue }: Malformed) =>
+  sendProblem(
+    reply,
+    problem("validation-failed", { status: 400, correlationId: id, errors: [issue] }),
+  );
+
+/** Everything that no handler answered: bad requests, outages, and bugs, which tell nothing. */
+export function answerError(
+  log: Logger,
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const correlationId = request.id;
+  if (error.validation) {
+    const errors = issuesOf(error.validation as ErrorObject[], error.validationContext);
+    return sendProblem(reply, problem("validation-failed", { status: 400, correlationId, errors }));
+  }
+  if (error instanceof Unavailable)
+    return sendProblem(
+      reply,
+      problem("unavailable", { status: 503, correlationId, detail: error.message }),
+      error.retryAfterS,
+    );
+  if (error instanceof IdempotencyKeyReused)
+    return sendProblem(
+      reply,
+      problem("idempotency-key-reused", {
+        status: 422,
+        correlationId,
+        detail: "This key was sent before with another request",
+      }),
+    );
+  const status = error.statusCode ?? 500;
+  if (status >= 500 && status !== 503) {
+    log.error({ correlationId, err: error }, "a request broke");
+    return sendProblem(reply, problem("internal-error", { status: 500, correlationId }));
+  }
+  const invalidJson = error.code?.startsWith("FST_ERR_CTP_") && status === 400;
+  const type = invalidJson ? "validation-failed" : typeOfStatus(status);
+  const detail = status === 503 ? "The deadline of the request has passed" : error.message;
+  return sendProblem(reply, problem(type, { status, correlationId, detail }));
+}
+
+/** 405 where another method would be answered, else 404. */
+export function answerUnknownPath({
+  routes,
+  apiPrefix,
+}: {
+  readonly routes: readonly Route[];
+  readonly apiPrefix: string;
+}) {
+  const known = routes.map(({ method, path }) => ({
+    method,
+    pattern: new RegExp(`^${apiPrefix}${path.replaceAll(/:\w+/g, "[^/]+")}$`),
+  }));
+  return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const path = request.url.split("?")[0] ?? "/";
+    const allowed = known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
+    if (allowed.length > 0) reply.header("allow", [...new Set(allowed)].join(", "));
+    const status = allowed.length > 0 ? 405 : 404;
+    return sendProblem(reply, problem(typeOfStatus(status), { status, correlationId: request.id }));
+  };
+}
+
+const statusOfParserError: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** What is not HTTP never becomes a request: answered on the bare socket. */
+export function answerGarbage(
+  this: FastifyInstance,
+  error: Error & { readonly code?: string },
+  socket: Socket & { readonly parser?: { readonly incoming?: IncomingMessage } },
+): void {
+  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
+  const status = statusOfParserError[error.code ?? ""] ?? 400;
+  const correlationId = correlationIdOf({});
+  const body = JSON.stringify(problem(typeOfStatus(status), { status, correlationId }));
+  socket.end(
+    `HTTP/1.1 ${status} Bad Request\r\ncontent-type: ${problemMediaType}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

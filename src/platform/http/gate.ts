@@ -1,0 +1,154 @@
+import { isIP } from "node:net";
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  HookHandlerDoneFunction,
+} from "fastify";
+import type { Origin, Principal } from "#kernel/context.ts";
+import type { RateLimiter, Standing } from "../rate-limit/rate-limit.ts";
+import { sendProblem } from "./answers.ts";
+import { problem } from "./problem.ts";
+import type { Access, Attempts } from "./route.ts";
+
+/** Who showed this credential; undefined where nobody can be told from it. */
+export type Authenticate = (
+  credential: string,
+) => Principal | undefined | Promise<Principal | undefined>;
+
+export type GateOptions = {
+  readonly authenticate: Authenticate;
+  readonly limiters: {
+    /** Every request, by actor; by address where nobody has signed in. */
+    readonly requests: RateLimiter;
+    /** Attempts, by address and by account. */
+    readonly byAddress: RateLimiter;
+    readonly byAccount: RateLimiter;
+  };
+};
+
+declare module "fastify" {
+  interface FastifyRequest {
+    principal: Principal;
+  }
+  interface FastifyContextConfig {
+    access?: Access;
+  }
+}
+
+const anonymous: Principal = { actor: "anonymous" };
+const accesses: ReadonlySet<unknown> = new Set<Access>(["anyone", "signed-in"]);
+const maxCredential = 4_096;
+const maxAgent = 200;
+
+/** Nothing is open by accident: a route that does not say for whom it is does not start. */
+export function requireAccessRules(app: FastifyInstance): void {
+  app.decorateRequest("principal");
+  app.addHook("onRoute", ({ method, url, config }) => {
+    if (method === "OPTIONS") return; // preflight, answered by CORS without a handler of ours
+    if (!accesses.has(config?.access))
+      throw new Error(`${String(method)} ${url} has no access rule`);
+  });
+}
+
+/** Tells who asks, refuses whom the route is not for, and counts the request. */
+export function gate({ authenticate, limiters }: GateOptions, access: Access) {
+  const enter = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    next: HookHandlerDoneFunction,
+    principal: Principal = anonymous,
+  ) => {
+    request.principal = principal;
+    if (principal === anonymous && access === "signed-in") {
+      void sendProblem(
+        reply,
+        problem("unauthenticated", { status: 401, correlationId: request.id }),
+      );
+      return;
+    }
+    const key = principal === anonymous ? subnetOf(addressOf(request)) : principal.actor;
+    limiters.requests.take(key).then((standing) => {
+      if (isRefused(standing, request, reply)) return;
+      next();
+    }, next);
+  };
+
+  return (request: FastifyRequest, reply: FastifyReply, next: HookHandlerDoneFunction): void => {
+    const credential = credentialOf(request.headers.authorization);
+    if (credential === undefined) return enter(request, reply, next);
+    const known = authenticate(credential);
+    if (!(known instanceof Promise)) return enter(request, reply, next, known);
+    known.then((principal) => enter(request, reply, next, principal), next);
+  };
+}
+
+function credentialOf(header: string | undefined): string | undefined {
+  if (header === undefined || header.length > maxCredential) return undefined;
+  return /^bearer +([\w.~+/=-]+)$/i.exec(header)?.[1];
+}
+
+const unlimited = { isAllowed: true, succeeded: async () => {} };
+
+/** Counts an attempt by address and account; who succeeds may start anew. */
+export const limitAttempts =
+  ({ limiters: { byAddress, byAccount } }: GateOptions) =>
+  async (
+    { name, account, when, forgive }: Attempts,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    input: unknown,
+  ): Promise<{ readonly isAllowed: boolean; readonly succeeded: () => Promise<void> }> => {
+    const fields = input as Record<string, string>;
+    if (when !== undefined && fields[when] === undefined) return unlimited;
+    const address = `${name}:${subnetOf(addressOf(request))}`;
+    const who = account === "actor" ? request.principal.actor : account && fields[account];
+    const person = who === undefined ? undefined : `${name}:${who}`;
+    const standings = await Promise.all([
+      byAddress.take(address),
+      ...(person === undefined ? [] : [byAccount.take(person)]),
+    ]);
+    const [tightest] = standings.toSorted(
+      (a, b) => Number(a.isAllowed) - Number(b.isAllowed) || a.remaining - b.remaining,
+    );
+    return {
+      isAllowed: !tightest || !isRefused(tightest, request, reply),
+      async succeeded() {
+        if (forgive && person !== undefined) await byAccount.forgive(person);
+      },
+    };
+  };
+
+/** Says in headers how the caller stands; where nothing remains, that is the answer. */
+function isRefused(standing: Standing, request: FastifyRequest, reply: FastifyReply): boolean {
+  const { isAllowed, limit, remaining, resetS } = standing;
+  reply
+    .header("ratelimit-limit", limit)
+    .header("ratelimit-remaining", remaining)
+    .header("ratelimit-reset", resetS);
+  if (isAllowed) return false;
+  const refused = problem("too-many-requests", { status: 429, correlationId: request.id });
+  void sendProblem(reply, refused, resetS);
+  return true;
+}
+
+/** Where a request came from. The agent is whatever the client says, made fit for one line. */
+export const originOf = (request: FastifyRequest): Origin => ({
+  address: addressOf(request),
+  agent: (request.headers["user-agent"] ?? "").replaceAll(/[^\x20-\x7e]/g, "?").slice(0, maxAgent),
+});
+
+/** What a proxy says is no address is that of the proxy. */
+const addressOf = ({ ip, socket }: FastifyRequest): string =>
+  isIP(ip) === 0 ? (socket.remoteAddress ?? "unknown") : ip;
+
+/** Whoever has one IPv6 address has a whole /64 of them. */
+export function subnetOf(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+  if (!plain.includes(":")) return plain;
+  const [head = "", tail = ""] = plain.split("::");
+  const groups = (half: string) => half.split(":").filter((group) => group !== "");
+  const missing = 8 - groups(head).length - groups(tail).length;
+  const all = [...groups(head), ...Array.from({ length: missing }, () => "0"), ...groups(tail)];
+  return `${all.slice(0, 4).join(":")}::/64`;
+}
