@@ -1,28 +1,140 @@
 import { event, registry, type EventOf } from "#kernel/event.ts";
 import { Instant } from "#kernel/instant.ts";
+import { branded, list, oneOf } from "#kernel/shape.ts";
 import { Email } from "./email.ts";
+import { EndReason, Factor } from "./factor.ts";
+import { ApiKeyId, SessionId } from "./ids.ts";
 import { UserId } from "./user-id.ts";
 import { UserName } from "./user-name.ts";
 
-export const UserRegistered = event("identity.user-registered", 1, {
-  userId: UserId,
-  email: Email,
-  name: UserName,
-  registeredAt: Instant,
-});
+const maxRoles = 20;
+const maxPermissions = 100;
+const text = branded<string>("text", { schema: { type: "string", maxLength: 400 } });
 
+export const UserRegistered = event(
+  "identity.user-registered",
+  2,
+  {
+    userId: UserId,
+    email: Email,
+    name: UserName,
+    registeredAt: Instant,
+    /** Invited, without a password: the invitation lets them set it. */
+    by: oneOf("self", "invitation", "system"),
+  },
+  [(v1: object) => ({ ...v1, by: "self" })],
+);
 export const UserRenamed = event("identity.user-renamed", 1, { userId: UserId, name: UserName });
-
 export const UserEmailChanged = event("identity.user-email-changed", 1, {
   userId: UserId,
   email: Email,
   previous: Email,
 });
-
+export const UserEmailVerified = event("identity.user-email-verified", 1, {
+  userId: UserId,
+  email: Email,
+});
+export const UserDisabled = event("identity.user-disabled", 1, { userId: UserId });
+export const UserEnabled = event("identity.user-enabled", 1, { userId: UserId });
+export const UserRolesChanged = event("identity.user-roles-changed", 1, {
+  userId: UserId,
+  roles: list(text, maxRoles),
+});
 export const UserDeleted = event("identity.user-deleted", 1, {
   userId: UserId,
   deletedAt: Instant,
 });
 
-export const identityEvents = registry(UserRegistered, UserRenamed, UserEmailChanged, UserDeleted);
+/** Whether anybody has the address is found out later: asking takes the same time for all. */
+export const PasswordResetRequested = event("identity.password-reset-requested", 1, {
+  email: Email,
+});
+export const EmailVerificationRequested = event("identity.email-verification-requested", 1, {
+  email: Email,
+});
+
+export const PasswordSet = event("identity.password-set", 1, {
+  userId: UserId,
+  why: oneOf("registration", "change", "reset", "new-parameters"),
+});
+export const TotpEnrolled = event("identity.totp-enrolled", 1, { userId: UserId });
+export const TotpActivated = event("identity.totp-activated", 1, { userId: UserId });
+export const TotpRemoved = event("identity.totp-removed", 1, { userId: UserId });
+export const SecondFactorUsed = event("identity.second-factor-used", 1, {
+  userId: UserId,
+  factor: oneOf("totp", "recovery-code"),
+});
+export const PasskeyAdded = event("identity.passkey-added", 1, { userId: UserId, name: text });
+export const PasskeyUsed = event("identity.passkey-used", 1, { userId: UserId, passkeyId: text });
+export const PasskeyRemoved = event("identity.passkey-removed", 1, {
+  userId: UserId,
+  passkeyId: text,
+});
+
+export const SessionStarted = event("identity.session-started", 1, {
+  sessionId: SessionId,
+  userId: UserId,
+  factors: list(Factor, 2),
+});
+export const SessionRefreshed = event("identity.session-refreshed", 1, {
+  sessionId: SessionId,
+  userId: UserId,
+});
+export const SessionEnded = event("identity.session-ended", 1, {
+  sessionId: SessionId,
+  userId: UserId,
+  why: EndReason,
+});
+
+export const ApiKeyCreated = event("identity.api-key-created", 1, {
+  keyId: ApiKeyId,
+  userId: UserId,
+  name: text,
+});
+export const ApiKeyRevoked = event("identity.api-key-revoked", 1, {
+  keyId: ApiKeyId,
+  userId: UserId,
+});
+
+export const PolicyChanged = event("identity.policy-changed", 1, {
+  role: text,
+  permissions: list(text, maxPermissions),
+});
+
+export const identityEvents = registry(
+  UserRegistered,
+  UserRenamed,
+  UserEmailChanged,
+  UserEmailVerified,
+  UserDisabled,
+  UserEnabled,
+  UserRolesChanged,
+  UserDeleted,
+  PasswordResetRequested,
+  EmailVerificationRequested,
+  PasswordSet,
+  TotpEnrolled,
+  TotpActivated,
+  TotpRemoved,
+  SecondFactorUsed,
+  PasskeyAdded,
+  PasskeyUsed,
+  PasskeyRemoved,
+  SessionStarted,
+  SessionRefreshed,
+  SessionEnded,
+  ApiKeyCreated,
+  ApiKeyRevoked,
+  PolicyChanged,
+);
+/** After these, what was known of somebody's sessions, keys or rights may be wrong. */
+const voiding: ReadonlySet<string> = new Set(
+  [
+    ...[SessionEnded, ApiKeyRevoked, PolicyChanged],
+    ...[UserDisabled, UserEnabled, UserRolesChanged, UserDeleted],
+  ].map(({ type }) => type),
+);
+export const voids = (types: ReadonlySet<string>): boolean =>
+  [...types].some((type) => voiding.has(type));
+
 export type IdentityEvent = EventOf<typeof identityEvents>;

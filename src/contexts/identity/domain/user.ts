@@ -5,27 +5,40 @@ import { Version } from "#kernel/version.ts";
 import type { Email } from "./email.ts";
 import {
   UserDeleted,
+  UserDisabled,
   UserEmailChanged,
+  UserEmailVerified,
+  UserEnabled,
   UserRegistered,
   UserRenamed,
+  UserRolesChanged,
   type IdentityEvent,
 } from "./events.ts";
+import { Role } from "./role.ts";
 import type { UserId } from "./user-id.ts";
 import type { UserName } from "./user-name.ts";
 
 type Person = Versioned & {
   readonly id: UserId;
   readonly email: Email;
+  /** Whether they have shown that mail to the address reaches them. */
+  readonly isEmailVerified: boolean;
   readonly name: UserName;
+  readonly roles: readonly Role[];
   readonly createdAt: Instant;
 };
 
 export type ActiveUser = Person & { readonly status: "active" };
 
+/** Known, and can neither sign in nor do anything until an administrator says so. */
+export type DisabledUser = Person & { readonly status: "disabled" };
+
 /** Kept for the record. The address is free for others; nothing can be done with it any more. */
 export type DeletedUser = Person & { readonly status: "deleted"; readonly deletedAt: Instant };
 
-export type User = ActiveUser | DeletedUser;
+/** Who can be shown and changed. */
+export type PresentUser = ActiveUser | DisabledUser;
+export type User = PresentUser | DeletedUser;
 
 type Changed<U extends User> = Change<U, IdentityEvent>;
 
@@ -36,65 +49,93 @@ export type PreconditionFailed = {
 };
 export type UserNotFound = { readonly type: "user-not-found" };
 export type UserAlreadyExists = { readonly type: "user-already-exists"; readonly email: Email };
+/** Nobody could administer any more. */
+export type LastAdministrator = { readonly type: "last-administrator" };
+
+type Registration = {
+  readonly id: UserId;
+  readonly email: Email;
+  readonly name: UserName;
+  readonly at: Instant;
+  readonly by: "self" | "invitation" | "system";
+  readonly roles?: readonly Role[];
+};
 
 export const User = {
-  register({
-    id,
-    email,
-    name,
-    at,
-  }: {
-    readonly id: UserId;
-    readonly email: Email;
-    readonly name: UserName;
-    readonly at: Instant;
-  }): Changed<ActiveUser> {
+  register({ id, email, name, at, by, roles = [Role.member] }: Registration): Changed<ActiveUser> {
     const user: ActiveUser = {
-      status: "active",
-      id,
-      email,
-      name,
-      createdAt: at,
+      ...{ status: "active", id, email, isEmailVerified: false, name, roles, createdAt: at },
       version: Version.none,
     };
     return {
       state: user,
-      events: [UserRegistered({ userId: id, email, name, registeredAt: at })],
+      events: [UserRegistered({ userId: id, email, name, registeredAt: at, by })],
     };
   },
 
-  /** Whoever was deleted is not found by anyone: only active users can be shown and changed. */
-  active(user: User | undefined): Result<ActiveUser, UserNotFound> {
-    return user?.status === "active" ? ok(user) : err({ type: "user-not-found" });
+  /** Whoever was deleted is not found by anyone. */
+  present(user: User | undefined): Result<PresentUser, UserNotFound> {
+    return user && user.status !== "deleted" ? ok(user) : err({ type: "user-not-found" });
   },
 
-  /** An active user, at the version that the caller expects, if it expects one. */
+  /** A present user, at the version that the caller expects, if it expects one. */
   expected(
     user: User | undefined,
     version: Version | undefined,
-  ): Result<ActiveUser, UserNotFound | PreconditionFailed> {
-    const found = User.active(user);
+  ): Result<PresentUser, UserNotFound | PreconditionFailed> {
+    const found = User.present(user);
     if (!found.ok || version === undefined || version === found.value.version) return found;
     return err({ type: "precondition-failed", currentVersion: found.value.version });
   },
 
-  rename(user: ActiveUser, name: UserName): Changed<ActiveUser> {
+  rename<U extends PresentUser>(user: U, name: UserName): Changed<U> {
     if (name === user.name) return unchanged(user);
     return { state: { ...user, name }, events: [UserRenamed({ userId: user.id, name })] };
   },
 
-  changeEmail(user: ActiveUser, email: Email): Changed<ActiveUser> {
+  /** Nobody has shown yet that mail to the new address reaches them. */
+  changeEmail<U extends PresentUser>(user: U, email: Email): Changed<U> {
     if (email === user.email) return unchanged(user);
     return {
-      state: { ...user, email },
+      state: { ...user, email, isEmailVerified: false },
       events: [UserEmailChanged({ userId: user.id, email, previous: user.email })],
     };
   },
 
-  delete(user: ActiveUser, at: Instant): Changed<DeletedUser> {
+  verifyEmail<U extends PresentUser>(user: U): Changed<U> {
+    if (user.isEmailVerified) return unchanged(user);
+    return {
+      state: { ...user, isEmailVerified: true },
+      events: [UserEmailVerified({ userId: user.id, email: user.email })],
+    };
+  },
+
+  assignRoles<U extends PresentUser>(user: U, roles: readonly Role[]): Changed<U> {
+    const wanted = [...new Set(roles)].toSorted();
+    if (wanted.join(" ") === user.roles.toSorted().join(" ")) return unchanged(user);
+    return {
+      state: { ...user, roles: wanted },
+      events: [UserRolesChanged({ userId: user.id, roles: wanted })],
+    };
+  },
+
+  disable(user: PresentUser): Changed<PresentUser> {
+    if (user.status === "disabled") return unchanged(user);
+    return { state: { ...user, status: "disabled" }, events: [UserDisabled({ userId: user.id })] };
+  },
+
+  enable(user: PresentUser): Changed<PresentUser> {
+    if (user.status === "active") return unchanged(user);
+    return { state: { ...user, status: "active" }, events: [UserEnabled({ userId: user.id })] };
+  },
+
+  delete(user: PresentUser, at: Instant): Changed<DeletedUser> {
     return {
       state: { ...user, status: "deleted", deletedAt: at },
       events: [UserDeleted({ userId: user.id, deletedAt: at })],
     };
   },
+
+  isAdministrator: (user: User): boolean =>
+    user.status === "active" && user.roles.includes(Role.admin),
 };

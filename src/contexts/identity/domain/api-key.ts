@@ -1,0 +1,52 @@
+import { unchanged, type Change, type Versioned } from "#kernel/change.ts";
+import type { Instant } from "#kernel/instant.ts";
+import { branded, type Brand } from "#kernel/shape.ts";
+import { Version } from "#kernel/version.ts";
+import { ApiKeyCreated, ApiKeyRevoked, type IdentityEvent } from "./events.ts";
+import type { ApiKeyId } from "./ids.ts";
+import type { Permission } from "./role.ts";
+import type { UserId } from "./user-id.ts";
+
+export type ApiKeyName = Brand<string, "ApiKeyName">;
+export const ApiKeyName = branded<ApiKeyName>("API key name", {
+  schema: { type: "string", minLength: 1, maxLength: 64 },
+  parse: (input) => input.trim(),
+});
+
+/** Lets a machine act as its owner, within its scopes, until it expires or is revoked. */
+export type ApiKey = Versioned & {
+  readonly id: ApiKeyId;
+  readonly userId: UserId;
+  readonly name: ApiKeyName;
+  readonly scopes: readonly Permission[];
+  readonly createdAt: Instant;
+  readonly expiresAt: Instant;
+  readonly lastUsedAt?: Instant;
+  readonly revokedAt?: Instant;
+};
+
+type Changed = Change<ApiKey, IdentityEvent>;
+
+export type ApiKeyNotFound = { readonly type: "api-key-not-found" };
+
+export const ApiKey = {
+  create(key: Omit<ApiKey, "version" | "lastUsedAt" | "revokedAt">): Changed {
+    const { id: keyId, userId, name } = key;
+    return {
+      state: { ...key, version: Version.none },
+      events: [ApiKeyCreated({ keyId, userId, name })],
+    };
+  },
+
+  isLive: (key: ApiKey | undefined, at: Instant): key is ApiKey =>
+    key !== undefined && key.revokedAt === undefined && at < key.expiresAt,
+
+  revoke(key: ApiKey, at: Instant): Changed {
+    if (key.revokedAt !== undefined) return unchanged(key);
+    const { id: keyId, userId } = key;
+    return {
+      state: { ...key, revokedAt: at },
+      events: [ApiKeyRevoked({ keyId, userId })],
+    };
+  },
+};
