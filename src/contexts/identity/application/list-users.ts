@@ -1,11 +1,12 @@
 import type { Context } from "#kernel/context.ts";
-import { ok, type Ok } from "#kernel/result.ts";
+import { ok, type Result } from "#kernel/result.ts";
 import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import { Email } from "../domain/email.ts";
-import type { ActiveUser } from "../domain/user.ts";
+import { Permission } from "../domain/role.ts";
+import type { PresentUser } from "../domain/user.ts";
 import { UserId } from "../domain/user-id.ts";
-import type { IdentityScope } from "./ports.ts";
+import type { Forbidden, IdentityScope, MayAct } from "./ports.ts";
 
 export const maxPageSize = 100;
 const defaultPageSize = 20;
@@ -25,17 +26,20 @@ export const ListUsers = shape({
 export type ListUsers = Infer<typeof ListUsers>;
 
 export type UserPage = {
-  readonly items: readonly ActiveUser[];
+  readonly items: readonly PresentUser[];
   /** Where the next page starts; missing on the last one. */
   readonly nextCursor?: UserId;
 };
 
-type Deps = { readonly read: Read<IdentityScope> };
+type Deps = { readonly read: Read<IdentityScope>; readonly mayAct: MayAct };
 
-/** Active users in the order of their registration. */
-export function listUsers({ read }: Deps) {
-  return (query: ListUsers, context: Context): Promise<Ok<UserPage>> =>
-    read(context, async ({ users }) => {
+/** Users in the order of their registration. */
+export function listUsers({ read, mayAct }: Deps) {
+  return async (query: ListUsers, context: Context): Promise<Result<UserPage, Forbidden>> => {
+    const allowed = await mayAct(context, Permission.listUsers);
+    if (!allowed.ok) return allowed;
+
+    return read(context, async ({ users }) => {
       const { email, limit = defaultPageSize, cursor } = query;
       if (email !== undefined) {
         const user = await users.byEmail(email);
@@ -46,4 +50,5 @@ export function listUsers({ read }: Deps) {
       const last = items.at(-1);
       return ok(found.length > limit && last ? { items, nextCursor: last.id } : { items });
     });
+  };
 }

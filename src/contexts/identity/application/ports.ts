@@ -1,29 +1,88 @@
 import type { Change } from "#kernel/change.ts";
+import type { Context, Origin } from "#kernel/context.ts";
+import type { Instant } from "#kernel/instant.ts";
 import type { Result } from "#kernel/result.ts";
+import type { Value } from "#kernel/shape.ts";
+import type { ApiKey } from "../domain/api-key.ts";
+import type { Code, CodeHash, Credentials, Passkey, Sealed } from "../domain/credentials.ts";
 import type { Email } from "../domain/email.ts";
 import type { IdentityEvent } from "../domain/events.ts";
+import type { ApiKeyId, SessionId } from "../domain/ids.ts";
 import type { Password, PasswordHash } from "../domain/password.ts";
-import type { ActiveUser, User } from "../domain/user.ts";
+import type { Permission, Policy, Role } from "../domain/role.ts";
+import type { LiveSession, Session } from "../domain/session.ts";
+import type { PresentUser, User } from "../domain/user.ts";
 import type { UserId } from "../domain/user-id.ts";
 
-export type Users = {
+type Saves<Aggregate> = {
+  /**
+   * Leaves with the unit of work; answers the state with the version that it then has. A change of
+   * a stale version, or to what must be unique and was taken meanwhile, makes the unit of work end
+   * in `conflict`.
+   */
+  readonly save: <A extends Aggregate>(change: Change<A, IdentityEvent>) => A;
+};
+
+export type Users = Saves<User> & {
   readonly byId: (id: UserId) => Promise<User | undefined>;
   /** Who uses the address now. */
-  readonly byEmail: (email: Email) => Promise<ActiveUser | undefined>;
-  /** Active users in the order of their registration, after one of them. */
+  readonly byEmail: (email: Email) => Promise<PresentUser | undefined>;
+  /** Present users in the order of their registration, after one of them. */
   readonly page: (page: {
     readonly after?: UserId | undefined;
     readonly limit: number;
-  }) => Promise<readonly ActiveUser[]>;
-  /**
-   * Leaves with the unit of work; answers the user with the version that it then has. A change of
-   * a stale version, or to an address taken meanwhile, makes the unit of work end in `conflict`.
-   */
-  readonly save: <U extends User>(change: Change<U, IdentityEvent>) => U;
+  }) => Promise<readonly PresentUser[]>;
+  /** Whether any active user but this one is an administrator. */
+  readonly isAdministeredWithout: (id: UserId | undefined) => Promise<boolean>;
 };
 
+export type CredentialsOfUsers = Saves<Credentials> & {
+  /** Those of a user who has none yet, too. */
+  readonly byUser: (userId: UserId) => Promise<Credentials>;
+};
+
+export type Sessions = Saves<Session> & {
+  readonly byId: (id: SessionId) => Promise<Session | undefined>;
+  /** Those not ended, the newest first; expired ones may be among them. */
+  readonly ofUser: (userId: UserId) => Promise<readonly LiveSession[]>;
+};
+
+export type ApiKeys = Saves<ApiKey> & {
+  readonly byId: (id: ApiKeyId) => Promise<ApiKey | undefined>;
+  /** All that were not revoked, the newest first. */
+  readonly ofUser: (userId: UserId) => Promise<readonly ApiKey[]>;
+};
+
+export type Policies = Saves<Policy> & {
+  readonly all: () => Promise<readonly Policy[]>;
+  readonly byRole: (role: Role) => Promise<Policy>;
+};
+
+/** Events of nobody in particular: somebody wishes an email. */
+export type EmailRequests = { readonly add: (event: IdentityEvent) => void };
+
 /** All repositories of identity, bound to one transaction. */
-export type IdentityScope = { readonly users: Users };
+export type IdentityScope = {
+  readonly users: Users;
+  readonly credentials: CredentialsOfUsers;
+  readonly sessions: Sessions;
+  readonly apiKeys: ApiKeys;
+  readonly policies: Policies;
+  readonly emailRequests: EmailRequests;
+};
+
+/** The actor may not do this. */
+export type Forbidden = { readonly type: "forbidden"; readonly permission: Permission };
+
+/**
+ * Whether the actor has a permission, by a role, or by being the owner of what it is about; an API
+ * key only within its scopes.
+ */
+export type MayAct = (
+  context: Context,
+  permission: Permission,
+  on?: { readonly owner: UserId },
+) => Promise<Result<void, Forbidden>>;
 
 /** Hands an email over. `id` stays the same when the same email is sent again. */
 export type SendEmail = (email: {
@@ -32,6 +91,9 @@ export type SendEmail = (email: {
   readonly subject: string;
   readonly text: string;
 }) => Promise<void>;
+
+/** Where in an email it says how to go on with a token. */
+export type HowToUse = (what: "verify-email" | "set-password", token: string) => string;
 
 /** More passwords wait to be hashed than will be soon. */
 export type TooBusy = { readonly type: "too-busy"; readonly retryAfterS: number };
@@ -45,8 +107,120 @@ export type Verdict = {
 /** Slow by purpose: a hash costs the processor tens of milliseconds, so only few are made at once. */
 export type Passwords = {
   readonly hash: (password: Password) => Promise<Result<PasswordHash, TooBusy>>;
-  readonly verify: (password: Password, hash: PasswordHash) => Promise<Result<Verdict, TooBusy>>;
+  /**
+   * Asks for the hash only once it is this one's turn: who is refused has cost nothing. Without a
+   * hash it is as slow as with one, and no match.
+   */
+  readonly verify: (
+    password: Password,
+    hashOf: () => Promise<PasswordHash | undefined>,
+  ) => Promise<Result<Verdict, TooBusy>>;
+  /** A password that nobody has chosen. */
+  readonly make: () => Password;
 };
 
 /** Whether a password is among those that are guessed first. */
 export type IsCommonPassword = (password: Password) => Promise<boolean>;
+
+/** A kind of opaque token, and what it says to us. */
+export type TokenKind<Claims> = { readonly purpose: string; readonly claims: Value<Claims> };
+
+/**
+ * Texts that only we can have made: signed, and nowhere stored. Whether what they speak of is still
+ * so, the state of the aggregate tells.
+ */
+export type Tokens = {
+  readonly issue: <Claims>(kind: TokenKind<Claims>, claims: Claims) => string;
+  readonly read: <Claims>(kind: TokenKind<Claims>, token: string) => Claims | undefined;
+};
+
+export type AccessToken = { readonly token: string; readonly expiresAt: Instant };
+
+/** Short-lived proof of a session that other services can verify too: a JWT. */
+export type AccessTokens = {
+  readonly issue: (session: LiveSession) => Promise<AccessToken>;
+  /** Undefined for any token that is not ours, was changed, or is not valid now. */
+  readonly read: (
+    token: string,
+  ) => Promise<{ readonly sessionId: SessionId; readonly expiresAt: Instant } | undefined>;
+};
+
+/** Encryption of what must be read again. `owner`: whose it is; nobody else's can be put there. */
+export type Sealing = {
+  readonly seal: (plain: string, owner: string) => Sealed;
+  readonly open: (sealed: Sealed, owner: string) => string;
+};
+
+/** Time-based one-time passwords. Source: RFC 6238, SHA-1, 30 seconds, 6 digits. */
+export type TotpCodes = {
+  readonly newSecret: () => string;
+  /** The `otpauth:` address that an authenticator app reads. */
+  readonly uriOf: (secret: string, account: string) => string;
+  /** The step that the code is of, if it is of now or one step beside. */
+  readonly stepOf: (secret: string, code: Code, at: Instant) => number | undefined;
+};
+
+export type RecoveryCodes = {
+  readonly make: () => readonly Code[];
+  readonly hashOf: (code: Code) => CodeHash;
+};
+
+type Json = { readonly [field: string]: unknown };
+
+/** What an authenticator answered: which passkey it used, for whom, to which challenge. */
+export type Assertion = {
+  readonly passkeyId: string;
+  readonly userHandle: string;
+  readonly challenge: string;
+};
+
+/** The ceremonies of WebAuthn. Options and responses: the JSON that browsers take and give. */
+export type PasskeyCeremonies = {
+  readonly additionOptions: (who: {
+    readonly user: PresentUser;
+    readonly challenge: string;
+    readonly known: readonly Passkey[];
+  }) => Promise<Json>;
+  /** The challenge that a response answers, before anything of it is verified. */
+  readonly challengeOf: (response: Json) => string | undefined;
+  readonly verifyAddition: (
+    response: Json,
+    challenge: string,
+  ) => Promise<Pick<Passkey, "id" | "publicKey" | "counter" | "transports"> | undefined>;
+  readonly signInOptions: (challenge: string) => Promise<Json>;
+  readonly assertionOf: (response: Json) => Assertion | undefined;
+  /** The new counter, if the passkey signed this. */
+  readonly verifySignIn: (
+    response: Json,
+    challenge: string,
+    passkey: Passkey,
+  ) => Promise<{ readonly counter: number } | undefined>;
+};
+
+export type AuditFilter = {
+  readonly actor?: string | undefined;
+  readonly target?: string | undefined;
+  readonly operation?: string | undefined;
+  readonly outcome?: string | undefined;
+  readonly from?: Instant | undefined;
+  readonly until?: Instant | undefined;
+};
+
+/** Who did what to which, from where, and what came of it. */
+export type AuditRecord = {
+  readonly position: number;
+  readonly at: Instant;
+  readonly actor: string;
+  readonly credential?: string;
+  readonly operation: string;
+  readonly outcome: string;
+  readonly targets: readonly string[];
+  readonly origin?: Origin;
+  readonly correlationId: string;
+};
+
+/** What was done, by anybody, in any context: the newest first, below a position. */
+export type AuditEntries = (
+  filter: AuditFilter,
+  page: { readonly before?: number | undefined; readonly limit: number },
+) => Promise<readonly AuditRecord[]>;

@@ -1,20 +1,23 @@
 import { andThen, unchanged } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
 import { Email } from "../domain/email.ts";
+import { Permission } from "../domain/role.ts";
 import {
   User,
-  type ActiveUser,
   type PreconditionFailed,
+  type PresentUser,
   type UserAlreadyExists,
   type UserNotFound,
 } from "../domain/user.ts";
 import { UserId } from "../domain/user-id.ts";
 import { UserName } from "../domain/user-name.ts";
-import type { IdentityScope } from "./ports.ts";
+import { justSignedIn, type SignInTooOld } from "./own-credentials.ts";
+import type { Forbidden, IdentityScope, MayAct } from "./ports.ts";
 
 export const UpdateUser = shape({
   userId: UserId,
@@ -24,16 +27,33 @@ export const UpdateUser = shape({
 });
 export type UpdateUser = Infer<typeof UpdateUser>;
 
-type Deps = { readonly unitOfWork: UnitOfWork<IdentityScope> };
-type Outcome = Result<ActiveUser, UserNotFound | UserAlreadyExists | PreconditionFailed | Conflict>;
+type Deps = {
+  readonly unitOfWork: UnitOfWork<IdentityScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+};
+type Outcome = Result<
+  PresentUser,
+  UserNotFound | UserAlreadyExists | PreconditionFailed | Forbidden | SignInTooOld | Conflict
+>;
 
 /** Renames a user, gives them another address, or both at once. */
-export function updateUser({ unitOfWork }: Deps) {
-  return (
+export function updateUser({ unitOfWork, mayAct, clock }: Deps) {
+  return async (
     { userId, name, email, expectedVersion }: UpdateUser,
     context: Context,
-  ): Promise<Outcome> =>
-    unitOfWork(context, async ({ users }) => {
+  ): Promise<Outcome> => {
+    const allowed = await mayAct(context, Permission.updateUser, { owner: userId });
+    if (!allowed.ok) return allowed;
+    if (email !== undefined) {
+      // Whoever gets the mail of somebody can set their password.
+      const mayMove = await mayAct(context, Permission.changeEmail, { owner: userId });
+      if (!mayMove.ok) return mayMove;
+      const recent = justSignedIn(context, clock);
+      if (!recent.ok) return recent;
+    }
+
+    return unitOfWork(context, async ({ users }) => {
       const found = User.expected(await users.byId(userId), expectedVersion);
       if (!found.ok) return found;
       const user = found.value;
@@ -47,4 +67,5 @@ export function updateUser({ unitOfWork }: Deps) {
       );
       return ok(users.save(updated));
     });
+  };
 }

@@ -2,42 +2,42 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { err, expect, ok } from "#kernel/result.ts";
 import type { Infer } from "#kernel/shape.ts";
-import { createMetrics } from "#platform/telemetry/metrics.ts";
-import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
-import { testContext } from "../../../../test/support/notes.ts";
-import { createIdentity, type Identity, type IdentityDeps } from "../index.ts";
-import { Email } from "../domain/email.ts";
-import { UserId } from "../domain/user-id.ts";
-import { UserName } from "../domain/user-name.ts";
+import type { UserId } from "../index.ts";
+import {
+  emailOf as email,
+  identityOn,
+  nameOf as called,
+  type OpenIdentity,
+} from "../../../../test/support/identity.ts";
 import { ListUsers } from "./list-users.ts";
 
-export type UsersSubject = AsyncDisposable &
-  Pick<IdentityDeps, "unitOfWork" | "read"> & {
-    /** Types of all events, in order. */
-    readonly events: () => Promise<readonly string[]>;
-  };
-
-const email = (text: string) => expect(Email.parse(text));
-const called = (text: string) => expect(UserName.parse(text));
 const query = (input: object): Infer<typeof ListUsers> => expect(ListUsers.parse(input));
-const context = testContext();
 const racers = 64;
 
-/** What identity does, on every adapter of its repositories. */
-export function usersContract(name: string, open: () => Promise<UsersSubject>): void {
+/** What identity does with users, on every adapter of its repositories. */
+export function usersContract(name: string, open: OpenIdentity): void {
   const given = async () => {
-    const subject = await open();
-    const identity = createIdentity({ ...subject, clock, newId, metrics: createMetrics() });
-    return { ...subject, identity, [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose]() };
+    const house = await identityOn(open);
+    const { userId: adminId } = await house.administrator();
+    const before = (await house.subject.events()).length;
+    const context = await house.system();
+    return {
+      ...{ identity: house.identity, context, adminId },
+      events: async () => (await house.subject.events()).slice(before),
+      ada: () =>
+        house.identity.registerUser(
+          { email: email("ada@example.com"), name: called("Ada") },
+          context,
+        ),
+      [Symbol.asyncDispose]: () => house[Symbol.asyncDispose](),
+    };
   };
-  const ada = (identity: Identity) =>
-    identity.registerUser({ email: email("ada@example.com"), name: called("Ada") }, context);
 
   describe(`users on ${name}`, () => {
     test("who registers is found by id and by address", async () => {
       await using house = await given();
-      const { identity } = house;
-      const user = expect(await ada(identity));
+      const { identity, context } = house;
+      const user = expect(await house.ada());
       assert.deepEqual(await identity.getUser({ userId: user.id }, context), ok(user));
       const found = await identity.listUsers(query({ email: " ADA@example.com" }), context);
       assert.deepEqual(found, ok({ items: [user] }));
@@ -46,14 +46,14 @@ export function usersContract(name: string, open: () => Promise<UsersSubject>): 
 
     test("an address that somebody uses is refused", async () => {
       await using house = await given();
-      expect(await ada(house.identity));
-      const refused = await ada(house.identity);
+      expect(await house.ada());
+      const refused = await house.ada();
       assert.deepEqual(refused, err({ type: "user-already-exists", email: "ada@example.com" }));
     });
 
     test("of many who register one address at once, exactly one does", async () => {
       await using house = await given();
-      const outcomes = await Promise.all(Array.from({ length: racers }, () => ada(house.identity)));
+      const outcomes = await Promise.all(Array.from({ length: racers }, () => house.ada()));
       assert.equal(outcomes.filter((outcome) => outcome.ok).length, 1);
       for (const outcome of outcomes)
         if (!outcome.ok) assert.equal(outcome.error.type, "user-already-exists");
@@ -62,8 +62,8 @@ export function usersContract(name: string, open: () => Promise<UsersSubject>): 
 
     test("a new name and a new address are one change with two events", async () => {
       await using house = await given();
-      const { identity } = house;
-      const { id: userId } = expect(await ada(identity));
+      const { identity, context } = house;
+      const { id: userId } = expect(await house.ada());
       const changes = { name: called("Ada King"), email: email("king@example.com") };
       const updated = expect(await identity.updateUser({ userId, ...changes }, context));
       assert.deepEqual(
@@ -79,16 +79,16 @@ export function usersContract(name: string, open: () => Promise<UsersSubject>): 
 
     test("a change to what already is announces nothing", async () => {
       await using house = await given();
-      const user = expect(await ada(house.identity));
+      const user = expect(await house.ada());
       const same = { userId: user.id, name: user.name, email: user.email };
-      assert.deepEqual(await house.identity.updateUser(same, context), ok(user));
+      assert.deepEqual(await house.identity.updateUser(same, house.context), ok(user));
       assert.equal((await house.events()).length, 1);
     });
 
     test("an address cannot be changed to somebody else's", async () => {
       await using house = await given();
-      const { identity } = house;
-      expect(await ada(identity));
+      const { identity, context } = house;
+      expect(await house.ada());
       const bob = { email: email("bob@example.com"), name: called("Bob") };
       const { id: userId } = expect(await identity.registerUser(bob, context));
       const taken = email("ada@example.com");
@@ -100,8 +100,8 @@ export function usersContract(name: string, open: () => Promise<UsersSubject>): 
 
     test("a change that was decided on an old version is refused", async () => {
       await using house = await given();
-      const { identity } = house;
-      const { id: userId, version: expectedVersion } = expect(await ada(identity));
+      const { identity, context } = house;
+      const { id: userId, version: expectedVersion } = expect(await house.ada());
       const rename = (to: string) =>
         identity.updateUser({ userId, name: called(to), expectedVersion }, context);
       expect(await rename("First"));
@@ -112,16 +112,20 @@ export function usersContract(name: string, open: () => Promise<UsersSubject>): 
 
     test("who is deleted is found by nobody, and the address is free", async () => {
       await using house = await given();
-      const { identity } = house;
-      const { id: userId } = expect(await ada(identity));
+      const { identity, context } = house;
+      const { id: userId } = expect(await house.ada());
       expect(await identity.deleteUser({ userId }, context));
 
       const gone = err({ type: "user-not-found" });
       assert.deepEqual(await identity.getUser({ userId }, context), gone);
       assert.deepEqual(await identity.deleteUser({ userId }, context), gone);
       assert.deepEqual(await identity.updateUser({ userId, name: called("X Y") }, context), gone);
-      assert.deepEqual(await identity.listUsers(query({}), context), ok({ items: [] }));
-      assert.notEqual(expect(await ada(identity)).id, userId);
+      const left = expect(await identity.listUsers(query({}), context)).items;
+      assert.deepEqual(
+        left.map(({ id }) => id),
+        [house.adminId],
+      );
+      assert.notEqual(expect(await house.ada()).id, userId);
       assert.deepEqual(await house.events(), [
         "identity.user-registered",
         "identity.user-deleted",
@@ -131,7 +135,7 @@ export function usersContract(name: string, open: () => Promise<UsersSubject>): 
 
     test("pages hold everybody once, in the order of registration", async () => {
       await using house = await given();
-      const { identity } = house;
+      const { identity, context } = house;
       const registered: UserId[] = [];
       for (let i = 0; i < 7; i += 1) {
         const person = { email: email(`p${i}@example.com`), name: called(`Person ${i}`) };
@@ -144,7 +148,7 @@ export function usersContract(name: string, open: () => Promise<UsersSubject>): 
         seen.push(...page.items.map(({ id }) => id));
         cursor = page.nextCursor;
       } while (cursor !== undefined);
-      assert.deepEqual(seen, registered);
+      assert.deepEqual(seen, [house.adminId, ...registered]);
     });
   });
 }

@@ -1,0 +1,61 @@
+import { Instant } from "#kernel/instant.ts";
+import { branded, shape, type Brand } from "#kernel/shape.ts";
+import { Version } from "#kernel/version.ts";
+import { Email } from "../domain/email.ts";
+import { ApiKeyId, SessionId } from "../domain/ids.ts";
+import { UserId } from "../domain/user-id.ts";
+
+/** A token as a client sends it. */
+export type Token = Brand<string, "Token">;
+export const Token = branded<Token>("token", {
+  schema: { type: "string", minLength: 20, maxLength: 1_000, pattern: "^[\\w.-]+$" },
+});
+
+const Generation = branded<number>("generation", {
+  schema: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+});
+
+/** One for each exchange of a session. */
+export const RefreshToken = {
+  purpose: "refresh",
+  claims: shape({ sessionId: SessionId, generation: Generation }),
+};
+
+export const ApiKeyToken = { purpose: "key", claims: shape({ keyId: ApiKeyId }) };
+
+/** Void once the credentials or the address are no more as they were: it sets a password once. */
+export const SetPasswordToken = {
+  purpose: "set_password",
+  claims: shape({
+    userId: UserId,
+    email: Email,
+    credentialsVersion: Version,
+    expiresAt: Instant,
+  }),
+};
+
+/** Void once the address is verified, or another one. */
+export const VerifyEmailToken = {
+  purpose: "verify_email",
+  claims: shape({ userId: UserId, email: Email, expiresAt: Instant }),
+};
+
+/** Void once the credentials are no more as they were. */
+export const PasskeyAdditionChallenge = {
+  purpose: "add_passkey",
+  claims: shape({ userId: UserId, credentialsVersion: Version, expiresAt: Instant }),
+};
+
+/** A passkey answers no challenge that was made before the last one it answered. */
+export const PasskeySignInChallenge = {
+  purpose: "passkey",
+  claims: shape({ challengedAt: Instant, nonce: SessionId }),
+};
+
+/** How long what is sent by email can be used. Source: OWASP ASVS 5.0, 6.5.5 asks for short. */
+export const emailedForMs = 30 * 60_000;
+/** How long a ceremony with an authenticator may take. */
+export const ceremonyMs = 5 * 60_000;
+
+/** A link that no longer works, was used, or was never given out. */
+export type TokenRefused = { readonly type: "token-refused" };
