@@ -1,10 +1,11 @@
-import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes, timingSafeEqual, type Argon2Parameters } from "node:crypto";
+import { once } from "node:events";
 import os from "node:os";
-import { promisify } from "node:util";
+import { Worker } from "node:worker_threads";
 import { bulkhead, BulkheadRejectedError } from "cockatiel";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Passwords, TooBusy } from "../application/ports.ts";
-import type { PasswordHash } from "../domain/password.ts";
+import type { Password, PasswordHash } from "../domain/password.ts";
 
 /** Cost of a hash. `memoryKib`: in KiB. */
 export type Argon2Cost = {
@@ -18,7 +19,7 @@ export const recommendedCost: Argon2Cost = { memoryKib: 19_456, passes: 2, lanes
 
 export type Argon2Options = {
   readonly cost: Argon2Cost;
-  /** Hashes made at once: below the size of libuv's thread pool, which files and DNS need too. */
+  /** Hashes made at once, each in a thread of low priority. */
   readonly atOnce: number;
   /** Who waits for one of them; further ones are refused. */
   readonly maxWaiting: number;
@@ -34,7 +35,9 @@ const retryAfterS = 2;
 const saltBytes = 16;
 const tagBytes = 32;
 const version = "19"; // 0x13, the only one in use
-const run = promisify(argon2);
+const madeBytes = 15;
+/** A thread that nobody has needed for so long ends. */
+const idleMs = 60_000;
 
 /** Passwords as Argon2id hashes, a few at once, so that sign-ins starve nothing else. */
 export function argon2Passwords(options: Partial<Argon2Options> = {}): Passwords {
@@ -57,34 +60,73 @@ export function argon2Passwords(options: Partial<Argon2Options> = {}): Passwords
         return spell({ cost, salt, tag: await tagOf(password, { cost, salt, tagBytes }) });
       }),
 
-    async verify(password, hash) {
-      const known = read(hash);
-      return queued(async () => {
+    make: () => randomBytes(madeBytes).toString("base64url") as Password,
+
+    verify: (password, hashOf) =>
+      queued(async () => {
+        const hash = await hashOf();
+        const known = hash === undefined ? nobodys(cost) : read(hash);
         const tag = await tagOf(password, { ...known, tagBytes: known.tag.length });
         const { memoryKib, passes, lanes } = known.cost;
         const isToday =
           memoryKib === cost.memoryKib && passes === cost.passes && lanes === cost.lanes;
-        return { matches: timingSafeEqual(tag, known.tag), outdated: !isToday };
-      });
-    },
+        const matches = timingSafeEqual(tag, known.tag) && hash !== undefined;
+        return { matches, outdated: !isToday };
+      }),
   };
 }
 
 type Parameters = { readonly cost: Argon2Cost; readonly salt: Buffer; readonly tagBytes: number };
 
-const tagOf = (password: string, { cost, salt, tagBytes: tagLength }: Parameters) =>
-  run("argon2id", {
+/** Threads of this process that wait for work; each ends when nobody has needed it for a while. */
+const idle = new Map<Worker, NodeJS.Timeout>();
+
+function takeThread(): Worker {
+  const [free] = idle;
+  if (!free) return new Worker(new URL("argon2-worker.ts", import.meta.url));
+  const [worker, timer] = free;
+  idle.delete(worker);
+  clearTimeout(timer);
+  worker.ref();
+  return worker;
+}
+
+function keepThread(worker: Worker): void {
+  worker.unref();
+  const end = () => {
+    idle.delete(worker);
+    void worker.terminate();
+  };
+  idle.set(worker, setTimeout(end, idleMs).unref());
+}
+
+/** One thread makes one hash at a time; one that fails is not used again. */
+async function tagOf(password: string, { cost, salt, tagBytes: size }: Parameters) {
+  const worker = takeThread();
+  const parameters: Argon2Parameters = {
     message: Buffer.from(password, "utf8"),
     nonce: salt,
     memory: cost.memoryKib,
     passes: cost.passes,
     parallelism: cost.lanes,
-    tagLength,
-  });
+    tagLength: size,
+  };
+  worker.postMessage(parameters, []);
+  const [tag] = (await once(worker, "message")) as [Uint8Array];
+  keepThread(worker);
+  return Buffer.from(tag);
+}
 
 type Spelt = { readonly cost: Argon2Cost; readonly salt: Buffer; readonly tag: Buffer };
 
 const unpadded = (bytes: Buffer): string => bytes.toString("base64").replaceAll("=", "");
+
+/** Of somebody who does not exist: takes as long to verify. */
+const nobodys = (cost: Argon2Cost): Spelt => ({
+  cost,
+  salt: randomBytes(saltBytes),
+  tag: Buffer.alloc(tagBytes),
+});
 
 /** Source: the PHC string format. */
 const spell = ({ cost: { memoryKib, passes, lanes }, salt, tag }: Spelt): PasswordHash =>

@@ -8,6 +8,7 @@ import { commonPasswords } from "./common-passwords.ts";
 
 const cheap = { memoryKib: 8, passes: 1, lanes: 1 };
 const typed = (text: string) => expect(Password.parse(text));
+const known = (hash: PasswordHash | undefined) => async () => hash;
 const right = { matches: true, outdated: false };
 
 describe("passwords", () => {
@@ -26,8 +27,8 @@ describe("passwords", () => {
     await fc.assert(
       fc.asyncProperty(text, text, async (one, other) => {
         const kept = expect(await hash(typed(one)));
-        assert.deepEqual(await verify(typed(one), kept), ok(right));
-        assert.equal(expect(await verify(typed(other), kept)).matches, one === other);
+        assert.deepEqual(await verify(typed(one), known(kept)), ok(right));
+        assert.equal(expect(await verify(typed(other), known(kept))).matches, one === other);
       }),
       { numRuns: 30 },
     );
@@ -37,7 +38,7 @@ describe("passwords", () => {
     const { hash, verify } = argon2Passwords({ cost: cheap });
     const kept = expect(await hash(typed("Schlüssel 1")));
     for (const other of ["schlüssel 1", "Schlüssel 1 ", "Schlu\u0308ssel 1"])
-      assert.equal(expect(await verify(typed(other), kept)).matches, false);
+      assert.equal(expect(await verify(typed(other), known(kept))).matches, false);
   });
 
   test("of two people never have the same hash", async () => {
@@ -52,7 +53,7 @@ describe("passwords", () => {
     const reference =
       "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     const { verify } = argon2Passwords();
-    const verdict = await verify(typed("password"), reference as PasswordHash);
+    const verdict = await verify(typed("password"), known(reference as PasswordHash));
     assert.deepEqual(verdict, ok({ matches: true, outdated: true }));
   });
 
@@ -61,14 +62,14 @@ describe("passwords", () => {
     const kept = expect(await hash(typed("correct horse")));
     const { memoryKib, passes, lanes } = recommendedCost;
     assert.ok(kept.startsWith(`$argon2id$v=19$m=${memoryKib},t=${passes},p=${lanes}$`), kept);
-    assert.deepEqual(await verify(typed("correct horse"), kept), ok(right));
+    assert.deepEqual(await verify(typed("correct horse"), known(kept)), ok(right));
   });
 
   test("hashed at another cost still match, and are known as outdated", async () => {
     const kept = expect(await argon2Passwords({ cost: cheap }).hash(typed("from last year")));
     const today = argon2Passwords({ cost: { ...cheap, passes: 2 } });
     assert.deepEqual(
-      await today.verify(typed("from last year"), kept),
+      await today.verify(typed("from last year"), known(kept)),
       ok({ matches: true, outdated: true }),
     );
   });
@@ -82,9 +83,42 @@ describe("passwords", () => {
     assert.equal((await hash(typed("patience"))).ok, true);
   });
 
+  test("of somebody unknown match nothing, and are verified as long as any", async () => {
+    const { hash, verify } = argon2Passwords();
+    const kept = expect(await hash(typed("correct horse")));
+    const msOf = async (of: PasswordHash | undefined) => {
+      const startedAt = process.hrtime.bigint();
+      const verdict = expect(await verify(typed("not the right one"), known(of)));
+      assert.equal(verdict.matches, false);
+      return Number(process.hrtime.bigint() - startedAt) / 1e6;
+    };
+    const [some, none]: [number[], number[]] = [[], []];
+    for (let i = 0; i < 9; i += 1) {
+      some.push(await msOf(kept));
+      none.push(await msOf(undefined));
+    }
+    const least = (times: readonly number[]) => Math.min(...times);
+    // A ratio within one run: an answer without hashing would be a hundred times faster.
+    const ratio = least(none) / least(some);
+    assert.ok(ratio > 0.5 && ratio < 2, `${ratio}`);
+  });
+
+  test("who is refused has asked for no hash", async () => {
+    const { verify } = argon2Passwords({ cost: cheap, atOnce: 1, maxWaiting: 0 });
+    let asked = 0;
+    const hashOf = async () => {
+      asked += 1;
+      return undefined;
+    };
+    const outcomes = await Promise.all(
+      Array.from({ length: 5 }, () => verify(typed("patience"), hashOf)),
+    );
+    assert.deepEqual([outcomes.filter(({ ok }) => ok).length, asked], [1, 1]);
+  });
+
   test("with a hash that cannot be read break loudly", async () => {
     const { verify } = argon2Passwords({ cost: cheap });
-    await assert.rejects(verify(typed("whatever it is"), "$2b$10$x" as PasswordHash), /PHC/);
+    await assert.rejects(verify(typed("whatever it is"), known("$2b$10$x" as PasswordHash)), /PHC/);
   });
 
   test("that everybody uses are known, in any case of their letters", async () => {

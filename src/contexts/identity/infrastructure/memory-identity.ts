@@ -1,0 +1,150 @@
+import { saved, type Change, type Versioned } from "#kernel/change.ts";
+import type { NewId } from "#kernel/id.ts";
+import { Version } from "#kernel/version.ts";
+import type { Changes } from "#platform/cache/coherence.ts";
+import { MemoryTable, type MemoryTransaction } from "#platform/memory/memory-store.ts";
+import type { IdentityScope } from "../application/ports.ts";
+import type { ApiKey } from "../domain/api-key.ts";
+import { Credentials } from "../domain/credentials.ts";
+import type { IdentityEvent } from "../domain/events.ts";
+import { CredentialsId, RequestId } from "../domain/ids.ts";
+import { Role, type Permission, type Policy } from "../domain/role.ts";
+import type { LiveSession, Session } from "../domain/session.ts";
+import { User, type PresentUser } from "../domain/user.ts";
+
+const isPresent = (user: User): user is PresentUser => user.status !== "deleted";
+const isLive = (session: Session): session is LiveSession => session.status === "live";
+const newestFirst = (a: { readonly id: string }, b: { readonly id: string }) =>
+  a.id < b.id ? 1 : -1;
+
+/** As the migration seeds them. */
+const seeded: Readonly<Record<string, readonly string[]>> = {
+  admin: ["*:*"],
+  support: [
+    ...["users:list", "users:read", "sessions:read", "sessions:end"],
+    ...["credentials:read", "api-keys:read"],
+  ],
+  member: [],
+  owner: [
+    "users:read",
+    "users:update",
+    "users:change-email",
+    "users:delete",
+    "sessions:*",
+    "credentials:*",
+    "api-keys:*",
+  ],
+};
+
+/** The tables of identity in memory, and what caches must forget of them. */
+export function memoryIdentityTables() {
+  const subjects: string[] = [];
+  const noting =
+    <Row extends object>(subject: (row: Row) => string) =>
+    (after: Row | undefined, before: Row | undefined) => {
+      const row = after ?? before;
+      if (row) subjects.push(subject(row));
+    };
+  const policies = new MemoryTable<Policy>(
+    () => undefined,
+    noting(() => "policies"),
+  );
+  for (const [role, permissions] of Object.entries(seeded))
+    policies.rows.set(role, {
+      role: role as Role,
+      permissions: permissions as readonly Permission[],
+      version: Version.none,
+    });
+  const changes: Changes = async (since) => ({
+    latest: subjects.length,
+    subjects: subjects.slice(Math.max(since, 0)),
+  });
+  return {
+    users: new MemoryTable<User>(
+      (user) => (isPresent(user) ? user.email : undefined),
+      noting(({ id }) => id),
+    ),
+    credentials: new MemoryTable<Credentials>(),
+    sessions: new MemoryTable<Session>(
+      () => undefined,
+      noting(({ id }) => id),
+    ),
+    apiKeys: new MemoryTable<ApiKey>(
+      () => undefined,
+      noting(({ id }) => id),
+    ),
+    policies,
+    changes,
+  };
+}
+
+/** All repositories of identity in memory. */
+export const memoryIdentity =
+  (tables: ReturnType<typeof memoryIdentityTables>, newId: NewId) =>
+  ({ put, append }: MemoryTransaction): IdentityScope => {
+    const { users, credentials, sessions, apiKeys, policies } = tables;
+    const saving =
+      <Row extends Versioned>(
+        table: MemoryTable<Row>,
+        keys: (row: Row) => { readonly key: string; readonly stream: string },
+      ) =>
+      <A extends Row>(change: Change<A, IdentityEvent>): A => {
+        const state = saved(change);
+        if (change.events.length === 0) return state;
+        const { key, stream } = keys(state);
+        put<Row>(table, key, state);
+        append(stream, change.state.version, change.events);
+        return state;
+      };
+    const byItsId = ({ id }: { readonly id: string }) => ({ key: id, stream: id });
+
+    return {
+      users: {
+        byId: async (id) => users.rows.get(id),
+        async byEmail(email) {
+          const user = users.find(email);
+          return user && isPresent(user) ? user : undefined;
+        },
+        page: async ({ after = "", limit }) =>
+          [...users.rows.values()]
+            .filter(isPresent)
+            .filter(({ id }) => id > after)
+            .toSorted((a, b) => -newestFirst(a, b))
+            .slice(0, limit),
+        isAdministeredWithout: async (id) =>
+          [...users.rows.values()].some((user) => user.id !== id && User.isAdministrator(user)),
+        save: saving<User>(users, byItsId),
+      },
+      credentials: {
+        byUser: async (userId) => credentials.rows.get(userId) ?? Credentials.none(userId),
+        save: saving<Credentials>(credentials, ({ userId }) => ({
+          key: userId,
+          stream: CredentialsId.of(userId),
+        })),
+      },
+      sessions: {
+        byId: async (id) => sessions.rows.get(id),
+        ofUser: async (userId) =>
+          [...sessions.rows.values()]
+            .filter(isLive)
+            .filter((session) => session.userId === userId)
+            .toSorted(newestFirst),
+        save: saving<Session>(sessions, byItsId),
+      },
+      apiKeys: {
+        byId: async (id) => apiKeys.rows.get(id),
+        ofUser: async (userId) =>
+          [...apiKeys.rows.values()]
+            .filter((key) => key.userId === userId && key.revokedAt === undefined)
+            .toSorted(newestFirst),
+        save: saving<ApiKey>(apiKeys, byItsId),
+      },
+      policies: {
+        all: async () => [...policies.rows.values()].toSorted((a, b) => (a.role < b.role ? -1 : 1)),
+        byRole: async (role) =>
+          policies.rows.get(role) ?? { role, permissions: [], version: Version.none },
+        save: saving<Policy>(policies, ({ role }) => ({ key: role, stream: `policy_${role}` })),
+      },
+      emailRequests: { add: (event) => append(newId(RequestId), Version.none, [event]) },
+    };
+  };

@@ -1,0 +1,102 @@
+import { saved } from "#kernel/change.ts";
+import type { Instant } from "#kernel/instant.ts";
+import type { Version } from "#kernel/version.ts";
+import { statement, type Database } from "#platform/postgres/database.ts";
+import type { Transaction } from "#platform/postgres/unit-of-work.ts";
+import { mutation } from "#platform/postgres/writes.ts";
+import type { ApiKeys } from "../application/ports.ts";
+import type { ApiKey, ApiKeyName } from "../domain/api-key.ts";
+import type { ApiKeyId } from "../domain/ids.ts";
+import type { Permission } from "../domain/role.ts";
+import type { UserId } from "../domain/user-id.ts";
+
+type Row = {
+  readonly id: string;
+  readonly user_id: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly created_at: Instant;
+  readonly expires_at: Instant;
+  readonly revoked_at: Instant | null;
+  readonly last_used_at: Instant | null;
+  readonly version: number;
+};
+
+const select = `select k.id, k.user_id, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at,
+     u.last_used_at, k.version
+  from identity.api_keys k left join identity.api_key_uses u on u.key_id = k.id`;
+
+const byId = statement<Row>("identity.api-key-by-id", `${select} where k.id = $1`);
+const ofUser = statement<Row>(
+  "identity.api-keys-of-user",
+  `${select} where k.user_id = $1 and k.revoked_at is null order by k.id desc`,
+);
+const upsert = mutation(
+  "identity.api-key-upsert",
+  "api_keys",
+  `insert into identity.api_keys
+     (id, user_id, name, scopes, created_at, expires_at, revoked_at, version)
+   values ($1, $2, $3, $4, $5, $6, $7, $8)
+   on conflict (id) do update set revoked_at = excluded.revoked_at, version = excluded.version`,
+);
+const noteUses = statement(
+  "identity.api-key-uses",
+  `insert into identity.api_key_uses (key_id, last_used_at)
+   select id, at from unnest($1::text[], $2::timestamptz[]) as used(id, at)
+    where exists (select from identity.api_keys k where k.id = used.id)
+   on conflict (key_id) do update
+     set last_used_at = greatest(api_key_uses.last_used_at, excluded.last_used_at)`,
+);
+
+const toApiKey = (row: Row): ApiKey => ({
+  id: row.id as ApiKeyId,
+  userId: row.user_id as UserId,
+  name: row.name as ApiKeyName,
+  scopes: row.scopes as readonly Permission[],
+  createdAt: row.created_at,
+  expiresAt: row.expires_at,
+  ...(row.last_used_at === null ? {} : { lastUsedAt: row.last_used_at }),
+  ...(row.revoked_at === null ? {} : { revokedAt: row.revoked_at }),
+  version: row.version as Version,
+});
+
+export const postgresApiKeys = ({ read, write, append }: Transaction): ApiKeys => ({
+  async byId(id) {
+    const [row] = await read(byId, [id]);
+    return row && toApiKey(row);
+  },
+  async ofUser(userId) {
+    return (await read(ofUser, [userId])).map(toApiKey);
+  },
+  save(change) {
+    const key = saved(change);
+    if (change.events.length === 0) return key;
+    const { id, userId, name, scopes, createdAt, expiresAt, revokedAt, version } = key;
+    write(upsert, [id, userId, name, scopes, createdAt, expiresAt, revokedAt ?? null, version]);
+    append(id, change.state.version, change.events);
+    return key;
+  },
+});
+
+/** Writes down when keys were last used, a batch at a time: never once per request. */
+export function apiKeyUses(
+  database: Database,
+  now: () => Instant,
+): AsyncDisposable & { readonly note: (keyId: string) => void } {
+  const everyMs = 5_000;
+  const used = new Map<string, Instant>();
+  const flush = async () => {
+    if (used.size === 0) return;
+    const batch = [...used];
+    used.clear();
+    await database.query(noteUses, [batch.map(([id]) => id), batch.map(([, at]) => at)]);
+  };
+  const timer = setInterval(() => void flush().catch(() => {}), everyMs).unref(); // a late date is no loss
+  return {
+    note: (keyId) => used.set(keyId, now()),
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await flush().catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { saved } from "#kernel/change.ts";
+import { Version } from "#kernel/version.ts";
+import { statement } from "#platform/postgres/database.ts";
+import type { Transaction } from "#platform/postgres/unit-of-work.ts";
+import { mutation } from "#platform/postgres/writes.ts";
+import type { Policies } from "../application/ports.ts";
+import type { Permission, Policy, Role } from "../domain/role.ts";
+
+type Row = {
+  readonly role: string;
+  readonly permissions: readonly string[];
+  readonly version: number;
+};
+
+const all = statement<Row>(
+  "identity.policies",
+  "select role, permissions, version from identity.policies order by role",
+);
+const upsert = mutation(
+  "identity.policy-upsert",
+  "policies",
+  `insert into identity.policies (role, permissions, version) values ($1, $2, $3)
+   on conflict (role) do update
+     set permissions = excluded.permissions, version = excluded.version`,
+);
+
+const toPolicy = ({ role, permissions, version }: Row): Policy => ({
+  role: role as Role,
+  permissions: permissions as readonly Permission[],
+  version: version as Version,
+});
+
+export const postgresPolicies = ({ read, write, append }: Transaction): Policies => ({
+  all: async () => (await read(all, [])).map(toPolicy),
+  async byRole(role) {
+    const known = (await read(all, [])).find((row) => row.role === role);
+    return known ? toPolicy(known) : { role, permissions: [], version: Version.none };
+  },
+  save(change) {
+    const policy = saved(change);
+    if (change.events.length === 0) return policy;
+    write(upsert, [policy.role, policy.permissions, policy.version]);
+    append(`policy_${policy.role}`, change.state.version, change.events);
+    return policy;
+  },
+});
