@@ -1,37 +1,23 @@
-import path from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import type { Logger } from "pino";
 import {
   ConfigurationInvalid,
   describeSettings,
-  environmentWith,
   exitCodeConfiguration,
-  loadSettings,
 } from "#platform/config/load.ts";
-import type { Settings } from "#platform/config/settings.ts";
 import { eventAdmin, type EventAdmin } from "#platform/events/admin.ts";
 import type { Database } from "#platform/postgres/database.ts";
 import { createLog } from "#platform/telemetry/log.ts";
 import { examine } from "./doctor.ts";
-import { contexts, migrateAll, openDatabase, openPostgres, startBasalt, version } from "./main.ts";
-
-const root = path.resolve(import.meta.dirname, "..");
-const envFile = path.join(root, ".env");
-
-const settingsNow = (): Settings => loadSettings(environmentWith(envFile, process.env));
-
-type Output = { readonly json?: true };
-
-/** For programs: one JSON document. For people: a line each, or a word that there is none. */
-function print<Row>(
-  rows: readonly Row[],
-  { json }: Output,
-  line: (row: Row) => string,
-  none: string,
-): void {
-  if (json) console.log(JSON.stringify(rows));
-  else console.log(rows.length === 0 ? none : rows.map(line).join("\n"));
-}
+import { print, quietLog, settingsNow, withDatabase, type Output } from "./console.ts";
+import { addIdentityCommands } from "./identity-commands.ts";
+import {
+  contexts,
+  migrateAll,
+  openPostgres,
+  startBasalt,
+  version,
+  type FirstAdministrator,
+} from "./main.ts";
 
 /** Runs one of Basalt's commands; sets the exit code. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -79,6 +65,7 @@ function program(): Command {
     .description("Examine configuration, database, events and upstreams")
     .option("--json", "as JSON")
     .action(doctorCommand);
+  addIdentityCommands(basalt);
   addEvents(basalt.command("events").description("Look into the event log, replay dead letters"));
   return basalt;
 }
@@ -120,7 +107,10 @@ async function start(): Promise<void> {
   const { log, flush } = createLog(settings.logLevel);
   try {
     const stopAsked = signalled();
-    const basalt = await startBasalt(settings, log);
+    const basalt = await startBasalt(settings, log, (administrator) => {
+      flush();
+      console.log(introduction(administrator));
+    });
     flush();
     console.log(`Basalt is ready at ${basalt.url}`);
     log.info({ signal: await stopAsked }, "stopping");
@@ -131,25 +121,18 @@ async function start(): Promise<void> {
   }
 }
 
+/** Said once, and written nowhere. */
+const introduction = ({ email, made }: FirstAdministrator): string =>
+  made === undefined
+    ? `${email} administers.`
+    : `${email} administers; the password works once, together with a new one: ${made}`;
+
 /** The first SIGINT or SIGTERM; npm and the terminal may both send one, so more are ignored. */
 function signalled(): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, resolve);
   return promise;
 }
-
-async function withDatabase(work: (database: Database, settings: Settings) => Promise<void>) {
-  const settings = settingsNow();
-  const log = quietLog();
-  await using undo = new AsyncDisposableStack();
-  const { connection, embedded } = await openPostgres(settings, log, { shared: true });
-  undo.use(embedded);
-  if (embedded) await migrateAll(connection);
-  await work(undo.use(openDatabase(settings, connection, log)), settings);
-}
-
-/** Commands print their result; of the platform's lines only what failed is worth one. */
-const quietLog = (): Logger => createLog("fatal").log;
 
 async function migrateCommand(output: Output): Promise<void> {
   const settings = settingsNow();

@@ -2,8 +2,10 @@ import { ConfigurationInvalid } from "#platform/config/load.ts";
 import type { Settings } from "#platform/config/settings.ts";
 import { eventAdmin } from "#platform/events/admin.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
+import { redisCache } from "#platform/cache/redis-cache.ts";
+import { openRedis } from "#platform/redis/redis.ts";
 import { createLog } from "#platform/telemetry/log.ts";
-import { contexts, openCache, openDatabase, openPostgres } from "./main.ts";
+import { contexts, openDatabase, openPostgres } from "./main.ts";
 
 /** One thing that was looked at. */
 export type Finding = { readonly ok: boolean; readonly what: string; readonly says: string };
@@ -38,7 +40,7 @@ export async function examine(settingsNow: () => Settings): Promise<readonly Fin
     return [runtime, ...problems];
   }
   const configuration = { ok: true, what: "configuration", says: "valid" };
-  return [runtime, configuration, ...(await database(settings)), ...(await cache(settings))];
+  return [runtime, configuration, ...(await database(settings)), ...(await redis(settings))];
 }
 
 async function database(settings: Settings): Promise<readonly Finding[]> {
@@ -91,9 +93,9 @@ async function events(opened: Database, schema: string): Promise<readonly Findin
   }
 }
 
-async function cache(settings: Settings): Promise<readonly Finding[]> {
-  if (settings.redisUrl === undefined) return [];
-  await using opened = await openCache(settings, createLog("fatal").log);
-  const up = await opened.isUp();
+async function redis({ redisUrl }: Settings): Promise<readonly Finding[]> {
+  if (redisUrl === undefined) return [];
+  await using opened = await openRedis(redisUrl, createLog("fatal").log);
+  const up = await redisCache(opened).isUp();
   return [{ ok: up, what: "redis", says: up ? "answers" : "does not answer" }];
 }

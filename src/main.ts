@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { AddressInfo } from "node:net";
@@ -6,33 +5,32 @@ import type { FastifyInstance } from "fastify";
 import pgConnectionString from "pg-connection-string";
 import type { ClientConfig } from "pg";
 import type { Logger } from "pino";
-import { createIdentity } from "#identity";
+import { keepChained } from "#platform/audit/postgres-audit.ts";
 import type { Cache } from "#platform/cache/cache.ts";
 import { memoryCache } from "#platform/cache/memory-cache.ts";
 import type { Settings } from "#platform/config/settings.ts";
-import { fileEmail, smtpEmail } from "#platform/email/nodemailer-email.ts";
 import { eventAdmin } from "#platform/events/admin.ts";
-import type { AnyConsumer } from "#platform/events/consumer.ts";
 import { renewEpoch } from "#platform/events/epoch.ts";
-import { keepHouse } from "#platform/events/housekeeping.ts";
+import { keepHouse, type Chore } from "#platform/events/housekeeping.ts";
 import { PostgresNotify } from "#platform/events/postgres-notify.ts";
-import { postgresSubscription } from "#platform/events/postgres-subscription.ts";
-import { Subscription } from "#platform/events/subscription.ts";
 import { WakeUp } from "#platform/events/wake-up.ts";
 import { serveOperations } from "#platform/http/operations.ts";
 import { createHttpServer } from "#platform/http/server.ts";
+import { appRole, restrictToRole } from "#platform/postgres/app-role.ts";
 import { Database } from "#platform/postgres/database.ts";
 import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
 import { ensureDatabase, migrate, type MigrationSource } from "#platform/postgres/migrations.ts";
-import { postgresUnitOfWork, type ScopeOn } from "#platform/postgres/unit-of-work.ts";
-import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
-import { createMetrics, type Metrics } from "#platform/telemetry/metrics.ts";
+import { memoryRateLimits, redisRateLimits } from "#platform/rate-limit/flexible-rate-limits.ts";
+import type { RateLimits } from "#platform/rate-limit/rate-limit.ts";
+import { createSecrets, masterKeys, type Secrets } from "#platform/secrets/secrets.ts";
+import { masterKeyFile } from "#platform/secrets/master-key-file.ts";
+import { systemClock as clock } from "#platform/system.ts";
+import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { databaseIsUp, watch } from "#platform/telemetry/platform-gauges.ts";
 import { exportTraces } from "#platform/telemetry/tracing.ts";
-import { welcomeUser } from "./contexts/identity/application/welcome-user.ts";
-import { postgresUsers } from "./contexts/identity/infrastructure/postgres-users.ts";
-import { identityConsumers } from "./contexts/identity/presentation/consumers.ts";
-import { identityRoutes } from "./contexts/identity/presentation/routes.ts";
+import { composeIdentity } from "./compose-identity.ts";
+import type { Parts } from "./parts.ts";
+import { forgetSessions } from "./contexts/identity/infrastructure/postgres-sessions.ts";
 
 const source = import.meta.dirname;
 
@@ -43,14 +41,17 @@ export const { version } = JSON.parse(
 /** The schemas of Basalt: one per context, each with an event log of its own. */
 export const contexts = ["identity"] as const;
 
-const migrationSources: readonly MigrationSource[] = contexts.flatMap((schema) => [
-  { schema, source: "platform", folder: path.join(source, "platform/events/migrations") },
-  {
-    schema,
-    source: schema,
-    folder: path.join(source, `contexts/${schema}/infrastructure/migrations`),
-  },
-]);
+const migrationSources: readonly MigrationSource[] = [
+  { schema: "audit", source: "audit", folder: path.join(source, "platform/audit/migrations") },
+  ...contexts.flatMap((schema) => [
+    { schema, source: "platform", folder: path.join(source, "platform/events/migrations") },
+    {
+      schema,
+      source: schema,
+      folder: path.join(source, `contexts/${schema}/infrastructure/migrations`),
+    },
+  ]),
+];
 
 /** A Postgres to work with: the one that is configured, one that already runs, or our own. */
 export async function openPostgres(
@@ -70,9 +71,16 @@ export async function openPostgres(
 
 export const migrateAll = (connection: ClientConfig) => migrate(connection, migrationSources);
 
-export function openDatabase(settings: Settings, connection: ClientConfig, log: Logger): Database {
+/** `role`: what its connections take on; the login's own unless said. */
+export function openDatabase(
+  settings: Settings,
+  connection: ClientConfig,
+  log: Logger,
+  role?: string,
+): Database {
   return new Database({
     connection,
+    role,
     clock,
     maxConnections: settings.databaseMaxConnections,
     acquireTimeoutMs: settings.databaseAcquireTimeoutMs,
@@ -82,12 +90,61 @@ export function openDatabase(settings: Settings, connection: ClientConfig, log: 
   });
 }
 
-/** Loads the Redis client only where Redis is configured. */
-export async function openCache({ redisUrl }: Settings, log: Logger): Promise<Cache> {
-  if (redisUrl === undefined) return memoryCache();
+/** What processes share besides the database. Loads the Redis client only where it is needed. */
+async function openShared(
+  { redisUrl }: Settings,
+  log: Logger,
+  undo: AsyncDisposableStack,
+): Promise<{ readonly cache: Cache; readonly limits: RateLimits }> {
+  if (redisUrl === undefined) return { cache: memoryCache(), limits: memoryRateLimits };
+  const { openRedis } = await import("#platform/redis/redis.ts");
   const { redisCache } = await import("#platform/cache/redis-cache.ts");
-  return redisCache(redisUrl, log);
+  const redis = undo.use(await openRedis(redisUrl, log));
+  return { cache: redisCache(redis), limits: redisRateLimits(redis) };
 }
+
+/** What goes on beside the requests: gauges, housekeeping, the chain of the audit. */
+function tend(
+  settings: Settings,
+  { database, metrics, log }: Pick<Parts, "database" | "metrics" | "log">,
+  undo: AsyncDisposableStack,
+): void {
+  const admins = Object.fromEntries(
+    contexts.map((schema) => [schema, eventAdmin(database, schema)]),
+  );
+  watch(metrics, database, admins);
+  undo.use(keepHouse(Object.values(admins), settings, log, choresOf(settings, database)));
+  undo.use(keepChained(database, log));
+}
+
+/** As the owner of the tables: a new epoch changes one. */
+async function renewEpochs(settings: Settings, connection: ClientConfig, log: Logger) {
+  await using owner = openDatabase(settings, connection, log);
+  for (const schema of contexts)
+    if ((await renewEpoch(owner, schema)).restored) log.warn({ schema }, "a restored event log");
+}
+
+export const openSecrets = ({ masterKey, dataFolder }: Settings): Secrets =>
+  createSecrets(masterKeys(masterKey ?? masterKeyFile(dataFolder)));
+
+const attemptsPerS = 15 * 60;
+
+/** Attempts are counted for all processes; requests by each one, since that is once per request. */
+const limitersOf = (settings: Settings, limits: RateLimits) => ({
+  requests: memoryRateLimits("requests", { points: settings.requestsPerMinute, perS: 60 }),
+  byAddress: limits("address", { points: settings.attemptsPerAddress, perS: attemptsPerS }),
+  byAccount: limits("account", { points: settings.attemptsPerAccount, perS: attemptsPerS }),
+});
+
+/** How long sessions are kept after they were over. */
+const endedSessionHours = 720;
+
+const choresOf = ({ sessionIdleHours }: Settings, database: Database): readonly Chore[] => [
+  forgetSessions(database, sessionIdleHours + endedSessionHours),
+];
+
+/** Who administers from now on, where nobody did; `made`: the password, known nowhere else. */
+export type FirstAdministrator = { readonly email: string; readonly made?: string };
 
 export type Basalt = AsyncDisposable & {
   readonly app: FastifyInstance;
@@ -95,8 +152,15 @@ export type Basalt = AsyncDisposable & {
   readonly url: string;
 };
 
-/** Builds everything from the settings and serves. What was begun is undone if a step fails. */
-export async function startBasalt(settings: Settings, log: Logger): Promise<Basalt> {
+/**
+ * Builds everything from the settings and serves. What was begun is undone if a step fails.
+ * `introduce` hears at once of an administrator who was made: a later step may fail.
+ */
+export async function startBasalt(
+  settings: Settings,
+  log: Logger,
+  introduce: (administrator: FirstAdministrator) => void = () => {},
+): Promise<Basalt> {
   await using undo = new AsyncDisposableStack();
   const metrics = createMetrics();
   if (settings.otlpEndpoint !== undefined) undo.use(await exportTraces(settings.otlpEndpoint, log));
@@ -104,22 +168,21 @@ export async function startBasalt(settings: Settings, log: Logger): Promise<Basa
   const { connection, embedded } = await openPostgres(settings, log, { shared: false });
   undo.use(embedded);
   for (const applied of await migrateAll(connection)) log.info(applied, "migrated");
-  const database = undo.use(openDatabase(settings, connection, log));
-  for (const schema of contexts)
-    if ((await renewEpoch(database, schema)).restored) log.warn({ schema }, "a restored event log");
+  await renewEpochs(settings, connection, log);
+  const isRestricted = await restrictToRole(connection, contexts);
+  if (!isRestricted)
+    log.warn({ role: appRole }, "the login may not make roles: works as its owner");
+  const role = isRestricted ? appRole : undefined;
+  const database = undo.use(openDatabase(settings, connection, log, role));
 
   const wakeUps = new Map<string, WakeUp>(contexts.map((schema) => [schema, new WakeUp()]));
   const others = embedded ? undefined : new PostgresNotify({ database, connection, wakeUps, log });
   if (others) undo.use(await others.start());
-  const admins = Object.fromEntries(
-    contexts.map((schema) => [schema, eventAdmin(database, schema)]),
-  );
-  watch(metrics, database, admins);
-  const { eventRetentionDays: eventDays, idempotencyRetentionHours: idempotencyHours } = settings;
-  undo.use(keepHouse(Object.values(admins), { eventDays, idempotencyHours }, log));
-  const cache = undo.use(await openCache(settings, log));
+  tend(settings, { database, metrics, log }, undo);
+  const { cache, limits } = await openShared(settings, log, undo);
 
-  const parts = { settings, log, metrics, database, wakeUps, others };
+  const secrets = openSecrets(settings);
+  const parts = { settings, log, metrics, database, secrets, wakeUps, others };
   const identity = await composeIdentity(parts, undo);
   let draining = false;
   const app = await createHttpServer({
@@ -127,13 +190,16 @@ export async function startBasalt(settings: Settings, log: Logger): Promise<Basa
     version,
     production: settings.environment === "production",
     routes: identity.routes,
+    authenticate: identity.authenticate,
+    limiters: limitersOf(settings, limits),
+    fingerprint: (request) => secrets.sign(request, "idempotency"),
     clock,
     log,
     metrics,
   });
   serveOperations(app, {
     version,
-    apiPrefix: settings.apiPrefix,
+    jwks: identity.jwks,
     docs: settings.docs ?? settings.environment !== "production",
     metrics,
     checks: [
@@ -142,13 +208,15 @@ export async function startBasalt(settings: Settings, log: Logger): Promise<Basa
     ],
     isDraining: () => draining,
   });
-  await app.listen({ host: settings.host, port: settings.port });
-
-  const running = undo.move();
-  running.defer(async () => {
+  undo.defer(async () => {
     draining = true;
     await drain(app, settings.shutdownTimeoutMs);
   });
+  const administrator = await identity.ensureAdministrator();
+  if (administrator) introduce(administrator);
+  await app.listen({ host: settings.host, port: settings.port });
+
+  const running = undo.move();
   const { address, family, port } = app.server.address() as AddressInfo;
   const host = family === "IPv6" ? `[${address}]` : address;
   return {
@@ -169,75 +237,4 @@ async function drain(app: FastifyInstance, timeoutMs: number): Promise<void> {
   await app.close();
   clearInterval(idle);
   clearTimeout(late);
-}
-
-type Parts = {
-  readonly settings: Settings;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  readonly database: Database;
-  readonly wakeUps: ReadonlyMap<string, WakeUp>;
-  readonly others: PostgresNotify | undefined;
-};
-
-async function composeIdentity(parts: Parts, undo: AsyncDisposableStack) {
-  const { settings, metrics, database } = parts;
-  const schema = "identity";
-  const onAppended = announcer(parts, schema);
-  const scope: ScopeOn<{ readonly users: ReturnType<typeof postgresUsers> }> = (transaction) => ({
-    users: postgresUsers(transaction),
-  });
-  const recorder = { clock, newId };
-  const units = postgresUnitOfWork({ ...recorder, database, schema, scope, onAppended });
-  const identity = createIdentity({ ...units, ...recorder, metrics });
-
-  const { smtpUrl, emailFrom, dataFolder } = settings;
-  const sendEmail =
-    smtpUrl === undefined
-      ? fileEmail(path.join(dataFolder, "email"), emailFrom)
-      : undo.use(smtpEmail(smtpUrl, emailFrom));
-  const consumers = identityConsumers({ welcome: welcomeUser({ sendEmail }) });
-  if (settings.consumers) await consume({ ...parts, schema, scope, onAppended, consumers }, undo);
-  return { routes: identityRoutes(identity) };
-}
-
-/** Wakes the readers of a log, here and in other processes. */
-function announcer({ wakeUps, others }: Parts, schema: string): () => void {
-  const wakeUp = wakeUps.get(schema);
-  return () => {
-    wakeUp?.call();
-    others?.announce(schema);
-  };
-}
-
-type Consuming<Scope> = Parts & {
-  readonly schema: string;
-  readonly scope: ScopeOn<Scope>;
-  readonly onAppended: () => void;
-  readonly consumers: readonly AnyConsumer<Scope>[];
-};
-
-async function consume<Scope>(parts: Consuming<Scope>, undo: AsyncDisposableStack): Promise<void> {
-  const { schema, consumers, settings, log, metrics, wakeUps } = parts;
-  for (const consumer of consumers) {
-    const { name, partitions } = consumer;
-    const store = await postgresSubscription({ ...parts, clock, newId, name, partitions });
-    const subscription = new Subscription({
-      consumer,
-      store,
-      wakeUp: wakeUps.get(schema) ?? new WakeUp(),
-      process: randomUUID(),
-      clock,
-      chance: Math.random,
-      log,
-      observer: {
-        handled({ outcome, events, durationMs }) {
-          metrics.consumed.inc({ consumer: name, outcome }, events);
-          metrics.consuming.observe({ consumer: name }, durationMs / 1000);
-        },
-      },
-      times: { maxAttempts: settings.eventMaxAttempts },
-    });
-    undo.use(subscription.start());
-  }
 }

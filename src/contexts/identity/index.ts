@@ -1,32 +1,92 @@
 /**
- * Identity: who the people are.
+ * Identity: who the people are, how they show it, and what they may.
  *
- * - **user**: a person with an email address that no other active user has
- * - **registered, renamed, email changed, deleted**: what happens to users, as published events
+ * - **user**: a person with an email address that no other present user has
+ * - **credentials**: all that a user can show: password, second factor, passkeys
+ * - **session**: somebody signed in on one device, by a chain of refresh tokens
+ * - **API key**: lets a machine act as its owner, within scopes
+ * - **role**, **policy**: what somebody is to the system, and what that lets them do
+ * - **owner**: whose it is; what owners may is a policy too
  */
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
-import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { Audit } from "#platform/audit/audit.ts";
 import { instrumented } from "#platform/telemetry/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
+import { assignRoles, setUserStatus } from "./application/administer-users.ts";
+import { createApiKey, listApiKeys, revokeApiKey } from "./application/api-keys.ts";
+import { changePassword } from "./application/change-password.ts";
 import { deleteUser } from "./application/delete-user.ts";
+import { endSession, endSessions } from "./application/end-sessions.ts";
+import { ensureAdministrator } from "./application/ensure-administrator.ts";
+import { getCredentials } from "./application/get-credentials.ts";
 import { getUser } from "./application/get-user.ts";
+import { listAudit } from "./application/list-audit.ts";
+import { listSessions } from "./application/list-sessions.ts";
 import { listUsers } from "./application/list-users.ts";
-import type { IdentityScope } from "./application/ports.ts";
-import { registerUser } from "./application/register-user.ts";
+import {
+  addPasskey,
+  beginPasskey,
+  beginPasskeySignIn,
+  removePasskey,
+  signInWithPasskey,
+} from "./application/passkeys.ts";
+import { changePolicy, listPolicies } from "./application/policies.ts";
+import type {
+  AccessTokens,
+  IdentityScope,
+  IsCommonPassword,
+  MayAct,
+  PasskeyCeremonies,
+  Passwords,
+  RecoveryCodes,
+  Sealing,
+  Tokens,
+  TotpCodes,
+} from "./application/ports.ts";
+import { refreshSession } from "./application/refresh-session.ts";
+import { registerUser, type Registration } from "./application/register-user.ts";
+import { setPassword } from "./application/set-password.ts";
+import { signIn } from "./application/sign-in.ts";
+import { activateTotp, enrolTotp, removeTotp } from "./application/totp.ts";
 import { updateUser } from "./application/update-user.ts";
+import {
+  requestEmailVerification,
+  requestPasswordReset,
+  verifyEmail,
+} from "./application/verify-email.ts";
+import type { SessionLimits } from "./domain/session.ts";
 
 export { identityEvents, type IdentityEvent } from "./domain/events.ts";
 export { UserId } from "./domain/user-id.ts";
-export type { IdentityScope } from "./application/ports.ts";
 
 export type IdentityDeps = {
   readonly unitOfWork: UnitOfWork<IdentityScope>;
   readonly read: Read<IdentityScope>;
+  readonly mayAct: MayAct;
+  readonly passwords: Passwords;
+  readonly isCommonPassword: IsCommonPassword;
+  readonly tokens: Tokens;
+  readonly accessTokens: AccessTokens;
+  readonly sealing: Sealing;
+  readonly totpCodes: TotpCodes;
+  readonly recoveryCodes: RecoveryCodes;
+  readonly passkeyCeremonies: PasskeyCeremonies;
+  readonly registration: Registration;
+  readonly sessionLimits: SessionLimits;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly metrics: Metrics;
+  readonly audit: Audit;
 };
+
+/** What the audit keeps although it was refused: each may be somebody trying what is not theirs. */
+const denials: ReadonlySet<string> = new Set([
+  ...["forbidden", "sign-in-too-old", "sign-in-refused", "wrong-password"],
+  ...["second-factor-required", "code-refused", "passkey-refused"],
+  ...["refresh-token-reused", "token-refused"],
+]);
 
 /** All that identity can be asked to do. */
 export const createIdentity = (deps: IdentityDeps) =>
@@ -38,8 +98,39 @@ export const createIdentity = (deps: IdentityDeps) =>
       deleteUser: deleteUser(deps),
       getUser: getUser(deps),
       listUsers: listUsers(deps),
+      setUserStatus: setUserStatus(deps),
+      assignRoles: assignRoles(deps),
+      ensureAdministrator: ensureAdministrator(deps),
+
+      signIn: signIn(deps),
+      refreshSession: refreshSession(deps),
+      listSessions: listSessions(deps),
+      endSession: endSession(deps),
+      endSessions: endSessions(deps),
+
+      getCredentials: getCredentials(deps),
+      changePassword: changePassword(deps),
+      requestPasswordReset: requestPasswordReset(deps),
+      setPassword: setPassword(deps),
+      requestEmailVerification: requestEmailVerification(deps),
+      verifyEmail: verifyEmail(deps),
+      enrolTotp: enrolTotp(deps),
+      activateTotp: activateTotp(deps),
+      removeTotp: removeTotp(deps),
+      beginPasskey: beginPasskey(deps),
+      addPasskey: addPasskey(deps),
+      removePasskey: removePasskey(deps),
+      beginPasskeySignIn: beginPasskeySignIn(deps),
+      signInWithPasskey: signInWithPasskey(deps),
+
+      createApiKey: createApiKey(deps),
+      listApiKeys: listApiKeys(deps),
+      revokeApiKey: revokeApiKey(deps),
+      listPolicies: listPolicies(deps),
+      changePolicy: changePolicy(deps),
+      listAudit: listAudit({ ...deps, auditEntries: deps.audit.page }),
     },
-    deps.metrics,
+    { ...deps, denials },
   );
 
 export type Identity = ReturnType<typeof createIdentity>;

@@ -1,56 +1,158 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Recorded } from "#kernel/event.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { EventId, type Event, type Recorded } from "#kernel/event.ts";
 import { expect } from "#kernel/result.ts";
 import { Version } from "#kernel/version.ts";
-import { EventId } from "#kernel/event.ts";
 import { memoryEmail } from "#platform/email/memory-email.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import {
+  emailOf,
+  goodPassword,
+  identityOn,
+  memorySubject,
+  nameOf,
+  passwordOf,
+} from "../../../../test/support/identity.ts";
 import { testContext } from "../../../../test/support/notes.ts";
-import { welcomeUser } from "../application/welcome-user.ts";
-import { Email } from "../domain/email.ts";
-import { UserRegistered } from "../domain/events.ts";
-import { UserId } from "../domain/user-id.ts";
-import { UserName } from "../domain/user-name.ts";
+import { sendEmails } from "../application/send-emails.ts";
+import type { Token } from "../application/tokens.ts";
+import {
+  EmailVerificationRequested,
+  PasskeyAdded,
+  PasswordResetRequested,
+  PasswordSet,
+  UserEmailChanged,
+  UserRegistered,
+} from "../domain/events.ts";
+import type { UserId } from "../domain/user-id.ts";
 import { identityConsumers } from "./consumers.ts";
 
-const userId = newId(UserId);
-const registered: Recorded = {
-  ...UserRegistered({
-    userId,
-    email: expect(Email.parse("ada@example.com")),
-    name: expect(UserName.parse("Ada")),
-    registeredAt: clock.now(),
-  }),
+const recorded = (event: Event): Recorded => ({
+  ...event,
   id: newId(EventId),
-  stream: userId,
+  stream: "any",
   version: Version.plus(Version.none, 1),
   occurredAt: clock.now(),
   metadata: { actor: "anonymous", correlationId: "test" },
-};
+});
 
-const given = () => {
+/** An identity and what its consumers send. */
+async function given() {
+  const house = await identityOn(memorySubject);
   const { send, arrived } = memoryEmail();
-  const [welcoming] = identityConsumers({ welcome: welcomeUser({ sendEmail: send }) });
-  assert.ok(welcoming);
-  return { welcoming, arrived };
-};
+  const howToUse = (what: string, token: string) => `<${what} ${token}>`;
+  const consumers = identityConsumers(sendEmails({ ...house.deps, sendEmail: send, howToUse }));
+  const tell = async (event: Recorded) => {
+    for (const consumer of consumers)
+      if (consumer.wants(event.type)) await consumer.handle(event, undefined, testContext());
+  };
+  const tokenIn = (text = "") => /<[\w-]+ ([^>]+)>/.exec(text)?.[1] as Token;
+  return { house, arrived, tell, tokenIn };
+}
 
-test("who registers is welcomed once, however often the event is delivered", async () => {
-  const { welcoming, arrived } = given();
-  assert.ok(welcoming.wants(registered.type));
-  await welcoming.handle(registered, undefined, testContext());
-  await welcoming.handle(registered, undefined, testContext());
+const registered = (userId: UserId, by: "self" | "invitation" | "system") =>
+  recorded(
+    UserRegistered({
+      ...{ userId, by, email: emailOf("ada@example.com"), name: nameOf("Ada") },
+      registeredAt: clock.now(),
+    }),
+  );
+
+test("who registers is welcomed once, with a token that verifies the address", async () => {
+  const { house, arrived, tell, tokenIn } = await given();
+  const { userId } = await house.signedUp("ada@example.com");
+  const event = registered(userId, "self");
+  await tell(event);
+  await sleep(5); // a repeated delivery comes later, with another expiry
+  await tell(event);
   const [email, ...others] = arrived();
   assert.deepEqual(others, []);
-  assert.equal(email?.id, registered.id);
+  assert.deepEqual([email?.id, email?.to], [event.id, "ada@example.com"]);
+  assert.match(email?.text ?? "", /your account is ready/);
+  assert.doesNotMatch(email?.text ?? "", /Ada/, "a stranger may have chosen the name");
+  const token = tokenIn(email?.text);
+  expect(await house.identity.verifyEmail({ token }, await house.asking()));
+});
+
+test("who is invited chooses a password with the emailed token; the system gets no email", async () => {
+  const { house, arrived, tell, tokenIn } = await given();
+  const who = { email: emailOf("ada@example.com"), name: nameOf("Ada") };
+  const { id } = expect(await house.identity.registerUser(who, await house.system()));
+  await tell(registered(id, "system"));
+  assert.deepEqual(arrived(), []);
+  await tell(registered(id, "invitation"));
+  const token = tokenIn(arrived()[0]?.text);
+  const password = goodPassword;
+  expect(await house.identity.setPassword({ token, password }, await house.asking()));
+  expect(await house.signIn("ada@example.com"));
+});
+
+test("a reset goes to who uses the address now, and to nobody else", async () => {
+  const { house, arrived, tell, tokenIn } = await given();
+  await house.signedUp("ada@example.com");
+  await tell(recorded(PasswordResetRequested({ email: emailOf("nobody@example.com") })));
+  assert.deepEqual(arrived(), []);
+  await tell(recorded(PasswordResetRequested({ email: emailOf("ada@example.com") })));
+  const [email] = arrived();
   assert.equal(email?.to, "ada@example.com");
-  assert.match(email?.text ?? "", /Hello Ada,/);
+  const password = passwordOf("battery staple correct");
+  const token = tokenIn(email?.text);
+  expect(await house.identity.setPassword({ token, password }, await house.asking()));
+  expect(await house.signIn("ada@example.com", password));
+});
+
+test("a verification is sent again until the address is verified", async () => {
+  const { house, arrived, tell, tokenIn } = await given();
+  await house.signedUp("ada@example.com");
+  const ask = () =>
+    tell(recorded(EmailVerificationRequested({ email: emailOf("ada@example.com") })));
+  await ask();
+  const token = tokenIn(arrived()[0]?.text);
+  expect(await house.identity.verifyEmail({ token }, await house.asking()));
+  await ask();
+  assert.equal(arrived().length, 1);
+});
+
+test("a new address is told to the old one, and has to be verified", async () => {
+  const { house, arrived, tell } = await given();
+  const { userId } = await house.signedUp("ada@example.com");
+  const [email, previous] = [emailOf("new@example.com"), emailOf("ada@example.com")];
+  await tell(recorded(UserEmailChanged({ userId, email, previous })));
+  assert.deepEqual(
+    arrived().map(({ to, subject }) => [to, subject]),
+    [
+      ["ada@example.com", "Your address was changed"],
+      ["new@example.com", "Is this your address?"],
+    ],
+  );
+});
+
+test("whoever's credentials were changed is told; of new hash parameters nobody is", async () => {
+  const { house, arrived, tell } = await given();
+  const { userId } = await house.signedUp("ada@example.com");
+  await tell(recorded(PasswordSet({ userId, why: "new-parameters" })));
+  await tell(recorded(PasswordSet({ userId, why: "change" })));
+  await tell(recorded(PasskeyAdded({ userId, name: "phone" })));
+  const told = arrived().map(({ text }) => text);
+  assert.deepEqual(
+    [told.length, /password was changed/.test(told[0] ?? ""), /passkey/.test(told[1] ?? "")],
+    [2, true, true],
+  );
 });
 
 test("an event that cannot be read fails, and no email is sent", async () => {
-  const { welcoming, arrived } = given();
-  const garbled = { ...registered, payload: { email: 7 } };
-  await assert.rejects(welcoming.handle(garbled, undefined, testContext()), /cannot be read/);
+  const { house, arrived, tell } = await given();
+  const { userId } = await house.signedUp("ada@example.com");
+  const garbled = { ...registered(userId, "self"), payload: { email: 7 } };
+  await assert.rejects(tell(garbled), /cannot be read/);
   assert.deepEqual(arrived(), []);
+});
+
+test("a registration of the first schema version is read as one's own", async () => {
+  const { house, arrived, tell } = await given();
+  const { userId } = await house.signedUp("ada@example.com");
+  const { by: _, ...payload } = registered(userId, "self").payload as { by: string };
+  await tell({ ...registered(userId, "self"), schemaVersion: 1, payload });
+  assert.equal(arrived()[0]?.subject, "Welcome");
 });

@@ -1,0 +1,144 @@
+import { Instant } from "#kernel/instant.ts";
+import { branded, list, oneOf, opaque, shape, type Infer } from "#kernel/shape.ts";
+import { del, get, post, type Route } from "#platform/http/route.ts";
+import { EndSession, EndSessions } from "../application/end-sessions.ts";
+import { ListSessions, type ListedSession } from "../application/list-sessions.ts";
+import { BeginPasskeySignIn, SignInWithPasskey } from "../application/passkeys.ts";
+import { RefreshSession } from "../application/refresh-session.ts";
+import { SignIn } from "../application/sign-in.ts";
+import type { SignedIn } from "../application/start-session.ts";
+import { Factor } from "../domain/factor.ts";
+import { SessionId } from "../domain/ids.ts";
+import { UserId } from "../domain/user-id.ts";
+import type { Identity } from "../index.ts";
+
+const text = branded<string>("text", { schema: { type: "string", maxLength: 2_000 } });
+const maxFactors = 2;
+const maxListed = 100;
+
+const SignedInView = shape({
+  sessionId: SessionId,
+  userId: UserId,
+  tokenType: oneOf("Bearer"),
+  accessToken: text,
+  accessTokenExpiresAt: Instant,
+  refreshToken: text,
+  refreshTokenExpiresAt: Instant,
+});
+
+const toSignedIn = ({ session, ...tokens }: SignedIn): Infer<typeof SignedInView> => ({
+  sessionId: session.id,
+  userId: session.userId,
+  tokenType: "Bearer",
+  ...tokens,
+});
+
+const SessionView = shape({
+  id: SessionId,
+  factors: list(Factor, maxFactors),
+  address: text,
+  agent: text,
+  startedAt: Instant,
+  lastUsedAt: Instant,
+  isCurrent: branded<boolean>("yes or no", { schema: { type: "boolean" } }),
+});
+const SessionsView = shape({ items: list(SessionView, maxListed) });
+
+const toListed = (session: ListedSession): Infer<typeof SessionView> => {
+  const { id, factors, device, startedAt, lastUsedAt, isCurrent } = session;
+  return { id, factors, ...device, startedAt, lastUsedAt, isCurrent };
+};
+
+const signInRoutes = (identity: Identity): readonly Route[] => [
+  post("/sessions", {
+    access: "anyone",
+    attempts: { name: "sign-in", account: "email", forgive: true },
+    summary: "Sign in",
+    description:
+      "With `code` where a second factor is active: of the authenticator app, or a recovery code. " +
+      "With `newPassword` the one given is replaced; a password made by the system must be.",
+    input: SignIn,
+    handle: identity.signIn,
+    success: 201,
+    output: SignedInView,
+    present: toSignedIn,
+    refusals: {
+      "sign-in-refused": 401,
+      "second-factor-required": 401,
+      "code-refused": 401,
+      "new-password-required": 403,
+      "password-too-common": 422,
+      "too-busy": 429,
+      conflict: 409,
+    },
+  }),
+  post("/sessions/refresh", {
+    access: "anyone",
+    attempts: { name: "refresh" },
+    summary: "Refresh a session",
+    description:
+      "Exchanges a refresh token for the next one and a new access token. A token exchanged a few " +
+      "seconds ago gets the same successor; one exchanged longer ago ends the session.",
+    input: RefreshSession,
+    handle: identity.refreshSession,
+    success: 200,
+    output: SignedInView,
+    present: toSignedIn,
+    refusals: { "session-over": 401, "refresh-token-reused": 401, conflict: 409 },
+  }),
+  post("/sessions/passkey/options", {
+    access: "anyone",
+    attempts: { name: "passkey" },
+    summary: "Begin to sign in with a passkey",
+    description: "The options for `navigator.credentials.get`.",
+    input: BeginPasskeySignIn,
+    handle: identity.beginPasskeySignIn,
+    success: 200,
+    output: opaque("WebAuthn options"),
+    refusals: {},
+  }),
+  post("/sessions/passkey", {
+    access: "anyone",
+    attempts: { name: "passkey" },
+    summary: "Sign in with a passkey",
+    description: "The `response` of `navigator.credentials.get`, as JSON.",
+    input: SignInWithPasskey,
+    handle: identity.signInWithPasskey,
+    success: 201,
+    output: SignedInView,
+    present: toSignedIn,
+    refusals: { "sign-in-refused": 401, conflict: 409 },
+  }),
+];
+
+/** Signing in, staying so, and signing out. */
+export const sessionRoutes = (identity: Identity): readonly Route[] => [
+  ...signInRoutes(identity),
+  get("/users/:userId/sessions", {
+    access: "signed-in",
+    summary: "List sessions of a user",
+    input: ListSessions,
+    handle: identity.listSessions,
+    success: 200,
+    output: SessionsView,
+    present: (sessions) => ({ items: sessions.slice(0, maxListed).map(toListed) }),
+    refusals: { forbidden: 403 },
+  }),
+  del("/users/:userId/sessions", {
+    access: "signed-in",
+    summary: "Sign out everywhere",
+    input: EndSessions,
+    handle: identity.endSessions,
+    success: 204,
+    refusals: { forbidden: 403, conflict: 409 },
+  }),
+  del("/sessions/:sessionId", {
+    access: "signed-in",
+    summary: "End a session",
+    description: "Its tokens are refused from the next request on.",
+    input: EndSession,
+    handle: identity.endSession,
+    success: 204,
+    refusals: { "session-not-found": 404, forbidden: 403, conflict: 409 },
+  }),
+];

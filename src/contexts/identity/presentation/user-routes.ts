@@ -1,0 +1,176 @@
+import { Instant } from "#kernel/instant.ts";
+import { branded, list, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
+import { del, get, patch, post, put, type Route } from "#platform/http/route.ts";
+import { AssignRoles, SetUserStatus } from "../application/administer-users.ts";
+import { DeleteUser } from "../application/delete-user.ts";
+import { GetUser } from "../application/get-user.ts";
+import { ListUsers, maxPageSize } from "../application/list-users.ts";
+import { RegisterUser } from "../application/register-user.ts";
+import { UpdateUser } from "../application/update-user.ts";
+import { Email } from "../domain/email.ts";
+import { Role } from "../domain/role.ts";
+import type { PresentUser } from "../domain/user.ts";
+import { UserId } from "../domain/user-id.ts";
+import { UserName } from "../domain/user-name.ts";
+import type { Identity } from "../index.ts";
+
+const maxRoles = 20;
+
+const UserView = shape({
+  id: UserId,
+  email: Email,
+  emailVerified: branded<boolean>("yes or no", { schema: { type: "boolean" } }),
+  name: UserName,
+  status: oneOf("active", "disabled"),
+  roles: list(Role, maxRoles),
+  createdAt: Instant,
+});
+
+const UserPageView = shape({
+  items: list(UserView, maxPageSize),
+  nextCursor: optional(UserId),
+});
+
+const toView = (user: PresentUser): Infer<typeof UserView> => {
+  const { id, email, isEmailVerified, name, status, roles, createdAt } = user;
+  return { id, email, emailVerified: isEmailVerified, name, status, roles, createdAt };
+};
+
+const version = (user: PresentUser) => user.version;
+
+const registrationRoutes = (identity: Identity): readonly Route[] => [
+  post("/users", {
+    access: "anyone",
+    attempts: { name: "registration" },
+    summary: "Register a user",
+    description:
+      "Oneself, with a `password`. Without one it is an invitation, which takes the permission " +
+      "`users:invite`: the person chooses a password with what they get by email.",
+    input: RegisterUser,
+    handle: identity.registerUser,
+    success: 201,
+    output: UserView,
+    present: toView,
+    location: ({ id }) => `/users/${id}`,
+    version,
+    refusals: {
+      "user-already-exists": 409,
+      "password-too-common": 422,
+      "too-busy": 429,
+      forbidden: 403,
+      conflict: 409,
+    },
+  }),
+];
+
+/** Registration, and what somebody does with themselves. */
+export const userRoutes = (identity: Identity): readonly Route[] => [
+  ...registrationRoutes(identity),
+  get("/users/:userId", {
+    access: "signed-in",
+    summary: "Get a user",
+    input: GetUser,
+    handle: identity.getUser,
+    success: 200,
+    output: UserView,
+    present: toView,
+    version,
+    refusals: { "user-not-found": 404, forbidden: 403 },
+  }),
+  patch("/users/:userId", {
+    access: "signed-in",
+    attempts: { name: "email-change", account: "actor", when: "email" },
+    summary: "Update a user",
+    description:
+      "Changes the fields that are given. With `If-Match`: only if nobody else did. A new address " +
+      "takes somebody who has just signed in.",
+    input: UpdateUser,
+    ifMatch: "expectedVersion",
+    handle: identity.updateUser,
+    success: 200,
+    output: UserView,
+    present: toView,
+    version,
+    refusals: {
+      "user-not-found": 404,
+      "user-already-exists": 409,
+      "precondition-failed": 412,
+      forbidden: 403,
+      "sign-in-too-old": 403,
+      conflict: 409,
+    },
+  }),
+  del("/users/:userId", {
+    access: "signed-in",
+    summary: "Delete a user",
+    description: "For good, by somebody who has just signed in. The address is free for others.",
+    input: DeleteUser,
+    ifMatch: "expectedVersion",
+    handle: identity.deleteUser,
+    success: 204,
+    refusals: {
+      "user-not-found": 404,
+      "precondition-failed": 412,
+      "last-administrator": 409,
+      forbidden: 403,
+      "sign-in-too-old": 403,
+      conflict: 409,
+    },
+  }),
+];
+
+/** What administrators do with users. */
+export const userAdministrationRoutes = (identity: Identity): readonly Route[] => [
+  get("/users", {
+    access: "signed-in",
+    summary: "List users",
+    description: "In the order of registration. With `email`: only who uses that address.",
+    input: ListUsers,
+    handle: identity.listUsers,
+    success: 200,
+    output: UserPageView,
+    present: ({ items, ...page }) => ({ ...page, items: items.map(toView) }),
+    refusals: { forbidden: 403 },
+  }),
+  put("/users/:userId/status", {
+    access: "signed-in",
+    summary: "Disable or enable a user",
+    description: "Who is disabled is signed out everywhere, from the next request on.",
+    input: SetUserStatus,
+    ifMatch: "expectedVersion",
+    handle: identity.setUserStatus,
+    success: 200,
+    output: UserView,
+    present: toView,
+    version,
+    refusals: {
+      "user-not-found": 404,
+      "precondition-failed": 412,
+      "last-administrator": 409,
+      forbidden: 403,
+      "sign-in-too-old": 403,
+      conflict: 409,
+    },
+  }),
+  put("/users/:userId/roles", {
+    access: "signed-in",
+    summary: "Assign roles to a user",
+    description: "All that they have from now on.",
+    input: AssignRoles,
+    ifMatch: "expectedVersion",
+    handle: identity.assignRoles,
+    success: 200,
+    output: UserView,
+    present: toView,
+    version,
+    refusals: {
+      "user-not-found": 404,
+      "unknown-role": 422,
+      "precondition-failed": 412,
+      "last-administrator": 409,
+      forbidden: 403,
+      "sign-in-too-old": 403,
+      conflict: 409,
+    },
+  }),
+];

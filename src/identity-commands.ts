@@ -1,0 +1,115 @@
+import { InvalidArgumentError, type Command } from "commander";
+import type { Context } from "#kernel/context.ts";
+import { expect } from "#kernel/result.ts";
+import { entryOf } from "#platform/audit/audit.ts";
+import { chainEntries, postgresAudit, verifyChain } from "#platform/audit/postgres-audit.ts";
+import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
+import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import { print, withDatabase, type Output } from "./console.ts";
+import { appointAdministrator } from "./contexts/identity/application/ensure-administrator.ts";
+import { Email } from "./contexts/identity/domain/email.ts";
+import { argon2Passwords } from "./contexts/identity/infrastructure/argon2-passwords.ts";
+import { postgresIdentity } from "./contexts/identity/infrastructure/postgres-identity.ts";
+import {
+  addSigningKey,
+  postgresKeyStore,
+} from "./contexts/identity/infrastructure/signing-keys.ts";
+import { openSecrets } from "./main.ts";
+
+/** Commands about who gets in, and about what they did. */
+export function addIdentityCommands(basalt: Command): void {
+  basalt
+    .command("administrator")
+    .description("Make somebody an administrator, with a password that works once")
+    .argument("<email>", "whose address", toEmail)
+    .option("--json", "as JSON")
+    .action(administratorCommand);
+  basalt
+    .command("keys")
+    .description("The keys that sign access tokens")
+    .command("rotate")
+    .description("Sign with a new key from now on; tokens of the old one stay valid")
+    .option("--revoke-old", "they do not: for a key that somebody else may have")
+    .option("--json", "as JSON")
+    .action(rotateCommand);
+  basalt
+    .command("audit")
+    .description("The record of who did what")
+    .command("verify")
+    .description("Recompute the chain over all entries; name its first broken link")
+    .option("--expect <number:hash>", "the head that was noted at an earlier verification", toHead)
+    .option("--json", "as JSON")
+    .action(verifyCommand);
+}
+
+function toEmail(text: string): Email {
+  const parsed = Email.parse(text);
+  if (!parsed.ok) throw new InvalidArgumentError("must be an email address");
+  return parsed.value;
+}
+
+type Head = { readonly number: number; readonly hash: string };
+
+function toHead(text: string): Head {
+  const [, number, hash] = /^(\d{1,15}):([\da-f]{64})$/.exec(text) ?? [];
+  if (number === undefined || hash === undefined)
+    throw new InvalidArgumentError("must be a number, a colon and 64 hexadecimal digits");
+  return { number: Number(number), hash };
+}
+
+const withinMs = 60_000;
+const atTheConsole = (operation: string): Context => ({
+  ...{ actor: "system", operation, correlationId: "console" },
+  deadlineMs: clock.unixMs() + withinMs,
+});
+
+const administratorCommand = (email: Email, output: Output) =>
+  withDatabase(async (database) => {
+    const units = postgresUnitOfWork({
+      ...{ database, schema: "identity", clock, newId },
+      scope: postgresIdentity(newId),
+      onAppended: () => {},
+    });
+    const appoint = appointAdministrator({ ...units, clock, newId, passwords: argon2Passwords() });
+    const context = atTheConsole("identity.appointAdministrator");
+    const appointed = expect(await appoint({ email }, context));
+    const made = appointed.kind === "appointed" ? appointed.made : undefined;
+    print(
+      [{ email, password: made }],
+      output,
+      () => `${email} administers; the password works once, together with a new one: ${made}`,
+      "",
+    );
+  });
+
+const rotateCommand = ({ revokeOld, ...output }: Output & { readonly revokeOld?: true }) =>
+  withDatabase(async (database, settings) => {
+    const keys = { store: postgresKeyStore(database), secrets: openSecrets(settings) };
+    const id = await addSigningKey(keys, revokeOld ? "revoking all others" : undefined);
+    const context = atTheConsole("identity.rotateSigningKey");
+    const targets = [id];
+    await postgresAudit(database).enter(
+      entryOf(context, { at: clock.now(), outcome: "ok", targets }),
+    );
+    print([{ id }], output, () => `Access tokens are signed with key ${id} from now on.`, "");
+  });
+
+const verifyCommand = ({ expect: noted, ...output }: Output & { readonly expect?: Head }) =>
+  withDatabase(async (database) => {
+    await chainEntries(database);
+    const showProgress = process.stderr.isTTY
+      ? (links: number) => process.stderr.write(`\r${links} links`)
+      : undefined;
+    const verdict = await verifyChain(database, noted, showProgress);
+    if (showProgress) process.stderr.write("\n");
+    print(
+      [verdict],
+      output,
+      () =>
+        verdict.intact
+          ? `All ${verdict.links} links hold. Note the head elsewhere: ${verdict.links}:${verdict.head}`
+          : `Link ${verdict.link}, entry ${verdict.position}: ${verdict.why}.`,
+      "",
+    );
+    if (!verdict.intact) process.exitCode = 1;
+  });

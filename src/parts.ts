@@ -1,0 +1,70 @@
+import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
+import type { Settings } from "#platform/config/settings.ts";
+import type { AnyConsumer } from "#platform/events/consumer.ts";
+import type { PostgresNotify } from "#platform/events/postgres-notify.ts";
+import { postgresSubscription } from "#platform/events/postgres-subscription.ts";
+import { Subscription } from "#platform/events/subscription.ts";
+import { WakeUp } from "#platform/events/wake-up.ts";
+import type { Database } from "#platform/postgres/database.ts";
+import type { ScopeOn } from "#platform/postgres/unit-of-work.ts";
+import type { Secrets } from "#platform/secrets/secrets.ts";
+import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+
+/** What every context is composed of. */
+export type Parts = {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly database: Database;
+  readonly secrets: Secrets;
+  readonly wakeUps: ReadonlyMap<string, WakeUp>;
+  /** Other processes on the same database; undefined where there can be none. */
+  readonly others: PostgresNotify | undefined;
+};
+
+/** Wakes the readers of a log, here and in other processes. */
+export function announcer({ wakeUps, others }: Parts, schema: string): () => void {
+  const wakeUp = wakeUps.get(schema);
+  return () => {
+    wakeUp?.call();
+    others?.announce(schema);
+  };
+}
+
+type Consuming<Scope> = Parts & {
+  readonly schema: string;
+  readonly scope: ScopeOn<Scope>;
+  readonly onAppended: (types: ReadonlySet<string>) => void;
+  readonly consumers: readonly AnyConsumer<Scope>[];
+};
+
+/** Runs the consumers of a context until `undo`. */
+export async function consume<Scope>(
+  parts: Consuming<Scope>,
+  undo: AsyncDisposableStack,
+): Promise<void> {
+  const { schema, consumers, settings, log, metrics, wakeUps } = parts;
+  for (const consumer of consumers) {
+    const { name, partitions } = consumer;
+    const store = await postgresSubscription({ ...parts, clock, newId, name, partitions });
+    const subscription = new Subscription({
+      consumer,
+      store,
+      wakeUp: wakeUps.get(schema) ?? new WakeUp(),
+      process: randomUUID(),
+      clock,
+      chance: Math.random,
+      log,
+      observer: {
+        handled({ outcome, events, durationMs }) {
+          metrics.consumed.inc({ consumer: name, outcome }, events);
+          metrics.consuming.observe({ consumer: name }, durationMs / 1000);
+        },
+      },
+      times: { maxAttempts: settings.eventMaxAttempts },
+    });
+    undo.use(subscription.start());
+  }
+}
