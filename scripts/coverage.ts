@@ -20,7 +20,7 @@ const layers: readonly Layer[] = [
   },
   {
     name: "presentation",
-    files: /^src\/(contexts\/\w+\/presentation|platform\/http|\w+\.ts$)/,
+    files: /^src\/(contexts\/\w+\/presentation|platform\/http|[\w-]+\.ts$)/,
     floor: 85,
   },
 ];

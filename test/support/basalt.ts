@@ -21,6 +21,19 @@ export async function scratch(): Promise<AsyncDisposable & { readonly path: stri
 
 export type Served = AsyncDisposable & { readonly url: string; readonly opened: TestDatabase };
 
+export const adminEmail = "admin@example.com";
+export const password = "correct horse battery";
+
+/** So many that no test meets a limit that it does not test. */
+const plenty = "1000000";
+const forTests = {
+  BASALT_ADMIN_EMAIL: adminEmail,
+  BASALT_ADMIN_PASSWORD: password,
+  BASALT_LIMIT_REQUESTS_PER_MINUTE: plenty,
+  BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: plenty,
+  BASALT_LIMIT_ATTEMPTS_PER_ACCOUNT: plenty,
+};
+
 /** A whole Basalt in this process, on a database of its own. */
 export async function serve(
   env: Readonly<Record<string, string>> = {},
@@ -33,6 +46,7 @@ export async function serve(
     PORT: "0",
     BASALT_DATABASE_URL: opened.url,
     BASALT_DATA_DIR: folder.path,
+    ...forTests,
     ...env,
   });
   const { url } = undo.use(await startBasalt(settings, log));
@@ -54,7 +68,7 @@ export type Process = AsyncDisposable & {
 export function launch(args: readonly string[], env: Readonly<Record<string, string>>): Process {
   const child = spawn(process.execPath, ["src/cli.ts", ...args], {
     cwd: root,
-    env: { ...process.env, NODE_TEST_CONTEXT: "", PORT: "0", ...env },
+    env: { ...process.env, NODE_TEST_CONTEXT: "", PORT: "0", ...forTests, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -85,9 +99,46 @@ export function launch(args: readonly string[], env: Readonly<Record<string, str
   };
 }
 
-export const postJson = (url: string, body: unknown, headers: Record<string, string> = {}) =>
+export const postJson = (
+  url: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+) =>
   fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
     body: typeof body === "string" ? body : JSON.stringify(body),
   });
+
+export type Headers = { readonly authorization: string };
+export type SignedIn = {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly headers: Headers;
+};
+
+export const bearer = (token: string): Headers => ({ authorization: `Bearer ${token}` });
+
+/** Signs somebody in over HTTP. */
+export async function signIn(
+  { url }: Pick<Served, "url">,
+  email: string,
+  more: object = {},
+): Promise<SignedIn> {
+  const answer = await postJson(`${url}/api/v1/sessions`, { email, password, ...more });
+  const body = (await answer.json()) as Omit<SignedIn, "headers">;
+  if (answer.status !== 201) throw new Error(`sign-in: ${JSON.stringify(body)}`);
+  return { ...body, headers: bearer(body.accessToken) };
+}
+
+export const asAdmin = (served: Pick<Served, "url">) => signIn(served, adminEmail);
+
+/** Registers somebody over HTTP and signs them in. */
+export async function signUp(served: Pick<Served, "url">, email: string): Promise<SignedIn> {
+  const who = { email, name: "Somebody", password };
+  const answer = await postJson(`${served.url}/api/v1/users`, who);
+  if (answer.status !== 201) throw new Error(`registration: ${await answer.text()}`);
+  return signIn(served, email);
+}

@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { statement } from "#platform/postgres/database.ts";
+import { asAdmin, bearer, password, serve, signUp, type Served } from "../support/basalt.ts";
+
+type Operation = {
+  readonly security?: readonly unknown[];
+  readonly responses: object;
+  readonly parameters?: readonly { readonly in: string; readonly name: string }[];
+};
+type OpenApi = { readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> };
+
+/** Every operation that Basalt describes, as `GET /api/v1/users/{userId}`. */
+async function operationsOf({ url }: Served) {
+  const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi;
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      name: `${method.toUpperCase()} ${path}`,
+      ...{ method: method.toUpperCase(), path, operation },
+    })),
+  );
+}
+
+/** What anybody may ask. Whoever opens another route says so here. */
+const open = [
+  "POST /api/v1/email-verifications",
+  "POST /api/v1/password-resets",
+  "POST /api/v1/passwords",
+  "POST /api/v1/sessions",
+  "POST /api/v1/sessions/passkey",
+  "POST /api/v1/sessions/passkey/options",
+  "POST /api/v1/sessions/refresh",
+  "POST /api/v1/users",
+  "POST /api/v1/verified-emails",
+];
+
+/** What a signed-in stranger sends, so that nothing but a missing right refuses it. */
+const bodies: Readonly<Record<string, object | undefined>> = {
+  "GET /api/v1/users": undefined,
+  "GET /api/v1/users/{userId}": undefined,
+  "PATCH /api/v1/users/{userId}": { name: "Mine now" },
+  "DELETE /api/v1/users/{userId}": undefined,
+  "PUT /api/v1/users/{userId}/status": { status: "disabled" },
+  "PUT /api/v1/users/{userId}/roles": { roles: ["admin"] },
+  "GET /api/v1/users/{userId}/sessions": undefined,
+  "DELETE /api/v1/users/{userId}/sessions": undefined,
+  "DELETE /api/v1/sessions/{sessionId}": undefined,
+  "GET /api/v1/users/{userId}/credentials": undefined,
+  "PUT /api/v1/users/{userId}/password": {
+    currentPassword: password,
+    newPassword: "battery staple correct",
+  },
+  "POST /api/v1/users/{userId}/totp": undefined,
+  "POST /api/v1/users/{userId}/totp/activation": { code: "123456" },
+  "DELETE /api/v1/users/{userId}/totp": undefined,
+  "POST /api/v1/users/{userId}/passkeys/options": undefined,
+  "POST /api/v1/users/{userId}/passkeys": { name: "mine", response: {} },
+  "DELETE /api/v1/users/{userId}/passkeys/{passkeyId}": undefined,
+  "POST /api/v1/users/{userId}/api-keys": { name: "mine", scopes: ["*:*"], expiresInDays: 1 },
+  "GET /api/v1/users/{userId}/api-keys": undefined,
+  "DELETE /api/v1/api-keys/{keyId}": undefined,
+  "GET /api/v1/policies": undefined,
+  "PUT /api/v1/policies/{role}": { permissions: ["*:*"] },
+  "GET /api/v1/audit": undefined,
+};
+
+type Ids = Readonly<Record<string, string>>;
+
+async function ask(
+  { url }: Served,
+  { name, method, path }: Awaited<ReturnType<typeof operationsOf>>[number],
+  ids: Ids,
+  headers: object,
+): Promise<Response> {
+  const body = bodies[name];
+  return fetch(url + path.replaceAll(/\{(\w+)\}/g, (_, param: string) => ids[param] ?? "x"), {
+    method,
+    headers: { ...headers, ...(body ? { "content-type": "application/json" } : {}) },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+}
+
+/** Somebody with a session, an API key and a second factor begun. */
+async function victim(served: Served) {
+  const ada = await signUp(served, "ada@example.com");
+  const post = (path: string, body?: object) =>
+    fetch(`${served.url}/api/v1/users/${ada.userId}${path}`, {
+      method: "POST",
+      headers: { ...ada.headers, ...(body ? { "content-type": "application/json" } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+  const key = { name: "robot", scopes: [], expiresInDays: 1 };
+  const { id: keyId, token } = (await (await post("/api-keys", key)).json()) as {
+    id: string;
+    token: string;
+  };
+  await post("/totp");
+  const { userId, sessionId } = ada;
+  return { ada, token, ids: { userId, sessionId, keyId, passkeyId: "x", role: "member" } };
+}
+
+const state = statement<{ readonly n: number }>(
+  "test.events",
+  "select count(*) as n from identity.events where metadata ->> 'actor' <> 'system'",
+);
+const eventsOf = async ({ opened }: Served) => (await opened.database.query(state, []))[0]?.n;
+
+describe("access", () => {
+  test("every operation but those listed here refuses a stranger with 401", async () => {
+    await using served = await serve();
+    const operations = await operationsOf(served);
+    const { ids } = await victim(served);
+    const public_ = operations.filter(({ operation }) => operation.security === undefined);
+    assert.deepEqual(public_.map(({ name }) => name).toSorted(), open);
+    const before = await eventsOf(served);
+    for (const operation of operations.filter(({ name }) => !open.includes(name)))
+      for (const headers of [
+        {},
+        bearer("garbage"),
+        { authorization: "Basic YWRhOmFkYQ==" },
+        { cookie: "session=1" },
+      ]) {
+        const answer = await ask(served, operation, ids, headers);
+        assert.equal(answer.status, 401, operation.name);
+        assert.ok("401" in operation.operation.responses, `${operation.name} describes it`);
+      }
+    assert.equal(await eventsOf(served), before);
+  });
+
+  test("no operation takes a secret in its path or query", async () => {
+    await using served = await serve();
+    const named = (await operationsOf(served)).flatMap(({ name, operation }) =>
+      (operation.parameters ?? [])
+        .filter((parameter) => parameter.in !== "header")
+        .map((parameter) => `${name} ${parameter.name}`),
+    );
+    assert.ok(
+      named.some((name) => name.endsWith(" userId")),
+      "parameters are found",
+    );
+    const secret = /(password|token|secret|code|signature)\w*$/i;
+    const secrets = named.filter((name) => secret.test(name));
+    assert.deepEqual(secrets, []);
+  });
+
+  test("with another user's ids, every operation is refused and changes nothing", async () => {
+    await using served = await serve();
+    const operations = await operationsOf(served);
+    const { ids } = await victim(served);
+    const eve = await signUp(served, "eve@example.com");
+    const closed = operations.filter(({ name }) => !open.includes(name));
+    assert.deepEqual(
+      closed.map(({ name }) => name).toSorted(),
+      Object.keys(bodies).toSorted(),
+      "an operation that no stranger has tried",
+    );
+    const before = await eventsOf(served);
+    for (const operation of closed) {
+      const answer = await ask(served, operation, ids, eve.headers);
+      assert.equal(answer.status, 403, `${operation.name}: ${await answer.text()}`);
+    }
+    assert.equal(await eventsOf(served), before);
+  });
+
+  test("a key without scopes may nothing, not even with what is its owner's", async () => {
+    await using served = await serve();
+    const { ids, token } = await victim(served);
+    const before = await eventsOf(served);
+    for (const operation of await operationsOf(served)) {
+      if (open.includes(operation.name)) continue;
+      const answer = await ask(served, operation, ids, bearer(token));
+      assert.equal(answer.status, 403, `${operation.name}: ${await answer.text()}`);
+    }
+    assert.equal(await eventsOf(served), before);
+  });
+
+  test("the same requests of who may are not refused: the walk asks real questions", async () => {
+    await using served = await serve();
+    const operations = await operationsOf(served);
+    const { ids } = await victim(served);
+    const admin = await asAdmin(served);
+    const refused: string[] = [];
+    for (const operation of operations) {
+      if (open.includes(operation.name)) continue;
+      const { status } = await ask(served, operation, ids, admin.headers);
+      if (status === 401 || status === 403 || status === 400) refused.push(operation.name);
+    }
+    // Nobody, an administrator neither, adds to what somebody else signs in with.
+    assert.deepEqual(refused.toSorted(), [
+      "POST /api/v1/users/{userId}/api-keys",
+      "POST /api/v1/users/{userId}/passkeys",
+      "POST /api/v1/users/{userId}/passkeys/options",
+      "POST /api/v1/users/{userId}/totp",
+      "POST /api/v1/users/{userId}/totp/activation",
+      "PUT /api/v1/users/{userId}/password",
+    ]);
+  });
+});

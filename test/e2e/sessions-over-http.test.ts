@@ -1,0 +1,503 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Secret, TOTP } from "otpauth";
+import pg from "pg";
+import PostalMime from "postal-mime";
+import { pino } from "pino";
+import { testDatabase } from "../support/database.ts";
+import {
+  adminEmail,
+  asAdmin,
+  bearer,
+  launch,
+  password,
+  postJson,
+  scratch,
+  serve,
+  signIn,
+  signUp,
+  type Served,
+  type SignedIn,
+} from "../support/basalt.ts";
+
+type Url = Pick<Served, "url">;
+const api = ({ url }: Url, path: string) => `${url}/api/v1${path}`;
+const codeOf = async (answer: Response) =>
+  ((await answer.json()) as { readonly code?: string }).code;
+const send = (method: string, url: string, headers: object, body?: unknown) =>
+  fetch(url, {
+    method,
+    headers: {
+      ...headers,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+const me = (served: Url, { userId, headers }: SignedIn) =>
+  fetch(api(served, `/users/${userId}`), { headers });
+const refresh = (served: Url, refreshToken: string) =>
+  postJson(api(served, "/sessions/refresh"), { refreshToken });
+const newPassword = "battery staple correct";
+
+describe("sessions over HTTP", () => {
+  test("somebody registers, signs in, refreshes, lists their devices and signs out", async () => {
+    await using served = await serve();
+    const ada = await signUp(served, "ada@example.com");
+    assert.equal((await me(served, ada)).status, 200);
+    const renewed = await refresh(served, ada.refreshToken);
+    assert.equal(renewed.status, 200);
+    const { accessToken } = (await renewed.json()) as SignedIn;
+    assert.equal((await me(served, { ...ada, headers: bearer(accessToken) })).status, 200);
+
+    const sessions = api(served, `/users/${ada.userId}/sessions`);
+    const listed = (await (await fetch(sessions, { headers: ada.headers })).json()) as {
+      items: { id: string; agent: string; isCurrent: boolean }[];
+    };
+    assert.deepEqual(
+      listed.items.map(({ id, agent, isCurrent }) => [id, agent, isCurrent]),
+      [[ada.sessionId, "node", true]],
+    );
+    const out = await send("DELETE", api(served, `/sessions/${ada.sessionId}`), ada.headers);
+    assert.equal(out.status, 204);
+    for (const headers of [ada.headers, bearer(accessToken)]) {
+      const refused = await me(served, { ...ada, headers });
+      assert.equal(refused.status, 401);
+      assert.match(refused.headers.get("www-authenticate") ?? "", /^Bearer/);
+    }
+    assert.equal((await refresh(served, ada.refreshToken)).status, 401);
+  });
+
+  test("64 concurrent refreshes of one token leave one live session and sign nobody out", async () => {
+    await using served = await serve();
+    const ada = await signUp(served, "ada@example.com");
+    const answers = await Promise.all(
+      Array.from({ length: 64 }, () => refresh(served, ada.refreshToken)),
+    );
+    const bodies = (await Promise.all(answers.map((answer) => answer.json()))) as SignedIn[];
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+    const [next, ...others] = new Set(bodies.map(({ refreshToken }) => refreshToken));
+    assert.deepEqual(others, []);
+    assert.equal((await refresh(served, next ?? "")).status, 200);
+    for (const { accessToken } of bodies.slice(0, 3))
+      assert.equal((await me(served, { ...ada, headers: bearer(accessToken) })).status, 200);
+  });
+
+  test("a forgotten password is set anew with what the email says, behind the second factor", async () => {
+    await using folder = await scratch();
+    await using served = await serve({ BASALT_DATA_DIR: folder.path });
+    const ada = await signUp(served, "ada@example.com");
+    const totp = api(served, `/users/${ada.userId}/totp`);
+    const { secret } = (await (await send("POST", totp, ada.headers)).json()) as { secret: string };
+    const generator = new TOTP({ secret: Secret.fromBase32(secret) });
+    const code = generator.generate();
+    const activated = await send("POST", `${totp}/activation`, ada.headers, { code });
+    assert.equal(activated.status, 200);
+
+    const asked = (email: string) => postJson(api(served, "/password-resets"), { email });
+    const [known, unknown] = [await asked("ada@example.com"), await asked("eve@example.com")];
+    assert.deepEqual([known.status, await known.text()], [unknown.status, await unknown.text()]);
+    const token = await tokenFrom(folder.path, "A new password");
+    const set = () => postJson(api(served, "/passwords"), { token, password: newPassword });
+    assert.equal((await set()).status, 204);
+    assert.equal(await codeOf(await set()), "TOKEN_REFUSED");
+    assert.equal((await me(served, ada)).status, 401, "all sessions have ended");
+
+    const signInWith = (more: object) =>
+      postJson(api(served, "/sessions"), {
+        email: "ada@example.com",
+        password: newPassword,
+        ...more,
+      });
+    assert.equal(await codeOf(await signInWith({})), "SECOND_FACTOR_REQUIRED");
+    assert.equal(await codeOf(await signInWith({ code })), "CODE_REFUSED", "it was used");
+    const next = generator.generate({ timestamp: Date.now() + 30_000 });
+    assert.equal((await signInWith({ code: next })).status, 201);
+    const sent = await emailsIn(folder.path);
+    assert.ok(!sent.some(({ to }) => to === "eve@example.com"));
+  });
+
+  test("an administrator invites, disables, and gives roles; the audit knows who and from where", async () => {
+    await using folder = await scratch();
+    await using served = await serve({ BASALT_DATA_DIR: folder.path });
+    const admin = await asAdmin(served);
+    const invited = await send("POST", api(served, "/users"), admin.headers, {
+      ...{ email: "ada@example.com", name: "Ada" },
+    });
+    const { id } = (await invited.json()) as { id: string };
+    const token = await tokenFrom(folder.path, "You are invited");
+    assert.equal((await postJson(api(served, "/passwords"), { token, password })).status, 204);
+    const ada = await signIn(served, "ada@example.com");
+    assert.equal(await codeOf(await fetch(api(served, "/users"), ada)), "FORBIDDEN");
+
+    const roles = { roles: ["member", "support"] };
+    const given = await send("PUT", api(served, `/users/${id}/roles`), admin.headers, roles);
+    assert.equal(given.status, 200);
+    assert.equal((await fetch(api(served, "/users"), ada)).status, 200);
+    const disabled = { status: "disabled" };
+    const put = await send("PUT", api(served, `/users/${id}/status`), admin.headers, disabled);
+    assert.equal(put.status, 200);
+    assert.equal((await me(served, ada)).status, 401);
+
+    const audit = await fetch(api(served, `/audit?target=${id}`), admin);
+    const { items } = (await audit.json()) as {
+      items: { operation: string; actor: string; address: string; correlationId: string }[];
+    };
+    assert.deepEqual(
+      items.map(({ operation, actor }) => [operation, actor]),
+      [
+        ["identity.setUserStatus", admin.userId],
+        ["identity.assignRoles", admin.userId],
+        ["identity.setPassword", id],
+        ["identity.registerUser", admin.userId],
+      ],
+    );
+    assert.ok(items.every(({ address }) => address === "127.0.0.1"));
+    assert.equal(items[0]?.correlationId, put.headers.get("x-request-id"));
+  });
+
+  test("an API key is shown once, records its last use, and ends when revoked", async () => {
+    await using served = await serve();
+    const ada = await signUp(served, "ada@example.com");
+    const keys = api(served, `/users/${ada.userId}/api-keys`);
+    const wanted = { name: "robot", scopes: ["users:read"], expiresInDays: 1 };
+    const created = await send("POST", keys, ada.headers, wanted);
+    const { id, token } = (await created.json()) as { id: string; token: string };
+    const robot = { ...ada, headers: bearer(token) };
+    assert.equal((await me(served, robot)).status, 200);
+    assert.equal(await codeOf(await fetch(keys, robot)), "FORBIDDEN");
+    type Listed = { items: { lastUsedAt?: string }[] };
+    const listed = async () => (await (await fetch(keys, ada)).json()) as Listed;
+    assert.doesNotMatch(JSON.stringify(await listed()), /basalt_key/);
+    while ((await listed()).items[0]?.lastUsedAt === undefined) await sleep(200);
+    assert.equal((await send("DELETE", api(served, `/api-keys/${id}`), ada.headers)).status, 204);
+    assert.equal((await me(served, robot)).status, 401);
+  });
+
+  test("what the database holds signs nobody in", async () => {
+    await using served = await serve();
+    const ada = await signUp(served, "ada@example.com");
+    await send("POST", api(served, `/users/${ada.userId}/totp`), ada.headers);
+    const key = { name: "robot", scopes: [], expiresInDays: 1 };
+    const keys = api(served, `/users/${ada.userId}/api-keys`);
+    const idempotent = { ...ada.headers, "idempotency-key": "once" };
+    const { token } = (await (await send("POST", keys, idempotent, key)).json()) as {
+      token: string;
+    };
+    const again = (await (await send("POST", keys, idempotent, key)).json()) as { token: string };
+    assert.equal(again.token, token, "a repeated request gets its first answer");
+
+    const { rows } = await withClient(served, (client) =>
+      client.query<{ dump: string }>(
+        `select string_agg(dump, '\n') as dump from (
+           select query_to_xml('select * from identity.' || quote_ident(tablename), true, false, '')::text as dump
+             from pg_tables where schemaname = 'identity') tables`,
+      ),
+    );
+    const dump = rows[0]?.dump ?? "";
+    assert.match(dump, /argon2id/);
+    const secrets = [password, token, ada.refreshToken, ada.accessToken];
+    for (const secret of secrets) {
+      assert.ok(!dump.includes(secret));
+      assert.ok(!dump.includes(createHash("sha256").update(secret).digest("hex")));
+      assert.ok(!dump.includes(secret.split(".").at(-1) ?? secret));
+    }
+  });
+
+  test("whoever ends a session in the database ends it at its next request", async () => {
+    await using served = await serve();
+    const ada = await signUp(served, "ada@example.com");
+    assert.equal((await me(served, ada)).status, 200);
+    await withClient(served, (client) =>
+      client.query("update identity.sessions set ended_at = now() where id = $1", [ada.sessionId]),
+    );
+    assert.equal((await me(served, ada)).status, 401);
+  });
+});
+
+describe("many processes", () => {
+  test("what one process takes back, the other refuses at its next request", async () => {
+    await using opened = await testDatabase();
+    await using folder = await scratch();
+    const env = { BASALT_DATABASE_URL: opened.url, BASALT_DATA_DIR: folder.path };
+    await using first = launch(["start"], env);
+    await first.url; // it makes the administrator and the keys
+    await using second = launch(["start"], env);
+    const [here, there] = [{ url: await first.url }, { url: await second.url }];
+    for (let i = 0; i < 10; i += 1) {
+      const ada = await signUp(here, `ada${i}@example.com`);
+      const answers = await Promise.all(Array.from({ length: 8 }, () => me(there, ada)));
+      assert.ok(answers.every(({ status }) => status === 200));
+      await send("DELETE", api(here, `/sessions/${ada.sessionId}`), ada.headers);
+      const after = await Promise.all(Array.from({ length: 8 }, () => me(there, ada)));
+      assert.ok(after.every(({ status }) => status === 401));
+    }
+    // Two processes that get the same refresh token at once.
+    const bob = await signUp(here, "bob@example.com");
+    const answers = await Promise.all(
+      Array.from({ length: 32 }, (_, i) => refresh(i % 2 ? here : there, bob.refreshToken)),
+    );
+    const bodies = (await Promise.all(answers.map((answer) => answer.json()))) as SignedIn[];
+    assert.equal(new Set(bodies.map(({ refreshToken }) => refreshToken)).size, 1);
+    assert.equal((await refresh(there, bodies[0]?.refreshToken ?? "")).status, 200);
+  });
+});
+
+describe("the console", () => {
+  test("keys are rotated without signing anybody out, and the audit is verified", async () => {
+    await using folder = await scratch();
+    const env = { BASALT_DATA_DIR: folder.path };
+    await using basalt = launch(["start"], env);
+    const served = { url: await basalt.url };
+    const ada = await signUp(served, "ada@example.com");
+    const kidOf = ({ accessToken }: SignedIn) =>
+      (
+        JSON.parse(Buffer.from(accessToken.split(".")[0] ?? "", "base64url").toString()) as {
+          kid: string;
+        }
+      ).kid;
+    const rotated = await launch(["keys", "rotate", "--json"], env).ended;
+    assert.equal(rotated.code, 0, rotated.output);
+    const [{ id } = { id: "" }] = JSON.parse(rotated.output) as { id: string }[];
+    let next = await signIn(served, "ada@example.com");
+    for (let i = 0; i < 20 && kidOf(next) !== id; i += 1) {
+      await sleep(200); // alone, Basalt looks about every second for what the console did
+      next = await signIn(served, "ada@example.com");
+    }
+    assert.equal(kidOf(next), id);
+    assert.equal((await me(served, ada)).status, 200);
+    const jwks = await (await fetch(`${served.url}/.well-known/jwks.json`)).text();
+    for (const token of [ada, next]) assert.match(jwks, new RegExp(kidOf(token)));
+
+    const verified = await launch(["audit", "verify"], env).ended;
+    assert.equal(verified.code, 0, verified.output);
+    const [, head = ""] = /: (\d+:[\da-f]{64})/.exec(verified.output) ?? [];
+    assert.equal((await launch(["audit", "verify", "--expect", head], env).ended).code, 0);
+    const wrong = head.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
+    const { code, output } = await launch(["audit", "verify", "--expect", wrong], env).ended;
+    assert.deepEqual([code, /Link \d+, entry \d+: it is not the one/.test(output)], [1, true]);
+    assert.equal((await launch(["audit", "verify", "--expect", "1:x"], env).ended).code, 2);
+  });
+
+  test("who was locked out appoints an administrator, whose password works once", async () => {
+    await using folder = await scratch();
+    const env = { BASALT_DATA_DIR: folder.path };
+    await using basalt = launch(["start"], env);
+    const served = { url: await basalt.url };
+    for (const email of [adminEmail, "new@example.com"]) {
+      const appointed = await launch(["administrator", email, "--json"], env).ended;
+      const [{ password: initial } = { password: "" }] = JSON.parse(appointed.output) as {
+        password: string;
+      }[];
+      const body = { email, password: initial };
+      assert.equal(
+        await codeOf(await postJson(api(served, "/sessions"), body)),
+        "NEW_PASSWORD_REQUIRED",
+      );
+      const { headers } = await signIn(served, email, { password: initial, newPassword });
+      assert.equal((await fetch(api(served, "/policies"), { headers })).status, 200);
+    }
+    assert.equal((await launch(["administrator", "nobody"], env).ended).code, 2);
+  });
+
+  test("the first start prints a password once, which must be replaced", async () => {
+    await using folder = await scratch();
+    const env = { BASALT_DATA_DIR: folder.path, BASALT_ADMIN_PASSWORD: "" };
+    await using first = launch(["start"], env);
+    const served = { url: await first.url };
+    const [, initial = ""] = /together with a new one: (\S+)/.exec(first.output()) ?? [];
+    const body = { email: adminEmail, password: initial };
+    assert.equal((await postJson(api(served, "/sessions"), body)).status, 403);
+    await signIn(served, adminEmail, { password: initial, newPassword });
+    assert.equal((await postJson(api(served, "/sessions"), body)).status, 401);
+    first.child.kill("SIGTERM");
+    await first.ended;
+    await using second = launch(["start"], env);
+    await second.url;
+    assert.doesNotMatch(second.output(), /administers/);
+    await using other = await scratch();
+    const weak = { BASALT_DATA_DIR: other.path, BASALT_ADMIN_PASSWORD: "short" };
+    const { code, output } = await launch(["start"], weak).ended;
+    assert.deepEqual([code, /BASALT_ADMIN_PASSWORD must have/.test(output)], [78, true]);
+  });
+});
+
+describe("limits over HTTP", () => {
+  test("guessing at one account stops, from however many addresses; a success starts anew", async () => {
+    await using served = await serve({
+      BASALT_LIMIT_ATTEMPTS_PER_ACCOUNT: "3",
+      BASALT_TRUST_PROXY: "1",
+    });
+    await signUp(served, "ada@example.com");
+    let address = 0;
+    const guess = (secret: string) => {
+      address += 1;
+      const from = { "x-forwarded-for": `6.6.6.6, 198.51.100.${address}` };
+      const body = { email: " ADA@example.com", password: secret };
+      return postJson(api(served, "/sessions"), body, from);
+    };
+    for (let round = 0; round < 2; round += 1) {
+      assert.equal((await guess(newPassword)).status, 401);
+      assert.equal((await guess(newPassword)).status, 401);
+      assert.equal((await guess(password)).status, 201);
+    }
+    for (let i = 0; i < 3; i += 1) assert.equal((await guess(newPassword)).status, 401);
+    const refused = await guess(password);
+    assert.equal(refused.status, 429);
+    assert.equal(await codeOf(refused), "TOO_MANY_REQUESTS");
+    assert.ok(Number(refused.headers.get("retry-after")) > 0);
+    assert.equal(refused.headers.get("ratelimit-remaining"), "0");
+    assert.equal(refused.headers.get("ratelimit-limit"), "3");
+  });
+
+  test("guessing at many accounts from one address stops, whatever it claims to be", async () => {
+    await using served = await serve({ BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: "5" });
+    const statuses: number[] = [];
+    for (let i = 0; i < 7; i += 1) {
+      const from = { "x-forwarded-for": `198.51.100.${i}` };
+      const body = { email: `p${i}@example.com`, password };
+      statuses.push((await postJson(api(served, "/sessions"), body, from)).status);
+    }
+    assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429]);
+    const reset = await postJson(api(served, "/password-resets"), { email: "a@example.com" });
+    assert.equal(reset.status, 202, "another kind of attempt counts apart");
+  });
+
+  test("behind a proxy, the address that counts is what the proxy saw", async () => {
+    await using served = await serve({
+      BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: "5",
+      BASALT_TRUST_PROXY: "1",
+    });
+    const statuses: number[] = [];
+    for (let i = 0; i < 7; i += 1) {
+      const from = { "x-forwarded-for": `198.51.100.${i}, 203.0.113.9` };
+      const body = { email: `p${i}@example.com`, password };
+      statuses.push((await postJson(api(served, "/sessions"), body, from)).status);
+    }
+    assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429]);
+    const odd = { "x-forwarded-for": "no address at all" };
+    await postJson(api(served, "/password-resets"), { email: "a@example.com" }, odd);
+    const { headers } = await asAdmin(served);
+    const audit = await fetch(api(served, "/audit?operation=identity.requestPasswordReset"), {
+      headers,
+    });
+    assert.match(await audit.text(), /"address":"127\.0\.0\.1"/);
+  });
+
+  test("so many changes of address are an attempt each, however different", async () => {
+    await using served = await serve({ BASALT_LIMIT_ATTEMPTS_PER_ACCOUNT: "3" });
+    const ada = await signUp(served, "ada@example.com");
+    const patch = (body: object) =>
+      send("PATCH", api(served, `/users/${ada.userId}`), ada.headers, body);
+    const statuses: number[] = [];
+    for (let i = 0; i < 4; i += 1)
+      statuses.push((await patch({ email: `v${i}@example.com` })).status);
+    assert.deepEqual(statuses, [200, 200, 200, 429]);
+    assert.equal((await patch({ name: "Another" })).status, 200, "a new name is none");
+  });
+
+  test("every actor has so many requests a minute, told in headers", async () => {
+    await using served = await serve({ BASALT_LIMIT_REQUESTS_PER_MINUTE: "8" });
+    const ada = await signUp(served, "ada@example.com");
+    const statuses: number[] = [];
+    for (let i = 0; i < 10; i += 1) statuses.push((await me(served, ada)).status);
+    assert.deepEqual(statuses, [...Array<number>(8).fill(200), 429, 429]);
+    const answer = await me(served, ada);
+    for (const header of [
+      "retry-after",
+      "ratelimit-limit",
+      "ratelimit-remaining",
+      "ratelimit-reset",
+    ])
+      assert.match(answer.headers.get(header) ?? "", /^\d+$/, header);
+    assert.equal((await asAdmin(served)).headers.authorization.length > 0, true, "others go on");
+  });
+
+  test("more sign-ins than can be hashed are told when to come again", async () => {
+    await using served = await serve();
+    await signUp(served, "ada@example.com");
+    const answers = await Promise.all(
+      Array.from({ length: 80 }, (_, i) =>
+        postJson(api(served, "/sessions"), { email: `p${i}@example.com`, password }),
+      ),
+    );
+    const busy = answers.filter(({ status }) => status === 429);
+    assert.ok(busy.length > 0);
+    assert.ok(busy.every(({ headers }) => headers.get("retry-after") === "2"));
+    assert.equal(await codeOf(busy[0] as Response), "TOO_BUSY");
+    assert.ok(answers.every(({ status }) => status === 429 || status === 401));
+  });
+});
+
+describe("injection", () => {
+  test("what clients say of themselves is one harmless line in log, audit and list", async () => {
+    const lines: string[] = [];
+    const log = pino({ level: "info" }, { write: (line: string) => lines.push(line) });
+    await using served = await serve({}, log);
+    await signUp(served, "ada@example.com");
+    const agent = `curl\u00a0{"level":60,"msg":"forged"}\u0085 \u009b31m ${"x".repeat(500)}`;
+    const signedIn = await postJson(
+      api(served, "/sessions"),
+      { email: "ada@example.com", password },
+      { "user-agent": agent, "x-request-id": 'a"}\\n{"forged":true}' },
+    );
+    const ada = (await signedIn.json()) as SignedIn;
+    const headers = bearer(ada.accessToken);
+    const listed = await (
+      await fetch(api(served, `/users/${ada.userId}/sessions`), { headers })
+    ).text();
+    assert.match(listed, /curl\?/);
+    const { items } = JSON.parse(listed) as { items: { agent: string }[] };
+    for (const item of items) assert.match(item.agent, /^[\x20-\x7e]{0,200}$/);
+    for (const line of lines) {
+      const parsed = JSON.parse(line) as { msg: string; forged?: true; level: number };
+      assert.notEqual(parsed.msg, "forged");
+      assert.equal(parsed.forged, undefined);
+      assert.equal(line.trimEnd().includes("\n"), false);
+      assert.doesNotMatch(line, new RegExp(`${password}|basalt_refresh|eyJ`));
+    }
+    const raw = await postJson(api(served, "/sessions"), {
+      email: "ada@example.com\r\nbcc: eve@example.com",
+      password,
+    });
+    assert.equal(raw.status, 400);
+  });
+});
+
+async function withClient<T>(
+  { opened }: Served,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client(opened.connection);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function emailsIn(folder: string) {
+  const place = path.join(folder, "email");
+  const all = await readdir(place).catch(() => []);
+  const files = all.filter((file) => file.endsWith(".eml")); // others are being written
+  return Promise.all(
+    files.map(async (file) => {
+      const parsed = await PostalMime.parse(await readFile(path.join(place, file)));
+      return { subject: parsed.subject, to: parsed.to?.[0]?.address, text: parsed.text ?? "" };
+    }),
+  );
+}
+
+/** The token in the newest email with this subject, once it is there. */
+async function tokenFrom(folder: string, subject: string): Promise<string> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(50)) {
+    const found = (await emailsIn(folder)).find((email) => email.subject === subject);
+    const token = /basalt_\w+\.[\w-]+\.[\w-]+/.exec(found?.text ?? "")?.[0];
+    if (token) return token;
+  }
+  throw new Error(`no email "${subject}"`);
+}
