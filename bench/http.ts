@@ -18,24 +18,46 @@ const seconds = 4;
 const warmUpSeconds = 3;
 
 const json = { "content-type": "application/json" };
+const administrator = { email: "admin@example.com", password: "correct horse battery" };
+
+/** No limit is met that is not measured. */
+export const unlimited = {
+  PORT: "0",
+  BASALT_ADMIN_EMAIL: administrator.email,
+  BASALT_ADMIN_PASSWORD: administrator.password,
+  BASALT_LIMIT_REQUESTS_PER_MINUTE: "1000000000",
+  BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: "1000000000",
+  BASALT_LIMIT_ATTEMPTS_PER_ACCOUNT: "1000000000",
+};
+
+/** Who administers, signed in: `headers` of their requests. */
+export async function signIn({ url }: Server) {
+  const answer = await fetch(`${url}/api/v1/sessions`, {
+    method: "POST",
+    headers: json,
+    body: JSON.stringify(administrator),
+  });
+  const { userId, accessToken } = (await answer.json()) as { userId: string; accessToken: string };
+  return { userId, headers: { authorization: `Bearer ${accessToken}` } };
+}
 
 /** Basalt as it is by default, and the bare peer beside it on the same Postgres. */
 export async function httpFigures(): Promise<readonly Figure[]> {
   await using folder = await scratchFolder();
   // The peer sends no email: the consumer that does is measured by itself, in events.ts.
-  const env = { PORT: "0", BASALT_DATA_DIR: folder.path, BASALT_CONSUMERS: "false" };
+  const env = { ...unlimited, BASALT_DATA_DIR: folder.path, BASALT_CONSUMERS: "false" };
   await using basalt = await startServer(["src/cli.ts", "start"], env);
   const connection = JSON.stringify(EmbeddedPostgres.running(folder.path));
   await using bare = await startServer(["bench/bare.ts"], { BENCH_CONNECTION: connection });
 
-  const id = await register(basalt);
+  const { userId: id, headers } = await signIn(basalt);
   const reading = await inTurn(
-    { server: basalt, request: { path: `/api/v1/users/${id}` } },
+    { server: basalt, request: { path: `/api/v1/users/${id}`, headers } },
     { server: bare, request: { path: `/users/${id}` } },
     64,
   );
   const writing = await inTurn(
-    { server: basalt, request: registration("/api/v1/users") },
+    { server: basalt, request: registration("/api/v1/users", headers) },
     { server: bare, request: registration("/users") },
     32,
   );
@@ -52,19 +74,10 @@ export async function httpFigures(): Promise<readonly Figure[]> {
   ];
 }
 
-async function register({ url }: Server): Promise<string> {
-  const answer = await fetch(`${url}/api/v1/users`, {
-    method: "POST",
-    headers: json,
-    body: JSON.stringify({ email: "ada@example.com", name: "Ada Lovelace" }),
-  });
-  return ((await answer.json()) as { readonly id: string }).id;
-}
-
-const registration = (path: string): autocannon.Request => ({
+const registration = (path: string, headers = {}): autocannon.Request => ({
   method: "POST",
   path,
-  headers: json,
+  headers: { ...json, ...headers },
   setupRequest: (request) => ({
     ...request,
     body: JSON.stringify({ email: `${randomUUID()}@example.com`, name: "Ada Lovelace" }),
@@ -75,7 +88,7 @@ type Side = { readonly server: Server; readonly request: autocannon.Request };
 type Pair = readonly [readonly Run[], readonly Run[]];
 
 /** A B, then B A, …: a drift of the machine's speed hits both. */
-async function inTurn(a: Side, b: Side, connections: number): Promise<Pair> {
+export async function inTurn(a: Side, b: Side, connections: number): Promise<Pair> {
   const run = ({ server, request }: Side, forSeconds: number) =>
     load(server, { connections, seconds: forSeconds, request });
   await run(a, warmUpSeconds);
@@ -90,10 +103,10 @@ async function inTurn(a: Side, b: Side, connections: number): Promise<Pair> {
   return runs;
 }
 
-const ratios = ([ours, theirs]: Pair, of: (run: Run) => number): readonly number[] =>
+export const ratios = ([ours, theirs]: Pair, of: (run: Run) => number): readonly number[] =>
   ours.map((run, i) => of(run) / of(theirs[i] ?? run));
 
-const usOf = (runs: readonly Run[]) => median(runs.map(({ cpuUs }) => cpuUs)).toFixed(0);
+export const usOf = (runs: readonly Run[]) => median(runs.map(({ cpuUs }) => cpuUs)).toFixed(0);
 const rateOf = (runs: readonly Run[]) => median(runs.map(({ perSecond }) => perSecond)).toFixed(0);
 
 function figure(what: string, pair: Pair, bar: number): Figure {

@@ -1,5 +1,6 @@
-// npm run bench [-- start http unit-of-work events]: every figure with its bar, as a table.
+// npm run bench [-- start http authentication unit-of-work events]: every figure with its bar, as a table.
 import os from "node:os";
+import { authenticationFigures } from "./authentication.ts";
 import { eventFigures } from "./events.ts";
 import { httpFigures } from "./http.ts";
 import type { Figure } from "./measure.ts";
@@ -9,6 +10,7 @@ import { unitOfWorkFigures } from "./unit-of-work.ts";
 const suites: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   start: startFigures,
   http: httpFigures,
+  authentication: authenticationFigures,
   "unit-of-work": unitOfWorkFigures,
   events: eventFigures,
 };

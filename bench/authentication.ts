@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import autocannon from "autocannon";
+import { createSecrets, masterKeys, newMasterKey } from "#platform/secrets/secrets.ts";
+import { Coherence } from "#platform/cache/coherence.ts";
+import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
+import { systemClock as clock } from "#platform/system.ts";
+import { rememberedAuthentication } from "../src/contexts/identity/infrastructure/remembered-authentication.ts";
+import { signedTokens } from "../src/contexts/identity/infrastructure/signed-tokens.ts";
+import { ApiKeyToken } from "../src/contexts/identity/application/tokens.ts";
+import { Instant } from "#kernel/instant.ts";
+import { inTurn, ratios, signIn, unlimited, usOf } from "./http.ts";
+import {
+  load,
+  median,
+  scratchFolder,
+  spread,
+  startServer,
+  type Figure,
+  type Server,
+} from "./measure.ts";
+
+const rounds = 5;
+const calmSeconds = 4;
+const readers = 8;
+const stormers = 64;
+
+/** What it costs to know who asks, and what a storm of sign-ins costs those who are in. */
+export async function authenticationFigures(): Promise<readonly Figure[]> {
+  await using folder = await scratchFolder();
+  const env = { ...unlimited, BASALT_DATA_DIR: folder.path, BASALT_CONSUMERS: "false" };
+  await using basalt = await startServer(["src/cli.ts", "start"], env);
+  const connection = JSON.stringify(EmbeddedPostgres.running(folder.path));
+  await using both = await startServer(["bench/open-beside-closed.ts"], {
+    ...env,
+    BENCH_CONNECTION: connection,
+  });
+  const { userId, headers } = await signIn(basalt);
+  const path = `/api/v1/users/${userId}`;
+  const pair = await inTurn(
+    { server: both, request: { path, headers } },
+    { server: both, request: { path: path.replace("/users/", "/open/users/") } },
+    64,
+  );
+  const [ours, theirs] = pair;
+  const more = ours.map(({ cpuUs }, i) => cpuUs - (theirs[i]?.cpuUs ?? NaN));
+  const storm = await stormRatios(basalt, { path, headers });
+  const hitUs = await cachedVerificationUs();
+  return [
+    {
+      what: "GET user signed in, CPU over the same route open",
+      measured: `${spread(more, 0)} µs (${usOf(ours)} against ${usOf(theirs)} µs, ${spread(ratios(pair, ({ perSecond }) => perSecond))} × requests)`,
+      bar: "≤ 15 µs",
+      kept: median(more) <= 15,
+    },
+    {
+      what: "telling who shows a token that is known",
+      measured: `${hitUs.toFixed(2)} µs`,
+      bar: "< 5 µs",
+      kept: hitUs < 5,
+    },
+    {
+      what: `p99 of GET user, ${stormers} clients signing in, against calm`,
+      measured: `${spread(storm.ratios)} × (${storm.p99Ms} ms; ${storm.verifiedPerSecond.toFixed(0)} passwords verified, ${storm.refusedPerSecond.toFixed(0)} refused /s)`,
+      bar: "≤ 2 ×",
+      kept: median(storm.ratios) <= 2,
+    },
+  ];
+}
+
+/** Calm, then storm, then calm …: the readers are the same few all the time. */
+async function stormRatios(server: Server, request: autocannon.Request) {
+  const read = () => load(server, { connections: readers, seconds: calmSeconds, request });
+  await read();
+  const ratios: number[] = [];
+  const storms: number[] = [];
+  const answers = { verified: 0, refused: 0 };
+  for (let round = 0; round < rounds; round += 1) {
+    const calm = await read();
+    const storm = { on: true };
+    const clients = Array.from({ length: stormers }, () => signInAgain(server, storm, answers));
+    await sleep(500);
+    const stormy = await read();
+    storm.on = false;
+    await Promise.all(clients);
+    ratios.push(stormy.p99Ms / calm.p99Ms);
+    storms.push(stormy.p99Ms);
+  }
+  const seconds = rounds * (calmSeconds + 0.5);
+  return {
+    ratios,
+    p99Ms: median(storms),
+    verifiedPerSecond: answers.verified / seconds,
+    refusedPerSecond: answers.refused / seconds,
+  };
+}
+
+/** A client that signs in for ever, and comes again when it is told to. */
+async function signInAgain(
+  { url }: Server,
+  storm: { readonly on: boolean },
+  answers: { verified: number; refused: number },
+): Promise<void> {
+  while (storm.on) {
+    const answer = await fetch(`${url}/api/v1/sessions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ email: "admin@example.com", password: "not the right one" }),
+    });
+    await answer.text();
+    if (answer.status === 401) answers.verified += 1;
+    else answers.refused += 1;
+    const retryAfterS = Number(answer.headers.get("retry-after") ?? 0);
+    for (let waitedMs = 0; storm.on && waitedMs < retryAfterS * 1_000; waitedMs += 100)
+      await sleep(100);
+  }
+}
+
+const lookups = 200_000;
+const known = 1_000;
+
+/** One lookup among a thousand tokens, each time as a new string, as it comes off the wire. */
+async function cachedVerificationUs(): Promise<number> {
+  const tokens = signedTokens(createSecrets(masterKeys(newMasterKey())));
+  using coherence = new Coherence({
+    alone: true,
+    changes: async () => ({ latest: 0, subjects: [] }),
+  });
+  const whoIs = rememberedAuthentication({
+    ...{ coherence, clock, noteUse: () => {} },
+    authenticate: async (credential) => ({
+      principal: { actor: credential },
+      until: Instant.plus(clock.now(), 3_600_000),
+      toldFrom: [credential],
+    }),
+  });
+  const wire = Array.from({ length: known }, (_, i) =>
+    Buffer.from(`${tokens.issue(ApiKeyToken, { keyId: `key_${i}` as never })}${"x".repeat(300)}`),
+  );
+  for (const token of wire) await whoIs(token.toString("latin1"));
+  const decode = performance.now();
+  for (let i = 0; i < lookups; i += 1) wire[i % known]?.toString("latin1");
+  const startedAt = performance.now();
+  for (let i = 0; i < lookups; i += 1) {
+    const found = whoIs(wire[i % known]?.toString("latin1") ?? "");
+    if (found instanceof Promise) await found;
+  }
+  const decodingMs = startedAt - decode;
+  return ((performance.now() - startedAt - decodingMs) * 1_000) / lookups;
+}

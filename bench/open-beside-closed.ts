@@ -1,0 +1,55 @@
+// One server with `GET /api/v1/users/:userId` twice: as it is, and below /open without asking who it is.
+import type pg from "pg";
+import { pino } from "pino";
+import { ok } from "#kernel/result.ts";
+import type { Identity } from "#identity";
+import { loadSettings } from "#platform/config/load.ts";
+import type { Route } from "#platform/http/route.ts";
+import { createHttpServer } from "#platform/http/server.ts";
+import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
+import { memoryRateLimits } from "#platform/rate-limit/flexible-rate-limits.ts";
+import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import { instrumented } from "#platform/telemetry/handlers.ts";
+import { createMetrics } from "#platform/telemetry/metrics.ts";
+import { composeIdentity } from "../src/compose-identity.ts";
+import { getUser } from "../src/contexts/identity/application/get-user.ts";
+import { postgresIdentity } from "../src/contexts/identity/infrastructure/postgres-identity.ts";
+import { userRoutes } from "../src/contexts/identity/presentation/user-routes.ts";
+import { openDatabase, openSecrets } from "../src/main.ts";
+
+const { BENCH_CONNECTION = "{}", ...env } = process.env;
+const settings = loadSettings(env);
+const log = pino();
+const metrics = createMetrics();
+const database = openDatabase(settings, JSON.parse(BENCH_CONNECTION) as pg.ClientConfig, log);
+const secrets = openSecrets(settings);
+const parts = { settings, log, metrics, database, secrets, wakeUps: new Map(), others: undefined };
+const { routes, authenticate } = await composeIdentity(parts, new AsyncDisposableStack());
+
+const isGetUser = ({ method, path }: Route) => method === "GET" && path === "/users/:userId";
+const units = postgresUnitOfWork({
+  ...{ database, schema: "identity", clock, newId, onAppended: () => {} },
+  scope: postgresIdentity(newId),
+});
+const handlers = { getUser: getUser({ ...units, mayAct: async () => ok(undefined) }) };
+const audit = { enter: async () => {}, page: async () => [] };
+const asking = instrumented("open", handlers, { metrics, audit, clock, denials: new Set() });
+const open = userRoutes(asking as unknown as Identity)
+  .filter(isGetUser)
+  .map((route): Route => ({
+    ...route,
+    path: `/open${route.path}`,
+    access: "anyone",
+    summary: "Open",
+  }));
+
+const limiter = memoryRateLimits("bench", { points: 1_000_000_000, perS: 60 });
+const app = await createHttpServer({
+  ...settings,
+  ...{ authenticate, clock, log, metrics, version: "bench", production: false },
+  routes: [...routes.filter(isGetUser), ...open],
+  limiters: { requests: limiter, byAddress: limiter, byAccount: limiter },
+  fingerprint: (request) => request,
+});
+console.log(`ready at ${await app.listen({ port: 0, host: "127.0.0.1" })}`);
+process.on("SIGTERM", () => process.exit(0));
