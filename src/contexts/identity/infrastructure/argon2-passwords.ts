@@ -1,7 +1,6 @@
+import { fork, type ChildProcess } from "node:child_process";
 import { randomBytes, timingSafeEqual, type Argon2Parameters } from "node:crypto";
-import { once } from "node:events";
 import os from "node:os";
-import { Worker } from "node:worker_threads";
 import { bulkhead, BulkheadRejectedError } from "cockatiel";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Passwords, TooBusy } from "../application/ports.ts";
@@ -19,7 +18,7 @@ export const recommendedCost: Argon2Cost = { memoryKib: 19_456, passes: 2, lanes
 
 export type Argon2Options = {
   readonly cost: Argon2Cost;
-  /** Hashes made at once, each in a thread of low priority. */
+  /** Hashes made at once, each in a process of low priority. */
   readonly atOnce: number;
   /** Who waits for one of them; further ones are refused. */
   readonly maxWaiting: number;
@@ -36,7 +35,7 @@ const saltBytes = 16;
 const tagBytes = 32;
 const version = "19"; // 0x13, the only one in use
 const madeBytes = 15;
-/** A thread that nobody has needed for so long ends. */
+/** A process that nobody has needed for so long ends. */
 const idleMs = 60_000;
 
 /** Passwords as Argon2id hashes, a few at once, so that sign-ins starve nothing else. */
@@ -78,31 +77,42 @@ export function argon2Passwords(options: Partial<Argon2Options> = {}): Passwords
 
 type Parameters = { readonly cost: Argon2Cost; readonly salt: Buffer; readonly tagBytes: number };
 
-/** Threads of this process that wait for work; each ends when nobody has needed it for a while. */
-const idle = new Map<Worker, NodeJS.Timeout>();
+/** Processes that wait for work; each ends when nobody has needed it for a while. */
+const idle = new Map<ChildProcess, NodeJS.Timeout>();
 
-function takeThread(): Worker {
+function takeProcess(): ChildProcess {
   const [free] = idle;
-  if (!free) return new Worker(new URL("argon2-worker.ts", import.meta.url));
-  const [worker, timer] = free;
-  idle.delete(worker);
-  clearTimeout(timer);
-  worker.ref();
-  return worker;
+  if (!free) {
+    const child = fork(new URL("argon2-process.ts", import.meta.url), {
+      ...{ execArgv: [], serialization: "advanced" },
+    });
+    return child.once("exit", () => forget(child));
+  }
+  const [child] = free;
+  forget(child);
+  child.ref();
+  child.channel?.ref();
+  return child;
 }
 
-function keepThread(worker: Worker): void {
-  worker.unref();
+function keepProcess(child: ChildProcess): void {
+  child.unref();
+  child.channel?.unref();
   const end = () => {
-    idle.delete(worker);
-    void worker.terminate();
+    forget(child);
+    child.disconnect();
   };
-  idle.set(worker, setTimeout(end, idleMs).unref());
+  idle.set(child, setTimeout(end, idleMs).unref());
 }
 
-/** One thread makes one hash at a time; one that fails is not used again. */
+function forget(child: ChildProcess): void {
+  clearTimeout(idle.get(child));
+  idle.delete(child);
+}
+
+/** One process makes one hash at a time; one that fails is not used again. */
 async function tagOf(password: string, { cost, salt, tagBytes: size }: Parameters) {
-  const worker = takeThread();
+  const child = takeProcess();
   const parameters: Argon2Parameters = {
     message: Buffer.from(password, "utf8"),
     nonce: salt,
@@ -111,10 +121,18 @@ async function tagOf(password: string, { cost, salt, tagBytes: size }: Parameter
     parallelism: cost.lanes,
     tagLength: size,
   };
-  worker.postMessage(parameters, []);
-  const [tag] = (await once(worker, "message")) as [Uint8Array];
-  keepThread(worker);
-  return Buffer.from(tag);
+  const answer = Promise.withResolvers<Uint8Array>();
+  const lost = (why: unknown) =>
+    answer.reject(new Error("the process that hashes passwords is gone", { cause: why }));
+  child.once("message", (tag: Uint8Array) => answer.resolve(tag)).once("exit", lost);
+  child.once("error", lost).send(parameters, (error) => error && lost(error));
+  try {
+    const tag = Buffer.from(await answer.promise);
+    keepProcess(child);
+    return tag;
+  } finally {
+    child.off("exit", lost).off("error", lost);
+  }
 }
 
 type Spelt = { readonly cost: Argon2Cost; readonly salt: Buffer; readonly tag: Buffer };

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { subscribe } from "node:diagnostics_channel";
 import { describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { err, expect, ok } from "#kernel/result.ts";
 import { Password, type PasswordHash } from "../domain/password.ts";
@@ -9,6 +12,10 @@ import { commonPasswords } from "./common-passwords.ts";
 const cheap = { memoryKib: 8, passes: 1, lanes: 1 };
 const typed = (text: string) => expect(Password.parse(text));
 const known = (hash: PasswordHash | undefined) => async () => hash;
+const hashing = new Set<ChildProcess>();
+subscribe("child_process", (started) => {
+  hashing.add((started as { readonly process: ChildProcess }).process);
+});
 const right = { matches: true, outdated: false };
 
 describe("passwords", () => {
@@ -81,6 +88,15 @@ describe("passwords", () => {
     for (const outcome of outcomes)
       if (!outcome.ok) assert.deepEqual(outcome, err({ type: "too-busy", retryAfterS: 2 }));
     assert.equal((await hash(typed("patience"))).ok, true);
+  });
+
+  test("whose process is killed break loudly, and the next get another", async () => {
+    const { hash } = argon2Passwords({ cost: { ...cheap, passes: 1_000_000 }, atOnce: 1 });
+    const killed = assert.rejects(hash(typed("patience")), /the process .* is gone/);
+    await setImmediate();
+    for (const child of hashing) child.kill("SIGKILL");
+    await killed;
+    assert.equal((await argon2Passwords({ cost: cheap }).hash(typed("patience"))).ok, true);
   });
 
   test("of somebody unknown match nothing, and are verified as long as any", async () => {

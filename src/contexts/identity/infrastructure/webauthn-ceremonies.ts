@@ -1,11 +1,4 @@
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-  type AuthenticationResponseJSON,
-  type RegistrationResponseJSON,
-} from "@simplewebauthn/server";
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from "@simplewebauthn/server";
 import type { PasskeyCeremonies } from "../application/ports.ts";
 import { ceremonyMs } from "../application/tokens.ts";
 
@@ -15,6 +8,9 @@ const maxKeyBytes = 4_096;
 const knownTransports: ReadonlySet<string> = new Set([
   ...["ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"],
 ]);
+
+/** Some 20 MiB, loaded with the first ceremony: many servers never see one. */
+const webauthn = () => import("@simplewebauthn/server");
 
 type Json = { readonly [field: string]: unknown };
 
@@ -57,7 +53,9 @@ export function webauthnCeremonies({ name, origins }: RelyingParty): PasskeyCere
   return {
     additionOptions: async ({ user, challenge, known }) =>
       asJson(
-        await generateRegistrationOptions({
+        await (
+          await webauthn()
+        ).generateRegistrationOptions({
           ...{ rpName: name, rpID, challenge, timeout: ceremonyMs },
           ...{ userID: bytes(user.id), userName: user.email, userDisplayName: user.name },
           authenticatorSelection: { residentKey: "required", userVerification: "required" },
@@ -70,6 +68,7 @@ export function webauthnCeremonies({ name, origins }: RelyingParty): PasskeyCere
     challengeOf,
     verifyAddition: (response, challenge) =>
       orRefused(async () => {
+        const { verifyRegistrationResponse } = await webauthn();
         const { verified, registrationInfo } = await verifyRegistrationResponse({
           ...expected,
           response: response as unknown as RegistrationResponseJSON,
@@ -84,7 +83,9 @@ export function webauthnCeremonies({ name, origins }: RelyingParty): PasskeyCere
       }),
     signInOptions: async (challenge) =>
       asJson(
-        await generateAuthenticationOptions({
+        await (
+          await webauthn()
+        ).generateAuthenticationOptions({
           ...{ rpID, challenge, timeout: ceremonyMs, userVerification: "required" },
         }),
       ),
@@ -98,6 +99,7 @@ export function webauthnCeremonies({ name, origins }: RelyingParty): PasskeyCere
     },
     verifySignIn: (response, challenge, { id, publicKey, counter }) =>
       orRefused(async () => {
+        const { verifyAuthenticationResponse } = await webauthn();
         const { verified, authenticationInfo } = await verifyAuthenticationResponse({
           ...expected,
           response: response as unknown as AuthenticationResponseJSON,
