@@ -104,11 +104,8 @@ export async function load(
   { connections, seconds, request }: Load,
 ): Promise<Run> {
   const cpuBefore = cpuUs(pid);
-  const result = await autocannon({
-    url,
-    connections,
-    duration: seconds,
-    requests: [request],
+  const { result, latenciesMs } = await cannonade({
+    ...{ url, connections, duration: seconds, requests: [request] },
   });
   const answered = result["2xx"];
   if (answered < result.requests.total * 0.999)
@@ -118,6 +115,18 @@ export async function load(
   return {
     perSecond: answered / result.duration,
     cpuUs: (cpuUs(pid) - cpuBefore) / answered,
-    p99Ms: result.latency.p99,
+    p99Ms: percentile(latenciesMs, 0.99),
   };
+}
+
+/** Its own percentiles are whole milliseconds: keeps every latency beside them. */
+function cannonade(options: autocannon.Options) {
+  type Cannonade = { readonly result: autocannon.Result; readonly latenciesMs: readonly number[] };
+  return new Promise<Cannonade>((resolve, reject) => {
+    const latenciesMs: number[] = [];
+    const running = autocannon(options, (error: Error | null, result) =>
+      error ? reject(error) : resolve({ result, latenciesMs }),
+    );
+    running.on("response", (_client, _status, _bytes, ms) => latenciesMs.push(ms));
+  });
 }
