@@ -89,13 +89,22 @@ const head = statement<Head>(
   "select number, hash from audit.chain order by number desc limit 1",
 );
 const lock = statement("audit.lock", "select pg_advisory_xact_lock(hashtextextended('audit', 0))");
-const unlinked = `audit.entries e
-    where e.position > $1 and not exists (select from audit.chain c where c.position = e.position)`;
-const take = statement<{ position: number; text: string }>(
-  "audit.take",
-  `select e.position, ${canonical} as text from ${unlinked} order by e.position limit ${batch}`,
+const isWaiting = statement(
+  "audit.is-waiting",
+  `select where (select max(position) from audit.entries) > $1
+             or exists (select from audit.entries where position = any($2::bigint[]))`,
 );
-const isWaiting = statement("audit.is-waiting", `select from ${unlinked} limit 1`);
+/** Those without a link have a text. The limit keeps the planner from reading the whole chain. */
+const take = statement<{ position: number; text: string | null }>(
+  "audit.take",
+  `select e.position, case when c.position is null then ${canonical} end as text
+     from (select * from audit.entries where position = any($2::bigint[])
+           union all
+           (select * from audit.entries where position > $1 order by position limit ${batch})) e
+     left join lateral
+       (select position from audit.chain where position = e.position limit 1) c on true
+    order by e.position`,
+);
 const newestLinked = statement<{ position: number }>(
   "audit.newest-linked",
   "select position from audit.chain order by number desc limit 1",
@@ -108,56 +117,83 @@ const link = statement(
 );
 
 /**
- * Positions are drawn before the commit: behind the newest link, a transaction may still hold some.
- * None lives long enough for so many others to commit meanwhile.
+ * Positions are drawn before the commit: a transaction may hold some below those that are seen.
+ * When a process begins, it looks for such among so many.
  */
 const reach = 100_000;
+/** Longer than any transaction lives: a position that was not seen until then was given up. */
+const settledAfterMs = 60_000;
 
-/** Where to begin to look for entries without a link. */
-async function floorOf(database: Database): Promise<number> {
-  const [newest] = await database.query(newestLinked, []);
-  return Math.max(0, (newest?.position ?? 0) - reach);
+/** What has been seen of the entries: all up to a position, but for the gaps. */
+class Tail {
+  #seen: number;
+  /** Position → when it was missed, in ms of the process's clock. */
+  readonly #gaps = new Map<number, number>();
+
+  constructor(seen: number) {
+    this.#seen = seen;
+  }
+
+  get key(): readonly [number, readonly number[]] {
+    return [this.#seen, [...this.#gaps.keys()]];
+  }
+
+  see(positions: readonly number[]): void {
+    const nowMs = performance.now();
+    for (const position of positions) {
+      this.#gaps.delete(position);
+      for (let gap = Math.max(this.#seen + 1, position - reach); gap < position; gap += 1)
+        this.#gaps.set(gap, nowMs);
+      this.#seen = Math.max(this.#seen, position);
+    }
+    for (const [gap, missedAtMs] of this.#gaps) {
+      if (nowMs - missedAtMs < settledAfterMs) break; // the later ones are younger
+      this.#gaps.delete(gap);
+    }
+  }
 }
 
-/** Closes the chain over all entries above a position, and answers how many there were. */
-export async function chainEntries(database: Database, above?: number): Promise<number> {
-  const floor = above ?? (await floorOf(database));
+async function tailOf(database: Database): Promise<Tail> {
+  const [newest] = await database.query(newestLinked, []);
+  return new Tail(Math.max(0, (newest?.position ?? 0) - reach));
+}
+
+/** Closes the chain over all entries that have none, and answers how many there were. */
+export async function chainEntries(database: Database, known?: Tail): Promise<number> {
+  const tail = known ?? (await tailOf(database));
   let total = 0;
-  while ((await database.query(isWaiting, [floor])).length > 0) {
-    total += await database.session(async (session) => {
+  while ((await database.query(isWaiting, tail.key)).length > 0) {
+    const entries = await database.session(async (session) => {
       await session.run("begin isolation level read committed");
       await session.query(lock, []);
       const [last] = await session.query(head, []);
-      const entries = await session.query(take, [floor]);
+      const taken = await session.query(take, tail.key);
+      const loose = taken.flatMap(({ position, text }) =>
+        text === null ? [] : { position, text },
+      );
       let hash: Uint8Array = last?.hash ?? start;
-      const hashes = entries.map(({ text }) => (hash = linkOf(hash, text)));
-      const positions = entries.map(({ position }) => position);
+      const hashes = loose.map(({ text }) => (hash = linkOf(hash, text)));
       const spelt = hashes.map((bytes) => `\\x${Buffer.from(bytes).toString("hex")}`);
+      const positions = loose.map(({ position }) => position);
       await session.query(link, [last?.number ?? 0, positions, spelt]);
       await session.commit();
-      return entries.length;
+      total += loose.length;
+      return taken;
     });
+    tail.see(entries.map(({ position }) => position));
   }
   return total;
 }
 
 const chainEveryMs = 1_000;
-/** Longer than any transaction lives: what was linked before is followed by nothing below it. */
-const settledAfterMs = 60_000;
 
 /** Closes the chain about every second, and a last time at the end. */
 export function keepChained(database: Database, log: Logger): AsyncDisposable {
-  let floor: number | undefined;
-  let next = { floor: 0, atMs: 0 };
-  /** The newest link of a minute ago: there is no need to look below it again. */
+  let tail: Tail | undefined;
   async function chain(): Promise<void> {
     try {
-      floor ??= await floorOf(database);
-      await chainEntries(database, floor);
-      if (performance.now() - next.atMs < settledAfterMs) return;
-      if (next.atMs > 0) floor = next.floor;
-      const [newest] = await database.query(newestLinked, []);
-      next = { floor: newest?.position ?? 0, atMs: performance.now() };
+      tail ??= await tailOf(database);
+      await chainEntries(database, tail);
     } catch (error) {
       log.warn({ error: String(error) }, "the audit could not be chained");
     }
@@ -199,7 +235,7 @@ const links = statement<LinkRow>(
     where c.number > $1 order by c.number limit ${batch}`,
 );
 /** Entries of the last minute may still wait for theirs. */
-const loose = statement<{ position: number }>(
+const unlinked = statement<{ position: number }>(
   "audit.loose",
   `select e.position from audit.entries e
     where e.at < now() - interval '1 minute'
@@ -236,7 +272,7 @@ export async function verifyChain(
   }
   if (expected && number < expected.number)
     return { intact: false, link: number + 1, position: 0, why: "links were cut off from here on" };
-  const [outside] = await database.query(loose, []);
+  const [outside] = await database.query(unlinked, []);
   if (outside)
     return { intact: false, link: 0, position: outside.position, why: "an entry has no link" };
   return { intact: true, links: number, head: Buffer.from(hash).toString("hex") };
