@@ -1,0 +1,72 @@
+import { branded, list, shape, type Brand, type Infer } from "#kernel/shape.ts";
+import { CategoryId } from "./ids.ts";
+import { Sku } from "./sku.ts";
+
+export const maxSkus = 100;
+export const maxCategories = 20;
+export const maxAttributes = 100;
+export const maxImages = 50;
+
+/** What a thing is called, in 1 to 200 characters; runs of white space count as one space. */
+export type Title = Brand<string, "Title">;
+export const Title = branded<Title>("title", {
+  schema: { type: "string", minLength: 1, maxLength: 200 },
+  parse: (input) => input.trim().replaceAll(/\s+/g, " "),
+});
+
+/** The readable part of an address, as in `red-t-shirt`. */
+export type Slug = Brand<string, "Slug">;
+const maxSlug = 100;
+const slug = branded<Slug>("slug", {
+  schema: { type: "string", pattern: "^[a-z0-9]+(-[a-z0-9]+)*$", maxLength: maxSlug },
+});
+export const Slug = {
+  ...slug,
+  /** A slug that reads like a title; undefined where nothing of it can be spelled. */
+  of(title: Title): Slug | undefined {
+    const words = title
+      .normalize("NFKD")
+      .replaceAll(/\p{M}/gu, "")
+      .toLowerCase()
+      .split(/[^a-z0-9]+/)
+      .filter((word) => word !== "");
+    const text = words.join("-").slice(0, maxSlug).replace(/-+$/, "");
+    return text === "" ? undefined : (text as Slug);
+  },
+};
+
+export type Description = Brand<string, "Description">;
+export const Description = branded<Description>("description", {
+  schema: { type: "string", maxLength: 10_000 },
+  parse: (input) => input.trim(),
+});
+
+/** What is particular about a product, as in `colour: red`. */
+export type Attribute = Infer<typeof Attribute>;
+export const Attribute = shape({
+  name: branded<Brand<string, "AttributeName">>("attribute name", {
+    schema: { type: "string", pattern: "^[a-z][a-z0-9_-]{0,39}$", maxLength: 40 },
+  }),
+  value: branded<Brand<string, "AttributeValue">>("attribute value", {
+    schema: { type: "string", minLength: 1, maxLength: 200 },
+    parse: (input) => input.trim(),
+  }),
+});
+
+/** Where a picture is: the catalog keeps no files. */
+export type ImageUrl = Brand<string, "ImageUrl">;
+export const ImageUrl = branded<ImageUrl>("image address", {
+  schema: { type: "string", pattern: '^https?://[^\\s<>"]+$', maxLength: 2_000 },
+});
+
+/** All that a product says of itself. */
+export type Details = Infer<typeof Details>;
+export const Details = shape({
+  name: Title,
+  slug: Slug,
+  description: Description,
+  skus: list(Sku, maxSkus),
+  categoryIds: list(CategoryId, maxCategories),
+  attributes: list(Attribute, maxAttributes),
+  images: list(ImageUrl, maxImages),
+});

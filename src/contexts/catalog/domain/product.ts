@@ -1,0 +1,165 @@
+import { unchanged, type Change, type Versioned } from "#kernel/change.ts";
+import type { Instant } from "#kernel/instant.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { Version } from "#kernel/version.ts";
+import type { Details, Slug } from "./details.ts";
+import {
+  ProductArchived,
+  ProductDeleted,
+  ProductDrafted,
+  ProductEdited,
+  ProductOwnerCleared,
+  ProductPublished,
+  type CatalogEvent,
+} from "./events.ts";
+import type { OwnerId, ProductId } from "./ids.ts";
+import type { Sku } from "./sku.ts";
+
+type Described = Versioned & {
+  readonly id: ProductId;
+  /** Missing once its owner is no longer known. */
+  readonly ownerId?: OwnerId;
+  readonly details: Details;
+  readonly createdAt: Instant;
+};
+
+/** Seen by its owner and by who may read drafts, and not for sale. */
+export type DraftProduct = Described & { readonly status: "draft" };
+export type PublishedProduct = Described & {
+  readonly status: "published";
+  readonly publishedAt: Instant;
+};
+/** No longer for sale, and kept as it was. */
+export type ArchivedProduct = Described & {
+  readonly status: "archived";
+  readonly archivedAt: Instant;
+};
+/** A draft that nobody wants: its slug and skus are free for others. */
+export type DeletedProduct = Described & { readonly status: "deleted" };
+
+export type EditableProduct = DraftProduct | PublishedProduct;
+export type PresentProduct = EditableProduct | ArchivedProduct;
+export type Product = PresentProduct | DeletedProduct;
+
+type Changed<P extends Product> = Change<P, CatalogEvent>;
+
+export type ProductNotFound = { readonly type: "product-not-found" };
+/** Another product has the slug or one of the skus. */
+export type ProductClash = {
+  readonly type: "product-clash";
+  readonly slug?: Slug;
+  readonly skus?: readonly Sku[];
+};
+/** The product has changed since the version that the caller saw. */
+export type PreconditionFailed = {
+  readonly type: "precondition-failed";
+  readonly currentVersion: Version;
+};
+export type ProductIsArchived = { readonly type: "product-is-archived" };
+/** What a product must have before it can be sold. */
+export type NotPublishable = {
+  readonly type: "not-publishable";
+  readonly missing: readonly ("skus" | "description")[];
+};
+/** Only drafts can be deleted: what was for sale is archived. */
+export type ProductIsNoDraft = { readonly type: "product-is-no-draft" };
+
+type Draft = {
+  readonly id: ProductId;
+  readonly ownerId?: OwnerId;
+  readonly details: Details;
+  readonly at: Instant;
+};
+
+const missingIn = ({ skus, description }: Details) => [
+  ...(skus.length === 0 ? (["skus"] as const) : []),
+  ...(description === "" ? (["description"] as const) : []),
+];
+
+const same = (a: Details, b: Details) => JSON.stringify(a) === JSON.stringify(b);
+
+export const Product = {
+  draft({ id, ownerId, details, at }: Draft): Changed<DraftProduct> {
+    const owned = ownerId === undefined ? {} : { ownerId };
+    return {
+      state: {
+        ...{ status: "draft", id, ...owned, details, createdAt: at, version: Version.none },
+      },
+      events: [ProductDrafted({ productId: id, ...owned, details, draftedAt: at })],
+    };
+  },
+
+  /** Whatever was deleted is not found by anyone. */
+  present(product: Product | undefined): Result<PresentProduct, ProductNotFound> {
+    return product && product.status !== "deleted"
+      ? ok(product)
+      : err({ type: "product-not-found" });
+  },
+
+  /** A present product, at the version that the caller saw. */
+  expected(
+    product: Product | undefined,
+    version: Version,
+  ): Result<PresentProduct, ProductNotFound | PreconditionFailed> {
+    const found = Product.present(product);
+    if (!found.ok || version === found.value.version) return found;
+    return err({ type: "precondition-failed", currentVersion: found.value.version });
+  },
+
+  /** What is for sale must stay so that it can be sold. */
+  edit(
+    product: PresentProduct,
+    details: Details,
+  ): Result<Changed<EditableProduct>, ProductIsArchived | NotPublishable> {
+    if (product.status === "archived") return err({ type: "product-is-archived" });
+    if (same(product.details, details)) return ok(unchanged(product));
+    const missing = product.status === "published" ? missingIn(details) : [];
+    if (missing.length > 0) return err({ type: "not-publishable", missing });
+    return ok({
+      state: { ...product, details },
+      events: [ProductEdited({ productId: product.id, details })],
+    });
+  },
+
+  publish(
+    product: PresentProduct,
+    at: Instant,
+  ): Result<Changed<PublishedProduct>, ProductIsArchived | NotPublishable> {
+    if (product.status === "archived") return err({ type: "product-is-archived" });
+    if (product.status === "published") return ok(unchanged(product));
+    const missing = missingIn(product.details);
+    if (missing.length > 0) return err({ type: "not-publishable", missing });
+    return ok({
+      state: { ...product, status: "published", publishedAt: at },
+      events: [ProductPublished({ productId: product.id, publishedAt: at })],
+    });
+  },
+
+  archive(product: PresentProduct, at: Instant): Changed<ArchivedProduct> {
+    if (product.status === "archived") return unchanged(product);
+    const { id, details, createdAt, version, ownerId } = product;
+    const owned = ownerId === undefined ? {} : { ownerId };
+    return {
+      state: { status: "archived", id, ...owned, details, createdAt, archivedAt: at, version },
+      events: [ProductArchived({ productId: id, archivedAt: at })],
+    };
+  },
+
+  delete(product: PresentProduct): Result<Changed<DeletedProduct>, ProductIsNoDraft> {
+    if (product.status !== "draft") return err({ type: "product-is-no-draft" });
+    return ok({
+      state: { ...product, status: "deleted" },
+      events: [ProductDeleted({ productId: product.id })],
+    });
+  },
+
+  /** A draft whose owner is gone belongs to no one. What is published keeps saying whose it was. */
+  clearOwner(product: DraftProduct): Changed<DraftProduct> {
+    const { ownerId, ...rest } = product;
+    if (ownerId === undefined) return unchanged(product);
+    return {
+      state: rest,
+      events: [ProductOwnerCleared({ productId: product.id, previous: ownerId })],
+    };
+  },
+};
