@@ -6,6 +6,7 @@ import type { Version } from "#kernel/version.ts";
 import { entryOf, matches, type Audit, type AuditEntry } from "../audit/audit.ts";
 import { record, type Announced, type Recorder } from "../events/record.ts";
 import { IdempotencyKeyReused } from "../idempotency.ts";
+import { fromText, toText } from "../json.ts";
 
 /**
  * Rows by key. `unique` names what no two rows may share; undefined shares nothing. `onPut`: what a
@@ -174,13 +175,13 @@ export class MemoryStore {
     const stored = this.#answers.get(JSON.stringify([actor, idempotency.key]));
     if (!stored) return undefined;
     if (stored.fingerprint !== idempotency.fingerprint) throw new IdempotencyKeyReused();
-    return JSON.parse(stored.outcome);
+    return fromText(stored.outcome);
   }
 
   #remember({ actor, idempotency }: Context, outcome: Outcome): void {
     if (!idempotency) return;
     const { key, fingerprint } = idempotency;
-    const answer = { fingerprint, outcome: JSON.stringify(outcome) };
+    const answer = { fingerprint, outcome: toText(outcome) };
     this.#answers.set(JSON.stringify([actor, key]), answer);
   }
 

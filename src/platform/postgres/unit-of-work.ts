@@ -9,6 +9,7 @@ import { auditWrite } from "../audit/postgres-audit.ts";
 import { appendsTo } from "../events/postgres-log.ts";
 import { record, type Announced, type Recorder } from "../events/record.ts";
 import { IdempotencyKeyReused } from "../idempotency.ts";
+import { fromText, toText } from "../json.ts";
 import { statement, type Database, type Parameter, type Statement } from "./database.ts";
 import { brokenBy, isLostRace } from "./errors.ts";
 import { mutation, perform, send, settled, type Mutation, type Write } from "./writes.ts";
@@ -100,7 +101,7 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
     const [stored] = await database.query(keys.find, [context.actor, key], context.deadlineMs);
     if (!stored) return undefined;
     if (stored.fingerprint !== fingerprint) throw new IdempotencyKeyReused();
-    return stored.outcome as R;
+    return fromText(stored.outcome) as R;
   }
 
   return {
@@ -186,7 +187,7 @@ async function locking<Scope, R extends Outcome>(
   return outcome;
 }
 
-type Answer = { readonly fingerprint: string; readonly outcome: unknown };
+type Answer = { readonly fingerprint: string; readonly outcome: string };
 
 function idempotencyKeys(schema: string) {
   const insert = mutation(
@@ -199,14 +200,12 @@ function idempotencyKeys(schema: string) {
     constraint: "idempotency_keys_pkey",
     find: statement<Answer>(
       `${schema}.idempotency-find`,
-      `select fingerprint, outcome from ${schema}.idempotency_keys where actor = $1 and key = $2`,
+      `select fingerprint, outcome::text as outcome from ${schema}.idempotency_keys where actor = $1 and key = $2`,
     ),
     writes: ({ actor, idempotency }: Context, outcome: Outcome, now: string): readonly Write[] => {
       if (!idempotency) return [];
       const { key, fingerprint } = idempotency;
-      return [
-        { mutation: insert, values: [key, actor, fingerprint, JSON.stringify(outcome), now] },
-      ];
+      return [{ mutation: insert, values: [key, actor, fingerprint, toText(outcome), now] }];
     },
   };
 }
