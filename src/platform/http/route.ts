@@ -43,7 +43,9 @@ type Declaration<I, V, R extends Refused, View> = {
   readonly location?: (value: V) => string;
   /** Version of the resource, for `ETag` and `If-None-Match`. */
   readonly version?: (value: V) => number;
-  /** The optional input field that receives the version in `If-Match`. */
+  /** The answer says more than the resource: it may change while the version stays, so no 304. */
+  readonly isComposed?: true;
+  /** The input field that receives the version in `If-Match`; if it is not optional: else 428. */
   readonly ifMatch?: keyof I & string;
   readonly refusals: { readonly [T in NoInfer<R>["type"]]: RefusalStatus };
 };

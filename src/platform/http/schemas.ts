@@ -88,6 +88,7 @@ function refusalAnswers(route: Route): Record<number, unknown> {
   const add = (status: number, text: string) =>
     byStatus.set(status, [...(byStatus.get(status) ?? []), text]);
   if (route.access === "signed-in") add(401, "UNAUTHENTICATED: no valid access token or API key");
+  if (requiresMatch(route)) add(428, "PRECONDITION_REQUIRED: If-Match is missing");
   add(429, "TOO_MANY_REQUESTS: try again after Retry-After seconds");
   byStatus.set(422, [...(byStatus.get(422) ?? []), "VALIDATION_FAILED"]);
   return Object.fromEntries(
@@ -100,6 +101,12 @@ const camelCase = (summary: string) =>
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+(.)/g, (_, next: string) => next.toUpperCase())
     .replaceAll(/[^a-zA-Z0-9]/g, "");
+
+/** Whether the version to change must be named. */
+export const requiresMatch = ({ ifMatch, input }: Route): boolean => {
+  const field = ifMatch === undefined ? undefined : input.fields[ifMatch];
+  return field !== undefined && !("optional" in field);
+};
 
 const headerSchemas = (route: Route) => ({
   type: "object",
@@ -116,7 +123,7 @@ const headerSchemas = (route: Route) => ({
     ...(route.ifMatch === undefined
       ? {}
       : { "if-match": { type: "string", description: "ETag of the version to change, else 412" } }),
-    ...(route.method === "GET" && route.version
+    ...(route.method === "GET" && route.version && !route.isComposed
       ? { "if-none-match": { type: "string", description: "ETag: 304 while it is current" } }
       : {}),
   },

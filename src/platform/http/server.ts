@@ -9,6 +9,7 @@ import Fastify, {
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Logger } from "pino";
+import { toText } from "../json.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { span, withinTrace } from "../telemetry/tracing.ts";
 import { correlationIdOf } from "./correlation.ts";
@@ -23,7 +24,7 @@ import { gate, limitAttempts, originOf, requireAccessRules, type GateOptions } f
 import { entityTag, idempotencyKeyOf, isFresh, versionOf } from "./preconditions.ts";
 import { problem, problemSchema } from "./problem.ts";
 import type { Route } from "./route.ts";
-import { bearerScheme, compile, fastifySchema } from "./schemas.ts";
+import { bearerScheme, compile, fastifySchema, requiresMatch } from "./schemas.ts";
 
 export type HttpOptions = GateOptions & {
   readonly routes: readonly Route[];
@@ -127,11 +128,11 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
   const unsafe = route.method !== "GET";
   const operation = `${route.method} ${route.path}`;
   const { present = (value: unknown) => value } = route;
-  const attempts = limitAttempts(options);
+  const [attempts, unmetPrecondition] = [limitAttempts(options), preconditionOf(route)];
 
   const contextOf = (request: FastifyRequest, input: unknown) => {
     const key = idempotencyKeyOf(unsafe ? request.headers["idempotency-key"] : undefined, () =>
-      options.fingerprint(`${operation}\n${JSON.stringify(input)}`),
+      options.fingerprint(`${operation}\n${toText(input)}`),
     );
     if (!key.ok) return key;
     const context: Context = {
@@ -147,8 +148,8 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const matched = versionOf(route.ifMatch && request.headers["if-match"]);
     if (!matched.ok) return sendMalformed(reply, request, matched.error);
-    if (matched.value === -1)
-      return sendProblem(reply, preconditionFailed(request, "A weak entity tag matches nothing"));
+    const unmet = unmetPrecondition(request, matched.value);
+    if (unmet) return sendProblem(reply, unmet);
 
     const input = route.input.parse({
       ...(request.query as object),
@@ -158,7 +159,7 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
         ? {}
         : { [route.ifMatch]: matched.value }),
     });
-    const correlationId = request.id;
+    const { id: correlationId } = request;
     if (!input.ok)
       return sendProblem(
         reply,
@@ -177,7 +178,8 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
     if (route.version) {
       const tag = entityTag(route.version(value));
       reply.header("etag", tag);
-      if (!unsafe && isFresh(request.headers["if-none-match"], tag)) return reply.code(304).send();
+      if (!unsafe && !route.isComposed && isFresh(request.headers["if-none-match"], tag))
+        return reply.code(304).send();
     }
     return reply.code(route.success).send(route.output ? present(value) : undefined);
   }
@@ -274,5 +276,19 @@ const overloaded = (correlationId: string) =>
     detail: "Too many requests are in flight",
   });
 
-const preconditionFailed = ({ id }: FastifyRequest, detail: string) =>
-  problem("precondition-failed", { status: 412, correlationId: id, detail });
+/** What is wrong with the version that a request names, or with its naming none. */
+function preconditionOf(route: Route) {
+  const isRequired = requiresMatch(route);
+  return ({ id: correlationId }: FastifyRequest, version: number | undefined) => {
+    if (version === -1)
+      return problem("precondition-failed", {
+        ...{ status: 412, correlationId, detail: "A weak entity tag matches nothing" },
+      });
+    if (isRequired && version === undefined)
+      return problem("precondition-required", {
+        ...{ status: 428, correlationId },
+        detail: "If-Match must name the version to change, as its ETag does",
+      });
+    return undefined;
+  };
+}
