@@ -34,7 +34,10 @@ export function announcer({ wakeUps, others }: Parts, schema: string): () => voi
 }
 
 type Consuming<Scope> = Parts & {
+  /** Whose log is read. */
   readonly schema: string;
+  /** Whose events follow from it: of the same context, unless said. */
+  readonly into?: string;
   readonly scope: ScopeOn<Scope>;
   readonly onAppended: (types: ReadonlySet<string>) => void;
   readonly consumers: readonly AnyConsumer<Scope>[];

@@ -18,7 +18,10 @@ import {
 
 export type PostgresSubscriptionOptions<Scope> = Recorder & {
   readonly database: Database;
+  /** Whose log is read, and keeps how far. */
   readonly schema: string;
+  /** Whose log the effects announce events in: the same, unless said. */
+  readonly into?: string;
   readonly name: string;
   readonly partitions: number;
   readonly scope: ScopeOn<Scope>;
@@ -243,8 +246,8 @@ export async function postgresSubscription<Scope>(
 function committing<Scope>(
   options: PostgresSubscriptionOptions<Scope>,
 ): SubscriptionStore<Scope>["commit"] {
-  const { database, schema, name, scope, clock, onAppended } = options;
-  const appends = appendsTo(schema);
+  const { database, schema, into = schema, name, scope, clock, onAppended } = options;
+  const appends = appendsTo(into);
   const moves = movesOf(schema, name);
 
   return async (lease, progress, effects) => {
