@@ -47,6 +47,12 @@ export function createMetrics() {
       buckets: secondsBuckets,
       registers,
     }),
+    parts: new Counter({
+      name: "basalt_answer_parts_total",
+      help: "Parts of composed answers: live, stale or unavailable",
+      labelNames: ["part", "status"],
+      registers,
+    }),
     gauge: (
       name: string,
       help: string,

@@ -1,0 +1,23 @@
+import type { Brand } from "#kernel/shape.ts";
+
+/** What somebody may do in the catalog: `thing:action`. */
+export type Permission = Brand<string, "CatalogPermission">;
+
+const named = <const Names extends Readonly<Record<string, string>>>(names: Names) =>
+  names as unknown as { readonly [Name in keyof Names]: Permission };
+
+export const Permission = named({
+  createProduct: "products:create",
+  readProduct: "products:read",
+  updateProduct: "products:update",
+  publishProduct: "products:publish",
+  archiveProduct: "products:archive",
+  deleteProduct: "products:delete",
+  changeCategories: "categories:change",
+  changePrices: "prices:change",
+  receiveStock: "stock:receive",
+  adjustStock: "stock:adjust",
+  createReservation: "reservations:create",
+  commitReservation: "reservations:commit",
+  releaseReservation: "reservations:release",
+});

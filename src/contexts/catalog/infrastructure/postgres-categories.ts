@@ -1,0 +1,61 @@
+import { saved } from "#kernel/change.ts";
+import type { Version } from "#kernel/version.ts";
+import { statement } from "#platform/postgres/database.ts";
+import type { Transaction } from "#platform/postgres/unit-of-work.ts";
+import { mutation } from "#platform/postgres/writes.ts";
+import type { Categories } from "../application/ports.ts";
+import type { Category } from "../domain/category.ts";
+import type { Slug, Title } from "../domain/details.ts";
+import type { CategoryId } from "../domain/ids.ts";
+
+type CategoryRow = {
+  readonly id: string;
+  readonly name: string;
+  readonly slug: string;
+  readonly parent_id: string | null;
+  readonly version: number;
+};
+
+const columns = "id, name, slug, parent_id, version";
+
+const byId = statement<CategoryRow>(
+  "catalog.category-by-id",
+  `select ${columns} from catalog.categories where id = $1`,
+);
+const all = statement<CategoryRow>(
+  "catalog.categories",
+  `select ${columns} from catalog.categories order by slug`,
+);
+const upsert = mutation(
+  "catalog.category-upsert",
+  "categories",
+  `insert into catalog.categories (${columns}) values ($1, $2, $3, $4, $5)
+   on conflict (id) do update set name = excluded.name, parent_id = excluded.parent_id,
+     version = excluded.version`,
+);
+
+const toCategory = ({ id, name, slug, parent_id, version }: CategoryRow): Category => ({
+  id: id as CategoryId,
+  name: name as Title,
+  slug: slug as Slug,
+  ...(parent_id === null ? {} : { parentId: parent_id as CategoryId }),
+  version: version as Version,
+});
+
+export const postgresCategories = ({ read, write, append }: Transaction): Categories => ({
+  async byId(id) {
+    const [row] = await read(byId, [id]);
+    return row && toCategory(row);
+  },
+  async all() {
+    return (await read(all, [])).map(toCategory);
+  },
+  save(change) {
+    const category = saved(change);
+    if (change.events.length === 0) return category;
+    const { id, name, slug, parentId, version } = category;
+    write(upsert, [id, name, slug, parentId ?? null, version]);
+    append(id, change.state.version, change.events);
+    return category;
+  },
+});

@@ -1,0 +1,88 @@
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { expect } from "#kernel/result.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { createCatalog } from "#catalog";
+import type { Audit } from "#platform/audit/audit.ts";
+import { memoryCache } from "#platform/cache/memory-cache.ts";
+import { MemoryStore } from "#platform/memory/memory-store.ts";
+import { systemIds as newId } from "#platform/system.ts";
+import { createMetrics } from "#platform/telemetry/metrics.ts";
+import type { CatalogScope } from "../../src/contexts/catalog/application/ports.ts";
+import {
+  degrading,
+  type LevelSource,
+  type PriceSource,
+} from "../../src/contexts/catalog/infrastructure/degrading.ts";
+import { identityMayAct } from "../../src/contexts/catalog/infrastructure/identity-may-act.ts";
+import {
+  memoryCatalog,
+  memoryCatalogTables,
+  memorySources,
+} from "../../src/contexts/catalog/infrastructure/memory-catalog.ts";
+import { identityOn, memorySubject as memoryIdentity } from "./identity.ts";
+
+/** What the catalog works on: the twins differ here only. */
+export type CatalogSubject = AsyncDisposable & {
+  readonly unitOfWork: UnitOfWork<CatalogScope>;
+  readonly read: Read<CatalogScope>;
+  readonly audit: Audit;
+  readonly sources: { readonly levels: LevelSource; readonly prices: PriceSource };
+  /** Types of all events, in order. */
+  readonly events: () => Promise<readonly string[]>;
+};
+export type OpenCatalog = (clock: Clock) => Promise<CatalogSubject>;
+
+export const memorySubject: OpenCatalog = async (clock) => {
+  const store = new MemoryStore({ clock, newId });
+  const tables = memoryCatalogTables();
+  return {
+    ...store.units(memoryCatalog(tables)),
+    audit: store.audit,
+    sources: memorySources(tables),
+    events: async () => store.log.map(({ type }) => type),
+    async [Symbol.asyncDispose]() {},
+  };
+};
+
+/** A whole catalog, as `main.ts` composes it, beside an identity that says who may. */
+export async function catalogOn(open: OpenCatalog) {
+  const house = await identityOn(memoryIdentity);
+  const { clock } = house;
+  const subject = await open(clock);
+  const { unitOfWork, read, audit, sources } = subject;
+  const cache = memoryCache();
+  const catalog = createCatalog({
+    ...{ unitOfWork, read, audit, clock, newId, metrics: createMetrics() },
+    mayAct: identityMayAct(house.deps.mayAct),
+    stockLevels: degrading({
+      ...{ name: "stock", source: sources.levels, cache, clock, onAnswer: () => {} },
+      keyOf: ({ productId }) => productId,
+    }),
+    currentPrices: degrading({
+      ...{ name: "prices", source: sources.prices, cache, clock, onAnswer: () => {} },
+      keyOf: ({ productId }) => productId,
+    }),
+  });
+  const { userId: adminId, asking: asAdmin } = await house.administrator();
+  /** Somebody without rights of their own, or with those of a role. */
+  async function somebody(email: string, role?: string) {
+    const { userId, asking } = await house.signedUp(email);
+    if (role !== undefined)
+      expect(
+        await house.identity.assignRoles(
+          { userId, roles: ["member", role] as never },
+          await asAdmin(),
+        ),
+      );
+    return { userId, asking };
+  }
+  return {
+    ...{ catalog, subject, clock, house, adminId, asAdmin, somebody },
+    stranger: (): Promise<Context> => house.asking(),
+    async [Symbol.asyncDispose]() {
+      await subject[Symbol.asyncDispose]();
+      await house[Symbol.asyncDispose]();
+    },
+  };
+}
