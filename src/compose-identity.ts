@@ -91,6 +91,7 @@ export async function composeIdentity(parts: Parts, undo: AsyncDisposableStack) 
   if (settings.consumers) await consume({ ...parts, schema, scope, onAppended, consumers }, undo);
   return {
     routes: identityRoutes(identity),
+    mayAct: deps.mayAct,
     authenticate: rememberedAuthentication(remember) satisfies Authenticate,
     jwks: keys.jwks,
     ensureAdministrator: administratorOf(identity, settings),

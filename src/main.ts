@@ -28,8 +28,10 @@ import { systemClock as clock } from "#platform/system.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { databaseIsUp, watch } from "#platform/telemetry/platform-gauges.ts";
 import { exportTraces } from "#platform/telemetry/tracing.ts";
+import { composeCatalog } from "./compose-catalog.ts";
 import { composeIdentity } from "./compose-identity.ts";
 import type { Parts } from "./parts.ts";
+import { forgetReservations } from "./contexts/catalog/infrastructure/postgres-stocks.ts";
 import { forgetSessions } from "./contexts/identity/infrastructure/postgres-sessions.ts";
 
 const source = import.meta.dirname;
@@ -39,7 +41,7 @@ export const { version } = JSON.parse(
 ) as { readonly version: string };
 
 /** The schemas of Basalt: one per context, each with an event log of its own. */
-export const contexts = ["identity"] as const;
+export const contexts = ["identity", "catalog"] as const;
 
 const migrationSources: readonly MigrationSource[] = [
   { schema: "audit", source: "audit", folder: path.join(source, "platform/audit/migrations") },
@@ -141,6 +143,7 @@ const endedSessionHours = 720;
 
 const choresOf = ({ sessionIdleHours }: Settings, database: Database): readonly Chore[] => [
   forgetSessions(database, sessionIdleHours + endedSessionHours),
+  forgetReservations(database),
 ];
 
 /** Who administers from now on, where nobody did; `made`: the password, known nowhere else. */
@@ -184,12 +187,13 @@ export async function startBasalt(
   const secrets = openSecrets(settings);
   const parts = { settings, log, metrics, database, secrets, wakeUps, others };
   const identity = await composeIdentity(parts, undo);
+  const catalog = await composeCatalog({ ...parts, cache, mayAct: identity.mayAct }, undo);
   let draining = false;
   const app = await createHttpServer({
     ...settings,
     version,
     production: settings.environment === "production",
-    routes: identity.routes,
+    routes: [...identity.routes, ...catalog.routes],
     authenticate: identity.authenticate,
     limiters: limitersOf(settings, limits),
     fingerprint: (request) => secrets.sign(request, "idempotency"),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
+import { catalogEvents } from "#catalog";
 import { identityEvents } from "#identity";
 import { contexts } from "../../src/main.ts";
 
@@ -43,7 +44,7 @@ test("the context map has the arrows that the imports have", () => {
 });
 
 test("the context map has every context with the events that it publishes", () => {
-  const registries = { identity: identityEvents };
+  const registries = { identity: identityEvents, catalog: catalogEvents };
   assert.deepEqual(Object.keys(registries), [...contexts]);
   const published = Object.entries(registries).map(([name, { declarations }]) => [
     name,

@@ -58,7 +58,9 @@ import {
 } from "./application/verify-email.ts";
 import type { SessionLimits } from "./domain/session.ts";
 
+export type { MayAct } from "./application/ports.ts";
 export { identityEvents, type IdentityEvent } from "./domain/events.ts";
+export type { Permission } from "./domain/role.ts";
 export { UserId } from "./domain/user-id.ts";
 
 export type IdentityDeps = {

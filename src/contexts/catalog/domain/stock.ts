@@ -145,7 +145,7 @@ export const Stock = {
     at: Instant,
   ): Result<Changed, OutOfStock | TooManyReservations> {
     const freed = Stock.releaseExpired(stock, at);
-    const left = Units.plus(available(freed.state), -reservation.quantity);
+    const left = Units.minus(available(freed.state), reservation.quantity);
     if (left === undefined) return err({ type: "out-of-stock", available: available(freed.state) });
     if (freed.state.reservations.size >= maxReservations)
       return err({ type: "too-many-reservations", maxReservations });

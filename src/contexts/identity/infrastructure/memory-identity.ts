@@ -24,7 +24,8 @@ const seeded: Readonly<Record<string, readonly string[]>> = {
     ...["users:list", "users:read", "sessions:read", "sessions:end"],
     ...["credentials:read", "api-keys:read"],
   ],
-  member: [],
+  member: ["reservations:create"],
+  merchant: ["products:*", "categories:*", "prices:*", "stock:*", "reservations:*"],
   owner: [
     "users:read",
     "users:update",
@@ -33,6 +34,8 @@ const seeded: Readonly<Record<string, readonly string[]>> = {
     "sessions:*",
     "credentials:*",
     "api-keys:*",
+    ...["read", "update", "publish", "archive", "delete"].map((action) => `products:${action}`),
+    ...["reservations:commit", "reservations:release"],
   ],
 };
 

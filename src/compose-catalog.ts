@@ -1,0 +1,68 @@
+import { randomUUID } from "node:crypto";
+import type { Context } from "#kernel/context.ts";
+import { createCatalog } from "#catalog";
+import type { MayAct } from "#identity";
+import { postgresAudit } from "#platform/audit/postgres-audit.ts";
+import type { Cache } from "#platform/cache/cache.ts";
+import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
+import { every } from "#platform/scheduler/every.ts";
+import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import { degrading } from "./contexts/catalog/infrastructure/degrading.ts";
+import { identityMayAct } from "./contexts/catalog/infrastructure/identity-may-act.ts";
+import { postgresCatalog as scope } from "./contexts/catalog/infrastructure/postgres-catalog.ts";
+import {
+  postgresLevelSource,
+  postgresPriceSource,
+} from "./contexts/catalog/infrastructure/postgres-parts.ts";
+import { identityConsumers } from "./contexts/catalog/presentation/consumers.ts";
+import { catalogRoutes } from "./contexts/catalog/presentation/routes.ts";
+import { announcer, consume, type Parts } from "./parts.ts";
+
+const schema = "catalog";
+/** How often it looks for reservations that have expired. */
+const releaseEveryMs = 1_000;
+const releaseWithinMs = 30_000;
+
+type CatalogParts = Parts & { readonly cache: Cache; readonly mayAct: MayAct };
+
+export async function composeCatalog(parts: CatalogParts, undo: AsyncDisposableStack) {
+  const { settings, metrics, database, cache, log } = parts;
+  const onAppended = announcer(parts, schema);
+  const units = postgresUnitOfWork({ database, schema, scope, onAppended, clock, newId });
+  const told = (part: string) => (status: string) => metrics.parts.inc({ part, status });
+  const catalog = createCatalog({
+    ...{ ...units, clock, newId, metrics },
+    audit: postgresAudit(database),
+    mayAct: identityMayAct(parts.mayAct),
+    stockLevels: degrading({
+      ...{ name: "stock", source: postgresLevelSource(database), cache, clock },
+      keyOf: ({ productId }) => productId,
+      onAnswer: told("stock"),
+    }),
+    currentPrices: degrading({
+      ...{ name: "prices", source: postgresPriceSource(database), cache, clock },
+      keyOf: ({ productId, filter: { currency = "", list = "" } }) =>
+        [productId, currency, list].join("/"),
+      onAnswer: told("prices"),
+    }),
+  });
+
+  if (settings.consumers) {
+    const consumers = identityConsumers;
+    const reading = { schema: "identity", into: schema, scope, onAppended, consumers };
+    await consume({ ...parts, ...reading }, undo);
+    undo.use(
+      every({
+        ...{ name: "catalog.release-expired", everyMs: releaseEveryMs, log },
+        work: async () => void (await catalog.releaseExpired({}, taskContext())),
+      }),
+    );
+  }
+  return { routes: catalogRoutes(catalog) };
+}
+
+const taskContext = (): Context => ({
+  actor: "system",
+  correlationId: `task-${randomUUID()}`,
+  deadlineMs: clock.unixMs() + releaseWithinMs,
+});

@@ -1,0 +1,83 @@
+/**
+ * Catalog: what there is to buy, how much of it there is, and what it costs.
+ *
+ * - **product**: what is shown and sold: drafted, published, at last archived
+ * - **sku**: one thing that is counted and priced; a product has some
+ * - **stock**: how many units of a sku there are at a location; event-sourced
+ * - **reservation**: units kept for somebody until they buy them, or until it expires
+ * - **price**: of a sku, in a currency, on a list, from a quantity on, for a time
+ * - **category**: where a product is to be found; a tree
+ */
+import type { NewId } from "#kernel/id.ts";
+import type { Clock } from "#kernel/instant.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { Audit } from "#platform/audit/audit.ts";
+import { instrumented } from "#platform/telemetry/handlers.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+import { createCategory, listCategories, updateCategory } from "./application/categories.ts";
+import { adjustStock, getStock, receiveStock } from "./application/count-stock.ts";
+import { draftProduct } from "./application/draft-product.ts";
+import { editProduct } from "./application/edit-product.ts";
+import { getProduct } from "./application/get-product.ts";
+import { listProducts } from "./application/list-products.ts";
+import type { CatalogScope, CurrentPrices, MayAct, StockLevels } from "./application/ports.ts";
+import { endPrice, listPrices, setPrice } from "./application/prices.ts";
+import { archiveProduct, deleteProduct, publishProduct } from "./application/product-lifecycle.ts";
+import {
+  commitReservation,
+  releaseExpired,
+  releaseReservation,
+} from "./application/reservations.ts";
+import { reserveStock } from "./application/reserve-stock.ts";
+
+export { catalogEvents, type CatalogEvent } from "./domain/events.ts";
+export { ProductId } from "./domain/ids.ts";
+
+export type CatalogDeps = {
+  readonly unitOfWork: UnitOfWork<CatalogScope>;
+  readonly read: Read<CatalogScope>;
+  readonly mayAct: MayAct;
+  readonly stockLevels: StockLevels;
+  readonly currentPrices: CurrentPrices;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly metrics: Metrics;
+  readonly audit: Audit;
+};
+
+/** What the audit keeps although it was refused: somebody tried what is not theirs. */
+const denials: ReadonlySet<string> = new Set(["forbidden"]);
+
+/** All that the catalog can be asked to do. */
+export const createCatalog = (deps: CatalogDeps) =>
+  instrumented(
+    "catalog",
+    {
+      draftProduct: draftProduct(deps),
+      editProduct: editProduct(deps),
+      publishProduct: publishProduct(deps),
+      archiveProduct: archiveProduct(deps),
+      deleteProduct: deleteProduct(deps),
+      getProduct: getProduct(deps),
+      listProducts: listProducts(deps),
+
+      createCategory: createCategory(deps),
+      updateCategory: updateCategory(deps),
+      listCategories: listCategories(deps),
+
+      setPrice: setPrice(deps),
+      endPrice: endPrice(deps),
+      listPrices: listPrices(deps),
+
+      receiveStock: receiveStock(deps),
+      adjustStock: adjustStock(deps),
+      getStock: getStock(deps),
+      reserveStock: reserveStock(deps),
+      commitReservation: commitReservation(deps),
+      releaseReservation: releaseReservation(deps),
+      releaseExpired: releaseExpired(deps),
+    },
+    { ...deps, denials },
+  );
+
+export type Catalog = ReturnType<typeof createCatalog>;

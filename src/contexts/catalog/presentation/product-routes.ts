@@ -1,0 +1,184 @@
+import { del, get, patch, post, type Route } from "#platform/http/route.ts";
+import { CreateCategory, ListCategories, UpdateCategory } from "../application/categories.ts";
+import { CreateDraft } from "../application/draft-product.ts";
+import { EditProduct } from "../application/edit-product.ts";
+import { GetProduct, type ProductPage } from "../application/get-product.ts";
+import { ListProducts } from "../application/list-products.ts";
+import { ProductStep } from "../application/product-lifecycle.ts";
+import type { Category } from "../domain/category.ts";
+import type { PresentProduct } from "../domain/product.ts";
+import type { Catalog } from "../index.ts";
+import {
+  CategoriesView,
+  CategoryView,
+  ProductListView,
+  ProductPageView,
+  ProductView,
+  toPage,
+  toProduct,
+} from "./views.ts";
+
+const version = (product: PresentProduct) => product.version;
+
+const step = {
+  access: "signed-in",
+  input: ProductStep,
+  ifMatch: "expectedVersion",
+  success: 200,
+  output: ProductView,
+  present: toProduct,
+  version,
+} as const;
+const always = {
+  "product-not-found": 404,
+  "precondition-failed": 412,
+  forbidden: 403,
+  conflict: 409,
+} as const;
+
+/** What is shown to everybody. */
+const shown = (catalog: Catalog): readonly Route[] => [
+  get("/products", {
+    access: "anyone",
+    summary: "List products",
+    description: "What is for sale, in the order of its making; drafts, for who may see them.",
+    input: ListProducts,
+    handle: catalog.listProducts,
+    success: 200,
+    output: ProductListView,
+    present: ({ items, ...page }) => ({ ...page, items: items.map(toProduct) }),
+    refusals: { forbidden: 403 },
+  }),
+  get("/products/:productId", {
+    access: "anyone",
+    summary: "Get a product",
+    description:
+      "With its stock and its prices of now. Either may be `stale`, with its age, or " +
+      "`unavailable`, when whoever knows it is late: the product is answered within 250 ms.",
+    input: GetProduct,
+    handle: catalog.getProduct,
+    success: 200,
+    output: ProductPageView,
+    present: toPage,
+    version: ({ product }: ProductPage) => product.version,
+    isComposed: true,
+    refusals: { "product-not-found": 404 },
+  }),
+];
+
+export const productRoutes = (catalog: Catalog): readonly Route[] => [
+  ...shown(catalog),
+  post("/products", {
+    access: "signed-in",
+    summary: "Draft a product",
+    description: "Without a `slug`: one that reads like the name. Nobody else sees drafts.",
+    input: CreateDraft,
+    handle: catalog.draftProduct,
+    success: 201,
+    output: ProductView,
+    present: toProduct,
+    location: ({ id }) => `/products/${id}`,
+    version,
+    refusals: {
+      "product-clash": 409,
+      "category-not-found": 422,
+      forbidden: 403,
+      conflict: 409,
+    },
+  }),
+  patch("/products/:productId", {
+    access: "signed-in",
+    summary: "Edit a product",
+    description: "Changes the fields that are given; lists as a whole.",
+    input: EditProduct,
+    ifMatch: "expectedVersion",
+    handle: catalog.editProduct,
+    success: 200,
+    output: ProductView,
+    present: toProduct,
+    version,
+    refusals: {
+      ...always,
+      "product-is-archived": 409,
+      "not-publishable": 422,
+      "product-clash": 409,
+      "category-not-found": 422,
+    },
+  }),
+  post("/products/:productId/publication", {
+    ...step,
+    summary: "Publish a product",
+    description: "Puts it on sale. It takes a description and a sku.",
+    handle: catalog.publishProduct,
+    refusals: { ...always, "product-is-archived": 409, "not-publishable": 422 },
+  }),
+  post("/products/:productId/archival", {
+    ...step,
+    summary: "Archive a product",
+    description: "Takes it off sale for good. It can still be seen.",
+    handle: catalog.archiveProduct,
+    refusals: always,
+  }),
+  del("/products/:productId", {
+    access: "signed-in",
+    summary: "Delete a draft",
+    description: "Its slug and skus are free for others. What was published can be archived only.",
+    input: ProductStep,
+    ifMatch: "expectedVersion",
+    handle: catalog.deleteProduct,
+    success: 204,
+    refusals: { ...always, "product-is-no-draft": 409 },
+  }),
+];
+
+const categoryVersion = (category: Category) => category.version;
+
+export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
+  get("/categories", {
+    access: "anyone",
+    summary: "List categories",
+    description: "All of them, in the order of their slugs; `parentId` makes them a tree.",
+    input: ListCategories,
+    handle: catalog.listCategories,
+    success: 200,
+    output: CategoriesView,
+    present: (items) => ({ items }),
+    refusals: {},
+  }),
+  post("/categories", {
+    access: "signed-in",
+    summary: "Create a category",
+    input: CreateCategory,
+    handle: catalog.createCategory,
+    success: 201,
+    output: CategoryView,
+    version: categoryVersion,
+    refusals: {
+      "category-not-found": 422,
+      "category-clash": 409,
+      "category-too-deep": 422,
+      "too-many-categories": 409,
+      forbidden: 403,
+      conflict: 409,
+    },
+  }),
+  patch("/categories/:categoryId", {
+    access: "signed-in",
+    summary: "Rename or move a category",
+    description: "`If-Match`: its `version`. Below itself it cannot lie.",
+    input: UpdateCategory,
+    ifMatch: "expectedVersion",
+    handle: catalog.updateCategory,
+    success: 200,
+    output: CategoryView,
+    version: categoryVersion,
+    refusals: {
+      "category-not-found": 404,
+      "category-cycle": 422,
+      "category-too-deep": 422,
+      "precondition-failed": 412,
+      forbidden: 403,
+      conflict: 409,
+    },
+  }),
+];
