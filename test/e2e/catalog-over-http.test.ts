@@ -1,0 +1,298 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { statement } from "#platform/postgres/database.ts";
+import {
+  asAdmin,
+  launch,
+  scratch,
+  serve as serveBasalt,
+  signUp,
+  type Headers,
+  type Served,
+} from "../support/basalt.ts";
+
+type At = Pick<Served, "url"> & { readonly headers: Headers };
+type Json = { readonly [field: string]: unknown };
+type Answer = {
+  readonly status: number;
+  readonly body: Json;
+  readonly etag: string;
+  readonly text: string;
+};
+
+async function ask(
+  { url, headers }: At,
+  method: string,
+  path: string,
+  { body, more = {} }: { readonly body?: unknown; readonly more?: object } = {},
+): Promise<Answer> {
+  const json = body === undefined ? {} : { "content-type": "application/json" };
+  const answer = await fetch(`${url}/api/v1${path}`, {
+    method,
+    headers: { ...headers, ...json, ...more },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  return {
+    status: answer.status,
+    body: text === "" ? {} : (JSON.parse(text) as Json),
+    etag: answer.headers.get("etag") ?? "",
+    text,
+  };
+}
+const post = (at: At, path: string, body?: unknown, more?: object) =>
+  ask(at, "POST", path, { body, ...(more ? { more } : {}) });
+const get = (at: At, path: string) => ask(at, "GET", path);
+
+/** A Basalt, and the headers of an administrator's requests to it. */
+async function serve() {
+  const served = await serveBasalt();
+  const { headers } = await asAdmin(served);
+  return { ...served, headers, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
+}
+
+const shirt = { name: "Red T-Shirt", description: "Soft.", skus: ["TS-M"] };
+
+/** A published product with so many units. */
+async function sell(at: At, units: number, more: object = {}): Promise<string> {
+  const drafted = await post(at, "/products", { ...shirt, ...more });
+  assert.equal(drafted.status, 201, drafted.text);
+  const id = String(drafted.body["id"]);
+  const published = await post(at, `/products/${id}/publication`, undefined, {
+    "if-match": drafted.etag,
+  });
+  assert.equal(published.status, 200, published.text);
+  assert.equal((await post(at, "/stock/TS-M/receipts", { quantity: units })).status, 201);
+  return id;
+}
+const reserve = (at: At, quantity: number, more?: object) =>
+  post(at, "/stock/TS-M/reservations", { quantity }, more);
+const stockOf = async (at: At) =>
+  ((await get(at, "/stock/TS-M")).body["items"] as readonly Json[])[0];
+
+const counted = statement<{ readonly n: number }>(
+  "test.catalog-events",
+  "select count(*) as n from catalog.events",
+);
+const eventsOf = async ({ opened }: Served) => (await opened.database.query(counted, []))[0]?.n;
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(50))
+    if (await holds().catch(() => false)) return;
+  assert.fail("it did not come about");
+}
+
+describe("the catalog over HTTP", () => {
+  test("a product is drafted, priced, published, seen, and sells out", async () => {
+    await using served = await serve();
+    const id = await sell(served, 2);
+    const price = { sku: "TS-M", price: { amount: "19.90", currency: "EUR" } };
+    assert.equal((await post(served, `/products/${id}/prices`, price)).status, 201);
+    const buyers = [
+      await signUp(served, "ada@example.com"),
+      await signUp(served, "bob@example.com"),
+    ];
+    for (const { headers } of buyers) {
+      const reserved = await reserve({ ...served, headers }, 1);
+      assert.equal(reserved.status, 201);
+      const bought = `/reservations/${String(reserved.body["id"])}/commitment`;
+      assert.equal((await post({ ...served, headers }, bought)).status, 204);
+    }
+    const late = await reserve(served, 1);
+    assert.deepEqual([late.status, late.body["code"]], [409, "OUT_OF_STOCK"]);
+    assert.deepEqual(late.body["details"], { available: 0 });
+    const page = (await fetch(`${served.url}/api/v1/products/${id}`).then((answer) =>
+      answer.json(),
+    )) as { stock: Json; prices: { items: readonly Json[] } };
+    const none = { sku: "TS-M", location: "main", onHand: 0, reserved: 0, available: 0 };
+    assert.deepEqual(page.stock, { status: "live", items: [none] });
+    assert.deepEqual(page.prices.items[0]?.["price"], price.price);
+  });
+
+  test("of ten units, sixty-four buyers at once get ten, and the others 409", async () => {
+    await using served = await serve();
+    await sell(served, 10);
+    const answers = await Promise.all(Array.from({ length: 64 }, () => reserve(served, 1)));
+    const statuses = answers.map(({ status }) => status).toSorted();
+    assert.deepEqual(statuses, [...Array(10).fill(201), ...Array(54).fill(409)]);
+  });
+
+  test("a repeated request reserves once, sets one price, and gets the first answer", async () => {
+    await using served = await serve();
+    const id = await sell(served, 10);
+    const key = { "idempotency-key": "again" };
+    const [first, second] = [await reserve(served, 2, key), await reserve(served, 2, key)];
+    assert.deepEqual(second, first);
+    assert.equal((await stockOf(served))?.["available"], 8);
+    const price = { sku: "TS-M", price: { amount: "90071992547409.93", currency: "EUR" } };
+    const set = () => post(served, `/products/${id}/prices`, price, { "idempotency-key": "p" });
+    const [priced, again] = [await set(), await set()];
+    assert.equal(priced.status, 201, priced.text);
+    assert.deepEqual(again, priced);
+    assert.deepEqual(priced.body["price"], price.price);
+  });
+
+  test("a change without its version is 428, of an old one 412", async () => {
+    await using served = await serve();
+    const path = `/products/${await sell(served, 1)}`;
+    const rename = (more: object) => ask(served, "PATCH", path, { body: { name: "New" }, more });
+    assert.equal((await rename({})).body["code"], "PRECONDITION_REQUIRED");
+    assert.equal((await rename({ "if-match": "*" })).status, 428);
+    assert.equal((await rename({ "if-match": 'W/"2"' })).status, 412);
+    assert.equal((await rename({ "if-match": '"1"' })).status, 412);
+    const { etag } = await get(served, path);
+    const fresh = await ask(served, "GET", path, { more: { "if-none-match": etag } });
+    assert.equal(fresh.status, 200, "stock and prices may have changed");
+    assert.equal((await rename({ "if-match": etag })).status, 200);
+    assert.equal((await ask(served, "DELETE", path, { more: { "if-match": '"3"' } })).status, 409);
+  });
+
+  test("what somebody drafted belongs to no one once they are deleted", async () => {
+    await using served = await serve();
+    const ada = await signUp(served, "ada@example.com");
+    const roles = { body: { roles: ["member", "merchant"] } };
+    assert.equal((await ask(served, "PUT", `/users/${ada.userId}/roles`, roles)).status, 200);
+    const drafted = await post({ ...served, headers: ada.headers }, "/products", shirt);
+    const path = `/products/${String(drafted.body["id"])}`;
+    assert.equal((await get(served, path)).body["ownerId"], ada.userId);
+    assert.equal((await ask(served, "DELETE", `/users/${ada.userId}`)).status, 204);
+    await until(async () => (await get(served, path)).body["ownerId"] === undefined);
+    assert.equal((await get(served, path)).status, 200);
+  });
+
+  test("a reservation that nobody buys in time is free again by itself", async () => {
+    await using served = await serve();
+    await sell(served, 1);
+    const path = "/stock/TS-M/reservations";
+    const short = await post(served, path, { quantity: 1, holdS: 1 });
+    assert.equal(short.status, 201);
+    assert.equal((await reserve(served, 1)).status, 409);
+    await until(async () => (await stockOf(served))?.["available"] === 1);
+    const late = await post(served, `/reservations/${String(short.body["id"])}/commitment`);
+    assert.deepEqual(late.body["details"], { status: "expired" });
+  });
+
+  test("while the stock is late, the product is answered with what was known last", async () => {
+    await using served = await serve();
+    const id = await sell(served, 3);
+    assert.equal((await get(served, `/products/${id}`)).status, 200);
+    const other = await post(served, "/products", { ...shirt, slug: "other", skus: ["TS-L"] });
+    const client = new pg.Client(served.opened.connection);
+    await client.connect();
+    await client.query("begin; lock table catalog.stocks in access exclusive mode");
+    const late = (await get(served, `/products/${id}`)).body as {
+      readonly stock: { readonly status: string; readonly ageMs: number; readonly items: Json[] };
+      readonly prices: Json;
+    };
+    assert.equal(late.stock.status, "stale");
+    assert.ok(late.stock.ageMs > 0);
+    assert.equal(late.stock.items[0]?.["available"], 3);
+    assert.equal(late.prices["status"], "live");
+    const unknown = await get(served, `/products/${String(other.body["id"])}`);
+    assert.deepEqual(unknown.body["stock"], { status: "unavailable" });
+    await client.query("rollback");
+    await client.end();
+    const again = (await get(served, `/products/${id}`)).body["stock"] as Json;
+    assert.equal(again["status"], "live");
+    const metrics = await (await fetch(`${served.url}/metrics`)).text();
+    assert.match(metrics, /basalt_answer_parts_total\{part="stock",status="stale"\} 1/);
+  });
+});
+
+const price = (amount: unknown, currency: unknown, more: object = {}) => ({
+  ...{ sku: "TS-M", price: { amount, currency } },
+  ...more,
+});
+const wrong: readonly (readonly [string, string, unknown, number])[] = [
+  ["no units", "/stock/TS-M/reservations", { quantity: 0 }, 400],
+  ["fewer units than none", "/stock/TS-M/receipts", { quantity: -1 }, 400],
+  ["half a unit", "/stock/TS-M/reservations", { quantity: 0.5 }, 400],
+  ["units as text", "/stock/TS-M/reservations", { quantity: "1" }, 400],
+  ["more units than anybody counts", "/stock/TS-M/receipts", { quantity: 1e9 }, 422],
+  ["more than a number holds", "/stock/TS-M/receipts", { quantity: 1e300 }, 400],
+  ["an adjustment by nothing", "/stock/TS-M/adjustments", { by: 0, reason: "x" }, 422],
+  ["an adjustment below nothing", "/stock/TS-M/adjustments", { by: -99, reason: "x" }, 409],
+  ["an adjustment without a reason", "/stock/TS-M/adjustments", { by: 1 }, 400],
+  ["a sku that nobody has", "/stock/NONE/receipts", { quantity: 1 }, 404],
+  ["a path as sku", "/stock/..%2F..%2Fetc/receipts", { quantity: 1 }, 400],
+  ["no currency", "/products/{id}/prices", price("1", "XXX"), 400],
+  ["a price as a number", "/products/{id}/prices", price(1.1, "EUR"), 400],
+  ["a negative price", "/products/{id}/prices", price("-1", "EUR"), 422],
+  ["a tenth of a cent", "/products/{id}/prices", price("1.001", "EUR"), 422],
+  ["half a yen", "/products/{id}/prices", price("1.5", "JPY"), 422],
+  ["a price of too many digits", "/products/{id}/prices", price("9".repeat(30), "EUR"), 400],
+  [
+    "a price that ends before it begins",
+    "/products/{id}/prices",
+    price("1", "EUR", { validFrom: "2026-02-01T00:00:00Z", validUntil: "2026-01-01T00:00:00Z" }),
+    422,
+  ],
+  ["a price from no day", "/products/{id}/prices", price("1", "EUR", { validFrom: "soon" }), 422],
+  ["another product's sku", "/products", { ...shirt, slug: "x" }, 409],
+  ["another product's slug", "/products", { name: "Red T-Shirt" }, 409],
+  ["a slug with a slash", "/products", { name: "X", slug: "a/b" }, 400],
+  ["a name of spaces", "/products", { name: "   " }, 422],
+  ["a script for an image", "/products", { name: "X", images: ["javascript:alert(1)"] }, 400],
+  [
+    "too many skus",
+    "/products",
+    { name: "X", skus: Array.from({ length: 101 }, (_, i) => `S${i}`) },
+    400,
+  ],
+  ["a category that nobody made", "/categories", { name: "X", slug: "x", parentId: "x" }, 400],
+  ["a field that is not known", "/products", { name: "X", status: "published" }, 400],
+];
+
+describe("the catalog refuses", () => {
+  test("what is wrong, each with a problem, and keeps nothing of it", async () => {
+    await using served = await serve();
+    const id = await sell(served, 5);
+    const before = await eventsOf(served);
+    for (const [what, path, body, status] of wrong) {
+      const answer = await post(served, path.replace("{id}", id), body);
+      assert.equal(answer.status, status, `${what}: ${answer.text}`);
+      assert.equal(typeof answer.body["code"], "string", what);
+      assert.doesNotMatch(answer.text, /select|insert|\.ts:|at Object/i, what);
+    }
+    assert.equal(await eventsOf(served), before);
+  });
+});
+
+test("of ten units, sixty-four buyers get ten, though the server is killed meanwhile", async () => {
+  await using folder = await scratch();
+  const env = { BASALT_DATA_DIR: folder.path };
+  const acknowledged = new Set<string>();
+  const buyer = (at: At, key: string) =>
+    reserve(at, 1, { "idempotency-key": key }).then(
+      ({ status, body }) => {
+        if (status === 201) acknowledged.add(String(body["id"]));
+        return status;
+      },
+      () => undefined,
+    );
+  const keys = Array.from({ length: 64 }, (_, i) => `buyer-${i}`);
+  {
+    await using first = launch(["start"], env);
+    const url = await first.url;
+    const at = { url, headers: (await asAdmin({ url })).headers };
+    await sell(at, 10);
+    const racing = keys.map((key) => buyer(at, key));
+    await Promise.race(racing);
+    first.child.kill("SIGKILL");
+    await Promise.all(racing);
+  }
+  const before = [...acknowledged];
+  await using second = launch(["start"], env);
+  const url = await second.url;
+  const at = { url, headers: (await asAdmin({ url })).headers };
+  const statuses = await Promise.all(keys.map((key) => buyer(at, key)));
+  assert.equal(statuses.filter((status) => status === 201).length, 10);
+  assert.equal(statuses.filter((status) => status === 409).length, 54);
+  assert.equal(acknowledged.size, 10, "who was told so before has it still");
+  assert.ok(before.every((id) => acknowledged.has(id)));
+  assert.deepEqual(await stockOf(at), {
+    ...{ sku: "TS-M", location: "main", onHand: 10, reserved: 10, available: 0 },
+  });
+});
