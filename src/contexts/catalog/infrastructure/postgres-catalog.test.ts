@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
-import { expect } from "#kernel/result.ts";
-import { systemClock as clock } from "#platform/system.ts";
+import { err, expect } from "#kernel/result.ts";
+import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import { catalogOn } from "../../../../test/support/catalog.ts";
 import {
   postgresSubject,
   type PostgresCatalog,
 } from "../../../../test/support/catalog-on-postgres.ts";
+import { testClock } from "../../../../test/support/identity.ts";
 import { testContext } from "../../../../test/support/notes.ts";
 import { catalogContract } from "../application/catalog.contract.ts";
+import { ProductId } from "../domain/ids.ts";
 import { Location } from "../domain/location.ts";
 import { Quantity } from "../domain/quantity.ts";
 import { Sku } from "../domain/sku.ts";
@@ -73,4 +76,28 @@ test("the database sells nothing that is not there, and lets no two prices meet"
     );
   await price("price_1", "2026-01-01");
   await assert.rejects(price("price_2", "2026-02-01"), { code: "23P01" });
+});
+
+test("a product page takes three statements, which leave together", async () => {
+  const clock = testClock();
+  const subject = await postgresSubject(clock); // the shop closes it
+  const { database } = subject.opened;
+  const query = database.query.bind(database);
+  const asked: { readonly name: string; readonly afterAnswers: number }[] = [];
+  let answers = 0;
+  database.query = async (statement, values, deadlineMs) => {
+    asked.push({ name: statement.name, afterAnswers: answers });
+    const rows = await query(statement, values, deadlineMs);
+    answers += 1;
+    return rows;
+  };
+  await using shop = await catalogOn(async () => subject);
+  const productId = newId(ProductId);
+  const page = await shop.catalog.getProduct({ productId }, await shop.stranger());
+  assert.deepEqual(page, err({ type: "product-not-found" }));
+  assert.deepEqual(asked, [
+    { name: "catalog.product-by-id", afterAnswers: 0 },
+    { name: "catalog.levels-of-product", afterAnswers: 0 },
+    { name: "catalog.prices-of-product", afterAnswers: 0 },
+  ]);
 });
