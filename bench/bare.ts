@@ -74,6 +74,25 @@ app.post<{ Body: { email: string; name: string } }>(
   },
 );
 
+const products = {
+  product: `select id, status, name, slug, description, skus, attributes, images, created_at
+              from catalog.products where id = $1 and status <> 'deleted'`,
+  stock: `select s.sku, s.location, s.on_hand, s.reserved from catalog.product_skus k
+            join catalog.stocks s using (sku) where k.product_id = $1 order by 1, 2`,
+  prices: `select p.id, p.sku, p.list, p.currency, p.minimum_quantity, p.minor, lower(p.valid) as valid_from
+             from catalog.product_skus k cross join lateral
+               (select * from catalog.prices where sku = k.sku and valid @> now() offset 0) p
+            where k.product_id = $1`,
+};
+
+app.get<{ Params: { id: string } }>("/products/:id", async (request, reply) => {
+  const ask = (name: keyof typeof products) =>
+    pool.query({ name, text: products[name], values: [request.params.id] });
+  const [product, stock, prices] = await Promise.all([ask("product"), ask("stock"), ask("prices")]);
+  if (product.rows.length === 0) return reply.code(404).send();
+  return { ...product.rows[0], stock: stock.rows, prices: prices.rows };
+});
+
 const address = await app.listen({ port: 0 });
 console.log(`ready at ${address}`);
 process.on("SIGTERM", () => process.exit(0));

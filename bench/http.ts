@@ -109,7 +109,7 @@ export const ratios = ([ours, theirs]: Pair, of: (run: Run) => number): readonly
 export const usOf = (runs: readonly Run[]) => median(runs.map(({ cpuUs }) => cpuUs)).toFixed(0);
 const rateOf = (runs: readonly Run[]) => median(runs.map(({ perSecond }) => perSecond)).toFixed(0);
 
-function figure(what: string, pair: Pair, bar: number): Figure {
+export function figure(what: string, pair: Pair, bar: number): Figure {
   const ratio = ratios(pair, ({ perSecond }) => perSecond);
   return {
     what,

@@ -1,6 +1,7 @@
-// npm run bench [-- start http authentication unit-of-work events]: every figure with its bar, as a table.
+// npm run bench [-- start http authentication catalog unit-of-work events]: every figure with its bar, as a table.
 import os from "node:os";
 import { authenticationFigures } from "./authentication.ts";
+import { catalogFigures } from "./catalog.ts";
 import { eventFigures } from "./events.ts";
 import { httpFigures } from "./http.ts";
 import type { Figure } from "./measure.ts";
@@ -11,6 +12,7 @@ const suites: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   start: startFigures,
   http: httpFigures,
   authentication: authenticationFigures,
+  catalog: catalogFigures,
   "unit-of-work": unitOfWorkFigures,
   events: eventFigures,
 };

@@ -60,7 +60,7 @@ export function getProduct({ read, mayAct, stockLevels, currentPrices, clock }: 
     const deadlineMs = Math.min(asked.deadlineMs, clock.unixMs() + pageMs);
     const context = { ...asked, deadlineMs };
     const product = read(context, ({ products }) => products.byId(productId));
-    const skus = product.then((found) => found?.details.skus ?? []);
+    const skus = async () => (await product)?.details.skus ?? [];
     const of = { productId, skus };
     const [found, stock, prices] = await Promise.all([
       product,

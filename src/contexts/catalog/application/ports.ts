@@ -114,8 +114,11 @@ export type Part<T> =
   | { readonly status: "stale"; readonly value: T; readonly ageMs: number }
   | { readonly status: "unavailable" };
 
-/** Whose part: `skus` are known a moment later than the id. */
-export type PartOf = { readonly productId: ProductId; readonly skus: Promise<readonly Sku[]> };
+/** Whose part: `skus` are known a moment later than the id, for who asks. */
+export type PartOf = {
+  readonly productId: ProductId;
+  readonly skus: () => Promise<readonly Sku[]>;
+};
 
 /** Answers by the deadline of the context, with what it has by then; never breaks. */
 export type StockLevels = (of: PartOf, context: Context) => Promise<Part<readonly Level[]>>;

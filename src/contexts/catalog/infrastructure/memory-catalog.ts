@@ -198,9 +198,9 @@ export const memoryCatalog =
 export const memorySources = (
   tables: Tables,
 ): { readonly levels: LevelSource; readonly prices: PriceSource } => ({
-  levels: async ({ skus }) => levelsOf(tables, await skus),
+  levels: async ({ skus }) => levelsOf(tables, await skus()),
   prices: async ({ skus, at, filter }) => {
-    const wanted = await skus;
+    const wanted = await skus();
     return [...tables.prices.rows.values()]
       .flatMap((row) => row.prices)
       .filter(({ sku }) => wanted.includes(sku))

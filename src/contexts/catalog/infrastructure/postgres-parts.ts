@@ -2,19 +2,26 @@ import { statement, type Database } from "#platform/postgres/database.ts";
 import type { Level } from "../application/ports.ts";
 import type { Price } from "../domain/price.ts";
 import type { LevelSource, PriceSource } from "./degrading.ts";
-import { currentPrices, priceColumns, toPrice, type PriceRow } from "./postgres-prices.ts";
+import {
+  currentPrices,
+  inPriceOrder,
+  priceColumns,
+  toPrice,
+  type PriceRow,
+} from "./postgres-prices.ts";
 import { toLevel, type LevelRow } from "./postgres-stocks.ts";
 
 const levels = statement<LevelRow>(
   "catalog.levels-of-product",
   `select s.sku, s.location, s.on_hand, s.reserved
-     from catalog.product_skus k join catalog.stocks s using (sku)
+     from catalog.product_skus k
+    cross join lateral (select * from catalog.stocks where sku = k.sku offset 0) s
     where k.product_id = $1 order by s.sku, s.location`,
 );
 const prices = statement<PriceRow>(
   "catalog.prices-of-product",
-  `select ${priceColumns} from catalog.product_skus k join catalog.prices p using (sku)
-    where k.product_id = $1 and ${currentPrices}`,
+  `select ${priceColumns} from catalog.product_skus k ${currentPrices}
+    where k.product_id = $1 ${inPriceOrder}`,
 );
 
 /** Stock that is kept here: found by the product, so that nothing waits for its skus. */

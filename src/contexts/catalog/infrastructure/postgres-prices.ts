@@ -44,12 +44,19 @@ const skuOf = statement<{ readonly sku: string }>(
   "catalog.price-sku",
   "select sku from catalog.prices where id = $1",
 );
-export const currentPrices = `p.valid @> $2::timestamptz
-      and ($3::text is null or p.currency = $3) and ($4::text is null or p.list = $4)
-    order by p.sku, p.list, p.currency, p.minimum_quantity`;
+/**
+ * Valid at $2, of a currency and a list where said, for each sku of `k`. Taken sku by sku (`offset
+ * 0`): the planner thinks that few prices are valid at a time, and would begin with all of those.
+ */
+export const currentPrices = `cross join lateral (
+       select * from catalog.prices
+        where sku = k.sku and valid @> $2::timestamptz
+          and ($3::text is null or currency = $3) and ($4::text is null or list = $4)
+       offset 0) p`;
+export const inPriceOrder = "order by p.sku, p.list, p.currency, p.minimum_quantity";
 const at = statement<PriceRow>(
   "catalog.prices-at",
-  `select ${priceColumns} from catalog.prices p where p.sku = any($1::text[]) and ${currentPrices}`,
+  `select ${priceColumns} from unnest($1::text[]) k(sku) ${currentPrices} ${inPriceOrder}`,
 );
 const insert = mutation(
   "catalog.price-insert",
