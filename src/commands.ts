@@ -9,6 +9,7 @@ import type { Database } from "#platform/postgres/database.ts";
 import { createLog } from "#platform/telemetry/log.ts";
 import { examine } from "./doctor.ts";
 import { print, quietLog, settingsNow, withDatabase, type Output } from "./console.ts";
+import { addCatalogCommands } from "./catalog-commands.ts";
 import { addIdentityCommands } from "./identity-commands.ts";
 import {
   contexts,
@@ -66,6 +67,7 @@ function program(): Command {
     .option("--json", "as JSON")
     .action(doctorCommand);
   addIdentityCommands(basalt);
+  addCatalogCommands(basalt);
   addEvents(basalt.command("events").description("Look into the event log, replay dead letters"));
   return basalt;
 }

@@ -40,3 +40,18 @@ export async function withDatabase(
 
 /** Commands print their result; of the platform's lines only what failed is worth one. */
 export const quietLog = (): Logger => createLog("fatal").log;
+
+/** How far long work is, on the terminal of a person; elsewhere it is silent. */
+export function progressBar(what: string, total: number) {
+  const width = 30;
+  const terminal = process.stderr.isTTY ? process.stderr : undefined;
+  return {
+    show(done: number): void {
+      const share = total === 0 ? 1 : done / total;
+      const filled = Math.round(share * width);
+      const bar = "█".repeat(filled) + "░".repeat(width - filled);
+      terminal?.write(`\r${bar} ${Math.round(share * 100)} % ${done}/${total} ${what}`);
+    },
+    end: () => void terminal?.write("\n"),
+  };
+}

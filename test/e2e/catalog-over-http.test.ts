@@ -299,3 +299,24 @@ test("of ten units, sixty-four buyers get ten, though the server is killed meanw
     ...{ sku: "TS-M", location: "main", onHand: 10, reserved: 10, available: 0 },
   });
 });
+
+test("a newcomer seeds, and what is there already is not made again", async () => {
+  await using folder = await scratch();
+  const env = { BASALT_DATA_DIR: folder.path };
+  const seed = async (...more: readonly string[]) => {
+    const { code, output } = await launch(["seed", "--products", "45", ...more], env).ended;
+    assert.equal(code, 0, output);
+    return output;
+  };
+  assert.match(await seed(), /45 products put on sale, 0 were there already/);
+  assert.match(await seed("--json"), /\[\{"made":0,"known":45\}\]/);
+  await using basalt = launch(["start"], env);
+  const at = { url: await basalt.url, headers: {} as Headers };
+  const list = (await get(at, "/products?limit=100")).body["items"] as readonly Json[];
+  assert.equal(list.length, 45);
+  const page = (await get(at, `/products/${String(list[7]?.["id"])}`)).body;
+  assert.equal((page["stock"] as { items: readonly Json[] }).items.length > 0, true);
+  assert.equal((page["prices"] as { items: readonly Json[] }).items.length >= 2, true);
+  const refused = await launch(["seed", "--products", "many"], env).ended;
+  assert.equal(refused.code, 2);
+});
