@@ -154,6 +154,17 @@ export function shape<const F extends Fields>(
   };
 }
 
+/** As one text, as in a query: `A,B,C`. At most `maxItems` values, none of which has a comma. */
+export function commaSeparated<T>(item: Value<T>, maxItems: number): Value<readonly T[]> {
+  const items = list(item, maxItems);
+  const maxLength = maxItems * (Number(item.schema["maxLength"] ?? 0) + 1);
+  return {
+    schema: { type: "string", description: "comma separated", minLength: 1, maxLength },
+    parse: (input) =>
+      typeof input === "string" ? items.parse(input.split(",")) : invalid("must be a text"),
+  };
+}
+
 /** A list of at most `maxItems` values. */
 export function list<T>(item: Value<T>, maxItems: number): Value<readonly T[]> {
   return {

@@ -177,6 +177,16 @@ export const settings = {
     secret: true,
     doc: "Redis for the cache and the rate limits, as in redis://127.0.0.1:6379; memory of the process if empty",
   },
+  catalogStockUrl: {
+    env: "BASALT_CATALOG_STOCK_URL",
+    type: "string",
+    doc: "Where product pages get stock from, as in http://other:3000/api/v1; kept here if empty",
+  },
+  catalogPricesUrl: {
+    env: "BASALT_CATALOG_PRICES_URL",
+    type: "string",
+    doc: "Where product pages get prices from, as in http://other:3000/api/v1; kept here if empty",
+  },
   smtpUrl: {
     env: "BASALT_SMTP_URL",
     type: "string",

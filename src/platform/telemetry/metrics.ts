@@ -47,12 +47,7 @@ export function createMetrics() {
       buckets: secondsBuckets,
       registers,
     }),
-    parts: new Counter({
-      name: "basalt_answer_parts_total",
-      help: "Parts of composed answers: live, stale or unavailable",
-      labelNames: ["part", "status"],
-      registers,
-    }),
+    ...upstreamMetrics(registers),
     gauge: (
       name: string,
       help: string,
@@ -72,3 +67,33 @@ export function createMetrics() {
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Of those whom Basalt asks, and of answers that are composed of what they say. */
+function upstreamMetrics(registers: Registry[]) {
+  const breakers = new Map<string, () => boolean>();
+  return {
+    upstreamCalls: new Counter({
+      name: "basalt_upstream_calls_total",
+      help: "Calls of upstreams: ok, failed, late, refused, full or broken",
+      labelNames: ["upstream", "outcome"],
+      registers,
+    }),
+    upstreamBroken: new Gauge({
+      name: "basalt_upstream_broken",
+      help: "1 while nobody is sent to an upstream, since it failed too often in a row",
+      labelNames: ["upstream"],
+      registers,
+      collect() {
+        for (const [upstream, isBroken] of breakers) this.set({ upstream }, isBroken() ? 1 : 0);
+      },
+    }),
+    /** By upstream: whether nobody is sent there now. */
+    breakers,
+    parts: new Counter({
+      name: "basalt_answer_parts_total",
+      help: "Parts of composed answers: live, stale or unavailable",
+      labelNames: ["part", "status"],
+      registers,
+    }),
+  };
+}

@@ -1,0 +1,39 @@
+import { Unavailable } from "../unavailable.ts";
+import { UpstreamRefused } from "./upstream.ts";
+
+const maxBytes = 1024 * 1024;
+const tooMany = 429;
+const serverError = 500;
+
+/** The JSON that an address answers; anything else is `Unavailable`. */
+export async function fetchJson(url: URL, signal: AbortSignal): Promise<unknown> {
+  const answer = await fetch(url, {
+    ...{ signal, redirect: "error", headers: { accept: "application/json" } },
+  });
+  if (!answer.ok) {
+    await answer.body?.cancel();
+    const what = `${url.host} answers ${answer.status}`;
+    const mayPass = answer.status >= serverError || answer.status === tooMany;
+    throw mayPass ? new Unavailable(what, {}) : new UpstreamRefused(what, {});
+  }
+  const text = await textOf(answer, url.host);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Unavailable(`${url.host} answers no JSON`, { cause });
+  }
+}
+
+/** The body, as long as it is no longer than anybody should send. */
+async function textOf({ body }: Response, host: string): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes)
+      throw new UpstreamRefused(`${host} answers more than ${maxBytes} bytes`, {});
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
