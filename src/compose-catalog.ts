@@ -4,10 +4,18 @@ import { createCatalog } from "#catalog";
 import type { MayAct } from "#identity";
 import { postgresAudit } from "#platform/audit/postgres-audit.ts";
 import type { Cache } from "#platform/cache/cache.ts";
+import { ConfigurationInvalid } from "#platform/config/load.ts";
+import { settings as known } from "#platform/config/settings.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
+import { upstream } from "#platform/resilience/upstream.ts";
 import { every } from "#platform/scheduler/every.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
-import { degrading } from "./contexts/catalog/infrastructure/degrading.ts";
+import {
+  degrading,
+  type LevelSource,
+  type PriceSource,
+} from "./contexts/catalog/infrastructure/degrading.ts";
+import { httpLevelSource, httpPriceSource } from "./contexts/catalog/infrastructure/http-parts.ts";
 import { identityMayAct } from "./contexts/catalog/infrastructure/identity-may-act.ts";
 import { postgresCatalog as scope } from "./contexts/catalog/infrastructure/postgres-catalog.ts";
 import {
@@ -35,12 +43,12 @@ export async function composeCatalog(parts: CatalogParts, undo: AsyncDisposableS
     audit: postgresAudit(database),
     mayAct: identityMayAct(parts.mayAct),
     stockLevels: degrading({
-      ...{ name: "stock", source: postgresLevelSource(database), cache, clock },
+      ...{ name: "stock", source: levelsOf(parts), cache, clock },
       keyOf: ({ productId }) => productId,
       onAnswer: told("stock"),
     }),
     currentPrices: degrading({
-      ...{ name: "prices", source: postgresPriceSource(database), cache, clock },
+      ...{ name: "prices", source: pricesOf(parts), cache, clock },
       keyOf: ({ productId, filter: { currency = "", list = "" } }) =>
         [productId, currency, list].join("/"),
       onAnswer: told("prices"),
@@ -59,6 +67,24 @@ export async function composeCatalog(parts: CatalogParts, undo: AsyncDisposableS
     );
   }
   return { routes: catalogRoutes(catalog) };
+}
+
+/** Kept here, or by whoever the settings name. */
+function levelsOf({ settings, database, metrics }: Parts): LevelSource {
+  if (settings.catalogStockUrl === undefined) return postgresLevelSource(database);
+  const baseUrl = addressIn(known.catalogStockUrl.env, settings.catalogStockUrl);
+  return httpLevelSource({ baseUrl, upstream: upstream({ name: "stock", clock, metrics }) });
+}
+
+function pricesOf({ settings, database, metrics }: Parts): PriceSource {
+  if (settings.catalogPricesUrl === undefined) return postgresPriceSource(database);
+  const baseUrl = addressIn(known.catalogPricesUrl.env, settings.catalogPricesUrl);
+  return httpPriceSource({ baseUrl, upstream: upstream({ name: "prices", clock, metrics }) });
+}
+
+function addressIn(env: string, text: string): string {
+  if (URL.canParse(text) && /^https?:/.test(text)) return text;
+  throw new ConfigurationInvalid([`${env} must be an http or https address`]);
 }
 
 const taskContext = (): Context => ({

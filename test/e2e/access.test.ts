@@ -32,9 +32,11 @@ async function operationsOf({ url }: Served) {
 /** What anybody may ask. Whoever opens another route says so here. */
 const open = [
   "GET /api/v1/categories",
+  "GET /api/v1/prices",
   "GET /api/v1/products",
   "GET /api/v1/products/{productId}",
   "GET /api/v1/products/{productId}/prices",
+  "GET /api/v1/stock",
   "GET /api/v1/stock/{sku}",
   "POST /api/v1/email-verifications",
   "POST /api/v1/password-resets",

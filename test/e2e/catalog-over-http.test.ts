@@ -47,8 +47,8 @@ const post = (at: At, path: string, body?: unknown, more?: object) =>
 const get = (at: At, path: string) => ask(at, "GET", path);
 
 /** A Basalt, and the headers of an administrator's requests to it. */
-async function serve() {
-  const served = await serveBasalt();
+async function serve(env: Readonly<Record<string, string>> = {}) {
+  const served = await serveBasalt(env);
   const { headers } = await asAdmin(served);
   return { ...served, headers, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
 }
@@ -202,6 +202,42 @@ describe("the catalog over HTTP", () => {
     const metrics = await (await fetch(`${served.url}/metrics`)).text();
     assert.match(metrics, /basalt_answer_parts_total\{part="stock",status="stale"\} \d/);
   });
+});
+
+test("a catalog whose stock and prices another Basalt keeps shows them, and outlives it", async () => {
+  const keeper = await serve();
+  const base = `${keeper.url}/api/v1`;
+  const urls = { BASALT_CATALOG_STOCK_URL: base, BASALT_CATALOG_PRICES_URL: base };
+  await using served = await serve(urls);
+  const id = await sell(served, 1);
+  const theirs = await sell(keeper, 7);
+  const cost = { sku: "TS-M", price: { amount: "5.00", currency: "EUR" } };
+  assert.equal((await post(keeper, `/products/${theirs}/prices`, cost)).status, 201);
+  type Part = { readonly status: string; readonly items: readonly Json[] };
+  const parts = async () => {
+    const { status, body } = await get(served, `/products/${id}`);
+    assert.equal(status, 200);
+    return { stock: body["stock"] as Part, prices: body["prices"] as Part };
+  };
+  const live = await parts();
+  assert.deepEqual([live.stock.status, live.stock.items[0]?.["available"]], ["live", 7]);
+  assert.deepEqual([live.prices.status, live.prices.items[0]?.["price"]], ["live", cost.price]);
+
+  await keeper[Symbol.asyncDispose]();
+  for (let i = 0; i < 10; i += 1) {
+    const late = await parts();
+    assert.deepEqual([late.stock.status, late.stock.items], ["stale", live.stock.items]);
+    assert.deepEqual([late.prices.status, late.prices.items], ["stale", live.prices.items]);
+  }
+  const metrics = await (await fetch(`${served.url}/metrics`)).text();
+  assert.match(metrics, /basalt_upstream_broken\{upstream="stock"\} 1/);
+});
+
+test("an address that is none is refused at the start, by the name of its setting", async () => {
+  await assert.rejects(
+    serve({ BASALT_CATALOG_STOCK_URL: "localhost:3000" }),
+    /BASALT_CATALOG_STOCK_URL/,
+  );
 });
 
 const price = (amount: unknown, currency: unknown, more: object = {}) => ({

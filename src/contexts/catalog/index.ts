@@ -15,13 +15,13 @@ import type { Audit } from "#platform/audit/audit.ts";
 import { instrumented } from "#platform/telemetry/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { createCategory, listCategories, updateCategory } from "./application/categories.ts";
-import { adjustStock, getStock, receiveStock } from "./application/count-stock.ts";
+import { adjustStock, getStock, listStock, receiveStock } from "./application/count-stock.ts";
 import { draftProduct } from "./application/draft-product.ts";
 import { editProduct } from "./application/edit-product.ts";
 import { getProduct } from "./application/get-product.ts";
 import { listProducts } from "./application/list-products.ts";
 import type { CatalogScope, CurrentPrices, MayAct, StockLevels } from "./application/ports.ts";
-import { endPrice, listPrices, setPrice } from "./application/prices.ts";
+import { endPrice, listPrices, listPricesOfSkus, setPrice } from "./application/prices.ts";
 import { archiveProduct, deleteProduct, publishProduct } from "./application/product-lifecycle.ts";
 import {
   commitReservation,
@@ -68,10 +68,12 @@ export const createCatalog = (deps: CatalogDeps) =>
       setPrice: setPrice(deps),
       endPrice: endPrice(deps),
       listPrices: listPrices(deps),
+      listPricesOfSkus: listPricesOfSkus(deps),
 
       receiveStock: receiveStock(deps),
       adjustStock: adjustStock(deps),
       getStock: getStock(deps),
+      listStock: listStock(deps),
       reserveStock: reserveStock(deps),
       commitReservation: commitReservation(deps),
       releaseReservation: releaseReservation(deps),

@@ -1,7 +1,8 @@
 import type { Context } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { branded, optional, shape, type Infer } from "#kernel/shape.ts";
+import { branded, commaSeparated, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { maxSkus } from "../domain/details.ts";
 import { Location } from "../domain/location.ts";
 import { Adjustment, Quantity } from "../domain/quantity.ts";
 import { Sku } from "../domain/sku.ts";
@@ -33,6 +34,9 @@ export type AdjustStock = Infer<typeof AdjustStock>;
 
 export const GetStock = shape({ sku: Sku });
 export type GetStock = Infer<typeof GetStock>;
+
+export const ListStock = shape({ skus: commaSeparated(Sku, maxSkus) });
+export type ListStock = Infer<typeof ListStock>;
 
 /** No product has this sku. */
 export type SkuNotFound = { readonly type: "sku-not-found" };
@@ -104,7 +108,16 @@ export function getStock({ read }: { readonly read: Read<CatalogScope> }) {
     context: Context,
   ): Promise<Result<readonly Level[], SkuNotFound>> =>
     read(context, async ({ products, levels }) => {
-      const [product, found] = await Promise.all([products.bySku(sku), levels.ofSku(sku)]);
-      return product && product.status !== "draft" ? ok(found) : err({ type: "sku-not-found" });
+      const [shown, found] = await Promise.all([products.shown([sku]), levels.of([sku])]);
+      return shown.length > 0 ? ok(found) : err({ type: "sku-not-found" });
+    });
+}
+
+/** What there is of several skus; nothing of those that are not shown. */
+export function listStock({ read }: { readonly read: Read<CatalogScope> }) {
+  return async ({ skus }: ListStock, context: Context): Promise<Result<readonly Level[], never>> =>
+    read(context, async ({ products, levels }) => {
+      const [shown, found] = await Promise.all([products.shown(skus), levels.of(skus)]);
+      return ok(found.filter(({ sku }) => shown.includes(sku)));
     });
 }

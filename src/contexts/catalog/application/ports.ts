@@ -31,6 +31,8 @@ export type Taken = { readonly slug?: Slug; readonly skus: readonly Sku[] };
 export type Products = Saves<Product> & {
   readonly byId: (id: ProductId) => Promise<Product | undefined>;
   readonly bySku: (sku: Sku) => Promise<PresentProduct | undefined>;
+  /** Those of the skus that are of a product which everybody sees. */
+  readonly shown: (skus: readonly Sku[]) => Promise<readonly Sku[]>;
   /** What present products other than this one have of these. */
   readonly taken: (wanted: Pick<Details, "slug" | "skus">, except: ProductId) => Promise<Taken>;
   /** Present products in the order of their making, after one of them. */
@@ -95,7 +97,7 @@ export type Level = {
   readonly available: Units;
 };
 
-export type Levels = { readonly ofSku: (sku: Sku) => Promise<readonly Level[]> };
+export type Levels = { readonly of: (skus: readonly Sku[]) => Promise<readonly Level[]> };
 
 /** All repositories of the catalog, bound to one transaction. */
 export type CatalogScope = {

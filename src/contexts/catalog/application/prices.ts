@@ -3,8 +3,9 @@ import type { NewId } from "#kernel/id.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import { Currency, Money } from "#kernel/money.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { optional, shape, type Infer } from "#kernel/shape.ts";
+import { commaSeparated, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { maxSkus } from "../domain/details.ts";
 import { PriceId, ProductId } from "../domain/ids.ts";
 import { PriceList } from "../domain/price-list.ts";
 import {
@@ -46,6 +47,14 @@ export const ListPrices = shape({
   list: optional(PriceList),
 });
 export type ListPrices = Infer<typeof ListPrices>;
+
+export const ListPricesOfSkus = shape({
+  skus: commaSeparated(Sku, maxSkus),
+  at: optional(Instant),
+  currency: optional(Currency),
+  list: optional(PriceList),
+});
+export type ListPricesOfSkus = Infer<typeof ListPricesOfSkus>;
 
 type Deps = {
   readonly unitOfWork: UnitOfWork<CatalogScope>;
@@ -121,5 +130,20 @@ export function listPrices({ read, mayAct, clock }: Deps) {
       const product = await seen(await products.byId(productId), context);
       if (!product.ok) return product;
       return ok(await prices.at(product.value.details.skus, at ?? clock.now(), filter));
+    });
+}
+
+/** What several skus cost at an instant; nothing of those that are not shown. */
+export function listPricesOfSkus({ read, clock }: Pick<Deps, "read" | "clock">) {
+  return async (
+    { skus, at, ...filter }: ListPricesOfSkus,
+    context: Context,
+  ): Promise<Result<readonly Price[], never>> =>
+    read(context, async ({ products, prices }) => {
+      const [shown, found] = await Promise.all([
+        products.shown(skus),
+        prices.at(skus, at ?? clock.now(), filter),
+      ]);
+      return ok(found.filter(({ sku }) => shown.includes(sku)));
     });
 }

@@ -44,6 +44,10 @@ function productsIn({ products, skus }: Tables, { put, append }: MemoryTransacti
       const row = skus.find(sku);
       return row && present().find(({ id }) => id === row.productId);
     },
+    shown: async (wanted) =>
+      present()
+        .filter(({ status }) => status !== "draft")
+        .flatMap(({ details }) => details.skus.filter((sku) => wanted.includes(sku))),
     async taken(wanted, except) {
       const holder = products.find(wanted.slug);
       const theirs = wanted.skus.filter((sku) => {
@@ -191,7 +195,7 @@ export const memoryCatalog =
     stocks: stocksIn(tables, transaction),
     reservations: reservationsIn(tables),
     prices: pricesIn(tables, transaction),
-    levels: { ofSku: async (sku) => levelsOf(tables, [sku]) },
+    levels: { of: async (skus) => levelsOf(tables, skus) },
   });
 
 /** Stock and prices that are kept in these tables. */

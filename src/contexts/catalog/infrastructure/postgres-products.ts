@@ -53,6 +53,11 @@ const taken = statement<{ readonly slug: string | null; readonly skus: readonly 
           array(select sku from catalog.product_skus
                  where sku = any($2::text[]) and product_id <> $3 order by sku) as skus`,
 );
+const shown = statement<{ readonly sku: string }>(
+  "catalog.skus-shown",
+  `select k.sku from catalog.product_skus k join catalog.products p on p.id = k.product_id
+    where k.sku = any($1::text[]) and p.status in ('published', 'archived')`,
+);
 const page = statement<ProductRow>(
   "catalog.product-page",
   `select ${columns} from catalog.products
@@ -143,6 +148,9 @@ export const postgresProducts = ({ read, write, append }: Transaction): Products
   },
   async bySku(sku) {
     return present(await read(bySku, [sku]))[0];
+  },
+  async shown(skus) {
+    return (await read(shown, [skus])).map(({ sku }) => sku as Sku);
   },
   async taken({ slug, skus }, except) {
     const [row] = await read(taken, [slug, skus, except]);

@@ -179,9 +179,10 @@ export type LevelRow = {
   readonly on_hand: number;
   readonly reserved: number;
 };
-const ofSku = statement<LevelRow>(
-  "catalog.levels-of-sku",
-  `select sku, location, on_hand, reserved from catalog.stocks where sku = $1 order by location`,
+const ofSkus = statement<LevelRow>(
+  "catalog.levels-of-skus",
+  `select sku, location, on_hand, reserved from catalog.stocks
+    where sku = any($1::text[]) order by sku, location`,
 );
 
 export const toLevel = ({ sku, location, on_hand, reserved }: LevelRow): Level => ({
@@ -193,5 +194,5 @@ export const toLevel = ({ sku, location, on_hand, reserved }: LevelRow): Level =
 });
 
 export const postgresLevels = ({ read }: Transaction): Levels => ({
-  ofSku: async (sku) => (await read(ofSku, [sku])).map(toLevel),
+  of: async (skus) => (await read(ofSkus, [skus])).map(toLevel),
 });

@@ -1,8 +1,8 @@
 import { Instant } from "#kernel/instant.ts";
 import { shape } from "#kernel/shape.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
-import { AdjustStock, GetStock, ReceiveStock } from "../application/count-stock.ts";
-import { EndPrice, ListPrices, SetPrice } from "../application/prices.ts";
+import { AdjustStock, GetStock, ListStock, ReceiveStock } from "../application/count-stock.ts";
+import { EndPrice, ListPrices, ListPricesOfSkus, SetPrice } from "../application/prices.ts";
 import { EndReservation } from "../application/reservations.ts";
 import { ReserveStock } from "../application/reserve-stock.ts";
 import { ReservationId } from "../domain/ids.ts";
@@ -31,6 +31,17 @@ export const stockRoutes = (catalog: Catalog): readonly Route[] => [
     output: LevelsView,
     present: (items) => ({ items }),
     refusals: { "sku-not-found": 404 },
+  }),
+  get("/stock", {
+    access: "anyone",
+    summary: "List the stock of some skus",
+    description: "By sku and location: what another catalog asks for the parts of its pages.",
+    input: ListStock,
+    handle: catalog.listStock,
+    success: 200,
+    output: LevelsView,
+    present: (items) => ({ items }),
+    refusals: {},
   }),
   post("/stock/:sku/receipts", {
     access: "signed-in",
@@ -112,6 +123,17 @@ export const priceRoutes = (catalog: Catalog): readonly Route[] => [
     output: PricesView,
     present: (items) => ({ items: items.map(toPrice) }),
     refusals: { "product-not-found": 404 },
+  }),
+  get("/prices", {
+    access: "anyone",
+    summary: "List the prices of some skus",
+    description: "Of now, or what they cost `at` an instant: what another catalog asks for.",
+    input: ListPricesOfSkus,
+    handle: catalog.listPricesOfSkus,
+    success: 200,
+    output: PricesView,
+    present: (items) => ({ items: items.map(toPrice) }),
+    refusals: {},
   }),
   post("/products/:productId/prices", {
     access: "signed-in",
