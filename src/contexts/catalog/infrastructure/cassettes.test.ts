@@ -24,8 +24,9 @@ const secret = /^(authorization|cookie|set-cookie|x-api-key)$/i;
 
 /** No secret gets onto a cassette, and nothing that is another one each time. */
 const filtered = (recorded: nock.Definition[]): nock.Definition[] =>
-  recorded.map(({ rawHeaders: _, reqheaders = {}, ...rest }) => ({
+  recorded.map(({ reqheaders = {}, ...rest }) => ({
     ...rest,
+    rawHeaders: [], // dates and request ids
     reqheaders: Object.fromEntries(
       Object.entries(reqheaders).map(([name, value]) => [name, secret.test(name) ? "***" : value]),
     ),
