@@ -26,7 +26,7 @@ const secret = /^(authorization|cookie|set-cookie|x-api-key)$/i;
 const filtered = (recorded: nock.Definition[]): nock.Definition[] =>
   recorded.map(({ reqheaders = {}, ...rest }) => ({
     ...rest,
-    rawHeaders: [], // dates and request ids
+    rawHeaders: {}, // dates and request ids
     reqheaders: Object.fromEntries(
       Object.entries(reqheaders).map(([name, value]) => [name, secret.test(name) ? "***" : value]),
     ),
