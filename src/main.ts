@@ -30,6 +30,7 @@ import { databaseIsUp, watch } from "#platform/telemetry/platform-gauges.ts";
 import { exportTraces } from "#platform/telemetry/tracing.ts";
 import { composeCatalog } from "./compose-catalog.ts";
 import { composeIdentity } from "./compose-identity.ts";
+import { asyncApiOf } from "./documents.ts";
 import type { Parts } from "./parts.ts";
 import { forgetReservations } from "./contexts/catalog/infrastructure/postgres-stocks.ts";
 import { forgetSessions } from "./contexts/identity/infrastructure/postgres-sessions.ts";
@@ -204,6 +205,7 @@ export async function startBasalt(
   serveOperations(app, {
     version,
     jwks: identity.jwks,
+    asyncApi: asyncApiOf(version),
     docs: settings.docs ?? settings.environment !== "production",
     metrics,
     checks: [

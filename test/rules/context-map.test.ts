@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { catalogEvents } from "#catalog";
-import { identityEvents } from "#identity";
+import { pictureOf, registries } from "../../src/documents.ts";
 import { contexts } from "../../src/main.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -44,7 +43,6 @@ test("the context map has the arrows that the imports have", () => {
 });
 
 test("the context map has every context with the events that it publishes", () => {
-  const registries = { identity: identityEvents, catalog: catalogEvents };
   assert.deepEqual(Object.keys(registries), [...contexts]);
   const published = Object.entries(registries).map(([name, { declarations }]) => [
     name,
@@ -54,6 +52,11 @@ test("the context map has every context with the events that it publishes", () =
     rowsBelow("# Context map").map(([name, , , events]) => [name, events]),
     published,
   );
+});
+
+test("the picture on the context map is the one that the code makes", () => {
+  const picture = pictureOf(arrowsOf(sources));
+  assert.ok(page.includes(picture), `docs/context-map.md wants:\n${picture}`);
 });
 
 test("an import of another context's door is seen as an arrow, of one's own is not", () => {

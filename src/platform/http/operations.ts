@@ -13,6 +13,8 @@ export type OperationsOptions = {
   readonly metrics: Metrics;
   readonly checks: readonly Check[];
   readonly isDraining: () => boolean;
+  /** The document of what contexts publish. */
+  readonly asyncApi: object;
   /** The public halves of the keys that sign access tokens. */
   readonly jwks: () => Promise<object>;
 };
@@ -22,7 +24,7 @@ const hidden = { schema: { hide: true }, config: { access: "anyone" } } as const
 /** The page has one inline style and no script. */
 const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
-/** What operators and newcomers ask for: `/`, `/health`, `/health/ready`, `/metrics`, `/docs`. */
+/** What operators and newcomers ask for: `/`, `/health`, `/health/ready`, `/metrics`, `/docs`, documents. */
 export function serveOperations(app: FastifyInstance, options: OperationsOptions): void {
   const { version, metrics, checks, isDraining } = options;
   const startedAt = performance.now();
@@ -51,6 +53,8 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
     reply.header("cache-control", "public, max-age=60").send(await options.jwks()),
   );
 
+  app.get("/asyncapi.json", hidden, (_request, reply) => reply.send(options.asyncApi));
+
   const links = linksOf(options);
   app.get("/", hidden, (request, reply) => {
     if (!request.headers.accept?.includes("text/html"))
@@ -77,6 +81,7 @@ async function answersInTime(isUp: () => Promise<boolean>): Promise<boolean> {
 const linksOf = ({ docs }: OperationsOptions): Readonly<Record<string, string>> => ({
   ...(docs ? { docs: "/docs" } : {}),
   openapi: "/openapi.json",
+  asyncapi: "/asyncapi.json",
   jwks: "/.well-known/jwks.json",
   health: "/health",
   ready: "/health/ready",

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import specs from "@asyncapi/specs";
+import { Ajv, type SchemaObject } from "ajv";
+import { asyncApiOf } from "../../src/documents.ts";
+import { version } from "../../src/main.ts";
+
+const isValid = new Ajv({ strict: false, validateFormats: false }).compile(
+  specs.schemasWithoutId["3.0.0"] as SchemaObject,
+);
+const made = asyncApiOf(version);
+
+test("the document of the events is AsyncAPI 3", () => {
+  assert.ok(isValid(made), JSON.stringify(isValid.errors?.slice(0, 5)));
+  assert.equal(isValid({ ...made, channels: [] }), false);
+});
+
+test("every reference in it leads somewhere, and every event is a message", () => {
+  const references = [...JSON.stringify(made).matchAll(/"\$ref":"#\/([^"]+)"/g)];
+  assert.ok(references.length > 20);
+  for (const [, path = ""] of references) {
+    const found = path
+      .split("/")
+      .reduce<unknown>((part, step) => (part as Record<string, unknown>)[step], made);
+    assert.ok(found, path);
+  }
+});
