@@ -173,7 +173,7 @@ describe("access", () => {
     await using served = await serve();
     const operations = await operationsOf(served);
     const { ids } = await victim(served);
-    const public_ = operations.filter(({ operation }) => operation.security === undefined);
+    const public_ = operations.filter(({ operation }) => operation.security?.length === 0);
     assert.deepEqual(public_.map(({ name }) => name).toSorted(), open);
     const before = await eventsOf(served);
     for (const operation of operations.filter(({ name }) => !open.includes(name)))

@@ -145,7 +145,7 @@ export function fastifySchema(route: Route) {
     ...(route.description === undefined ? {} : { description: route.description }),
     operationId: camelCase(route.summary),
     tags: [route.path.split("/")[1] ?? "basalt"],
-    ...(route.access === "signed-in" ? { security: [{ bearer: [] }] } : {}),
+    security: route.access === "signed-in" ? [{ bearer: [] }] : [],
     headers: headerSchemas(route),
     ...partSchemas(route),
     response: {

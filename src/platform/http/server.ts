@@ -109,6 +109,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
         version: options.version,
         license: { name: "MIT", identifier: "MIT" },
       },
+      servers: [{ url: "/", description: "Where this document came from" }],
       components: { securitySchemes: bearerScheme },
     },
     refResolver: { buildLocalReference: (json) => json["$id"] as string },

@@ -23,6 +23,9 @@ const fileName = /^\d{4}_[a-z0-9]+(-[a-z0-9]+)*\.sql$/;
 /** Any fixed number, the same for every Basalt: only one process migrates at a time. */
 const lockKey = 0x6261_7361;
 
+/** How long a migration waits for a table, and everybody behind it: then it is tried again by hand. */
+const lockTimeoutMs = 10_000;
+
 type File = Applied & { readonly sql: string; readonly checksum: string };
 
 function filesOf({ schema, source, folder }: MigrationSource): readonly File[] {
@@ -118,7 +121,7 @@ function refuseGone(
 }
 
 async function apply(client: pg.Client, { schema, source, name, sql, checksum }: File) {
-  await client.query("begin");
+  await client.query(`begin; set local lock_timeout = ${lockTimeoutMs}`);
   try {
     await client.query(sql);
     await client.query(
