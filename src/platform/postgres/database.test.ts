@@ -59,6 +59,28 @@ test("who waits behind a late statement still gets an answer", async () => {
   assert.deepEqual(await behind, [{ one: 1 }]);
 });
 
+test("statements that nobody waits for any more hold no more connections than the limit", async () => {
+  await using opened = await testDatabase({ maxConnections: 4, statementTimeoutMs: 1_000 });
+  await using watching = await testDatabase();
+  const { database, connection } = opened;
+  const sessions = statement<{ readonly n: number }>(
+    "test.sessions",
+    "select count(*) as n from pg_stat_activity where datname = $1",
+  );
+  const asked: Promise<unknown>[] = [];
+  for (let i = 0; i < 40; i += 1) {
+    const query = database.query(sleepFor, [2], clock.unixMs() + 30);
+    asked.push(assert.rejects(query, Unavailable));
+    await sleep(10);
+    const [found] = await watching.database.query(sessions, [String(connection.database)]);
+    assert.ok((found?.n ?? 0) <= 4, `${found?.n} connections`);
+  }
+  await Promise.all(asked);
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline; await sleep(50))
+    if (await database.query(one, []).catch(() => undefined)) return;
+  assert.fail("it did not recover");
+});
+
 test("the server ends a statement that takes too long", async () => {
   await using opened = await testDatabase({ statementTimeoutMs: 100 });
   await assert.rejects(opened.database.query(sleepFor, [5]), Unavailable);

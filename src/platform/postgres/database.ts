@@ -80,6 +80,8 @@ export type Session = {
 
 /** Of the connections, one in so many is kept for transactions whatever the load of statements. */
 const keptForSessions = 4;
+/** How long the answer of a statement that the server has ended may be on its way. */
+const answerMs = 1_000;
 /** A connection that nobody has needed for so long is closed. */
 const idleTimeoutMs = 60_000;
 
@@ -118,6 +120,7 @@ export class Database implements AsyncDisposable {
     this.#pipelines = new Pipelines({
       pool: this.#pool,
       idleTimeoutMs,
+      deadAfterMs: options.statementTimeoutMs + answerMs,
       maxConnections: Math.max(1, maxConnections - kept),
       onIdleError: (error) => options.onIdleError?.(error),
     });

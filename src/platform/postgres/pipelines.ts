@@ -9,6 +9,8 @@ export type PipelinesOptions = {
   readonly maxConnections: number;
   /** After so long without a statement, a connection goes back to the pool. */
   readonly idleTimeoutMs: number;
+  /** The server has ended every statement by then: a connection that still owes an answer is dead. */
+  readonly deadAfterMs: number;
   readonly onIdleError: (error: Error) => void;
 };
 
@@ -29,7 +31,7 @@ export class Pipelines {
 
   /** Answers, or refuses after `timeoutMs`: a statement that was sent by then may have its effect. */
   query(query: pg.QueryConfig, timeoutMs: number): Promise<pg.QueryResult> {
-    return this.#leastBusy().query(query, timeoutMs);
+    return this.#best().query(query, timeoutMs);
   }
 
   get idle(): number {
@@ -45,11 +47,11 @@ export class Pipelines {
     for (const pipeline of [...this.#open]) pipeline.retire();
   }
 
-  #leastBusy(): Pipeline {
-    let least = this.#open[0];
-    for (const pipeline of this.#open)
-      if (least && pipeline.waiting < least.waiting) least = pipeline;
-    return least && (least.waiting === 0 || !this.#mayGrow()) ? least : this.#add();
+  /** The least busy, of those that are not late if there is one. */
+  #best(): Pipeline {
+    let best = this.#open[0];
+    for (const pipeline of this.#open) if (best && pipeline.isBetterThan(best)) best = pipeline;
+    return best && (best.waiting === 0 || !this.#mayGrow()) ? best : this.#add();
   }
 
   #mayGrow(): boolean {
@@ -73,8 +75,10 @@ export class Pipelines {
 
 /** A connection on which statements follow each other without waiting for answers. */
 class Pipeline {
-  /** Callers who have no answer yet. */
+  /** Statements that have no answer yet. */
   waiting = 0;
+  /** Those of them that nobody waits for any more: whatever is sent now waits behind them. */
+  #late = 0;
   readonly #options: PipelinesOptions;
   readonly #on: { readonly retired: () => void; readonly released: () => void };
   readonly #client: Promise<pg.PoolClient>;
@@ -99,34 +103,43 @@ class Pipeline {
     }, options.idleTimeoutMs).unref();
   }
 
+  isBetterThan(other: Pipeline): boolean {
+    if (this.#late > 0 !== other.#late > 0) return this.#late === 0;
+    return this.waiting < other.waiting;
+  }
+
+  /**
+   * Who is refused leaves the statement behind: closing the connection would not end it at the
+   * server, and the next connection would be one too many there.
+   */
   query(query: pg.QueryConfig, timeoutMs: number): Promise<pg.QueryResult> {
     this.waiting += 1;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        fail(new Unavailable("The database does not answer in time", {}), true);
-      }, timeoutMs);
-      let waits = true;
-      const settle = (): boolean => {
-        if (!waits) return false;
-        waits = false;
+      let isOver = false;
+      let isLate = false;
+      const end = (broken: boolean, tell: () => void) => {
+        if (isOver) return;
+        isOver = true;
         clearTimeout(timer);
-        return true;
-      };
-      const fail = (error: Error, broken: boolean) => {
-        if (!settle()) return;
+        if (isLate) this.#late -= 1;
+        else tell();
         this.#leave(broken);
-        reject(error);
       };
+      const giveUp = () => {
+        isLate = true;
+        this.#late += 1;
+        reject(new Unavailable("The database does not answer in time", {}));
+        const leftMs = Math.max(0, this.#options.deadAfterMs - timeoutMs);
+        timer = setTimeout(() => end(true, () => {}), leftMs);
+      };
+      let timer = setTimeout(giveUp, timeoutMs);
       const send = (client: pg.PoolClient) => {
-        if (!waits) return;
-        client.query(query, (error: Error | null, result: pg.QueryResult) => {
-          if (error) return fail(error, isOutage(error));
-          if (!settle()) return;
-          this.#leave(false);
-          resolve(result);
-        });
+        if (isLate) return end(false, () => {});
+        client.query(query, (error: Error | null, result: pg.QueryResult) =>
+          error ? end(isOutage(error), () => reject(error)) : end(false, () => resolve(result)),
+        );
       };
-      this.#client.then(send, (error: Error) => fail(error, true));
+      this.#client.then(send, (error: Error) => end(true, () => reject(error)));
     });
   }
 

@@ -170,11 +170,18 @@ async function locking<Scope, R extends Outcome>(
   const pending = new Pending();
   const outcome = await database.session(async (session) => {
     const names = [...new Set(locks)].toSorted();
-    await settled([
+    const locked = settled([
       session.run("begin isolation level read committed"),
       ...names.map((name) => session.query(lockStatement, [name])),
     ]);
-    const decided = await work(scope(pending.transaction(session.query)));
+    // Reads follow at once: on the same connection, they run when the locks are held.
+    const [decided] = await Promise.all([
+      work(scope(pending.transaction(session.query))).catch(async (error: unknown) => {
+        await locked; // a lock that failed made the reads behind it fail
+        throw error;
+      }),
+      locked,
+    ]);
     if (decided.ok) {
       const writes = writesOf({ context, pending, outcome: decided });
       await settled([...perform(session, writes), session.commit()]);
