@@ -2,7 +2,6 @@ import { Unavailable } from "../unavailable.ts";
 import { UpstreamRefused } from "./upstream.ts";
 
 const maxBytes = 1024 * 1024;
-const tooMany = 429;
 const serverError = 500;
 
 /** The JSON that an address answers; anything else is `Unavailable`. */
@@ -13,8 +12,7 @@ export async function fetchJson(url: URL, signal: AbortSignal): Promise<unknown>
   if (!answer.ok) {
     await answer.body?.cancel();
     const what = `${url.host} answers ${answer.status}`;
-    const mayPass = answer.status >= serverError || answer.status === tooMany;
-    throw mayPass ? new Unavailable(what, {}) : new UpstreamRefused(what, {});
+    throw answer.status >= serverError ? new Unavailable(what, {}) : new UpstreamRefused(what, {});
   }
   const text = await textOf(answer, url.host);
   try {

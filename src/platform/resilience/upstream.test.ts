@@ -135,5 +135,6 @@ describe("an upstream", () => {
     assert.ok(house.state.calls <= 3, `${house.state.calls} calls`);
     const text = await house.metrics.registry.metrics();
     assert.match(text, /upstream_calls_total\{upstream="test",outcome="full"\} 17/);
+    assert.match(text, /upstream_broken\{upstream="test"\} 0/, "who was not asked has not failed");
   });
 });

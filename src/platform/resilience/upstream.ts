@@ -66,7 +66,7 @@ export type Upstream = <T>(
 export function upstream({ name, clock, metrics, limits }: Options): Upstream {
   const { attemptMs, retries, retryMs, ...most } = { ...defaultLimits, ...limits };
   const breaker = circuitBreaker(
-    handleWhen((error) => !(error instanceof UpstreamRefused)),
+    handleWhen((error) => !isNoFault(error)),
     { halfOpenAfter: most.breakMs, breaker: new ConsecutiveBreaker(most.breakAfter) },
   );
   const policy = wrap(
@@ -103,11 +103,12 @@ export function upstream({ name, clock, metrics, limits }: Options): Upstream {
   };
 }
 
+/** It answered, or was not even asked. */
+const isNoFault = (error: unknown): boolean =>
+  error instanceof UpstreamRefused || error instanceof BulkheadRejectedError;
+
 /** Asking again at once would not help. */
-const isFinal = (error: unknown): boolean =>
-  error instanceof UpstreamRefused ||
-  isBrokenCircuitError(error) ||
-  error instanceof BulkheadRejectedError;
+const isFinal = (error: unknown): boolean => isNoFault(error) || isBrokenCircuitError(error);
 
 function kindOf(error: unknown): string {
   if (error instanceof UpstreamRefused) return "refused";
