@@ -3,11 +3,18 @@ import { branded, type Brand } from "./shape.ts";
 /** A point in time: ISO 8601, UTC, milliseconds, as in `2026-01-31T12:00:00.000Z`. */
 export type Instant = Brand<string, "Instant">;
 
+/** A day, of UTC, or a time with a `Z` or an offset: nothing is read as of some local time. */
+const spelled = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+/** Years of four digits only: texts of instants compare like the instants. */
+const first = "0001-01-01T00:00:00.000Z";
+
 const value = branded<Instant>("instant", {
   schema: { type: "string", format: "date-time", maxLength: 40 },
   parse(input) {
-    const unixMs = Date.parse(input);
-    return Number.isNaN(unixMs) ? undefined : new Date(unixMs).toISOString();
+    const unixMs = spelled.test(input) ? Date.parse(input) : Number.NaN;
+    if (Number.isNaN(unixMs)) return undefined;
+    const text = new Date(unixMs).toISOString();
+    return text < first || text.length > first.length ? undefined : text;
   },
 });
 
