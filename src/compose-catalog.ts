@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "#kernel/context.ts";
+import { expect } from "#kernel/result.ts";
 import { createCatalog } from "#catalog";
 import type { MayAct } from "#identity";
 import { postgresAudit } from "#platform/audit/postgres-audit.ts";
@@ -62,7 +63,10 @@ export async function composeCatalog(parts: CatalogParts, undo: AsyncDisposableS
     undo.use(
       every({
         ...{ name: "catalog.release-expired", everyMs: releaseEveryMs, log },
-        work: async () => void (await catalog.releaseExpired({}, taskContext())),
+        work: async () => {
+          const { failures } = expect(await catalog.releaseExpired({}, taskContext()));
+          if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
+        },
       }),
     );
   }

@@ -269,6 +269,12 @@ const wrong: readonly (readonly [string, string, unknown, number])[] = [
     422,
   ],
   ["a price from no day", "/products/{id}/prices", price("1", "EUR", { validFrom: "soon" }), 422],
+  [
+    "a price from a year that no calendar has",
+    "/products/{id}/prices",
+    price("1", "EUR", { validFrom: "0000-01-01T00:00:00Z" }),
+    422,
+  ],
   ["another product's sku", "/products", { ...shirt, slug: "x" }, 409],
   ["another product's slug", "/products", { name: "Red T-Shirt" }, 409],
   ["a slug with a slash", "/products", { name: "X", slug: "a/b" }, 400],

@@ -149,6 +149,15 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(refused, err({ type: "forbidden", permission: "products:archive" }));
     });
 
+    test("that were never on sale stay hidden: a draft is not archived", async () => {
+      await using shop = await given();
+      const { id } = expect(await shop.draft());
+      const refused = await shop.catalog.archiveProduct(shop.step(id, 1), shop.admin);
+      assert.deepEqual(refused, err({ type: "product-is-draft" }));
+      const unseen = err({ type: "product-not-found" });
+      assert.deepEqual(await shop.page(id, await shop.stranger()), unseen);
+    });
+
     test("are listed by status, category and owner, everyone once", async () => {
       await using shop = await given();
       const { catalog, admin, draft, onSale } = shop;
@@ -170,6 +179,16 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       const mine = read(ListProducts, { status: "draft", ownerId: shop.adminId });
       const drafts = expect(await catalog.listProducts(mine, admin)).items;
       assert.deepEqual(drafts, [hidden]);
+      const both = read(ListProducts, { ownerId: shop.adminId, categoryId: id, limit: 2 });
+      const page = expect(await catalog.listProducts(both, admin));
+      assert.deepEqual(
+        [page.items.map((product) => product.id), page.nextCursor],
+        [ids.slice(0, 2), ids[1]],
+      );
+      const gone = read(EditProduct, { productId: ids[0], expectedVersion: 2, categoryIds: [] });
+      expect(await catalog.editProduct(gone, admin));
+      const left = read(ListProducts, { categoryId: id });
+      assert.equal(expect(await catalog.listProducts(left, admin)).items.length, 4);
       const lost = await draft({ slug: "x", skus: [], categoryIds: [id.replace(/.$/, "z")] });
       assert.deepEqual(lost.ok ? "" : lost.error.type, "category-not-found");
     });
@@ -269,8 +288,8 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       const context = { ...admin, deadlineMs: clock.unixMs() + minuteMs };
       const gone = err({ type: "reservation-expired" });
       assert.deepEqual(await end(shop, late.id, context).commit(), gone);
-      assert.equal(expect(await catalog.releaseExpired({}, context)), 1);
-      assert.equal(expect(await catalog.releaseExpired({}, context)), 0);
+      assert.deepEqual(await catalog.releaseExpired({}, context), ok({ stocks: 1, failures: [] }));
+      assert.deepEqual(await catalog.releaseExpired({}, context), ok({ stocks: 0, failures: [] }));
       assert.equal((await level(context))?.available, 5);
       const over = err({ type: "reservation-ended", status: "expired" });
       assert.deepEqual(await end(shop, late.id, context).commit(), over);
@@ -346,6 +365,11 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       const ended = await catalog.endPrice(read(EndPrice, { priceId: first.id }), admin);
       assert.deepEqual(ended, ok(undefined));
       assert.deepEqual(await costs(0), [1750n]);
+
+      const planned = expect(await price(productId, "3.00", { validFrom: day(20) }));
+      assert.deepEqual(await costs(20), [300n, 1750n]);
+      expect(await catalog.endPrice(read(EndPrice, { priceId: planned.id }), admin));
+      assert.deepEqual(await costs(20), [1750n], "it never began");
     });
 
     test("of two that are set at once for the same time, one is", async () => {

@@ -34,6 +34,8 @@ export type UpdateCategory = Infer<typeof UpdateCategory>;
 
 export const ListCategories = shape({});
 
+export type ParentNotFound = { readonly type: "parent-not-found"; readonly id: CategoryId };
+
 /** Categories at most: they are shown as one tree. */
 export const maxCategories = 10_000;
 export type TooManyCategories = {
@@ -54,27 +56,30 @@ const treeLock = { lock: ["catalog.categories"] };
 function pathOf(
   all: readonly Category[],
   id: CategoryId | undefined,
-): Result<readonly Category[], CategoryNotFound> {
+): Result<readonly Category[], ParentNotFound> {
   const byId = new Map(all.map((category) => [category.id, category]));
   const path: Category[] = [];
   for (let next = id; next !== undefined && path.length <= maxDepth;) {
     const category = byId.get(next);
-    if (!category) return err({ type: "category-not-found", id: next });
+    if (!category) return err({ type: "parent-not-found", id: next });
     path.push(category);
     next = category.parentId;
   }
   return ok(path);
 }
 
+/** How many levels there are from a category down, itself included. */
 function heightOf(all: readonly Category[], id: CategoryId): number {
-  const below = all.filter(({ parentId }) => parentId === id);
-  return 1 + Math.max(0, ...below.map((child) => heightOf(all, child.id)));
+  const below = Map.groupBy(all, ({ parentId }) => parentId);
+  const height = (of: CategoryId): number =>
+    1 + Math.max(0, ...(below.get(of) ?? []).map((child) => height(child.id)));
+  return height(id);
 }
 
 export function createCategory({ unitOfWork, mayAct, newId }: Deps) {
   type Outcome = Result<
     Category,
-    CategoryNotFound | CategoryClash | CategoryTooDeep | TooManyCategories | Forbidden | Conflict
+    ParentNotFound | CategoryClash | CategoryTooDeep | TooManyCategories | Forbidden | Conflict
   >;
   return async ({ name, slug, parentId }: CreateCategory, context: Context): Promise<Outcome> => {
     const allowed = await mayAct(context, Permission.changeCategories);
@@ -100,7 +105,13 @@ export function createCategory({ unitOfWork, mayAct, newId }: Deps) {
 export function updateCategory({ unitOfWork, mayAct }: Deps) {
   type Outcome = Result<
     Category,
-    CategoryNotFound | PreconditionFailed | CategoryCycle | CategoryTooDeep | Forbidden | Conflict
+    | CategoryNotFound
+    | ParentNotFound
+    | PreconditionFailed
+    | CategoryCycle
+    | CategoryTooDeep
+    | Forbidden
+    | Conflict
   >;
   return async (
     { categoryId, expectedVersion, name, parentId }: UpdateCategory,
@@ -118,11 +129,10 @@ export function updateCategory({ unitOfWork, mayAct }: Deps) {
         const above = pathOf(all, parentId);
         if (!above.ok) return above;
 
-        const height = heightOf(all, categoryId);
         const moved =
           parentId === undefined
             ? ok(unchanged(found.value))
-            : Category.move(found.value, { above: above.value, height });
+            : Category.move(found.value, { above: above.value, height: heightOf(all, categoryId) });
         if (!moved.ok) return moved;
         const updated = andThen(moved.value, (state) =>
           name === undefined ? unchanged(state) : Category.rename(state, name),

@@ -83,7 +83,7 @@ export function receiveStock({ unitOfWork, mayAct }: Deps) {
 
 /** Corrects what was counted wrongly, was lost or broken. */
 export function adjustStock({ unitOfWork, mayAct }: Deps) {
-  type Outcome = Result<Level, OutOfStock | TooMuchStock | Forbidden | Conflict>;
+  type Outcome = Result<Level, SkuNotFound | OutOfStock | TooMuchStock | Forbidden | Conflict>;
   return async (
     { sku, location = Location.main, by, reason }: AdjustStock,
     context: Context,
@@ -92,8 +92,13 @@ export function adjustStock({ unitOfWork, mayAct }: Deps) {
     if (!allowed.ok) return allowed;
     return unitOfWork(
       context,
-      async ({ stocks }): Promise<Outcome> => {
-        const adjusted = Stock.adjust(await stocks.byKey({ sku, location }), { by, reason });
+      async ({ products, stocks }): Promise<Outcome> => {
+        const [product, stock] = await Promise.all([
+          products.bySku(sku),
+          stocks.byKey({ sku, location }),
+        ]);
+        if (!product && by > 0) return err({ type: "sku-not-found" });
+        const adjusted = Stock.adjust(stock, { by, reason });
         return adjusted.ok ? ok(levelOf(stocks.save(adjusted.value))) : adjusted;
       },
       stockLock({ sku, location }),

@@ -80,7 +80,8 @@ export function setPrice({ unitOfWork, mayAct, clock, newId }: Deps) {
     const allowed = await mayAct(context, Permission.changePrices);
     if (!allowed.ok) return allowed;
     return unitOfWork(context, async ({ products, prices }): Promise<Outcome> => {
-      const from = validFrom ?? clock.now();
+      const now = clock.now();
+      const from = validFrom ?? now;
       const [found, known] = await Promise.all([products.byId(productId), prices.bySku(sku, from)]);
       const product = await seen(found, context);
       if (!product.ok) return product;
@@ -92,7 +93,7 @@ export function setPrice({ unitOfWork, mayAct, clock, newId }: Deps) {
         minimumQuantity: minimumQuantity ?? one,
         ...(validUntil === undefined ? {} : { validUntil }),
       };
-      const set = Prices.set(known, wanted);
+      const set = Prices.set(known, wanted, now);
       if (!set.ok) return set;
       prices.save(set.value);
       return ok(wanted);
@@ -100,7 +101,7 @@ export function setPrice({ unitOfWork, mayAct, clock, newId }: Deps) {
   };
 }
 
-/** Ends a price that is valid, or would be. */
+/** Ends a price, or withdraws one that has not begun. */
 export function endPrice({ unitOfWork, mayAct, clock }: Deps) {
   type Outcome = Result<void, PriceNotFound | PriceInvalid | Forbidden | Conflict>;
   return async ({ priceId, validUntil }: EndPrice, context: Context): Promise<Outcome> => {

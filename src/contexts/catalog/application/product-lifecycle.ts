@@ -9,7 +9,6 @@ import type { CatalogEvent } from "../domain/events.ts";
 import { ProductId, type OwnerId } from "../domain/ids.ts";
 import {
   Product,
-  type ArchivedProduct,
   type PreconditionFailed,
   type PresentProduct,
   type ProductNotFound,
@@ -57,10 +56,7 @@ const step =
 export const publishProduct = step(Permission.publishProduct, Product.publish);
 
 /** Takes a product off sale for good; it stays to be seen by its id. */
-export const archiveProduct = step<ArchivedProduct, never>(
-  Permission.archiveProduct,
-  (product, at) => ok(Product.archive(product, at)),
-);
+export const archiveProduct = step(Permission.archiveProduct, Product.archive);
 
 /** Deletes a draft. */
 export const deleteProduct = step(Permission.deleteProduct, Product.delete);

@@ -6,7 +6,12 @@ import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { CatalogEvent } from "../domain/events.ts";
 import { ReservationId } from "../domain/ids.ts";
-import { Stock, type ReservationExpired, type ReservationNotFound } from "../domain/stock.ts";
+import {
+  Stock,
+  type ReservationExpired,
+  type ReservationNotFound,
+  type StockKey,
+} from "../domain/stock.ts";
 import { stockLock } from "./count-stock.ts";
 import { Permission } from "./permission.ts";
 import type { CatalogScope, Forbidden, MayAct } from "./ports.ts";
@@ -34,7 +39,7 @@ type Decide = (
   at: Instant,
 ) => Result<Change<Stock, CatalogEvent>, ReservationNotFound | ReservationExpired>;
 
-/** Ends a reservation, for its holder or for who may. For others there is none. */
+/** Ends a reservation, for its holder or for who may. */
 const ending =
   (permission: Permission, decide: Decide) =>
   ({ unitOfWork, read, mayAct, clock }: Deps) =>
@@ -69,13 +74,16 @@ export const releaseReservation = ending(Permission.releaseReservation, Stock.re
 /** Stocks of one round. */
 const batch = 100;
 
-/** Gives back what was reserved and not bought in time; answers how many stocks had such. */
+/** How many stocks had such reservations, and what was in the way of some. */
+export type Released = { readonly stocks: number; readonly failures: readonly unknown[] };
+
+/** Gives back what was reserved and not bought in time. A stock that fails holds up no other. */
 export function releaseExpired({ unitOfWork, read, clock }: Omit<Deps, "mayAct">) {
-  return async (_: object, context: Context): Promise<Result<number, never>> => {
+  return async (_: object, context: Context): Promise<Result<Released, never>> => {
     const at = clock.now();
     const keys = await read(context, ({ reservations }) => reservations.expired(at, batch));
-    for (const key of keys)
-      await unitOfWork(
+    const release = (key: StockKey) =>
+      unitOfWork(
         context,
         async ({ stocks }) => {
           stocks.save(Stock.releaseExpired(await stocks.byKey(key), at));
@@ -83,6 +91,8 @@ export function releaseExpired({ unitOfWork, read, clock }: Omit<Deps, "mayAct">
         },
         stockLock(key),
       );
-    return ok(keys.length);
+    const failures: unknown[] = [];
+    for (const key of keys) await release(key).catch((error: unknown) => failures.push(error));
+    return ok({ stocks: keys.length - failures.length, failures });
   };
 }

@@ -69,8 +69,8 @@ export function seedCatalog({ unitOfWork, clock, newId }: Deps) {
       const none = await prices.bySku(sku, at);
       const one = { ...terms, id: newId(PriceId), price, minimumQuantity: 1 as Quantity };
       const bulk = { ...terms, id: newId(PriceId), price: bulkPrice, minimumQuantity: bulkFrom };
-      const set = expect(Prices.set(none, one));
-      prices.save(andThen(set, (state) => expect(Prices.set(state, bulk))));
+      const set = expect(Prices.set(none, one, at));
+      prices.save(andThen(set, (state) => expect(Prices.set(state, bulk, at))));
       const stock = await stocks.byKey({ sku, location: Location.main });
       stocks.save(expect(Stock.receive(stock, quantity)));
     }

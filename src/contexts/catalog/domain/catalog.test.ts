@@ -64,9 +64,10 @@ describe("a product", () => {
     const renamed = expect(Product.edit(onSale, details({ name: title("Shirt") })));
     assert.deepEqual(types(renamed.events), ["catalog.product-edited"]);
 
-    const archived = saved(Product.archive(onSale, at(2)));
+    const archived = saved(expect(Product.archive(onSale, at(2))));
     assert.equal(archived.archivedAt, at(2));
-    assert.deepEqual(Product.archive(archived, at(3)).events, []);
+    assert.deepEqual(expect(Product.archive(archived, at(3))).events, []);
+    assert.deepEqual(Product.archive(draft(), at(3)), err({ type: "product-is-draft" }));
     const refused = err({ type: "product-is-archived" });
     assert.deepEqual(Product.edit(archived, details()), refused);
     assert.deepEqual(Product.publish(archived, at(3)), refused);
@@ -92,7 +93,8 @@ describe("a product", () => {
     assert.equal(cleared.state.ownerId, undefined);
     assert.deepEqual(types(cleared.events), ["catalog.product-owner-cleared"]);
     assert.deepEqual(Product.clearOwner(saved(cleared)).events, []);
-    assert.equal(Product.archive(saved(cleared), at(1)).state.ownerId, undefined);
+    const onSale = saved(expect(Product.publish(saved(cleared), at(1))));
+    assert.equal(expect(Product.archive(onSale, at(2))).state.ownerId, undefined);
   });
 
   test("has a slug that reads like its name", () => {
@@ -256,11 +258,11 @@ describe("prices", () => {
     ...(until === undefined ? {} : { validUntil: at(until) }),
   });
   const with_ = (...prices: readonly Price[]) =>
-    prices.reduce((all, next) => expect(Prices.set(all, next)).state, none);
+    prices.reduce((all, next) => expect(Prices.set(all, next, at(0))).state, none);
 
   test("without an end give way to one that begins later", () => {
     const first = price("10", 0);
-    const change = expect(Prices.set(with_(first), price("12", 5)));
+    const change = expect(Prices.set(with_(first), price("12", 5), at(0)));
     assert.deepEqual(types(change.events), ["catalog.price-ended", "catalog.price-set"]);
     assert.equal(change.state.prices[0]?.validUntil, at(5));
     for (const { type, schemaVersion, payload } of change.events) {
@@ -269,11 +271,19 @@ describe("prices", () => {
     }
   });
 
+  test("that were paid stay what they were: nothing gives way in the past", () => {
+    const known = with_(price("10", 0));
+    const refused = err({ type: "price-invalid", reason: "changes-the-past" });
+    assert.deepEqual(Prices.set(known, price("99", 5), at(6)), refused);
+    assert.equal(Prices.set(known, price("99", 6), at(6)).ok, true);
+    assert.equal(Prices.set(none, price("99", 5), at(6)).ok, true);
+  });
+
   test("for the same thing at the same time are refused", () => {
     const later = price("10", 10, 20);
     for (const rival of [price("9", 15), price("9", 0, 11), price("9", 10), price("9", 12, 13)])
       assert.deepEqual(
-        Prices.set(with_(later), rival),
+        Prices.set(with_(later), rival, at(0)),
         err({ type: "price-overlaps", priceId: later.id }),
       );
     for (const beside of [
@@ -283,18 +293,21 @@ describe("prices", () => {
       { ...price("9", 15), list: expect(PriceList.parse("wholesale")) },
       { ...price("9", 15), price: expect(Money.parse({ amount: "9", currency: "USD" })) },
     ])
-      assert.equal(Prices.set(with_(later), beside).ok, true);
+      assert.equal(Prices.set(with_(later), beside, at(0)).ok, true);
   });
 
   test("are not negative, and end after they begin", () => {
     const invalid = (reason: string) => err({ type: "price-invalid", reason });
-    assert.deepEqual(Prices.set(none, price("-0.01", 0)), invalid("negative"));
-    assert.deepEqual(Prices.set(none, price("1", 5, 5)), invalid("ends-before-it-begins"));
+    assert.deepEqual(Prices.set(none, price("-0.01", 0), at(0)), invalid("negative"));
+    assert.deepEqual(Prices.set(none, price("1", 5, 5), at(0)), invalid("ends-before-it-begins"));
     const open = price("1", 5);
     const end = (until: number, now = 0) =>
       Prices.end(with_(open), open.id, { until: at(until), now: at(now) });
     assert.deepEqual(types(expect(end(6)).events), ["catalog.price-ended"]);
-    assert.deepEqual(end(5), invalid("ends-before-it-begins"));
+    assert.deepEqual(end(5, 5), invalid("ends-before-it-begins"));
+    const withdrawn = expect(end(5));
+    assert.deepEqual(types(withdrawn.events), ["catalog.price-withdrawn"]);
+    assert.deepEqual(withdrawn.state.prices, []);
     assert.deepEqual(end(6, 7), invalid("has-ended"));
     const unknown = Prices.end(none, open.id, { until: at(1), now: at(0) });
     assert.deepEqual(unknown, err({ type: "price-not-found" }));
@@ -309,7 +322,7 @@ describe("prices", () => {
       fc.property(fc.array(set, { maxLength: 20 }), (wanted) => {
         let all = none;
         for (const [from, length] of wanted) {
-          const outcome = Prices.set(all, price("1", from, length && from + length));
+          const outcome = Prices.set(all, price("1", from, length && from + length), at(0));
           if (outcome.ok) all = outcome.value.state;
         }
         for (let minute = 0; minute < 60; minute += 1) {

@@ -64,6 +64,8 @@ export const PriceEnded = event("catalog.price-ended", 1, {
   sku: Sku,
   validUntil: Instant,
 });
+/** It never began. */
+export const PriceWithdrawn = event("catalog.price-withdrawn", 1, { priceId: PriceId, sku: Sku });
 
 const kept = { sku: Sku, location: Location };
 export const StockReceived = event("catalog.stock-received", 1, { ...kept, quantity: Quantity });
@@ -104,6 +106,7 @@ export const catalogEvents = registry(
   CategoryMoved,
   PriceSet,
   PriceEnded,
+  PriceWithdrawn,
   StockReceived,
   StockAdjusted,
   StockReserved,

@@ -2,7 +2,7 @@ import type { Change, Versioned } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { Money } from "#kernel/money.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { PriceEnded, PriceSet, type CatalogEvent } from "./events.ts";
+import { PriceEnded, PriceSet, PriceWithdrawn, type CatalogEvent } from "./events.ts";
 import type { PriceId } from "./ids.ts";
 import type { PriceList } from "./price-list.ts";
 import type { Quantity } from "./quantity.ts";
@@ -31,7 +31,7 @@ export type PriceNotFound = { readonly type: "price-not-found" };
 /** A price is not negative, and ends after it begins. */
 export type PriceInvalid = {
   readonly type: "price-invalid";
-  readonly reason: "negative" | "ends-before-it-begins" | "has-ended";
+  readonly reason: "negative" | "ends-before-it-begins" | "has-ended" | "changes-the-past";
 };
 
 /** Texts of instants compare like the instants; this is after all of them. */
@@ -51,7 +51,7 @@ const invalid = (reason: PriceInvalid["reason"]) =>
 
 export const Prices = {
   /** A price without an end gives way to one that begins later; any other overlap is refused. */
-  set(prices: Prices, price: Price): Result<Changed, PriceOverlaps | PriceInvalid> {
+  set(prices: Prices, price: Price, now: Instant): Result<Changed, PriceOverlaps | PriceInvalid> {
     if (Money.isNegative(price.price)) return invalid("negative");
     if (price.validFrom >= endOf(price)) return invalid("ends-before-it-begins");
 
@@ -61,6 +61,7 @@ export const Prices = {
     const before = rivals.find(isAnOpenEndBefore);
     const clash = rivals.find((other) => other !== before && overlap(other, price));
     if (clash) return err({ type: "price-overlaps", priceId: clash.id });
+    if (before && price.validFrom < now) return invalid("changes-the-past");
 
     const { id, price: money, ...terms } = price;
     const state = {
@@ -79,7 +80,10 @@ export const Prices = {
     });
   },
 
-  /** Ends a price, now or later. What it was until then stays known. */
+  /**
+   * Ends a price, now or later: what it was until then stays known. One that has not begun, and
+   * would not begin any more, is withdrawn; the price that gave way to it has ended all the same.
+   */
   end(
     prices: Prices,
     id: PriceId,
@@ -88,7 +92,12 @@ export const Prices = {
     const price = prices.prices.find((other) => other.id === id);
     if (!price) return err({ type: "price-not-found" });
     if (until < now || until >= endOf(price)) return invalid("has-ended");
-    if (until <= price.validFrom) return invalid("ends-before-it-begins");
+    if (until <= price.validFrom && price.validFrom <= now) return invalid("ends-before-it-begins");
+    if (until <= price.validFrom)
+      return ok({
+        state: { ...prices, prices: prices.prices.filter((other) => other !== price) },
+        events: [PriceWithdrawn({ priceId: id, sku: price.sku })],
+      });
     const state = {
       ...prices,
       prices: prices.prices.map((other) =>

@@ -61,6 +61,8 @@ export type NotPublishable = {
   readonly type: "not-publishable";
   readonly missing: readonly ("skus" | "description")[];
 };
+/** Only what was published can be archived. */
+export type ProductIsDraft = { readonly type: "product-is-draft" };
 /** Only drafts can be deleted: what was for sale is archived. */
 export type ProductIsNoDraft = { readonly type: "product-is-no-draft" };
 
@@ -135,14 +137,16 @@ export const Product = {
     });
   },
 
-  archive(product: PresentProduct, at: Instant): Changed<ArchivedProduct> {
-    if (product.status === "archived") return unchanged(product);
+  /** A draft was never on sale: it is deleted, and stays hidden until then. */
+  archive(product: PresentProduct, at: Instant): Result<Changed<ArchivedProduct>, ProductIsDraft> {
+    if (product.status === "draft") return err({ type: "product-is-draft" });
+    if (product.status === "archived") return ok(unchanged(product));
     const { id, details, createdAt, version, ownerId } = product;
     const owned = ownerId === undefined ? {} : { ownerId };
-    return {
+    return ok({
       state: { status: "archived", id, ...owned, details, createdAt, archivedAt: at, version },
       events: [ProductArchived({ productId: id, archivedAt: at })],
-    };
+    });
   },
 
   delete(product: PresentProduct): Result<Changed<DeletedProduct>, ProductIsNoDraft> {

@@ -36,8 +36,9 @@ export function degrading<Of, T>(options: Options<Of, T>) {
   const { name, source, keyOf, cache, clock, onAnswer } = options;
   const recent = new LRUCache<string, true>({ max: maxRecent, ttl: keepEveryMs });
 
+  /** Not what is empty: strangers may ask for anything, and would fill the cache with it. */
   async function keep(key: string, value: T): Promise<void> {
-    if (recent.has(key)) return;
+    if (recent.has(key) || (Array.isArray(value) && value.length === 0)) return;
     recent.set(key, true);
     await cache.set(key, toText({ value, atMs: clock.unixMs() }), lastKnownMs);
   }

@@ -55,4 +55,11 @@ describe("stock and prices of another Basalt", () => {
       await using other = await answering(answer);
       await assert.rejects(httpLevelSource(other)(of, testContext()), Unavailable);
     });
+
+  test("are unavailable when a price is none in its currency", async () => {
+    const odd = { ...price, price: { amount: "19.999", currency: "EUR" } };
+    await using other = await answering({ items: [odd] });
+    const asked = httpPriceSource(other)({ ...of, at, filter: {} }, testContext());
+    await assert.rejects(asked, Unavailable);
+  });
 });

@@ -1,7 +1,6 @@
 import type { Fields, ShapeOf, Value } from "#kernel/shape.ts";
 import { Instant } from "#kernel/instant.ts";
-import { Money, SpelledMoney } from "#kernel/money.ts";
-import { expect } from "#kernel/result.ts";
+import { Money } from "#kernel/money.ts";
 import { optional, shape } from "#kernel/shape.ts";
 import { fetchJson } from "#platform/resilience/fetch-json.ts";
 import type { Upstream } from "#platform/resilience/upstream.ts";
@@ -18,7 +17,7 @@ const Level = shape({
   ...{ sku: Sku, location: Location, onHand: Units, reserved: Units, available: Units },
 });
 const Price = shape({
-  ...{ id: PriceId, sku: Sku, list: PriceList, minimumQuantity: Quantity, price: SpelledMoney },
+  ...{ id: PriceId, sku: Sku, list: PriceList, minimumQuantity: Quantity, price: Money },
   ...{ validFrom: Instant, validUntil: optional(Instant) },
 });
 
@@ -52,11 +51,7 @@ export const httpPriceSource =
       ...(currency === undefined ? {} : { currency }),
       ...(list === undefined ? {} : { list }),
     });
-    const items = await upstream(
-      async (signal) => itemsOf(await fetchJson(url, signal), Price),
-      deadlineMs,
-    );
-    return items.map((item) => ({ ...item, price: expect(Money.parse(item.price)) }));
+    return upstream(async (signal) => itemsOf(await fetchJson(url, signal), Price), deadlineMs);
   };
 
 type Shape<F extends Fields> = Value<ShapeOf<F>> & { readonly fields: F };

@@ -155,7 +155,11 @@ function pricesIn({ prices }: Tables, { put, append }: MemoryTransaction) {
         .toSorted(inOrder),
     save<A extends PricesRow>(change: Change<A, CatalogEvent>): A {
       const state = saved(change);
-      const known = prices.rows.get(state.sku)?.prices ?? [];
+      const gone = change.events.flatMap(({ type, payload }) =>
+        type === "catalog.price-withdrawn" ? [payload.priceId] : [],
+      );
+      const before = prices.rows.get(state.sku)?.prices ?? [];
+      const known = before.filter(({ id }) => !gone.includes(id));
       const now = new Map([...known, ...state.prices].map((price) => [price.id, price]));
       put<PricesRow>(prices, state.sku, { ...state, prices: [...now.values()] });
       append(pricesStream(state.sku), change.state.version, change.events);

@@ -11,6 +11,7 @@ import {
 import { testClock } from "../../../../test/support/identity.ts";
 import { testContext } from "../../../../test/support/notes.ts";
 import { catalogContract } from "../application/catalog.contract.ts";
+import { CreateDraft } from "../application/draft-product.ts";
 import { ProductId } from "../domain/ids.ts";
 import { Location } from "../domain/location.ts";
 import { Quantity } from "../domain/quantity.ts";
@@ -62,6 +63,29 @@ test("a replay begins at the newest snapshot, and never at one of an older reduc
   assert.deepEqual(await sql(subject, "select version, reducer from catalog.snapshots"), [
     { version: "200", reducer: Stock.reducer },
   ]);
+});
+
+test("a stock that cannot be read holds up no other when reservations expire", async () => {
+  const testing = testClock();
+  const subject = await postgresSubject(testing); // the shop closes it
+  await using shop = await catalogOn(async () => subject);
+  const { catalog, clock: now } = shop;
+  const admin = { ...(await shop.asAdmin()), deadlineMs: now.unixMs() + 3_600_000 };
+  const skus = ["A", "B"].map((text) => expect(Sku.parse(text)));
+  const draft = CreateDraft.parse({ name: "Both", description: "x", skus });
+  const { id, version } = expect(await catalog.draftProduct(expect(draft), admin));
+  expect(await catalog.publishProduct({ productId: id, expectedVersion: version }, admin));
+  for (const sku of skus) {
+    expect(await catalog.receiveStock({ sku, quantity: one }, admin));
+    expect(await catalog.reserveStock({ sku, quantity: one }, admin));
+  }
+  const broken = `('stock/main/A', 2, ${Stock.reducer}, '{"onHand": "none"}')`;
+  await sql(subject, `insert into catalog.snapshots values ${broken}`);
+  now.advance(1_800_000);
+  const { stocks, failures } = expect(await catalog.releaseExpired({}, admin));
+  assert.deepEqual([stocks, failures.length], [1, 1]);
+  const [level] = expect(await catalog.getStock({ sku: expect(Sku.parse("B")) }, admin));
+  assert.equal(level?.available, 1);
 });
 
 test("the database sells nothing that is not there, and lets no two prices meet", async () => {

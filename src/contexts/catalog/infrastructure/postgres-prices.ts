@@ -70,6 +70,12 @@ const end = mutation(
   "update catalog.prices set valid = tstzrange(lower(valid), $2::timestamptz) where id = $1",
 );
 
+const remove = mutation(
+  "catalog.price-remove",
+  "prices",
+  "delete from catalog.prices where id = $1",
+);
+
 export const toPrice = (row: PriceRow): Price => ({
   id: row.id as PriceId,
   sku: row.sku as Sku,
@@ -114,5 +120,6 @@ function keep(write: Transaction["write"], { type, payload }: CatalogEvent): voi
       validUntil ?? null,
     ]);
   }
+  if (type === "catalog.price-withdrawn") write(remove, [payload.priceId]);
   if (type === "catalog.price-ended") write(end, [payload.priceId, payload.validUntil]);
 }

@@ -58,14 +58,33 @@ const shown = statement<{ readonly sku: string }>(
   `select k.sku from catalog.product_skus k join catalog.products p on p.id = k.product_id
     where k.sku = any($1::text[]) and p.status in ('published', 'archived')`,
 );
-const page = statement<ProductRow>(
-  "catalog.product-page",
-  `select ${columns} from catalog.products
-    where status = $1 and id > $2
-      and ($3::text is null or category_ids @> array[$3])
-      and ($4::text is null or owner_id = $4)
-    order by id limit $5`,
-);
+/** One statement for each way to ask: an index that leads to the first row of a page. */
+const pages = {
+  all: statement<ProductRow>(
+    "catalog.product-page",
+    `select ${columns} from catalog.products where status = $1 and id > $2 order by id limit $3`,
+  ),
+  ofOwner: statement<ProductRow>(
+    "catalog.product-page-of-owner",
+    `select ${columns} from catalog.products
+      where status = $1 and id > $2 and owner_id = $4 order by id limit $3`,
+  ),
+  inCategory: statement<ProductRow>(
+    "catalog.product-page-in-category",
+    `select p.* from (
+       select product_id from catalog.product_categories
+        where category_id = $4 and status = $1 and product_id > $2
+        order by product_id limit $3) found
+       cross join lateral (select ${columns} from catalog.products where id = product_id) p
+      order by p.id`,
+  ),
+  ofOwnerInCategory: statement<ProductRow>(
+    "catalog.product-page-of-owner-in-category",
+    `select ${columns} from catalog.products
+      where status = $1 and id > $2 and owner_id = $4 and category_ids @> array[$5]
+      order by id limit $3`,
+  ),
+};
 const draftsOf = statement<ProductRow>(
   "catalog.product-drafts",
   `select ${columns} from catalog.products where owner_id = $1 and status = 'draft' order by id`,
@@ -95,6 +114,18 @@ const addSkus = mutation(
    select $1, sku from unnest($2::text[]) as wanted(sku)
     where not exists (select from catalog.product_skus known
                        where known.sku = wanted.sku and known.product_id = $1)`,
+);
+
+const leaveCategories = mutation(
+  "catalog.product-categories-leave",
+  "product_categories",
+  "delete from catalog.product_categories where product_id = $1",
+);
+const enterCategories = mutation(
+  "catalog.product-categories-enter",
+  "product_categories",
+  `insert into catalog.product_categories (product_id, category_id, status)
+   select $1, category, $3 from unnest($2::text[]) as category`,
 );
 
 const toDetails = (row: ProductRow): Details => ({
@@ -158,8 +189,13 @@ export const postgresProducts = ({ read, write, append }: Transaction): Products
     return row?.slug == null ? known : { ...known, slug };
   },
   async page({ status = "published", categoryId, ownerId, after = "", limit }) {
-    const values = [status, after, categoryId ?? null, ownerId ?? null, limit];
-    return present(await read(page, values));
+    const place = [status, after, limit];
+    if (ownerId !== undefined && categoryId !== undefined)
+      return present(await read(pages.ofOwnerInCategory, [...place, ownerId, categoryId]));
+    if (ownerId !== undefined) return present(await read(pages.ofOwner, [...place, ownerId]));
+    if (categoryId !== undefined)
+      return present(await read(pages.inCategory, [...place, categoryId]));
+    return present(await read(pages.all, place));
   },
   async draftsOf(ownerId) {
     return present(await read(draftsOf, [ownerId])).filter(isDraft);
@@ -177,9 +213,12 @@ export const postgresProducts = ({ read, write, append }: Transaction): Products
     ]);
     if (concernSkus(change.events)) {
       const kept = status === "deleted" ? [] : skus;
-      write(removeSkus, [id, kept]);
+      if (change.state.version > 0) write(removeSkus, [id, kept]);
       write(addSkus, [id, kept]);
     }
+    if (change.state.version > 0) write(leaveCategories, [id]);
+    if (categoryIds.length > 0 && status !== "deleted")
+      write(enterCategories, [id, categoryIds, status]);
     append(id, change.state.version, change.events);
     return product;
   },

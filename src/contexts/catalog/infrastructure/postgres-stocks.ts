@@ -130,9 +130,9 @@ const byId = statement<RecordRow>(
 );
 const expired = statement<{ readonly sku: string; readonly location: string }>(
   "catalog.reservations-expired",
-  `select distinct sku, location
-     from (select sku, location from catalog.reservations
-            where status = 'open' and expires_at <= $1 order by expires_at limit $2) as oldest`,
+  `select sku, location from catalog.reservations
+    where status = 'open' and expires_at <= $1
+    group by sku, location order by random() limit $2`,
 );
 
 export const postgresReservations = ({ read }: Transaction): Reservations => ({

@@ -117,7 +117,7 @@ export const productRoutes = (catalog: Catalog): readonly Route[] => [
     summary: "Archive a product",
     description: "Takes it off sale for good. It can still be seen.",
     handle: catalog.archiveProduct,
-    refusals: always,
+    refusals: { ...always, "product-is-draft": 409 },
   }),
   del("/products/:productId", {
     access: "signed-in",
@@ -154,7 +154,7 @@ export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
     output: CategoryView,
     version: categoryVersion,
     refusals: {
-      "category-not-found": 422,
+      "parent-not-found": 422,
       "category-clash": 409,
       "category-too-deep": 422,
       "too-many-categories": 409,
@@ -174,6 +174,7 @@ export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
     version: categoryVersion,
     refusals: {
       "category-not-found": 404,
+      "parent-not-found": 422,
       "category-cycle": 422,
       "category-too-deep": 422,
       "precondition-failed": 412,

@@ -61,7 +61,13 @@ export const stockRoutes = (catalog: Catalog): readonly Route[] => [
     handle: catalog.adjustStock,
     success: 201,
     output: LevelView,
-    refusals: { "out-of-stock": 409, "too-much-stock": 422, forbidden: 403, conflict: 409 },
+    refusals: {
+      "sku-not-found": 404,
+      "out-of-stock": 409,
+      "too-much-stock": 422,
+      forbidden: 403,
+      conflict: 409,
+    },
   }),
 ];
 
@@ -82,7 +88,6 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
     handle: catalog.reserveStock,
     success: 201,
     output: ReservationView,
-    location: ({ id }) => `/reservations/${id}`,
     refusals: {
       "sku-not-found": 404,
       "not-for-sale": 409,

@@ -34,8 +34,16 @@ create table catalog.products (
 -- A deleted draft gives its slug free.
 create unique index products_slug_key on catalog.products (slug) where status <> 'deleted';
 create index products_page_key on catalog.products (status, id);
-create index products_drafts_key on catalog.products (owner_id) where status = 'draft';
-create index on catalog.products using gin (category_ids) where status <> 'deleted';
+create index products_owner_key on catalog.products (owner_id, status, id);
+
+-- Where a product is to be found, in the order in which pages show it.
+create table catalog.product_categories (
+  product_id text collate "C" not null,
+  category_id text collate "C" not null,
+  status text collate "C" not null,
+  primary key (category_id, status, product_id)
+);
+create index on catalog.product_categories (product_id);
 
 create table catalog.product_skus (
   product_id text collate "C" not null,
