@@ -21,7 +21,7 @@ import type { Sku } from "../domain/sku.ts";
 import { Stock, StockSnapshot, type StockKey } from "../domain/stock.ts";
 
 /** Events after which a new snapshot is kept: a load reads so many at most. */
-const snapshotEvery = 100;
+const snapshotEvery = 25;
 
 export const stockStream = ({ sku, location }: StockKey): string => `stock/${location}/${sku}`;
 
