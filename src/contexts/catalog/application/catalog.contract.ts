@@ -3,8 +3,9 @@ import { describe, test } from "node:test";
 import { Instant } from "#kernel/instant.ts";
 import { err, expect, ok } from "#kernel/result.ts";
 import type { Infer, Value } from "#kernel/shape.ts";
+import { systemIds as newId } from "#platform/system.ts";
 import { catalogOn, type OpenCatalog } from "../../../../test/support/catalog.ts";
-import { OwnerId } from "../domain/ids.ts";
+import { CategoryId, OwnerId } from "../domain/ids.ts";
 import { CreateCategory, UpdateCategory } from "./categories.ts";
 import { AdjustStock, GetStock, ReceiveStock } from "./count-stock.ts";
 import { CreateDraft } from "./draft-product.ts";
@@ -189,7 +190,7 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       expect(await catalog.editProduct(gone, admin));
       const left = read(ListProducts, { categoryId: id });
       assert.equal(expect(await catalog.listProducts(left, admin)).items.length, 4);
-      const lost = await draft({ slug: "x", skus: [], categoryIds: [id.replace(/.$/, "z")] });
+      const lost = await draft({ slug: "x", skus: [], categoryIds: [newId(CategoryId)] });
       assert.deepEqual(lost.ok ? "" : lost.error.type, "category-not-found");
     });
 
