@@ -1,6 +1,3 @@
-import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import path from "node:path";
 import type autocannon from "autocannon";
 import type { ClientConfig } from "pg";
 import { expect } from "#kernel/result.ts";
@@ -26,6 +23,7 @@ import {
   type Figure,
   type Server,
 } from "./measure.ts";
+import { pgbench } from "./pgbench.ts";
 
 const shelf = 100;
 const skuOf = (i: number) => `SKU-${i}`;
@@ -125,42 +123,20 @@ async function reservations(
     const run = await load(server, { connections: buyers, seconds: reservingSeconds, request });
     ours.push(run.perSecond);
   }
-  const guarded = connection && guardedUpdates(skus, connection, folder);
+  const clients = { clients: buyers, seconds: reservingSeconds };
+  const guarded =
+    connection && pgbench({ folder, connection, ...clients, sql: guardedUpdate(skus) });
   return {
     what: `reservations ${what}, ${buyers} buyers`,
-    measured: `${spread(ours, 0)} /s${guarded ? ` (pgbench's guarded update: ${guarded.toFixed(0)} /s)` : ""}`,
+    measured: `${spread(ours, 0)} /s${guarded ? ` (pgbench's guarded update: ${guarded().toFixed(0)} /s)` : ""}`,
     bar: "none",
     kept: true,
   };
 }
 
-function guardedUpdates(
-  skus: number,
-  { host, port, user, password, database }: ClientConfig,
-  folder: string,
-): number | undefined {
-  if (spawnSync("pgbench", ["--version"]).status !== 0) return undefined;
-  const script = path.join(folder, "guarded.sql");
-  writeFileSync(
-    script,
-    `\\set i random(0, ${skus - 1})\nupdate catalog.stocks set reserved = reserved + 1 ` +
-      `where sku = 'SKU-' || :i and location = 'main' and on_hand - reserved >= 1;\n`,
-  );
-  const args = ["-n", "-M", "prepared", "-c", String(buyers), "-j", "2", "-f", script];
-  const run = spawnSync("pgbench", [...args, "-T", String(reservingSeconds), String(database)], {
-    encoding: "utf8",
-    env: {
-      ...process.env,
-      PGHOST: String(host),
-      PGPORT: String(port),
-      PGUSER: String(user),
-      PGPASSWORD: String(password),
-    },
-  });
-  const rate = /tps = ([\d.]+)/.exec(run.stdout)?.[1];
-  if (rate === undefined) throw new Error(`pgbench: ${run.stderr}`);
-  return Number(rate);
-}
+const guardedUpdate = (skus: number) =>
+  `\\set i random(0, ${skus - 1})\nupdate catalog.stocks set reserved = reserved + 1 ` +
+  `where sku = 'SKU-' || :i and location = 'main' and on_hand - reserved >= 1;\n`;
 
 const replayed = 100_000;
 const replays = 5;

@@ -1,6 +1,3 @@
-import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import path from "node:path";
 import type { ClientConfig } from "pg";
 import { event } from "#kernel/event.ts";
 import { identifier, type Id } from "#kernel/id.ts";
@@ -13,6 +10,7 @@ import { mutation } from "#platform/postgres/writes.ts";
 import { systemClock, systemIds } from "#platform/system.ts";
 import { benchDatabase } from "./database.ts";
 import { median, spread, type Figure } from "./measure.ts";
+import { pgbench } from "./pgbench.ts";
 
 const inFlight = 8;
 const seconds = 4;
@@ -66,8 +64,8 @@ export async function unitOfWorkFigures(): Promise<readonly Figure[]> {
     perSecond(() =>
       unitOfWork(context(), async (orders) => ok(orders.place(systemIds(OrderId), total))),
     );
-  const pgbench = pgbenchRate(bench.folder, connection);
-  const limit = pgbench ?? (() => perSecond(() => bareStatement(database)));
+  const reference = pgbenchRate(bench.folder, connection);
+  const limit = reference ?? (() => perSecond(() => bareStatement(database)));
 
   await ours();
   await limit();
@@ -79,7 +77,7 @@ export async function unitOfWorkFigures(): Promise<readonly Figure[]> {
   const ratios = rates[0].map((rate, i) => rate / (rates[1][i] ?? NaN));
   return [
     {
-      what: `unit of work, 1 row + 1 event, ${inFlight} in flight, against ${pgbench ? "pgbench" : "pg"}`,
+      what: `unit of work, 1 row + 1 event, ${inFlight} in flight, against ${reference ? "pgbench" : "pg"}`,
       measured: `${spread(ratios)} × (${median(rates[0]).toFixed(0)} against ${median(rates[1]).toFixed(0)} /s)`,
       bar: "≥ 0.8 ×",
       kept: median(ratios) >= 0.8,
@@ -139,36 +137,16 @@ async function bareStatement(database: Database): Promise<void> {
   await database.query(bare, [id, `evt_${id}`, ...Object.values(values)]);
 }
 
-/** pgbench with the same statement, prepared; undefined where the machine has no pgbench. */
-function pgbenchRate(folder: string, { host, port, user, password, database }: ClientConfig) {
-  if (spawnSync("pgbench", ["--version"]).status !== 0) return undefined;
-  const script = path.join(folder, "unit-of-work.sql");
-  const id = "'order_' || to_hex((:a)::bigint) || to_hex((:b)::bigint)";
+/** pgbench with the same statement; undefined where the machine has no pgbench. */
+function pgbenchRate(folder: string, connection: ClientConfig) {
   const insert = sql(
-    id,
+    "'order_' || to_hex((:a)::bigint) || to_hex((:b)::bigint)",
     "'evt_' || to_hex((:a)::bigint)",
     placeholders((name) => `:${name}`),
   );
-  writeFileSync(
-    script,
-    `\\set a random(1, 9000000000000000)\n\\set b random(1, 9000000000000000)\n` +
-      `${insert.replaceAll("\n", " ")};\n`,
-  );
-  const args = ["-n", "-M", "prepared", "-c", String(inFlight), "-j", "2", "-T", String(seconds)];
-  for (const [name, value] of Object.entries(values)) args.push("-D", `${name}=${value}`);
-  return async (): Promise<number> => {
-    const run = spawnSync("pgbench", [...args, "-f", script, String(database)], {
-      encoding: "utf8",
-      env: {
-        ...process.env,
-        PGHOST: String(host),
-        PGPORT: String(port),
-        PGUSER: String(user),
-        PGPASSWORD: String(password),
-      },
-    });
-    const rate = /tps = ([\d.]+)/.exec(run.stdout)?.[1];
-    if (rate === undefined) throw new Error(`pgbench: ${run.stderr}`);
-    return Number(rate);
-  };
+  const numbers = "\\set a random(1, 9000000000000000)\n\\set b random(1, 9000000000000000)\n";
+  return pgbench({
+    ...{ folder, connection, clients: inFlight, seconds, variables: values },
+    sql: `${numbers}${insert.replaceAll("\n", " ")};\n`,
+  });
 }
