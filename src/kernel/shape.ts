@@ -30,25 +30,38 @@ const invalid = (message: string, path = "") =>
 
 const lengthOf = (text: string) => Array.from(text).length;
 
-/** The first JSON Schema keyword that a scalar breaks, in words. Lengths count code points. */
-function broken(schema: JsonSchema, value: Primitive): string | undefined {
-  const { minLength, maxLength, pattern, minimum, maximum, enum: allowed } = schema;
-  if (typeof value === "string") {
-    if (!value.isWellFormed() || value.includes("\0")) return "must be well-formed text";
-    if (typeof maxLength === "number" && lengthOf(value) > maxLength)
+type Broken = (value: Primitive) => string | undefined;
+
+/** Says which JSON Schema keyword a scalar breaks first. Lengths count code points. */
+function breaker({ minLength = 0, maxLength, pattern, ...more }: JsonSchema): Broken {
+  const { minimum, maximum, enum: allowed } = more;
+  const expression = typeof pattern === "string" ? new RegExp(pattern, "u") : undefined;
+  const words = Array.isArray(allowed) ? new Set<unknown>(allowed) : undefined;
+
+  const brokenText = (text: string): string | undefined => {
+    if (!text.isWellFormed() || text.includes("\0")) return "must be well-formed text";
+    // There are at most as many code points as code units: most texts need no counting.
+    if (typeof maxLength === "number" && text.length > maxLength && lengthOf(text) > maxLength)
       return `must have at most ${maxLength} characters`;
-    if (typeof minLength === "number" && lengthOf(value) < minLength)
+    if (typeof minLength === "number" && minLength > 0 && lengthOf(text) < minLength)
       return `must have at least ${minLength} characters`;
-    if (typeof pattern === "string" && !new RegExp(pattern, "u").test(value))
-      return `must match ${pattern}`;
-  }
-  if (typeof value === "number") {
+    return expression?.test(text) === false ? `must match ${pattern as string}` : undefined;
+  };
+  const brokenNumber = (value: number): string | undefined => {
     if (typeof minimum === "number" && value < minimum) return `must be at least ${minimum}`;
     if (typeof maximum === "number" && value > maximum) return `must be at most ${maximum}`;
-  }
-  if (Array.isArray(allowed) && !allowed.includes(value))
-    return `must be one of ${allowed.join(", ")}`;
-  return undefined;
+    return undefined;
+  };
+  return (value) => {
+    const reason =
+      typeof value === "string"
+        ? brokenText(value)
+        : typeof value === "number"
+          ? brokenNumber(value)
+          : undefined;
+    if (reason !== undefined || !words || words.has(value)) return reason;
+    return `must be one of ${[...words].join(", ")}`;
+  };
 }
 
 const isOfType = (type: unknown, value: unknown): value is Primitive =>
@@ -66,13 +79,14 @@ export function branded<B extends Primitive>(
   },
 ): Value<B> {
   const { schema, parse = (input) => input } = definition;
+  const broken = breaker(schema);
   return {
     schema: { title: name, ...schema },
     parse(input) {
       if (!isOfType(schema.type, input)) return invalid(`must be a ${name}`);
       const value = parse(input as BaseOf<B>);
       if (value === undefined) return invalid(`must be a valid ${name}`);
-      const reason = broken(schema, value);
+      const reason = broken(value);
       return reason === undefined ? ok(value as unknown as B) : invalid(reason);
     },
   };
@@ -86,6 +100,12 @@ export const oneOf = <const Word extends string>(...words: readonly Word[]): Val
 export const opaque = (name: string): Value<{ readonly [field: string]: unknown }> => ({
   schema: { title: name, type: "object", additionalProperties: true },
   parse: (input) => (isRecord(input) ? ok(input) : invalid(`must be a ${name}`)),
+});
+
+/** A value, or `null` for none of it: what a field is set to that shall be empty. */
+export const orNull = <T>(value: Value<T>): Value<T | null> => ({
+  schema: { anyOf: [value.schema, { type: "null" }] },
+  parse: (input) => (input === null ? ok(null) : value.parse(input)),
 });
 
 /** A value that may be missing. Only as a field of a `shape`. */
