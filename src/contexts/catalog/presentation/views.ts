@@ -1,10 +1,11 @@
 import { Instant } from "#kernel/instant.ts";
 import { Money, SpelledMoney } from "#kernel/money.ts";
 import { branded, list, oneOf, optional, shape, type Infer, type Value } from "#kernel/shape.ts";
-import { maxPageSize } from "../application/list-products.ts";
+import { Version } from "#kernel/version.ts";
+import { ProductPageSize } from "../application/list-products.ts";
 import type { Level, Part } from "../application/ports.ts";
 import type { ProductPage } from "../application/get-product.ts";
-import { Details } from "../domain/details.ts";
+import { Details, Slug, Title } from "../domain/details.ts";
 import { CategoryId, OwnerId, PriceId, ProductId } from "../domain/ids.ts";
 import { Location } from "../domain/location.ts";
 import { PriceList } from "../domain/price-list.ts";
@@ -12,7 +13,6 @@ import type { Price } from "../domain/price.ts";
 import type { PresentProduct } from "../domain/product.ts";
 import { Quantity, Units } from "../domain/quantity.ts";
 import { Sku } from "../domain/sku.ts";
-import { Slug, Title } from "../domain/details.ts";
 
 /** Rows of one answer: a product has so many skus, each in so many places or lists. */
 const maxRows = 10_000;
@@ -60,7 +60,7 @@ export const ProductPageView = shape({
   prices: partOf(PriceView),
 });
 export const ProductListView = shape({
-  items: list(ProductView, maxPageSize),
+  items: list(ProductView, ProductPageSize.most),
   nextCursor: optional(ProductId),
 });
 export const LevelsView = shape({ items: list(LevelView, maxRows) });
@@ -70,7 +70,7 @@ export const CategoryView = shape({
   name: Title,
   slug: Slug,
   parentId: optional(CategoryId),
-  version: branded<number>("version", { schema: { type: "integer", minimum: 0 } }),
+  version: Version,
 });
 export const CategoriesView = shape({ items: list(CategoryView, maxRows) });
 

@@ -1,17 +1,18 @@
 import type { Context } from "#kernel/context.ts";
 import { Instant } from "#kernel/instant.ts";
+import { pageOf, pageSize, type Page } from "#kernel/page.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.ts";
 import { Permission } from "../domain/role.ts";
 import type { AuditEntries, AuditRecord, Forbidden, MayAct } from "./ports.ts";
 
-export const maxAuditPage = 200;
-const defaultPageSize = 50;
+export const AuditPageSize = pageSize({ usual: 50, most: 200 });
 
 const text = branded<string>("text", { schema: { type: "string", minLength: 1, maxLength: 254 } });
-type Count = Brand<number, "Count">;
-const count = (name: string, maximum: number) =>
-  branded<Count>(name, { schema: { type: "integer", minimum: 1, maximum } });
+type Position = Brand<number, "Position">;
+const Position = branded<Position>("position", {
+  schema: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+});
 
 /** `cursor`: the position of the last entry of the page before. */
 export const ListAudit = shape({
@@ -21,30 +22,24 @@ export const ListAudit = shape({
   outcome: optional(text),
   from: optional(Instant),
   until: optional(Instant),
-  limit: optional(count("page size", maxAuditPage)),
-  cursor: optional(count("cursor", Number.MAX_SAFE_INTEGER)),
+  limit: optional(AuditPageSize),
+  cursor: optional(Position),
 });
 export type ListAudit = Infer<typeof ListAudit>;
 
-export type AuditPage = {
-  readonly items: readonly AuditRecord[];
-  /** Where the next page starts; missing on the last one. */
-  readonly nextCursor?: number;
-};
+export type AuditPage = Page<AuditRecord, number>;
 
 type Deps = { readonly auditEntries: AuditEntries; readonly mayAct: MayAct };
 
 /** Who did what, the newest first. */
 export function listAudit({ auditEntries, mayAct }: Deps) {
   return async (
-    { limit = defaultPageSize as Count, cursor, ...filter }: ListAudit,
+    { limit = AuditPageSize.usual, cursor, ...filter }: ListAudit,
     context: Context,
   ): Promise<Result<AuditPage, Forbidden>> => {
     const allowed = await mayAct(context, Permission.readAudit);
     if (!allowed.ok) return allowed;
     const found = await auditEntries(filter, { before: cursor, limit: limit + 1 });
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    return ok(found.length > limit && last ? { items, nextCursor: last.position } : { items });
+    return ok(pageOf(found, limit, ({ position }) => position));
   };
 }

@@ -1,6 +1,7 @@
 import type { Context } from "#kernel/context.ts";
+import { pageOf, pageSize, type Page } from "#kernel/page.ts";
 import { ok, type Result } from "#kernel/result.ts";
-import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.ts";
+import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import { Email } from "../domain/email.ts";
 import { Permission } from "../domain/role.ts";
@@ -8,28 +9,17 @@ import type { PresentUser } from "../domain/user.ts";
 import { UserId } from "../domain/user-id.ts";
 import type { Forbidden, IdentityScope, MayAct } from "./ports.ts";
 
-export const maxPageSize = 100;
-const defaultPageSize = 20;
-
-/** How many users one page holds at most. */
-type PageSize = Brand<number, "PageSize">;
-const PageSize = branded<PageSize>("page size", {
-  schema: { type: "integer", minimum: 1, maximum: maxPageSize },
-});
+export const UserPageSize = pageSize({ usual: 20, most: 100 });
 
 /** `cursor` is the last user of the page before. With `email`: only who uses that address. */
 export const ListUsers = shape({
   email: optional(Email),
-  limit: optional(PageSize),
+  limit: optional(UserPageSize),
   cursor: optional(UserId),
 });
 export type ListUsers = Infer<typeof ListUsers>;
 
-export type UserPage = {
-  readonly items: readonly PresentUser[];
-  /** Where the next page starts; missing on the last one. */
-  readonly nextCursor?: UserId;
-};
+export type UserPage = Page<PresentUser, UserId>;
 
 type Deps = { readonly read: Read<IdentityScope>; readonly mayAct: MayAct };
 
@@ -40,15 +30,13 @@ export function listUsers({ read, mayAct }: Deps) {
     if (!allowed.ok) return allowed;
 
     return read(context, async ({ users }) => {
-      const { email, limit = defaultPageSize, cursor } = query;
+      const { email, limit = UserPageSize.usual, cursor } = query;
       if (email !== undefined) {
         const user = await users.byEmail(email);
         return ok({ items: user ? [user] : [] });
       }
       const found = await users.page({ after: cursor, limit: limit + 1 });
-      const items = found.slice(0, limit);
-      const last = items.at(-1);
-      return ok(found.length > limit && last ? { items, nextCursor: last.id } : { items });
+      return ok(pageOf(found, limit, ({ id }) => id));
     });
   };
 }

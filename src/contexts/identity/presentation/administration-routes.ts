@@ -2,7 +2,7 @@ import { Instant } from "#kernel/instant.ts";
 import { branded, list, optional, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, post, put, type Route } from "#platform/http/route.ts";
 import { CreateApiKey, ListApiKeys, RevokeApiKey } from "../application/api-keys.ts";
-import { ListAudit, maxAuditPage } from "../application/list-audit.ts";
+import { ListAudit, AuditPageSize } from "../application/list-audit.ts";
 import { ChangePolicy, ListPolicies, maxPermissions } from "../application/policies.ts";
 import type { AuditRecord } from "../application/ports.ts";
 import { ApiKeyName, type ApiKey } from "../domain/api-key.ts";
@@ -53,7 +53,7 @@ const AuditRecordView = shape({
   correlationId: text,
 });
 const AuditPageView = shape({
-  items: list(AuditRecordView, maxAuditPage),
+  items: list(AuditRecordView, AuditPageSize.most),
   nextCursor: optional(position),
 });
 

@@ -4,7 +4,7 @@ import { del, get, patch, post, put, type Route } from "#platform/http/route.ts"
 import { AssignRoles, SetUserStatus } from "../application/administer-users.ts";
 import { DeleteUser } from "../application/delete-user.ts";
 import { GetUser } from "../application/get-user.ts";
-import { ListUsers, maxPageSize } from "../application/list-users.ts";
+import { ListUsers, UserPageSize } from "../application/list-users.ts";
 import { RegisterUser } from "../application/register-user.ts";
 import { UpdateUser } from "../application/update-user.ts";
 import { Email } from "../domain/email.ts";
@@ -27,7 +27,7 @@ const UserView = shape({
 });
 
 const UserPageView = shape({
-  items: list(UserView, maxPageSize),
+  items: list(UserView, UserPageSize.most),
   nextCursor: optional(UserId),
 });
 
