@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Instant } from "#kernel/instant.ts";
 import { statement, type Database, type Parameter } from "../postgres/database.ts";
 import { mutation, type Write } from "../postgres/writes.ts";
+import { every } from "../scheduler/every.ts";
 import type { Audit, AuditEntry, AuditRecord } from "./audit.ts";
 
 const insert = mutation(
@@ -190,27 +191,13 @@ const chainEveryMs = 1_000;
 /** Closes the chain about every second, and a last time at the end. */
 export function keepChained(database: Database, log: Logger): AsyncDisposable {
   let tail: Tail | undefined;
-  async function chain(): Promise<void> {
-    try {
+  return every({
+    ...{ name: "audit.chain", everyMs: chainEveryMs, log, atTheEndToo: true },
+    async work() {
       tail ??= await tailOf(database);
       await chainEntries(database, tail);
-    } catch (error) {
-      log.warn({ error: String(error) }, "the audit could not be chained");
-    }
-  }
-  let running: Promise<void> | undefined;
-  const timer = setInterval(() => {
-    running ??= chain().finally(() => {
-      running = undefined;
-    });
-  }, chainEveryMs).unref();
-  return {
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer);
-      await running;
-      await chain();
     },
-  };
+  });
 }
 
 export type ChainVerdict =
