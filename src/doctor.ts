@@ -1,9 +1,10 @@
 import { ConfigurationInvalid } from "#platform/config/load.ts";
-import type { Settings } from "#platform/config/settings.ts";
+import { settings as known, type Settings } from "#platform/config/settings.ts";
 import { eventAdmin } from "#platform/events/admin.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import { redisCache } from "#platform/cache/redis-cache.ts";
 import { openRedis } from "#platform/redis/redis.ts";
+import { fetchJson } from "#platform/resilience/fetch-json.ts";
 import { createLog } from "#platform/telemetry/log.ts";
 import { contexts, openDatabase, openPostgres } from "./main.ts";
 
@@ -40,7 +41,12 @@ export async function examine(settingsNow: () => Settings): Promise<readonly Fin
     return [runtime, ...problems];
   }
   const configuration = { ok: true, what: "configuration", says: "valid" };
-  return [runtime, configuration, ...(await database(settings)), ...(await redis(settings))];
+  const upstreams = await Promise.all([
+    upstream(known.catalogStockUrl.env, settings.catalogStockUrl, "stock"),
+    upstream(known.catalogPricesUrl.env, settings.catalogPricesUrl, "prices"),
+  ]);
+  const others = [...(await database(settings)), ...(await redis(settings))];
+  return [runtime, configuration, ...others, ...upstreams.flat()];
 }
 
 async function database(settings: Settings): Promise<readonly Finding[]> {
@@ -90,6 +96,25 @@ async function events(opened: Database, schema: string): Promise<readonly Findin
     });
   } catch {
     return [{ ok: false, what: schema, says: "not migrated: run `basalt migrate`" }];
+  }
+}
+
+const upstreamMs = 2_000;
+
+/** Whether somebody answers there who speaks like a Basalt. */
+async function upstream(
+  what: string,
+  baseUrl: string | undefined,
+  path: string,
+): Promise<readonly Finding[]> {
+  if (baseUrl === undefined) return [];
+  try {
+    const url = new URL(`${baseUrl.replace(/\/$/, "")}/${path}?skus=DOCTOR`);
+    const answer = (await fetchJson(url, AbortSignal.timeout(upstreamMs))) as { items?: unknown };
+    const speaks = Array.isArray(answer.items);
+    return [{ ok: speaks, what, says: speaks ? "answers" : "answers something else" }];
+  } catch (error) {
+    return [{ ok: false, what, says: reason(error) }];
   }
 }
 

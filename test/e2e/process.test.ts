@@ -240,12 +240,15 @@ test("the doctor finds what is wrong before a start does", async () => {
   const sick = {
     BASALT_DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
     BASALT_REDIS_URL: "redis://127.0.0.1:1",
+    BASALT_CATALOG_STOCK_URL: "http://127.0.0.1:1/api/v1",
+    BASALT_CATALOG_PRICES_URL: "nowhere",
   };
   const { code, output } = await launch(["doctor", "--json"], sick).ended;
   assert.equal(code, 1);
   const findings = JSON.parse(output) as readonly { readonly ok: boolean; readonly what: string }[];
   const bad = findings.filter(({ ok }) => !ok).map(({ what }) => what);
-  assert.deepEqual(bad, ["postgres", "redis"]);
+  const upstreams = ["BASALT_CATALOG_STOCK_URL", "BASALT_CATALOG_PRICES_URL"];
+  assert.deepEqual(bad, ["postgres", "redis", ...upstreams]);
 
   const misspelt = await launch(["doctor"], { PORT: "http" }).ended;
   assert.equal(misspelt.code, 1);
