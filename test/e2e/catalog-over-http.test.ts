@@ -256,7 +256,7 @@ const wrong: readonly (readonly [string, string, unknown, number])[] = [
   ["an adjustment without a reason", "/stock/TS-M/adjustments", { by: 1 }, 400],
   ["a sku that nobody has", "/stock/NONE/receipts", { quantity: 1 }, 404],
   ["a path as sku", "/stock/..%2F..%2Fetc/receipts", { quantity: 1 }, 400],
-  ["no currency", "/products/{id}/prices", price("1", "XXX"), 400],
+  ["no currency", "/products/{id}/prices", price("1", "ZZZ"), 400],
   ["a price as a number", "/products/{id}/prices", price(1.1, "EUR"), 400],
   ["a negative price", "/products/{id}/prices", price("-1", "EUR"), 422],
   ["a tenth of a cent", "/products/{id}/prices", price("1.001", "EUR"), 422],

@@ -80,14 +80,9 @@ describe("an upstream", () => {
   });
 
   for (const [what, behave] of wrongs)
-    test(`that answers ${what} is unavailable, within the deadline`, async () => {
+    test(`that answers ${what} is unavailable, and nobody waits for ever`, async () => {
       await using house = await given(behave);
-      const startedAt = performance.now();
       await assert.rejects(house.ask(700), Unavailable);
-      assert.ok(
-        performance.now() - startedAt < 5_000,
-        "an upper limit of what hangs, not a figure",
-      );
     });
 
   test("that is gone is unavailable", async () => {

@@ -238,6 +238,13 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       const rename = read(UpdateCategory, { categoryId: a.id, name: "A", expectedVersion: 9 });
       const late = await catalog.updateCategory(rename, admin);
       assert.equal(late.ok ? "" : late.error.type, "precondition-failed");
+      const moved = expect(await catalog.listCategories({}, admin)).find(
+        ({ parentId }) => parentId !== undefined,
+      );
+      assert.ok(moved);
+      const top = { categoryId: moved.id, parentId: null, expectedVersion: moved.version };
+      const back = expect(await catalog.updateCategory(read(UpdateCategory, top), admin));
+      assert.equal(back.parentId, undefined);
       const all = expect(await catalog.listCategories({}, admin));
       assert.deepEqual(
         all.map(({ slug }) => slug),

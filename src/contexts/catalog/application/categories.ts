@@ -2,7 +2,7 @@ import { andThen, unchanged } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { optional, shape, type Infer } from "#kernel/shape.ts";
+import { optional, orNull, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
 import {
@@ -23,12 +23,12 @@ import type { CatalogScope, Forbidden, MayAct } from "./ports.ts";
 export const CreateCategory = shape({ name: Title, slug: Slug, parentId: optional(CategoryId) });
 export type CreateCategory = Infer<typeof CreateCategory>;
 
-/** `parentId`: below which it lies from now on. */
+/** `parentId`: below which it lies from now on; at the top with `null`. */
 export const UpdateCategory = shape({
   categoryId: CategoryId,
   expectedVersion: Version,
   name: optional(Title),
-  parentId: optional(CategoryId),
+  parentId: optional(orNull(CategoryId)),
 });
 export type UpdateCategory = Infer<typeof UpdateCategory>;
 
@@ -126,7 +126,7 @@ export function updateCategory({ unitOfWork, mayAct }: Deps) {
         const known = all.find(({ id }) => id === categoryId);
         const found = Category.expected(known, { id: categoryId, version: expectedVersion });
         if (!found.ok) return found;
-        const above = pathOf(all, parentId);
+        const above = pathOf(all, parentId ?? undefined);
         if (!above.ok) return above;
 
         const moved =

@@ -1,12 +1,14 @@
+import type { Change } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { branded, commaSeparated, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { maxSkus } from "../domain/details.ts";
+import type { CatalogEvent } from "../domain/events.ts";
 import { Location } from "../domain/location.ts";
 import { Adjustment, Quantity } from "../domain/quantity.ts";
 import { Sku } from "../domain/sku.ts";
-import { Stock, type OutOfStock, type StockKey, type TooMuchStock } from "../domain/stock.ts";
+import { Stock, type StockKey } from "../domain/stock.ts";
 import { Permission } from "./permission.ts";
 import type { CatalogScope, Forbidden, Level, MayAct } from "./ports.ts";
 
@@ -45,7 +47,7 @@ type Deps = { readonly unitOfWork: UnitOfWork<CatalogScope>; readonly mayAct: Ma
 
 /** Whoever changes a stock waits for the others: on a hot sku, losing races would be the rule. */
 export const stockLock = ({ sku, location }: StockKey) => ({
-  lock: [`catalog.stock/${location}/${sku}`],
+  lock: [`catalog.${Stock.streamOf({ sku, location })}`],
 });
 
 export const levelOf = (stock: Stock): Level => ({
@@ -56,55 +58,50 @@ export const levelOf = (stock: Stock): Level => ({
   available: Stock.available(stock),
 });
 
-/** Adds what has arrived. */
-export function receiveStock({ unitOfWork, mayAct }: Deps) {
-  type Outcome = Result<Level, SkuNotFound | TooMuchStock | Forbidden | Conflict>;
-  return async (
-    { sku, location = Location.main, quantity }: ReceiveStock,
-    context: Context,
-  ): Promise<Outcome> => {
-    const allowed = await mayAct(context, Permission.receiveStock);
-    if (!allowed.ok) return allowed;
-    return unitOfWork(
-      context,
-      async ({ products, stocks }): Promise<Outcome> => {
-        const [product, stock] = await Promise.all([
-          products.bySku(sku),
-          stocks.byKey({ sku, location }),
-        ]);
-        if (!product) return err({ type: "sku-not-found" });
-        const received = Stock.receive(stock, quantity);
-        return received.ok ? ok(levelOf(stocks.save(received.value))) : received;
-      },
-      stockLock({ sku, location }),
-    );
+type Wanted = { readonly sku: Sku; readonly location?: Location };
+
+/** A change of what there is of a sku. What adds to it takes a product that has the sku. */
+const counting =
+  <Input extends Wanted, E>(
+    permission: Permission,
+    decide: (stock: Stock, input: Input) => Result<Change<Stock, CatalogEvent>, E>,
+    adds: (input: Input) => boolean,
+  ) =>
+  ({ unitOfWork, mayAct }: Deps) => {
+    type Outcome = Result<Level, E | SkuNotFound | Forbidden | Conflict>;
+    return async (input: Input, context: Context): Promise<Outcome> => {
+      const allowed = await mayAct(context, permission);
+      if (!allowed.ok) return allowed;
+      const { sku, location = Location.main } = input;
+      return unitOfWork(
+        context,
+        async ({ products, stocks }): Promise<Outcome> => {
+          const [product, stock] = await Promise.all([
+            products.bySku(sku),
+            stocks.byKey({ sku, location }),
+          ]);
+          if (!product && adds(input)) return err({ type: "sku-not-found" });
+          const decided = decide(stock, input);
+          return decided.ok ? ok(levelOf(stocks.save(decided.value))) : decided;
+        },
+        stockLock({ sku, location }),
+      );
+    };
   };
-}
+
+/** Adds what has arrived. */
+export const receiveStock = counting(
+  Permission.receiveStock,
+  (stock, { quantity }: ReceiveStock) => Stock.receive(stock, quantity),
+  () => true,
+);
 
 /** Corrects what was counted wrongly, was lost or broken. */
-export function adjustStock({ unitOfWork, mayAct }: Deps) {
-  type Outcome = Result<Level, SkuNotFound | OutOfStock | TooMuchStock | Forbidden | Conflict>;
-  return async (
-    { sku, location = Location.main, by, reason }: AdjustStock,
-    context: Context,
-  ): Promise<Outcome> => {
-    const allowed = await mayAct(context, Permission.adjustStock);
-    if (!allowed.ok) return allowed;
-    return unitOfWork(
-      context,
-      async ({ products, stocks }): Promise<Outcome> => {
-        const [product, stock] = await Promise.all([
-          products.bySku(sku),
-          stocks.byKey({ sku, location }),
-        ]);
-        if (!product && by > 0) return err({ type: "sku-not-found" });
-        const adjusted = Stock.adjust(stock, { by, reason });
-        return adjusted.ok ? ok(levelOf(stocks.save(adjusted.value))) : adjusted;
-      },
-      stockLock({ sku, location }),
-    );
-  };
-}
+export const adjustStock = counting(
+  Permission.adjustStock,
+  (stock, { by, reason }: AdjustStock) => Stock.adjust(stock, { by, reason }),
+  ({ by }) => by > 0,
+);
 
 /** What there is of a sku, by location. */
 export function getStock({ read }: { readonly read: Read<CatalogScope> }) {

@@ -1,5 +1,5 @@
 import { expect } from "#kernel/result.ts";
-import { Money } from "#kernel/money.ts";
+import { Currency, Money } from "#kernel/money.ts";
 import { Details, Slug, Title } from "../domain/details.ts";
 import type { CategoryId } from "../domain/ids.ts";
 import { Quantity } from "../domain/quantity.ts";
@@ -44,8 +44,8 @@ export function numbersFrom(seed: number): () => number {
 }
 
 const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
-const minorOf = (minor: number) =>
-  expect(Money.parse({ amount: (minor / 100).toFixed(2), currency: "EUR" }));
+const euro = expect(Currency.parse("EUR"));
+const euros = (cents: number) => Money.of(BigInt(cents), euro);
 
 /** The `n`th product of a seed: the same one each time. */
 export function demoProduct(
@@ -70,8 +70,8 @@ export function demoProduct(
   );
   return {
     details,
-    price: minorOf(cents),
-    bulkPrice: minorOf(Math.round(cents * 0.9)),
+    price: euros(cents),
+    bulkPrice: euros(Math.round(cents * 0.9)),
     bulkFrom: expect(Quantity.parse(10)),
     units: skus.map((sku) => [sku, expect(Quantity.parse(1 + Math.floor(next() * 500)))] as const),
   };

@@ -50,6 +50,9 @@ const invalid = (reason: PriceInvalid["reason"]) =>
   err<PriceInvalid>({ type: "price-invalid", reason });
 
 export const Prices = {
+  /** Under which name the log keeps their events. */
+  streamOf: (sku: Sku): string => `prices/${sku}`,
+
   /** A price without an end gives way to one that begins later; any other overlap is refused. */
   set(prices: Prices, price: Price, now: Instant): Result<Changed, PriceOverlaps | PriceInvalid> {
     if (Money.isNegative(price.price)) return invalid("negative");

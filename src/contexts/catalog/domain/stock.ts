@@ -112,6 +112,9 @@ export const Stock = {
   /** Goes up with each change of what `replay` makes of events: older snapshots are worthless. */
   reducer: 1,
 
+  /** Under which name the log keeps its events. */
+  streamOf: ({ sku, location }: StockKey): string => `stock/${location}/${sku}`,
+
   none: ({ sku, location }: StockKey): Stock => ({
     ...{ sku, location, onHand: Units.none, reserved: Units.none },
     ...{ reservations: new Map(), version: Version.none },

@@ -5,13 +5,11 @@ import type { CatalogScope, Level, PriceFilter, ReservationRecord } from "../app
 import type { Category } from "../domain/category.ts";
 import type { CatalogEvent } from "../domain/events.ts";
 import type { ProductId } from "../domain/ids.ts";
-import type { Price } from "../domain/price.ts";
+import { Prices, type Price } from "../domain/price.ts";
 import { Product, type PresentProduct, type Product as AnyProduct } from "../domain/product.ts";
 import type { Sku } from "../domain/sku.ts";
 import { Stock } from "../domain/stock.ts";
 import type { LevelSource, PriceSource } from "./degrading.ts";
-import { pricesStream } from "./postgres-prices.ts";
-import { stockStream } from "./postgres-stocks.ts";
 
 /** Whose a sku is; missing once it was given up. */
 type SkuRow = { readonly productId: ProductId; readonly sku?: Sku };
@@ -101,13 +99,13 @@ function keepRecord({ reservations }: Tables, put: MemoryTransaction["put"], eve
 
 function stocksIn(tables: Tables, { put, append }: MemoryTransaction) {
   return {
-    byKey: async (key) => tables.stocks.rows.get(stockStream(key)) ?? Stock.none(key),
+    byKey: async (key) => tables.stocks.rows.get(Stock.streamOf(key)) ?? Stock.none(key),
     save(change) {
       const stock = saved(change);
       if (change.events.length === 0) return stock;
-      put<Stock>(tables.stocks, stockStream(stock), stock);
+      put<Stock>(tables.stocks, Stock.streamOf(stock), stock);
       for (const event of change.events) keepRecord(tables, put, event);
-      append(stockStream(stock), change.state.version, change.events);
+      append(Stock.streamOf(stock), change.state.version, change.events);
       return stock;
     },
   } satisfies CatalogScope["stocks"];
@@ -120,7 +118,7 @@ function reservationsIn({ reservations }: Tables) {
       const some = [...reservations.rows.values()]
         .filter(({ status, expiresAt }) => status === "open" && expiresAt <= at)
         .slice(0, limit);
-      return [...new Map(some.map((record) => [stockStream(record), record])).values()];
+      return [...new Map(some.map((record) => [Stock.streamOf(record), record])).values()];
     },
   } satisfies CatalogScope["reservations"];
 }
@@ -162,7 +160,7 @@ function pricesIn({ prices }: Tables, { put, append }: MemoryTransaction) {
       const known = before.filter(({ id }) => !gone.includes(id));
       const now = new Map([...known, ...state.prices].map((price) => [price.id, price]));
       put<PricesRow>(prices, state.sku, { ...state, prices: [...now.values()] });
-      append(pricesStream(state.sku), change.state.version, change.events);
+      append(Prices.streamOf(state.sku), change.state.version, change.events);
       return state;
     },
   } satisfies CatalogScope["prices"];

@@ -10,7 +10,7 @@ import type { PricesOfSkus } from "../application/ports.ts";
 import type { CatalogEvent } from "../domain/events.ts";
 import type { PriceId } from "../domain/ids.ts";
 import type { PriceList } from "../domain/price-list.ts";
-import type { Price } from "../domain/price.ts";
+import { Prices, type Price } from "../domain/price.ts";
 import type { Quantity } from "../domain/quantity.ts";
 import type { Sku } from "../domain/sku.ts";
 
@@ -88,11 +88,9 @@ export const toPrice = (row: PriceRow): Price => ({
 
 const isPrice = (row: KnownRow): row is KnownRow & PriceRow => row.id !== null;
 
-export const pricesStream = (sku: Sku): string => `prices/${sku}`;
-
 export const postgresPrices = ({ read, write, append }: Transaction): PricesOfSkus => ({
   async bySku(sku, from) {
-    const rows = await read(bySku, [pricesStream(sku), sku, from]);
+    const rows = await read(bySku, [Prices.streamOf(sku), sku, from]);
     const version = (rows[0]?.version ?? 0) as Version;
     return { sku, prices: rows.filter(isPrice).map(toPrice), version };
   },
@@ -106,7 +104,7 @@ export const postgresPrices = ({ read, write, append }: Transaction): PricesOfSk
   save(change) {
     const prices = saved(change);
     for (const event of change.events) keep(write, event);
-    append(pricesStream(prices.sku), change.state.version, change.events);
+    append(Prices.streamOf(prices.sku), change.state.version, change.events);
     return prices;
   },
 });

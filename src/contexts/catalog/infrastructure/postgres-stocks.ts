@@ -23,8 +23,6 @@ import { Stock, StockSnapshot, type StockKey } from "../domain/stock.ts";
 /** Events after which a new snapshot is kept: a load reads so many at most. */
 const snapshotEvery = 25;
 
-export const stockStream = ({ sku, location }: StockKey): string => `stock/${location}/${sku}`;
-
 /** First the snapshot, which has no type, then the events after it. */
 type HistoryRow = {
   readonly version: number;
@@ -87,13 +85,13 @@ const isDue = (before: Version, after: Version) =>
 
 export const postgresStocks = ({ read, write, append }: Transaction): Stocks => ({
   async byKey(key) {
-    return stockOf(key, await read(history, [stockStream(key), Stock.reducer]));
+    return stockOf(key, await read(history, [Stock.streamOf(key), Stock.reducer]));
   },
   save(change) {
     const stock = saved(change);
     if (change.events.length === 0) return stock;
     const { sku, location, onHand, reserved, version } = stock;
-    const stream = stockStream(stock);
+    const stream = Stock.streamOf(stock);
     write(upsert, [sku, location, onHand, reserved, version]);
     for (const event of change.events) keepRecord(write, event);
     if (isDue(change.state.version, version)) {

@@ -165,7 +165,8 @@ export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
   patch("/categories/:categoryId", {
     access: "signed-in",
     summary: "Rename or move a category",
-    description: "`If-Match`: its `version`. Below itself it cannot lie.",
+    description:
+      "`If-Match`: its `version`. Below itself it cannot lie; `parentId: null` puts it at the top.",
     input: UpdateCategory,
     ifMatch: "expectedVersion",
     handle: catalog.updateCategory,
