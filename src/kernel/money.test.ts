@@ -52,6 +52,30 @@ describe("money", () => {
       assert.equal(Money.parse(input).ok, false, JSON.stringify(input));
   });
 
+  test("says where it is wrong", () => {
+    const wrong = (amount: string, message: string) => {
+      const refused = err({ type: "invalid", issues: [{ path: "/amount", message }] });
+      assert.deepEqual(Money.parse({ amount, currency: "EUR" }), refused);
+    };
+    wrong("1.005", "must have at most 2 digits after the point in EUR");
+    wrong("92233720368547758.08", "is too much");
+    wrong("-92233720368547758.08", "is too much");
+    const most = 9_223_372_036_854_775_807n;
+    assert.equal(money("92233720368547758.07", "EUR").minor, most);
+    assert.equal(money("-92233720368547758.07", "EUR").minor, -most);
+    assert.throws(() => Money.decimals("ABC" as Currency), /ABC is no currency/);
+  });
+
+  test("knows the currencies of ISO 4217 that are in use, by their digits", () => {
+    const withDigits = (digits: number) => codes.filter((code) => Money.decimals(code) === digits);
+    assert.deepEqual(withDigits(4), ["CLF", "UYW"]);
+    assert.deepEqual(withDigits(3), ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]);
+    assert.equal(withDigits(0).length, 16);
+    assert.equal(withDigits(2).length, 132);
+    for (const code of ["AED", "DKK", "EUR", "GYD", "INR", "MGA", "PLN", "TOP", "USD", "ZMW"])
+      assert.equal(Money.decimals(currency(code)), 2, code);
+  });
+
   test("of two currencies is not put together", () => {
     const refused = err({ type: "currency-mismatch", expected: "EUR", actual: "USD" });
     assert.deepEqual(Money.plus(money("1", "EUR"), money("1", "USD")), refused);
@@ -68,5 +92,6 @@ describe("money", () => {
     );
     assert.deepEqual(Money.times(money("0.10", "EUR"), 3), money("0.30", "EUR"));
     assert.equal(Money.isNegative(money("-0.01", "EUR")), true);
+    assert.equal(Money.isNegative(money("0.00", "EUR")), false);
   });
 });

@@ -28,7 +28,7 @@ export const Currency = branded<Currency>("currency", {
 
 /** A decimal number as text, as in `-12.50`: never a float. */
 export type Decimal = Brand<string, "Decimal">;
-const Decimal = branded<Decimal>("decimal number", {
+export const Decimal = branded<Decimal>("decimal number", {
   schema: { type: "string", pattern: "^-?(0|[1-9]\\d{0,18})(\\.\\d{1,4})?$", maxLength: 25 },
 });
 

@@ -29,6 +29,15 @@ test("pages hold everything once, in order, and the last one leads nowhere", () 
   );
 });
 
+test("the last page leads nowhere, though it is full", () => {
+  const size = expect(Size.parse(2));
+  const self = (item: number) => item;
+  assert.deepEqual(pageOf([1, 2], size, self), { items: [1, 2] });
+  assert.deepEqual(pageOf([1], size, self), { items: [1] });
+  assert.deepEqual(pageOf([], size, self), { items: [] });
+  assert.deepEqual(pageOf([1, 2, 3], size, self), { items: [1, 2], nextCursor: 2 });
+});
+
 test("a page size is at least one, and has a limit", () => {
   for (const size of [0, 6, 1.5, "3"]) assert.equal(Size.parse(size).ok, false);
   assert.equal(Size.usual, 3);

@@ -67,6 +67,13 @@ function breaker({ minLength = 0, maxLength, pattern, ...more }: JsonSchema): Br
 const isOfType = (type: unknown, value: unknown): value is Primitive =>
   type === "integer" ? Number.isSafeInteger(value) : typeof value === type;
 
+/** A whole number is one that JavaScript holds exactly. */
+const safeInteger = {
+  format: "int64",
+  minimum: Number.MIN_SAFE_INTEGER,
+  maximum: Number.MAX_SAFE_INTEGER,
+} as const;
+
 /**
  * A branded scalar. `schema` bounds it, `parse` (optional) normalises it, or answers undefined
  * where it breaks a rule that a schema cannot say. The schema is checked after normalising.
@@ -81,7 +88,7 @@ export function branded<B extends Primitive>(
   const { schema, parse = (input) => input } = definition;
   const broken = breaker(schema);
   return {
-    schema: { title: name, ...schema },
+    schema: { title: name, ...(schema.type === "integer" ? safeInteger : {}), ...schema },
     parse(input) {
       if (!isOfType(schema.type, input)) return invalid(`must be a ${name}`);
       const value = parse(input as BaseOf<B>);
@@ -100,6 +107,12 @@ export const oneOf = <const Word extends string>(...words: readonly Word[]): Val
 export const opaque = (name: string): Value<{ readonly [field: string]: unknown }> => ({
   schema: { title: name, type: "object", additionalProperties: true },
   parse: (input) => (isRecord(input) ? ok(input) : invalid(`must be a ${name}`)),
+});
+
+/** What the edge has made already and hands on: a stream, whose content no schema describes. */
+export const handedOver = <T>(name: string, schema: JsonSchema): Value<T> => ({
+  schema: { title: name, ...schema },
+  parse: (input) => ok(input as T),
 });
 
 /** A value, or `null` for none of it: what a field is set to that shall be empty. */

@@ -182,10 +182,22 @@ export const settings = {
     type: "string",
     doc: "Where product pages get stock from, as in http://other:3000/api/v1; kept here if empty",
   },
+  catalogStockKey: {
+    env: "BASALT_CATALOG_STOCK_KEY",
+    type: "string",
+    secret: true,
+    doc: "API key or token that is shown there; none if empty",
+  },
   catalogPricesUrl: {
     env: "BASALT_CATALOG_PRICES_URL",
     type: "string",
     doc: "Where product pages get prices from, as in http://other:3000/api/v1; kept here if empty",
+  },
+  catalogPricesKey: {
+    env: "BASALT_CATALOG_PRICES_KEY",
+    type: "string",
+    secret: true,
+    doc: "API key or token that is shown there; none if empty",
   },
   smtpUrl: {
     env: "BASALT_SMTP_URL",
@@ -226,7 +238,7 @@ export const settings = {
     type: "integer",
     minimum: 1,
     maximum: 100_000,
-    default: 512,
+    default: 128,
     doc: "Requests worked on at once; more are shed with 503 and Retry-After",
   },
   shutdownTimeoutMs: {
@@ -274,7 +286,7 @@ export const settings = {
     minimum: 0,
     maximum: 36_500,
     default: 0,
-    doc: "Days after which events that every subscription has read are deleted; 0 keeps them",
+    doc: "Days after which events that all subscriptions have read are deleted, where no state is made of them; 0 keeps them",
   },
   idempotencyRetentionHours: {
     env: "BASALT_IDEMPOTENCY_RETENTION_HOURS",

@@ -23,13 +23,20 @@ export type Consumer<E extends Event, Scope> = {
   readonly batchSize?: number;
 };
 
+/** Opens the ports for the effects of an event, which is then their cause. */
+export type OpenFor<Scope> = (cause: Recorded) => {
+  readonly scope: Scope;
+  readonly context: Context;
+};
+
 /** A consumer without its types, as subscriptions run it. */
 export type AnyConsumer<Scope> = {
   readonly name: string;
   readonly partitions: number;
   readonly batchSize: number;
   readonly wants: (type: string) => boolean;
-  readonly handle: (event: Recorded, scope: Scope, context: Context) => Promise<void>;
+  /** Does what is to be done about some events, in their order. */
+  readonly handle: (events: readonly Recorded[], open: OpenFor<Scope>) => Promise<void>;
 };
 
 const defaultBatchSize = 100;
@@ -47,10 +54,50 @@ export function consumer<E extends Event, Scope>({
     partitions,
     batchSize,
     wants: (type) => Object.hasOwn(reactions, type),
-    async handle(recorded, scope, context) {
-      const decoded = events.decode(recorded);
-      if (!decoded.ok) throw new Error(`${recorded.type} cannot be read`, { cause: decoded.error });
-      await reactions[recorded.type]?.({ ...recorded, ...decoded.value }, scope, context);
+    async handle(batch, open) {
+      for (const recorded of batch) {
+        const { scope, context } = open(recorded);
+        const event = { ...recorded, ...decoded(events, recorded) };
+        await reactions[recorded.type]?.(event, scope, context);
+      }
+    },
+  };
+}
+
+function decoded<E extends Event>(events: Registry<E>, recorded: Recorded): E {
+  const event = events.decode(recorded);
+  if (event.ok) return event.value;
+  throw new Error(`${recorded.type} cannot be read`, { cause: event.error });
+}
+
+/** A reader that folds events into a read model, a batch at a time. */
+export type Projection<E extends Event, Model> = {
+  /** Names its checkpoint: a new name starts from the first event. */
+  readonly name: string;
+  readonly events: Registry<E>;
+  readonly project: (events: readonly E[], model: Model) => void;
+};
+
+/** Events that are folded together: enough that what is done per batch does not count. */
+const projectedAtOnce = 500;
+
+/** A projection as subscriptions run it: one reader, since streams meet in the model. */
+export function projection<E extends Event, Model>({
+  name,
+  events,
+  project,
+}: Projection<E, Model>): AnyConsumer<Model> {
+  const types = new Set(events.declarations.map(({ type }) => type));
+  return {
+    ...{ name, partitions: 1, batchSize: projectedAtOnce },
+    wants: (type) => types.has(type),
+    async handle(batch, open) {
+      const [first] = batch;
+      if (first)
+        project(
+          batch.map((recorded) => decoded(events, recorded)),
+          open(first).scope,
+        );
     },
   };
 }

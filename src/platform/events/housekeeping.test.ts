@@ -61,6 +61,18 @@ test("with a retention of 0 days, every event is kept", async () => {
   assert.deepEqual(await database.query(left, []), [{ keys: 23, events: 2500 }]);
 });
 
+test("events that aggregates are made of are kept, however old", async () => {
+  await using opened = await testDatabase();
+  const { database } = opened;
+  await database.query(fill, []);
+  const store = { ...eventAdmin(database, "scratch"), isEventStore: true };
+  const house = keepHouse([store], retention, withTrouble().log);
+  while ((await database.query(left, []))[0]?.keys !== 23) await sleep(10);
+  await sleep(100); // a pass that deleted events would have begun
+  await house[Symbol.asyncDispose]();
+  assert.deepEqual(await database.query(left, []), [{ keys: 23, events: 2500 }]);
+});
+
 test("while the database is away, housekeeping says so and harms nobody", async () => {
   const opened = await testDatabase();
   await opened[Symbol.asyncDispose]();

@@ -11,12 +11,15 @@ export type Retention = {
   readonly idempotencyRetentionHours: number;
 };
 
+/** A log to look after. Where aggregates and read models are made of its events, all are kept. */
+export type HousedLog = EventAdmin & { readonly isEventStore?: boolean };
+
 /** Deletes at most so many rows that nobody needs any more; answers how many. */
 export type Chore = (limit: number) => Promise<number>;
 
 /** Deletes, at once and then now and then, in small batches, what nobody needs any more. */
 export function keepHouse(
-  logs: readonly EventAdmin[],
+  logs: readonly HousedLog[],
   { eventRetentionDays: eventDays, idempotencyRetentionHours: idempotencyHours }: Retention,
   log: Logger,
   chores: readonly Chore[] = [],
@@ -41,7 +44,7 @@ export function keepHouse(
     for (const admin of logs) {
       await drain(() => admin.forgetKeys(idempotencyHours, batch));
       await drain(() => admin.forgetChanges(batch));
-      if (eventDays > 0) await drain(() => admin.prune(eventDays, batch));
+      if (eventDays > 0 && !admin.isEventStore) await drain(() => admin.prune(eventDays, batch));
     }
     for (const chore of chores) await drain(() => chore(batch));
   }

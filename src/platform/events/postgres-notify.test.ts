@@ -12,7 +12,7 @@ const log = pino({ level: "silent" });
 /** Two processes on one database, as far as waking each other goes. */
 async function twoProcesses() {
   await using undo = new AsyncDisposableStack();
-  const { database, connection } = undo.use(await testDatabase());
+  const { database, connection, closed } = undo.use(await testDatabase());
   const join = async () => {
     const wakeUp = new WakeUp();
     const wakeUps = new Map([["scratch", wakeUp]]);
@@ -21,8 +21,14 @@ async function twoProcesses() {
   };
   const [here, there] = [await join(), await join()];
   const opened = undo.move();
-  return { here, there, database, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { here, there, database, closed, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
+
+const listening = statement<{ readonly n: number }>(
+  "test.listening",
+  `select count(*)::int as n from pg_stat_activity
+    where application_name = 'basalt-listen' and datname = current_database()`,
+);
 
 const calledAfter = async (wakeUp: WakeUp, calls: number): Promise<void> => {
   while (wakeUp.calls <= calls) await sleep(2);
@@ -55,6 +61,26 @@ test("after its connection was cut, a process listens again and looks for what i
   const { calls } = pair.there.wakeUp;
   pair.here.notify.announce("scratch");
   await calledAfter(pair.there.wakeUp, calls);
+});
+
+test("after an outage of several attempts, each process listens once", async () => {
+  await using pair = await twoProcesses();
+  await pair.closed(() => sleep(800));
+  await calledAfter(pair.there.wakeUp, 0);
+  await calledAfter(pair.here.wakeUp, 0);
+  await sleep(500);
+  assert.deepEqual(await pair.database.query(listening, []), [{ n: 2 }]);
+});
+
+test("a process that stops in an outage leaves no connection behind", async () => {
+  await using pair = await twoProcesses();
+  await pair.closed(async () => {
+    await sleep(350);
+    await pair.here.notify[Symbol.asyncDispose]();
+  });
+  await calledAfter(pair.there.wakeUp, 0);
+  await sleep(500);
+  assert.deepEqual(await pair.database.query(listening, []), [{ n: 1 }]);
 });
 
 test("a process that has stopped announces nothing, and throws nothing", async () => {

@@ -7,7 +7,11 @@ import type { WakeUp } from "./wake-up.ts";
 const channel = "basalt_events";
 /** Calls within this time leave as one NOTIFY: each takes a lock of the whole server. */
 const coalesceMs = 2;
-const maxReconnectPauseMs = 5_000;
+const connectWithinMs = 5_000;
+const firstPauseMs = 100;
+const maxPauseMs = 5_000;
+
+type Listening = { readonly ended: Promise<void> };
 
 const notify = statement("basalt.notify", "select pg_notify($1, $2)");
 
@@ -22,8 +26,9 @@ export class PostgresNotify implements AsyncDisposable {
   readonly #log: Logger;
   readonly #due = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
-  #listener: pg.Client | undefined;
-  #stopping = false;
+  #client: pg.Client | undefined;
+  #listening: Promise<void> | undefined;
+  readonly #stop = new AbortController();
 
   /** `wakeUps`: by schema. */
   constructor(options: {
@@ -39,21 +44,22 @@ export class PostgresNotify implements AsyncDisposable {
   }
 
   async start(): Promise<this> {
-    await this.#listen();
+    this.#listening = this.#keepListening(await this.#listen());
     return this;
   }
 
   /** There are new events in the log of a schema. */
   announce(schema: string): void {
-    if (this.#stopping) return;
+    if (this.#isStopping) return;
     this.#due.add(schema);
     this.#timer ??= setTimeout(() => void this.#send(), coalesceMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopping = true;
+    this.#stop.abort();
     clearTimeout(this.#timer);
-    await this.#listener?.end().catch(() => {});
+    this.#client?.connection.stream.destroy();
+    await this.#listening;
   }
 
   async #send(): Promise<void> {
@@ -64,28 +70,48 @@ export class PostgresNotify implements AsyncDisposable {
       await this.#database.query(notify, [channel, schema]).catch(() => {}); // readers poll anyway
   }
 
-  async #listen(): Promise<void> {
-    const client = new pg.Client({ ...this.#connection, application_name: "basalt-listen" });
+  /** Listens, and tells when the connection has ended. */
+  async #listen(): Promise<Listening> {
+    const client = new pg.Client({
+      ...this.#connection,
+      application_name: "basalt-listen",
+      connectionTimeoutMillis: connectWithinMs,
+      query_timeout: connectWithinMs,
+      keepAlive: true,
+    });
+    const ended = new Promise<void>((resolve) => client.once("end", resolve));
     client.on("notification", ({ payload }) => this.#wakeUps.get(payload ?? "")?.call());
     client.on("error", () => {}); // followed by "end"
-    client.once("end", () => void this.#reconnect());
-    this.#listener = client;
-    await client.connect();
-    await client.query(`listen ${channel}`);
+    this.#client = client;
+    try {
+      await client.connect();
+      await client.query(`listen ${channel}`);
+      return { ended };
+    } catch (error) {
+      client.connection.stream.destroy();
+      throw error;
+    }
   }
 
-  async #reconnect(): Promise<void> {
-    for (let pauseMs = 100; !this.#stopping; pauseMs = Math.min(pauseMs * 2, maxReconnectPauseMs)) {
-      await sleep(pauseMs);
-      this.#listener?.removeAllListeners("end");
-      if (this.#stopping) return;
+  /** One connection after the other, with pauses between them that grow while none succeeds. */
+  async #keepListening({ ended }: Listening): Promise<void> {
+    await ended;
+    for (let pauseMs = firstPauseMs; !this.#isStopping;) {
+      await sleep(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => {});
+      if (this.#isStopping) return;
       try {
-        await this.#listen();
+        const listening = await this.#listen();
         for (const wakeUp of this.#wakeUps.values()) wakeUp.call();
-        return;
+        await listening.ended;
+        pauseMs = firstPauseMs;
       } catch (error) {
         this.#log.warn({ error: String(error) }, "cannot listen for events of other processes");
+        pauseMs = Math.min(pauseMs * 2, maxPauseMs);
       }
     }
+  }
+
+  get #isStopping(): boolean {
+    return this.#stop.signal.aborted;
   }
 }

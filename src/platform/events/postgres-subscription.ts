@@ -31,6 +31,7 @@ export type PostgresSubscriptionOptions<Scope> = Recorder & {
 type LeaseRow = {
   readonly partition: number;
   readonly lease_token: number;
+  readonly commits: number;
   readonly epoch: number;
   readonly transaction_id: string;
   readonly position: number;
@@ -47,7 +48,9 @@ type ParkedRow = {
   readonly correlation_id: string;
 };
 
-const toCheckpoint = (row: Omit<LeaseRow, "partition" | "lease_token">): Checkpoint => ({
+const toCheckpoint = (
+  row: Pick<LeaseRow, "epoch" | "transaction_id" | "position">,
+): Checkpoint => ({
   epoch: row.epoch,
   transactionId: row.transaction_id,
   position: row.position,
@@ -56,6 +59,7 @@ const toCheckpoint = (row: Omit<LeaseRow, "partition" | "lease_token">): Checkpo
 const toLease = (row: LeaseRow): Lease => ({
   partition: row.partition,
   token: row.lease_token,
+  commits: row.commits,
   checkpoint: toCheckpoint(row),
 });
 
@@ -117,7 +121,7 @@ function leaseStatements(schema: string) {
          from ranked r, fair
         where s.name = $1 and s.partition = r.partition
           and (r.held or r.rank <= fair.partitions)
-       returning s.partition, s.lease_token, s.epoch, s.transaction_id, s.position,
+       returning s.partition, s.lease_token, s.commits, s.epoch, s.transaction_id, s.position,
                  s.lease_holder`,
     ),
     leave: statement(
@@ -162,12 +166,15 @@ function readStatements(schema: string, partitions: number) {
 function progressStatements(schema: string) {
   const name = nameIn(schema);
   return {
-    /** A lost lease breaks the not-null of its token: the whole transaction fails, in one trip. */
+    /**
+     * A lost lease breaks the not-null of its token, and so does a count that is behind: an earlier
+     * commit arrived, though its answer was lost. The whole transaction fails, in one trip.
+     */
     advance: statement(
       name("advance"),
       `update ${schema}.subscriptions
-          set lease_token = case when lease_token = $3 then lease_token end,
-              epoch = $4, transaction_id = $5::xid8, position = $6, updated_at = now()
+          set lease_token = case when lease_token = $3 and commits = $7 then lease_token end,
+              commits = commits + 1, epoch = $4, transaction_id = $5::xid8, position = $6, updated_at = now()
         where name = $1 and partition = $2`,
     ),
     park: statement(
@@ -286,7 +293,8 @@ function movesOf(schema: string, name: string) {
   return (session: Session, lease: Lease, { checkpoint, park, unpark }: Progress) => {
     const { epoch, transactionId, position } = checkpoint;
     const place = [lease.partition, lease.token, epoch, transactionId, position];
-    const sent: Promise<unknown>[] = [session.query(sql.advance, [name, ...place])];
+    const advanced = session.query(sql.advance, [name, ...place, lease.commits]);
+    const sent: Promise<unknown>[] = [advanced];
     if (park) sent.push(session.query(sql.park, [name, lease.partition, ...parkedValues(park)]));
     if (unpark?.next === "caught-up") sent.push(session.query(sql.unpark, [name, unpark.stream]));
     else if (unpark) sent.push(session.query(sql.moveOn, [name, unpark.stream, unpark.next]));

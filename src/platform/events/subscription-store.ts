@@ -19,6 +19,8 @@ export const beginning: Checkpoint = { epoch: 0, transactionId: "0", position: 0
 export type Lease = {
   readonly partition: number;
   readonly token: number;
+  /** How often the partition has been committed; the next commit must be the next one. */
+  readonly commits: number;
   readonly checkpoint: Checkpoint;
 };
 
@@ -46,7 +48,10 @@ export type Progress = {
   readonly unpark?: { readonly stream: string; readonly next: Version | "caught-up" };
 };
 
-/** Another process holds the partition now: what this one was about to commit was not. */
+/**
+ * What this reader was about to commit was not: another process holds the partition now, or an
+ * earlier commit of its own arrived without its knowing. It must begin from what is kept.
+ */
 export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
 }

@@ -18,7 +18,12 @@ import {
   type Sighting,
 } from "../../../test/support/notes.ts";
 import { consumer } from "./consumer.ts";
-import type { Delivery, Lease, SubscriptionStore } from "./subscription-store.ts";
+import {
+  beginning,
+  type Delivery,
+  type Lease,
+  type SubscriptionStore,
+} from "./subscription-store.ts";
 import { Subscription, type SubscriptionTimes } from "./subscription.ts";
 import type { WakeUp } from "./wake-up.ts";
 
@@ -68,7 +73,17 @@ export function subscriptionContract(name: string, open: () => Promise<Subscript
   const subscribe = async (
     subject: SubscriptionSubject,
     handle: Handle = () => {},
-    { process = "one", partitions = 1, times = quick } = {},
+    {
+      process = "one",
+      partitions = 1,
+      times = quick,
+      store,
+    }: {
+      readonly process?: string;
+      readonly partitions?: number;
+      readonly times?: Partial<SubscriptionTimes>;
+      readonly store?: SubscriptionStore<NotesScope>;
+    } = {},
   ) =>
     new Subscription({
       consumer: consumer<NoteEvent, NotesScope>({
@@ -82,7 +97,7 @@ export function subscriptionContract(name: string, open: () => Promise<Subscript
           },
         },
       }),
-      store: await subject.store("sight", partitions),
+      store: store ?? (await subject.store("sight", partitions)),
       wakeUp: subject.wakeUp,
       process,
       clock,
@@ -216,6 +231,35 @@ export function subscriptionContract(name: string, open: () => Promise<Subscript
         (await subject.sightings()).map(({ version }) => version),
         [1, 1],
       );
+    });
+
+    test("a commit whose answer was lost is not repeated, for a waiting stream neither", async () => {
+      await using subject = await open();
+      const note = await write(subject, "first");
+      const store = await subject.store("sight", 1);
+      let lost = 0;
+      const deaf: typeof store = {
+        ...store,
+        async commit(lease, progress, effects) {
+          await store.commit(lease, progress, effects);
+          lost += 1;
+          if (lost % 2 === 1) throw new Unavailable("the answer was lost", {});
+        },
+      };
+      let failures = 2;
+      const handle = ({ version }: { readonly version: number }) => {
+        failures -= 1;
+        if (version === 1 && failures >= 0) throw new Error("not yet");
+      };
+      await using _running = await subscribe(subject, handle, { store: deaf });
+      await rewrite(subject, note, "second");
+      for (let i = 0; i < 5; i += 1) await write(subject, `other ${i}`);
+      await seen(subject, 7);
+      // An effect that came twice would break the sightings, and leave its stream waiting.
+      const lease = { partition: 0, token: 0, commits: 0, checkpoint: beginning };
+      await until(async () => (await store.parked(lease)).length === 0);
+      assert.equal((await subject.sightings()).length, 7);
+      assert.ok(lost > 3);
     });
 
     test("two processes share the partitions, and one takes over all when the other leaves", async () => {

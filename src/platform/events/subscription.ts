@@ -101,7 +101,9 @@ export class Subscription<Scope> implements AsyncDisposable {
   async #share(): Promise<void> {
     while (!this.#stopping) {
       try {
-        const held = [...this.#partitions.values()].map(({ lease }) => lease);
+        // One that stopped no longer knows where it stands: it is leased anew, from what is kept.
+        const running = [...this.#partitions.values()].filter((one) => one.running);
+        const held = running.map(({ lease }) => lease);
         const { store, process } = this.#options;
         await this.#hold(await store.share(process, held, this.#times.leaseMs));
       } catch (error) {
@@ -297,17 +299,20 @@ class Partition<Scope> {
       });
     try {
       await store.commit(this.#lease, progress, (open) =>
-        within(this.#times.handlerTimeoutMs, async () => {
-          for (const event of events)
-            await consumer.handle(event, open(event), causedBy(event, clock));
-        }),
+        within(this.#times.handlerTimeoutMs, () =>
+          consumer.handle(events, (event) => ({
+            scope: open(event),
+            context: causedBy(event, clock),
+          })),
+        ),
       );
     } catch (error) {
       tell("failed");
       throw error;
     }
     if (events.length > 0) tell("ok");
-    this.#lease = { ...this.#lease, checkpoint: progress.checkpoint };
+    const commits = this.#lease.commits + 1;
+    this.#lease = { ...this.#lease, commits, checkpoint: progress.checkpoint };
   }
 
   async #loadParked(): Promise<void> {

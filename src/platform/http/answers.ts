@@ -111,3 +111,11 @@ export function answerGarbage(
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
 }
+
+/** More than is worked on at once. */
+export const overloaded = (correlationId: string) =>
+  problem("unavailable", {
+    status: 503,
+    correlationId,
+    detail: "Too many requests are in flight",
+  });

@@ -33,6 +33,8 @@ declare module "fastify" {
   }
   interface FastifyContextConfig {
     access?: Access;
+    /** Bodies that may take longer to arrive. */
+    takesFiles?: boolean;
   }
 }
 

@@ -45,7 +45,8 @@ export function problem(
   };
 }
 
-const text = { type: "string" };
+/** Bounds of what we write ourselves: a document of an API should promise no endless text. */
+const text = { type: "string", maxLength: 2_000 };
 
 export const problemSchema = {
   $id: "Problem",
@@ -56,12 +57,13 @@ export const problemSchema = {
   properties: {
     type: { ...text, format: "uri" },
     title: text,
-    status: { type: "integer" },
+    status: { type: "integer", format: "int32", minimum: 400, maximum: 599 },
     detail: text,
     code: { ...text, description: "The same as `type`, in upper snake case" },
     correlationId: { ...text, description: "Also in `x-request-id`, in logs, traces and events" },
     errors: {
       type: "array",
+      maxItems: maxErrorsShown,
       items: {
         type: "object",
         properties: { path: { ...text, description: "JSON pointer" }, message: text },

@@ -21,6 +21,22 @@ export type Attempts<Field extends string = string> = {
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
+/**
+ * A body that is not JSON: `read` makes the input field of it while it arrives. The other fields
+ * come from the query.
+ */
+export type UploadedBody<Field extends string = string> = {
+  readonly field: Field;
+  readonly mediaType: string;
+  readonly read: (body: AsyncIterable<Uint8Array>) => unknown;
+};
+
+/** An answer that is sent while it is being made. What has no end of its own ends when `closing`. */
+export type StreamedAnswer<V> = {
+  readonly mediaType: string;
+  readonly of: (value: V, closing: AbortSignal) => AsyncIterable<string>;
+};
+
 /** Statuses of expected refusals. */
 export type RefusalStatus = 401 | 402 | 403 | 404 | 409 | 410 | 412 | 422 | 423 | 429;
 
@@ -34,11 +50,14 @@ type Declaration<I, V, R extends Refused, View> = {
   readonly description?: string;
   /** Fields named in the path come from there, the others from query (GET, DELETE) or body. */
   readonly input: Input<I>;
+  readonly upload?: UploadedBody<keyof I & string>;
   readonly handle: (input: I, context: Context) => Promise<Result<V, R>>;
   readonly success: 200 | 201 | 202 | 204;
   /** What goes over the wire; nothing of the value but this. */
   readonly output?: Value<View>;
   readonly present?: (value: V) => View;
+  /** In place of `output`. */
+  readonly stream?: StreamedAnswer<V>;
   /** Path of what was created, without the API prefix. */
   readonly location?: (value: V) => string;
   /** Version of the resource, for `ETag` and `If-None-Match`. */
@@ -54,7 +73,11 @@ type Declaration<I, V, R extends Refused, View> = {
 export type Route = {
   readonly method: Method;
   readonly path: string;
-} & Omit<Declaration<unknown, unknown, Refused, unknown>, "refusals" | "ifMatch" | "attempts"> & {
+} & Omit<
+  Declaration<unknown, unknown, Refused, unknown>,
+  "refusals" | "ifMatch" | "attempts" | "upload"
+> & {
+    readonly upload?: UploadedBody;
     readonly attempts?: Attempts;
     readonly ifMatch?: string;
     readonly refusals: Readonly<Record<string, RefusalStatus>>;

@@ -11,11 +11,11 @@ const email = (text: string) =>
 const options = {
   allErrors: true,
   strict: false,
-  formats: { email, "date-time": true, password: true },
+  formats: { email, "date-time": true, password: true, int64: true },
 } as const;
 const strict = new Ajv(options);
-/** Query and path arrive as text: numbers are read from it. */
-const coercing = new Ajv({ ...options, coerceTypes: true });
+/** Query and path arrive as text: numbers are read from it, and one value may be a list of one. */
+const coercing = new Ajv({ ...options, coerceTypes: "array" });
 
 export const compile = ({ schema, httpPart }: { schema: unknown; httpPart?: string }) =>
   (httpPart === "body" ? strict : coercing).compile(schema as JsonSchema);
@@ -47,7 +47,9 @@ const inPath = ({ path }: Route): ReadonlySet<string> =>
 
 const partOf = (route: Route, params: ReadonlySet<string>, field: string): Part => {
   if (params.has(field)) return "params";
-  return route.method === "GET" || route.method === "DELETE" ? "querystring" : "body";
+  return route.method === "GET" || route.method === "DELETE" || route.upload
+    ? "querystring"
+    : "body";
 };
 
 function partSchemas(route: Route): Partial<Record<Part, JsonSchema>> {
@@ -59,7 +61,7 @@ function partSchemas(route: Route): Partial<Record<Part, JsonSchema>> {
       ? { querystring: { properties: {}, required: [] } }
       : {};
   for (const [field, value] of Object.entries(route.input.fields)) {
-    if (field === route.ifMatch) continue;
+    if (field === route.ifMatch || field === route.upload?.field) continue;
     const part = (schemas[partOf(route, params, field)] ??= { properties: {}, required: [] });
     part.properties[field] = value.schema;
     if (!("optional" in value)) part.required.push(field);
@@ -72,10 +74,35 @@ function partSchemas(route: Route): Partial<Record<Part, JsonSchema>> {
   );
 }
 
-const problemAnswer = (description: string) => ({
+const count = (description: string) => ({
+  ...{ type: "integer", format: "int64", minimum: 0, maximum: 2 ** 31, description },
+});
+/** On every answer: to a request that was counted, and from a page of an allowed origin. */
+const answerHeaders = {
+  "Access-Control-Allow-Origin": {
+    ...{ type: "string", maxLength: 1_000, description: "The page's origin, if it is allowed" },
+  },
+  "RateLimit-Limit": count("Requests or attempts that are allowed in a while"),
+  "RateLimit-Remaining": count("Those that are left"),
+  "RateLimit-Reset": count("Seconds until all are allowed again"),
+};
+
+const busyHeaders = {
+  ...answerHeaders,
+  "Retry-After": count("Seconds after which the same request may be answered"),
+};
+const busy: ReadonlySet<number> = new Set([429, 503]);
+
+const problemAnswer = (status: number, description: string) => ({
   description,
+  headers: busy.has(status) ? busyHeaders : answerHeaders,
   content: { [problemMediaType]: { schema: { $ref: `${problemSchema.$id}#` } } },
 });
+
+const bodyRefusals = {
+  413: problemAnswer(413, "PAYLOAD_TOO_LARGE: the body is longer than is read"),
+  415: problemAnswer(415, "UNSUPPORTED_MEDIA_TYPE: the body is of another type"),
+};
 
 /** Which refusals lead to each status, as text of the OpenAPI document. */
 function refusalAnswers(route: Route): Record<number, unknown> {
@@ -92,7 +119,7 @@ function refusalAnswers(route: Route): Record<number, unknown> {
   add(429, "TOO_MANY_REQUESTS: try again after Retry-After seconds");
   byStatus.set(422, [...(byStatus.get(422) ?? []), "VALIDATION_FAILED"]);
   return Object.fromEntries(
-    [...byStatus].map(([status, codes]) => [status, problemAnswer(codes.join(", "))]),
+    [...byStatus].map(([status, codes]) => [status, problemAnswer(status, codes.join(", "))]),
   );
 }
 
@@ -108,6 +135,10 @@ export const requiresMatch = ({ ifMatch, input }: Route): boolean => {
   return field !== undefined && !("optional" in field);
 };
 
+/** Of what is streamed: more than anybody will read. */
+const maxLength = 2 ** 31;
+const header = { type: "string", maxLength: 1_000 } as const;
+
 const headerSchemas = (route: Route) => ({
   type: "object",
   properties: {
@@ -115,16 +146,16 @@ const headerSchemas = (route: Route) => ({
       ? {}
       : {
           "idempotency-key": {
-            type: "string",
+            ...header,
             description:
               "Makes a retry harmless: the first answer is repeated, nothing is done twice",
           },
         }),
     ...(route.ifMatch === undefined
       ? {}
-      : { "if-match": { type: "string", description: "ETag of the version to change, else 412" } }),
+      : { "if-match": { ...header, description: "ETag of the version to change, else 412" } }),
     ...(route.method === "GET" && route.version && !route.isComposed
-      ? { "if-none-match": { type: "string", description: "ETag: 304 while it is current" } }
+      ? { "if-none-match": { ...header, description: "ETag: 304 while it is current" } }
       : {}),
   },
 });
@@ -138,6 +169,20 @@ export const bearerScheme = {
   },
 } as const;
 
+/** Known to OpenAPI; nothing validates it here, since it has not arrived. */
+const uploadSchema = ({ upload, input }: Route) =>
+  upload
+    ? { body: { content: { [upload.mediaType]: { schema: input.fields[upload.field]?.schema } } } }
+    : {};
+
+function successSchema({ output, stream }: Route) {
+  const description = output || stream ? "Success" : "Success, without a body";
+  const told = { description, headers: answerHeaders };
+  if (stream)
+    return { ...told, content: { [stream.mediaType]: { schema: { type: "string", maxLength } } } };
+  return output ? { ...told, ...output.schema } : { ...told, type: "null" };
+}
+
 /** One declaration: validation, serialisation and OpenAPI. */
 export function fastifySchema(route: Route) {
   return {
@@ -148,14 +193,14 @@ export function fastifySchema(route: Route) {
     security: route.access === "signed-in" ? [{ bearer: [] }] : [],
     headers: headerSchemas(route),
     ...partSchemas(route),
+    ...uploadSchema(route),
     response: {
-      [route.success]: route.output
-        ? { description: "Success", ...route.output.schema }
-        : { description: "Success, without a body", type: "null" },
-      400: problemAnswer("VALIDATION_FAILED: the request does not fit its schema"),
+      [route.success]: successSchema(route),
+      400: problemAnswer(400, "VALIDATION_FAILED: the request does not fit its schema"),
+      ...(route.method === "GET" ? {} : bodyRefusals),
       ...refusalAnswers(route),
-      500: problemAnswer("INTERNAL_ERROR"),
-      503: problemAnswer("UNAVAILABLE: try again after Retry-After seconds"),
+      500: problemAnswer(500, "INTERNAL_ERROR"),
+      503: problemAnswer(503, "UNAVAILABLE: try again after Retry-After seconds"),
     },
   };
 }

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import cors from "@fastify/cors";
 import swagger from "@fastify/swagger";
 import Fastify, {
@@ -17,13 +18,22 @@ import {
   answerError,
   answerGarbage,
   answerUnknownPath,
+  overloaded,
   sendMalformed,
   sendProblem,
 } from "./answers.ts";
 import { gate, limitAttempts, originOf, requireAccessRules, type GateOptions } from "./gate.ts";
 import { entityTag, idempotencyKeyOf, isFresh, versionOf } from "./preconditions.ts";
 import { problem, problemSchema } from "./problem.ts";
+import {
+  hangUpOnTheSilent,
+  isGone,
+  limitArrival,
+  takingFiles,
+  uploadTimeoutMs,
+} from "./arrival.ts";
 import type { Route } from "./route.ts";
+import { sheddingServer, streaming } from "./shedding.ts";
 import { bearerScheme, compile, fastifySchema, requiresMatch } from "./schemas.ts";
 
 export type HttpOptions = GateOptions & {
@@ -58,12 +68,14 @@ const productionHeaders = {
   "strict-transport-security": "max-age=31536000; includeSubDomains",
 };
 
+const headersOf = ({ production }: HttpOptions) =>
+  production ? productionHeaders : securityHeaders;
+
 const open = { schema: { hide: true }, config: { access: "anyone" } } as const;
 const headersTimeoutMs = 10_000;
-const bodyTimeoutMs = 30_000;
+/** How often connections are looked at that are too slow. */
+const checkEveryMs = 1_000;
 const developmentOrigins = [/^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/];
-/** Answered whatever the load: what tells an operator about it. */
-const neverShed = new Set(["/health", "/health/ready", "/metrics"]);
 
 /** Fastify with Basalt's manners: problems, limits, one log line a request, OpenAPI. */
 export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
@@ -71,9 +83,10 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     bodyLimit: options.bodyLimitBytes,
     trustProxy: proxiesOf(options.trustProxy),
     genReqId: ({ headers }) => correlationIdOf(headers),
-    requestTimeout: bodyTimeoutMs,
+    requestTimeout: uploadTimeoutMs,
     forceCloseConnections: "idle",
-    http: { headersTimeout: headersTimeoutMs },
+    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkEveryMs },
+    serverFactory: sheddingServer({ ...options, headers: headersOf(options) }),
     clientErrorHandler: answerGarbage,
     frameworkErrors: (error, request, reply) =>
       void answerError(options.log, error, request, reply),
@@ -83,7 +96,8 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   requireAccessRules(app);
   app.addSchema(problemSchema);
   app.setValidatorCompiler(compile);
-  app.addHook("onRequest", observeAndShed(options));
+  app.addHook("onRequest", observe(options));
+  app.addHook("onRequest", limitArrival());
   app.setErrorHandler((error: FastifyError, request, reply) =>
     answerError(options.log, error, request, reply),
   );
@@ -115,7 +129,19 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     refResolver: { buildLocalReference: (json) => json["$id"] as string },
   });
   app.get("/openapi.json", open, () => app.swagger());
-  for (const route of options.routes) serve(app, route, options);
+  hangUpOnTheSilent(app);
+  const closing = new AbortController();
+  app.addHook("preClose", (done) => {
+    closing.abort();
+    done();
+  });
+  const serving = { ...options, closing: closing.signal };
+  for (const route of options.routes) {
+    const { upload } = route;
+    if (upload)
+      await app.register(async (apart) => serve(takingFiles(upload, apart), route, serving));
+    else serve(app, route, serving);
+  }
   return app;
 }
 
@@ -125,11 +151,16 @@ function proxiesOf(setting: string) {
   return count === undefined ? setting : (_address: string, hop: number) => hop < count;
 }
 
-function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
-  const unsafe = route.method !== "GET";
-  const operation = `${route.method} ${route.path}`;
-  const { present = (value: unknown) => value } = route;
+/** Answers of one route that are streamed at once: each asks the database again and again, or holds rows. */
+const maxStreams = 64;
+
+/** `closing`: Basalt is about to stop. */
+type Serving = HttpOptions & { readonly closing: AbortSignal };
+
+function serve(app: FastifyInstance, route: Route, options: Serving): void {
+  const [unsafe, operation] = [route.method !== "GET", `${route.method} ${route.path}`];
   const [attempts, unmetPrecondition] = [limitAttempts(options), preconditionOf(route)];
+  const mayStream = limitStreams(route);
 
   const contextOf = (request: FastifyRequest, input: unknown) => {
     const key = idempotencyKeyOf(unsafe ? request.headers["idempotency-key"] : undefined, () =>
@@ -151,10 +182,11 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
     if (!matched.ok) return sendMalformed(reply, request, matched.error);
     const unmet = unmetPrecondition(request, matched.value);
     if (unmet) return sendProblem(reply, unmet);
+    if (!mayStream(reply)) return sendProblem(reply, overloaded(request.id));
 
     const input = route.input.parse({
       ...(request.query as object),
-      ...(request.body as object | undefined),
+      ...bodyOf(route, request),
       ...(request.params as object),
       ...(route.ifMatch === undefined || matched.value === undefined
         ? {}
@@ -182,7 +214,7 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
       if (!unsafe && !route.isComposed && isFresh(request.headers["if-none-match"], tag))
         return reply.code(304).send();
     }
-    return reply.code(route.success).send(route.output ? present(value) : undefined);
+    return succeed(route, reply.code(route.success), value, options.closing);
   }
 
   const attributes = { "http.request.method": route.method, "http.route": route.path };
@@ -190,7 +222,7 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
     method: route.method,
     url: options.apiPrefix + route.path,
     schema: fastifySchema(route),
-    config: { access: route.access },
+    config: { access: route.access, takesFiles: route.upload !== undefined },
     onRequest: gate(options, route.access),
     handler: (request, reply) =>
       withinTrace(request.headers, () =>
@@ -199,6 +231,38 @@ function serve(app: FastifyInstance, route: Route, options: HttpOptions): void {
         ),
       ),
   });
+}
+
+function limitStreams({ stream }: Route): (reply: FastifyReply) => boolean {
+  if (!stream) return () => true;
+  let streams = 0;
+  return (reply) => {
+    if (streams >= maxStreams || isGone(reply)) return false;
+    streams += 1;
+    reply.raw.once("close", () => (streams -= 1));
+    return true;
+  };
+}
+
+/** The fields that come with the body: of its JSON, or the one that is made of it as it arrives. */
+const bodyOf = ({ upload }: Route, { body }: FastifyRequest): object | undefined =>
+  upload
+    ? { [upload.field]: upload.read((body as Readable | undefined) ?? Readable.from([])) }
+    : (body as object | undefined);
+
+/** What breaks while it is streamed ends the connection: nobody takes a part for the whole. */
+function succeed(
+  { stream, output, present }: Route,
+  reply: FastifyReply,
+  value: unknown,
+  closing: AbortSignal,
+) {
+  if (stream) {
+    reply.raw.emit(streaming);
+    const text = Readable.from(stream.of(value, closing));
+    return reply.header("content-type", stream.mediaType).send(text);
+  }
+  return reply.send(output && present ? present(value) : output && value);
 }
 
 /** The status of a refusal; its details go along. */
@@ -219,13 +283,10 @@ type RouteObserver = {
   readonly durations: Map<number, { observe: (seconds: number) => void }>;
 };
 
-/** Sheds what is over the limit; counts and logs each request once, however it ends. */
-function observeAndShed({ maxRequestsInFlight, metrics, log, production }: HttpOptions) {
-  const headers = production ? productionHeaders : securityHeaders;
-  let inFlight = 0;
-  metrics.gauge("basalt_http_requests_in_flight", "Requests worked on now", [], (gauge) =>
-    gauge.set(inFlight),
-  );
+/** Counts and logs each request once, however it ends. */
+function observe(options: HttpOptions) {
+  const { metrics, log } = options;
+  const headers = headersOf(options);
   const observers = new Map<string, RouteObserver>();
   const observerOf = (method: string, route: string): RouteObserver => {
     const key = `${method} ${route}`;
@@ -242,9 +303,7 @@ function observeAndShed({ maxRequestsInFlight, metrics, log, production }: HttpO
     const route = request.routeOptions.url ?? "unknown";
     const { method, id: correlationId } = request;
     const observer = observerOf(method, route);
-    inFlight += 1;
     reply.raw.once("close", () => {
-      inFlight -= 1;
       const durationMs = performance.now() - startedAt;
       const status = reply.raw.statusCode;
       let histogram = observer.durations.get(status);
@@ -259,23 +318,11 @@ function observeAndShed({ maxRequestsInFlight, metrics, log, production }: HttpO
       else observer.log.info(line, "request");
     });
     reply.headers(headers).header("x-request-id", correlationId);
-    if (inFlight > maxRequestsInFlight && !neverShed.has(route)) {
-      metrics.shed.inc();
-      void sendProblem(reply, overloaded(correlationId));
-      return;
-    }
     next();
   };
 }
 
 const rounded = (durationMs: number) => Math.round(durationMs * 1000) / 1000;
-
-const overloaded = (correlationId: string) =>
-  problem("unavailable", {
-    status: 503,
-    correlationId,
-    detail: "Too many requests are in flight",
-  });
 
 /** What is wrong with the version that a request names, or with its naming none. */
 function preconditionOf(route: Route) {

@@ -19,6 +19,7 @@ type Row = {
   readonly partition: number;
   checkpoint: Checkpoint;
   token: number;
+  commits: number;
   holder: string | undefined;
   until: number;
 };
@@ -34,6 +35,7 @@ export class MemorySubscriptionState {
       partition,
       checkpoint: beginning,
       token: 0,
+      commits: 0,
       holder: undefined,
       until: 0,
     }));
@@ -43,10 +45,11 @@ export class MemorySubscriptionState {
     return fnv1a(stream) % this.#rows.length;
   }
 
-  /** The row of a lease, while nobody has taken it. */
-  rowOf({ partition, token }: Lease): Row {
+  /** The row of a lease, while nobody has taken it or gone on from it. */
+  rowOf({ partition, token, commits }: Lease): Row {
     const row = this.#rows[partition];
-    if (!row || row.token !== token) throw new LeaseLost(`partition ${partition}`);
+    if (!row || row.token !== token || row.commits !== commits)
+      throw new LeaseLost(`partition ${partition}`);
     return row;
   }
 
@@ -87,10 +90,8 @@ function fnv1a(text: string): number {
   return hash;
 }
 
-const toLease = ({ partition, token, checkpoint }: Row): Lease => ({
-  partition,
-  token,
-  checkpoint,
+const toLease = ({ partition, token, commits, checkpoint }: Row): Lease => ({
+  ...{ partition, token, commits, checkpoint },
 });
 
 export function memorySubscription<Scope>({
@@ -154,6 +155,7 @@ export function memorySubscription<Scope>({
       const row = state.rowOf(lease);
       if (!store.commit(...parts)) throw new Error("the effects of a batch clash with a row");
       row.checkpoint = checkpoint;
+      row.commits += 1;
       if (park) parked.set(park.stream, park);
       const waiting = unpark && parked.get(unpark.stream);
       if (waiting && unpark.next === "caught-up") parked.delete(unpark.stream);

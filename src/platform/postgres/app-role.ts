@@ -19,12 +19,7 @@ export async function restrictToRole(
   try {
     await client.query("select pg_advisory_lock(hashtextextended('basalt.role', 0))");
     if (!(await makeRole(client))) return false;
-    for (const schema of schemas)
-      await client.query(
-        `grant usage on schema ${schema} to ${appRole};
-         grant select, insert, update, delete on all tables in schema ${schema} to ${appRole};
-         grant usage on all sequences in schema ${schema} to ${appRole};`,
-      );
+    for (const schema of schemas) await client.query(rightsOn(schema));
     await client.query(
       `grant usage on schema audit to ${appRole};
        grant usage on all sequences in schema audit to ${appRole};
@@ -36,7 +31,27 @@ export async function restrictToRole(
   }
 }
 
-type Rights = { readonly may_make: boolean; readonly is_member: boolean };
+const rightsOn = (schema: string) =>
+  `grant usage on schema ${schema} to ${appRole};
+   grant select, insert, update, delete on all tables in schema ${schema} to ${appRole};
+   grant usage on all sequences in schema ${schema} to ${appRole};`;
+
+/** Gives the role, where there is one, its rights on one more schema. */
+export async function grantTo(connection: ClientConfig, schema: string): Promise<void> {
+  const client = new pg.Client({ ...connection, application_name: "basalt-migrate" });
+  await client.connect();
+  try {
+    if ((await rights(client)).exists) await client.query(rightsOn(schema));
+  } finally {
+    await client.end();
+  }
+}
+
+type Rights = {
+  readonly may_make: boolean;
+  readonly is_member: boolean;
+  readonly exists: boolean;
+};
 
 /** Whether the login may become the role after this. */
 async function makeRole(client: pg.Client): Promise<boolean> {
@@ -61,10 +76,11 @@ async function rights(client: pg.Client): Promise<Rights> {
   const version = found.rows[0]?.version ?? 0;
   const { rows } = await client.query<Rights>(
     `select rolsuper or rolcreaterole as may_make,
+            exists (select from pg_roles where rolname = $1) as exists,
             exists (select from pg_roles r where r.rolname = $1
                        and pg_has_role(current_user, r.oid, $2)) as is_member
        from pg_roles where rolname = current_user`,
     [appRole, version >= firstWithSet ? "set" : "member"],
   );
-  return rows[0] ?? { may_make: false, is_member: false };
+  return rows[0] ?? { may_make: false, is_member: false, exists: false };
 }

@@ -29,6 +29,9 @@ export const independentMutation = (name: string, table: string, text: string): 
   independent: true,
 });
 
+/** In place of a table: sees what the writes before it did, and is seen by those after it. */
+export const inTurn = "*";
+
 /** A mutation and its values. */
 export type Write = { readonly mutation: Mutation; readonly values: readonly Parameter[] };
 
@@ -95,8 +98,9 @@ function separate(writes: readonly Write[], first: number): readonly Write[] {
 }
 
 const meet = (a: Write, b: Write): boolean =>
-  a.mutation.table === b.mutation.table &&
-  !(a.mutation.independent && b.mutation.independent && a.values[0] !== b.values[0]);
+  [a, b].some(({ mutation: { table } }) => table === inTurn) ||
+  (a.mutation.table === b.mutation.table &&
+    !(a.mutation.independent && b.mutation.independent && a.values[0] !== b.values[0]));
 
 function combination(group: readonly Write[]): Statement<never> | undefined {
   const key = group.map(({ mutation: { name } }) => name).join(" ");

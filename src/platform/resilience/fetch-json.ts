@@ -4,11 +4,16 @@ import { UpstreamRefused } from "./upstream.ts";
 const maxBytes = 1024 * 1024;
 const serverError = 500;
 
-/** The JSON that an address answers; anything else is `Unavailable`. */
-export async function fetchJson(url: URL, signal: AbortSignal): Promise<unknown> {
-  const answer = await fetch(url, {
-    ...{ signal, redirect: "error", headers: { accept: "application/json" } },
-  });
+export type Asking = { readonly signal: AbortSignal; readonly key?: string | undefined };
+
+/**
+ * The JSON that an address answers; anything else is `Unavailable`. `key` is shown as a bearer
+ * token, to nobody else: a redirect is an error.
+ */
+export async function fetchJson(url: URL, { signal, key }: Asking): Promise<unknown> {
+  const authorization = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const headers = { accept: "application/json", ...authorization };
+  const answer = await fetch(url, { signal, redirect: "error", headers });
   if (!answer.ok) {
     await answer.body?.cancel();
     const what = `${url.host} answers ${answer.status}`;

@@ -25,7 +25,7 @@ async function given(behave: Behave, limits: Partial<UpstreamLimits> = {}) {
   const metrics = createMetrics();
   const call = upstream({ name: "test", clock, metrics, limits });
   const ask = (withinMs = 2_000) =>
-    call((signal) => fetchJson(url, signal), clock.unixMs() + withinMs);
+    call((signal) => fetchJson(url, { signal }), clock.unixMs() + withinMs);
   return {
     ...{ ask, state, url, metrics },
     async [Symbol.asyncDispose]() {

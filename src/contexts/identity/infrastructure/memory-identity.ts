@@ -25,7 +25,10 @@ const seeded: Readonly<Record<string, readonly string[]>> = {
     ...["credentials:read", "api-keys:read"],
   ],
   member: ["reservations:create"],
-  merchant: ["products:*", "categories:*", "prices:*", "stock:*", "reservations:*"],
+  merchant: [
+    ...["products:*", "categories:*", "prices:*", "stock:*", "reservations:*"],
+    ...["imports:*", "exports:*"],
+  ],
   owner: [
     "users:read",
     "users:update",
@@ -36,6 +39,7 @@ const seeded: Readonly<Record<string, readonly string[]>> = {
     "api-keys:*",
     ...["read", "update", "publish", "archive", "delete"].map((action) => `products:${action}`),
     ...["reservations:commit", "reservations:release"],
+    ...["imports:read", "reservations:read"],
   ],
 };
 

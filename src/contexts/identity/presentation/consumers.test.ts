@@ -45,7 +45,8 @@ async function given() {
   const consumers = identityConsumers(sendEmails({ ...house.deps, sendEmail: send, howToUse }));
   const tell = async (event: Recorded) => {
     for (const consumer of consumers)
-      if (consumer.wants(event.type)) await consumer.handle(event, undefined, testContext());
+      if (consumer.wants(event.type))
+        await consumer.handle([event], () => ({ scope: undefined, context: testContext() }));
   };
   const tokenIn = (text = "") => /<[\w-]+ ([^>]+)>/.exec(text)?.[1] as Token;
   return { house, arrived, tell, tokenIn };

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { err, ok } from "./result.ts";
+import {
+  branded,
+  commaSeparated,
+  handedOver,
+  list,
+  oneOf,
+  opaque,
+  optional,
+  orNull,
+  shape,
+  type Brand,
+  type Value,
+} from "./shape.ts";
+
+const Word = branded<Brand<string, "Word">>("word", {
+  schema: { type: "string", minLength: 2, maxLength: 4, pattern: "^[a-z😀]*$" },
+  parse: (input) => (input === "none" ? undefined : input),
+});
+const Count = branded<Brand<number, "Count">>("count", {
+  schema: { type: "integer", minimum: 1, maximum: 9 },
+});
+const Share = branded<Brand<number, "Share">>("share", { schema: { type: "number" } });
+const Flag = branded<Brand<boolean, "Flag">>("flag", { schema: { type: "boolean" } });
+
+const issues = (...found: readonly (readonly [string, string])[]) =>
+  err({ type: "invalid", issues: found.map(([path, message]) => ({ path, message })) });
+const says = (value: Value<unknown>, input: unknown, message: string) =>
+  assert.deepEqual(value.parse(input), issues(["", message]), JSON.stringify(input));
+const takes = (value: Value<unknown>, ...inputs: readonly unknown[]) => {
+  for (const input of inputs) assert.deepEqual(value.parse(input), ok(input));
+};
+
+describe("a kind of value says what is wrong", () => {
+  test("about texts", () => {
+    takes(Word, "ab", "abcd", "😀😀😀😀");
+    says(Word, 1, "must be a word");
+    says(Word, "none", "must be a valid word");
+    says(Word, "a", "must have at least 2 characters");
+    says(Word, "abcde", "must have at most 4 characters");
+    says(Word, "AB", "must match ^[a-z😀]*$");
+    says(Word, "\ud800a", "must be well-formed text");
+    says(Word, "a\0", "must be well-formed text");
+    const free = branded<Brand<string, "Free">>("free", { schema: { type: "string" } });
+    takes(free, "", "x".repeat(10_000));
+    const empty = branded<Brand<string, "Empty">>("empty", {
+      schema: { type: "string", minLength: 0, maxLength: 0 },
+    });
+    takes(empty, "");
+    says(empty, "x", "must have at most 0 characters");
+  });
+
+  test("about numbers", () => {
+    takes(Count, 1, 9);
+    says(Count, 0, "must be at least 1");
+    says(Count, 10, "must be at most 9");
+    says(Count, 1.5, "must be a count");
+    says(Count, "1", "must be a count");
+    takes(Share, 0.5, -1, 1e300);
+    takes(Flag, true, false);
+    says(Flag, 0, "must be a flag");
+  });
+
+  test("about one of some words", () => {
+    const Size = oneOf("small", "large");
+    takes(Size, "small", "large");
+    says(Size, "huge", "must be one of small, large");
+    assert.deepEqual(Size.schema, { title: "word", type: "string", enum: ["small", "large"] });
+  });
+
+  test("about lists, at each place", () => {
+    const words = list(Word, 2);
+    takes(words, [], ["ab", "cd"]);
+    says(words, "ab", "must be a list");
+    says(words, { length: 1 }, "must be a list");
+    says(words, ["ab", "cd", "ef"], "must have at most 2 items");
+    const wrong = words.parse(["a", 1]);
+    const each = [
+      ["/0", "must have at least 2 characters"] as const,
+      ["/1", "must be a word"] as const,
+    ];
+    assert.deepEqual(wrong, issues(...each));
+    assert.deepEqual(words.schema, { type: "array", items: Word.schema, maxItems: 2 });
+  });
+
+  test("about lists that are one text", () => {
+    const words = commaSeparated(Word, 2);
+    assert.deepEqual(words.parse("ab,cd"), ok(["ab", "cd"]));
+    says(words, ["ab"], "must be a text");
+    says(words, "ab,cd,ef", "must have at most 2 items");
+    assert.deepEqual(words.schema, {
+      ...{ type: "string", description: "comma separated", minLength: 1, maxLength: 10 },
+    });
+    assert.equal(commaSeparated(Count, 3).schema["maxLength"], 3);
+  });
+
+  test("about records, at each field", () => {
+    const Thing = shape({ "a/b~c": Word, count: optional(Count) });
+    takes(Thing, { "a/b~c": "ab" }, { "a/b~c": "ab", count: 1 });
+    for (const input of ["ab", null, ["ab"], 1, undefined]) says(Thing, input, "must be an object");
+    assert.deepEqual(
+      Thing.parse({ count: 0, more: 1 }),
+      issues(
+        ["/a~1b~0c", "is required"],
+        ["/count", "must be at least 1"],
+        ["/more", "is not expected"],
+      ),
+    );
+    assert.deepEqual(Thing.schema, {
+      ...{ type: "object", additionalProperties: false, required: ["a/b~c"] },
+      properties: { "a/b~c": Word.schema, count: Count.schema },
+    });
+    assert.equal(optional(Count).optional, true);
+  });
+
+  test("about what is handed on, and about none of it", () => {
+    takes(opaque("answer"), {}, { any: ["thing"] });
+    says(opaque("answer"), [], "must be a answer");
+    assert.deepEqual(opaque("answer").schema, {
+      ...{ title: "answer", type: "object", additionalProperties: true },
+    });
+    const stream = Symbol("stream");
+    assert.deepEqual(handedOver("file", { type: "string" }).parse(stream), ok(stream));
+    assert.deepEqual(handedOver("file", { type: "string" }).schema, {
+      ...{ title: "file", type: "string" },
+    });
+    takes(orNull(Word), "ab", null);
+    says(orNull(Word), "a", "must have at least 2 characters");
+    assert.deepEqual(orNull(Word).schema, { anyOf: [Word.schema, { type: "null" }] });
+  });
+});
+
+test("a whole number is documented with the bounds within which it is exact", () => {
+  const exact = { minimum: -(2 ** 53) + 1, maximum: 2 ** 53 - 1 };
+  const whole = branded<Brand<number, "Whole">>("whole", { schema: { type: "integer" } });
+  assert.deepEqual(whole.schema, { title: "whole", type: "integer", format: "int64", ...exact });
+  assert.deepEqual(Count.schema, {
+    ...{ title: "count", type: "integer", format: "int64", minimum: 1, maximum: 9 },
+  });
+  assert.deepEqual(Share.schema, { title: "share", type: "number" });
+});

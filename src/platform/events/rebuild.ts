@@ -1,0 +1,271 @@
+import type { ClientConfig } from "pg";
+import { statement, type Database, type Parameter, type Session } from "../postgres/database.ts";
+import { grantTo } from "../postgres/app-role.ts";
+import { migrate } from "../postgres/migrations.ts";
+import type { Transaction } from "../postgres/unit-of-work.ts";
+import { perform, settled, type Write } from "../postgres/writes.ts";
+import type { AnyConsumer } from "./consumer.ts";
+import { eventColumns, toRecorded, type EventRow } from "./postgres-log.ts";
+import { beginning, type Checkpoint } from "./subscription-store.ts";
+
+/** A read model: which log it is made of, and how. It has a schema of its own. */
+export type ReadModel<Model> = {
+  readonly projection: AnyConsumer<Model>;
+  /** Schema of the log. */
+  readonly log: string;
+  /** Where it stands. */
+  readonly schema: string;
+  /** Its migrations; `{schema}` in them is where it stands, or is being rebuilt. */
+  readonly folder: string;
+  readonly open: (schema: string) => (transaction: Pick<Transaction, "write">) => Model;
+  /**
+   * SQL that answers a checksum of each thing the model holds, beside that of what the context's
+   * own tables say of it: rows of `what`, `model` and `tables`. Streams with events after the
+   * checkpoint ($1, $2, $3) count on neither side.
+   */
+  readonly checksums: (schema: string) => string;
+};
+
+/** What a model holds, and what it should: two checksums. */
+export type Checksum = { readonly what: string; readonly model: string; readonly tables: string };
+
+/** The model that was made of the events is not what the tables say: it was not put in place. */
+export class ChecksumsDiffer extends Error {
+  override readonly name = "ChecksumsDiffer";
+}
+/** Somebody else is rebuilding it. */
+export class IsBeingRebuilt extends Error {
+  override readonly name = "IsBeingRebuilt";
+}
+
+/** Events of one transaction. */
+const batch = 2_000;
+
+const valuesOf = ({ epoch, transactionId, position }: Checkpoint): readonly Parameter[] => [
+  epoch,
+  transactionId,
+  position,
+];
+
+type PlaceRow = {
+  readonly epoch: number;
+  readonly transaction_id: string;
+  readonly position: number;
+};
+const toCheckpoint = (row: PlaceRow | undefined): Checkpoint =>
+  row ? { epoch: row.epoch, transactionId: row.transaction_id, position: row.position } : beginning;
+
+function statementsOf(log: string) {
+  const name = (what: string) => `${log}.rebuild-${what}`;
+  return {
+    count: statement<{ readonly events: number }>(
+      name("count"),
+      `select count(*) as events from ${log}.events`,
+    ),
+    read: statement<EventRow>(
+      name("read"),
+      `select ${eventColumns} from ${log}.events
+        where (epoch, transaction_id, position) > ($1::smallint, $2::xid8, $3::bigint)
+          and (epoch, transaction_id) < ((select max(epoch) from ${log}.epochs),
+                                         pg_snapshot_xmin(pg_current_snapshot()))
+        order by epoch, transaction_id, position limit $4`,
+    ),
+    setUp: statement(
+      name("set-up"),
+      `insert into ${log}.subscriptions (name, partition) values ($1, 0) on conflict do nothing`,
+    ),
+    place: statement<PlaceRow>(
+      name("place"),
+      `select epoch, transaction_id, position from ${log}.subscriptions where name = $1`,
+    ),
+    /** Whoever projects now cannot commit any more: its token is an older one. */
+    takeOver: statement(
+      name("take-over"),
+      `update ${log}.subscriptions set lease_token = lease_token + 1, lease_until = null,
+         lease_holder = null, updated_at = now() where name = $1`,
+    ),
+    move: statement(
+      name("move"),
+      `update ${log}.subscriptions set epoch = $2, transaction_id = $3::xid8, position = $4
+        where name = $1`,
+    ),
+    unpark: statement(name("unpark"), `delete from ${log}.parked_streams where subscription = $1`),
+    tryLock: statement<{ readonly locked: boolean }>(
+      name("lock"),
+      "select pg_try_advisory_lock(hashtextextended($1, 0)) as locked",
+    ),
+    unlock: statement(name("unlock"), "select pg_advisory_unlock(hashtextextended($1, 0))"),
+  };
+}
+
+type Fold<Model> = Pick<ReadModel<Model>, "projection" | "log"> & {
+  readonly model: (transaction: Pick<Transaction, "write">) => Model;
+};
+
+/** Folds events into a model, in the transaction of the session. */
+async function fold<Model>(
+  session: Session,
+  { projection, model }: Fold<Model>,
+  rows: readonly EventRow[],
+): Promise<void> {
+  const wanted = rows.map(toRecorded).filter(({ type }) => projection.wants(type));
+  const writes: Write[] = [];
+  const scope = model({ write: (mutation, values) => writes.push({ mutation, values }) });
+  await projection.handle(wanted, () => ({ scope, context: rebuilding }));
+  await settled(perform(session, writes));
+}
+
+const placeAfter = (rows: readonly EventRow[], before: Checkpoint): Checkpoint => {
+  const last = rows.at(-1);
+  return last ? toCheckpoint(last) : before;
+};
+
+const rebuilding = { actor: "system", correlationId: "rebuild", deadlineMs: Infinity } as const;
+
+/**
+ * Makes a read model anew from the first event, beside the one that stands; puts it in its place
+ * when its checksums agree with the tables. Meanwhile searches and events go on. Whatever goes
+ * wrong leaves the old one as it was.
+ */
+export async function rebuild<Model>(
+  { database, connection }: { readonly database: Database; readonly connection: ClientConfig },
+  of: ReadModel<Model>,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<{ readonly events: number }> {
+  const { log, schema, projection } = of;
+  const sql = statementsOf(log);
+  const next = `${schema}_next`;
+  return database.session(async (lock) => {
+    const [got] = await lock.query(sql.tryLock, [`rebuild ${schema}`]);
+    if (!got?.locked) throw new IsBeingRebuilt(`${projection.name} is being rebuilt already`);
+    await clear(database, schema);
+    await migrate(connection, [{ schema: next, source: schema, folder: of.folder }]);
+    await grantTo(connection, next);
+    const [{ events: total } = { events: 0 }] = await database.query(sql.count, []);
+    const into = { projection, log, model: of.open(next) };
+    const tell = (done: number) => onProgress(done, Math.max(total, done));
+    const { until, events } = await foldAll(database, into, { next, tell });
+    refuseDifferent(await checksumsIn(database, of, next, until));
+    await database.session((session) => swap(session, { of, into, next, until }));
+    await clear(database, schema);
+    await lock.query(sql.unlock, [`rebuild ${schema}`]);
+    return { events };
+  });
+}
+
+/** All events, each batch read while the one before it is written. */
+async function foldAll<Model>(
+  database: Database,
+  into: Fold<Model>,
+  { next, tell }: { readonly next: string; readonly tell: (done: number) => void },
+): Promise<{ readonly until: Checkpoint; readonly events: number }> {
+  const { read } = statementsOf(into.log);
+  const after = (place: Checkpoint) => database.query(read, [...valuesOf(place), batch]);
+  let [until, events, analyzed] = [beginning, 0, batch / 4];
+  let reading = after(until);
+  for (let more = true; more;) {
+    const rows = await reading;
+    more = rows.length === batch; // what is appended meanwhile is folded when models are swapped
+    until = placeAfter(rows, until);
+    if (more) {
+      reading = after(until);
+      reading.catch(() => {}); // reported when it is waited for
+    }
+    await database.session(async (session) => {
+      // Until the models are swapped, nobody misses what a crash takes.
+      await session.run("begin; set local synchronous_commit = off");
+      await fold(session, into, rows);
+      await session.commit();
+      if (events + rows.length < analyzed * 4) return;
+      analyzed = events + rows.length;
+      await analyze(session, next);
+    });
+    events += rows.length;
+    tell(events);
+  }
+  return { until, events };
+}
+
+/** Tells the planner how much there is by now: it would go on as if the tables were empty. */
+async function analyze(session: Session, schema: string): Promise<void> {
+  const tables = await session.query(tablesOf, [schema]);
+  for (const { tablename } of tables) await session.run(`analyze ${schema}.${tablename}`);
+}
+
+const tablesOf = statement<{ readonly tablename: string }>(
+  "basalt.tables",
+  "select tablename from pg_tables where schemaname = $1",
+);
+
+/** Removes what an earlier rebuild has left. */
+async function clear(database: Database, schema: string): Promise<void> {
+  await database.session(async (session) => {
+    await session.run("begin");
+    for (const left of [`${schema}_next`, `${schema}_old`]) {
+      await session.run(`drop schema if exists ${left} cascade`);
+      await session.run(`delete from basalt.migrations where schema = '${left}'`);
+    }
+    await session.commit();
+  });
+}
+
+/** The names change hands when the next model has what was appended meanwhile. */
+async function swap<Model>(
+  session: Session,
+  {
+    of: { projection, log, schema },
+    into,
+    next,
+    until,
+  }: {
+    readonly of: ReadModel<Model>;
+    readonly into: Fold<Model>;
+    readonly next: string;
+    readonly until: Checkpoint;
+  },
+): Promise<void> {
+  const sql = statementsOf(log);
+  await session.run("begin");
+  await session.query(sql.setUp, [projection.name]);
+  await session.query(sql.takeOver, [projection.name]);
+  let place = until;
+  for (let rows: EventRow[]; ; place = placeAfter(rows, place)) {
+    rows = await session.query(sql.read, [...valuesOf(place), batch]);
+    if (rows.length === 0) break;
+    await fold(session, into, rows);
+  }
+  await session.query(sql.move, [projection.name, ...valuesOf(place)]);
+  await session.query(sql.unpark, [projection.name]);
+  await session.run(`alter schema ${schema} rename to ${schema}_old`);
+  await session.run(`alter schema ${next} rename to ${schema}`);
+  // Its migrations may be newer than those of the one that stood.
+  await session.run(`delete from basalt.migrations where schema = '${schema}'`);
+  await session.run(`update basalt.migrations set schema = '${schema}' where schema = '${next}'`);
+  await session.commit();
+}
+
+const checksumsIn = <Model>(
+  database: Database,
+  { checksums }: ReadModel<Model>,
+  schema: string,
+  at: Checkpoint,
+): Promise<readonly Checksum[]> =>
+  database.query(statement<Checksum>(`${schema}.checksums`, checksums(schema)), valuesOf(at));
+
+/** Throws where the two sides of a checksum differ. */
+export function refuseDifferent(checksums: readonly Checksum[]): void {
+  const differing = checksums.filter(({ model, tables }) => model !== tables);
+  if (differing.length > 0)
+    throw new ChecksumsDiffer(
+      `the read model is not what the tables say: ${differing.map(({ what }) => what).join(", ")}`,
+    );
+}
+
+/** The checksums of the model that stands, at the place that it has reached. */
+export async function checksumsOf<Model>(
+  database: Database,
+  of: ReadModel<Model>,
+): Promise<readonly Checksum[]> {
+  const [place] = await database.query(statementsOf(of.log).place, [of.projection.name]);
+  return checksumsIn(database, of, of.schema, toCheckpoint(place));
+}

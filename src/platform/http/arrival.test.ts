@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, type AddressInfo } from "node:net";
+import { test } from "node:test";
+import Fastify from "fastify";
+import { answerGarbage } from "./answers.ts";
+import { hangUpOnTheSilent, limitArrival } from "./arrival.ts";
+
+/** A server that gives bodies so long, and what it says to bytes that come in pieces. */
+async function given(timeoutMs: number) {
+  const app = Fastify({ clientErrorHandler: answerGarbage, forceCloseConnections: "idle" });
+  hangUpOnTheSilent(app);
+  app.addHook("onRequest", limitArrival(timeoutMs));
+  app.post("/", async ({ body }) => ({ body }));
+  app.post("/deaf", { onRequest: (_request, reply) => void reply.code(401).send() }, () => "");
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  return {
+    open() {
+      const socket = connect(port, "127.0.0.1");
+      let heard = "";
+      socket.on("data", (chunk: Buffer) => (heard += chunk.toString()));
+      socket.on("error", () => {});
+      return { socket, heard: () => heard };
+    },
+    [Symbol.asyncDispose]: () => app.close(),
+  };
+}
+const head = (path: string, length: number) =>
+  `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
+
+test("a body that does not come is answered 408, and its connection closed", async () => {
+  await using server = await given(50);
+  const { socket, heard } = server.open();
+  socket.write(`${head("/", 100)}{"a":`);
+  await once(socket, "close");
+  assert.match(heard(), /^HTTP\/1\.1 408 /);
+  assert.match(heard(), /"code":"REQUEST_TIMEOUT"/);
+});
+
+test("a body that comes in time is answered, and its connection stays", async () => {
+  await using server = await given(5_000);
+  const { socket, heard } = server.open();
+  for (let i = 1; i <= 2; i += 1) {
+    socket.write(`${head("/", 7)}{"a"`);
+    socket.write(":1}");
+    while (heard().split("HTTP/1.1 200").length <= i) await once(socket, "data");
+  }
+  socket.destroy();
+});
+
+test("who goes on sending after the answer is hung up on; who ends it in time is not", async () => {
+  await using server = await given(5_000);
+  const [patient, endless] = [server.open(), server.open()];
+  for (const { socket } of [patient, endless]) {
+    socket.write(`${head("/deaf", 7)}{"a"`);
+    await once(socket, "data");
+  }
+  patient.socket.write(":1}");
+  await once(endless.socket, "close");
+  assert.match(endless.heard(), /^HTTP\/1\.1 401 /);
+  patient.socket.write(`${head("/", 7)}{"a":1}`);
+  await once(patient.socket, "data");
+  assert.match(patient.heard(), /HTTP\/1\.1 200 /);
+  patient.socket.destroy();
+});
+
+test("a stop waits for nobody who has asked nothing", async () => {
+  const server = await given(5_000);
+  const { socket } = server.open();
+  await once(socket, "connect");
+  const { socket: asking } = server.open();
+  asking.write(`${head("/", 7)}{"a":1}`);
+  await once(asking, "data"); // the first has been accepted by now
+  await server[Symbol.asyncDispose]();
+  if (!socket.closed) await once(socket, "close");
+});

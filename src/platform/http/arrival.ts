@@ -1,0 +1,79 @@
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { overloaded, sendProblem } from "./answers.ts";
+import type { UploadedBody } from "./route.ts";
+
+/** How long a body may take to arrive; a file has longer. */
+const bodyTimeoutMs = 30_000;
+export const uploadTimeoutMs = 600_000;
+/** How long whoever still sends what nobody reads any more has to hear the answer. */
+export const lingerMs = 1_000;
+
+/** Answers 408 to bodies that take too long. Who still sends after the answer is hung up on. */
+export function limitArrival(timeoutMs = bodyTimeoutMs) {
+  return (
+    { raw, headers, routeOptions, server: { server } }: FastifyRequest,
+    reply: FastifyReply,
+    done: () => void,
+  ): void => {
+    const { "content-length": length, "transfer-encoding": encoding } = headers;
+    if (length === undefined && encoding === undefined) return done();
+    const { socket } = raw;
+    const give = (ms: number, otherwise: () => void) =>
+      setTimeout(() => void (raw.complete || otherwise()), ms).unref();
+    const timer = give(routeOptions.config.takesFiles ? uploadTimeoutMs : timeoutMs, () => {
+      server.emit("clientError", new BodyIsLate(), socket);
+    });
+    reply.raw.once("close", () => {
+      clearTimeout(timer);
+      if (!raw.complete) give(lingerMs, () => socket.destroy());
+    });
+    return done();
+  };
+}
+
+/** On a stop, nobody waits for a connection on which nothing has been asked: Node would. */
+export function hangUpOnTheSilent(app: FastifyInstance): void {
+  const silent = new Set<Socket>();
+  app.server.on("connection", (socket: Socket) => {
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
+  });
+  app.server.on("request", ({ socket }: IncomingMessage) => void silent.delete(socket));
+  app.addHook("preClose", (done) => {
+    for (const socket of silent) socket.destroy();
+    done();
+  });
+}
+
+/** As Node says it of requests. */
+class BodyIsLate extends Error {
+  readonly code = "ERR_HTTP_REQUEST_TIMEOUT";
+}
+
+/** Nobody hears the answer any more; nor will anything tell that it is over. */
+export const isGone = ({ raw, request: { socket } }: FastifyReply): boolean =>
+  raw.destroyed || socket.destroyed;
+
+/** Bodies that are taken at once, as they arrive; each holds some MiB. */
+const maxUploads = 8;
+
+/** An app whose routes take bodies of one kind, as they arrive, and no other. */
+export function takingFiles({ mediaType }: UploadedBody, app: FastifyInstance): FastifyInstance {
+  let uploads = 0;
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(mediaType, (request, body, done) => {
+    const [, charset = "utf-8"] =
+      /charset="?([\w-]+)/i.exec(request.headers["content-type"] ?? "") ?? [];
+    if (/^utf-?8$/i.test(charset)) done(null, body);
+    else done(Object.assign(new Error("The charset must be UTF-8"), { statusCode: 415 }));
+  });
+  app.addHook("preParsing", ({ id }, reply, _body, done) => {
+    if (uploads >= maxUploads || isGone(reply)) return void sendProblem(reply, overloaded(id));
+    uploads += 1;
+    reply.raw.once("close", () => (uploads -= 1));
+    return done();
+  });
+  return app;
+}

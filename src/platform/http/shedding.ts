@@ -1,0 +1,133 @@
+import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import type { FastifyServerFactory, FastifyServerOptions } from "fastify";
+import type { Logger } from "pino";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { overloaded } from "./answers.ts";
+import { lingerMs } from "./arrival.ts";
+import { correlationIdOf } from "./correlation.ts";
+import { problemMediaType } from "./problem.ts";
+
+/** A turn of the event loop that takes longer than this has more to do than it can. */
+const longestTurnMs = 25;
+/** So few requests are worked on however long a turn takes: one of them was slow, not many. */
+const alwaysTaken = 32;
+/** Answered whatever the load: what tells an operator about it. */
+const neverShed = new Set(["/health", "/health/ready", "/metrics"]);
+const logEveryMs = 1_000;
+
+/** Emitted by a response that will go on for long, and hardly be worked on: it counts no more. */
+export const streaming = Symbol("streaming");
+
+/**
+ * Whether a request that has just arrived is too much, beside those that are worked on. Either there
+ * are as many as are allowed, or the turn of the event loop in which it arrived has gone on for so
+ * long that whoever waits behind would hear of a refusal too late.
+ */
+export function shedding(maxRequestsInFlight: number): (inFlight: number) => boolean {
+  let turnBeganAt: number | undefined;
+  const turnMs = (): number => {
+    const now = performance.now();
+    if (turnBeganAt === undefined) {
+      turnBeganAt = now;
+      setImmediate(() => (turnBeganAt = undefined));
+    }
+    return now - turnBeganAt;
+  };
+  return (inFlight) => {
+    const isLong = turnMs() > longestTurnMs;
+    return inFlight >= maxRequestsInFlight || (isLong && inFlight >= alwaysTaken);
+  };
+}
+
+/** A body that was sent with its request has arrived by then. */
+const arrivalMs = 100;
+
+/** Where a body is still arriving after so long. Most have come with their requests. */
+function whereIncomplete(request: IncomingMessage, ms: number, act: () => void): void {
+  setImmediate(() => {
+    if (!request.complete) setTimeout(() => void (request.complete || act()), ms).unref();
+  });
+}
+
+type SheddingOptions = {
+  readonly maxRequestsInFlight: number;
+  /** Of every answer. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+};
+
+/** Answers 503 at once, and tells the log once in a while. */
+function refusing({ metrics, log, headers }: SheddingOptions) {
+  const all = { ...headers, "content-type": problemMediaType, "retry-after": "1" };
+  let refused = 0;
+  const tell = () => {
+    log.warn({ refused }, "too many requests: refused with 503");
+    refused = 0;
+  };
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    metrics.shed.inc();
+    if (refused === 0) setTimeout(tell, logEveryMs).unref();
+    refused += 1;
+    const correlationId = correlationIdOf(request.headers);
+    const body = JSON.stringify(overloaded(correlationId));
+    const own = { "x-request-id": correlationId, "content-length": Buffer.byteLength(body) };
+    response.writeHead(503, { ...all, ...own }).end(body);
+    whereIncomplete(request, lingerMs, () => request.socket.destroy());
+  };
+}
+
+/**
+ * A server that refuses what is too much before anything else is done about it: a refusal that cost
+ * as much as an answer would help nobody.
+ */
+export function sheddingServer(options: SheddingOptions): FastifyServerFactory {
+  const { maxRequestsInFlight, metrics } = options;
+  const [isTooMuch, refuse] = [shedding(maxRequestsInFlight), refusing(options)];
+  let inFlight = 0;
+  metrics.gauge("basalt_http_requests_in_flight", "Requests worked on now", [], (gauge) =>
+    gauge.set(inFlight),
+  );
+  /** Among those that are worked on, until the response is over or streams. */
+  const placeOf = (response: ServerResponse) => {
+    let [isTaken, isOver] = [false, false];
+    const leave = () => {
+      if (isTaken) inFlight -= 1;
+      isTaken = false;
+    };
+    const take = () => {
+      if (isTaken || isOver) return;
+      isTaken = true;
+      inFlight += 1;
+    };
+    const end = () => {
+      leave();
+      isOver = true;
+    };
+    response.once("close", end).once(streaming, end);
+    return { take, leave };
+  };
+  return (handle, settings) => {
+    const {
+      http: parsing,
+      keepAliveTimeout,
+      requestTimeout,
+      connectionTimeout,
+    } = settings as FastifyServerOptions & { readonly http: http.ServerOptions };
+    const server = http.createServer(parsing, (request, response) => {
+      if (isTooMuch(inFlight) && !neverShed.has(request.url?.split("?")[0] ?? ""))
+        return refuse(request, response);
+      const place = placeOf(response);
+      place.take();
+      // Who sends slowly takes nobody's place until all has arrived.
+      whereIncomplete(request, arrivalMs, () => {
+        place.leave();
+        request.once("end", place.take);
+      });
+      return handle(request, response);
+    });
+    return Object.assign(server, { keepAliveTimeout, requestTimeout }).setTimeout(
+      connectionTimeout,
+    );
+  };
+}
