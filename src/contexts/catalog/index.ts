@@ -18,17 +18,23 @@ import { createCategory, listCategories, updateCategory } from "./application/ca
 import { adjustStock, getStock, listStock, receiveStock } from "./application/count-stock.ts";
 import { draftProduct } from "./application/draft-product.ts";
 import { editProduct } from "./application/edit-product.ts";
+import { exportRows } from "./application/export-rows.ts";
 import { getProduct } from "./application/get-product.ts";
 import { listProducts } from "./application/list-products.ts";
 import type { CatalogScope, CurrentPrices, MayAct, StockLevels } from "./application/ports.ts";
 import { endPrice, listPrices, listPricesOfSkus, setPrice } from "./application/prices.ts";
 import { archiveProduct, deleteProduct, publishProduct } from "./application/product-lifecycle.ts";
+import { getImport, listImportRows } from "./application/read-imports.ts";
+import { receiveImport } from "./application/receive-import.ts";
+import { runImports } from "./application/run-imports.ts";
 import {
   commitReservation,
+  getReservation,
   releaseExpired,
   releaseReservation,
 } from "./application/reservations.ts";
 import { reserveStock } from "./application/reserve-stock.ts";
+import { searchProducts } from "./application/search-products.ts";
 
 export { catalogEvents, type CatalogEvent } from "./domain/events.ts";
 export { ProductId } from "./domain/ids.ts";
@@ -60,6 +66,7 @@ export const createCatalog = (deps: CatalogDeps) =>
       deleteProduct: deleteProduct(deps),
       getProduct: getProduct(deps),
       listProducts: listProducts(deps),
+      searchProducts: searchProducts(deps),
 
       createCategory: createCategory(deps),
       updateCategory: updateCategory(deps),
@@ -70,11 +77,18 @@ export const createCatalog = (deps: CatalogDeps) =>
       listPrices: listPrices(deps),
       listPricesOfSkus: listPricesOfSkus(deps),
 
+      receiveImport: receiveImport(deps),
+      runImports: runImports(deps),
+      getImport: getImport(deps),
+      listImportRows: listImportRows(deps),
+      exportRows: exportRows(deps),
+
       receiveStock: receiveStock(deps),
       adjustStock: adjustStock(deps),
       getStock: getStock(deps),
       listStock: listStock(deps),
       reserveStock: reserveStock(deps),
+      getReservation: getReservation(deps),
       commitReservation: commitReservation(deps),
       releaseReservation: releaseReservation(deps),
       releaseExpired: releaseExpired(deps),

@@ -2,66 +2,22 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Instant } from "#kernel/instant.ts";
 import { err, expect, ok } from "#kernel/result.ts";
-import type { Infer, Value } from "#kernel/shape.ts";
 import { systemIds as newId } from "#platform/system.ts";
-import { catalogOn, type OpenCatalog } from "../../../../test/support/catalog.ts";
+import type { OpenCatalog } from "../../../../test/support/catalog.ts";
+import { openShop, read } from "../../../../test/support/shop.ts";
 import { CategoryId, OwnerId } from "../domain/ids.ts";
 import { CreateCategory, UpdateCategory } from "./categories.ts";
-import { AdjustStock, GetStock, ReceiveStock } from "./count-stock.ts";
-import { CreateDraft } from "./draft-product.ts";
 import { EditProduct } from "./edit-product.ts";
-import { GetProduct } from "./get-product.ts";
 import { ListProducts } from "./list-products.ts";
 import { EndPrice, ListPrices, SetPrice } from "./prices.ts";
-import { ProductStep, clearOwner } from "./product-lifecycle.ts";
-import { EndReservation } from "./reservations.ts";
-import { ReserveStock } from "./reserve-stock.ts";
+import { clearOwner } from "./product-lifecycle.ts";
 
-const read = <V extends Value<unknown>>(value: V, input: object): Infer<V> =>
-  expect(value.parse(input)) as Infer<V>;
 const minuteMs = 60_000;
-const buyers = 64;
+const authors = 64;
 
 /** What the catalog does, on every adapter of its repositories. */
 export function catalogContract(name: string, open: OpenCatalog): void {
-  const given = async () => {
-    const shop = await catalogOn(open);
-    const { catalog, asAdmin } = shop;
-    const admin = await asAdmin();
-    const draft = async (more: object = {}, context = admin) =>
-      catalog.draftProduct(
-        read(CreateDraft, { name: "Red T-Shirt", description: "Soft.", skus: ["M"], ...more }),
-        context,
-      );
-    const step = (productId: string, expectedVersion: number) =>
-      read(ProductStep, { productId, expectedVersion });
-    const onSale = async (more: object = {}) => {
-      const { id, version } = expect(await draft(more));
-      return expect(await catalog.publishProduct(step(id, version), admin));
-    };
-    const receive = (quantity: number, sku = "M") =>
-      catalog.receiveStock(read(ReceiveStock, { sku, quantity }), admin);
-    const reserve = async (quantity: number, context = admin, more: object = {}) =>
-      catalog.reserveStock(read(ReserveStock, { sku: "M", quantity, ...more }), context);
-    const level = async (context = admin) =>
-      expect(await catalog.getStock(read(GetStock, { sku: "M" }), context))[0];
-    const page = async (productId: string, context = admin) =>
-      catalog.getProduct(read(GetProduct, { productId }), context);
-    const price = async (productId: string, amount: string, more: object = {}) =>
-      catalog.setPrice(
-        read(SetPrice, { productId, sku: "M", price: { amount, currency: "EUR" }, ...more }),
-        admin,
-      );
-    return { ...shop, admin, draft, step, onSale, receive, reserve, level, page, price };
-  };
-  type Shop = Awaited<ReturnType<typeof given>>;
-  const end = (shop: Shop, reservationId: string, context = shop.admin) => {
-    const input = read(EndReservation, { reservationId });
-    return {
-      commit: () => shop.catalog.commitReservation(input, context),
-      release: () => shop.catalog.releaseReservation(input, context),
-    };
-  };
+  const given = () => openShop(open);
 
   describe(`products on ${name}`, () => {
     test("are drafted, edited, published and archived, each step told once", async () => {
@@ -108,7 +64,7 @@ export function catalogContract(name: string, open: OpenCatalog): void {
 
     test("of many who draft one sku at once, exactly one does", async () => {
       await using shop = await given();
-      const drafts = Array.from({ length: buyers }, (_, i) => shop.draft({ slug: `s${i}` }));
+      const drafts = Array.from({ length: authors }, (_, i) => shop.draft({ slug: `s${i}` }));
       const outcomes = await Promise.all(drafts);
       assert.equal(outcomes.filter((outcome) => outcome.ok).length, 1);
       for (const outcome of outcomes)
@@ -250,98 +206,6 @@ export function catalogContract(name: string, open: OpenCatalog): void {
         all.map(({ slug }) => slug),
         ["a", "b"],
       );
-    });
-  });
-
-  describe(`stock on ${name}`, () => {
-    test("is received, adjusted, reserved, bought and given back", async () => {
-      await using shop = await given();
-      const { catalog, admin, receive, reserve, level } = shop;
-      assert.deepEqual(await receive(1), err({ type: "sku-not-found" }));
-      await shop.onSale();
-      expect(await receive(10));
-      const adjust = read(AdjustStock, { sku: "M", by: -2, reason: "broken" });
-      assert.equal(expect(await catalog.adjustStock(adjust, admin)).onHand, 8);
-      const [bought, released] = [expect(await reserve(3)), expect(await reserve(4))];
-      assert.deepEqual(await reserve(2), err({ type: "out-of-stock", available: 1 }));
-      expect(await end(shop, bought.id).commit());
-      expect(await end(shop, released.id).release());
-      const over = err({ type: "reservation-ended", status: "committed" });
-      assert.deepEqual(await end(shop, bought.id).release(), over);
-      assert.deepEqual(await level(), {
-        ...{ sku: "M", location: "main", onHand: 5, reserved: 0, available: 5 },
-      });
-    });
-
-    test("of ten units, sixty-four buyers at once get ten", async () => {
-      await using shop = await given();
-      await shop.onSale();
-      expect(await shop.receive(10));
-      const wanted = Array.from({ length: buyers }, () => shop.reserve(1));
-      const outcomes = await Promise.all(wanted);
-      assert.equal(outcomes.filter((outcome) => outcome.ok).length, 10);
-      for (const outcome of outcomes)
-        if (!outcome.ok) assert.deepEqual(outcome, err({ type: "out-of-stock", available: 0 }));
-      assert.equal((await shop.level())?.available, 0);
-    });
-
-    test("that was reserved and not bought in time is free again", async () => {
-      await using shop = await given();
-      const { catalog, clock, reserve, level } = shop;
-      await shop.onSale();
-      expect(await shop.receive(5));
-      const admin = await shop.asAdmin();
-      const late = expect(await reserve(5, admin, { holdS: 60 }));
-      clock.advance(minuteMs);
-      const context = { ...admin, deadlineMs: clock.unixMs() + minuteMs };
-      const gone = err({ type: "reservation-expired" });
-      assert.deepEqual(await end(shop, late.id, context).commit(), gone);
-      assert.deepEqual(await catalog.releaseExpired({}, context), ok({ stocks: 1, failures: [] }));
-      assert.deepEqual(await catalog.releaseExpired({}, context), ok({ stocks: 0, failures: [] }));
-      assert.equal((await level(context))?.available, 5);
-      const over = err({ type: "reservation-ended", status: "expired" });
-      assert.deepEqual(await end(shop, late.id, context).commit(), over);
-    });
-
-    test("is reserved for its holder, and not for others to buy or give back", async () => {
-      await using shop = await given();
-      await shop.onSale();
-      expect(await shop.receive(5));
-      const ada = await (await shop.somebody("ada@example.com")).asking();
-      const bob = await (await shop.somebody("bob@example.com")).asking();
-      const hers = expect(await shop.reserve(2, ada));
-      for (const outcome of [
-        await end(shop, hers.id, bob).commit(),
-        await end(shop, hers.id, bob).release(),
-      ])
-        assert.equal(outcome.ok ? "" : outcome.error.type, "forbidden");
-      expect(await end(shop, hers.id, ada).commit());
-      const denied = await shop.reserve(1, await shop.stranger());
-      assert.equal(denied.ok ? "" : denied.error.type, "forbidden");
-    });
-
-    test("of what is not on sale is not reserved", async () => {
-      await using shop = await given();
-      const { catalog, admin, step } = shop;
-      const made = expect(await shop.draft());
-      expect(await shop.receive(5));
-      assert.deepEqual(await shop.reserve(1), err({ type: "sku-not-found" }));
-      expect(await catalog.publishProduct(step(made.id, 1), admin));
-      expect(await catalog.archiveProduct(step(made.id, 2), admin));
-      assert.deepEqual(await shop.reserve(1), err({ type: "not-for-sale" }));
-    });
-
-    test("is what hundreds of events say, with snapshots between them", async () => {
-      await using shop = await given();
-      await shop.onSale();
-      expect(await shop.receive(1_000));
-      for (let i = 0; i < 120; i += 1) {
-        const { id } = expect(await shop.reserve(2));
-        if (i % 2 === 0) expect(await end(shop, id).commit());
-        else if (i % 3 === 0) expect(await end(shop, id).release());
-      }
-      const level = await shop.level();
-      assert.deepEqual([level?.onHand, level?.reserved], [880, 80]);
     });
   });
 

@@ -18,6 +18,10 @@ export const Permission = named({
   receiveStock: "stock:receive",
   adjustStock: "stock:adjust",
   createReservation: "reservations:create",
+  readReservation: "reservations:read",
   commitReservation: "reservations:commit",
   releaseReservation: "reservations:release",
+  createImport: "imports:create",
+  readImport: "imports:read",
+  readExport: "exports:read",
 });

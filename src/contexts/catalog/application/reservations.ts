@@ -14,10 +14,13 @@ import {
 } from "../domain/stock.ts";
 import { stockLock } from "./count-stock.ts";
 import { Permission } from "./permission.ts";
-import type { CatalogScope, Forbidden, MayAct } from "./ports.ts";
+import type { CatalogScope, Forbidden, MayAct, ReservationRecord } from "./ports.ts";
 
 export const EndReservation = shape({ reservationId: ReservationId });
 export type EndReservation = Infer<typeof EndReservation>;
+
+export const GetReservation = shape({ reservationId: ReservationId });
+export type GetReservation = Infer<typeof GetReservation>;
 
 /** It is over: bought, released, or expired. */
 export type ReservationEnded = {
@@ -64,6 +67,19 @@ const ending =
       stockLock(known),
     );
   };
+
+/** What became of a reservation, for its holder or for who may read it. */
+export function getReservation({ read, mayAct }: Deps) {
+  return async (
+    { reservationId }: GetReservation,
+    context: Context,
+  ): Promise<Result<ReservationRecord, ReservationNotFound | Forbidden>> => {
+    const known = await read(context, ({ reservations }) => reservations.byId(reservationId));
+    if (!known) return err({ type: "reservation-not-found" });
+    const allowed = await mayAct(context, Permission.readReservation, { owner: known.holder });
+    return allowed.ok ? ok(known) : allowed;
+  };
+}
 
 /** Sells what was reserved: it is no longer there. */
 export const commitReservation = ending(Permission.commitReservation, Stock.commit);

@@ -1,6 +1,7 @@
 import { branded, list, shape, type Brand, type Infer } from "#kernel/shape.ts";
 import { CategoryId } from "./ids.ts";
 import { Sku } from "./sku.ts";
+import { plain } from "./words.ts";
 
 export const maxSkus = 100;
 export const maxCategories = 20;
@@ -24,10 +25,7 @@ export const Slug = {
   ...slug,
   /** A slug that reads like a title; undefined where nothing of it can be spelled. */
   of(title: Title): Slug | undefined {
-    const words = title
-      .normalize("NFKD")
-      .replaceAll(/\p{M}/gu, "")
-      .toLowerCase()
+    const words = plain(title)
       .split(/[^a-z0-9]+/)
       .filter((word) => word !== "");
     const text = words.join("-").slice(0, maxSlug).replace(/-+$/, "");

@@ -3,7 +3,8 @@ import { Instant } from "#kernel/instant.ts";
 import { SpelledMoney } from "#kernel/money.ts";
 import { branded, oneOf, optional } from "#kernel/shape.ts";
 import { Details, Slug, Title } from "./details.ts";
-import { CategoryId, OwnerId, PriceId, ProductId, ReservationId } from "./ids.ts";
+import { ImportKind } from "./import-kind.ts";
+import { CategoryId, ImportId, OwnerId, PriceId, ProductId, ReservationId } from "./ids.ts";
 import { Location } from "./location.ts";
 import { PriceList } from "./price-list.ts";
 import { Adjustment, Quantity } from "./quantity.ts";
@@ -94,6 +95,22 @@ export const ReservationReleased = event("catalog.reservation-released", 1, {
   why: oneOf("released", "expired"),
 });
 
+const Count = branded<number>("count", { schema: { type: "integer", minimum: 0 } });
+/** A file has arrived whole: its rows are applied one by one from now on. */
+export const ImportReceived = event("catalog.import-received", 1, {
+  importId: ImportId,
+  kind: ImportKind,
+  isDryRun: branded<boolean>("flag", { schema: { type: "boolean" } }),
+  rows: Count,
+});
+export const ImportFinished = event("catalog.import-finished", 1, {
+  importId: ImportId,
+  created: Count,
+  changed: Count,
+  unchanged: Count,
+  refused: Count,
+});
+
 export const catalogEvents = registry(
   ProductDrafted,
   ProductEdited,
@@ -113,5 +130,7 @@ export const catalogEvents = registry(
   StockExhausted,
   ReservationCommitted,
   ReservationReleased,
+  ImportReceived,
+  ImportFinished,
 );
 export type CatalogEvent = EventOf<typeof catalogEvents>;

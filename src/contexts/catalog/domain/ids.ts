@@ -12,6 +12,9 @@ export const PriceId = identifier<PriceId>("price");
 export type ReservationId = Id<"reservation">;
 export const ReservationId = identifier<ReservationId>("reservation");
 
+export type ImportId = Id<"import">;
+export const ImportId = identifier<ImportId>("import");
+
 /** Whoever a product belongs to, or a reservation: somebody whom another context knows. */
 export type OwnerId = Id<"user">;
 export const OwnerId = identifier<OwnerId>("user");

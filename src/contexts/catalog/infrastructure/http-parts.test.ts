@@ -36,6 +36,14 @@ describe("stock and prices of another Basalt", () => {
     assert.deepEqual(other.asked, [`/api/v1/prices?${query}`]);
   });
 
+  test("are asked for with a key, where there is one", async () => {
+    await using other = await answering({ items: [] });
+    await httpLevelSource(other)(of, testContext());
+    await httpLevelSource({ ...other, key: "secret" })(of, testContext());
+    await httpPriceSource({ ...other, key: "other" })({ ...of, at, filter: {} }, testContext());
+    assert.deepEqual(other.shown, [undefined, "Bearer secret", "Bearer other"]);
+  });
+
   test("are not asked for where there is no sku", async () => {
     await using other = await answering({ items: [level] });
     const none = { ...of, skus: async () => [] };

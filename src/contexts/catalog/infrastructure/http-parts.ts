@@ -21,7 +21,12 @@ const Price = shape({
   ...{ validFrom: Instant, validUntil: optional(Instant) },
 });
 
-type Asked = { readonly upstream: Upstream; readonly baseUrl: string };
+type Asked = {
+  readonly upstream: Upstream;
+  readonly baseUrl: string;
+  /** What is shown there, if anything. */
+  readonly key?: string | undefined;
+};
 
 /** The address below the base that asks for these skus. */
 function addressOf(baseUrl: string, path: string, query: Readonly<Record<string, string>>): URL {
@@ -32,17 +37,20 @@ function addressOf(baseUrl: string, path: string, query: Readonly<Record<string,
 
 /** Stock that another Basalt keeps, or whoever speaks like one. */
 export const httpLevelSource =
-  ({ upstream, baseUrl }: Asked): LevelSource =>
+  ({ upstream, baseUrl, key }: Asked): LevelSource =>
   async ({ skus }, { deadlineMs }) => {
     const wanted = await skus();
     if (wanted.length === 0) return [];
     const url = addressOf(baseUrl, "stock", { skus: wanted.join(",") });
-    return upstream(async (signal) => itemsOf(await fetchJson(url, signal), Level), deadlineMs);
+    return upstream(
+      async (signal) => itemsOf(await fetchJson(url, { signal, key }), Level),
+      deadlineMs,
+    );
   };
 
 /** Prices that another Basalt keeps, or whoever speaks like one. */
 export const httpPriceSource =
-  ({ upstream, baseUrl }: Asked): PriceSource =>
+  ({ upstream, baseUrl, key }: Asked): PriceSource =>
   async ({ skus, at, filter: { currency, list } }, { deadlineMs }) => {
     const wanted = await skus();
     if (wanted.length === 0) return [];
@@ -51,7 +59,10 @@ export const httpPriceSource =
       ...(currency === undefined ? {} : { currency }),
       ...(list === undefined ? {} : { list }),
     });
-    return upstream(async (signal) => itemsOf(await fetchJson(url, signal), Price), deadlineMs);
+    return upstream(
+      async (signal) => itemsOf(await fetchJson(url, { signal, key }), Price),
+      deadlineMs,
+    );
   };
 
 type Shape<F extends Fields> = Value<ShapeOf<F>> & { readonly fields: F };

@@ -4,11 +4,13 @@ import { MemoryTable, type MemoryTransaction } from "#platform/memory/memory-sto
 import type { CatalogScope, Level, PriceFilter, ReservationRecord } from "../application/ports.ts";
 import type { Category } from "../domain/category.ts";
 import type { CatalogEvent } from "../domain/events.ts";
-import type { ProductId } from "../domain/ids.ts";
+import type { CategoryId, ProductId } from "../domain/ids.ts";
 import { Prices, type Price } from "../domain/price.ts";
 import { Product, type PresentProduct, type Product as AnyProduct } from "../domain/product.ts";
 import type { Sku } from "../domain/sku.ts";
-import { Stock } from "../domain/stock.ts";
+import { Stock, type StockKey } from "../domain/stock.ts";
+import { memoryImports, memoryImportTables } from "./memory-imports.ts";
+import { memorySearch, memorySearchTables } from "./memory-search.ts";
 import type { LevelSource, PriceSource } from "./degrading.ts";
 
 /** Whose a sku is; missing once it was given up. */
@@ -23,8 +25,10 @@ export const memoryCatalogTables = () => ({
   skus: new MemoryTable<SkuRow>(({ sku }) => sku),
   categories: new MemoryTable<Category>(({ slug }) => slug),
   stocks: new MemoryTable<Stock>(),
-  reservations: new MemoryTable<ReservationRecord & { readonly expiresAt: string }>(),
+  reservations: new MemoryTable<ReservationRecord>(),
   prices: new MemoryTable<PricesRow>(),
+  search: memorySearchTables(),
+  imports: memoryImportTables(),
 });
 type Tables = ReturnType<typeof memoryCatalogTables>;
 
@@ -42,6 +46,7 @@ function productsIn({ products, skus }: Tables, { put, append }: MemoryTransacti
       const row = skus.find(sku);
       return row && present().find(({ id }) => id === row.productId);
     },
+    bySlug: async (slug) => present().find(({ details }) => details.slug === slug),
     shown: async (wanted) =>
       present()
         .filter(({ status }) => status !== "draft")
@@ -86,11 +91,12 @@ function productsIn({ products, skus }: Tables, { put, append }: MemoryTransacti
 function keepRecord({ reservations }: Tables, put: MemoryTransaction["put"], event: CatalogEvent) {
   const end = (id: string, status: ReservationRecord["status"]) => {
     const record = reservations.rows.get(id);
-    if (record) put(reservations, id, { ...record, status });
+    if (record) put<ReservationRecord>(reservations, id, { ...record, status });
   };
   if (event.type === "catalog.stock-reserved") {
     const { reservationId: id, sku, location, holder, expiresAt } = event.payload;
-    put(reservations, id, { id, sku, location, holder, expiresAt, status: "open" });
+    const open = { id, sku, location, holder, expiresAt, status: "open" } as const;
+    put<ReservationRecord>(reservations, id, open);
   }
   if (event.type === "catalog.reservation-committed") end(event.payload.reservationId, "committed");
   if (event.type === "catalog.reservation-released")
@@ -131,6 +137,7 @@ const costsAt =
     (currency === undefined || price.price.currency === currency) &&
     (list === undefined || price.list === list);
 
+const idOf = ({ sku, id }: Pick<Price, "sku" | "id">) => `${sku} ${id}`;
 const inOrder = (a: Price, b: Price) => (keyOf(a) < keyOf(b) ? -1 : 1);
 const keyOf = ({ sku, list, price, minimumQuantity }: Price) =>
   [sku, list, price.currency, String(minimumQuantity).padStart(10, "0")].join(" ");
@@ -151,6 +158,12 @@ function pricesIn({ prices }: Tables, { put, append }: MemoryTransaction) {
         .filter(({ sku }) => skus.includes(sku))
         .filter(costsAt(instant, filter))
         .toSorted(inOrder),
+    page: async ({ from, after, limit }) =>
+      all()
+        .filter(({ validUntil }) => validUntil === undefined || validUntil > from)
+        .toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
+        .filter((price) => after === undefined || idOf(price) > idOf(after))
+        .slice(0, limit),
     save<A extends PricesRow>(change: Change<A, CatalogEvent>): A {
       const state = saved(change);
       const gone = change.events.flatMap(({ type, payload }) =>
@@ -171,11 +184,24 @@ const levelOf = (stock: Stock): Level => ({
   available: Stock.available(stock),
 });
 
+/** In the order of sku and location: a space comes before all that either may have. */
+const placeOf = ({ sku, location }: StockKey) => `${sku} ${location}`;
+
 const levelsOf = ({ stocks }: Tables, skus: readonly Sku[]): readonly Level[] =>
   [...stocks.rows.entries()]
     .filter(([, { sku }]) => skus.includes(sku))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([, stock]) => levelOf(stock));
+
+const idsWithin = (all: readonly Category[], id: CategoryId): readonly CategoryId[] =>
+  all.some((category) => category.id === id)
+    ? [
+        id,
+        ...all
+          .filter(({ parentId }) => parentId === id)
+          .flatMap((child) => idsWithin(all, child.id)),
+      ]
+    : [];
 
 /** All repositories of the catalog in memory. */
 export const memoryCatalog =
@@ -184,8 +210,10 @@ export const memoryCatalog =
     products: productsIn(tables, transaction),
     categories: {
       byId: async (id) => tables.categories.rows.get(id),
+      bySlug: async (slug) => tables.categories.find(slug),
       all: async () =>
         [...tables.categories.rows.values()].toSorted((a, b) => (a.slug < b.slug ? -1 : 1)),
+      within: async (id) => idsWithin([...tables.categories.rows.values()], id),
       save(change) {
         const category = saved(change);
         if (change.events.length === 0) return category;
@@ -197,7 +225,17 @@ export const memoryCatalog =
     stocks: stocksIn(tables, transaction),
     reservations: reservationsIn(tables),
     prices: pricesIn(tables, transaction),
-    levels: { of: async (skus) => levelsOf(tables, skus) },
+    levels: {
+      of: async (skus) => levelsOf(tables, skus),
+      page: async (after, limit) =>
+        [...tables.stocks.rows.values()]
+          .toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))
+          .filter((stock) => after === undefined || placeOf(stock) > placeOf(after))
+          .slice(0, limit)
+          .map(levelOf),
+    },
+    search: memorySearch(tables.search),
+    imports: memoryImports(tables.imports, transaction),
   });
 
 /** Stock and prices that are kept in these tables. */

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import pg from "pg";
 import { err, expect } from "#kernel/result.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { catalogOn } from "../../../../test/support/catalog.ts";
@@ -10,15 +9,20 @@ import {
 } from "../../../../test/support/catalog-on-postgres.ts";
 import { testClock } from "../../../../test/support/identity.ts";
 import { testContext } from "../../../../test/support/notes.ts";
+import { postgresCatalog } from "./postgres-catalog.ts";
+import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import { catalogContract } from "../application/catalog.contract.ts";
+import { stockContract } from "../application/stock.contract.ts";
 import { CreateDraft } from "../application/draft-product.ts";
-import { ProductId } from "../domain/ids.ts";
+import { Instant } from "#kernel/instant.ts";
+import { OwnerId, ProductId, ReservationId } from "../domain/ids.ts";
 import { Location } from "../domain/location.ts";
 import { Quantity } from "../domain/quantity.ts";
 import { Sku } from "../domain/sku.ts";
 import { Stock } from "../domain/stock.ts";
 
 catalogContract("Postgres", postgresSubject);
+stockContract("Postgres", postgresSubject);
 
 const key = { sku: expect(Sku.parse("M")), location: Location.main };
 const one = expect(Quantity.parse(1));
@@ -34,18 +38,14 @@ async function receive({ unitOfWork }: PostgresCatalog, times: number): Promise<
     );
 }
 
-const stockIn = ({ read }: PostgresCatalog) =>
-  read(testContext(), ({ stocks }) => stocks.byKey(key));
-
-async function sql({ opened }: PostgresCatalog, text: string): Promise<unknown[]> {
-  const client = new pg.Client(opened.connection);
-  await client.connect();
-  try {
-    return (await client.query<never>(text)).rows;
-  } finally {
-    await client.end();
-  }
+/** As a process finds it that has seen nothing yet. */
+function stockIn({ opened: { database } }: PostgresCatalog) {
+  const units = { database, schema: "catalog", scope: postgresCatalog(), onAppended: () => {} };
+  const { read } = postgresUnitOfWork({ ...units, clock, newId });
+  return read(testContext(), ({ stocks }) => stocks.byKey(key));
 }
+
+const sql = ({ opened }: PostgresCatalog, text: string) => opened.sql(text);
 
 test("a replay begins at the newest snapshot, and never at one of an older reducer", async () => {
   await using subject = await postgresSubject(clock);
@@ -65,6 +65,53 @@ test("a replay begins at the newest snapshot, and never at one of an older reduc
   ]);
 });
 
+test("what a process remembers of a stock is what others have made of it since", async () => {
+  await using subject = await postgresSubject(clock);
+  const remembered = () => subject.read(testContext(), ({ stocks }) => stocks.byKey(key));
+  assert.equal((await remembered()).version, 0);
+  await receive(subject, 3);
+  assert.deepEqual(await remembered(), await stockIn(subject));
+  await sql(
+    subject,
+    `insert into catalog.events (id, stream, version, type, schema_version, payload, metadata, occurred_at)
+     select 'evt_other', stream, version + 1, type, schema_version, payload, metadata, occurred_at
+       from catalog.events where version = 3`,
+  );
+  assert.deepEqual([(await remembered()).onHand, (await remembered()).version], [4, 4]);
+  // An older backup was brought back, and the log went on otherwise.
+  await sql(subject, "delete from catalog.events where version > 2");
+  assert.equal((await remembered()).onHand, 2);
+  await sql(subject, "update catalog.events set id = 'evt_another' where version = 2");
+  await sql(
+    subject,
+    `update catalog.events set payload = payload || '{"quantity": 5}' where version = 1`,
+  );
+  assert.equal((await remembered()).onHand, 6);
+});
+
+test("a stock of many reservations keeps its snapshots apart, and is read from them", async () => {
+  await using subject = await postgresSubject(clock);
+  const { unitOfWork } = subject;
+  await receive(subject, 1);
+  const many = expect(Quantity.parse(1_000));
+  for (let i = 0; i < 100; i += 1)
+    expect(
+      await unitOfWork(testContext(), async ({ stocks }) => {
+        const stock = await stocks.byKey(key);
+        const holder = newId(OwnerId);
+        const expiresAt = Instant.plus(clock.now(), 3_600_000);
+        const wanted = { id: newId(ReservationId), quantity: one, expiresAt, holder };
+        const stocked =
+          i === 0 ? Stock.receive(stock, many) : Stock.reserve(stock, wanted, clock.now());
+        if (stocked.ok) stocks.save(stocked.value);
+        return stocked;
+      }),
+    );
+  const [snapshot] = await sql(subject, "select version from catalog.snapshots");
+  assert.equal(snapshot?.["version"], "64", "the next one comes after 128 events");
+  assert.equal((await stockIn(subject)).reservations.size, 99);
+});
+
 test("a stock that cannot be read holds up no other when reservations expire", async () => {
   const testing = testClock();
   const subject = await postgresSubject(testing); // the shop closes it
@@ -79,8 +126,12 @@ test("a stock that cannot be read holds up no other when reservations expire", a
     expect(await catalog.receiveStock({ sku, quantity: one }, admin));
     expect(await catalog.reserveStock({ sku, quantity: one }, admin));
   }
-  const broken = `('stock/main/A', 2, ${Stock.reducer}, '{"onHand": "none"}')`;
-  await sql(subject, `insert into catalog.snapshots values ${broken}`);
+  await sql(
+    subject,
+    `insert into catalog.events (id, stream, version, type, schema_version, payload, metadata, occurred_at)
+     select 'evt_odd', stream, version + 1, 'catalog.unheard-of', 1, '{}', metadata, occurred_at
+       from catalog.events where stream = 'stock/main/A' order by version desc limit 1`,
+  );
   now.advance(1_800_000);
   const { stocks, failures } = expect(await catalog.releaseExpired({}, admin));
   assert.deepEqual([stocks, failures.length], [1, 1]);

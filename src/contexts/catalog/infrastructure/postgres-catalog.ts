@@ -1,16 +1,28 @@
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import type { CatalogScope } from "../application/ports.ts";
 import { postgresCategories } from "./postgres-categories.ts";
+import { postgresImports } from "./postgres-imports.ts";
 import { postgresPrices } from "./postgres-prices.ts";
 import { postgresProducts } from "./postgres-products.ts";
-import { postgresLevels, postgresReservations, postgresStocks } from "./postgres-stocks.ts";
+import { postgresSearch } from "./postgres-search.ts";
+import {
+  postgresLevels,
+  postgresReservations,
+  postgresStocks,
+  stockMemory,
+} from "./postgres-stocks.ts";
 
-/** All repositories of the catalog on one transaction. */
-export const postgresCatalog = (transaction: Transaction): CatalogScope => ({
-  products: postgresProducts(transaction),
-  categories: postgresCategories(transaction),
-  stocks: postgresStocks(transaction),
-  reservations: postgresReservations(transaction),
-  prices: postgresPrices(transaction),
-  levels: postgresLevels(transaction),
-});
+/** All repositories of the catalog on one transaction. What they remember is of one database. */
+export function postgresCatalog(): (transaction: Transaction) => CatalogScope {
+  const memory = stockMemory();
+  return (transaction) => ({
+    products: postgresProducts(transaction),
+    categories: postgresCategories(transaction),
+    stocks: postgresStocks(transaction, memory),
+    reservations: postgresReservations(transaction),
+    prices: postgresPrices(transaction),
+    levels: postgresLevels(transaction),
+    search: postgresSearch(transaction),
+    imports: postgresImports(transaction),
+  });
+}

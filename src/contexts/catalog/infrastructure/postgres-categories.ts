@@ -22,9 +22,21 @@ const byId = statement<CategoryRow>(
   "catalog.category-by-id",
   `select ${columns} from catalog.categories where id = $1`,
 );
+const bySlug = statement<CategoryRow>(
+  "catalog.category-by-slug",
+  `select ${columns} from catalog.categories where slug = $1`,
+);
 const all = statement<CategoryRow>(
   "catalog.categories",
   `select ${columns} from catalog.categories order by slug`,
+);
+const within = statement<{ readonly id: string }>(
+  "catalog.categories-within",
+  `with recursive tree as (
+     select id from catalog.categories where id = $1
+     union
+     select c.id from catalog.categories c join tree on c.parent_id = tree.id)
+   select id from tree`,
 );
 const upsert = mutation(
   "catalog.category-upsert",
@@ -47,8 +59,15 @@ export const postgresCategories = ({ read, write, append }: Transaction): Catego
     const [row] = await read(byId, [id]);
     return row && toCategory(row);
   },
+  async bySlug(slug) {
+    const [row] = await read(bySlug, [slug]);
+    return row && toCategory(row);
+  },
   async all() {
     return (await read(all, [])).map(toCategory);
+  },
+  async within(id) {
+    return (await read(within, [id])).map((row) => row.id as CategoryId);
   },
   save(change) {
     const category = saved(change);

@@ -58,6 +58,12 @@ const at = statement<PriceRow>(
   "catalog.prices-at",
   `select ${priceColumns} from unnest($1::text[]) k(sku) ${currentPrices} ${inPriceOrder}`,
 );
+const page = statement<PriceRow>(
+  "catalog.price-page",
+  `select ${priceColumns} from catalog.prices p
+    where (p.sku, p.id) > ($2, $3) and p.valid && tstzrange($1::timestamptz, null)
+    order by p.sku, p.id limit $4`,
+);
 const insert = mutation(
   "catalog.price-insert",
   "prices",
@@ -100,6 +106,9 @@ export const postgresPrices = ({ read, write, append }: Transaction): PricesOfSk
   },
   async at(skus, instant, { currency, list }) {
     return (await read(at, [skus, instant, currency ?? null, list ?? null])).map(toPrice);
+  },
+  async page({ from, after, limit }) {
+    return (await read(page, [from, after?.sku ?? "", after?.id ?? "", limit])).map(toPrice);
   },
   save(change) {
     const prices = saved(change);

@@ -46,6 +46,10 @@ const bySku = statement<ProductRow>(
   `select ${columns} from catalog.products
     where id = (select product_id from catalog.product_skus where sku = $1)`,
 );
+const bySlug = statement<ProductRow>(
+  "catalog.product-by-slug",
+  `select ${columns} from catalog.products where slug = $1 and status <> 'deleted'`,
+);
 const taken = statement<{ readonly slug: string | null; readonly skus: readonly string[] }>(
   "catalog.product-taken",
   `select (select slug from catalog.products
@@ -179,6 +183,9 @@ export const postgresProducts = ({ read, write, append }: Transaction): Products
   },
   async bySku(sku) {
     return present(await read(bySku, [sku]))[0];
+  },
+  async bySlug(slug) {
+    return present(await read(bySlug, [slug]))[0];
   },
   async shown(skus) {
     return (await read(shown, [skus])).map(({ sku }) => sku as Sku);

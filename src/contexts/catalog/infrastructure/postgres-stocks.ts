@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { saved } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
@@ -20,11 +21,17 @@ import type { Units } from "../domain/quantity.ts";
 import type { Sku } from "../domain/sku.ts";
 import { Stock, StockSnapshot, type StockKey } from "../domain/stock.ts";
 
-/** Events after which a new snapshot is kept: a load reads so many at most. */
+/**
+ * A new snapshot is kept after so many events, or about as many as there are open reservations:
+ * what a snapshot costs is shared by more events the larger it is.
+ */
 const snapshotEvery = 25;
+/** Stocks that are remembered, counted with their open reservations. */
+const maxRemembered = 100_000;
 
 /** First the snapshot, which has no type, then the events after it. */
 type HistoryRow = {
+  readonly id: string;
   readonly version: number;
   readonly type: string | null;
   readonly schema_version: number;
@@ -33,11 +40,18 @@ type HistoryRow = {
 const history = statement<HistoryRow>(
   "catalog.stock-history",
   `with snapshot as (select version, state from catalog.snapshots where stream = $1 and reducer = $2)
-   select version, null as type, 0 as schema_version, state as payload from snapshot
+   select e.id, e.version, null as type, 0 as schema_version, s.state as payload
+     from snapshot s join catalog.events e on e.stream = $1 and e.version = s.version
    union all
-   select version, type, schema_version, payload from catalog.events
+   select id, version, type, schema_version, payload from catalog.events
     where stream = $1 and version > coalesce((select version from snapshot), 0)
    order by version`,
+);
+/** From the event on that is known to be the last one. */
+const since = statement<HistoryRow>(
+  "catalog.stock-since",
+  `select id, version, type, schema_version, payload from catalog.events
+    where stream = $1 and version >= $2 order by version`,
 );
 const keepSnapshot = mutation(
   "catalog.snapshot-upsert",
@@ -66,27 +80,65 @@ const endReservation = independentMutation(
   "update catalog.reservations set status = $2 where id = $1",
 );
 
-/** The state that a history leads to. Source of the rule: `Stock.replay`. */
-export function stockOf(key: StockKey, rows: readonly HistoryRow[]): Stock {
-  const [first] = rows;
-  const begun =
-    first?.type === null
-      ? StockSnapshot.open(key, expect(StockSnapshot.parse(first.payload)))
-      : Stock.none(key);
-  const events = rows.flatMap(({ type, schema_version: schemaVersion, payload }) =>
+type EventRow = Omit<HistoryRow, "id">;
+
+const eventsOf = (rows: readonly EventRow[]): readonly CatalogEvent[] =>
+  rows.flatMap(({ type, schema_version: schemaVersion, payload }) =>
     type === null ? [] : [expect(catalogEvents.decode({ type, schemaVersion, payload }))],
   );
-  const version = (rows.at(-1)?.version ?? 0) as Version;
-  return { ...Stock.replay(begun, events), version };
+
+/** A stock, and what has happened to it since. Source of the rule: `Stock.replay`. */
+function after(stock: Stock, rows: readonly EventRow[]): Stock {
+  const last = rows.at(-1);
+  if (!last) return stock;
+  return { ...Stock.replay(stock, eventsOf(rows)), version: last.version as Version };
 }
 
-const isDue = (before: Version, after: Version) =>
-  Math.floor(after / snapshotEvery) > Math.floor(before / snapshotEvery);
+/** The state that a history leads to. */
+export function stockOf(key: StockKey, rows: readonly EventRow[]): Stock {
+  const [first] = rows;
+  if (first?.type !== null) return after(Stock.none(key), rows);
+  const snapshot = StockSnapshot.open(key, expect(StockSnapshot.parse(first.payload)));
+  return after({ ...snapshot, version: first.version as Version }, rows.slice(1));
+}
 
-export const postgresStocks = ({ read, write, append }: Transaction): Stocks => ({
-  async byKey(key) {
-    return stockOf(key, await read(history, [Stock.streamOf(key), Stock.reducer]));
-  },
+const isDue = (before: Version, { version, reservations }: Stock) => {
+  const interval = Math.max(snapshotEvery, 2 ** Math.ceil(Math.log2(reservations.size)));
+  return Math.floor(version / interval) > Math.floor(before / interval);
+};
+
+type Remembered = { readonly stock: Stock; readonly lastEvent: string };
+
+/** Stocks as they were last read: a load then asks only for what has happened since. */
+export type StockMemory = LRUCache<string, Remembered>;
+export const stockMemory = (): StockMemory =>
+  new LRUCache({
+    maxSize: maxRemembered,
+    sizeCalculation: ({ stock }) => 1 + stock.reservations.size,
+  });
+
+/** What is remembered counts while the log still ends in it, or goes on from there. */
+const loading = (read: Transaction["read"], memory: StockMemory) => async (key: StockKey) => {
+  const stream = Stock.streamOf(key);
+  const known = memory.get(stream);
+  const [anchor, ...later] = known ? await read(since, [stream, known.stock.version]) : [];
+  if (known && anchor?.id === known.lastEvent) {
+    const stock = after(known.stock, later);
+    memory.set(stream, { stock, lastEvent: later.at(-1)?.id ?? known.lastEvent });
+    return stock;
+  }
+  const rows = await read(history, [stream, Stock.reducer]);
+  const stock = stockOf(key, rows);
+  const last = rows.at(-1);
+  if (last) memory.set(stream, { stock, lastEvent: last.id });
+  return stock;
+};
+
+export const postgresStocks = (
+  { read, write, append }: Transaction,
+  memory: StockMemory,
+): Stocks => ({
+  byKey: loading(read, memory),
   save(change) {
     const stock = saved(change);
     if (change.events.length === 0) return stock;
@@ -94,7 +146,7 @@ export const postgresStocks = ({ read, write, append }: Transaction): Stocks => 
     const stream = Stock.streamOf(stock);
     write(upsert, [sku, location, onHand, reserved, version]);
     for (const event of change.events) keepRecord(write, event);
-    if (isDue(change.state.version, version)) {
+    if (isDue(change.state.version, stock)) {
       const state = JSON.stringify(StockSnapshot.of(stock));
       write(keepSnapshot, [stream, version, Stock.reducer, state]);
     }
@@ -120,11 +172,12 @@ type RecordRow = {
   readonly sku: string;
   readonly location: string;
   readonly holder: string;
+  readonly expires_at: Instant;
   readonly status: ReservationRecord["status"];
 };
 const byId = statement<RecordRow>(
   "catalog.reservation-by-id",
-  "select id, sku, location, holder, status from catalog.reservations where id = $1",
+  "select id, sku, location, holder, expires_at, status from catalog.reservations where id = $1",
 );
 const expired = statement<{ readonly sku: string; readonly location: string }>(
   "catalog.reservations-expired",
@@ -142,6 +195,7 @@ export const postgresReservations = ({ read }: Transaction): Reservations => ({
         sku: row.sku as Sku,
         location: row.location as Location,
         holder: row.holder as OwnerId,
+        expiresAt: row.expires_at,
         status: row.status,
       }
     );
@@ -183,6 +237,12 @@ const ofSkus = statement<LevelRow>(
     where sku = any($1::text[]) order by sku, location`,
 );
 
+const levelPage = statement<LevelRow>(
+  "catalog.level-page",
+  `select sku, location, on_hand, reserved from catalog.stocks
+    where (sku, location) > ($1, $2) order by sku, location limit $3`,
+);
+
 export const toLevel = ({ sku, location, on_hand, reserved }: LevelRow): Level => ({
   sku: sku as Sku,
   location: location as Location,
@@ -193,4 +253,6 @@ export const toLevel = ({ sku, location, on_hand, reserved }: LevelRow): Level =
 
 export const postgresLevels = ({ read }: Transaction): Levels => ({
   of: async (skus) => (await read(ofSkus, [skus])).map(toLevel),
+  page: async (after, limit) =>
+    (await read(levelPage, [after?.sku ?? "", after?.location ?? "", limit])).map(toLevel),
 });

@@ -1,10 +1,12 @@
 import { identityEvents } from "#identity";
-import { consumer, type AnyConsumer } from "#platform/events/consumer.ts";
+import { consumer, projection } from "#platform/events/consumer.ts";
 import type { CatalogScope } from "../application/ports.ts";
+import { searchChanges, type SearchModel } from "../application/project-search.ts";
 import { clearOwner } from "../application/product-lifecycle.ts";
+import { catalogEvents } from "../domain/events.ts";
 
 /** What the catalog does about what happens to people. */
-export const identityConsumers: readonly AnyConsumer<CatalogScope>[] = [
+export const identityConsumers = [
   consumer({
     name: "catalog.owners",
     events: identityEvents,
@@ -14,3 +16,10 @@ export const identityConsumers: readonly AnyConsumer<CatalogScope>[] = [
     },
   }),
 ];
+
+/** What searches look into, as the catalog's own events leave it. */
+export const searchProjection = projection({
+  name: "catalog.search",
+  events: catalogEvents,
+  project: (events, model: SearchModel) => model.apply(searchChanges(events)),
+});

@@ -4,6 +4,7 @@ import { CreateDraft } from "../application/draft-product.ts";
 import { EditProduct } from "../application/edit-product.ts";
 import { GetProduct, type ProductPage } from "../application/get-product.ts";
 import { ListProducts } from "../application/list-products.ts";
+import { SearchProducts } from "../application/search-products.ts";
 import { ProductStep } from "../application/product-lifecycle.ts";
 import type { Category } from "../domain/category.ts";
 import type { PresentProduct } from "../domain/product.ts";
@@ -11,9 +12,11 @@ import type { Catalog } from "../index.ts";
 import {
   CategoriesView,
   CategoryView,
+  FoundView,
   ProductListView,
   ProductPageView,
   ProductView,
+  toFound,
   toPage,
   toProduct,
 } from "./views.ts";
@@ -48,6 +51,20 @@ const shown = (catalog: Catalog): readonly Route[] => [
     output: ProductListView,
     present: ({ items, ...page }) => ({ ...page, items: items.map(toProduct) }),
     refusals: { forbidden: 403 },
+  }),
+  get("/products/search", {
+    access: "anyone",
+    summary: "Search products",
+    description:
+      "What is on sale and fits all that is asked for, newest first. Words that no product has are " +
+      "replaced by those near them (`instead`). A page may hold less than `limit`: there is more " +
+      "where it has a `nextCursor`. With `facets`, the first 1000 matches are counted.",
+    input: SearchProducts,
+    handle: catalog.searchProducts,
+    success: 200,
+    output: FoundView,
+    present: toFound,
+    refusals: { "search-invalid": 422 },
   }),
   get("/products/:productId", {
     access: "anyone",

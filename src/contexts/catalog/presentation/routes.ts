@@ -1,5 +1,6 @@
 import type { Route } from "#platform/http/route.ts";
 import type { Catalog } from "../index.ts";
+import { importRoutes } from "./import-routes.ts";
 import { categoryRoutes, productRoutes } from "./product-routes.ts";
 import { priceRoutes, reservationRoutes, stockRoutes } from "./stock-routes.ts";
 
@@ -10,4 +11,5 @@ export const catalogRoutes = (catalog: Catalog): readonly Route[] => [
   ...priceRoutes(catalog),
   ...stockRoutes(catalog),
   ...reservationRoutes(catalog),
+  ...importRoutes(catalog),
 ];

@@ -1,11 +1,11 @@
 import { Instant } from "#kernel/instant.ts";
-import { shape } from "#kernel/shape.ts";
+import { oneOf, shape } from "#kernel/shape.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
 import { AdjustStock, GetStock, ListStock, ReceiveStock } from "../application/count-stock.ts";
 import { EndPrice, ListPrices, ListPricesOfSkus, SetPrice } from "../application/prices.ts";
-import { EndReservation } from "../application/reservations.ts";
+import { EndReservation, GetReservation } from "../application/reservations.ts";
 import { ReserveStock } from "../application/reserve-stock.ts";
-import { ReservationId } from "../domain/ids.ts";
+import { OwnerId, ReservationId } from "../domain/ids.ts";
 import { Location } from "../domain/location.ts";
 import { Quantity } from "../domain/quantity.ts";
 import { Sku } from "../domain/sku.ts";
@@ -18,6 +18,16 @@ const ReservationView = shape({
   location: Location,
   quantity: Quantity,
   expiresAt: Instant,
+});
+
+/** What is known of a reservation by its id. */
+const ReservationStateView = shape({
+  id: ReservationId,
+  sku: Sku,
+  location: Location,
+  holder: OwnerId,
+  expiresAt: Instant,
+  status: oneOf("open", "committed", "released", "expired"),
 });
 
 export const stockRoutes = (catalog: Catalog): readonly Route[] => [
@@ -96,6 +106,16 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
       forbidden: 403,
       conflict: 409,
     },
+  }),
+  get("/reservations/:reservationId", {
+    access: "signed-in",
+    summary: "Get a reservation",
+    description: "Whether it is `open`, or what became of it; known for 30 days after its end.",
+    input: GetReservation,
+    handle: catalog.getReservation,
+    success: 200,
+    output: ReservationStateView,
+    refusals: { "reservation-not-found": 404, forbidden: 403 },
   }),
   post("/reservations/:reservationId/commitment", {
     access: "signed-in",

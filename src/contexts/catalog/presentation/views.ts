@@ -3,9 +3,10 @@ import { Money, SpelledMoney } from "#kernel/money.ts";
 import { branded, list, oneOf, optional, shape, type Infer, type Value } from "#kernel/shape.ts";
 import { Version } from "#kernel/version.ts";
 import { ProductPageSize } from "../application/list-products.ts";
-import type { Level, Part } from "../application/ports.ts";
+import type { Found, Hit, Level, Part } from "../application/ports.ts";
+import { Flag, HitPageSize, maxSearchWords } from "../application/search-products.ts";
 import type { ProductPage } from "../application/get-product.ts";
-import { Details, Slug, Title } from "../domain/details.ts";
+import { Attribute, Details, Slug, Title } from "../domain/details.ts";
 import { CategoryId, OwnerId, PriceId, ProductId } from "../domain/ids.ts";
 import { Location } from "../domain/location.ts";
 import { PriceList } from "../domain/price-list.ts";
@@ -91,6 +92,43 @@ function toPart<T, View>(part: Part<readonly T[]>, view: (item: T) => View) {
     ? { status: part.status, items }
     : { status: part.status, ageMs: part.ageMs, items };
 }
+
+const Count = branded<number>("count", { schema: { type: "integer", minimum: 0 } });
+const Word = branded<string>("word", { schema: { type: "string", maxLength: 64 } });
+
+const HitView = shape({
+  id: ProductId,
+  ...Details.fields,
+  publishedAt: Instant,
+  inStock: Flag,
+  price: optional(SpelledMoney),
+});
+/** `instead`: words that no product has, and what was searched for in their place. */
+export const FoundView = shape({
+  items: list(HitView, HitPageSize.most),
+  nextCursor: optional(ProductId),
+  instead: list(shape({ word: Word, words: list(Word, 10) }), maxSearchWords),
+  facets: optional(
+    shape({
+      products: Count,
+      isComplete: Flag,
+      inStock: Count,
+      categories: list(shape({ categoryId: CategoryId, products: Count }), maxRows),
+      attributes: list(shape({ ...Attribute.fields, products: Count }), maxRows),
+    }),
+  ),
+});
+
+const toHit = ({ details, price, ...hit }: Hit): Infer<typeof HitView> => ({
+  ...hit,
+  ...details,
+  ...(price ? { price: Money.spell(price) } : {}),
+});
+
+export const toFound = ({ items, ...found }: Found): Infer<typeof FoundView> => ({
+  ...found,
+  items: items.map(toHit),
+});
 
 const toLevel = (level: Level): Infer<typeof LevelView> => level;
 

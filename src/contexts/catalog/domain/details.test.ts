@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { expect } from "#kernel/result.ts";
+import type { Value } from "#kernel/shape.ts";
+import { Attribute, Description, ImageUrl, Slug, Title } from "./details.ts";
+import { Location } from "./location.ts";
+import { PriceList } from "./price-list.ts";
+import { Adjustment, maxUnits, Quantity, Units } from "./quantity.ts";
+import { Sku } from "./sku.ts";
+
+function parses<T>(value: Value<T>, spelled: Readonly<Record<string, string | undefined>>): void {
+  for (const [input, wanted] of Object.entries(spelled)) {
+    const parsed = value.parse(input);
+    assert.equal(parsed.ok ? parsed.value : undefined, wanted, JSON.stringify(input));
+  }
+}
+
+test("what a product says of itself is spelled in one way", () => {
+  parses(Title, { "  Red \t\n T-Shirt ": "Red T-Shirt", " ": undefined });
+  parses(Description, { "  Soft.\n\nWarm. ": "Soft.\n\nWarm.", "": "" });
+  parses(Slug, { "red-t-shirt": "red-t-shirt", "-red": undefined, "red--t": undefined });
+  parses(ImageUrl, {
+    ...{ "https://a.b/c.png": "https://a.b/c.png", "http://a": "http://a" },
+    ...{ "ftp://a.b": undefined, "https://a b": undefined, "x https://a.b": undefined },
+  });
+  const attribute = (name: string, value: string) => Attribute.parse({ name, value });
+  assert.deepEqual(expect(attribute("colour", " red ")), { name: "colour", value: "red" });
+  assert.equal(attribute("Colour", "red").ok, false);
+  assert.equal(attribute("colour", " ").ok, false);
+  assert.equal(attribute(`c${"o".repeat(39)}`, "red").ok, true);
+  assert.equal(attribute(`c${"o".repeat(40)}`, "red").ok, false);
+});
+
+test("where it lies and what it is listed as is spelled in one way", () => {
+  parses(Sku, { "TS-M_1.0": "TS-M_1.0", "-TS": undefined, "T S": undefined });
+  parses(Location, { "berlin-2": "berlin-2", Berlin: undefined, "-b": undefined });
+  parses(PriceList, { "b2b-2": "b2b-2", "2b": undefined, B: undefined });
+  assert.equal(Location.parse("b".repeat(32)).ok, true);
+  assert.equal(Location.parse("b".repeat(33)).ok, false);
+});
+
+test("a slug reads like its title, and is cut between words", () => {
+  const of = (text: string) => Slug.of(expect(Title.parse(text)));
+  assert.equal(of("Café — Crème!"), "cafe-creme");
+  assert.equal(of("???"), undefined);
+  assert.equal(of(`${"a".repeat(99)} b`), "a".repeat(99));
+  assert.equal(of("a".repeat(150)), "a".repeat(100));
+});
+
+test("units are counted from none to a limit", () => {
+  const units = (n: number) => expect(Units.parse(n));
+  assert.equal(Units.plus(units(maxUnits - 1), 1), maxUnits);
+  assert.equal(Units.plus(units(maxUnits), 1), undefined);
+  assert.equal(Units.plus(units(1), -1), 0);
+  assert.equal(Units.plus(units(1), -2), undefined);
+  assert.equal(Units.minus(units(2), expect(Quantity.parse(2))), 0);
+  assert.equal(Units.minus(units(1), expect(Quantity.parse(2))), undefined);
+  assert.equal(Adjustment.parse(0).ok, false);
+  assert.equal(Quantity.parse(0).ok, false);
+});

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Cells } from "../application/ports.ts";
+import { csvOf, uploadedCsv } from "./csv.ts";
+
+async function* chunksOf(text: string, size = 7): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(text);
+  for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
+}
+
+async function readAll(body: AsyncIterable<Uint8Array>) {
+  const upload = uploadedCsv(body);
+  const rows: { readonly line: number; readonly cells: Cells }[] = [];
+  const parts: number[] = [];
+  for await (const part of upload.parts) {
+    if (!part.ok) return { rows, parts, error: part.error, digest: upload.digest() };
+    rows.push(...part.value.rows);
+    parts.push(part.value.rows.length);
+  }
+  return { rows, parts, error: undefined, digest: upload.digest() };
+}
+const read = (text: string) => readAll(chunksOf(text));
+
+async function written(columns: readonly string[], rows: readonly Cells[]): Promise<string> {
+  async function* some() {
+    yield rows;
+  }
+  let text = "";
+  for await (const part of csvOf({ columns, rows: some() })) text += part;
+  return text;
+}
+
+test("rows are read with their lines: quotes, breaks in quotes, a BOM, any line ends", async () => {
+  const text = '\u{feff}Slug , name\r\na,"say ""hi"""\r\n\r\nb,"two\r\nlines"\r\nc,é\r\n';
+  const { rows, error } = await read(text);
+  assert.equal(error, undefined);
+  assert.deepEqual(
+    rows.map(({ cells }) => cells),
+    [
+      { slug: "a", name: 'say "hi"' },
+      { slug: "b", name: "two\r\nlines" },
+      { slug: "c", name: "é" },
+    ],
+  );
+  assert.deepEqual(
+    rows.map(({ line }) => line),
+    [2, 4, 6],
+  );
+});
+
+test("a row with too few or too many cells is a row, whose cells say so", async () => {
+  const { rows } = await read("a,b\n1\n1,2,3\n");
+  assert.deepEqual(
+    rows.map(({ cells }) => cells),
+    [{ a: "1" }, { a: "1", b: "2", "column 3": "3" }],
+  );
+});
+
+test("rows are handed on as soon as they are many or long, and the columns before them", async () => {
+  const { parts } = await readAll(chunksOf(`a\n${"1\n".repeat(1_200)}`, 1_000));
+  assert.deepEqual(parts, [0, 500, 500, 200]);
+  const long = `${"x".repeat(100_000)}\n`;
+  assert.deepEqual(
+    (await readAll(chunksOf(`a\n${long.repeat(25)}`, 2 ** 16))).parts,
+    [0, 11, 11, 3],
+  );
+});
+
+test("cells beyond the columns are not kept, but for one", async () => {
+  const { rows } = await readAll(chunksOf(`a\n1${",2".repeat(60_000)}\n`, 2 ** 16));
+  assert.deepEqual(rows, [{ line: 2, cells: { a: "1", "column 2": "2" } }]);
+});
+
+test("a file in another encoding is refused, and so is one that is no text", async () => {
+  async function* of(...bytes: readonly number[]): AsyncGenerator<Uint8Array> {
+    yield Buffer.from("a\n");
+    yield Uint8Array.from(bytes);
+  }
+  assert.equal((await readAll(of(0x43, 0xe9, 0x0a))).error?.reason, "not-utf-8", "Latin-1");
+  assert.equal((await readAll(of(0x43, 0xc3))).error?.reason, "not-utf-8", "half a letter");
+  assert.equal((await read("a\nx\0y\n")).error?.reason, "not-utf-8", "NUL");
+  assert.equal((await readAll(chunksOf("a\né€\u{20000}\n", 1))).error, undefined);
+});
+
+test("what cannot be read on ends the file, with the line", async () => {
+  const { error, rows } = await read('a,b\n1,2\n3,"x"y\n');
+  assert.deepEqual([error?.reason, error?.line], ["malformed", 3]);
+  assert.equal(rows.length, 0, "nothing of a batch that broke is handed on");
+  assert.equal((await read('a,b\n1,"never closed')).error?.reason, "malformed");
+});
+
+test("a line without an end is refused early, and not kept", async () => {
+  let sent = 0;
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (const chunk = Buffer.alloc(2 ** 16, "a"); ; sent += chunk.length) yield chunk;
+  }
+  const { error } = await readAll(endless());
+  assert.deepEqual([error?.reason, error?.line], ["record-too-long", 1]);
+  assert.ok(sent < 2 ** 20, `${sent} bytes were taken`);
+});
+
+test("a file without an end is refused when it is too large", async () => {
+  const row = Buffer.from("x\n".repeat(1_000));
+  let sent = 0;
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (; ; sent += row.length) yield row;
+  }
+  const maxBytes = 100_000;
+  const upload = uploadedCsv(endless(), maxBytes);
+  let reason: string | undefined;
+  for await (const part of upload.parts) if (!part.ok) reason = part.error.reason;
+  assert.equal(reason, "too-many-bytes");
+  assert.ok(sent < 2 * maxBytes, `${sent} bytes were taken`);
+});
+
+test("a sender who goes away is told from a file that ends", async () => {
+  async function* cut(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from("a,b\n1,2\n");
+    throw new Error("aborted");
+  }
+  assert.equal((await readAll(cut())).error?.reason, "broken-off");
+});
+
+test("the digest is of the content", async () => {
+  const one = await read("a\n1\n");
+  assert.equal(one.digest, (await readAll(chunksOf("a\n1\n", 1))).digest);
+  assert.notEqual(one.digest, (await read("a\n2\n")).digest);
+});
+
+test("what is written is read again, whatever the cells hold", async () => {
+  const letter = fc.constantFrom(
+    "a",
+    '"',
+    ",",
+    "\n",
+    "\r",
+    "'",
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "1",
+    "é",
+  );
+  const cell = fc.string({ unit: letter, maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ a: cell, b: cell }, { noNullPrototype: true }), { minLength: 1 }),
+      async (rows) => {
+        const { rows: back, error } = await read(await written(["a", "b"], rows));
+        assert.equal(error, undefined);
+        assert.deepEqual(
+          back.map(({ cells }) => cells),
+          rows,
+        );
+      },
+    ),
+  );
+});
+
+test("no spreadsheet takes a cell for a formula", async () => {
+  const evil = ["=1+1", "+1", "-x", "@SUM(A1)", "\t=1"];
+  const text = await written(
+    ["a"],
+    evil.map((a) => ({ a })),
+  );
+  for (const line of text.trimEnd().split("\n").slice(1)) assert.match(line, /^"?'/);
+  assert.equal(await written(["a"], [{ a: "-12.50" }]), "a\n-12.50\n", "numbers stay numbers");
+});

@@ -1,0 +1,146 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Context } from "#kernel/context.ts";
+import { Instant } from "#kernel/instant.ts";
+import { ok } from "#kernel/result.ts";
+import { branded, list, oneOf, opaque, optional, shape, type Infer } from "#kernel/shape.ts";
+import { get, post, type Route } from "#platform/http/route.ts";
+import { ExportRows } from "../application/export-rows.ts";
+import type { SettledRow } from "../application/ports.ts";
+import { GetImport, Line, ListImportRows, RowPageSize } from "../application/read-imports.ts";
+import { ReceiveImport } from "../application/receive-import.ts";
+import { Flag } from "../application/search-products.ts";
+import { ImportId } from "../domain/ids.ts";
+import { rowOutcomes, type Import } from "../domain/import.ts";
+import { ImportKind } from "../domain/import-kind.ts";
+import type { Catalog } from "../index.ts";
+import { csvOf, uploadedCsv } from "./csv.ts";
+
+const csv = "text/csv";
+const Count = branded<number>("count", { schema: { type: "integer", minimum: 0 } });
+
+const ImportView = shape({
+  id: ImportId,
+  kind: ImportKind,
+  dryRun: Flag,
+  status: oneOf("arriving", "waiting", "finished"),
+  rows: Count,
+  created: Count,
+  changed: Count,
+  unchanged: Count,
+  refused: Count,
+  receivedAt: Instant,
+  finishedAt: optional(Instant),
+});
+
+const toImport = (found: Import): Infer<typeof ImportView> => {
+  const { isDryRun: dryRun, tally, version: _version, ownerId: _owner, ...rest } = found;
+  return { ...rest, ...tally, dryRun };
+};
+
+/** `reason`: what an operation on one thing would be refused with. */
+const RowView = shape({
+  line: Line,
+  outcome: oneOf(...rowOutcomes),
+  reason: optional(opaque("reason")),
+});
+const RowsView = shape({ items: list(RowView, RowPageSize.most), nextCursor: optional(Line) });
+
+const toRow = ({ line, reason, outcome }: SettledRow): Infer<typeof RowView> => ({
+  ...{ line: line as Line, outcome },
+  ...(reason ? { reason: { ...reason } } : {}),
+});
+
+const everyMs = 500;
+/** One stream of events lasts so long; who listens for longer comes again by itself. */
+const listeningMs = 60_000;
+
+type Listening = { readonly first: Import; readonly again: () => Promise<Import | undefined> };
+
+/** Server-sent events: how far an import is, whenever it has gone on, until it is finished. */
+async function* progress(
+  { first, again }: Listening,
+  closing: AbortSignal,
+): AsyncGenerator<string> {
+  const endsAt = performance.now() + listeningMs;
+  let told = "";
+  for (let now: Import | undefined = first; now; now = await again()) {
+    const data = JSON.stringify(toImport(now));
+    if (data !== told) yield `event: ${now.status}\ndata: ${data}\n\n`;
+    told = data;
+    if (now.status === "finished" || performance.now() > endsAt) return;
+    await pause(everyMs, undefined, { signal: closing }).catch(() => {});
+    if (closing.aborted) return;
+  }
+}
+
+const following = (catalog: Catalog) => async (input: GetImport, context: Context) => {
+  const ask = () => catalog.getImport(input, { ...context, deadlineMs: Infinity });
+  const first = await ask();
+  if (!first.ok) return first;
+  const again = async () => {
+    const next = await ask();
+    return next.ok ? next.value : undefined;
+  };
+  return ok({ first: first.value, again });
+};
+
+export const importRoutes = (catalog: Catalog): readonly Route[] => [
+  post("/imports", {
+    access: "signed-in",
+    summary: "Import a file",
+    description:
+      "CSV whose first row names the columns; see `GET /exports/{kind}` for them. Each row is " +
+      "applied whole or not at all, after all have arrived; `dryRun` only says what would become " +
+      "of each, taken by itself. With an `Idempotency-Key`, the same file is imported once.",
+    input: ReceiveImport,
+    upload: { field: "content", mediaType: csv, read: (body) => uploadedCsv(body) },
+    handle: catalog.receiveImport,
+    success: 202,
+    output: ImportView,
+    present: toImport,
+    location: ({ id }) => `/imports/${id}`,
+    refusals: { "upload-invalid": 422, forbidden: 403, conflict: 409 },
+  }),
+  get("/imports/:importId", {
+    access: "signed-in",
+    summary: "Get an import",
+    description: "How many of its rows were created, changed, unchanged or refused by now.",
+    input: GetImport,
+    handle: catalog.getImport,
+    success: 200,
+    output: ImportView,
+    present: toImport,
+    refusals: { "import-not-found": 404, forbidden: 403 },
+  }),
+  get("/imports/:importId/progress", {
+    access: "signed-in",
+    summary: "Follow an import",
+    description: "Server-sent events, named like its status; the data is what `GET` answers.",
+    input: GetImport,
+    handle: following(catalog),
+    success: 200,
+    stream: { mediaType: "text/event-stream", of: progress },
+    refusals: { "import-not-found": 404, forbidden: 403 },
+  }),
+  get("/imports/:importId/rows", {
+    access: "signed-in",
+    summary: "List the rows of an import",
+    description: "What became of each, by its line in the file; refused ones say why.",
+    input: ListImportRows,
+    handle: catalog.listImportRows,
+    success: 200,
+    output: RowsView,
+    present: ({ items, ...page }) => ({ ...page, items: items.map(toRow) }),
+    refusals: { "import-not-found": 404, forbidden: 403 },
+  }),
+  get("/exports/:kind", {
+    access: "signed-in",
+    summary: "Export to a file",
+    description: "CSV of all there is of a kind, as `POST /imports` takes it.",
+    input: ExportRows,
+    handle: catalog.exportRows,
+    success: 200,
+    stream: { mediaType: csv, of: csvOf },
+    refusals: { forbidden: 403 },
+  }),
+];
