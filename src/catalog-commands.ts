@@ -8,7 +8,7 @@ import {
   SeedCatalog,
   seedCatalog,
 } from "./contexts/catalog/application/seed-catalog.ts";
-import { postgresCatalog as scope } from "./contexts/catalog/infrastructure/postgres-catalog.ts";
+import { postgresCatalog } from "./contexts/catalog/infrastructure/postgres-catalog.ts";
 
 /** Commands about what there is to buy. */
 export function addCatalogCommands(basalt: Command): void {
@@ -33,6 +33,7 @@ type Seeding = Output & { readonly products: number; readonly seed: number };
 async function seedCommand({ products, seed, json }: Seeding): Promise<void> {
   await withDatabase(async (database) => {
     const onAppended = () => {};
+    const scope = postgresCatalog();
     const units = { database, schema: "catalog", scope, onAppended, clock, newId };
     const add = seedCatalog({ ...postgresUnitOfWork(units), clock, newId });
     const bar = progressBar("products", products);

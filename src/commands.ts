@@ -7,9 +7,9 @@ import {
 import { eventAdmin, type EventAdmin } from "#platform/events/admin.ts";
 import type { Database } from "#platform/postgres/database.ts";
 import { createLog } from "#platform/telemetry/log.ts";
-import { examine } from "./doctor.ts";
 import { print, quietLog, settingsNow, withDatabase, type Output } from "./console.ts";
 import { addCatalogCommands } from "./catalog-commands.ts";
+import { addProjectionCommands } from "./projection-commands.ts";
 import { addIdentityCommands } from "./identity-commands.ts";
 import {
   contexts,
@@ -68,6 +68,9 @@ function program(): Command {
     .action(doctorCommand);
   addIdentityCommands(basalt);
   addCatalogCommands(basalt);
+  addProjectionCommands(
+    basalt.command("projections").description("Look at read models, rebuild them"),
+  );
   addEvents(basalt.command("events").description("Look into the event log, replay dead letters"));
   return basalt;
 }
@@ -160,6 +163,7 @@ function configCommand(output: Output): void {
 }
 
 async function doctorCommand(output: Output): Promise<void> {
+  const { examine } = await import("./doctor.ts"); // and the Redis client with it
   const findings = await examine(() => settingsNow());
   print(findings, output, ({ ok, what, says }) => `${ok ? "ok  " : "BAD "} ${what}: ${says}`, "");
   if (findings.some(({ ok }) => !ok)) process.exitCode = 1;

@@ -18,12 +18,14 @@ import {
 } from "./contexts/catalog/infrastructure/degrading.ts";
 import { httpLevelSource, httpPriceSource } from "./contexts/catalog/infrastructure/http-parts.ts";
 import { identityMayAct } from "./contexts/catalog/infrastructure/identity-may-act.ts";
-import { postgresCatalog as scope } from "./contexts/catalog/infrastructure/postgres-catalog.ts";
+import { postgresCatalog } from "./contexts/catalog/infrastructure/postgres-catalog.ts";
 import {
   postgresLevelSource,
   postgresPriceSource,
 } from "./contexts/catalog/infrastructure/postgres-parts.ts";
-import { identityConsumers } from "./contexts/catalog/presentation/consumers.ts";
+import { postgresSearchModel } from "./contexts/catalog/infrastructure/postgres-search-model.ts";
+import { searchSchema } from "./contexts/catalog/infrastructure/postgres-search.ts";
+import { identityConsumers, searchProjection } from "./contexts/catalog/presentation/consumers.ts";
 import { catalogRoutes } from "./contexts/catalog/presentation/routes.ts";
 import { announcer, consume, type Parts } from "./parts.ts";
 
@@ -31,12 +33,15 @@ const schema = "catalog";
 /** How often it looks for reservations that have expired. */
 const releaseEveryMs = 1_000;
 const releaseWithinMs = 30_000;
+/** How often it looks for imports that have arrived. */
+const importEveryMs = 250;
 
 type CatalogParts = Parts & { readonly cache: Cache; readonly mayAct: MayAct };
 
 export async function composeCatalog(parts: CatalogParts, undo: AsyncDisposableStack) {
   const { settings, metrics, database, cache, log } = parts;
   const onAppended = announcer(parts, schema);
+  const scope = postgresCatalog();
   const units = postgresUnitOfWork({ database, schema, scope, onAppended, clock, newId });
   const told = (part: string) => (status: string) => metrics.parts.inc({ part, status });
   const catalog = createCatalog({
@@ -60,13 +65,18 @@ export async function composeCatalog(parts: CatalogParts, undo: AsyncDisposableS
     const consumers = identityConsumers;
     const reading = { schema: "identity", into: schema, scope, onAppended, consumers };
     await consume({ ...parts, ...reading }, undo);
+    const own = { schema, scope: postgresSearchModel(searchSchema), onAppended };
+    await consume({ ...parts, ...own, consumers: [searchProjection] }, undo);
+    undo.use(
+      every({
+        ...{ name: "catalog.run-imports", everyMs: importEveryMs, log },
+        work: async () => failIn(expect(await catalog.runImports({}, taskContext()))),
+      }),
+    );
     undo.use(
       every({
         ...{ name: "catalog.release-expired", everyMs: releaseEveryMs, log },
-        work: async () => {
-          const { failures } = expect(await catalog.releaseExpired({}, taskContext()));
-          if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
-        },
+        work: async () => failIn(expect(await catalog.releaseExpired({}, taskContext()))),
       }),
     );
   }
@@ -77,18 +87,25 @@ export async function composeCatalog(parts: CatalogParts, undo: AsyncDisposableS
 function levelsOf({ settings, database, metrics }: Parts): LevelSource {
   if (settings.catalogStockUrl === undefined) return postgresLevelSource(database);
   const baseUrl = addressIn(known.catalogStockUrl.env, settings.catalogStockUrl);
-  return httpLevelSource({ baseUrl, upstream: upstream({ name: "stock", clock, metrics }) });
+  const key = settings.catalogStockKey;
+  return httpLevelSource({ baseUrl, key, upstream: upstream({ name: "stock", clock, metrics }) });
 }
 
 function pricesOf({ settings, database, metrics }: Parts): PriceSource {
   if (settings.catalogPricesUrl === undefined) return postgresPriceSource(database);
   const baseUrl = addressIn(known.catalogPricesUrl.env, settings.catalogPricesUrl);
-  return httpPriceSource({ baseUrl, upstream: upstream({ name: "prices", clock, metrics }) });
+  const key = settings.catalogPricesKey;
+  return httpPriceSource({ baseUrl, key, upstream: upstream({ name: "prices", clock, metrics }) });
 }
 
 function addressIn(env: string, text: string): string {
   if (URL.canParse(text) && /^https?:/.test(text)) return text;
   throw new ConfigurationInvalid([`${env} must be an http or https address`]);
+}
+
+/** What a task could not do, for whoever runs it to say. */
+function failIn({ failures }: { readonly failures: readonly unknown[] }): void {
+  if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
 }
 
 const taskContext = (): Context => ({

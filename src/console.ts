@@ -1,4 +1,5 @@
 import path from "node:path";
+import type { ClientConfig } from "pg";
 import type { Logger } from "pino";
 import { environmentWith, loadSettings } from "#platform/config/load.ts";
 import type { Settings } from "#platform/config/settings.ts";
@@ -27,15 +28,16 @@ export function print<Row>(
 
 /** The database of the settings, while a command works with it. */
 export async function withDatabase(
-  work: (database: Database, settings: Settings) => Promise<void>,
+  work: (database: Database, settings: Settings, connection: ClientConfig) => Promise<void>,
+  more: Partial<Settings> = {},
 ) {
-  const settings = settingsNow();
+  const settings = { ...settingsNow(), ...more };
   const log = quietLog();
   await using undo = new AsyncDisposableStack();
   const { connection, embedded } = await openPostgres(settings, log, { shared: true });
   undo.use(embedded);
   if (embedded) await migrateAll(connection);
-  await work(undo.use(openDatabase(settings, connection, log)), settings);
+  await work(undo.use(openDatabase(settings, connection, log)), settings, connection);
 }
 
 /** Commands print their result; of the platform's lines only what failed is worth one. */

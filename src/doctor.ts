@@ -42,8 +42,12 @@ export async function examine(settingsNow: () => Settings): Promise<readonly Fin
   }
   const configuration = { ok: true, what: "configuration", says: "valid" };
   const upstreams = await Promise.all([
-    upstream(known.catalogStockUrl.env, settings.catalogStockUrl, "stock"),
-    upstream(known.catalogPricesUrl.env, settings.catalogPricesUrl, "prices"),
+    upstream(known.catalogStockUrl.env, "stock", {
+      ...{ url: settings.catalogStockUrl, key: settings.catalogStockKey },
+    }),
+    upstream(known.catalogPricesUrl.env, "prices", {
+      ...{ url: settings.catalogPricesUrl, key: settings.catalogPricesKey },
+    }),
   ]);
   const others = [...(await database(settings)), ...(await redis(settings))];
   return [runtime, configuration, ...others, ...upstreams.flat()];
@@ -104,13 +108,14 @@ const upstreamMs = 2_000;
 /** Whether somebody answers there who speaks like a Basalt. */
 async function upstream(
   what: string,
-  baseUrl: string | undefined,
   path: string,
+  { url: baseUrl, key }: { readonly url: string | undefined; readonly key: string | undefined },
 ): Promise<readonly Finding[]> {
   if (baseUrl === undefined) return [];
   try {
     const url = new URL(`${baseUrl.replace(/\/$/, "")}/${path}?skus=DOCTOR`);
-    const answer = (await fetchJson(url, AbortSignal.timeout(upstreamMs))) as { items?: unknown };
+    const signal = AbortSignal.timeout(upstreamMs);
+    const answer = (await fetchJson(url, { signal, key })) as { items?: unknown };
     const speaks = Array.isArray(answer.items);
     return [{ ok: speaks, what, says: speaks ? "answers" : "answers something else" }];
   } catch (error) {

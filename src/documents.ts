@@ -7,6 +7,10 @@ export const registries = { identity: identityEvents, catalog: catalogEvents } a
 
 export const asyncApiOf = (version: string) => asyncApi(version, registries);
 
+/** As the file `docs/asyncapi.json` has it. */
+export const asyncApiText = (version: string): string =>
+  `${JSON.stringify(asyncApiOf(version), undefined, 2)}\n`;
+
 /** The contexts and their schemas, as the map's picture: arrows as `asker → asked`. */
 export function pictureOf(arrows: readonly string[]): string {
   const contexts = Object.entries(registries).map(

@@ -32,6 +32,9 @@ import { composeCatalog } from "./compose-catalog.ts";
 import { composeIdentity } from "./compose-identity.ts";
 import { asyncApiOf } from "./documents.ts";
 import type { Parts } from "./parts.ts";
+import { forgetImportRows } from "./contexts/catalog/infrastructure/postgres-imports.ts";
+import { searchReadModel } from "./contexts/catalog/infrastructure/search-read-model.ts";
+import { searchProjection } from "./contexts/catalog/presentation/consumers.ts";
 import { forgetReservations } from "./contexts/catalog/infrastructure/postgres-stocks.ts";
 import { forgetSessions } from "./contexts/identity/infrastructure/postgres-sessions.ts";
 
@@ -44,6 +47,13 @@ export const { version } = JSON.parse(
 /** The schemas of Basalt: one per context, each with an event log of its own. */
 export const contexts = ["identity", "catalog"] as const;
 
+/** Logs that aggregates and read models are made of: what they hold is never deleted. */
+const eventStores: ReadonlySet<string> = new Set(["catalog"]);
+
+/** Read models, each in a schema of its own. */
+export const readModels = [searchReadModel(searchProjection)] as const;
+const schemas = [...contexts, ...readModels.map(({ schema }) => schema)];
+
 const migrationSources: readonly MigrationSource[] = [
   { schema: "audit", source: "audit", folder: path.join(source, "platform/audit/migrations") },
   ...contexts.flatMap((schema) => [
@@ -54,6 +64,7 @@ const migrationSources: readonly MigrationSource[] = [
       folder: path.join(source, `contexts/${schema}/infrastructure/migrations`),
     },
   ]),
+  ...readModels.map(({ schema, folder }) => ({ schema, source: schema, folder })),
 ];
 
 /** A Postgres to work with: the one that is configured, one that already runs, or our own. */
@@ -113,7 +124,10 @@ function tend(
   undo: AsyncDisposableStack,
 ): void {
   const admins = Object.fromEntries(
-    contexts.map((schema) => [schema, eventAdmin(database, schema)]),
+    contexts.map((schema) => {
+      const isEventStore = eventStores.has(schema);
+      return [schema, { ...eventAdmin(database, schema), isEventStore }];
+    }),
   );
   watch(metrics, database, admins);
   undo.use(keepHouse(Object.values(admins), settings, log, choresOf(settings, database)));
@@ -145,6 +159,7 @@ const endedSessionHours = 720;
 const choresOf = ({ sessionIdleHours }: Settings, database: Database): readonly Chore[] => [
   forgetSessions(database, sessionIdleHours + endedSessionHours),
   forgetReservations(database),
+  forgetImportRows(database),
 ];
 
 /** Who administers from now on, where nobody did; `made`: the password, known nowhere else. */
@@ -173,7 +188,7 @@ export async function startBasalt(
   undo.use(embedded);
   for (const applied of await migrateAll(connection)) log.info(applied, "migrated");
   await renewEpochs(settings, connection, log);
-  const isRestricted = await restrictToRole(connection, contexts);
+  const isRestricted = await restrictToRole(connection, schemas);
   if (!isRestricted)
     log.warn({ role: appRole }, "the login may not make roles: works as its owner");
   const role = isRestricted ? appRole : undefined;
