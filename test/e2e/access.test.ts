@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { get, until } from "../support/http.ts";
 import { statement } from "#platform/postgres/database.ts";
 import {
   asAdmin,
@@ -34,6 +35,7 @@ const open = [
   "GET /api/v1/categories",
   "GET /api/v1/prices",
   "GET /api/v1/products",
+  "GET /api/v1/products/search",
   "GET /api/v1/products/{productId}",
   "GET /api/v1/products/{productId}/prices",
   "GET /api/v1/stock",
@@ -53,7 +55,7 @@ const open = [
 const everybodys = ["POST /api/v1/stock/{sku}/reservations"];
 
 /** What a signed-in stranger sends, so that nothing but a missing right refuses it. */
-const bodies: Readonly<Record<string, object | undefined>> = {
+const bodies: Readonly<Record<string, object | string | undefined>> = {
   "GET /api/v1/users": undefined,
   "GET /api/v1/users/{userId}": undefined,
   "PATCH /api/v1/users/{userId}": { name: "Mine now" },
@@ -98,6 +100,12 @@ const bodies: Readonly<Record<string, object | undefined>> = {
   "POST /api/v1/stock/{sku}/reservations": { quantity: 1 },
   "POST /api/v1/reservations/{reservationId}/commitment": undefined,
   "DELETE /api/v1/reservations/{reservationId}": undefined,
+  "GET /api/v1/reservations/{reservationId}": undefined,
+  "POST /api/v1/imports": "sku,on_hand\nM,0\n",
+  "GET /api/v1/imports/{importId}": undefined,
+  "GET /api/v1/imports/{importId}/progress": undefined,
+  "GET /api/v1/imports/{importId}/rows": undefined,
+  "GET /api/v1/exports/{kind}": undefined,
 };
 
 type Ids = Readonly<Record<string, string>>;
@@ -110,10 +118,14 @@ async function ask(
 ): Promise<Response> {
   const body = bodies[name];
   const match = /^\/api\/v1\/(products|categories)\//.test(path) ? { "if-match": '"2"' } : {};
-  return fetch(url + path.replaceAll(/\{(\w+)\}/g, (_, param: string) => ids[param] ?? "x"), {
+  const isFile = typeof body === "string";
+  const type = body ? { "content-type": isFile ? "text/csv" : "application/json" } : {};
+  const query = isFile ? "?kind=stock" : "";
+  const at = path.replaceAll(/\{(\w+)\}/g, (_, param: string) => ids[param] ?? "x");
+  return fetch(url + at + query, {
     method,
-    headers: { ...headers, ...match, ...(body ? { "content-type": "application/json" } : {}) },
-    ...(body ? { body: JSON.stringify(body) } : {}),
+    headers: { ...headers, ...match, ...type },
+    ...(body ? { body: isFile ? body : JSON.stringify(body) } : {}),
   });
 }
 
@@ -138,7 +150,17 @@ async function shopOf(served: Served, { userId, headers }: SignedIn): Promise<Id
   const price = { sku: "M", price: { amount: "9.90", currency: "EUR" } };
   const { id: priceId } = await send("POST", `/products/${productId}/prices`, price);
   const { id: categoryId } = await send("POST", "/categories", { name: "Shirts", slug: "shirts" });
-  return { productId, sku: "M", reservationId, priceId, categoryId };
+  const file = await fetch(`${served.url}/api/v1/imports?kind=stock&dryRun=true`, {
+    ...{ method: "POST", headers: { ...headers, "content-type": "text/csv" } },
+    body: "sku,on_hand\nM,0\n",
+  });
+  const { id: importId } = (await file.json()) as { readonly id: string };
+  await until(async () => {
+    const { body } = await get({ ...served, headers }, `/imports/${importId}`);
+    return body["status"] === "finished"; // it appends no event behind the back of a test
+  });
+  const kind = "stock";
+  return { productId, sku: "M", reservationId, priceId, categoryId, importId, kind };
 }
 
 /** Somebody with a session, an API key and a second factor begun. */

@@ -1,72 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { statement } from "#platform/postgres/database.ts";
-import {
-  asAdmin,
-  launch,
-  scratch,
-  serve as serveBasalt,
-  signUp,
-  type Headers,
-  type Served,
-} from "../support/basalt.ts";
+import { asAdmin, launch, scratch, signUp, type Headers, type Served } from "../support/basalt.ts";
+import { ask, get, post, sell, serve, shirt, until, type At, type Json } from "../support/http.ts";
 
-type At = Pick<Served, "url"> & { readonly headers: Headers };
-type Json = { readonly [field: string]: unknown };
-type Answer = {
-  readonly status: number;
-  readonly body: Json;
-  readonly etag: string;
-  readonly text: string;
-};
-
-async function ask(
-  { url, headers }: At,
-  method: string,
-  path: string,
-  { body, more = {} }: { readonly body?: unknown; readonly more?: object } = {},
-): Promise<Answer> {
-  const json = body === undefined ? {} : { "content-type": "application/json" };
-  const answer = await fetch(`${url}/api/v1${path}`, {
-    method,
-    headers: { ...headers, ...json, ...more },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  return {
-    status: answer.status,
-    body: text === "" ? {} : (JSON.parse(text) as Json),
-    etag: answer.headers.get("etag") ?? "",
-    text,
-  };
-}
-const post = (at: At, path: string, body?: unknown, more?: object) =>
-  ask(at, "POST", path, { body, ...(more ? { more } : {}) });
-const get = (at: At, path: string) => ask(at, "GET", path);
-
-/** A Basalt, and the headers of an administrator's requests to it. */
-async function serve(env: Readonly<Record<string, string>> = {}) {
-  const served = await serveBasalt(env);
-  const { headers } = await asAdmin(served);
-  return { ...served, headers, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
-}
-
-const shirt = { name: "Red T-Shirt", description: "Soft.", skus: ["TS-M"] };
-
-/** A published product with so many units. */
-async function sell(at: At, units: number, more: object = {}): Promise<string> {
-  const drafted = await post(at, "/products", { ...shirt, ...more });
-  assert.equal(drafted.status, 201, drafted.text);
-  const id = String(drafted.body["id"]);
-  const published = await post(at, `/products/${id}/publication`, undefined, {
-    "if-match": drafted.etag,
-  });
-  assert.equal(published.status, 200, published.text);
-  assert.equal((await post(at, "/stock/TS-M/receipts", { quantity: units })).status, 201);
-  return id;
-}
 const reserve = (at: At, quantity: number, more?: object) =>
   post(at, "/stock/TS-M/reservations", { quantity }, more);
 const stockOf = async (at: At) =>
@@ -77,12 +15,6 @@ const counted = statement<{ readonly n: number }>(
   "select count(*) as n from catalog.events",
 );
 const eventsOf = async ({ opened }: Served) => (await opened.database.query(counted, []))[0]?.n;
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(50))
-    if (await holds().catch(() => false)) return;
-  assert.fail("it did not come about");
-}
 
 describe("the catalog over HTTP", () => {
   test("a product is drafted, priced, published, seen, and sells out", async () => {

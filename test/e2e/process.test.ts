@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { until } from "../support/http.ts";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { chmod, readdir, rm } from "node:fs/promises";
 import path from "node:path";
@@ -22,12 +23,6 @@ async function usersAt(url: string): Promise<readonly string[]> {
   const answer = await fetch(`${url}/api/v1/users`, { headers });
   const { items } = (await answer.json()) as { items: { email: string }[] };
   return items.map(({ email }) => email).filter((email) => email !== adminEmail);
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(50))
-    if (await holds().catch(() => false)) return;
-  assert.fail("it did not come about");
 }
 
 const isAlive = (pid: number): boolean => {

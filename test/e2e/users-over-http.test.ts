@@ -256,6 +256,19 @@ describe("users over HTTP", () => {
     assert.equal((await fetch(`${served.url}/health`)).status, 200);
   });
 
+  test("whoever sends a body slowly takes nobody's place", async () => {
+    await using served = await serve({ BASALT_HTTP_MAX_IN_FLIGHT: "1" });
+    const socket = net.connect(Number(new URL(served.url).port), "127.0.0.1");
+    socket.write(
+      "POST /api/v1/users HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n" +
+        'content-length: 100\r\n\r\n{"email":',
+    );
+    await sleep(100);
+    const answer = await fetch(`${served.url}/api/v1/products`);
+    assert.equal(answer.status, 200);
+    socket.destroy();
+  });
+
   test("operators and newcomers find health, metrics, OpenAPI and the reference page", async () => {
     await using served = await serve();
     const get = (path: string, accept = "*/*") => fetch(served.url + path, { headers: { accept } });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { test } from "node:test";
 import specs from "@asyncapi/specs";
 import { Ajv, type SchemaObject } from "ajv";
-import { asyncApiOf } from "../../src/documents.ts";
+import { asyncApiOf, asyncApiText } from "../../src/documents.ts";
 import { version } from "../../src/main.ts";
 
 const isValid = new Ajv({ strict: false, validateFormats: false }).compile(
@@ -13,6 +15,11 @@ const made = asyncApiOf(version);
 test("the document of the events is AsyncAPI 3", () => {
   assert.ok(isValid(made), JSON.stringify(isValid.errors?.slice(0, 5)));
   assert.equal(isValid({ ...made, channels: [] }), false);
+});
+
+test("docs/asyncapi.json is made of the declarations", () => {
+  const file = path.resolve(import.meta.dirname, "../../docs/asyncapi.json");
+  assert.equal(readFileSync(file, "utf8"), asyncApiText(version), "npm run documents");
 });
 
 test("every reference in it leads somewhere, and every event is a message", () => {

@@ -25,21 +25,26 @@ const run = (program: string, args: readonly string[]) => {
 
 type Document = { readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>> };
 
-test("the OpenAPI document is one, and redocly finds nothing in it", async () => {
+test("the OpenAPI document is one, and redocly and OWASP's rules find nothing in it", async () => {
   await using served = await serve();
   await using folder = await scratch();
   const file = path.join(folder.path, "openapi.json");
   const lint = () => run("redocly", ["lint", file, "--config", path.join(root, "redocly.yaml")]);
+  const owasp = () =>
+    run("spectral", ["lint", file, "-r", path.join(root, ".spectral.yaml"), "-F", "warn"]);
   const document = (await (await fetch(`${served.url}/openapi.json`)).json()) as Document;
   writeFileSync(file, JSON.stringify(document));
   const found = lint();
   assert.equal(found.status, 0, found.output);
+  const weak = owasp();
+  assert.equal(weak.status, 0, weak.output);
 
   const [name = "", methods = {}] = Object.entries(document.paths)[0] ?? [];
   const [method = ""] = Object.keys(methods);
   const planted = { ...document.paths, [name]: { [method]: { responses: {} } } };
   writeFileSync(file, JSON.stringify({ ...document, paths: planted }));
   assert.notEqual(lint().status, 0, "an operation without security and answers is seen");
+  assert.notEqual(owasp().status, 0, "and so are answers without limits");
 });
 
 test("squawk finds nothing in the migrations", async () => {

@@ -65,8 +65,12 @@ export type Process = AsyncDisposable & {
   readonly ended: Promise<Ended>;
 };
 
-export function launch(args: readonly string[], env: Readonly<Record<string, string>>): Process {
-  const child = spawn(process.execPath, ["src/cli.ts", ...args], {
+export function launch(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  program = "src/cli.ts",
+): Process {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: root,
     env: { ...process.env, NODE_TEST_CONTEXT: "", PORT: "0", ...forTests, ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -129,7 +133,7 @@ export async function signIn(
 ): Promise<SignedIn> {
   const answer = await postJson(`${url}/api/v1/sessions`, { email, password, ...more });
   const body = (await answer.json()) as Omit<SignedIn, "headers">;
-  if (answer.status !== 201) throw new Error(`sign-in: ${JSON.stringify(body)}`);
+  if (answer.status !== 201) throw new Error(`sign-in of ${email}: ${JSON.stringify(body)}`);
   return { ...body, headers: bearer(body.accessToken) };
 }
 

@@ -1,13 +1,17 @@
 import { postgresAudit } from "#platform/audit/postgres-audit.ts";
 import { eventAdmin } from "#platform/events/admin.ts";
+import { postgresSubscription } from "#platform/events/postgres-subscription.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import { systemClock, systemIds as newId } from "#platform/system.ts";
-import { postgresCatalog as scope } from "../../src/contexts/catalog/infrastructure/postgres-catalog.ts";
+import { postgresCatalog } from "../../src/contexts/catalog/infrastructure/postgres-catalog.ts";
 import {
   postgresLevelSource,
   postgresPriceSource,
 } from "../../src/contexts/catalog/infrastructure/postgres-parts.ts";
-import type { CatalogSubject, OpenCatalog } from "./catalog.ts";
+import { postgresSearchModel } from "../../src/contexts/catalog/infrastructure/postgres-search-model.ts";
+import { searchSchema } from "../../src/contexts/catalog/infrastructure/postgres-search.ts";
+import { searchProjection } from "../../src/contexts/catalog/presentation/consumers.ts";
+import { projected, type CatalogSubject, type OpenCatalog } from "./catalog.ts";
 import { testDatabase, type TestDatabase } from "./database.ts";
 
 export type PostgresCatalog = CatalogSubject & { readonly opened: TestDatabase };
@@ -21,9 +25,27 @@ export const postgresSubject = async (
   const admin = eventAdmin(database, "catalog");
   return {
     ...postgresUnitOfWork({
-      ...{ database, schema: "catalog", scope, clock, newId, onAppended: () => {} },
+      ...{ database, schema: "catalog", scope: postgresCatalog(), clock, newId },
+      onAppended: () => {},
     }),
     opened,
+    async stagedRows() {
+      const [row] = await opened.sql("select count(*)::int as n from catalog.import_rows");
+      return Number(row?.["n"]);
+    },
+    project: async () => {
+      // Transactions of other tests may be older, and hide what is new: it waits for their end.
+      const all = async () =>
+        (await admin.health()).every(
+          ({ name, lag }) => name !== searchProjection.name || lag === 0,
+        );
+      const store = await postgresSubscription({
+        ...{ database, schema: "catalog", name: searchProjection.name, partitions: 1 },
+        ...{ scope: postgresSearchModel(searchSchema), clock, newId, onAppended: () => {} },
+      });
+      do await projected(store, searchProjection);
+      while (!(await all()));
+    },
     audit: postgresAudit(database),
     sources: { levels: postgresLevelSource(database), prices: postgresPriceSource(database) },
     events: async () => (await admin.list({ limit: 1_000 })).map(({ type }) => type),

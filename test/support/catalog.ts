@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
@@ -5,7 +6,13 @@ import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { createCatalog } from "#catalog";
 import type { Audit } from "#platform/audit/audit.ts";
 import { memoryCache } from "#platform/cache/memory-cache.ts";
+import type { AnyConsumer } from "#platform/events/consumer.ts";
+import type { SubscriptionStore } from "#platform/events/subscription-store.ts";
 import { MemoryStore } from "#platform/memory/memory-store.ts";
+import {
+  memorySubscription,
+  MemorySubscriptionState,
+} from "#platform/memory/memory-subscription.ts";
 import { systemIds as newId } from "#platform/system.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import type { CatalogScope } from "../../src/contexts/catalog/application/ports.ts";
@@ -20,7 +27,10 @@ import {
   memoryCatalogTables,
   memorySources,
 } from "../../src/contexts/catalog/infrastructure/memory-catalog.ts";
+import { memorySearchModel } from "../../src/contexts/catalog/infrastructure/memory-search.ts";
+import { searchProjection } from "../../src/contexts/catalog/presentation/consumers.ts";
 import { identityOn, memorySubject as memoryIdentity } from "./identity.ts";
+import { testContext } from "./notes.ts";
 
 /** What the catalog works on: the twins differ here only. */
 export type CatalogSubject = AsyncDisposable & {
@@ -28,6 +38,10 @@ export type CatalogSubject = AsyncDisposable & {
   readonly read: Read<CatalogScope>;
   readonly audit: Audit;
   readonly sources: { readonly levels: LevelSource; readonly prices: PriceSource };
+  /** Rows of files that are kept. */
+  readonly stagedRows: () => Promise<number>;
+  /** Lets the search learn of all that has happened. */
+  readonly project: () => Promise<void>;
   /** Types of all events, in order. */
   readonly events: () => Promise<readonly string[]>;
 };
@@ -36,7 +50,12 @@ export type OpenCatalog = (clock: Clock) => Promise<CatalogSubject>;
 export const memorySubject: OpenCatalog = async (clock) => {
   const store = new MemoryStore({ clock, newId });
   const tables = memoryCatalogTables();
+  const scope = memorySearchModel(tables.search);
+  const state = new MemorySubscriptionState(1);
   return {
+    stagedRows: async () =>
+      [...tables.imports.rows.rows.values()].filter((row) => row !== undefined).length,
+    project: () => projected(memorySubscription({ store, state, clock, scope }), searchProjection),
     ...store.units(memoryCatalog(tables)),
     audit: store.audit,
     sources: memorySources(tables),
@@ -44,6 +63,28 @@ export const memorySubject: OpenCatalog = async (clock) => {
     async [Symbol.asyncDispose]() {},
   };
 };
+
+/** Reads all that a projection has not seen. */
+export async function projected<Model>(
+  store: SubscriptionStore<Model>,
+  { handle, wants, batchSize }: AnyConsumer<Model>,
+): Promise<void> {
+  const [lease] = await store.share("test", [], 60_000);
+  assert.ok(lease);
+  let { checkpoint, commits } = lease;
+  for (;;) {
+    const deliveries = await store.read({ ...lease, checkpoint, commits }, batchSize);
+    const last = deliveries.at(-1);
+    if (!last) break;
+    const events = deliveries.map(({ event }) => event).filter(({ type }) => wants(type));
+    await store.commit({ ...lease, checkpoint, commits }, last, (open) =>
+      handle(events, (cause) => ({ scope: open(cause), context: testContext() })),
+    );
+    ({ checkpoint } = last);
+    commits += 1;
+  }
+  await store.leave("test");
+}
 
 /** A whole catalog, as `main.ts` composes it, beside an identity that says who may. */
 export async function catalogOn(open: OpenCatalog) {

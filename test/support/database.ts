@@ -7,6 +7,10 @@ export type TestDatabase = AsyncDisposable & {
   readonly connection: ClientConfig;
   readonly url: string;
   readonly database: Database;
+  /** Asks on a connection of its own. */
+  readonly sql: (text: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** Ends every connection, and refuses new ones until `during` has. */
+  readonly closed: (during: () => Promise<void>) => Promise<void>;
 };
 
 /** A fresh database, made from the run's template. */
@@ -31,6 +35,17 @@ export async function testDatabase(options: Partial<DatabaseOptions> = {}): Prom
     connection,
     url: urlOf(connection),
     database,
+    sql: (text) => ask(connection, text),
+    async closed(during) {
+      const elsewhere = { ...server, database: "postgres" };
+      const end = `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`;
+      await ask(elsewhere, `alter database ${name} allow_connections false`, end);
+      try {
+        await during();
+      } finally {
+        await ask(elsewhere, `alter database ${name} allow_connections true`);
+      }
+    },
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]();
       await administer(server, `drop database ${name} with (force)`);
@@ -38,17 +53,22 @@ export async function testDatabase(options: Partial<DatabaseOptions> = {}): Prom
   };
 }
 
-async function administer(server: ClientConfig, sql: string): Promise<void> {
-  const client = new pg.Client({ ...server, database: "postgres" });
+/** Asks one after the other on one connection; answers the rows of the last. */
+export async function ask(connection: ClientConfig, ...statements: readonly string[]) {
+  const client = new pg.Client(connection);
   await client.connect();
   try {
-    // Two may not copy one template at the same time.
-    await client.query("select pg_advisory_lock(7)");
-    await client.query(sql);
+    let rows: readonly Record<string, unknown>[] = [];
+    for (const sql of statements) ({ rows } = await client.query<Record<string, unknown>>(sql));
+    return rows;
   } finally {
     await client.end();
   }
 }
+
+/** Two may not copy one template at the same time. */
+const administer = (server: ClientConfig, sql: string) =>
+  ask({ ...server, database: "postgres" }, "select pg_advisory_lock(7)", sql);
 
 export function urlOf({ host, port, user, password, database }: ClientConfig): string {
   const secret = typeof password === "string" ? `:${encodeURIComponent(password)}` : "";

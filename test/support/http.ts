@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { asAdmin, serve as serveBasalt, type Headers, type Served } from "./basalt.ts";
+
+export type At = Pick<Served, "url"> & { readonly headers: Headers };
+export type Json = { readonly [field: string]: unknown };
+type Answer = {
+  readonly status: number;
+  readonly body: Json;
+  readonly etag: string;
+  readonly text: string;
+};
+
+export async function ask(
+  { url, headers }: At,
+  method: string,
+  path: string,
+  { body, more = {} }: { readonly body?: unknown; readonly more?: object } = {},
+): Promise<Answer> {
+  const json = body === undefined ? {} : { "content-type": "application/json" };
+  const answer = await fetch(`${url}/api/v1${path}`, {
+    method,
+    headers: { ...headers, ...json, ...more },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  return {
+    status: answer.status,
+    body: text === "" ? {} : (JSON.parse(text) as Json),
+    etag: answer.headers.get("etag") ?? "",
+    text,
+  };
+}
+export const post = (at: At, path: string, body?: unknown, more?: object) =>
+  ask(at, "POST", path, { body, ...(more ? { more } : {}) });
+export const get = (at: At, path: string) => ask(at, "GET", path);
+
+/** A Basalt, and the headers of an administrator's requests to it. */
+export async function serve(env: Readonly<Record<string, string>> = {}) {
+  const served = await serveBasalt(env);
+  const { headers } = await asAdmin(served);
+  return { ...served, headers, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
+}
+
+export const shirt = { name: "Red T-Shirt", description: "Soft.", skus: ["TS-M"] };
+
+/** A published product with so many units. */
+export async function sell(
+  at: At,
+  units: number,
+  more: { readonly skus?: readonly string[]; readonly [field: string]: unknown } = {},
+): Promise<string> {
+  const product = { ...shirt, ...more };
+  const drafted = await post(at, "/products", product);
+  assert.equal(drafted.status, 201, drafted.text);
+  const id = String(drafted.body["id"]);
+  const published = await post(at, `/products/${id}/publication`, undefined, {
+    "if-match": drafted.etag,
+  });
+  assert.equal(published.status, 200, published.text);
+  assert.equal(
+    (await post(at, `/stock/${product.skus[0]}/receipts`, { quantity: units })).status,
+    201,
+  );
+  return id;
+}
+
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(50))
+    if (await holds().catch(() => false)) return;
+  assert.fail("it did not come about");
+}
