@@ -1,0 +1,162 @@
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import pg, { type ClientConfig } from "pg";
+import { checksumsOf } from "#platform/events/rebuild.ts";
+import { Database } from "#platform/postgres/database.ts";
+import { systemClock as clock } from "#platform/system.ts";
+import { readModels } from "../../src/main.ts";
+import type { Acknowledged, Ledger } from "./load.ts";
+
+type Row = Readonly<Record<string, unknown>>;
+type Ask = (sql: string) => Promise<readonly Row[]>;
+
+export type Found = { readonly connection: ClientConfig; readonly dataFolder: string };
+
+/** What was promised and is not so; empty where all is well. */
+export async function audit(found: Found, ledger: Ledger): Promise<readonly string[]> {
+  const client = new pg.Client(found.connection);
+  await client.connect();
+  const ask: Ask = async (sql) => (await client.query<Row>(sql)).rows;
+  try {
+    return [
+      ...ledger.contradictions.map((what) => `two answers to one key: ${what}`),
+      ...(await streams(ask)),
+      ...(await acknowledged(ask, ledger)),
+      ...(await stock(ask)),
+      ...(await subscriptions(ask)),
+      ...(await emails(ask, found.dataFolder)),
+      ...(await models(found.connection)),
+    ];
+  } finally {
+    await client.end();
+  }
+}
+
+/** Every stream counts from one without a gap, and no row of an aggregate is ahead of its events. */
+async function streams(ask: Ask): Promise<readonly string[]> {
+  const complaints: string[] = [];
+  for (const schema of ["identity", "catalog"]) {
+    const gaps = await ask(
+      `select stream from ${schema}.events group by stream
+        having count(*) <> max(version) or min(version) <> 1 limit 5`,
+    );
+    complaints.push(...gaps.map(({ stream }) => `${schema}: ${String(stream)} has a gap`));
+  }
+  for (const [schema, table] of [
+    ["identity", "users"],
+    ["catalog", "products"],
+  ]) {
+    const odd = await ask(
+      `select t.id from ${schema}.${table} t
+         left join (select stream, max(version) as version from ${schema}.events group by stream) e
+           on e.stream = t.id
+        where e.version is distinct from t.version limit 5`,
+    );
+    complaints.push(...odd.map(({ id }) => `${String(id)} is not what its events say`));
+  }
+  return complaints;
+}
+
+/** Where what a client was told to exist is kept, and by which key of its own it is found. */
+const kept = {
+  user: "select id, split_part(email, '@', 1) as key from identity.users",
+  product: "select id, name as key from catalog.products",
+  reservation: "select id, null as key from catalog.reservations",
+} as const;
+
+/** Everything that was acknowledged is there, as acknowledged; nothing is there twice. */
+async function acknowledged(ask: Ask, ledger: Ledger): Promise<readonly string[]> {
+  const complaints: string[] = [];
+  const all = [...ledger.acknowledged.values()].filter(({ status }) => status === 201);
+  for (const [kind, sql] of Object.entries(kept)) {
+    const rows = await ask(sql);
+    const ids = new Set(rows.map(({ id }) => id));
+    const told = all.filter((one) => one.kind === kind);
+    const lost = told.filter(({ answer }) => !ids.has(answer));
+    complaints.push(...lost.map(({ key }) => `lost: ${kind} ${key}`));
+    const known = new Set(told.map(({ answer }) => answer));
+    if (kind === "reservation") {
+      const unknown = [...ids].filter((id) => !known.has(String(id)));
+      complaints.push(
+        ...unknown.map((id) => `nobody was told of ${String(id)}: it was made twice`),
+      );
+    }
+  }
+  return [...complaints, ...(await receipts(ask, all))];
+}
+
+/** Receipts have no id: their sum tells whether one is missing, or was counted twice. */
+async function receipts(ask: Ask, all: readonly Acknowledged[]): Promise<readonly string[]> {
+  const rows = await ask(
+    `select payload ->> 'sku' as sku, count(*)::int as n from catalog.events
+      where type = 'catalog.stock-received' and payload ->> 'quantity' = '5' group by 1`,
+  );
+  const counted = new Map(rows.map(({ sku, n }) => [sku, Number(n)]));
+  const told = Map.groupBy(
+    all.filter(({ kind }) => kind === "receipt"),
+    ({ path: at }) => at.split("/")[2] ?? "",
+  );
+  return [...told].flatMap(([sku, some]) =>
+    counted.get(sku) === some.length
+      ? []
+      : [`${sku}: ${some.length} receipts acknowledged, ${counted.get(sku) ?? 0} kept`],
+  );
+}
+
+/** What the row of a stock says is what its events say. */
+async function stock(ask: Ask): Promise<readonly string[]> {
+  const rows = await ask(
+    `select s.sku, s.on_hand, s.reserved, e.on_hand as wanted_on_hand, e.reserved as wanted_reserved
+       from catalog.stocks s
+       join (select payload ->> 'sku' as sku,
+               sum(case type when 'catalog.stock-received' then (payload ->> 'quantity')::bigint
+                             when 'catalog.stock-adjusted' then (payload ->> 'by')::bigint
+                             when 'catalog.reservation-committed'
+                               then -(payload ->> 'quantity')::bigint else 0 end) as on_hand,
+               sum(case type when 'catalog.stock-reserved' then (payload ->> 'quantity')::bigint
+                             when 'catalog.reservation-committed'
+                               then -(payload ->> 'quantity')::bigint
+                             when 'catalog.reservation-released'
+                               then -(payload ->> 'quantity')::bigint else 0 end) as reserved
+               from catalog.events where stream like 'stock/%' group by 1) e using (sku)
+      where s.on_hand <> e.on_hand or s.reserved <> e.reserved`,
+  );
+  return rows.map((row) => `stock: ${JSON.stringify(row)}`);
+}
+
+/** Nobody is behind, nothing waits or is dead. */
+async function subscriptions(ask: Ask): Promise<readonly string[]> {
+  const complaints: string[] = [];
+  for (const schema of ["identity", "catalog"]) {
+    const parked = await ask(
+      `select subscription, stream, error from ${schema}.parked_streams limit 5`,
+    );
+    complaints.push(...parked.map((row) => `parked: ${JSON.stringify(row)}`));
+  }
+  return complaints;
+}
+
+/** One welcome for each who registered by themselves; the file is named after the event. */
+async function emails(ask: Ask, dataFolder: string): Promise<readonly string[]> {
+  const [row] = await ask(
+    `select count(*)::int as n from identity.events
+      where type = 'identity.user-registered' and payload ->> 'by' = 'self'`,
+  );
+  const sent = readdirSync(path.join(dataFolder, "email")).filter((name) => name.endsWith(".eml"));
+  return sent.length === Number(row?.["n"])
+    ? []
+    : [`${String(row?.["n"])} people registered, ${sent.length} emails were sent`];
+}
+
+/** Read models are what a rebuild would make of them. */
+async function models(connection: ClientConfig): Promise<readonly string[]> {
+  await using database = new Database({
+    ...{ connection, clock, maxConnections: 2, acquireTimeoutMs: 10_000 },
+    ...{ statementTimeoutMs: 60_000, idleInTransactionTimeoutMs: 60_000 },
+  });
+  const complaints: string[] = [];
+  for (const model of readModels)
+    for (const { what, model: ours, tables } of await checksumsOf(database, model))
+      if (ours !== tables) complaints.push(`${model.projection.name}: ${what} differ`);
+  return complaints;
+}

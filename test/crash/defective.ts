@@ -1,0 +1,117 @@
+// A Basalt with a defect planted, named by CRASH_DEFECT: what the campaign must catch.
+import { setTimeout as sleep } from "node:timers/promises";
+import { loadSettings } from "#platform/config/load.ts";
+import {
+  Database,
+  type Parameter,
+  type Session,
+  type Statement,
+} from "#platform/postgres/database.ts";
+import { createLog } from "#platform/telemetry/log.ts";
+import { startBasalt, type Basalt } from "../../src/main.ts";
+
+/** Long enough for a crash to fall between two steps that should be one. */
+const gapMs = 100;
+
+type Query = Database["query"];
+type Asked<Row> = [Statement<Row>, readonly Parameter[], number?];
+
+/** Lets every statement on no session of its own pass through `change`. */
+function interceptQueries(change: (ask: Query) => Query): void {
+  const original = Database.prototype.query;
+  Database.prototype.query = function query(this: Database, ...args) {
+    return change(original.bind(this))(...args);
+  };
+}
+
+/** Lets every session behave as `change` says. */
+function interceptSessions(
+  change: (database: Database, session: Session) => Partial<Session>,
+): void {
+  const original = Database.prototype.session;
+  Database.prototype.session = function session(this: Database, work, deadlineMs) {
+    return original.call(
+      this,
+      (inner) => work({ ...inner, ...change(this, inner) }),
+      deadlineMs,
+    ) as ReturnType<typeof work>;
+  };
+}
+
+const horizon = /and \(epoch, transaction_id\) < \(\(select max[^]*?pg_current_snapshot\(\)\)\)/;
+const appended = /insert into (\w+)\.events\s*\([^)]*\)\s*values (\([^)]*\)(?:, \([^)]*\))*)/;
+
+export const defects: Readonly<Record<string, () => ((basalt: Basalt) => void) | void>> = {
+  /** Rows and events leave in two transactions. */
+  "commit-before-append": () =>
+    interceptQueries((ask) => async <Row>(...[statement, values, deadlineMs]: Asked<Row>) => {
+      const found = appended.exec(statement.text);
+      if (!found) return ask(statement, values, deadlineMs);
+      const numbers = [...(found[2] ?? "").matchAll(/\$(\d+)/g)].map(([, n]) => Number(n));
+      const none = `select ${numbers.map((n) => `$${n}::text`).join(", ")}`;
+      const without = statement.text.replace(appended, () => none);
+      const rows = await ask<Row>({ name: "", text: without }, values, deadlineMs);
+      await sleep(gapMs);
+      const alone = found[0].replaceAll(/\$(\d+)/g, (_, n) => `$${numbers.indexOf(Number(n)) + 1}`);
+      await ask(
+        { name: "", text: alone },
+        numbers.map((n) => values[n - 1] ?? null),
+        deadlineMs,
+      );
+      return rows;
+    }),
+
+  /** What was asked before is done again. */
+  "no-inbox":
+    () =>
+    ({ app }) =>
+      app.server.prependListener("request", ({ headers }) => {
+        delete headers["idempotency-key"];
+      }),
+
+  /** Readers go by what they see first, not by what can no longer change; some writers are slow. */
+  "bare-sequence": () => {
+    interceptSessions((_database, session) => ({
+      async commit() {
+        await sleep(Math.random() * gapMs);
+        await session.commit();
+      },
+    }));
+    interceptQueries((ask) => (statement, ...rest) => {
+      if (!statement.name.includes(".subscription-read-")) return ask(statement, ...rest);
+      const text = statement.text
+        .replace(horizon, "")
+        .replaceAll("(epoch, transaction_id, position) > (", "(position, epoch::bigint) > (")
+        .replace(
+          "($1::smallint, $2::xid8, $3::bigint)",
+          "($3::bigint, $1::bigint + length($2) * 0)",
+        )
+        .replace("order by epoch, transaction_id, position", "order by position");
+      return ask({ ...statement, name: `${statement.name}-bare`, text }, ...rest);
+    });
+  },
+
+  /** How far a reader is, is kept before what it does about it. */
+  "checkpoint-before-effect": () =>
+    interceptSessions((database, session) => ({
+      async query(statement, values) {
+        if (!statement.name.includes(".subscription-advance"))
+          return session.query(statement, values);
+        const rows = await database.query(statement, values);
+        await sleep(gapMs);
+        return rows;
+      },
+    })),
+};
+
+const name = process.env["CRASH_DEFECT"] ?? "";
+const plant = defects[name];
+if (!plant) throw new Error(`no defect is named ${name}`);
+const planted = plant();
+const settings = loadSettings(process.env);
+const { log, flush } = createLog("warn");
+const basalt = await startBasalt(settings, log);
+planted?.(basalt);
+flush();
+console.log(`Basalt is ready at ${basalt.url}`);
+process.once("SIGTERM", () => void basalt[Symbol.asyncDispose]().then(flush));

@@ -1,0 +1,149 @@
+import { appendFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Target } from "./site.ts";
+
+/** A request that is sent until somebody answers it, always with the same idempotency key. */
+export type Operation = {
+  readonly key: string;
+  readonly kind: "user" | "product" | "receipt" | "reservation";
+  readonly path: string;
+  readonly body: object;
+};
+
+const done = 201;
+
+/** What the world outside was told: kept where no crash of Basalt reaches it. */
+export type Acknowledged = Operation & { readonly status: number; readonly answer: string };
+
+export type Ledger = {
+  readonly acknowledged: Map<string, Acknowledged>;
+  /** Whoever was told two different things for one key. */
+  readonly contradictions: string[];
+  readonly note: (told: Acknowledged) => void;
+};
+
+export function openLedger(file: string): Ledger {
+  const acknowledged = new Map<string, Acknowledged>();
+  const contradictions: string[] = [];
+  return {
+    ...{ acknowledged, contradictions },
+    note(told) {
+      appendFileSync(file, `${JSON.stringify(told)}\n`);
+      const before = acknowledged.get(told.key);
+      const isDone = before?.status === done;
+      if (isDone && before.answer !== told.answer)
+        contradictions.push(`${told.key}: ${before.answer}, then ${told.answer}`);
+      // What was refused left no trace: the same request may be granted later.
+      if (!isDone) acknowledged.set(told.key, told);
+    },
+  };
+}
+
+export type Chance = () => number;
+
+const password = "correct horse battery";
+export const skus = ["CRASH-A", "CRASH-B", "CRASH-C"] as const;
+
+/** Something that people do, by chance. */
+export function operationOf(key: string, chance: Chance): Operation {
+  const draw = chance();
+  const sku = skus[Math.floor(chance() * skus.length)] ?? skus[0];
+  if (draw < 0.15) {
+    const body = { email: `${key}@example.com`, name: key, password };
+    return { key, kind: "user", path: "/users", body };
+  }
+  if (draw < 0.4) {
+    const body = { name: key, description: "Crashes.", skus: [`SKU-${key}`] };
+    return { key, kind: "product", path: "/products", body };
+  }
+  if (draw < 0.55)
+    return { key, kind: "receipt", path: `/stock/${sku}/receipts`, body: { quantity: 5 } };
+  const body = { quantity: 1 + Math.floor(chance() * 3), holdS: 1 + Math.floor(chance() * 5) };
+  return { key, kind: "reservation", path: `/stock/${sku}/reservations`, body };
+}
+
+const answerMs = 5_000;
+
+/** One attempt: the answer, or undefined where nobody can tell whether it was done. */
+async function attempt(
+  { url, headers }: NonNullable<Target>,
+  { key, path, body, kind }: Operation,
+): Promise<{ readonly status: number; readonly answer: string } | undefined> {
+  const signed = kind === "user" ? {} : headers;
+  try {
+    const answer = await fetch(`${url}/api/v1${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "idempotency-key": key, ...signed },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(answerMs),
+    });
+    const text = await answer.text();
+    // Which says that it was not done, or that nobody knows: the same is sent again.
+    if (answer.status >= 500 || answer.status === 429) return undefined;
+    return { status: answer.status, answer: outcomeOf(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What must be the same in every answer to one key: the id, or the code of a refusal. */
+function outcomeOf(text: string): string {
+  const { id, code, sku } = JSON.parse(text) as Record<string, unknown>;
+  return String(id ?? code ?? sku);
+}
+
+export type Load = {
+  /** Ends when everything that was begun is acknowledged; tells what was not, after a while. */
+  readonly stop: () => Promise<readonly string[]>;
+  readonly attempts: () => number;
+};
+
+type LoadOptions = {
+  readonly ledger: Ledger;
+  readonly target: () => Target;
+  readonly chance: Chance;
+  readonly clients: number;
+  /** Leads each key: of the round. */
+  readonly name: string;
+};
+
+/** How long clients go on asking when the round is over. */
+const patienceMs = 60_000;
+/** So often an operation that was acknowledged is sent again, as a client that lost the answer. */
+const repeated = 0.2;
+
+/** Clients that do one thing after the other until they are stopped, across every crash. */
+export function startLoad({ ledger, target, chance, clients, name }: LoadOptions): Load {
+  const stop = new AbortController();
+  let [attempts, made] = [0, 0];
+  const unanswered: string[] = [];
+  let giveUp = new AbortController().signal;
+  async function send(operation: Operation): Promise<void> {
+    for (;;) {
+      const at = target();
+      attempts += 1;
+      const told = at && (await attempt(at, operation));
+      if (told) return ledger.note({ ...operation, ...told });
+      if (giveUp.aborted) return void unanswered.push(`nobody answers ${operation.key}`);
+      await sleep(20);
+    }
+  }
+  async function client(): Promise<void> {
+    while (!stop.signal.aborted) {
+      made += 1;
+      const operation = operationOf(`${name}-${made}`, chance);
+      await send(operation);
+      if (chance() < repeated) await send(operation);
+    }
+  }
+  const running = Array.from({ length: clients }, client);
+  return {
+    attempts: () => attempts,
+    async stop() {
+      stop.abort();
+      giveUp = AbortSignal.timeout(patienceMs);
+      await Promise.all(running);
+      return unanswered;
+    },
+  };
+}
