@@ -1,0 +1,106 @@
+// npm run fuzz -- --seconds T --seed S: requests by chance, and what is wrong about the answers.
+import http from "node:http";
+import { parseArgs } from "node:util";
+import * as fc from "fast-check";
+import { launch, scratch } from "../support/basalt.ts";
+import { sequences, type Step } from "./arbitraries.ts";
+import { judgeOf } from "./judge.ts";
+import { watchMemory } from "./memory.ts";
+import { operationsOf, type OpenApi } from "./openapi.ts";
+import { play } from "./play.ts";
+import { makeWorld, policiesOf, type World } from "./world.ts";
+
+const usage = `usage: npm run fuzz -- [--seconds 60] [--seed 1] [--path P] [--defect NAME]
+Asks Basalt whatever /openapi.json declares, and what it does not, and checks every answer against it.
+The same seed draws the same requests; --path: only those that a failure has printed.
+--defect: of a Basalt with this defect planted (see test/fuzz/defective.ts); it must be caught.`;
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "60" },
+    seed: { type: "string", default: "1" },
+    path: { type: "string" },
+    defect: { type: "string" },
+    help: { type: "boolean" },
+  },
+});
+const [seconds, seed] = [Number(values.seconds), Number(values.seed)];
+if (values.help || !(seconds > 0) || !Number.isSafeInteger(seed)) {
+  console.log(usage);
+  process.exit(values.help ? 0 : 2);
+}
+
+/** Things get used up: after so many sequences there is a new world. */
+const sequencesPerWorld = 50;
+
+await using folder = await scratch();
+const env = { BASALT_DATA_DIR: folder.path, BASALT_LOG_LEVEL: "error" };
+await using server =
+  values.defect === undefined
+    ? launch(["start"], env)
+    : launch([], { ...env, FUZZ_DEFECT: values.defect }, "test/fuzz/defective.ts");
+const url = new URL(await server.url);
+const openApi = (await (await fetch(new URL("/openapi.json", url))).json()) as OpenApi;
+const operations = operationsOf(openApi);
+const answers = new Map<string, Map<number, number>>();
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+const stage = {
+  ...{ url, agent, judge: judgeOf(openApi) },
+  operations: new Map(operations.map((operation) => [operation.name, operation])),
+  onAnswer: (operation: string, status: number) => {
+    const of = answers.get(operation) ?? new Map<number, number>();
+    answers.set(operation, of.set(status, (of.get(status) ?? 0) + 1));
+  },
+};
+
+const policies = await policiesOf(url.origin);
+let played = 0;
+let world: Promise<World> | undefined;
+async function anew(steps: readonly Step[]): Promise<void> {
+  if (played % sequencesPerWorld === 0) world = makeWorld(url.origin, `w${played}`, policies);
+  played += 1;
+  const wrong = world && (await play(stage, await world, steps));
+  if (wrong !== undefined) throw new Error(wrong);
+}
+
+const memory = watchMemory(new URL("/metrics", url));
+const found = await fc.check(fc.asyncProperty(sequences(operations), anew), {
+  ...{ seed, numRuns: Number.MAX_SAFE_INTEGER, markInterruptAsFailure: false },
+  interruptAfterTimeLimit: seconds * 1_000,
+  ...(values.path === undefined ? {} : { path: values.path, endOnFailure: true }),
+});
+agent.destroy();
+const { growth, isFlat } = await memory.end();
+
+let asked = 0;
+for (const of of answers.values()) for (const n of of.values()) asked += n;
+const granted = operations.filter(({ name }) =>
+  [...(answers.get(name)?.keys() ?? [])].some((status) => status < 300),
+);
+const never = operations.filter((operation) => !granted.includes(operation));
+console.log(`seed ${seed}: ${played} sequences, ${asked} requests; ${growth}`);
+console.log(`${granted.length} of ${operations.length} operations granted something; never:`);
+for (const { name } of never)
+  console.log(
+    `    ${name} (${[...(answers.get(name) ?? [])].map(String).join("; ") || "not asked"})`,
+  );
+if (found.failed) {
+  const { errorInstance, counterexample, counterexamplePath } = found;
+  console.log(errorInstance instanceof Error ? errorInstance.message : String(errorInstance));
+  console.log(JSON.stringify(counterexample?.[0], undefined, 1));
+  console.log(`again: npm run fuzz -- --seed ${seed} --path ${counterexamplePath}`);
+}
+/** What each planted defect does: another complaint would not show that it is seen. */
+const marks: Readonly<Record<string, RegExp>> = {
+  "internal-error": /answers 500/,
+  "undeclared-status": /answers 418, which is not declared/,
+  "wrong-shape": /does not fit its schema/,
+  "told-statement": /tells how it is made/,
+  "open-door": /to somebody who has not signed in/,
+};
+const mark = marks[values.defect ?? ""];
+const isFound = mark ? found.failed && mark.test(String(found.errorInstance)) : found.failed;
+const isWrong = mark ? isFound : isFound || !isFlat;
+if (values.defect !== undefined)
+  console.log(`${values.defect} was ${isWrong ? "caught" : "NOT caught"}`);
+process.exitCode = isWrong === (values.defect !== undefined) ? 0 : 1;

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { asAdmin, signIn, signUp, type Headers } from "../support/basalt.ts";
+import { ask, sell, type At } from "../support/http.ts";
+import type { Asker } from "./arbitraries.ts";
+
+/** What exists before a client begins: who asks, and what they can ask for. */
+export type World = {
+  readonly tokens: Readonly<Record<Asker, Partial<Headers>>>;
+  /** By kind, as in `product`. */
+  readonly known: Readonly<Record<string, readonly string[]>>;
+  /** Ids that are never asked for: who administers must stay. */
+  readonly spared: ReadonlySet<string>;
+};
+
+const impostor = "Bearer eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ1c2VyXzAifQ.AAAA";
+
+async function made(at: At, method: string, path: string, body: object): Promise<string> {
+  const { status, text, body: answer } = await ask(at, method, path, { body });
+  assert.ok(status < 300, `the world cannot be made: ${path} ${text}`);
+  return String(answer["id"]);
+}
+
+type Policies = {
+  readonly items: readonly { readonly role: string; readonly permissions: object }[];
+};
+
+/** What roles may do, to be said again where somebody has changed it. */
+export async function policiesOf(url: string): Promise<Policies> {
+  const { headers } = await asAdmin({ url });
+  const answer = await fetch(`${url}/api/v1/policies`, { headers });
+  const { items } = (await answer.json()) as Policies;
+  return { items: items.filter(({ role }) => role !== "admin") };
+}
+
+/** A member, a merchant, and something that is for sale; `name` is of this world alone. */
+export async function makeWorld(url: string, name: string, { items }: Policies): Promise<World> {
+  const admin = await asAdmin({ url });
+  const at = { url, headers: admin.headers };
+  for (const { role, permissions } of items)
+    await made(at, "PUT", `/policies/${role}`, { permissions });
+  const member = await signUp({ url }, `member-${name}@example.com`);
+  const email = `merchant-${name}@example.com`;
+  const { userId } = await signUp({ url }, email);
+  await made(at, "PUT", `/users/${userId}/roles`, { roles: ["member", "merchant"] });
+  const merchant = await signIn({ url }, email);
+
+  const skus = [`${name}-M`, `${name}-L`];
+  const category = await made(at, "POST", "/categories", { name: "Mugs", slug: `mugs-${name}` });
+  const draft = await made(at, "POST", "/products", { name: "Draft", slug: `draft-${name}` });
+  const product = await sell(at, 1_000, { slug: `mug-${name}`, skus, categoryIds: [category] });
+  const price = await made(at, "POST", `/products/${product}/prices`, {
+    ...{ sku: skus[0], price: { amount: "9.90", currency: "EUR" } },
+  });
+  const own = { url, headers: member.headers };
+  const reservation = await made(own, "POST", `/stock/${skus[0]}/reservations`, { quantity: 2 });
+  const key = await made(own, "POST", `/users/${member.userId}/api-keys`, {
+    ...{ name: "Fuzz", scopes: ["products:read"], expiresInDays: 1 },
+  });
+  const file = await fetch(`${url}/api/v1/imports?kind=stock`, {
+    ...{ method: "POST", body: `sku,on_hand\n${skus[0]},900\nNONE,1\n` },
+    headers: { ...admin.headers, "content-type": "text/csv" },
+  });
+  const { id: imported } = (await file.json()) as { readonly id: string };
+  return {
+    tokens: {
+      ...{ anonymous: {}, impostor: { authorization: impostor } },
+      ...{ admin: admin.headers, member: member.headers, merchant: merchant.headers },
+    },
+    known: {
+      ...{ user: [member.userId, userId], session: [member.sessionId] },
+      ...{ product: [draft, product], category: [category], price: [price], sku: skus },
+      ...{ reservation: [reservation], key: [key], import: [imported] },
+      token: [member.refreshToken],
+    },
+    spared: new Set([admin.userId, admin.sessionId]),
+  };
+}
