@@ -1,0 +1,115 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import autocannon from "autocannon";
+import type { Site, Target } from "../crash/site.ts";
+import { ask } from "../support/database.ts";
+import type { Shelf } from "./steady.ts";
+import { percentile } from "./windows.ts";
+
+const times = 5;
+const capacityS = 6;
+const floodS = 15;
+const [workers, flooders] = [32, 300];
+/** `goodput`: what is accepted, as a share of what is done in calm. */
+const limits = { goodput: 0.5, acceptedP99Ms: 500, refusedP99Ms: 50, recoveredMs: 5_000 };
+/** Recovered: so many requests in a row are answered, each as fast as this. */
+const calm = { requests: 20, withinMs: 100 };
+
+type Answered = { readonly status: number; readonly ms: number };
+
+/** Products to draft, and pages to read, in turn. */
+const mixOf = ({ headers }: NonNullable<Target>, { products }: Shelf): autocannon.Request[] => [
+  {
+    method: "POST",
+    path: "/api/v1/products",
+    headers: { ...headers, "content-type": "application/json" },
+    setupRequest: (request) => ({
+      ...request,
+      body: JSON.stringify({ name: `flood ${randomUUID()}` }),
+    }),
+  },
+  { method: "GET", path: `/api/v1/products/${products[0]}`, headers },
+];
+
+type Fired = { readonly answers: readonly Answered[]; readonly unanswered: number };
+
+function fire(options: autocannon.Options): Promise<Fired> {
+  return new Promise((resolve, reject) => {
+    const answers: Answered[] = [];
+    const running = autocannon(options, (error: Error | null, { errors, timeouts }) =>
+      error ? reject(error) : resolve({ answers, unanswered: errors + timeouts }),
+    );
+    running.on("response", (_client, status, _bytes, ms) => answers.push({ status, ms }));
+  });
+}
+
+async function drafted(site: Site): Promise<number> {
+  const [row] = await ask(
+    site.connection,
+    "select count(*)::int as n from catalog.products where name like 'flood %'",
+  );
+  return Number(row?.["n"]);
+}
+
+/** How long after the flood requests are answered as before, ms. */
+async function recovery({ url, headers }: NonNullable<Target>): Promise<number> {
+  const startedAt = performance.now();
+  for (let calmly = 0; calmly < calm.requests;) {
+    const askedAt = performance.now();
+    const answer = await fetch(`${url}/api/v1/users?limit=1`, { headers }).catch(() => undefined);
+    await answer?.text();
+    calmly = answer?.ok && performance.now() - askedAt < calm.withinMs ? calmly + 1 : 0;
+    if (performance.now() - startedAt > limits.recoveredMs * 4) break;
+    await sleep(10);
+  }
+  return performance.now() - startedAt;
+}
+
+type Overload = { readonly lines: readonly string[]; readonly complaints: readonly string[] };
+
+/** Measures what the server can do, asks five times as much of it, and looks at what becomes of it. */
+export async function overload(site: Site, shelf: Shelf): Promise<Overload> {
+  const target = site.target();
+  if (!target) return { lines: [], complaints: ["nobody is there"] };
+  const requests = mixOf(target, shelf);
+  const normal = await fire({
+    url: target.url,
+    connections: workers,
+    duration: capacityS,
+    requests,
+  });
+  const perSecond = normal.answers.filter(({ status }) => status < 300).length / capacityS;
+  const before = await drafted(site);
+  const overallRate = Math.round(perSecond * times);
+  const { answers, unanswered } = await fire({
+    ...{ url: target.url, connections: flooders, duration: floodS, requests, overallRate },
+  });
+  const recoveredMs = await recovery(target);
+  const kept = (await drafted(site)) - before;
+  const msOf = (wanted: (status: number) => boolean) =>
+    answers.filter(({ status }) => wanted(status)).map(({ ms }) => ms);
+  const [accepted, refused] = [msOf((status) => status < 300), msOf((status) => status === 503)];
+  const others = answers.length - accepted.length - refused.length;
+  const made = answers.filter(({ status }) => status === 201).length;
+  const [slow, late] = [percentile(accepted, 0.99), percentile(refused, 0.99)];
+  const complaints = [
+    ...(slow <= limits.acceptedP99Ms ? [] : [`p99 of what is accepted is ${slow.toFixed(0)} ms`]),
+    ...(late <= limits.refusedP99Ms ? [] : [`p99 of what is refused is ${late.toFixed(0)} ms`]),
+    ...(unanswered === 0 ? [] : [`${unanswered} were not answered`]),
+    ...(accepted.length / floodS >= perSecond * limits.goodput
+      ? []
+      : [`${(accepted.length / floodS).toFixed(0)} a second are accepted`]),
+    ...(others === 0 ? [] : [`${others} were answered otherwise`]),
+    ...(kept >= made ? [] : [`${made} acknowledged, ${kept} kept`]),
+    ...(recoveredMs <= limits.recoveredMs ? [] : [`recovered after ${recoveredMs.toFixed(0)} ms`]),
+    ...(await site.settled()),
+  ];
+  const lines = [
+    `${perSecond.toFixed(0)} requests/s are what it can do; ${(answers.length / floodS).toFixed(0)} of ${overallRate}/s were asked from ${flooders} connections:`,
+    `accepted ${accepted.length}, p99 ${slow.toFixed(0)} ms (limit ${limits.acceptedP99Ms})`,
+    `refused ${refused.length}, p99 ${late.toFixed(0)} ms (limit ${limits.refusedP99Ms})`,
+    `acknowledged ${made} drafts, kept ${kept}`,
+    `calm again after ${recoveredMs.toFixed(0)} ms (limit ${limits.recoveredMs})`,
+  ];
+  return { lines, complaints };
+}
