@@ -51,15 +51,24 @@ const makeBacklog = statement(
      from generate_series(1, ${backlog}) i`,
 );
 
-export async function eventFigures(): Promise<readonly Figure[]> {
-  await using bench = await benchDatabase();
-  const { database } = bench;
+/** A backlog of events, and how many a second a subscription works off, from the first one. */
+export async function drainage() {
+  const bench = await benchDatabase();
+  const { database, connection } = bench;
   await database.query(makeEffects, []);
   await database.query(makeBacklog, []);
   await database.query(statement("bench.analyze", "analyze bench.events"), []);
+  return {
+    ...{ database, connection, rate: () => drainRate(database) },
+    [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
+  };
+}
 
+export async function eventFigures(): Promise<readonly Figure[]> {
+  await using backlogged = await drainage();
+  const { database, rate } = backlogged;
   const rates: number[] = [];
-  for (let round = 0; round < rounds; round += 1) rates.push(await drainRate(database));
+  for (let round = 0; round < rounds; round += 1) rates.push(await rate());
   const latencies = await lightLatencies(database);
   const p50 = percentile(latencies, 0.5);
   const p99 = percentile(latencies, 0.99);

@@ -74,7 +74,7 @@ export async function httpFigures(): Promise<readonly Figure[]> {
   ];
 }
 
-const registration = (path: string, headers = {}): autocannon.Request => ({
+export const registration = (path: string, headers = {}): autocannon.Request => ({
   method: "POST",
   path,
   headers: { ...json, ...headers },

@@ -130,3 +130,21 @@ function cannonade(options: autocannon.Options) {
     running.on("response", (_client, _status, _bytes, ms) => latenciesMs.push(ms));
   });
 }
+
+/** Writers at a time, and how long they write. */
+export const [inFlight, seconds] = [8, 4];
+
+/** How often `work` is done in a second by some at a time, each after its last one. */
+export async function perSecond(work: () => Promise<unknown>): Promise<number> {
+  const until = performance.now() + seconds * 1000;
+  let done = 0;
+  const startedAt = performance.now();
+  const worker = async () => {
+    while (performance.now() < until) {
+      await work();
+      done += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  return done / ((performance.now() - startedAt) / 1000);
+}

@@ -1,10 +1,12 @@
-// npm run bench [-- start http authentication catalog unit-of-work events]: every figure with its bar, as a table.
+// npm run bench [-- start http authentication catalog search unit-of-work events peers]: every figure with its bar, as a table.
 import os from "node:os";
 import { authenticationFigures } from "./authentication.ts";
 import { catalogFigures } from "./catalog.ts";
 import { eventFigures } from "./events.ts";
 import { httpFigures } from "./http.ts";
 import type { Figure } from "./measure.ts";
+import { peerFigures } from "./peers.ts";
+import { searchFigures } from "./search.ts";
 import { startFigures } from "./start.ts";
 import { unitOfWorkFigures } from "./unit-of-work.ts";
 
@@ -13,8 +15,10 @@ const suites: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   http: httpFigures,
   authentication: authenticationFigures,
   catalog: catalogFigures,
+  search: searchFigures,
   "unit-of-work": unitOfWorkFigures,
   events: eventFigures,
+  peers: peerFigures,
 };
 
 const asked = process.argv.slice(2);

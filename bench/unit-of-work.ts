@@ -9,11 +9,9 @@ import { postgresUnitOfWork, type Transaction } from "#platform/postgres/unit-of
 import { mutation } from "#platform/postgres/writes.ts";
 import { systemClock, systemIds } from "#platform/system.ts";
 import { benchDatabase } from "./database.ts";
-import { median, spread, type Figure } from "./measure.ts";
+import { inFlight, median, perSecond, seconds, spread, type Figure } from "./measure.ts";
 import { pgbench } from "./pgbench.ts";
 
-const inFlight = 8;
-const seconds = 4;
 const rounds = 5;
 
 type OrderId = Id<"order">;
@@ -83,20 +81,6 @@ export async function unitOfWorkFigures(): Promise<readonly Figure[]> {
       kept: median(ratios) >= 0.8,
     },
   ];
-}
-
-async function perSecond(work: () => Promise<unknown>): Promise<number> {
-  const until = performance.now() + seconds * 1000;
-  let done = 0;
-  const startedAt = performance.now();
-  const worker = async () => {
-    while (performance.now() < until) {
-      await work();
-      done += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, worker));
-  return done / ((performance.now() - startedAt) / 1000);
 }
 
 /** What a unit of work sends, with a value for each parameter. */
