@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { statement } from "#platform/postgres/database.ts";
 import { asAdmin, postJson, serve as serveBasalt, type Served } from "../support/basalt.ts";
+import { until } from "../support/http.ts";
 
 const ada = { email: "Ada@Example.com ", name: "Ada" };
 const users = ({ url }: Served) => `${url}/api/v1/users`;
@@ -264,8 +265,7 @@ describe("users over HTTP", () => {
         'content-length: 100\r\n\r\n{"email":',
     );
     await sleep(100);
-    const answer = await fetch(`${served.url}/api/v1/products`);
-    assert.equal(answer.status, 200);
+    await until(async () => (await fetch(`${served.url}/api/v1/products`)).status === 200);
     socket.destroy();
   });
 
