@@ -5,7 +5,7 @@ import { checksumsOf } from "#platform/events/rebuild.ts";
 import { Database } from "#platform/postgres/database.ts";
 import { systemClock as clock } from "#platform/system.ts";
 import { readModels } from "../../src/main.ts";
-import type { Acknowledged, Ledger } from "./load.ts";
+import { importedRows, isDone, type Acknowledged, type Ledger } from "./load.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 type Ask = (sql: string) => Promise<readonly Row[]>;
@@ -22,6 +22,7 @@ export async function audit(found: Found, ledger: Ledger): Promise<readonly stri
       ...ledger.contradictions.map((what) => `two answers to one key: ${what}`),
       ...(await streams(ask)),
       ...(await acknowledged(ask, ledger)),
+      ...(await imports(ask)),
       ...(await stock(ask)),
       ...(await subscriptions(ask)),
       ...(await emails(ask, found.dataFolder)),
@@ -62,12 +63,15 @@ const kept = {
   user: "select id, split_part(email, '@', 1) as key from identity.users",
   product: "select id, name as key from catalog.products",
   reservation: "select id, null as key from catalog.reservations",
+  import: "select id, null as key from catalog.imports where status <> 'arriving'",
 } as const;
+/** These carry no key of their own: what nobody was told of was made for a request that was repeated. */
+const keyless = new Set(["reservation", "import"]);
 
 /** Everything that was acknowledged is there, as acknowledged; nothing is there twice. */
 async function acknowledged(ask: Ask, ledger: Ledger): Promise<readonly string[]> {
   const complaints: string[] = [];
-  const all = [...ledger.acknowledged.values()].filter(({ status }) => status === 201);
+  const all = [...ledger.acknowledged.values()].filter(isDone);
   for (const [kind, sql] of Object.entries(kept)) {
     const rows = await ask(sql);
     const ids = new Set(rows.map(({ id }) => id));
@@ -75,7 +79,7 @@ async function acknowledged(ask: Ask, ledger: Ledger): Promise<readonly string[]
     const lost = told.filter(({ answer }) => !ids.has(answer));
     complaints.push(...lost.map(({ key }) => `lost: ${kind} ${key}`));
     const known = new Set(told.map(({ answer }) => answer));
-    if (kind === "reservation") {
+    if (keyless.has(kind)) {
       const unknown = [...ids].filter((id) => !known.has(String(id)));
       complaints.push(
         ...unknown.map((id) => `nobody was told of ${String(id)}: it was made twice`),
@@ -101,6 +105,16 @@ async function receipts(ask: Ask, all: readonly Acknowledged[]): Promise<readonl
       ? []
       : [`${sku}: ${some.length} receipts acknowledged, ${counted.get(sku) ?? 0} kept`],
   );
+}
+
+/** Every row of a file made what it says, once: a second time it would have changed nothing. */
+async function imports(ask: Ask): Promise<readonly string[]> {
+  const rows = await ask(
+    `select id, status, created, changed, unchanged, refused from catalog.imports
+      where status <> 'arriving' and (status <> 'finished' or created <> ${importedRows}
+         or changed + unchanged + refused <> 0)`,
+  );
+  return rows.map((row) => `import: ${JSON.stringify(row)}`);
 }
 
 /** What the row of a stock says is what its events say. */

@@ -4,22 +4,25 @@ import { numbersFrom } from "../../src/contexts/catalog/application/demo-product
 import { scratch } from "../support/basalt.ts";
 import { Arena, faults, type Round } from "./rounds.ts";
 
-const usage = `usage: npm run crash -- [--rounds 20] [--seed 1] [--defect NAME]
+const usage = `usage: npm run crash -- [--rounds 20] [--seed 1] [--fault NAME] [--defect NAME]
 Kills Basalt and its Postgres, cuts and slows what is between them, in the midst of writes, and
 looks for what was lost, was done twice, or hangs. The same seed takes the same chances.
+--fault: only this one, as in "${faults.at(-1)}".
 --defect: of a Basalt with this defect planted (see test/crash/defective.ts); it must be caught.`;
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "20" },
     seed: { type: "string", default: "1" },
+    fault: { type: "string" },
     defect: { type: "string" },
     help: { type: "boolean" },
   },
 });
 const [rounds, seed] = [Number(values.rounds), Number(values.seed)];
 const isWhole = [rounds, seed].every((n) => Number.isSafeInteger(n) && n >= 0);
-if (values.help || !isWhole) {
+const chosen = faults.filter((fault) => fault === (values.fault ?? fault));
+if (values.help || !isWhole || chosen.length === 0) {
   console.log(usage);
   process.exit(values.help ? 0 : 2);
 }
@@ -30,12 +33,13 @@ const restartLimitMs = 3_000;
 
 function lineOf(
   n: number,
-  { fault, acknowledged, attempts, restartMs, complaints }: Round,
+  { fault, acknowledged, attempts, broken: { restartMs, strikes }, complaints }: Round,
 ): string {
   const restart = restartMs === undefined ? "" : `, ready again after ${restartMs.toFixed(0)} ms`;
+  const struck = strikes ? `, ${strikes.hits} of ${strikes.kills} kills fell into it` : "";
   const verdict = complaints.length === 0 ? "ok" : `BAD (${complaints.length})`;
   const what = complaints.slice(0, shownAtMost).map((complaint) => `\n    ${complaint}`);
-  return `${String(n).padStart(3)}  ${fault.padEnd(22)} ${verdict}: ${acknowledged} acknowledged of ${attempts} attempts${restart}${what.join("")}`;
+  return `${String(n).padStart(3)}  ${fault.padEnd(22)} ${verdict}: ${acknowledged} acknowledged of ${attempts} attempts${restart}${struck}${what.join("")}`;
 }
 
 /** What each planted defect does: another complaint would not show that it is seen. */
@@ -50,15 +54,17 @@ const mark = values.defect === undefined ? /./ : (marks[values.defect] ?? /$^/);
 const chance = numbersFrom(seed);
 await using folder = await scratch();
 await using arena = await Arena.open(folder.path, values.defect);
-let bad = 0;
+let [bad, hits] = [0, 0];
 const restarts: number[] = [];
 let acknowledged = 0;
 for (let n = 1; n <= rounds; n += 1) {
-  const fault = faults[(n - 1) % faults.length] ?? faults[0];
+  const fault = chosen[(n - 1) % chosen.length] ?? faults[0];
   const round = await arena.round(`s${seed}r${n}`, fault, chance);
   console.log(lineOf(n, round));
   if (round.complaints.some((complaint) => mark.test(complaint))) bad += 1;
-  if (round.restartMs !== undefined) restarts.push(round.restartMs);
+  const { restartMs, strikes } = round.broken;
+  if (restartMs !== undefined) restarts.push(restartMs);
+  hits += strikes?.hits ?? 0;
   acknowledged += round.acknowledged;
   if (bad > 0 && values.defect !== undefined) break;
 }
@@ -66,8 +72,9 @@ const byTime = restarts.toSorted((a, b) => a - b);
 const [median = 0, slowest = 0] = [byTime[byTime.length >> 1], byTime.at(-1)];
 const isSlow = median > restartLimitMs;
 console.log(
-  `${rounds} rounds, seed ${seed}: ${acknowledged} acknowledged, ${bad} rounds bad; ready again ` +
-    `after ${median.toFixed(0)} ms (limit ${restartLimitMs}), ${slowest.toFixed(0)} ms at most`,
+  `${rounds} rounds, seed ${seed}: ${acknowledged} acknowledged, ${bad} rounds bad, ` +
+    `${hits} kills fell into a migration or a rebuild, ` +
+    `ready again after ${median.toFixed(0)} ms (limit ${restartLimitMs}), ${slowest.toFixed(0)} ms at most`,
 );
 if (values.defect !== undefined)
   console.log(`${values.defect} was ${bad > 0 ? "caught" : "NOT caught"}`);

@@ -5,12 +5,13 @@ import type { Target } from "./site.ts";
 /** A request that is sent until somebody answers it, always with the same idempotency key. */
 export type Operation = {
   readonly key: string;
-  readonly kind: "user" | "product" | "receipt" | "reservation";
+  readonly kind: "user" | "product" | "receipt" | "reservation" | "import";
   readonly path: string;
-  readonly body: object;
+  /** As JSON; a file as it is. */
+  readonly body: object | string;
 };
 
-const done = 201;
+export const isDone = ({ status }: Acknowledged): boolean => status < 300;
 
 /** What the world outside was told: kept where no crash of Basalt reaches it. */
 export type Acknowledged = Operation & { readonly status: number; readonly answer: string };
@@ -30,11 +31,11 @@ export function openLedger(file: string): Ledger {
     note(told) {
       appendFileSync(file, `${JSON.stringify(told)}\n`);
       const before = acknowledged.get(told.key);
-      const isDone = before?.status === done;
-      if (isDone && before.answer !== told.answer)
+      const wasDone = before !== undefined && isDone(before);
+      if (wasDone && before.answer !== told.answer)
         contradictions.push(`${told.key}: ${before.answer}, then ${told.answer}`);
       // What was refused left no trace: the same request may be granted later.
-      if (!isDone) acknowledged.set(told.key, told);
+      if (!wasDone) acknowledged.set(told.key, told);
     },
   };
 }
@@ -43,6 +44,16 @@ export type Chance = () => number;
 
 const password = "correct horse battery";
 export const skus = ["CRASH-A", "CRASH-B", "CRASH-C"] as const;
+
+/** Each makes a product of its own. */
+export const importedRows = 8;
+const fileOf = (key: string): string =>
+  Array.from(
+    { length: importedRows },
+    (_, i) => `${key}-${i},Imported,Crashes.,I-${key}-${i},draft`,
+  )
+    .toSpliced(0, 0, "slug,name,description,skus,status")
+    .join("\n");
 
 /** Something that people do, by chance. */
 export function operationOf(key: string, chance: Chance): Operation {
@@ -56,7 +67,9 @@ export function operationOf(key: string, chance: Chance): Operation {
     const body = { name: key, description: "Crashes.", skus: [`SKU-${key}`] };
     return { key, kind: "product", path: "/products", body };
   }
-  if (draw < 0.55)
+  if (draw < 0.45)
+    return { key, kind: "import", path: "/imports?kind=products", body: fileOf(key) };
+  if (draw < 0.6)
     return { key, kind: "receipt", path: `/stock/${sku}/receipts`, body: { quantity: 5 } };
   const body = { quantity: 1 + Math.floor(chance() * 3), holdS: 1 + Math.floor(chance() * 5) };
   return { key, kind: "reservation", path: `/stock/${sku}/reservations`, body };
@@ -70,11 +83,12 @@ async function attempt(
   { key, path, body, kind }: Operation,
 ): Promise<{ readonly status: number; readonly answer: string } | undefined> {
   const signed = kind === "user" ? {} : headers;
+  const type = typeof body === "string" ? "text/csv" : "application/json";
   try {
     const answer = await fetch(`${url}/api/v1${path}`, {
       method: "POST",
-      headers: { "content-type": "application/json", "idempotency-key": key, ...signed },
-      body: JSON.stringify(body),
+      headers: { "content-type": type, "idempotency-key": key, ...signed },
+      body: typeof body === "string" ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(answerMs),
     });
     const text = await answer.text();

@@ -1,13 +1,16 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ClientConfig } from "pg";
 import { ensureDatabase } from "#platform/postgres/migrations.ts";
-import { asAdmin, launch, type Process } from "../support/basalt.ts";
-import { migrateAll } from "../../src/main.ts";
+import { readModels } from "../../src/main.ts";
+import { asAdmin, launch } from "../support/basalt.ts";
 import { ask, urlOf } from "../support/database.ts";
 import { sell } from "../support/http.ts";
 import { audit } from "./audit.ts";
 import { openLedger, skus, startLoad, type Chance, type Ledger } from "./load.ts";
+import { schemaOf } from "./schema.ts";
 import { Site } from "./site.ts";
+import { strike, type Strikes } from "./strike.ts";
 
 export const faults = [
   "server killed",
@@ -21,12 +24,18 @@ export const faults = [
 ] as const;
 export type Fault = (typeof faults)[number];
 
+/** What a fault did, as far as it can be counted. */
+export type Broken = {
+  /** How long the server took to be ready again. */
+  readonly restartMs?: number;
+  readonly strikes?: Strikes;
+};
+
 export type Round = {
   readonly fault: Fault;
   readonly acknowledged: number;
   readonly attempts: number;
-  /** How long the server took to be ready again; undefined where it stayed. */
-  readonly restartMs: number | undefined;
+  readonly broken: Broken;
   readonly complaints: readonly string[];
 };
 
@@ -70,9 +79,9 @@ export class Arena implements AsyncDisposable {
     });
     await sleep(200 + chance() * 1_000);
     const complaints: string[] = [];
-    const restartMs = await this.#break(fault, chance).catch((error: unknown) => {
+    const broken = await this.#break(fault, chance).catch((error: unknown) => {
       complaints.push(String(error));
-      return undefined;
+      return {};
     });
     await sleep(200 + chance() * 500);
     complaints.push(...(await load.stop()));
@@ -82,79 +91,116 @@ export class Arena implements AsyncDisposable {
       dataFolder: path.join(this.#folder, "data"),
     };
     return {
-      ...{ fault, restartMs, attempts: load.attempts() },
+      ...{ fault, broken, attempts: load.attempts() },
       acknowledged: this.#ledger.acknowledged.size - before,
       complaints: [...complaints, ...(await audit(found, this.#ledger))],
     };
   }
 
-  async #break(fault: Fault, chance: Chance): Promise<number | undefined> {
+  async #break(fault: Fault, chance: Chance): Promise<Broken> {
     switch (fault) {
       case "server killed":
-        return this.#site.restart();
+        return this.#restart();
       case "Postgres killed":
         this.#site.killPostgres();
-        return undefined;
+        return {};
       case "both killed":
         this.#site.killPostgres();
-        return this.#site.restart();
+        return this.#restart();
       case "connections cut":
         for (let i = 0; i < 10; i += 1) {
           this.#site.line.cut();
           await sleep(chance() * 200);
         }
-        return undefined;
+        return {};
       case "connections slow":
         this.#site.line.delay(20 + chance() * 80);
         await sleep(1_000);
         this.#site.line.delay(0);
-        return undefined;
+        return {};
       case "killed while starting":
         for (let i = 0; i < 3; i += 1) {
           await this.#site.kill();
           this.#site.launch();
           await sleep(chance() * 1_500);
         }
-        return this.#site.restart();
+        return this.#restart();
       case "killed while migrating":
-        await this.#migrateAnew(chance);
-        return undefined;
+        return { strikes: await this.#migrateAnew(chance) };
       case "killed while rebuilding":
-        await this.#rebuild(chance);
-        return undefined;
+        return { strikes: await this.#rebuild(chance) };
       default:
-        return undefined;
+        return {};
     }
   }
 
-  /** The first starts on a new database are killed; the one that is not must find its way. */
-  async #migrateAnew(chance: Chance): Promise<void> {
-    const connection = { ...this.#site.connection, database: "anew" };
-    await ask(this.#site.connection, "drop database if exists anew with (force)");
-    await ensureDatabase(connection);
+  #restart = async (): Promise<Broken> => ({ restartMs: await this.#site.restart() });
+
+  /** The first starts on new databases are killed; one that is not must make what others have. */
+  async #migrateAnew(chance: Chance): Promise<Strikes> {
+    const site = this.#site.connection;
+    const connection = { ...site, database: "anew" };
     const env = { ...this.#site.env, BASALT_DATABASE_URL: urlOf(connection) };
-    for (let i = 0; i < 4; i += 1) await killAfter(launch(["start"], env), 400 + chance() * 1_000);
+    const empty = async () => {
+      await ask(site, "drop database if exists anew with (force)");
+      await ensureDatabase(connection);
+    };
+    await empty();
+    const strikes = await strike(
+      {
+        begin: () => launch(["start"], env),
+        mark: () => markIn(site, migratingSince),
+        isUnfinished: async () => {
+          const isUnfinished = (await migrationsIn(connection)) < (await migrationsIn(site));
+          if (!isUnfinished) await empty();
+          return isUnfinished;
+        },
+      },
+      chance,
+    );
     await using server = launch(["start"], env);
     await asAdmin({ url: await server.url });
-    if ((await migrateAll(connection)).length > 0) throw new Error("migrations are missing");
+    const [wanted, found] = [await schemaOf(site), await schemaOf(connection)];
+    const odd = [...wanted, ...found].find((line) => !wanted.has(line) || !found.has(line));
+    if (odd !== undefined) throw new Error(`what was killed left another schema: ${odd}`);
+    return strikes;
   }
 
-  /** Rebuilds beside the load are killed; the one that is not must do it. */
-  async #rebuild(chance: Chance): Promise<void> {
+  /** Rebuilds beside the load are killed; one that is not must do it, and leave nothing else. */
+  async #rebuild(chance: Chance): Promise<Strikes> {
+    const site = this.#site.connection;
     const begin = () => launch(["projections", "rebuild"], this.#site.env);
-    for (let i = 0; i < 3; i += 1) await killAfter(begin(), 400 + chance() * 1_000);
+    const next = readModels.map(({ schema }) => `'${schema}_next'`).join();
+    const left = () =>
+      markIn(site, `select max(oid)::text as mark from pg_namespace where nspname in (${next})`);
+    const strikes = await strike(
+      { begin, mark: left, isUnfinished: async () => (await left()) !== undefined },
+      chance,
+    );
     // What was killed may hold its lock until the server has noticed.
     for (let attempt = 1; ; attempt += 1) {
       const { code, output } = await begin().ended;
-      if (code === 0) return;
+      if (code === 0) break;
       if (attempt === maxRebuilds || !output.includes("being rebuilt"))
         throw new Error(`the rebuild ended with ${code}: ${output}`);
     }
+    if ((await left()) !== undefined) throw new Error("a rebuild left what it had begun");
+    return strikes;
   }
 }
 
-async function killAfter({ child, ended }: Process, ms: number): Promise<void> {
-  await sleep(ms);
-  child.kill("SIGKILL");
-  await ended;
+const migratingSince = `select max(backend_start)::text as mark from pg_stat_activity
+  where application_name = 'basalt-migrate' and datname = 'anew'`;
+
+async function markIn(connection: ClientConfig, sql: string): Promise<string | undefined> {
+  const [row] = await ask(connection, sql);
+  return (row?.["mark"] as string | null) ?? undefined;
+}
+
+/** How many have been applied; none where nothing has begun. */
+async function migrationsIn(connection: ClientConfig): Promise<number> {
+  const known = "select to_regclass('basalt.migrations') is not null as known";
+  if ((await ask(connection, known))[0]?.["known"] !== true) return 0;
+  const [row] = await ask(connection, "select count(*)::int as n from basalt.migrations");
+  return Number(row?.["n"]);
 }

@@ -151,6 +151,10 @@ export class Site implements AsyncDisposable {
       );
       found.push(...rows.map(({ name, what }) => `${schema}/${String(name)}: ${String(what)}`));
     }
-    return found;
+    const waiting = await ask(
+      this.connection,
+      "select id from catalog.imports where status = 'waiting'",
+    );
+    return [...found, ...waiting.map(({ id }) => `${String(id)} is not finished`)];
   }
 }
