@@ -10,9 +10,10 @@ import { operationsOf, type OpenApi } from "./openapi.ts";
 import { play } from "./play.ts";
 import { makeWorld, policiesOf, type World } from "./world.ts";
 
-const usage = `usage: npm run fuzz -- [--seconds 60] [--seed 1] [--path P] [--defect NAME]
+const usage = `usage: npm run fuzz -- [--seconds 60] [--seed 1] [--path P | --sequences N] [--defect NAME]
 Asks Basalt whatever /openapi.json declares, and what it does not, and checks every answer against it.
-The same seed draws the same requests; --path: only those that a failure has printed.
+The same seed draws the same requests; --path: only those that a failure has printed;
+--sequences: so many from the first, however long that takes.
 --defect: of a Basalt with this defect planted (see test/fuzz/defective.ts); it must be caught.`;
 
 const { values } = parseArgs({
@@ -20,12 +21,14 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "60" },
     seed: { type: "string", default: "1" },
     path: { type: "string" },
+    sequences: { type: "string" },
     defect: { type: "string" },
     help: { type: "boolean" },
   },
 });
 const [seconds, seed] = [Number(values.seconds), Number(values.seed)];
-if (values.help || !(seconds > 0) || !Number.isSafeInteger(seed)) {
+const most = Number(values.sequences ?? Number.MAX_SAFE_INTEGER);
+if (values.help || !(seconds > 0) || !(most > 0) || !Number.isSafeInteger(seed)) {
   console.log(usage);
   process.exit(values.help ? 0 : 2);
 }
@@ -65,8 +68,8 @@ async function anew(steps: readonly Step[]): Promise<void> {
 
 const memory = watchMemory(new URL("/metrics", url));
 const found = await fc.check(fc.asyncProperty(sequences(operations), anew), {
-  ...{ seed, numRuns: Number.MAX_SAFE_INTEGER, markInterruptAsFailure: false },
-  interruptAfterTimeLimit: seconds * 1_000,
+  ...{ seed, numRuns: most, markInterruptAsFailure: false },
+  ...(values.sequences === undefined ? { interruptAfterTimeLimit: seconds * 1_000 } : {}),
   ...(values.path === undefined ? {} : { path: values.path, endOnFailure: true }),
 });
 agent.destroy();
@@ -85,10 +88,11 @@ for (const { name } of never)
     `    ${name} (${[...(answers.get(name) ?? [])].map(String).join("; ") || "not asked"})`,
   );
 if (found.failed) {
-  const { errorInstance, counterexample, counterexamplePath } = found;
+  const { errorInstance, counterexample, counterexamplePath, numRuns } = found;
   console.log(errorInstance instanceof Error ? errorInstance.message : String(errorInstance));
   console.log(JSON.stringify(counterexample?.[0], undefined, 1));
   console.log(`again: npm run fuzz -- --seed ${seed} --path ${counterexamplePath}`);
+  console.log(`with all before it: npm run fuzz -- --seed ${seed} --sequences ${numRuns}`);
 }
 /** What each planted defect does: another complaint would not show that it is seen. */
 const marks: Readonly<Record<string, RegExp>> = {
