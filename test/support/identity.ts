@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+import { Secret, TOTP } from "otpauth";
 import type { Context } from "#kernel/context.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
@@ -12,9 +14,11 @@ import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { authenticate } from "../../src/contexts/identity/application/authenticate.ts";
 import type { IdentityScope } from "../../src/contexts/identity/application/ports.ts";
 import type { SignedIn } from "../../src/contexts/identity/application/start-session.ts";
+import { Code, type Totp } from "../../src/contexts/identity/domain/credentials.ts";
 import { Email } from "../../src/contexts/identity/domain/email.ts";
 import { voids } from "../../src/contexts/identity/domain/events.ts";
 import { Password } from "../../src/contexts/identity/domain/password.ts";
+import { Permission } from "../../src/contexts/identity/domain/role.ts";
 import { UserName } from "../../src/contexts/identity/domain/user-name.ts";
 import { argon2Passwords } from "../../src/contexts/identity/infrastructure/argon2-passwords.ts";
 import { casbinMayAct } from "../../src/contexts/identity/infrastructure/casbin-may-act.ts";
@@ -172,3 +176,34 @@ export async function identityOn(open: OpenIdentity, more: Partial<IdentityDeps>
 }
 
 export type House = Awaited<ReturnType<typeof identityOn>>;
+
+export const otherPassword = passwordOf("battery staple correct");
+export const typeOf = (outcome: { readonly ok: boolean; readonly error?: unknown }) =>
+  outcome.ok ? "ok" : (outcome.error as { readonly type: string }).type;
+export const codeOf = (text: string) => expect(Code.parse(text));
+export const permissionOf = (text: string) => expect(Permission.parse(text));
+
+type Person = Awaited<ReturnType<House["signedUp"]>>;
+
+/** Enrols and activates an authenticator app; answers how to get its codes. */
+export async function withTotp(
+  { identity, clock, deps, subject }: House,
+  { userId, asking }: Person,
+) {
+  const { secret, uri } = expect(await identity.enrolTotp({ userId }, await asking()));
+  assert.match(uri, /^otpauth:\/\/totp\/Basalt/);
+  const now = () =>
+    codeOf(new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: clock.unixMs() }));
+  const recovery = expect(await identity.activateTotp({ userId, code: now() }, await asking()));
+  const stored = async (): Promise<Totp | undefined> =>
+    subject.read(
+      await asking(),
+      async ({ credentials }) => (await credentials.byUser(userId)).totp,
+    );
+  assert.doesNotMatch(JSON.stringify(await stored()), new RegExp(secret));
+  assert.equal(
+    deps.totpCodes.stepOf(secret, now(), clock.now()),
+    Math.floor(clock.unixMs() / 30_000),
+  );
+  return { now, recovery };
+}
