@@ -10,7 +10,6 @@ import PostalMime from "postal-mime";
 import { pino } from "pino";
 import { testDatabase } from "../support/database.ts";
 import {
-  adminEmail,
   asAdmin,
   bearer,
   launch,
@@ -23,22 +22,9 @@ import {
   type Served,
   type SignedIn,
 } from "../support/basalt.ts";
+import { api, codeOf, me, send } from "../support/http.ts";
 
 type Url = Pick<Served, "url">;
-const api = ({ url }: Url, path: string) => `${url}/api/v1${path}`;
-const codeOf = async (answer: Response) =>
-  ((await answer.json()) as { readonly code?: string }).code;
-const send = (method: string, url: string, headers: object, body?: unknown) =>
-  fetch(url, {
-    method,
-    headers: {
-      ...headers,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-const me = (served: Url, { userId, headers }: SignedIn) =>
-  fetch(api(served, `/users/${userId}`), { headers });
 const refresh = (served: Url, refreshToken: string) =>
   postJson(api(served, "/sessions/refresh"), { refreshToken });
 const newPassword = "battery staple correct";
@@ -243,192 +229,6 @@ describe("many processes", () => {
     const bodies = (await Promise.all(answers.map((answer) => answer.json()))) as SignedIn[];
     assert.equal(new Set(bodies.map(({ refreshToken }) => refreshToken)).size, 1);
     assert.equal((await refresh(there, bodies[0]?.refreshToken ?? "")).status, 200);
-  });
-});
-
-describe("the console", () => {
-  test("keys are rotated without signing anybody out, and the audit is verified", async () => {
-    await using folder = await scratch();
-    const env = { BASALT_DATA_DIR: folder.path };
-    await using basalt = launch(["start"], env);
-    const served = { url: await basalt.url };
-    const ada = await signUp(served, "ada@example.com");
-    const kidOf = ({ accessToken }: SignedIn) =>
-      (
-        JSON.parse(Buffer.from(accessToken.split(".")[0] ?? "", "base64url").toString()) as {
-          kid: string;
-        }
-      ).kid;
-    const rotated = await launch(["keys", "rotate", "--json"], env).ended;
-    assert.equal(rotated.code, 0, rotated.output);
-    const [{ id } = { id: "" }] = JSON.parse(rotated.output) as { id: string }[];
-    let next = await signIn(served, "ada@example.com");
-    for (let i = 0; i < 20 && kidOf(next) !== id; i += 1) {
-      await sleep(200); // alone, Basalt looks about every second for what the console did
-      next = await signIn(served, "ada@example.com");
-    }
-    assert.equal(kidOf(next), id);
-    assert.equal((await me(served, ada)).status, 200);
-    const jwks = await (await fetch(`${served.url}/.well-known/jwks.json`)).text();
-    for (const token of [ada, next]) assert.match(jwks, new RegExp(kidOf(token)));
-
-    const verified = await launch(["audit", "verify"], env).ended;
-    assert.equal(verified.code, 0, verified.output);
-    const [, head = ""] = /: (\d+:[\da-f]{64})/.exec(verified.output) ?? [];
-    assert.equal((await launch(["audit", "verify", "--expect", head], env).ended).code, 0);
-    const wrong = head.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
-    const { code, output } = await launch(["audit", "verify", "--expect", wrong], env).ended;
-    assert.deepEqual([code, /Link \d+, entry \d+: it is not the one/.test(output)], [1, true]);
-    assert.equal((await launch(["audit", "verify", "--expect", "1:x"], env).ended).code, 2);
-  });
-
-  test("who was locked out appoints an administrator, whose password works once", async () => {
-    await using folder = await scratch();
-    const env = { BASALT_DATA_DIR: folder.path };
-    await using basalt = launch(["start"], env);
-    const served = { url: await basalt.url };
-    for (const email of [adminEmail, "new@example.com"]) {
-      const appointed = await launch(["administrator", email, "--json"], env).ended;
-      const [{ password: initial } = { password: "" }] = JSON.parse(appointed.output) as {
-        password: string;
-      }[];
-      const body = { email, password: initial };
-      assert.equal(
-        await codeOf(await postJson(api(served, "/sessions"), body)),
-        "NEW_PASSWORD_REQUIRED",
-      );
-      const { headers } = await signIn(served, email, { password: initial, newPassword });
-      assert.equal((await fetch(api(served, "/policies"), { headers })).status, 200);
-    }
-    assert.equal((await launch(["administrator", "nobody"], env).ended).code, 2);
-  });
-
-  test("the first start prints a password once, which must be replaced", async () => {
-    await using folder = await scratch();
-    const env = { BASALT_DATA_DIR: folder.path, BASALT_ADMIN_PASSWORD: "" };
-    await using first = launch(["start"], env);
-    const served = { url: await first.url };
-    const [, initial = ""] = /together with a new one: (\S+)/.exec(first.output()) ?? [];
-    const body = { email: adminEmail, password: initial };
-    assert.equal((await postJson(api(served, "/sessions"), body)).status, 403);
-    await signIn(served, adminEmail, { password: initial, newPassword });
-    assert.equal((await postJson(api(served, "/sessions"), body)).status, 401);
-    first.child.kill("SIGTERM");
-    await first.ended;
-    await using second = launch(["start"], env);
-    await second.url;
-    assert.doesNotMatch(second.output(), /administers/);
-    await using other = await scratch();
-    const weak = { BASALT_DATA_DIR: other.path, BASALT_ADMIN_PASSWORD: "short" };
-    const { code, output } = await launch(["start"], weak).ended;
-    assert.deepEqual([code, /BASALT_ADMIN_PASSWORD must have/.test(output)], [78, true]);
-  });
-});
-
-describe("limits over HTTP", () => {
-  test("guessing at one account stops, from however many addresses; a success starts anew", async () => {
-    await using served = await serve({
-      BASALT_LIMIT_ATTEMPTS_PER_ACCOUNT: "3",
-      BASALT_TRUST_PROXY: "1",
-    });
-    await signUp(served, "ada@example.com");
-    let address = 0;
-    const guess = (secret: string) => {
-      address += 1;
-      const from = { "x-forwarded-for": `6.6.6.6, 198.51.100.${address}` };
-      const body = { email: " ADA@example.com", password: secret };
-      return postJson(api(served, "/sessions"), body, from);
-    };
-    for (let round = 0; round < 2; round += 1) {
-      assert.equal((await guess(newPassword)).status, 401);
-      assert.equal((await guess(newPassword)).status, 401);
-      assert.equal((await guess(password)).status, 201);
-    }
-    for (let i = 0; i < 3; i += 1) assert.equal((await guess(newPassword)).status, 401);
-    const refused = await guess(password);
-    assert.equal(refused.status, 429);
-    assert.equal(await codeOf(refused), "TOO_MANY_REQUESTS");
-    assert.ok(Number(refused.headers.get("retry-after")) > 0);
-    assert.equal(refused.headers.get("ratelimit-remaining"), "0");
-    assert.equal(refused.headers.get("ratelimit-limit"), "3");
-  });
-
-  test("guessing at many accounts from one address stops, whatever it claims to be", async () => {
-    await using served = await serve({ BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: "5" });
-    const statuses: number[] = [];
-    for (let i = 0; i < 7; i += 1) {
-      const from = { "x-forwarded-for": `198.51.100.${i}` };
-      const body = { email: `p${i}@example.com`, password };
-      statuses.push((await postJson(api(served, "/sessions"), body, from)).status);
-    }
-    assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429]);
-    const reset = await postJson(api(served, "/password-resets"), { email: "a@example.com" });
-    assert.equal(reset.status, 202, "another kind of attempt counts apart");
-  });
-
-  test("behind a proxy, the address that counts is what the proxy saw", async () => {
-    await using served = await serve({
-      BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: "5",
-      BASALT_TRUST_PROXY: "1",
-    });
-    const statuses: number[] = [];
-    for (let i = 0; i < 7; i += 1) {
-      const from = { "x-forwarded-for": `198.51.100.${i}, 203.0.113.9` };
-      const body = { email: `p${i}@example.com`, password };
-      statuses.push((await postJson(api(served, "/sessions"), body, from)).status);
-    }
-    assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429]);
-    const odd = { "x-forwarded-for": "no address at all" };
-    await postJson(api(served, "/password-resets"), { email: "a@example.com" }, odd);
-    const { headers } = await asAdmin(served);
-    const audit = await fetch(api(served, "/audit?operation=identity.requestPasswordReset"), {
-      headers,
-    });
-    assert.match(await audit.text(), /"address":"127\.0\.0\.1"/);
-  });
-
-  test("so many changes of address are an attempt each, however different", async () => {
-    await using served = await serve({ BASALT_LIMIT_ATTEMPTS_PER_ACCOUNT: "3" });
-    const ada = await signUp(served, "ada@example.com");
-    const patch = (body: object) =>
-      send("PATCH", api(served, `/users/${ada.userId}`), ada.headers, body);
-    const statuses: number[] = [];
-    for (let i = 0; i < 4; i += 1)
-      statuses.push((await patch({ email: `v${i}@example.com` })).status);
-    assert.deepEqual(statuses, [200, 200, 200, 429]);
-    assert.equal((await patch({ name: "Another" })).status, 200, "a new name is none");
-  });
-
-  test("every actor has so many requests a minute, told in headers", async () => {
-    await using served = await serve({ BASALT_LIMIT_REQUESTS_PER_MINUTE: "8" });
-    const ada = await signUp(served, "ada@example.com");
-    const statuses: number[] = [];
-    for (let i = 0; i < 10; i += 1) statuses.push((await me(served, ada)).status);
-    assert.deepEqual(statuses, [...Array<number>(8).fill(200), 429, 429]);
-    const answer = await me(served, ada);
-    for (const header of [
-      "retry-after",
-      "ratelimit-limit",
-      "ratelimit-remaining",
-      "ratelimit-reset",
-    ])
-      assert.match(answer.headers.get(header) ?? "", /^\d+$/, header);
-    assert.equal((await asAdmin(served)).headers.authorization.length > 0, true, "others go on");
-  });
-
-  test("more sign-ins than can be hashed are told when to come again", async () => {
-    await using served = await serve();
-    await signUp(served, "ada@example.com");
-    const answers = await Promise.all(
-      Array.from({ length: 80 }, (_, i) =>
-        postJson(api(served, "/sessions"), { email: `p${i}@example.com`, password }),
-      ),
-    );
-    const busy = answers.filter(({ status }) => status === 429);
-    assert.ok(busy.length > 0);
-    assert.ok(busy.every(({ headers }) => headers.get("retry-after") === "2"));
-    assert.equal(await codeOf(busy[0] as Response), "TOO_BUSY");
-    assert.ok(answers.every(({ status }) => status === 429 || status === 401));
   });
 });
 

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { asAdmin, serve as serveBasalt, type Headers, type Served } from "./basalt.ts";
+import {
+  asAdmin,
+  serve as serveBasalt,
+  type Headers,
+  type Served,
+  type SignedIn,
+} from "./basalt.ts";
 
 export type At = Pick<Served, "url"> & { readonly headers: Headers };
 export type Json = { readonly [field: string]: unknown };
@@ -70,3 +76,19 @@ export async function until(holds: () => Promise<boolean>): Promise<void> {
     if (await holds().catch(() => false)) return;
   assert.fail("it did not come about");
 }
+
+type Url = Pick<Served, "url">;
+export const api = ({ url }: Url, path: string) => `${url}/api/v1${path}`;
+export const codeOf = async (answer: Response) =>
+  ((await answer.json()) as { readonly code?: string }).code;
+export const me = (served: Url, { userId, headers }: SignedIn) =>
+  fetch(api(served, `/users/${userId}`), { headers });
+export const send = (method: string, url: string, headers: object, body?: unknown) =>
+  fetch(url, {
+    method,
+    headers: {
+      ...headers,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
