@@ -10,7 +10,8 @@ import { Version } from "#kernel/version.ts";
 import { Category, maxDepth } from "./category.ts";
 import { Description, Details, Slug, Title } from "./details.ts";
 import { catalogEvents, type CatalogEvent } from "./events.ts";
-import { CategoryId, OwnerId, PriceId, ProductId, ReservationId } from "./ids.ts";
+import { CategoryId, ImportId, OwnerId, PriceId, ProductId, ReservationId } from "./ids.ts";
+import { Import, noRows } from "./import.ts";
 import { Location } from "./location.ts";
 import { PriceList } from "./price-list.ts";
 import { Prices, type Price } from "./price.ts";
@@ -43,7 +44,12 @@ const draft = (more: Partial<Details> = {}) =>
   saved(
     Product.draft({ id: newId(ProductId), ownerId: holder, details: details(more), at: start }),
   );
-const types = (events: readonly CatalogEvent[]) => events.map(({ type }) => type);
+/** Their types; each is read again from what is stored of it. */
+const types = (events: readonly CatalogEvent[]) =>
+  events.map(({ type, schemaVersion, payload }) => {
+    const stored = JSON.parse(JSON.stringify(payload)) as unknown;
+    return expect(catalogEvents.decode({ type, schemaVersion, payload: stored })).type;
+  });
 
 describe("a product", () => {
   test("is published with a description and a sku, and not without", () => {
@@ -64,7 +70,11 @@ describe("a product", () => {
     const renamed = expect(Product.edit(onSale, details({ name: title("Shirt") })));
     assert.deepEqual(types(renamed.events), ["catalog.product-edited"]);
 
+    const bare = expect(Product.edit(draft(), details({ skus: [] })));
+    assert.deepEqual(bare.state.details.skus, []);
+
     const archived = saved(expect(Product.archive(onSale, at(2))));
+    assert.equal(archived.ownerId, holder);
     assert.equal(archived.archivedAt, at(2));
     assert.deepEqual(expect(Product.archive(archived, at(3))).events, []);
     assert.deepEqual(Product.archive(draft(), at(3)), err({ type: "product-is-draft" }));
@@ -94,7 +104,9 @@ describe("a product", () => {
     assert.deepEqual(types(cleared.events), ["catalog.product-owner-cleared"]);
     assert.deepEqual(Product.clearOwner(saved(cleared)).events, []);
     const onSale = saved(expect(Product.publish(saved(cleared), at(1))));
-    assert.equal(expect(Product.archive(onSale, at(2))).state.ownerId, undefined);
+    assert.ok(!("ownerId" in expect(Product.archive(onSale, at(2))).state));
+    const nobodys = Product.draft({ id: newId(ProductId), details: details(), at: start });
+    assert.ok(!("ownerId" in nobodys.state));
   });
 
   test("has a slug that reads like its name", () => {
@@ -125,6 +137,7 @@ describe("a category", () => {
     const other = saved(expect(create("other", [])));
     const tooDeep = err({ type: "category-too-deep", maxDepth });
     assert.deepEqual(Category.move(other, { above: above.slice(1), height: 2 }), tooDeep);
+    assert.ok(Category.move(other, { above: above.slice(1), height: 1 }).ok);
     const moved = expect(Category.move(other, { above: [top], height: 1 }));
     assert.equal(moved.state.parentId, top.id);
     assert.deepEqual(types(moved.events), ["catalog.category-moved"]);
@@ -164,13 +177,16 @@ describe("a stock", () => {
     const gone = err({ type: "reservation-not-found" });
     assert.deepEqual(Stock.commit(sold, kept.id, at(5)), gone);
     assert.deepEqual(Stock.release(sold, kept.id), gone);
-    const released = expect(Stock.release(reserved, kept.id)).state;
+    const { state: released, events } = expect(Stock.release(reserved, kept.id));
     assert.deepEqual([released.onHand, Stock.available(released)], [10, 10]);
+    assert.deepEqual(types(events), ["catalog.reservation-released"]);
   });
 
   test("refuses more than there is, and tells when nothing is left", () => {
     const refused = Stock.reserve(stocked(2), reservation(3), start);
     assert.deepEqual(refused, err({ type: "out-of-stock", available: 2 }));
+    const some = expect(Stock.reserve(stocked(2), reservation(1), start));
+    assert.deepEqual(types(some.events), ["catalog.stock-reserved"]);
     const last = expect(Stock.reserve(stocked(2), reservation(2), start));
     assert.deepEqual(types(last.events), ["catalog.stock-reserved", "catalog.stock-exhausted"]);
   });
@@ -186,7 +202,7 @@ describe("a stock", () => {
       "catalog.stock-reserved",
       "catalog.stock-exhausted",
     ]);
-    assert.deepEqual(Stock.releaseExpired(full, at(9)).events, []);
+    assert.deepEqual(Stock.releaseExpired(full, at(9)), { state: full, events: [] });
     assert.equal(Stock.available(Stock.releaseExpired(full, at(10)).state), 2);
   });
 
@@ -249,6 +265,23 @@ describe("a stock", () => {
   });
 });
 
+describe("an import", () => {
+  test("is received with all its rows, and finished once", () => {
+    const arriving = {
+      ...({ id: newId(ImportId), kind: "stock", isDryRun: false, status: "arriving" } as const),
+      ...{ receivedAt: start, rows: 0, tally: noRows, version: Version.none },
+    };
+    const received = Import.received(arriving, 3);
+    assert.deepEqual([received.state.status, received.state.rows], ["waiting", 3]);
+    assert.deepEqual(types(received.events), ["catalog.import-received"]);
+    const finished = Import.finish(saved(received), at(1));
+    assert.deepEqual(finished.state, { ...saved(received), status: "finished", finishedAt: at(1) });
+    assert.deepEqual(types(finished.events), ["catalog.import-finished"]);
+    const again = Import.finish(saved(finished), at(2));
+    assert.deepEqual(again, { state: saved(finished), events: [] });
+  });
+});
+
 describe("prices", () => {
   const none: Prices = { sku, prices: [], version: Version.none };
   const price = (amount: string, from: number, until?: number): Price => ({
@@ -265,10 +298,8 @@ describe("prices", () => {
     const change = expect(Prices.set(with_(first), price("12", 5), at(0)));
     assert.deepEqual(types(change.events), ["catalog.price-ended", "catalog.price-set"]);
     assert.equal(change.state.prices[0]?.validUntil, at(5));
-    for (const { type, schemaVersion, payload } of change.events) {
-      const stored = JSON.parse(JSON.stringify(payload)) as unknown;
-      assert.ok(catalogEvents.decode({ type, schemaVersion, payload: stored }).ok);
-    }
+    const alone = expect(Prices.set(none, first, at(0)));
+    assert.deepEqual(types(alone.events), ["catalog.price-set"]);
   });
 
   test("that were paid stay what they were: nothing gives way in the past", () => {
@@ -308,6 +339,11 @@ describe("prices", () => {
     const withdrawn = expect(end(5));
     assert.deepEqual(types(withdrawn.events), ["catalog.price-withdrawn"]);
     assert.deepEqual(withdrawn.state.prices, []);
+    const bounded = price("1", 0, 5);
+    const both = Prices.end(with_(bounded, open), open.id, { until: at(5), now: at(0) });
+    assert.deepEqual(expect(both).state.prices, [bounded]);
+    const late = Prices.end(with_(bounded), bounded.id, { until: at(5), now: at(0) });
+    assert.deepEqual(late, invalid("has-ended"));
     assert.deepEqual(end(6, 7), invalid("has-ended"));
     const unknown = Prices.end(none, open.id, { until: at(1), now: at(0) });
     assert.deepEqual(unknown, err({ type: "price-not-found" }));

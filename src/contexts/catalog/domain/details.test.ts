@@ -45,6 +45,7 @@ test("a slug reads like its title, and is cut between words", () => {
   assert.equal(of("???"), undefined);
   assert.equal(of(`${"a".repeat(99)} b`), "a".repeat(99));
   assert.equal(of("a".repeat(150)), "a".repeat(100));
+  assert.equal(of("a  b"), "a-b");
 });
 
 test("units are counted from none to a limit", () => {

@@ -23,3 +23,8 @@ test("every word is text of bounded length that has itself as its only word", ()
     }),
   );
 });
+
+test("a word is cut after 64 letters, however many bytes those take", () => {
+  const [a, astral] = ["a".repeat(64), "\u{20000}".repeat(64)];
+  assert.deepEqual(wordsOf(a, `${a}b`, astral, `${astral}b`), [a, astral]);
+});

@@ -97,6 +97,16 @@ describe("a user", () => {
     assert.deepEqual(ada.roles, [Role.member]);
   });
 
+  test("who was registered before anybody could be invited registered by themselves", () => {
+    const { by: _, at: registeredAt, id, ...person } = registration;
+    const payload = { ...person, userId: id, registeredAt };
+    const type = "identity.user-registered";
+    assert.deepEqual(
+      events.identityEvents.decode({ type, schemaVersion: 1, payload }),
+      ok(events.UserRegistered({ ...payload, by: "self" })),
+    );
+  });
+
   test("changes once, and only where something is another", () => {
     assert.deepEqual(User.rename(ada, ada.name).events, []);
     assert.deepEqual(User.rename(ada, name("Bob")).events, [
