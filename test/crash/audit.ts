@@ -1,16 +1,19 @@
-import { readdirSync } from "node:fs";
-import path from "node:path";
 import pg, { type ClientConfig } from "pg";
 import { checksumsOf } from "#platform/events/rebuild.ts";
 import { Database } from "#platform/postgres/database.ts";
 import { systemClock as clock } from "#platform/system.ts";
 import { readModels } from "../../src/main.ts";
+import type { SmtpInbox } from "../support/smtp.ts";
 import { importedRows, isDone, type Acknowledged, type Ledger } from "./load.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 type Ask = (sql: string) => Promise<readonly Row[]>;
 
-export type Found = { readonly connection: ClientConfig; readonly dataFolder: string };
+export type Found = {
+  readonly connection: ClientConfig;
+  readonly interruptions: number;
+  readonly inbox: Pick<SmtpInbox, "envelopes">;
+};
 
 /** What was promised and is not so; empty where all is well. */
 export async function audit(found: Found, ledger: Ledger): Promise<readonly string[]> {
@@ -19,13 +22,13 @@ export async function audit(found: Found, ledger: Ledger): Promise<readonly stri
   const ask: Ask = async (sql) => (await client.query<Row>(sql)).rows;
   try {
     return [
-      ...ledger.contradictions.map((what) => `two answers to one key: ${what}`),
+      ...ledger.contradictions,
       ...(await streams(ask)),
       ...(await acknowledged(ask, ledger)),
       ...(await imports(ask)),
       ...(await stock(ask)),
-      ...(await subscriptions(ask)),
-      ...(await emails(ask, found.dataFolder)),
+      ...(await parked(ask)),
+      ...(await emails(ask, found)),
       ...(await models(found.connection)),
     ];
   } finally {
@@ -58,15 +61,15 @@ async function streams(ask: Ask): Promise<readonly string[]> {
   return complaints;
 }
 
-/** Where what a client was told to exist is kept, and by which key of its own it is found. */
+/** Where what a client was told to exist is kept. */
 const kept = {
-  user: "select id, split_part(email, '@', 1) as key from identity.users",
-  product: "select id, name as key from catalog.products",
-  reservation: "select id, null as key from catalog.reservations",
-  import: "select id, null as key from catalog.imports where status <> 'arriving'",
+  user: "select id from identity.users",
+  product: "select id from catalog.products",
+  reservation: "select id from catalog.reservations",
+  import: "select id from catalog.imports where status <> 'arriving'",
 } as const;
-/** These carry no key of their own: what nobody was told of was made for a request that was repeated. */
-const keyless = new Set(["reservation", "import"]);
+/** Two of these may be the same: one that nobody was told of was made for a request that was repeated. */
+const repeatable = new Set(["reservation", "import"]);
 
 /** Everything that was acknowledged is there, as acknowledged; nothing is there twice. */
 async function acknowledged(ask: Ask, ledger: Ledger): Promise<readonly string[]> {
@@ -79,7 +82,7 @@ async function acknowledged(ask: Ask, ledger: Ledger): Promise<readonly string[]
     const lost = told.filter(({ answer }) => !ids.has(answer));
     complaints.push(...lost.map(({ key }) => `lost: ${kind} ${key}`));
     const known = new Set(told.map(({ answer }) => answer));
-    if (keyless.has(kind)) {
+    if (repeatable.has(kind)) {
       const unknown = [...ids].filter((id) => !known.has(String(id)));
       complaints.push(
         ...unknown.map((id) => `nobody was told of ${String(id)}: it was made twice`),
@@ -138,28 +141,35 @@ async function stock(ask: Ask): Promise<readonly string[]> {
   return rows.map((row) => `stock: ${JSON.stringify(row)}`);
 }
 
-/** Nobody is behind, nothing waits or is dead. */
-async function subscriptions(ask: Ask): Promise<readonly string[]> {
+/** No consumer has failed. */
+async function parked(ask: Ask): Promise<readonly string[]> {
   const complaints: string[] = [];
   for (const schema of ["identity", "catalog"]) {
-    const parked = await ask(
+    const rows = await ask(
       `select subscription, stream, error from ${schema}.parked_streams limit 5`,
     );
-    complaints.push(...parked.map((row) => `parked: ${JSON.stringify(row)}`));
+    complaints.push(...rows.map((row) => `parked: ${JSON.stringify(row)}`));
   }
   return complaints;
 }
 
-/** One welcome for each who registered by themselves; the file is named after the event. */
-async function emails(ask: Ask, dataFolder: string): Promise<readonly string[]> {
-  const [row] = await ask(
-    `select count(*)::int as n from identity.events
+/** A welcome for each who registered; no more are sent twice than something was interrupted. */
+async function emails(ask: Ask, { inbox, interruptions }: Found): Promise<readonly string[]> {
+  const rows = await ask(
+    `select payload ->> 'email' as email from identity.events
       where type = 'identity.user-registered' and payload ->> 'by' = 'self'`,
   );
-  const sent = readdirSync(path.join(dataFolder, "email")).filter((name) => name.endsWith(".eml"));
-  return sent.length === Number(row?.["n"])
-    ? []
-    : [`${String(row?.["n"])} people registered, ${sent.length} emails were sent`];
+  const welcomed = inbox.envelopes.flat();
+  const once = new Set(welcomed);
+  const missed = rows.filter(({ email }) => !once.has(String(email)));
+  const repeated = welcomed.length - once.size;
+  return [
+    ...missed.map(({ email }) => `${String(email)} got no email`),
+    ...(once.size === rows.length ? [] : [`${rows.length} registered, ${once.size} got emails`]),
+    ...(repeated <= interruptions
+      ? []
+      : [`${repeated} emails were sent again, with ${interruptions} interruptions`]),
+  ];
 }
 
 /** Read models are what a rebuild would make of them. */

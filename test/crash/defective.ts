@@ -39,9 +39,10 @@ function interceptSessions(
 }
 
 const horizon = /and \(epoch, transaction_id\) < \(\(select max[^]*?pg_current_snapshot\(\)\)\)/;
+const effects = /(insert into|update|delete from) catalog_search\./;
 const appended = /insert into (\w+)\.events\s*\([^)]*\)\s*values (\([^)]*\)(?:, \([^)]*\))*)/;
 
-export const defects: Readonly<Record<string, () => ((basalt: Basalt) => void) | void>> = {
+const defects: Readonly<Record<string, () => ((basalt: Basalt) => void) | void>> = {
   /** Rows and events leave in two transactions. */
   "commit-before-append": () =>
     interceptQueries((ask) => async <Row>(...[statement, values, deadlineMs]: Asked<Row>) => {
@@ -90,6 +91,22 @@ export const defects: Readonly<Record<string, () => ((basalt: Basalt) => void) |
       return ask({ ...statement, name: `${statement.name}-bare`, text }, ...rest);
     });
   },
+
+  /** What a reader does is kept before how far it is. */
+  "effect-before-checkpoint": () =>
+    interceptSessions((database, session) => {
+      let before: Promise<unknown> = Promise.resolve();
+      return {
+        async query(statement, values) {
+          if (!effects.test(statement.text)) return session.query(statement, values);
+          const effect = before.then(() => database.query(statement, values));
+          before = effect.catch(() => {});
+          const rows = await effect;
+          await sleep(gapMs);
+          return rows;
+        },
+      };
+    }),
 
   /** How far a reader is, is kept before what it does about it. */
   "checkpoint-before-effect": () =>

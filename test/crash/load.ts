@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Chance } from "../support/chance.ts";
 import type { Target } from "./site.ts";
 
 /** A request that is sent until somebody answers it, always with the same idempotency key. */
@@ -18,10 +19,13 @@ export type Acknowledged = Operation & { readonly status: number; readonly answe
 
 export type Ledger = {
   readonly acknowledged: Map<string, Acknowledged>;
-  /** Whoever was told two different things for one key. */
+  /** Whoever was told two different things for one key, or something that cannot be so. */
   readonly contradictions: string[];
   readonly note: (told: Acknowledged) => void;
 };
+
+/** All that a reservation may be refused for; nothing else may be refused at all. */
+const shortages = new Set(["OUT_OF_STOCK", "TOO_MANY_RESERVATIONS"]);
 
 export function openLedger(file: string): Ledger {
   const acknowledged = new Map<string, Acknowledged>();
@@ -33,14 +37,14 @@ export function openLedger(file: string): Ledger {
       const before = acknowledged.get(told.key);
       const wasDone = before !== undefined && isDone(before);
       if (wasDone && before.answer !== told.answer)
-        contradictions.push(`${told.key}: ${before.answer}, then ${told.answer}`);
+        contradictions.push(`two answers to ${told.key}: ${before.answer}, then ${told.answer}`);
+      if (!isDone(told) && !(told.kind === "reservation" && shortages.has(told.answer)))
+        contradictions.push(`${told.kind} ${told.key} was refused: ${told.answer}`);
       // What was refused left no trace: the same request may be granted later.
       if (!wasDone) acknowledged.set(told.key, told);
     },
   };
 }
-
-export type Chance = () => number;
 
 const password = "correct horse battery";
 export const skus = ["CRASH-A", "CRASH-B", "CRASH-C"] as const;
@@ -115,8 +119,8 @@ export type Load = {
 type LoadOptions = {
   readonly ledger: Ledger;
   readonly target: () => Target;
-  readonly chance: Chance;
-  readonly clients: number;
+  /** Of each client. */
+  readonly chances: readonly Chance[];
   /** Leads each key: of the round. */
   readonly name: string;
 };
@@ -127,9 +131,9 @@ const patienceMs = 60_000;
 const repeated = 0.2;
 
 /** Clients that do one thing after the other until they are stopped, across every crash. */
-export function startLoad({ ledger, target, chance, clients, name }: LoadOptions): Load {
+export function startLoad({ ledger, target, chances, name }: LoadOptions): Load {
   const stop = new AbortController();
-  let [attempts, made] = [0, 0];
+  let attempts = 0;
   const unanswered: string[] = [];
   let giveUp = new AbortController().signal;
   async function send(operation: Operation): Promise<void> {
@@ -142,15 +146,14 @@ export function startLoad({ ledger, target, chance, clients, name }: LoadOptions
       await sleep(20);
     }
   }
-  async function client(): Promise<void> {
-    while (!stop.signal.aborted) {
-      made += 1;
-      const operation = operationOf(`${name}-${made}`, chance);
+  async function client(chance: Chance, who: number): Promise<void> {
+    for (let made = 1; !stop.signal.aborted; made += 1) {
+      const operation = operationOf(`${name}c${who}-${made}`, chance);
       await send(operation);
       if (chance() < repeated) await send(operation);
     }
   }
-  const running = Array.from({ length: clients }, client);
+  const running = chances.map(client);
   return {
     attempts: () => attempts,
     async stop() {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientConfig } from "pg";
@@ -12,33 +12,44 @@ import { proxyOf, type Proxy } from "./proxy.ts";
 
 const settleMs = 60_000;
 const maxStarts = 20;
+const answerMs = 5_000;
+
+type Env = Readonly<Record<string, string>>;
 
 /** Where Basalt is, while it is anywhere, and who asks. */
 export type Target = { readonly url: string; readonly headers: Headers } | undefined;
 
 type SiteOptions = {
   readonly folder: string;
+  readonly env?: Env;
   /** Starts the server; `basalt start` unless said. */
-  readonly begin?: (env: Readonly<Record<string, string>>) => Process;
+  readonly begin?: (env: Env) => Process;
+  /** Whether there is a line to be hurt; it slows what goes over it. */
+  readonly hasLine?: boolean;
 };
 
 /** Basalt in a process of its own, on a Postgres of its own, with a line between them. */
 export class Site implements AsyncDisposable {
-  readonly line: Proxy;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Env;
+  readonly #folder: string;
   readonly #postgres: EmbeddedPostgres;
-  readonly #begin: (env: Readonly<Record<string, string>>) => Process;
+  readonly #line: Proxy | undefined;
+  readonly #begin: (env: Env) => Process;
   #server: Process | undefined;
   #target: Target;
+  #interruptions = 0;
 
-  private constructor({ folder, begin }: SiteOptions, postgres: EmbeddedPostgres, line: Proxy) {
-    this.line = line;
+  private constructor(options: SiteOptions, postgres: EmbeddedPostgres, line?: Proxy) {
+    this.#folder = options.folder;
+    this.#line = line;
     this.#postgres = postgres;
-    this.#begin = begin ?? ((env) => launch(["start"], env));
+    this.#begin = options.begin ?? ((env) => launch(["start"], env));
+    const at = line ? { host: lineIn(options.folder) } : {};
     this.env = {
-      BASALT_DATABASE_URL: urlOf({ ...postgres.connection, host: path.join(folder, "line") }),
-      BASALT_DATA_DIR: path.join(folder, "data"),
+      BASALT_DATABASE_URL: urlOf({ ...postgres.connection, ...at }),
+      BASALT_DATA_DIR: path.join(options.folder, "data"),
       BASALT_LOG_LEVEL: "warn",
+      ...options.env,
     };
   }
 
@@ -49,17 +60,19 @@ export class Site implements AsyncDisposable {
     const postgres = undo.use(await EmbeddedPostgres.start({ folder, log }));
     await ensureDatabase(postgres.connection);
     const { host = "", port = 0 } = postgres.connection;
-    const to = path.join(options.folder, "line");
+    const to = lineIn(options.folder);
     mkdirSync(to);
-    const site = new Site(options, postgres, undo.use(await proxyOf({ from: host, to, port })));
+    const line =
+      options.hasLine === false ? undefined : undo.use(await proxyOf({ from: host, to, port }));
+    const site = undo.adopt(new Site(options, postgres, line), (begun) => begun.#end());
     await site.start();
     undo.move();
     return site;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server?.[Symbol.asyncDispose]();
-    await this.line[Symbol.asyncDispose]();
+    await this.#end();
+    await this.#line?.[Symbol.asyncDispose]();
     await this.#postgres[Symbol.asyncDispose]();
   }
 
@@ -68,6 +81,21 @@ export class Site implements AsyncDisposable {
   /** Past the line. */
   get connection(): ClientConfig {
     return this.#postgres.connection;
+  }
+
+  /** How often a process was killed or connections were cut: so often an effect may be repeated. */
+  get interruptions(): number {
+    return this.#interruptions;
+  }
+
+  get line(): Proxy {
+    if (!this.#line) throw new Error("there is no line");
+    return this.#line;
+  }
+
+  cut(): void {
+    this.#interruptions += 1;
+    this.line.cut();
   }
 
   /** Begins a server, which may be killed before it is ready. */
@@ -79,9 +107,8 @@ export class Site implements AsyncDisposable {
   async start(): Promise<void> {
     let url: string | undefined;
     for (let attempt = 1; url === undefined; attempt += 1) {
-      const server = this.#begin(this.env);
-      this.#server = server;
-      url = await server.url.catch((error: unknown) => {
+      this.launch();
+      url = await this.#server?.url.catch((error: unknown) => {
         if (attempt === maxStarts) throw error;
         return undefined;
       });
@@ -101,8 +128,9 @@ export class Site implements AsyncDisposable {
 
   async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
     this.#target = undefined;
+    this.#interruptions += 1;
     this.#server?.child.kill(signal);
-    await this.#server?.ended;
+    await this.#end();
   }
 
   /** How long the server took to be ready again, ms. */
@@ -116,14 +144,30 @@ export class Site implements AsyncDisposable {
   /** Every process of it at once, as when the power goes. It is started again by itself. */
   killPostgres(): void {
     const file = path.join(this.#postgres.dataFolder, "postmaster.pid");
-    const postmaster = readFileSync(file, "utf8").split("\n")[0] ?? "";
-    const children = execFileSync("ps", ["-o", "pid=", "--ppid", postmaster], { encoding: "utf8" });
-    for (const pid of [postmaster, ...children.split("\n")].map(Number).filter((n) => n > 1))
+    const postmaster = Number(readFileSync(file, "utf8").split("\n")[0]);
+    this.#interruptions += 1;
+    for (const pid of [postmaster, ...childrenOf(postmaster)])
       try {
         process.kill(pid, "SIGKILL");
       } catch {
         // It has ended by itself.
       }
+  }
+
+  /** How long it takes until requests that ask the database are answered again, ms. */
+  async answersAgain(): Promise<number> {
+    const startedAt = performance.now();
+    const isAnswered = async () => {
+      if (!this.#target) return false;
+      const { url, headers } = this.#target;
+      const signal = AbortSignal.timeout(answerMs);
+      return (await fetch(`${url}/api/v1/users?limit=1`, { headers, signal })).ok;
+    };
+    while (!(await isAnswered().catch(() => false))) {
+      if (performance.now() - startedAt > settleMs) throw new Error("nobody answers any more");
+      await sleep(10);
+    }
+    return performance.now() - startedAt;
   }
 
   /** Waits until every subscription has read all and is held; complains about those that do not. */
@@ -134,6 +178,13 @@ export class Site implements AsyncDisposable {
       if (behind.length === 0) return [];
     }
     return behind;
+  }
+
+  /** Stops the server, and keeps what it said for whoever looks for a cause. */
+  async #end(): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+    appendFileSync(path.join(this.#folder, "server.log"), this.#server?.output() ?? "");
+    this.#server = undefined;
   }
 
   async #behind(): Promise<readonly string[]> {
@@ -157,4 +208,15 @@ export class Site implements AsyncDisposable {
     );
     return [...found, ...waiting.map(({ id }) => `${String(id)} is not finished`)];
   }
+}
+
+const lineIn = (folder: string) => path.join(folder, "line");
+
+/** Processes that it has begun. */
+function childrenOf(pid: number): readonly number[] {
+  const all = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" });
+  return all
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([child, parent]) => (parent === pid && child !== undefined ? [child] : []));
 }

@@ -27,7 +27,7 @@ const spoiling =
 const kept: Buffer[] = [];
 const keptBytes = 262_144;
 
-export const defects: Readonly<Record<string, Spoil>> = {
+const defects: Readonly<Record<string, Spoil>> = {
   /** A bug that only one kind of input meets. */
   "internal-error": spoiling(/^GET \/api\/v1\/products\?.*limit=1(&|$)/, () => [500, "{}"]),
   /** A refusal that nobody was told of. */

@@ -1,9 +1,10 @@
 // npm run soak -- --minutes M: a day's load with restarts, then far too much of it.
 import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
-import { numbersFrom } from "../../src/contexts/catalog/application/demo-products.ts";
+
 import { Site } from "../crash/site.ts";
 import { launch, scratch } from "../support/basalt.ts";
+import { chanceOf } from "../support/chance.ts";
 import { filesOf, heapOf, lagOf, metricsOf } from "../support/metrics.ts";
 import { overload } from "./overload.ts";
 import { steadyLoad, type Shelf } from "./steady.ts";
@@ -58,7 +59,7 @@ await using folder = await scratch();
 await using site = await Site.open({ folder: folder.path });
 const shelf = await shelfOf(site);
 const windowMs = (minutes * 60_000) / windows;
-const load = steadyLoad({ site, shelf, perSecond: rate, name: "soak", chance: numbersFrom(seed) });
+const load = steadyLoad({ site, shelf, perSecond: rate, name: "soak", chance: chanceOf(seed) });
 const seen: Window[] = [];
 console.log(title);
 for (let n = 0; n < windows; n += 1) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Site } from "../crash/site.ts";
-import type { Chance } from "../crash/load.ts";
+import type { Chance } from "../support/chance.ts";
 
 /** What has been asked and answered since it was last looked at. */
 export type Tally = {

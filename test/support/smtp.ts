@@ -14,6 +14,7 @@ export type SmtpInbox = AsyncDisposable & {
   senderVerdict: () => Verdict;
   /** By message id. */
   readonly emails: ReadonlyMap<string, Email>;
+  /** The receivers of each message, also of one that was sent before. */
   readonly envelopes: readonly (readonly string[])[];
 };
 

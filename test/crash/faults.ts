@@ -1,0 +1,155 @@
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ClientConfig } from "pg";
+import { ensureDatabase } from "#platform/postgres/migrations.ts";
+import { readModels } from "../../src/main.ts";
+import { asAdmin, launch, scratch } from "../support/basalt.ts";
+import type { Chance } from "../support/chance.ts";
+import { ask, urlOf } from "../support/database.ts";
+import { schemaOf } from "./schema.ts";
+import type { Site } from "./site.ts";
+import { killOnce, strike, type Strikes } from "./strike.ts";
+
+/** What a fault did, as far as it can be counted. */
+export type Broken = {
+  /** From the kill until requests were answered again. */
+  readonly restartMs?: number;
+  readonly strikes?: Strikes;
+};
+
+const restarted = async (site: Site): Promise<Broken> => ({ restartMs: await site.restart() });
+
+/** What is done to a site in the midst of its work. */
+export const faults = {
+  "server killed": restarted,
+
+  async "Postgres killed"(site) {
+    site.killPostgres();
+    return { restartMs: await site.answersAgain() };
+  },
+
+  "both killed"(site) {
+    site.killPostgres();
+    return restarted(site);
+  },
+
+  async "connections cut"(site, chance) {
+    for (let i = 0; i < 10; i += 1) {
+      site.cut();
+      await sleep(chance() * 200);
+    }
+    return {};
+  },
+
+  async "connections slow"(site, chance) {
+    site.line.delay(20 + chance() * 80);
+    await sleep(1_000);
+    site.line.delay(0);
+    return {};
+  },
+
+  async "killed while starting"(site, chance) {
+    for (let i = 0; i < 3; i += 1) {
+      await site.kill();
+      site.launch();
+      await sleep(chance() * 1_500);
+    }
+    return restarted(site);
+  },
+
+  "killed while migrating": migrateAnew,
+  "killed while rebuilding": rebuildAgain,
+  "killed on first start": startFirst,
+} as const satisfies Readonly<Record<string, (site: Site, chance: Chance) => Promise<Broken>>>;
+export type Fault = keyof typeof faults;
+export const faultNames = Object.keys(faults) as readonly Fault[];
+
+const migratingSince = `select max(backend_start)::text as mark from pg_stat_activity
+  where application_name = 'basalt-migrate' and datname = 'anew'`;
+
+/** The first starts on new databases are killed; one that is not must make what others have. */
+async function migrateAnew({ connection, env }: Site, chance: Chance): Promise<Broken> {
+  const anew = { ...connection, database: "anew" };
+  const onAnew = { ...env, BASALT_DATABASE_URL: urlOf(anew) };
+  await makeEmpty(anew, connection);
+  const strikes = await strike(
+    {
+      begin: () => launch(["start"], onAnew),
+      mark: () => markIn(connection, migratingSince),
+      isUnfinished: async () => (await migrationsIn(anew)) < (await migrationsIn(connection)),
+      beginAnew: () => makeEmpty(anew, connection),
+    },
+    chance,
+  );
+  await using server = launch(["start"], onAnew);
+  await asAdmin({ url: await server.url });
+  const [wanted, found] = [await schemaOf(connection), await schemaOf(anew)];
+  const odd = [...wanted, ...found].find((line) => !wanted.has(line) || !found.has(line));
+  if (odd !== undefined) throw new Error(`what was killed left another schema: ${odd}`);
+  return { strikes };
+}
+
+async function makeEmpty(database: ClientConfig, elsewhere: ClientConfig): Promise<void> {
+  await ask(elsewhere, `drop database if exists ${database.database} with (force)`);
+  await ensureDatabase(database);
+}
+
+const maxRebuilds = 20;
+const isHeld = (output: string) => output.includes("being rebuilt");
+
+/** Rebuilds beside the load are killed; one that is not must do it, and leave nothing else. */
+async function rebuildAgain({ connection, env }: Site, chance: Chance): Promise<Broken> {
+  const begin = () => launch(["projections", "rebuild"], env);
+  const next = readModels.map(({ schema }) => `'${schema}_next'`).join();
+  const left = () =>
+    markIn(
+      connection,
+      `select max(oid)::text as mark from pg_namespace where nspname in (${next})`,
+    );
+  const isUnfinished = async () => (await left()) !== undefined;
+  // What was killed may hold its lock until the server has noticed: such a one does not count.
+  const strikes = await strike({ begin, mark: left, isUnfinished, mayEnd: isHeld }, chance);
+  for (let attempt = 1; ; attempt += 1) {
+    const { code, output } = await begin().ended;
+    if (code === 0) break;
+    if (attempt === maxRebuilds || !isHeld(output))
+      throw new Error(`the rebuild ended with ${code}: ${output}`);
+  }
+  if (await isUnfinished()) throw new Error("a rebuild left what it had begun");
+  return { strikes };
+}
+
+const firstStarts = 3;
+const firstStartMs = 4_000;
+
+/** A Basalt with a Postgres of its own is killed while it makes it; the next must find its way. */
+async function startFirst(_: Site, chance: Chance): Promise<Broken> {
+  await using folder = await scratch();
+  const begin = () =>
+    launch(["start"], {
+      BASALT_DATA_DIR: path.join(folder.path, "data"),
+      BASALT_LOG_LEVEL: "warn",
+    });
+  let hits = 0;
+  for (let kills = 0; kills < firstStarts; kills += 1) {
+    const first = begin();
+    await killOnce(first, chance() * firstStartMs);
+    if (!first.output().includes("Basalt is ready")) hits += 1;
+  }
+  await using server = begin();
+  await asAdmin({ url: await server.url });
+  return { strikes: { hits, kills: firstStarts } };
+}
+
+async function markIn(connection: ClientConfig, sql: string): Promise<string | undefined> {
+  const [row] = await ask(connection, sql);
+  return (row?.["mark"] as string | null) ?? undefined;
+}
+
+/** How many have been applied; none where nothing has begun. */
+async function migrationsIn(connection: ClientConfig): Promise<number> {
+  const known = "select to_regclass('basalt.migrations') is not null as known";
+  if ((await ask(connection, known))[0]?.["known"] !== true) return 0;
+  const [row] = await ask(connection, "select count(*)::int as n from basalt.migrations");
+  return Number(row?.["n"]);
+}
