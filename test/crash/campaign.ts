@@ -57,11 +57,11 @@ const marks: Readonly<Record<string, RegExp>> = {
 const mark = values.defect === undefined ? /./ : (marks[values.defect] ?? /$^/);
 
 await using undo = new AsyncDisposableStack();
+endWithSignal(undo);
 const folder = await scratch();
 const litter = undo.use(new AsyncDisposableStack());
 litter.use(folder);
 const arena = undo.use(await Arena.open(folder.path, values.defect));
-endWithSignal(undo);
 const restarts: number[] = [];
 let [bad, hits, done, refused] = [0, 0, 0, 0];
 for (let n = 1; n <= rounds; n += 1) {

@@ -25,7 +25,7 @@ const spoiling =
   };
 
 const kept: Buffer[] = [];
-const keptBytes = 262_144;
+const keptBytes = 65_536;
 
 const defects: Readonly<Record<string, Spoil>> = {
   /** A bug that only one kind of input meets. */
@@ -42,6 +42,15 @@ const defects: Readonly<Record<string, Spoil>> = {
     status,
     status === 409 ? body.replace("}", ',"detail":"insert into catalog.categories"}') : body,
   ]),
+  /** An answer that breaks off in its midst. */
+  "broken-off": (request, response) => {
+    if (!request.url?.startsWith("/api/v1/audit")) return;
+    response.end = (body?: unknown) => {
+      response.write(String(body).slice(0, 5));
+      setImmediate(() => response.destroy());
+      return response;
+    };
+  },
   /** A route that everybody may use. */
   "open-door": (request) => {
     if (request.url?.startsWith("/api/v1/audit") && !request.headers.authorization)

@@ -11,6 +11,7 @@ export type Answer = {
 /** What tells a stranger how Basalt is made. Nothing that is asked contains it. */
 const indiscreet =
   /\bat \S+ \(|\.ts:\d+|node:internal|node_modules|(?:insert into|select \S+ from|update \S+ set) |syntax error at|violates \S+ constraint|relation "/i;
+export const isIndiscreet = (text: string): boolean => indiscreet.test(text);
 
 /** Of what was declared or said, the first that an answer does not keep; undefined if it keeps all. */
 export type Judge = (operation: Operation, asker: Asker, answer: Answer) => string | undefined;
@@ -42,7 +43,7 @@ export function judgeOf(openApi: OpenApi): Judge {
   };
   return (operation, asker, { status, headers, body }) => {
     if (status >= 500) return `answers ${status}`;
-    if (indiscreet.test(body)) return "tells how it is made";
+    if (isIndiscreet(body)) return "tells how it is made";
     if (headers["x-content-type-options"] !== "nosniff" || !headers["x-request-id"])
       return "lacks a header that every answer has";
     const isStranger = asker === "anonymous" || asker === "impostor";

@@ -2,7 +2,7 @@ import http from "node:http";
 import net from "node:net";
 import { once } from "node:events";
 import type { Request, Step } from "./arbitraries.ts";
-import type { Answer, Judge } from "./judge.ts";
+import { isIndiscreet, type Answer, type Judge } from "./judge.ts";
 import type { Operation } from "./openapi.ts";
 import type { World } from "./world.ts";
 
@@ -64,7 +64,7 @@ async function ask(
     }),
     body,
   );
-  if (!answer) return `${operation.name} does not answer`;
+  if (!answer) return `${operation.name} does not answer, or not to the end`;
   onAnswer(operation.name, answer.status);
   learn(answer, world, known);
   const wrong = judge(operation, request.asker, answer);
@@ -94,19 +94,19 @@ function learn({ status, body }: Answer, { spared }: World, known: Known): void 
 
 function send(request: http.ClientRequest, body: string | undefined): Promise<Answer | undefined> {
   return new Promise((resolve) => {
-    const late = setTimeout(() => request.destroy(new Error("late")), answerWithinMs);
-    request.on("error", () => {
+    const late = setTimeout(() => request.destroy(), answerWithinMs);
+    request.on("error", () => {}); // it is closed as well
+    // Also where an answer was begun, and broken off.
+    request.once("close", () => {
       clearTimeout(late);
       resolve(undefined);
     });
     request.on("response", (response) => {
       let text = "";
-      const end = () => {
-        clearTimeout(late);
+      const end = () =>
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
-      };
       response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-      response.once("end", end);
+      response.on("error", () => {}).once("end", end);
       if (response.headers["content-type"]?.startsWith("text/event-stream"))
         setTimeout(() => {
           end();
@@ -133,5 +133,6 @@ async function shout({ url, onAnswer }: Stage, raw: string): Promise<string | un
   if (answer !== "" && status === undefined)
     return `bytes are answered with ${answer.slice(0, 200)}`;
   onAnswer("bytes", Number(status ?? 0));
-  return Number(status) >= 500 ? `bytes are answered with ${answer.slice(0, 500)}` : undefined;
+  const isWrong = Number(status) >= 500 || isIndiscreet(answer);
+  return isWrong ? `bytes are answered with ${answer.slice(0, 500)}` : undefined;
 }
