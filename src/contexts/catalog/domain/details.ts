@@ -26,9 +26,9 @@ export const Slug = {
   /** A slug that reads like a title; undefined where nothing of it can be spelled. */
   of(title: Title): Slug | undefined {
     const words = plain(title)
-      .split(/[^a-z0-9]+/)
+      .split(/[^a-z0-9]/)
       .filter((word) => word !== "");
-    const text = words.join("-").slice(0, maxSlug).replace(/-+$/, "");
+    const text = words.join("-").slice(0, maxSlug).replace(/-$/, "");
     return text === "" ? undefined : (text as Slug);
   },
 };
