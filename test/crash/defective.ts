@@ -1,14 +1,12 @@
-// A Basalt with a defect planted, named by CRASH_DEFECT: what the campaign must catch.
+// A Basalt with a defect planted: what the campaign must catch.
 import { setTimeout as sleep } from "node:timers/promises";
-import { loadSettings } from "#platform/config/load.ts";
 import {
   Database,
   type Parameter,
   type Session,
   type Statement,
 } from "#platform/postgres/database.ts";
-import { createLog } from "#platform/telemetry/log.ts";
-import { startBasalt, type Basalt } from "../../src/main.ts";
+import { chosenOf, serveDefective, spoiledBy, type Spoil } from "../support/defective.ts";
 
 /** Long enough for a crash to fall between two steps that should be one. */
 const gapMs = 100;
@@ -42,7 +40,8 @@ const horizon = /and \(epoch, transaction_id\) < \(\(select max[^]*?pg_current_s
 const effects = /(insert into|update|delete from) catalog_search\./;
 const appended = /insert into (\w+)\.events\s*\([^)]*\)\s*values (\([^)]*\)(?:, \([^)]*\))*)/;
 
-const defects: Readonly<Record<string, () => ((basalt: Basalt) => void) | void>> = {
+/** Each is planted before the server starts; one hurts requests as well. */
+const defects: Readonly<Record<string, () => Spoil | void>> = {
   /** Rows and events leave in two transactions. */
   "commit-before-append": () =>
     interceptQueries((ask) => async <Row>(...[statement, values, deadlineMs]: Asked<Row>) => {
@@ -65,10 +64,9 @@ const defects: Readonly<Record<string, () => ((basalt: Basalt) => void) | void>>
   /** What was asked before is done again. */
   "no-inbox":
     () =>
-    ({ app }) =>
-      app.server.prependListener("request", ({ headers }) => {
-        delete headers["idempotency-key"];
-      }),
+    ({ headers }) => {
+      delete headers["idempotency-key"];
+    },
 
   /** Readers go by what they see first, not by what can no longer change; some writers are slow. */
   "bare-sequence": () => {
@@ -121,14 +119,5 @@ const defects: Readonly<Record<string, () => ((basalt: Basalt) => void) | void>>
     })),
 };
 
-const name = process.env["CRASH_DEFECT"] ?? "";
-const plant = defects[name];
-if (!plant) throw new Error(`no defect is named ${name}`);
-const planted = plant();
-const settings = loadSettings(process.env);
-const { log, flush } = createLog("warn");
-const basalt = await startBasalt(settings, log);
-planted?.(basalt);
-flush();
-console.log(`Basalt is ready at ${basalt.url}`);
-process.once("SIGTERM", () => void basalt[Symbol.asyncDispose]().then(flush));
+const spoil = chosenOf(defects)();
+await serveDefective(spoil ? spoiledBy(spoil) : () => {});

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { launch } from "../support/basalt.ts";
 import { chanceOf } from "../support/chance.ts";
+import { launchDefective } from "../support/defective.ts";
 import { sell } from "../support/http.ts";
 import { smtpInbox, type SmtpInbox } from "../support/smtp.ts";
 import { audit } from "./audit.ts";
@@ -39,7 +39,7 @@ export class Arena implements AsyncDisposable {
     await using undo = new AsyncDisposableStack();
     const inbox = undo.use(await smtpInbox());
     const begin = (env: Readonly<Record<string, string>>) =>
-      launch([], { ...env, CRASH_DEFECT: defect ?? "" }, "test/crash/defective.ts");
+      launchDefective("test/crash/defective.ts", defect ?? "", env);
     const site = undo.use(
       await Site.open({
         ...{ folder, env: { BASALT_SMTP_URL: inbox.url } },

@@ -3,6 +3,7 @@ import http from "node:http";
 import { parseArgs } from "node:util";
 import * as fc from "fast-check";
 import { launch, scratch } from "../support/basalt.ts";
+import { launchDefective } from "../support/defective.ts";
 import { endWithSignal } from "../support/signals.ts";
 import { sequences, type Step } from "./arbitraries.ts";
 import { judgeOf } from "./judge.ts";
@@ -46,7 +47,7 @@ const env = { BASALT_DATA_DIR: folder.path, BASALT_LOG_LEVEL: "error" };
 const server = undo.use(
   values.defect === undefined
     ? launch(["start"], env)
-    : launch([], { ...env, FUZZ_DEFECT: values.defect }, "test/fuzz/defective.ts"),
+    : launchDefective("test/fuzz/defective.ts", values.defect, env),
 );
 const url = new URL(await server.url);
 const openApi = (await (await fetch(new URL("/openapi.json", url))).json()) as OpenApi;

@@ -1,28 +1,5 @@
-// A Basalt with a defect planted, named by FUZZ_DEFECT: what the fuzzer must catch.
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { loadSettings } from "#platform/config/load.ts";
-import { createLog } from "#platform/telemetry/log.ts";
-import { startBasalt } from "../../src/main.ts";
-
-type Spoil = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** Lets what is about to be sent pass through `change`, of requests about `where`. */
-const spoiling =
-  (where: RegExp, change: (status: number, body: string) => readonly [number, string]): Spoil =>
-  (request, response) => {
-    if (!where.test(`${request.method} ${request.url}`)) return;
-    const [writeHead, end] = [response.writeHead.bind(response), response.end.bind(response)];
-    let said: readonly [number, object] = [200, {}];
-    response.writeHead = (status: number, headers: unknown) => {
-      said = [status, headers as object];
-      return response;
-    };
-    response.end = (body?: unknown) => {
-      const [status, text] = change(said[0], typeof body === "string" ? body : "");
-      writeHead(status, { ...said[1], "content-length": Buffer.byteLength(text) });
-      return end(text);
-    };
-  };
+// A Basalt with a defect planted: what the fuzzer must catch.
+import { chosenOf, serveDefective, spoiledBy, spoiling, type Spoil } from "../support/defective.ts";
 
 const kept: Buffer[] = [];
 const keptBytes = 65_536;
@@ -60,11 +37,4 @@ const defects: Readonly<Record<string, Spoil>> = {
   "growing-memory": () => void kept.push(Buffer.alloc(keptBytes, 1)),
 };
 
-const spoil = defects[process.env["FUZZ_DEFECT"] ?? ""];
-if (!spoil) throw new Error(`there are ${Object.keys(defects).join(", ")}`);
-const { log, flush } = createLog("error");
-const basalt = await startBasalt(loadSettings(process.env), log);
-basalt.app.server.prependListener("request", spoil);
-flush();
-console.log(`Basalt is ready at ${basalt.url}`);
-process.once("SIGTERM", () => void basalt[Symbol.asyncDispose]().then(flush));
+await serveDefective(spoiledBy(chosenOf(defects)));

@@ -5,25 +5,30 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Site } from "../crash/site.ts";
 import { launch, scratch } from "../support/basalt.ts";
 import { chanceOf } from "../support/chance.ts";
-import { filesOf, heapOf, lagOf, metricsOf } from "../support/metrics.ts";
+import { launchDefective } from "../support/defective.ts";
+import { filesOf, heapOf, lagOf, metricsOf, residentOf } from "../support/metrics.ts";
+import { endWithSignal } from "../support/signals.ts";
 import { overload } from "./overload.ts";
 import { steadyLoad, type Shelf } from "./steady.ts";
 import { lineOf, title, unevenness, type Window } from "./windows.ts";
 
-const usage = `usage: npm run soak -- [--minutes 10] [--rate 60] [--seed 1]
+const usage = `usage: npm run soak -- [--minutes 10] [--rate 60] [--seed 1] [--defect NAME]
 A steady mix of reads and writes while server and Postgres are restarted: latency, memory, lag and
-open files, window by window, must be flat. Then five times of what the server can do.`;
+open files, window by window, must be flat. Then five times of what the server can do.
+--minutes: two at least, since a restart must be over before its window is.
+--defect: of a Basalt with this defect planted (see test/soak/defective.ts); it must be caught.`;
 
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "10" },
     rate: { type: "string", default: "60" },
     seed: { type: "string", default: "1" },
+    defect: { type: "string" },
     help: { type: "boolean" },
   },
 });
 const [minutes, rate, seed] = [Number(values.minutes), Number(values.rate), Number(values.seed)];
-if (values.help || !(minutes > 0) || !(rate > 0) || !Number.isSafeInteger(seed)) {
+if (values.help || !(minutes >= 2) || !(rate > 0) || !Number.isSafeInteger(seed)) {
   console.log(usage);
   process.exit(values.help ? 0 : 2);
 }
@@ -55,33 +60,69 @@ async function shelfOf(site: Site): Promise<Shelf> {
   return { products: items.map(({ id }) => id), skus: items.flatMap(({ skus }) => skus) };
 }
 
-await using folder = await scratch();
-await using site = await Site.open({ folder: folder.path });
+/** Before an access token has run out. */
+const signInEveryMs = 240_000;
+
+async function pass(site: Site, endAt: number): Promise<void> {
+  for (let left = endAt - Date.now(); left > 0; left = endAt - Date.now()) {
+    await site.signIn().catch(() => {}); // tried again in time
+    await sleep(Math.min(signInEveryMs, Math.max(0, endAt - Date.now())));
+  }
+}
+
+async function measuredAt(site: Site): Promise<Window["measured"]> {
+  const target = site.target();
+  const metrics =
+    target && (await metricsOf(new URL("/metrics", target.url)).catch(() => undefined));
+  return (
+    metrics && {
+      ...{ heapBytes: heapOf(metrics), residentBytes: residentOf(metrics) },
+      ...{ files: filesOf(metrics), lag: lagOf(metrics) },
+    }
+  );
+}
+
+await using undo = new AsyncDisposableStack();
+endWithSignal(undo);
+const folder = undo.use(await scratch());
+const { defect } = values;
+const begin = (env: Readonly<Record<string, string>>) =>
+  launchDefective("test/soak/defective.ts", defect ?? "", env);
+const site = undo.use(
+  await Site.open({
+    ...{ folder: folder.path, hasLine: false },
+    ...(defect === undefined ? {} : { begin }),
+  }),
+);
 const shelf = await shelfOf(site);
 const windowMs = (minutes * 60_000) / windows;
 const load = steadyLoad({ site, shelf, perSecond: rate, name: "soak", chance: chanceOf(seed) });
 const seen: Window[] = [];
 console.log(title);
 for (let n = 0; n < windows; n += 1) {
-  const endAt = Date.now() + windowMs;
-  const disturbance = disturbances[n];
-  if (disturbance === undefined) await site.signIn().catch(() => {}); // the next window tries again
-  else await disturb(site, disturbance);
-  await sleep(Math.max(0, endAt - Date.now()));
-  const target = site.target();
-  const metrics =
-    target && (await metricsOf(new URL("/metrics", target.url)).catch(() => undefined));
-  const measured = metrics && {
-    ...{ heapBytes: heapOf(metrics), files: filesOf(metrics), lag: lagOf(metrics) },
-  };
-  const window = { n, disturbance, tally: load.take(), measured };
+  const [endAt, tally, disturbance] = [Date.now() + windowMs, load.next(), disturbances[n]];
+  if (disturbance !== undefined) await disturb(site, disturbance);
+  await pass(site, endAt);
+  const window = { n, disturbance, tally, measured: await measuredAt(site) };
   seen.push(window);
   console.log(lineOf(window));
 }
 await load.stop();
-const complaints = [...unevenness(seen.slice(judgedFrom)), ...(await site.settled())];
-for (const complaint of complaints) console.log(`NOT FLAT: ${complaint}`);
+const uneven = [...unevenness(seen, judgedFrom), ...(await site.settled())];
+for (const complaint of uneven) console.log(`NOT FLAT: ${complaint}`);
 const tooMuch = await overload(site, shelf);
 for (const line of tooMuch.lines) console.log(line);
 for (const complaint of tooMuch.complaints) console.log(`OVERLOADED: ${complaint}`);
-process.exitCode = complaints.length + tooMuch.complaints.length === 0 ? 0 : 1;
+
+/** What each planted defect does: another complaint would not show that it is seen. */
+const marks: Readonly<Record<string, RegExp>> = {
+  "growing-memory": /^(heap|RSS) /,
+  "open-files": /^files /,
+  "growing-latency": /^p95 /,
+  forgetful: /acknowledged and not kept/,
+  "late-refusals": /what is refused is/,
+};
+const mark = defect === undefined ? /./ : (marks[defect] ?? /$^/);
+const isSeen = [...uneven, ...tooMuch.complaints].some((complaint) => mark.test(complaint));
+if (defect !== undefined) console.log(`${defect} was ${isSeen ? "caught" : "NOT caught"}`);
+process.exitCode = isSeen === (defect !== undefined) ? 0 : 1;

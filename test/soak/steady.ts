@@ -2,11 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Site } from "../crash/site.ts";
 import type { Chance } from "../support/chance.ts";
 
-/** What has been asked and answered since it was last looked at. */
+/** What has been asked in some time, and what became of it, whenever that was. */
 export type Tally = {
-  readonly latenciesMs: readonly number[];
-  readonly failed: number;
-  readonly refused: number;
+  readonly latenciesMs: number[];
+  failed: number;
+  refused: number;
 };
 
 type Asked = { readonly method: string; readonly path: string; readonly body?: object };
@@ -44,11 +44,12 @@ export function steadyLoad(options: {
 }) {
   const { site, shelf, perSecond, name, chance } = options;
   const stop = new AbortController();
-  let [latenciesMs, failed, refused, n]: [number[], number, number, number] = [[], 0, 0, 0];
+  let n = 0;
+  let now: Tally = { latenciesMs: [], failed: 0, refused: 0 };
   const open = new Set<Promise<void>>();
 
   async function ask({ method, path, body }: Asked): Promise<void> {
-    const target = site.target();
+    const [target, tally] = [site.target(), now];
     const startedAt = performance.now();
     const json = body === undefined ? {} : { "content-type": "application/json" };
     try {
@@ -60,11 +61,11 @@ export function steadyLoad(options: {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       await answer.text();
-      if (answer.status >= 500) failed += 1;
-      else if (answer.status >= 400 && answer.status !== 409) refused += 1;
-      else latenciesMs.push(performance.now() - startedAt);
+      if (answer.status >= 500) tally.failed += 1;
+      else if (answer.status >= 400 && answer.status !== 409) tally.refused += 1;
+      else tally.latenciesMs.push(performance.now() - startedAt);
     } catch {
-      failed += 1;
+      tally.failed += 1;
     }
   }
 
@@ -82,10 +83,10 @@ export function steadyLoad(options: {
   }
   const running = run();
   return {
-    take(): Tally {
-      const tally = { latenciesMs, failed, refused };
-      [latenciesMs, failed, refused] = [[], 0, 0];
-      return tally;
+    /** From now on, what is asked counts in another tally. */
+    next(): Tally {
+      now = { latenciesMs: [], failed: 0, refused: 0 };
+      return now;
     },
     async stop(): Promise<void> {
       stop.abort();

@@ -16,5 +16,7 @@ const sum = (values: readonly number[]) => values.reduce((all, one) => all + one
 export const heapOf = (metrics: Metrics): number =>
   sum([...metrics("nodejs_heap_size_used_bytes"), ...metrics("nodejs_external_memory_bytes")]);
 
+export const residentOf = (metrics: Metrics): number =>
+  sum(metrics("process_resident_memory_bytes"));
 export const lagOf = (metrics: Metrics): number => sum(metrics("basalt_subscription_lag_events"));
 export const filesOf = (metrics: Metrics): number => sum(metrics("process_open_fds"));

@@ -1,0 +1,55 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { loadSettings } from "#platform/config/load.ts";
+import { createLog } from "#platform/telemetry/log.ts";
+import { startBasalt, type Basalt } from "../../src/main.ts";
+import { launch, type Process } from "./basalt.ts";
+
+/** Hurts one request or its answer. */
+export type Spoil = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A Basalt in a process of its own, with one of the defects that `program` knows. */
+export const launchDefective = (
+  program: string,
+  defect: string,
+  env: Readonly<Record<string, string>>,
+): Process => launch([], { ...env, PLANTED_DEFECT: defect }, program);
+
+/** The one that was asked for. */
+export function chosenOf<T>(defects: Readonly<Record<string, T>>): T {
+  const chosen = defects[process.env["PLANTED_DEFECT"] ?? ""];
+  if (chosen === undefined) throw new Error(`there are ${Object.keys(defects).join(", ")}`);
+  return chosen;
+}
+
+/** Serves until it is stopped, as `basalt start` does. */
+export async function serveDefective(plant: (basalt: Basalt) => void): Promise<void> {
+  const { log, flush } = createLog("warn");
+  const basalt = await startBasalt(loadSettings(process.env), log);
+  plant(basalt);
+  flush();
+  console.log(`Basalt is ready at ${basalt.url}`);
+  process.once("SIGTERM", () => void basalt[Symbol.asyncDispose]().then(flush));
+}
+
+export const spoiledBy =
+  (spoil: Spoil) =>
+  ({ app }: Basalt): void =>
+    void app.server.prependListener("request", spoil);
+
+/** Lets what is about to be sent pass through `change`, of requests about `where`. */
+export const spoiling =
+  (where: RegExp, change: (status: number, body: string) => readonly [number, string]): Spoil =>
+  (request, response) => {
+    if (!where.test(`${request.method} ${request.url}`)) return;
+    const [writeHead, end] = [response.writeHead.bind(response), response.end.bind(response)];
+    let said: readonly [number, object] = [200, {}];
+    response.writeHead = (status: number, headers: unknown) => {
+      said = [status, headers as object];
+      return response;
+    };
+    response.end = (body?: unknown) => {
+      const [status, text] = change(said[0], typeof body === "string" ? body : "");
+      writeHead(status, { ...said[1], "content-length": Buffer.byteLength(text) });
+      return end(text);
+    };
+  };
