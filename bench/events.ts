@@ -19,8 +19,8 @@ const backlog = 40_000;
 const rounds = 3;
 const lightLoad = { events: 400, pauseMs: 10 };
 
-type ParcelId = Id<"parcel">;
-const ParcelId = identifier<ParcelId>("parcel");
+export type ParcelId = Id<"parcel">;
+export const ParcelId = identifier<ParcelId>("parcel");
 const ParcelSent = event("bench.parcel-sent", 1, { parcelId: ParcelId });
 const parcels = registry(ParcelSent);
 
@@ -50,6 +50,11 @@ const makeBacklog = statement(
           '{"actor":"bench","correlationId":"bench"}', now()
      from generate_series(1, ${backlog}) i`,
 );
+
+/** Where parcels are sent, each a stream of its own. */
+export const sending = ({ append }: Transaction) => ({
+  send: (id: ParcelId) => append(id, Version.none, [ParcelSent({ parcelId: id })]),
+});
 
 /** A backlog of events, and how many a second a subscription works off, from the first one. */
 export async function drainage() {
@@ -150,9 +155,7 @@ async function lightLatencies(database: Database): Promise<readonly number[]> {
   const { unitOfWork } = postgresUnitOfWork({
     ...{ database, schema: "bench", clock, newId },
     onAppended: () => wakeUp.call(),
-    scope: ({ append }: Transaction) => ({
-      send: (id: ParcelId) => append(id, Version.none, [ParcelSent({ parcelId: id })]),
-    }),
+    scope: sending,
   });
   const latencies: number[] = [];
   for (let i = 0; i < lightLoad.events; i += 1) {

@@ -13,6 +13,8 @@ export type Figure = {
   readonly measured: string;
   readonly bar: string;
   readonly kept: boolean;
+  /** How often Basalt does what the other does once. */
+  readonly ratio?: number;
 };
 
 export const median = (values: readonly number[]): number => {

@@ -6,7 +6,7 @@ import pg, { type ClientConfig } from "pg";
 import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
 import { appendRate } from "./append.ts";
 import { drainage } from "./events.ts";
-import { figure, inTurn, ratios, registration, signIn, unlimited } from "./http.ts";
+import { figure, inTurn, registration, signIn, unlimited } from "./http.ts";
 import {
   median,
   root,
@@ -21,8 +21,6 @@ const folder = path.join(root, "bench/peers");
 const chart = path.join(root, "bench/peers.svg");
 const rounds = 3;
 const jobs = 40_000;
-
-type Compared = Figure & { readonly ratio: number };
 
 /** Installs the peers if they are not there, or older than their lock file; undefined if it cannot. */
 function install(): boolean {
@@ -63,9 +61,10 @@ async function reported(connection: ClientConfig, program: readonly string[]): P
 
 type Rate = () => Promise<number>;
 
-/** Ours and theirs by turns; the ratio of each round. */
-async function compare(what: string, unit: string, ours: Rate, theirs: Rate): Promise<Compared> {
+/** Ours and theirs by turns, after a warm-up of ours: theirs have their own. */
+async function compare(what: string, unit: string, ours: Rate, theirs: Rate): Promise<Figure> {
   const rates: [number[], number[]] = [[], []];
+  await ours();
   for (let round = 0; round < rounds; round += 1)
     for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const))
       rates[which].push(await (which === 0 ? ours : theirs)());
@@ -77,7 +76,7 @@ async function compare(what: string, unit: string, ours: Rate, theirs: Rate): Pr
   };
 }
 
-async function httpAgainstNest(): Promise<readonly Compared[]> {
+async function httpAgainstNest(): Promise<readonly Figure[]> {
   await using scratch = await scratchFolder();
   const env = { ...unlimited, BASALT_DATA_DIR: scratch.path, BASALT_CONSUMERS: "false" };
   await using basalt = await startServer(["src/cli.ts", "start"], env);
@@ -99,10 +98,7 @@ async function httpAgainstNest(): Promise<readonly Compared[]> {
     32,
   );
   const whats = ["GET user, NestJS with TypeORM", "POST user with its event, NestJS without"];
-  return [reading, writing].map((pair, i) => ({
-    ...figure(`${whats[i]}`, pair, 1),
-    ratio: median(ratios(pair, ({ perSecond }) => perSecond)),
-  }));
+  return [reading, writing].map((pair, i) => figure(`${whats[i]}`, pair, 1));
 }
 
 async function madeBy({ url }: Server): Promise<string> {
@@ -114,13 +110,13 @@ async function madeBy({ url }: Server): Promise<string> {
   return ((await answer.json()) as { readonly id: string }).id;
 }
 
-/** Basalt beside what a team would take in its place; draws the chart of the README. */
+/** Basalt beside what a team would take in its place. */
 export async function peerFigures(): Promise<readonly Figure[]> {
   if (!install()) {
     console.error("The peers cannot be installed: not measured.");
     return [];
   }
-  const figures: Compared[] = [...(await httpAgainstNest())];
+  const figures: Figure[] = [...(await httpAgainstNest())];
   await using drain = await drainage();
   for (const [name, ...program] of [
     ["graphile-worker", "graphile-worker.ts"],
@@ -136,13 +132,15 @@ export async function peerFigures(): Promise<readonly Figure[]> {
       reported(append.connection, ["emmett.ts", "append"]),
     ),
   );
-  draw(figures);
   return figures;
 }
 
-function draw(figures: readonly Compared[]): void {
-  const values = figures.map(({ what, ratio }) => ({ what, ratio }));
-  const input = JSON.stringify({ title: "Basalt against its peers", values });
+/** The chart of the README: whatever was measured against something else. */
+export function drawChart(figures: readonly Figure[], machine: string): void {
+  const values = figures.flatMap(({ what, ratio }) =>
+    ratio === undefined ? [] : [{ what, ratio }],
+  );
+  const input = JSON.stringify({ title: "Basalt against its peers", machine, values });
   const drawn = spawnSync(process.execPath, ["chart.ts"], { cwd: folder, input, encoding: "utf8" });
   if (drawn.status !== 0) throw new Error(`the chart was not drawn: ${drawn.stderr}`);
   writeFileSync(chart, drawn.stdout);

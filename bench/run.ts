@@ -1,11 +1,12 @@
-// npm run bench [-- start http authentication catalog search unit-of-work events peers]: every figure with its bar, as a table.
+// npm run bench [-- start http authentication catalog search unit-of-work events peers]: every figure
+// with its bar, as a table. Exit code 1 where one is missed.
 import os from "node:os";
 import { authenticationFigures } from "./authentication.ts";
 import { catalogFigures } from "./catalog.ts";
 import { eventFigures } from "./events.ts";
 import { httpFigures } from "./http.ts";
 import type { Figure } from "./measure.ts";
-import { peerFigures } from "./peers.ts";
+import { drawChart, peerFigures } from "./peers.ts";
 import { searchFigures } from "./search.ts";
 import { startFigures } from "./start.ts";
 import { unitOfWorkFigures } from "./unit-of-work.ts";
@@ -24,18 +25,25 @@ const suites: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in suites));
 if (unknown.length > 0 || asked.includes("--help")) {
-  console.log(`usage: npm run bench [-- ${Object.keys(suites).join(" ")}]`);
+  console.log(`usage: npm run bench [-- ${Object.keys(suites).join(" ")}]
+Every figure with its bar, as a table; exit code 1 where one is missed. A whole run draws the chart.`);
   process.exit(unknown.length > 0 ? 2 : 0);
 }
 
 const [cpu] = os.cpus();
-console.log(
+const machine =
   `${os.availableParallelism()} cores of ${cpu?.model ?? "unknown"}, ` +
-    `${Math.round(os.totalmem() / 2 ** 30)} GiB, ${os.type()} ${os.release()}, Node ${process.versions.node}\n`,
-);
+  `${Math.round(os.totalmem() / 2 ** 30)} GiB, ${os.type()} ${os.release()}, Node ${process.versions.node}`;
+console.log(`${machine}\n`);
 console.log("| what | measured: median (least–most) | bar | |\n|---|---|---|---|");
+const figures: Figure[] = [];
 for (const [name, suite] of Object.entries(suites)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
-  for (const { what, measured, bar, kept } of await suite())
+  for (const figure of await suite()) {
+    const { what, measured, bar, kept } = figure;
     console.log(`| ${what} | ${measured} | ${bar} | ${kept ? "kept" : "**missed**"} |`);
+    figures.push(figure);
+  }
 }
+if (asked.length === 0) drawChart(figures, machine);
+process.exitCode = figures.every(({ kept }) => kept) ? 0 : 1;

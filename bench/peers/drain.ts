@@ -1,4 +1,4 @@
-// What the queues share: where they work, what there is to do, and when it is done.
+// What the queues share: where they work, what there is to do, and how that is timed.
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 
@@ -7,7 +7,10 @@ const { user = "", password = "", host = "", port = 0, database = "" } = connect
 export const connectionString = `postgres://${user}:${encodeURIComponent(String(password))}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
 
 export const pool = new pg.Pool({ ...connection, max: 4 });
-export const jobs = Array.from({ length: Number(process.env["BENCH_JOBS"]) }, (_, i) => `job_${i}`);
+const named = (prefix: string, length: number) =>
+  Array.from({ length }, (_, i) => `${prefix}_${i}`);
+const jobs = named("job", Number(process.env["BENCH_JOBS"]));
+const warmUp = named("warm", 5_000);
 
 /** An effect per job, as Basalt's consumer keeps it. */
 export async function makeEffects(): Promise<void> {
@@ -17,19 +20,32 @@ export async function makeEffects(): Promise<void> {
   );
 }
 
-/** Postgres knows what has been enqueued, as it would after a while. */
-export const analyzed = () => pool.query("analyze");
+type Stop = () => Promise<unknown>;
 
-export async function drained(): Promise<void> {
-  for (;;) {
-    const { rows } = await pool.query("select count(*)::int as n from peers.effects");
-    if (rows[0]?.n === jobs.length) return;
-    await sleep(20);
-  }
+/** Works off a few jobs, so that all is loaded and compiled; then enqueues many, and times those. */
+export async function measure(
+  enqueue: (ids: readonly string[]) => Promise<unknown>,
+  begin: () => Promise<Stop>,
+): Promise<void> {
+  const workOff = async (ids: readonly string[], kept: number) => {
+    await enqueue(ids);
+    await pool.query("analyze"); // as Postgres would know after a while what there is
+    const startedAt = performance.now();
+    const stop = await begin();
+    await drained(kept);
+    const perSecond = ids.length / ((performance.now() - startedAt) / 1000);
+    await stop();
+    return perSecond;
+  };
+  await workOff(warmUp, warmUp.length);
+  const perSecond = await workOff(jobs, warmUp.length + jobs.length);
+  console.log(JSON.stringify({ perSecond }));
 }
 
-/** One line for the benchmark: jobs per second since `startedAt`. */
-export function report(startedAt: number): void {
-  const perSecond = jobs.length / ((performance.now() - startedAt) / 1000);
-  console.log(JSON.stringify({ perSecond }));
+async function drained(wanted: number): Promise<void> {
+  for (;;) {
+    const { rows } = await pool.query("select count(*)::int as n from peers.effects");
+    if (rows[0]?.n === wanted) return;
+    await sleep(20);
+  }
 }

@@ -5,7 +5,7 @@ import {
   postgreSQLRawBatchSQLProjection,
 } from "@event-driven-io/emmett-postgresql";
 import { SQL } from "@event-driven-io/dumbo";
-import { analyzed, connectionString, drained, jobs, makeEffects, pool, report } from "./drain.ts";
+import { connectionString, makeEffects, measure, pool } from "./drain.ts";
 
 type ParcelSent = Event<"ParcelSent", { readonly parcelId: string }>;
 const sent = (parcelId: string): ParcelSent => ({ type: "ParcelSent", data: { parcelId } });
@@ -37,35 +37,37 @@ if (process.argv[2] === "append") {
   const perSecond = (appended - before) / ((performance.now() - startedAt) / 1000);
   console.log(JSON.stringify({ perSecond }));
 } else {
-  for (let from = 0; from < jobs.length; from += perStream)
-    await store.appendToStream<ParcelSent>(
-      `parcels_${from}`,
-      jobs.slice(from, from + perStream).map(sent),
-    );
-  const consumer = store.consumer<ParcelSent>({
-    pulling: { batchSize: 1_000, pullingFrequencyInMs: 1 },
+  const projection = postgreSQLRawBatchSQLProjection<ParcelSent>({
+    name: "keep",
+    canHandle: ["ParcelSent"],
+    evolve: (events) => {
+      const ids = JSON.stringify(events.map(({ data }) => data.parcelId));
+      return [
+        SQL`insert into peers.effects (event_id, parcel_id)
+              select id, id from json_array_elements_text(${ids}::json) id`,
+      ];
+    },
   });
-  consumer.projector({
-    processorId: "keep",
-    projection: postgreSQLRawBatchSQLProjection<ParcelSent>({
-      name: "keep",
-      canHandle: ["ParcelSent"],
-      evolve: (events) => {
-        const ids = JSON.stringify(events.map(({ data }) => data.parcelId));
-        return [
-          SQL`insert into peers.effects (event_id, parcel_id)
-                select id, id from json_array_elements_text(${ids}::json) id`,
-        ];
-      },
-    }),
-  });
-  await analyzed();
-  const startedAt = performance.now();
-  const running = consumer.start();
-  await drained();
-  report(startedAt);
-  await consumer.close();
-  await running.catch(() => {});
+  await measure(
+    async (ids) => {
+      for (let from = 0; from < ids.length; from += perStream)
+        await store.appendToStream<ParcelSent>(
+          `parcels_${ids[from]}`,
+          ids.slice(from, from + perStream).map(sent),
+        );
+    },
+    async () => {
+      const consumer = store.consumer<ParcelSent>({
+        pulling: { batchSize: 1_000, pullingFrequencyInMs: 1 },
+      });
+      consumer.projector({ processorId: "keep", projection });
+      const running = consumer.start();
+      return async () => {
+        await consumer.close();
+        await running.catch(() => {});
+      };
+    },
+  );
 }
 await store.close();
 await pool.end();

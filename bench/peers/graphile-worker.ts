@@ -1,8 +1,7 @@
 // Jobs that are there are worked off; configured as worker.graphile.org/docs/performance advises.
 import { makeWorkerUtils, run } from "graphile-worker";
-import { analyzed, connectionString, drained, jobs, makeEffects, report } from "./drain.ts";
+import { connectionString, makeEffects, measure, pool } from "./drain.ts";
 
-process.env["NO_LOG_SUCCESS"] = "1";
 const preset = {
   worker: {
     connectionString,
@@ -16,21 +15,21 @@ const preset = {
 await makeEffects();
 const utils = await makeWorkerUtils({ preset });
 await utils.migrate();
-await utils.addJobs(jobs.map((id) => ({ identifier: "keep", payload: { id } })));
-await utils.release();
-
-await analyzed();
-const startedAt = performance.now();
-const runner = await run({
-  preset,
-  noHandleSignals: true,
-  taskList: {
-    keep: async (payload, { query }) => {
-      const { id } = payload as { id: string };
-      await query("insert into peers.effects (event_id, parcel_id) values ($1, $2)", [id, id]);
-    },
+await measure(
+  (ids) => utils.addJobs(ids.map((id) => ({ identifier: "keep", payload: { id } }))),
+  async () => {
+    const runner = await run({
+      preset,
+      noHandleSignals: true,
+      taskList: {
+        keep: async (payload, { query }) => {
+          const { id } = payload as { id: string };
+          await query("insert into peers.effects (event_id, parcel_id) values ($1, $2)", [id, id]);
+        },
+      },
+    });
+    return () => runner.stop();
   },
-});
-await drained();
-report(startedAt);
-await runner.stop();
+);
+await utils.release();
+await pool.end();
