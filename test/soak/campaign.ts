@@ -118,7 +118,7 @@ for (const complaint of tooMuch.complaints) console.log(`OVERLOADED: ${complaint
 const marks: Readonly<Record<string, RegExp>> = {
   "growing-memory": /^(heap|RSS) /,
   "open-files": /^files /,
-  "growing-latency": /^p95 /,
+  "growing-latency": /^p(50|95) /,
   forgetful: /acknowledged and not kept/,
   "late-refusals": /what is refused is/,
 };

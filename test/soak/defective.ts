@@ -3,7 +3,7 @@ import { openSync } from "node:fs";
 import { chosenOf, serveDefective, spoiledBy, spoiling, type Spoil } from "../support/defective.ts";
 
 const kept: Buffer[] = [];
-const keptBytes = 16_384;
+const keptBytes = 65_536;
 let requests = 0;
 /** So rarely that nobody would notice by hand. */
 const oneOf = 50;

@@ -39,7 +39,7 @@ export function lineOf({ n, tally, measured, disturbance }: Window): string {
 }
 
 /** How much more there may be at the end than before; noise of the machine is less. */
-const limits = { p95: 2, heap: 1.5, RSS: 1.5, files: 1.25 };
+const limits = { p50: 1.5, p95: 2, heap: 1.5, RSS: 1.5, files: 1.25 };
 /** Events that nobody has read yet, when nothing disturbs. */
 const lagLimit = 500;
 
@@ -60,6 +60,7 @@ export function unevenness(windows: readonly Window[], judgedFrom: number): read
   const failures = quiet.filter(({ tally }) => tally.failed + tally.refused > 0);
   const behind = quiet.filter(({ measured }) => (measured?.lag ?? 0) > lagLimit);
   return [
+    ...grows("p50", ({ tally }) => median(tally.latenciesMs)),
     ...grows("p95", ({ tally }) => percentile(tally.latenciesMs, 0.95)),
     ...grows("heap", ({ measured }) => mebibytes(measured?.heapBytes ?? NaN)),
     ...grows("RSS", ({ measured }) => mebibytes(measured?.residentBytes ?? NaN)),
