@@ -2,6 +2,7 @@
 import type { Event } from "@event-driven-io/emmett";
 import {
   getPostgreSQLEventStore,
+  postgreSQLEventStoreConsumer,
   postgreSQLRawBatchSQLProjection,
 } from "@event-driven-io/emmett-postgresql";
 import { SQL } from "@event-driven-io/dumbo";
@@ -57,7 +58,8 @@ if (process.argv[2] === "append") {
         );
     },
     async () => {
-      const consumer = store.consumer<ParcelSent>({
+      const consumer = postgreSQLEventStoreConsumer<ParcelSent>({
+        connectionString,
         pulling: { batchSize: 1_000, pullingFrequencyInMs: 1 },
       });
       consumer.projector({ processorId: "keep", projection });
