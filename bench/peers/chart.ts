@@ -9,7 +9,11 @@ const { title, machine, values } = JSON.parse(await text(process.stdin)) as {
   readonly values: readonly { readonly what: string; readonly ratio: number }[];
 };
 const y = { field: "what", type: "nominal", sort: null, axis: { title: null, labelLimit: 480 } };
-const x = { field: "ratio", type: "quantitative", scale: { type: "log", domain: [0.5, 32], nice: false } };
+const x = {
+  field: "ratio",
+  type: "quantitative",
+  scale: { type: "log", domain: [0.5, 32], nice: false },
+};
 const isLess = "datum.ratio < 1";
 const spec = {
   $schema: "https://vega.github.io/schema/vega-lite/v6.json",

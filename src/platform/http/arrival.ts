@@ -10,15 +10,18 @@ export const uploadTimeoutMs = 600_000;
 /** How long whoever still sends what nobody reads any more has to hear the answer. */
 export const lingerMs = 1_000;
 
+/** Most requests have none: nothing needs to be watched then. */
+export const hasBody = ({ headers }: Pick<IncomingMessage, "headers">): boolean =>
+  headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+
 /** Answers 408 to bodies that take too long. Who still sends after the answer is hung up on. */
 export function limitArrival(timeoutMs = bodyTimeoutMs) {
   return (
-    { raw, headers, routeOptions, server: { server } }: FastifyRequest,
+    { raw, routeOptions, server: { server } }: FastifyRequest,
     reply: FastifyReply,
     done: () => void,
   ): void => {
-    const { "content-length": length, "transfer-encoding": encoding } = headers;
-    if (length === undefined && encoding === undefined) return done();
+    if (!hasBody(raw)) return done();
     const { socket } = raw;
     const give = (ms: number, otherwise: () => void) =>
       setTimeout(() => void (raw.complete || otherwise()), ms).unref();

@@ -3,7 +3,7 @@ import type { FastifyServerFactory, FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { overloaded } from "./answers.ts";
-import { lingerMs } from "./arrival.ts";
+import { hasBody, lingerMs } from "./arrival.ts";
 import { correlationIdOf } from "./correlation.ts";
 import { problemMediaType } from "./problem.ts";
 
@@ -44,6 +44,7 @@ const arrivalMs = 100;
 
 /** Where a body is still arriving after so long. Most have come with their requests. */
 function whereIncomplete(request: IncomingMessage, ms: number, act: () => void): void {
+  if (!hasBody(request)) return;
   setImmediate(() => {
     if (!request.complete) setTimeout(() => void (request.complete || act()), ms).unref();
   });

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import path from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { scratch } from "../support/basalt.ts";
+import { chanceOf } from "../support/chance.ts";
+import { sell, serve, until } from "../support/http.ts";
+import { smtpInbox } from "../support/smtp.ts";
+import { audit } from "./audit.ts";
+import { openLedger, skus, startLoad, type Acknowledged } from "./load.ts";
+import { schemaOf } from "./schema.ts";
+
+/** What is damaged, how, and what must be said of it. */
+const damages: readonly (readonly [string, RegExp])[] = [
+  ["delete from catalog.reservations", /^lost: reservation /],
+  ["delete from catalog.products where name like 's%'", /^lost: product /],
+  [
+    "update identity.users set version = version + 1 where email like 's%'",
+    /^user_\w+ is not what its events say/,
+  ],
+  [
+    "update catalog.events set version = 9 where stream like 'product_%' and version = 1",
+    /^catalog: product_\w+ has a gap/,
+  ],
+  ["update catalog.stocks set on_hand = on_hand + 1", /^stock: \{"sku":"CRASH-/],
+  ["update catalog.imports set created = 7, unchanged = 1", /^import: /],
+  ["delete from catalog_search.skus", /^catalog.search: skus differ/],
+  [
+    `insert into catalog.parked_streams (subscription, partition, stream, version, event_id,
+       event_type, attempts, error, correlation_id) values ('x', 0, 'x', 1, 'x', 'x', 1, 'x', 'x')`,
+    /^parked: /,
+  ],
+  ["delete from identity.users where email like 's%'", /^lost: user /],
+];
+
+test("the audit of the crash campaign sees each kind of damage", async () => {
+  await using inbox = await smtpInbox();
+  await using served = await serve({ BASALT_SMTP_URL: inbox.url });
+  await using folder = await scratch();
+  await sell(served, 1, { name: "Crash", skus });
+  const ledger = openLedger(path.join(folder.path, "ledger.jsonl"));
+  const load = startLoad({
+    ...{ ledger, target: () => served, name: "s" },
+    chances: [1, 2, 3, 4].map((client) => chanceOf(1, client)),
+  });
+  await sleep(2_000);
+  assert.deepEqual(await load.stop(), []);
+
+  const { connection, sql } = served.opened;
+  const found = { connection, inbox, interruptions: 0 };
+  await until(async () => (await audit(found, ledger)).length === 0);
+  const wanted = await schemaOf(connection);
+  for (const [damage, complaint] of damages) {
+    assert.ok(!(await audit(found, ledger)).some((what) => complaint.test(what)), damage);
+    await sql(damage);
+    const complaints = await audit(found, ledger);
+    assert.ok(
+      complaints.some((what) => complaint.test(what)),
+      `${damage}: ${complaints.join("; ")}`,
+    );
+  }
+
+  const [first, ...others] = inbox.envelopes;
+  const said = async (envelopes: typeof inbox.envelopes) =>
+    (await audit({ ...found, inbox: { envelopes } }, ledger)).join("; ");
+  assert.match(await said(others), /got no email/);
+  assert.match(await said([...inbox.envelopes, first ?? []]), /1 emails were sent again/);
+
+  const told = (kind: Acknowledged["kind"]) =>
+    [...ledger.acknowledged.values()].find((one) => one.kind === kind && one.status < 300);
+  const receipt = told("receipt");
+  ledger.acknowledged.delete(receipt?.key ?? "");
+  assert.match((await audit(found, ledger)).join("; "), /receipts acknowledged, \d+ kept/);
+  const user = told("user");
+  assert.ok(user);
+  ledger.note({ ...user, status: 409, answer: "USER_ALREADY_EXISTS" });
+  assert.match(ledger.contradictions.join("; "), /two answers to .*; user .* was refused/);
+
+  await sql("drop index catalog.reservations_over_key");
+  assert.notDeepEqual(await schemaOf(connection), wanted);
+});
