@@ -62,7 +62,7 @@ const folder = await scratch();
 const litter = undo.use(new AsyncDisposableStack());
 litter.use(folder);
 const arena = undo.use(await Arena.open(folder.path, values.defect));
-const restarts: number[] = [];
+const [startedAt, restarts]: [number, number[]] = [performance.now(), []];
 let [bad, hits, done, refused] = [0, 0, 0, 0];
 for (let n = 1; n <= rounds; n += 1) {
   const round = await arena.round(n, faults[(n - 1) % faults.length] ?? firstFault, seed);
@@ -79,7 +79,7 @@ const byTime = restarts.toSorted((a, b) => a - b);
 const [middle = 0, slowest = 0] = [byTime[byTime.length >> 1], byTime.at(-1)];
 const isSlow = middle > restartLimitsMs.middle || slowest > restartLimitsMs.any;
 console.log(
-  `${rounds} rounds, seed ${seed}: ${done} done and ${refused} refused as acknowledged, ` +
+  `${rounds} rounds in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s, seed ${seed}: ${done} done and ${refused} refused as acknowledged, ` +
     `${bad} rounds bad; ${hits} kills fell into what they were meant for`,
 );
 if (restarts.length > 0)
