@@ -140,6 +140,40 @@ export function importsContract(name: string, open: OpenCatalog): void {
       });
     });
 
+    test("lose no row when the answer to their receipt is lost, and are received once", async () => {
+      let isLost = true;
+      await using shop = await openImports(async (clock) => {
+        const subject = await open(clock);
+        const unitOfWork: typeof subject.unitOfWork = async (context, ...work) => {
+          const outcome = await subject.unitOfWork(context, ...work);
+          if (isLost && context.idempotency) throw new Error("the connection is lost");
+          return outcome;
+        };
+        return { ...subject, unitOfWork };
+      });
+      const { receive, run, outcomes, admin, subject } = shop;
+      const keyed = { ...admin, idempotency: { key: "one", fingerprint: "import" } };
+      const once = receive("products", uploadOf([mug]), {}, keyed);
+      await assert.rejects(once, /the connection is lost/);
+      isLost = false;
+      const { id } = expect(await receive("products", uploadOf([mug]), {}, keyed));
+      assert.equal(await subject.stagedRows(), 1);
+      await run();
+      assert.deepEqual(await outcomes(id), [[2, "created"]]);
+    });
+
+    test("forget a file that has not arrived whole, and none that has", async () => {
+      await using shop = await given();
+      const { id } = expect(await shop.receive("products", uploadOf([mug])));
+      const discarded = shop.subject.unitOfWork(shop.admin, async ({ imports }) =>
+        ok(imports.discard(id)),
+      );
+      expect(await discarded);
+      assert.equal(await shop.subject.stagedRows(), 1);
+      await shop.run();
+      assert.deepEqual(await shop.outcomes(id), [[2, "created"]]);
+    });
+
     test("are counted while they go on, page by page", async () => {
       await using shop = await given();
       const { catalog, receive, run, admin } = shop;

@@ -194,7 +194,7 @@ export type Imports = Saves<Import> & {
   readonly open: (arriving: ArrivingImport) => void;
   /** Keeps rows that have arrived. */
   readonly stage: (id: ImportId, rows: readonly ImportRow[]) => void;
-  /** Forgets an import whose rows have not arrived whole. */
+  /** Forgets an import whose rows have not arrived whole, and no other. */
   readonly discard: (id: ImportId) => void;
   readonly byId: (id: ImportId) => Promise<Import | undefined>;
   /** The oldest whose rows have all arrived, and are not all settled. */

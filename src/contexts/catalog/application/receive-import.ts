@@ -122,20 +122,23 @@ export function receiveImport({ unitOfWork, mayAct, clock, newId }: Deps) {
     const step = () => ({ ...context, deadlineMs: clock.unixMs() + stepMs });
     const opened = await unitOfWork(step(), async ({ imports }) => ok(imports.open(arriving)));
     if (!opened.ok) return opened;
-    let kept: ImportId | undefined;
+    const { id } = arriving;
+    let isUnwanted = true;
     try {
       const staged = await stage(arriving, content, step);
       if (!staged.ok) return staged;
       const received = await unitOfWork(
         { ...step(), ...ofFile(idempotency, content) },
-        async ({ imports }) => ok(imports.save(Import.received(arriving, staged.value))),
+        async ({ imports }) => {
+          isUnwanted = false; // if this breaks off, nobody knows whether it was received
+          return ok(imports.save(Import.received(arriving, staged.value)));
+        },
       );
-      if (received.ok) kept = received.value.id;
+      // Who sent the same before gets that import, and this one goes like any that broke off.
+      isUnwanted = !received.ok || received.value.id !== id;
       return received;
     } finally {
-      // Who sent the same before gets that import, and this one goes like any that broke off.
-      const { id } = arriving;
-      if (kept !== id) await unitOfWork(step(), async ({ imports }) => ok(imports.discard(id)));
+      if (isUnwanted) await unitOfWork(step(), async ({ imports }) => ok(imports.discard(id)));
     }
   };
 }

@@ -40,6 +40,7 @@ export function memoryImports(
         put<StagedRow | undefined>(rows, keyOf(id, row.line), { ...row, importId: id });
     },
     discard(id) {
+      if (imports.rows.get(id)?.status !== "arriving") return;
       for (const { line } of of(id)) put(rows, keyOf(id, line), undefined);
       put(imports, id, undefined);
     },

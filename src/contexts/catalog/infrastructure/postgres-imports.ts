@@ -46,15 +46,13 @@ const stage = mutation(
   `insert into catalog.import_rows (import_id, line, cells)
    select $1, line, cells from jsonb_to_recordset($2::jsonb) as r(line bigint, cells jsonb)`,
 );
-const discardRows = mutation(
-  "catalog.import-discard-rows",
-  "import_rows",
-  "delete from catalog.import_rows where import_id = $1",
-);
+/** One that has been received meanwhile keeps its rows. */
 const discard = mutation(
   "catalog.import-discard",
-  "imports",
-  "delete from catalog.imports where id = $1 and status = 'arriving'",
+  inTurn,
+  `with gone as (
+     delete from catalog.imports where id = $1 and status = 'arriving' returning id)
+   delete from catalog.import_rows where import_id in (select id from gone)`,
 );
 const unsettled = statement<ImportRow>(
   "catalog.import-unsettled",
@@ -132,10 +130,7 @@ export function postgresImports({ read, write, append }: Transaction): Imports {
       return next;
     },
     stage: (id, rows) => write(stage, [id, JSON.stringify(rows)]),
-    discard(id) {
-      write(discardRows, [id]);
-      write(discard, [id]);
-    },
+    discard: (id) => write(discard, [id]),
     async byId(id) {
       const [row] = await read(byId, [id]);
       return row && toImport(row);
