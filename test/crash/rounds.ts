@@ -61,21 +61,23 @@ export class Arena implements AsyncDisposable {
     const { site, ledger, inbox } = this.#parts;
     const chance = chanceOf(seed, n);
     const before = this.#count();
-    await site.signIn();
+    const complaints: string[] = [];
+    await site
+      .signIn()
+      .catch((error: unknown) => complaints.push(`nobody is there: ${String(error)}`));
     const load = startLoad({
       ...{ ledger, target: site.target },
       chances: Array.from({ length: clients }, (_, client) => chanceOf(seed, n, client)),
       name: `s${seed}r${n}`,
     });
     await sleep(200 + chance() * 1_000);
-    const complaints: string[] = [];
     const broken = await faults[fault](site, chance).catch((error: unknown) => {
       complaints.push(String(error));
       return {};
     });
     await sleep(200 + chance() * 500);
-    complaints.push(...(await load.stop()));
-    complaints.push(...(await site.settled()));
+    const unanswered = await load.stop();
+    complaints.push(...site.ended(), ...unanswered, ...(await site.settled()));
     const { connection, interruptions } = site;
     complaints.push(...(await audit({ connection, interruptions, inbox }, ledger)));
     const { done, refused } = this.#count();

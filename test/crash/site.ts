@@ -170,6 +170,13 @@ export class Site implements AsyncDisposable {
     return performance.now() - startedAt;
   }
 
+  /** Complains about a server that nobody has ended. */
+  ended(): readonly string[] {
+    const { exitCode, signalCode } = this.#server?.child ?? {};
+    const how = exitCode ?? signalCode;
+    return how === null ? [] : [`the server ended by itself with ${how}`];
+  }
+
   /** Waits until every subscription has read all and is held; complains about those that do not. */
   async settled(): Promise<readonly string[]> {
     let behind: readonly string[] = [];
