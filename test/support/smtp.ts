@@ -54,6 +54,7 @@ export async function smtpInbox(): Promise<SmtpInbox> {
       });
     },
   });
+  server.on("error", () => {}); // whoever sends may be killed meanwhile
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
   });
