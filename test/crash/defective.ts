@@ -108,15 +108,19 @@ const defects: Readonly<Record<string, () => Spoil | void>> = {
 
   /** How far a reader is, is kept before what it does about it. */
   "checkpoint-before-effect": () =>
-    interceptSessions((database, session) => ({
-      async query(statement, values) {
-        if (!statement.name.includes(".subscription-advance"))
-          return session.query(statement, values);
-        const rows = await database.query(statement, values);
-        await sleep(gapMs);
-        return rows;
-      },
-    })),
+    interceptSessions((database, session) => {
+      let isAhead = false;
+      return {
+        query(statement, values) {
+          isAhead ||= statement.name.includes(".subscription-advance");
+          return (isAhead ? database : session).query(statement, values);
+        },
+        async commit() {
+          if (isAhead) await sleep(gapMs);
+          await session.commit();
+        },
+      };
+    }),
 };
 
 const spoil = chosenOf(defects)();
