@@ -103,11 +103,11 @@ async function receipts(ask: Ask, all: readonly Acknowledged[]): Promise<readonl
     all.filter(({ kind }) => kind === "receipt"),
     ({ path: at }) => at.split("/")[2] ?? "",
   );
-  return [...told].flatMap(([sku, some]) =>
-    counted.get(sku) === some.length
-      ? []
-      : [`${sku}: ${some.length} receipts acknowledged, ${counted.get(sku) ?? 0} kept`],
-  );
+  const skus = new Set([...counted.keys(), ...told.keys()].map(String));
+  return [...skus].flatMap((sku) => {
+    const [wanted, found] = [told.get(sku)?.length ?? 0, counted.get(sku) ?? 0];
+    return wanted === found ? [] : [`${sku}: ${wanted} receipts acknowledged, ${found} kept`];
+  });
 }
 
 /** Every row of a file made what it says, once: a second time it would have changed nothing. */
