@@ -1,6 +1,7 @@
 // npm run crash -- --rounds N --seed S [--defect NAME]: crashes under load, and what they left.
 import { parseArgs } from "node:util";
 import { scratch } from "../support/basalt.ts";
+import { conclude, isSign, type Marks } from "../support/defective.ts";
 import { endWithSignal } from "../support/signals.ts";
 import { faultNames } from "./faults.ts";
 import { Arena, type Round } from "./rounds.ts";
@@ -31,7 +32,10 @@ if (values.help || !isWhole || !firstFault) {
 }
 
 const shownAtMost = 5;
-/** From a kill to the first answer: in the middle of all rounds, and in any. */
+/**
+ * From a kill to the first answer. Promised: the middle of all rounds, so that no noise decides;
+ * after the other, somebody waits for what does not come.
+ */
 const restartLimitsMs = { middle: 3_000, any: 10_000 };
 
 const shown = ({ restartMs, strikes }: Round["broken"]): string =>
@@ -46,15 +50,14 @@ function lineOf(n: number, { fault, done, refused, attempts, broken, complaints 
   return `${String(n).padStart(3)}  ${fault.padEnd(22)} ${verdict}: ${done} done, ${refused} refused, ${attempts} attempts${shown(broken)}${what.join("")}`;
 }
 
-/** What each planted defect does: another complaint would not show that it is seen. */
-const marks: Readonly<Record<string, RegExp>> = {
+const marks: Marks = {
   "no-inbox": /two answers to|made twice|receipts acknowledged/,
   "commit-before-append": /is not what its events say|lost: |registered/,
   "checkpoint-before-effect": /differ|got no email/,
   "effect-before-checkpoint": /differ/,
   "bare-sequence": /differ|got no email/,
 };
-const mark = values.defect === undefined ? /./ : (marks[values.defect] ?? /$^/);
+const isBad = isSign(values.defect, marks);
 
 await using undo = new AsyncDisposableStack();
 endWithSignal(undo);
@@ -68,7 +71,7 @@ for (let n = 1; n <= rounds; n += 1) {
   const round = await arena.round(n, faults[(n - 1) % faults.length] ?? firstFault, seed);
   const { restartMs, strikes } = round.broken;
   console.log(lineOf(n, round));
-  if (round.complaints.some((complaint) => mark.test(complaint))) bad += 1;
+  if (round.complaints.some(isBad)) bad += 1;
   if (restartMs !== undefined) restarts.push(restartMs);
   hits += strikes?.hits ?? 0;
   done += round.done;
@@ -87,11 +90,8 @@ if (restarts.length > 0)
     `answers again after ${middle.toFixed(0)} ms in the middle (limit ${restartLimitsMs.middle}), ` +
       `${slowest.toFixed(0)} ms at most (limit ${restartLimitsMs.any})${isSlow ? ": TOO SLOW" : ""}`,
   );
-if (values.defect !== undefined)
-  console.log(`${values.defect} was ${bad > 0 ? "caught" : "NOT caught"}`);
-else if (bad > 0) {
+if (values.defect === undefined && bad > 0) {
   litter.move();
   console.log(`the ledger, the server's log and Postgres' data are in ${folder.path}`);
 }
-const isAsWished = values.defect === undefined ? bad === 0 && !isSlow : bad > 0;
-process.exitCode = isAsWished ? 0 : 1;
+conclude(values.defect, bad > 0 || (values.defect === undefined && isSlow));

@@ -3,7 +3,7 @@ import http from "node:http";
 import { parseArgs } from "node:util";
 import * as fc from "fast-check";
 import { launch, scratch } from "../support/basalt.ts";
-import { launchDefective } from "../support/defective.ts";
+import { conclude, isSign, launchDefective, type Marks } from "../support/defective.ts";
 import { endWithSignal } from "../support/signals.ts";
 import { sequences, type Step } from "./arbitraries.ts";
 import { judgeOf } from "./judge.ts";
@@ -112,8 +112,7 @@ if (found.failed) {
 }
 if (wrong.length > 0) console.log(`with all before it: ${again} --sequences ${numRuns}`);
 
-/** What each planted defect does: another complaint would not show that it is seen. */
-const marks: Readonly<Record<string, RegExp>> = {
+const marks: Marks = {
   "internal-error": /answers 500/,
   "undeclared-status": /answers 418, which is not declared/,
   "wrong-shape": /does not fit its schema/,
@@ -122,8 +121,4 @@ const marks: Readonly<Record<string, RegExp>> = {
   "open-door": /to somebody who has not signed in/,
   "growing-memory": /memory grows/,
 };
-const mark = values.defect === undefined ? /./ : (marks[values.defect] ?? /$^/);
-const isSeen = wrong.some((what) => mark.test(what));
-if (values.defect !== undefined)
-  console.log(`${values.defect} was ${isSeen ? "caught" : "NOT caught"}`);
-process.exitCode = isSeen === (values.defect !== undefined) ? 0 : 1;
+conclude(values.defect, wrong.some(isSign(values.defect, marks)));

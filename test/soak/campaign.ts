@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Site } from "../crash/site.ts";
 import { launch, scratch } from "../support/basalt.ts";
 import { chanceOf } from "../support/chance.ts";
-import { launchDefective } from "../support/defective.ts";
+import { conclude, isSign, launchDefective, type Marks } from "../support/defective.ts";
 import { filesOf, heapOf, lagOf, metricsOf, residentOf } from "../support/metrics.ts";
 import { endWithSignal } from "../support/signals.ts";
 import { overload } from "./overload.ts";
@@ -114,15 +114,11 @@ const tooMuch = await overload(site, shelf);
 for (const line of tooMuch.lines) console.log(line);
 for (const complaint of tooMuch.complaints) console.log(`OVERLOADED: ${complaint}`);
 
-/** What each planted defect does: another complaint would not show that it is seen. */
-const marks: Readonly<Record<string, RegExp>> = {
+const marks: Marks = {
   "growing-memory": /^(heap|RSS) /,
   "open-files": /^files /,
   "growing-latency": /^p(50|95) /,
   forgetful: /acknowledged and not kept/,
   "late-refusals": /what is refused is/,
 };
-const mark = defect === undefined ? /./ : (marks[defect] ?? /$^/);
-const isSeen = [...uneven, ...tooMuch.complaints].some((complaint) => mark.test(complaint));
-if (defect !== undefined) console.log(`${defect} was ${isSeen ? "caught" : "NOT caught"}`);
-process.exitCode = isSeen === (defect !== undefined) ? 0 : 1;
+conclude(defect, [...uneven, ...tooMuch.complaints].some(isSign(defect, marks)));

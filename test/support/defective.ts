@@ -53,3 +53,18 @@ export const spoiling =
       return end(text);
     };
   };
+
+/** What shows that a defect is there: another complaint would not show that it is seen. */
+export type Marks = Readonly<Record<string, RegExp>>;
+
+/** Whether a complaint is what was looked for: any, or that of the defect that was planted. */
+export function isSign(defect: string | undefined, marks: Marks): (complaint: string) => boolean {
+  const mark = defect === undefined ? /./ : (marks[defect] ?? /$^/);
+  return (complaint) => mark.test(complaint);
+}
+
+/** Ends the campaign: well where nothing is wrong, or where what was planted is seen. */
+export function conclude(defect: string | undefined, isSeen: boolean): void {
+  if (defect !== undefined) console.log(`${defect} was ${isSeen ? "caught" : "NOT caught"}`);
+  process.exitCode = isSeen === (defect !== undefined) ? 0 : 1;
+}
