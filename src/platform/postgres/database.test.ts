@@ -125,17 +125,21 @@ test("transactions get their connection however many statements there are", asyn
   await Promise.all(statements);
 });
 
-test("transactions may use every connection while no statement needs one", async () => {
-  await using opened = await testDatabase({ maxConnections: 4, acquireTimeoutMs: 1_000 });
+test("transactions leave some connections to statements, and take turns on the others", async () => {
+  await using opened = await testDatabase({ maxConnections: 4 });
   const { database } = opened;
   await backends(database, 20);
-  const held = Array.from({ length: 4 }, () =>
+  const free = Promise.withResolvers<void>();
+  const held = Array.from({ length: 8 }, () =>
     database.session(async (session) => {
-      await session.query(sleepFor, [0.2]);
+      await free.promise;
       return session.query(backend, []);
     }),
   );
-  assert.equal(new Set((await Promise.all(held)).map(([row]) => row?.pid)).size, 4);
+  assert.deepEqual(await database.query(one, []), [{ one: 1 }]);
+  assert.deepEqual(database.stats().waiting, 5);
+  free.resolve();
+  assert.equal(new Set((await Promise.all(held)).map(([row]) => row?.pid)).size, 3);
 });
 
 test("a transaction gets a connection whose statements have ended meanwhile", async () => {

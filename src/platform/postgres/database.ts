@@ -1,8 +1,9 @@
 import pg from "pg";
 import type { Clock, Instant } from "#kernel/instant.ts";
-import { Unavailable } from "../unavailable.ts";
-import { isOutage } from "./errors.ts";
+import { TimedOut, Unavailable } from "../unavailable.ts";
+import { isOutage, isTimeout } from "./errors.ts";
 import { coalescingSocket, Pipelines } from "./pipelines.ts";
+import { NamedTurns, Turns } from "./turns.ts";
 
 /** A named prepared statement that answers rows. Its name is unique; so is its text. */
 export type Statement<Row> = {
@@ -78,8 +79,11 @@ export type Session = {
   readonly commit: () => Promise<void>;
 };
 
-/** Of the connections, one in so many is kept for transactions whatever the load of statements. */
-const keptForSessions = 4;
+/**
+ * Of the connections, one in so many is kept for transactions whatever the load of statements, and
+ * as many for statements whatever waits inside transactions.
+ */
+const keptForOthers = 4;
 /** How long the answer of a statement that the server has ended may be on its way. */
 const answerMs = 1_000;
 /** A connection that nobody has needed for so long is closed. */
@@ -93,8 +97,12 @@ const optionsOf = ({ role }: DatabaseOptions) =>
 
 /** A pool of connections with limits and timeouts. Outages come out as `Unavailable`. */
 export class Database implements AsyncDisposable {
+  /** Of this process, taken before the same locks of the database. */
+  readonly locks = new NamedTurns();
   readonly #pool: pg.Pool;
   readonly #pipelines: Pipelines;
+  readonly #sessions: Turns;
+  readonly #acquireTimeoutMs: number;
   readonly #maxConnections: number;
   readonly #clock: Clock;
   readonly #statementTimeoutMs: number;
@@ -122,12 +130,14 @@ export class Database implements AsyncDisposable {
     // Between being taken and being listened to, a connection may end: nobody needs to hear it.
     this.#pool.on("connect", (client) => client.on("error", () => {}));
     this.#pool.on("error", (error) => options.onIdleError?.(error));
-    const kept = Math.ceil(maxConnections / keptForSessions);
+    const most = Math.max(1, maxConnections - Math.ceil(maxConnections / keptForOthers));
+    this.#sessions = new Turns(most);
+    this.#acquireTimeoutMs = options.acquireTimeoutMs;
     this.#pipelines = new Pipelines({
       pool: this.#pool,
       idleTimeoutMs,
       deadAfterMs: options.statementTimeoutMs + answerMs,
-      maxConnections: Math.max(1, maxConnections - kept),
+      maxConnections: most,
       onIdleError: (error) => options.onIdleError?.(error),
     });
   }
@@ -148,46 +158,45 @@ export class Database implements AsyncDisposable {
     }
   }
 
-  /** Holds one connection during `work`. One on which something failed is closed. */
+  /** Holds one connection during `work`. What was begun and failed is rolled back. */
   async session<T>(work: (session: Session) => Promise<T>, deadlineMs?: number): Promise<T> {
-    const query_timeout = this.#timeout(deadlineMs);
+    const timeoutMs = this.#timeout(deadlineMs);
+    const leave = await this.#sessions.enter(Math.min(timeoutMs, this.#acquireTimeoutMs));
+    try {
+      return await this.#within(timeoutMs, work);
+    } finally {
+      leave();
+    }
+  }
+
+  async #within<T>(timeoutMs: number, work: (session: Session) => Promise<T>): Promise<T> {
     if (this.#isFull()) this.#pipelines.yieldOne();
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw asUnavailable(error);
     });
-    const send = (query: Query) => {
-      const timed: Query = { ...query, query_timeout };
-      return client.query(timed);
-    };
     const ignore = () => {}; // the query under way reports the same error
     client.on("error", ignore);
+    let isClean = false;
     try {
-      const result = await work({
-        query: async ({ name, text }, values) => {
-          const { rows } = await send({ name, text, values: values as unknown[] });
-          return rows;
-        },
-        run: async (sql) => {
-          await send({ text: sql });
-        },
-        commit: async () => {
-          const { command } = await send({ text: "commit" });
-          if (command !== "COMMIT") throw new Error("the transaction was rolled back");
-        },
-      });
-      client.off("error", ignore);
-      client.release();
+      const result = await work(sessionOn(client, timeoutMs));
+      isClean = client.getTransactionStatus() === idle;
       return result;
     } catch (error) {
-      client.off("error", ignore);
-      client.release(true);
+      isClean = await isRolledBack(client);
       throw asUnavailable(error);
+    } finally {
+      client.off("error", ignore);
+      client.release(!isClean);
     }
   }
 
   stats(): { readonly total: number; readonly idle: number; readonly waiting: number } {
     const { totalCount, idleCount, waitingCount } = this.#pool;
-    return { total: totalCount, idle: idleCount + this.#pipelines.idle, waiting: waitingCount };
+    return {
+      total: totalCount,
+      idle: idleCount + this.#pipelines.idle,
+      waiting: waitingCount + this.#sessions.waiting,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -199,13 +208,54 @@ export class Database implements AsyncDisposable {
     return this.#pool.idleCount === 0 && this.#pool.totalCount >= this.#maxConnections;
   }
 
+  /** Later than the server ends a statement: it says what was ended, a timer of ours does not know. */
   #timeout(deadlineMs: number | undefined): number {
-    if (deadlineMs === undefined) return this.#statementTimeoutMs;
+    const mostMs = this.#statementTimeoutMs + answerMs;
+    if (deadlineMs === undefined) return mostMs;
     const leftMs = deadlineMs - this.#clock.unixMs();
     if (leftMs <= 0) throw new Unavailable("The deadline of the request has passed", {});
-    return Math.min(leftMs, this.#statementTimeoutMs);
+    return Math.min(leftMs, mostMs);
   }
 }
 
-const asUnavailable = (error: unknown): unknown =>
-  isOutage(error) ? new Unavailable("The database does not answer", { cause: error }) : error;
+/** `ReadyForQuery` outside of any transaction. Source: PostgreSQL, message formats. */
+const idle = "I";
+
+function sessionOn(client: pg.PoolClient, timeoutMs: number): Session {
+  const send = (query: Query) => {
+    const timed: Query = { ...query, query_timeout: timeoutMs };
+    return client.query(timed);
+  };
+  return {
+    query: async ({ name, text }, values) => {
+      const { rows } = await send({ name, text, values: values as unknown[] });
+      return rows;
+    },
+    run: async (sql) => {
+      await send({ text: sql });
+    },
+    commit: async () => {
+      const { command } = await send({ text: "commit" });
+      if (command !== "COMMIT") throw new Error("the transaction was rolled back");
+    },
+  };
+}
+
+/** Whether a connection on which something failed is as good as new: another one costs some ms. */
+async function isRolledBack(client: pg.PoolClient): Promise<boolean> {
+  const text = "rollback; select pg_advisory_unlock_all()";
+  const query: Query = { text, query_timeout: answerMs };
+  try {
+    await client.query(query);
+    return client.getTransactionStatus() === idle;
+  } catch {
+    return false;
+  }
+}
+
+function asUnavailable(error: unknown): unknown {
+  if (isTimeout(error)) return new TimedOut("A statement took too long", { cause: error });
+  return isOutage(error)
+    ? new Unavailable("The database does not answer", { cause: error })
+    : error;
+}

@@ -8,18 +8,24 @@ const lostRaces = new Set([
   "40P01", // deadlock_detected
 ]);
 
-/** SQLSTATE of a server that does not serve, or not in time. Source: PostgreSQL appendix A. */
+/** SQLSTATE of a statement that the server has ended because it took too long. */
+const timeouts = new Set([
+  "55P03", // lock_not_available
+  "57014", // query_canceled: statement_timeout
+]);
+
+/** SQLSTATE of a server that does not serve. Source: PostgreSQL appendix A. */
 const outages = new Set([
+  "25006", // read_only_sql_transaction: a replica, or one that is about to become the primary
   "25P03", // idle_in_transaction_session_timeout
   "25P04", // transaction_timeout
   "26000", // invalid_sql_statement_name: the statement before it, which was to prepare it, failed
-  "53300", // too_many_connections
-  "55P03", // lock_not_available
-  "57014", // query_canceled: statement_timeout
   "57P01", // admin_shutdown
   "57P02", // crash_shutdown
   "57P03", // cannot_connect_now
 ]);
+/** Classes of these: connections, resources such as the disk, and the system below the server. */
+const outageClasses = ["08", "53", "58"];
 
 const socketErrors = new Set([
   "ECONNREFUSED",
@@ -42,14 +48,21 @@ const codeOf = (error: unknown): string =>
 export const isLostRace = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && lostRaces.has(codeOf(error));
 
+export const isTimeout = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && timeouts.has(codeOf(error));
+
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof AggregateError) return error.errors.some(isOutage);
   const code = codeOf(error);
-  if (error instanceof pg.DatabaseError) return outages.has(code) || code.startsWith("08");
+  if (error instanceof pg.DatabaseError)
+    return outages.has(code) || outageClasses.some((some) => code.startsWith(some));
   return socketErrors.has(code) || outageMessages.test(error.message);
 }
 
 /** The constraint or column that a statement broke, if it broke one. */
 export const brokenBy = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError ? (error.constraint ?? error.column) : undefined;
+
+/** A slot that was to be moved is held by another process (migration 0004 of the event log). */
+export const isLeaseLost = (error: unknown): boolean => codeOf(error) === "BA001";

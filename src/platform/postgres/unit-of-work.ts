@@ -10,7 +10,13 @@ import { appendsTo } from "../events/postgres-log.ts";
 import { record, type Announced, type Recorder } from "../events/record.ts";
 import { IdempotencyKeyReused } from "../idempotency.ts";
 import { fromText, toText } from "../json.ts";
-import { statement, type Database, type Parameter, type Statement } from "./database.ts";
+import {
+  statement,
+  type Database,
+  type Parameter,
+  type Session,
+  type Statement,
+} from "./database.ts";
 import { brokenBy, isLostRace } from "./errors.ts";
 import { mutation, perform, send, settled, type Mutation, type Write } from "./writes.ts";
 
@@ -161,36 +167,60 @@ async function optimistic<Scope, R extends Outcome>(
   return outcome;
 }
 
+/** Waits for its locks in this process first: only who is next holds a connection while it waits. */
 async function locking<Scope, R extends Outcome>(
-  { database, scope, writesOf, onAppended }: Unit<Scope>,
+  unit: Unit<Scope>,
   context: Context,
   work: Work<Scope, R>,
   locks: readonly string[],
 ): Promise<R> {
+  const { database, clock, onAppended } = unit;
+  const names = [...new Set(locks)].toSorted();
+  const leave = await database.locks.enter(names, context.deadlineMs - clock.unixMs());
   const pending = new Pending();
-  const outcome = await database.session(async (session) => {
-    const names = [...new Set(locks)].toSorted();
-    const locked = settled([
-      session.run("begin isolation level read committed"),
-      ...names.map((name) => session.query(lockStatement, [name])),
-    ]);
-    // Reads follow at once: on the same connection, they run when the locks are held.
-    const [decided] = await Promise.all([
-      work(scope(pending.transaction(session.query))).catch(async (error: unknown) => {
-        await locked; // a lock that failed made the reads behind it fail
-        throw error;
-      }),
-      locked,
-    ]);
-    if (decided.ok) {
-      const writes = writesOf({ context, pending, outcome: decided });
-      await settled([...perform(session, writes), session.commit()]);
-    } else {
-      await session.run("rollback");
-    }
-    return decided;
-  }, context.deadlineMs);
+  let outcome: R;
+  try {
+    outcome = await database.session(
+      (session) => locked(unit, { context, work, pending, names, session }),
+      context.deadlineMs,
+    );
+  } finally {
+    leave();
+  }
   if (outcome.ok && pending.announced.length > 0) onAppended(pending.types());
+  return outcome;
+}
+
+type Locked<Scope, R> = {
+  readonly context: Context;
+  readonly work: Work<Scope, R>;
+  readonly pending: Pending;
+  readonly names: readonly string[];
+  readonly session: Session;
+};
+
+async function locked<Scope, R extends Outcome>(
+  { scope, writesOf }: Unit<Scope>,
+  { context, work, pending, names, session }: Locked<Scope, R>,
+): Promise<R> {
+  const holds = settled([
+    session.run("begin isolation level read committed"),
+    ...names.map((name) => session.query(lockStatement, [name])),
+  ]);
+  // Reads follow at once: on the same connection, they run when the locks are held.
+  const [outcome] = await Promise.all([
+    work(scope(pending.transaction(session.query))).catch(async (error: unknown) => {
+      await holds; // a lock that failed made the reads behind it fail
+      throw error;
+    }),
+    holds,
+  ]);
+  if (outcome.ok) {
+    const writes = writesOf({ context, pending, outcome });
+    await settled([...perform(session, writes), session.commit()]);
+  } else {
+    await session.run("rollback");
+  }
   return outcome;
 }
 
