@@ -114,8 +114,8 @@ async function subscribe(
       },
     },
   });
-  const store = await postgresSubscription({
-    ...{ database, schema: "bench", name, partitions: 1, scope, clock, newId },
+  const store = postgresSubscription({
+    ...{ database, schema: "bench", name, scope, clock, newId },
     onAppended: () => {},
   });
   const subscription = new Subscription({

@@ -23,7 +23,8 @@ const log = pino();
 const metrics = createMetrics();
 const database = openDatabase(settings, JSON.parse(BENCH_CONNECTION) as pg.ClientConfig, log);
 const secrets = openSecrets(settings);
-const parts = { settings, log, metrics, database, secrets, wakeUps: new Map(), others: undefined };
+const shared = { wakeUps: new Map(), process: "bench", others: undefined };
+const parts = { settings, log, metrics, database, secrets, ...shared };
 const { routes, authenticate } = await composeIdentity(parts, new AsyncDisposableStack());
 
 const isGetUser = ({ method, path }: Route) => method === "GET" && path === "/users/:userId";

@@ -14,7 +14,7 @@ import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { authenticate } from "./contexts/identity/application/authenticate.ts";
 import type { HowToUse } from "./contexts/identity/application/ports.ts";
-import { sendEmails } from "./contexts/identity/application/send-emails.ts";
+import { writeEmails } from "./contexts/identity/application/write-emails.ts";
 import { Email } from "./contexts/identity/domain/email.ts";
 import { voids } from "./contexts/identity/domain/events.ts";
 import { Password } from "./contexts/identity/domain/password.ts";
@@ -86,7 +86,8 @@ export async function composeIdentity(parts: Parts, undo: AsyncDisposableStack) 
   const remember = { authenticate: authenticate(deps), coherence, clock, noteUse };
 
   const consumers = identityConsumers(
-    sendEmails({ ...deps, sendEmail: mailer(settings, undo), howToUse: howToUse(settings) }),
+    writeEmails({ ...deps, howToUse: howToUse(settings) }),
+    mailer(settings, undo),
   );
   if (settings.consumers) await consume({ ...parts, schema, scope, onAppended, consumers }, undo);
   return {

@@ -1,6 +1,7 @@
 import { ConfigurationInvalid } from "#platform/config/load.ts";
 import { settings as known, type Settings } from "#platform/config/settings.ts";
 import { eventAdmin } from "#platform/events/admin.ts";
+import { troublesOf, type LogHealth } from "#platform/events/health.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import { redisCache } from "#platform/cache/redis-cache.ts";
 import { openRedis } from "#platform/redis/redis.ts";
@@ -13,8 +14,6 @@ export type Finding = { readonly ok: boolean; readonly what: string; readonly sa
 
 const wantedNode = 24;
 const oldestPostgres = 150_000;
-/** An event that waits longer than this tells of a stall. */
-const stalledAfterMs = 60_000;
 
 const serverState = statement<{
   readonly version: string;
@@ -88,19 +87,19 @@ async function server(opened: Database): Promise<Finding[]> {
 }
 
 async function events(opened: Database, schema: string): Promise<readonly Finding[]> {
+  let health: LogHealth;
   try {
-    const health = await eventAdmin(opened, schema).health();
-    return health.map(({ name, lag, dead, retrying, oldest_undelivered_at: oldest }) => {
-      const waits = oldest === null ? 0 : Date.now() - Date.parse(oldest);
-      return {
-        ok: dead === 0 && waits < stalledAfterMs,
-        what: name,
-        says: `${lag} events behind, ${retrying} streams retrying, ${dead} dead letters`,
-      };
-    });
+    health = await eventAdmin(opened, schema).health();
   } catch {
     return [{ ok: false, what: schema, says: "not migrated: run `basalt migrate`" }];
   }
+  const troubles = troublesOf(health);
+  const found = troubles.map(({ of, isBad, says }) => ({ ok: !isBad, what: of, says }));
+  const fine = health.subscriptions.filter(({ name }) => !troubles.some(({ of }) => of === name));
+  return [
+    ...fine.map(({ name, lag }) => ({ ok: true, what: name, says: `${lag} events behind` })),
+    ...found,
+  ];
 }
 
 const upstreamMs = 2_000;

@@ -1,4 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
@@ -10,7 +12,7 @@ import type { Cache } from "#platform/cache/cache.ts";
 import { memoryCache } from "#platform/cache/memory-cache.ts";
 import type { Settings } from "#platform/config/settings.ts";
 import { eventAdmin } from "#platform/events/admin.ts";
-import { renewEpoch } from "#platform/events/epoch.ts";
+import { mendPositions } from "#platform/events/mend-positions.ts";
 import { keepHouse, type Chore } from "#platform/events/housekeeping.ts";
 import { PostgresNotify } from "#platform/events/postgres-notify.ts";
 import { WakeUp } from "#platform/events/wake-up.ts";
@@ -134,11 +136,12 @@ function tend(
   undo.use(keepChained(database, log));
 }
 
-/** As the owner of the tables: a new epoch changes one. */
-async function renewEpochs(settings: Settings, connection: ClientConfig, log: Logger) {
+/** As the owner of the tables: the application may draw positions, not set them. */
+async function mendLogs(settings: Settings, connection: ClientConfig, log: Logger) {
   await using owner = openDatabase(settings, connection, log);
   for (const schema of contexts)
-    if ((await renewEpoch(owner, schema)).restored) log.warn({ schema }, "a restored event log");
+    if (await mendPositions(owner, schema))
+      log.warn({ schema }, "the positions of an event log were behind: was it restored in parts?");
 }
 
 export const openSecrets = ({ masterKey, dataFolder }: Settings): Secrets =>
@@ -187,7 +190,7 @@ export async function startBasalt(
   const { connection, embedded } = await openPostgres(settings, log, { shared: false });
   undo.use(embedded);
   for (const applied of await migrateAll(connection)) log.info(applied, "migrated");
-  await renewEpochs(settings, connection, log);
+  await mendLogs(settings, connection, log);
   const isRestricted = await restrictToRole(connection, schemas);
   if (!isRestricted)
     log.warn({ role: appRole }, "the login may not make roles: works as its owner");
@@ -201,7 +204,8 @@ export async function startBasalt(
   const { cache, limits } = await openShared(settings, log, undo);
 
   const secrets = openSecrets(settings);
-  const parts = { settings, log, metrics, database, secrets, wakeUps, others };
+  const process = `${os.hostname()}/${globalThis.process.pid}/${randomUUID().slice(0, 8)}`;
+  const parts = { settings, log, metrics, database, secrets, wakeUps, process, others };
   const identity = await composeIdentity(parts, undo);
   const catalog = await composeCatalog({ ...parts, cache, mayAct: identity.mayAct }, undo);
   let draining = false;

@@ -1,9 +1,11 @@
-import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import type { Settings } from "#platform/config/settings.ts";
 import type { AnyConsumer } from "#platform/events/consumer.ts";
 import type { PostgresNotify } from "#platform/events/postgres-notify.ts";
-import { postgresSubscription } from "#platform/events/postgres-subscription.ts";
+import {
+  postgresSubscription,
+  registerSubscriptions,
+} from "#platform/events/postgres-subscription.ts";
 import { Subscription } from "#platform/events/subscription.ts";
 import { WakeUp } from "#platform/events/wake-up.ts";
 import type { Database } from "#platform/postgres/database.ts";
@@ -20,6 +22,8 @@ export type Parts = {
   readonly database: Database;
   readonly secrets: Secrets;
   readonly wakeUps: ReadonlyMap<string, WakeUp>;
+  /** Names this process among those that share the work. */
+  readonly process: string;
   /** Other processes on the same database; undefined where there can be none. */
   readonly others: PostgresNotify | undefined;
 };
@@ -48,15 +52,21 @@ export async function consume<Scope>(
   parts: Consuming<Scope>,
   undo: AsyncDisposableStack,
 ): Promise<void> {
-  const { schema, consumers, settings, log, metrics, wakeUps } = parts;
+  const { database, schema, consumers, settings, log, metrics, wakeUps, process } = parts;
+  await registerSubscriptions(
+    database,
+    schema,
+    consumers.map(({ name, declaration, kind }) => ({
+      ...{ name, declaration, atEnd: kind === "outside" },
+    })),
+  );
   for (const consumer of consumers) {
-    const { name, partitions } = consumer;
-    const store = await postgresSubscription({ ...parts, clock, newId, name, partitions });
+    const { name } = consumer;
     const subscription = new Subscription({
       consumer,
-      store,
+      store: postgresSubscription({ ...parts, clock, newId, name }),
       wakeUp: wakeUps.get(schema) ?? new WakeUp(),
-      process: randomUUID(),
+      process,
       clock,
       chance: Math.random,
       log,

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { eventAdmin, type SubscriptionHealth } from "#platform/events/admin.ts";
+import { logHealth, type SubscriptionHealth } from "#platform/events/health.ts";
 import { checksumsOf, rebuild, refuseDifferent } from "#platform/events/rebuild.ts";
 import { print, progressBar, withDatabase, type Output } from "./console.ts";
 import { readModels } from "./main.ts";
@@ -43,11 +43,9 @@ type Listed = Pick<SubscriptionHealth, "name" | "lag" | "retrying" | "dead" | "u
 
 const listCommand = (output: Output) =>
   withDatabase(async (database) => {
-    const healths = await Promise.all(
-      readModels.map(({ log }) => eventAdmin(database, log).health()),
-    );
+    const healths = await Promise.all(readModels.map(({ log }) => logHealth(database, log)));
     const listed = healths
-      .flat()
+      .flatMap(({ subscriptions }) => subscriptions)
       .filter(({ name }) => readModels.some((model) => nameOf(model) === name))
       .map(({ name, lag, retrying, dead, updated_at }): Listed => ({
         ...{ name, lag, retrying, dead, updated_at },

@@ -58,6 +58,8 @@ export type UnknownEvent = {
 /** All events of a context: the single source of truth about them. */
 export type Registry<E extends Event> = {
   readonly declarations: readonly AnyDeclaration[];
+  /** Whether an event of this type and schema version can be read; a newer process may write others. */
+  readonly knows: (stored: Pick<Event, "type" | "schemaVersion">) => boolean;
   /** Reads a stored event, upcasting old schema versions. */
   readonly decode: (stored: Event) => Result<E, UnknownEvent | Invalid>;
 };
@@ -70,12 +72,18 @@ export function registry<const D extends readonly AnyDeclaration[]>(
   const byType = new Map(declarations.map((declared) => [declared.type, declared]));
   if (byType.size !== declarations.length) throw new Error("an event type is declared twice");
 
+  const declarationOf = ({ type, schemaVersion }: Pick<Event, "type" | "schemaVersion">) => {
+    const declared = byType.get(type);
+    const isKnown = declared && schemaVersion >= 1 && schemaVersion <= declared.schemaVersion;
+    return isKnown ? declared : undefined;
+  };
+
   return {
     declarations,
+    knows: (stored) => declarationOf(stored) !== undefined,
     decode({ type, schemaVersion, payload }) {
-      const declared = byType.get(type);
-      if (!declared || schemaVersion < 1 || schemaVersion > declared.schemaVersion)
-        return err({ type: "unknown-event", eventType: type, schemaVersion });
+      const declared = declarationOf({ type, schemaVersion });
+      if (!declared) return err({ type: "unknown-event", eventType: type, schemaVersion });
 
       const upcast = declared.upcasters
         .slice(schemaVersion - 1)

@@ -27,8 +27,9 @@ const damages: readonly (readonly [string, RegExp])[] = [
   ["update catalog.imports set created = 7, unchanged = 1", /^import: /],
   ["delete from catalog_search.skus", /^catalog.search: skus differ/],
   [
-    `insert into catalog.parked_streams (subscription, partition, stream, version, event_id,
-       event_type, attempts, error, correlation_id) values ('x', 0, 'x', 1, 'x', 'x', 1, 'x', 'x')`,
+    `insert into catalog.parked_streams (subscription, slot, stream, version, event_id,
+       event_type, state, attempts, error, correlation_id)
+     values ('x', 0, 'x', 1, 'x', 'x', 'dead', 1, 'x', 'x')`,
     /^parked: /,
   ],
   ["delete from identity.users where email like 's%'", /^lost: user /],

@@ -36,7 +36,6 @@ function interceptSessions(
   };
 }
 
-const horizon = /and \(epoch, transaction_id\) < \(\(select max[^]*?pg_current_snapshot\(\)\)\)/;
 const effects = /(insert into|update|delete from) catalog_search\./;
 const appended = /insert into (\w+)\.events\s*\([^)]*\)\s*values (\([^)]*\)(?:, \([^)]*\))*)/;
 
@@ -76,17 +75,10 @@ const defects: Readonly<Record<string, () => Spoil | void>> = {
         await session.commit();
       },
     }));
-    interceptQueries((ask) => (statement, ...rest) => {
-      if (!statement.name.includes(".subscription-read-")) return ask(statement, ...rest);
-      const text = statement.text
-        .replace(horizon, "")
-        .replaceAll("(epoch, transaction_id, position) > (", "(position, epoch::bigint) > (")
-        .replace(
-          "($1::smallint, $2::xid8, $3::bigint)",
-          "($3::bigint, $1::bigint + length($2) * 0)",
-        )
-        .replace("order by epoch, transaction_id, position", "order by position");
-      return ask({ ...statement, name: `${statement.name}-bare`, text }, ...rest);
+    interceptQueries((ask) => async <Row>(...asked: Asked<Row>) => {
+      const rows = await ask<Row>(...asked);
+      if (!asked[0].name.endsWith(".horizon")) return rows;
+      return rows.map((row) => ({ ...row, horizon: (row as { head: number }).head }));
     });
   },
 
@@ -94,30 +86,34 @@ const defects: Readonly<Record<string, () => Spoil | void>> = {
   "effect-before-checkpoint": () =>
     interceptSessions((database, session) => {
       let before: Promise<unknown> = Promise.resolve();
+      const after = <T>(work: () => Promise<T>): Promise<T> => {
+        const done = before.then(work);
+        before = done.catch(() => {});
+        return done;
+      };
       return {
-        async query(statement, values) {
-          if (!effects.test(statement.text)) return session.query(statement, values);
-          const effect = before.then(() => database.query(statement, values));
-          before = effect.catch(() => {});
-          const rows = await effect;
-          await sleep(gapMs);
-          return rows;
-        },
+        query: (statement, values) =>
+          effects.test(statement.text)
+            ? after(() => database.query(statement, values)).finally(() => sleep(gapMs))
+            : after(() => session.query(statement, values)),
+        commit: () => after(() => session.commit()),
       };
     }),
 
   /** How far a reader is, is kept before what it does about it. */
   "checkpoint-before-effect": () =>
     interceptSessions((database, session) => {
-      let isAhead = false;
+      const later: (() => Promise<unknown>)[] = [];
       return {
         query(statement, values) {
-          isAhead ||= statement.name.includes(".subscription-advance");
-          return (isAhead ? database : session).query(statement, values);
+          if (!effects.test(statement.text)) return session.query(statement, values);
+          later.push(() => database.query(statement, values));
+          return Promise.resolve([]);
         },
         async commit() {
-          if (isAhead) await sleep(gapMs);
           await session.commit();
+          if (later.length > 0) await sleep(gapMs);
+          for (const effect of later) await effect();
         },
       };
     }),

@@ -199,15 +199,19 @@ export class Site implements AsyncDisposable {
     for (const schema of ["identity", "catalog"]) {
       const rows = await ask(
         this.connection,
-        `select name, case when lease_until is null or lease_until < now() then 'nobody holds'
-                           else 'behind' end as what
-           from ${schema}.subscriptions s
-          where lease_until is null or lease_until < now()
+        `select name, count(*)::int as slots from ${schema}.subscriptions s
+          where not exists (select from ${schema}.subscribers b
+                             where b.name = s.name and b.process = s.lease_holder
+                               and b.seen_at > now() - interval '4 s')
              or exists (select from ${schema}.events e
-                         where (e.epoch, e.transaction_id, e.position)
-                               > (s.epoch, s.transaction_id, s.position))`,
+                         where e.position > s.position
+                           and abs(hashtextextended(e.stream, 0) % 64) = s.slot)
+          group by name
+         union all
+         select subscription, count(*)::int from ${schema}.parked_streams
+          where state <> 'dead' group by subscription`,
       );
-      found.push(...rows.map(({ name, what }) => `${schema}/${String(name)}: ${String(what)}`));
+      found.push(...rows.map(({ name, slots }) => `${String(name)}: ${String(slots)} are behind`));
     }
     const waiting = await ask(
       this.connection,

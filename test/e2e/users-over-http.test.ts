@@ -274,7 +274,7 @@ describe("users over HTTP", () => {
     const get = (path: string, accept = "*/*") => fetch(served.url + path, { headers: { accept } });
     assert.equal((await body(await get("/health")))["status"], "healthy");
     assert.equal((await body(await get("/health/ready")))["status"], "ready");
-    assert.match(await (await get("/metrics")).text(), /basalt_subscription_held{[^}]*} 1/);
+    assert.match(await (await get("/metrics")).text(), /basalt_subscription_held_ratio{[^}]*} 1/);
     assert.equal((await body(await get("/openapi.json")))["openapi"], "3.1.0");
     assert.match(await (await get("/docs")).text(), /swagger-ui-bundle/);
     assert.match(await (await get("/", "text/html")).text(), /<h1>Basalt/);

@@ -33,19 +33,14 @@ export const postgresSubject = async (
       const [row] = await opened.sql("select count(*)::int as n from catalog.import_rows");
       return Number(row?.["n"]);
     },
-    project: async () => {
-      // Transactions of other tests may be older, and hide what is new: it waits for their end.
-      const all = async () =>
-        (await admin.health()).every(
-          ({ name, lag }) => name !== searchProjection.name || lag === 0,
-        );
-      const store = await postgresSubscription({
-        ...{ database, schema: "catalog", name: searchProjection.name, partitions: 1 },
-        ...{ scope: postgresSearchModel(searchSchema), clock, newId, onAppended: () => {} },
-      });
-      do await projected(store, searchProjection);
-      while (!(await all()));
-    },
+    project: () =>
+      projected(
+        postgresSubscription({
+          ...{ database, schema: "catalog", name: searchProjection.name },
+          ...{ scope: postgresSearchModel(searchSchema), clock, newId, onAppended: () => {} },
+        }),
+        searchProjection,
+      ),
     audit: postgresAudit(database),
     sources: { levels: postgresLevelSource(database), prices: postgresPriceSource(database) },
     events: async () => (await admin.list({ limit: 1_000 })).map(({ type }) => type),

@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import { pino } from "pino";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
@@ -6,14 +6,16 @@ import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { createCatalog } from "#catalog";
 import type { Audit } from "#platform/audit/audit.ts";
 import { memoryCache } from "#platform/cache/memory-cache.ts";
-import type { AnyConsumer } from "#platform/events/consumer.ts";
+import type { RowConsumer } from "#platform/events/consumer.ts";
 import type { SubscriptionStore } from "#platform/events/subscription-store.ts";
+import { Subscription } from "#platform/events/subscription.ts";
+import { WakeUp } from "#platform/events/wake-up.ts";
 import { MemoryStore } from "#platform/memory/memory-store.ts";
 import {
   memorySubscription,
   MemorySubscriptionState,
 } from "#platform/memory/memory-subscription.ts";
-import { systemIds as newId } from "#platform/system.ts";
+import { systemClock, systemIds as newId } from "#platform/system.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import type { CatalogScope } from "../../src/contexts/catalog/application/ports.ts";
 import {
@@ -30,7 +32,6 @@ import {
 import { memorySearchModel } from "../../src/contexts/catalog/infrastructure/memory-search.ts";
 import { searchProjection } from "../../src/contexts/catalog/presentation/consumers.ts";
 import { identityOn, memorySubject as memoryIdentity } from "./identity.ts";
-import { testContext } from "./notes.ts";
 
 /** What the catalog works on: the twins differ here only. */
 export type CatalogSubject = AsyncDisposable & {
@@ -51,7 +52,7 @@ export const memorySubject: OpenCatalog = async (clock) => {
   const store = new MemoryStore({ clock, newId });
   const tables = memoryCatalogTables();
   const scope = memorySearchModel(tables.search);
-  const state = new MemorySubscriptionState(1);
+  const state = new MemorySubscriptionState();
   return {
     stagedRows: async () =>
       [...tables.imports.rows.rows.values()].filter((row) => row !== undefined).length,
@@ -64,27 +65,15 @@ export const memorySubject: OpenCatalog = async (clock) => {
   };
 };
 
-/** Reads all that a projection has not seen. */
-export async function projected<Model>(
+/** Lets a projection read all that there is by now. */
+export const projected = <Model>(
   store: SubscriptionStore<Model>,
-  { handle, wants, batchSize }: AnyConsumer<Model>,
-): Promise<void> {
-  const [lease] = await store.share("test", [], 60_000);
-  assert.ok(lease);
-  let { checkpoint, commits } = lease;
-  for (;;) {
-    const deliveries = await store.read({ ...lease, checkpoint, commits }, batchSize);
-    const last = deliveries.at(-1);
-    if (!last) break;
-    const events = deliveries.map(({ event }) => event).filter(({ type }) => wants(type));
-    await store.commit({ ...lease, checkpoint, commits }, last, (open) =>
-      handle(events, (cause) => ({ scope: open(cause), context: testContext() })),
-    );
-    ({ checkpoint } = last);
-    commits += 1;
-  }
-  await store.leave("test");
-}
+  consumer: RowConsumer<Model>,
+): Promise<void> =>
+  new Subscription({
+    ...{ consumer, store, clock: systemClock, wakeUp: new WakeUp(), process: "test" },
+    ...{ chance: Math.random, log: pino({ level: "silent" }), observer: { handled: () => {} } },
+  }).catchUp();
 
 /** A whole catalog, as `main.ts` composes it, beside an identity that says who may. */
 export async function catalogOn(open: OpenCatalog) {

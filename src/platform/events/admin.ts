@@ -1,20 +1,8 @@
 import type { Recorded } from "#kernel/event.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { statement, type Database } from "../postgres/database.ts";
-import { eventColumns, toRecorded, type EventRow } from "./postgres-log.ts";
-
-/** How one partition of a subscription is doing, read from the tables: progress, not liveness. */
-export type SubscriptionHealth = {
-  readonly name: string;
-  readonly partition: number;
-  readonly lease_holder: string | null;
-  readonly updated_at: Instant;
-  /** Events not yet delivered, counted up to `maxLagCounted`. */
-  readonly lag: number;
-  readonly oldest_undelivered_at: Instant | null;
-  readonly retrying: number;
-  readonly dead: number;
-};
+import { logHealth } from "./health.ts";
+import { eventColumns, slotOfStream, toRecorded, type EventRow } from "./postgres-log.ts";
 
 export type DeadLetter = {
   readonly subscription: string;
@@ -34,72 +22,91 @@ export type EventFilter = {
   readonly limit: number;
 };
 
-/** Counting further costs more than it tells. */
-const maxLagCounted = 100_000;
+const nameIn = (schema: string) => (what: string) => `${schema}.admin-${what}`;
 
-const undelivered = (schema: string) => `
-  ${schema}.events e
-   where (e.epoch, e.transaction_id, e.position) > (s.epoch, s.transaction_id, s.position)
-     and abs(hashtextextended(e.stream, 0) % s.partitions) = s.partition`;
-
-function statementsOf(schema: string) {
-  const name = (what: string) => `${schema}.admin-${what}`;
+function logStatements(schema: string) {
+  const name = nameIn(schema);
   return {
-    health: statement<SubscriptionHealth>(
-      name("health"),
-      `select s.name, s.partition, s.lease_holder, s.updated_at,
-              (select count(*) from
-                (select from ${undelivered(schema)} limit ${maxLagCounted}) counted) as lag,
-              (select e.occurred_at from ${undelivered(schema)}
-                order by e.epoch, e.transaction_id, e.position limit 1) as oldest_undelivered_at,
-              (select count(*) from ${schema}.parked_streams p
-                where p.subscription = s.name and p.partition = s.partition
-                  and p.retry_at is not null) as retrying,
-              (select count(*) from ${schema}.parked_streams p
-                where p.subscription = s.name and p.partition = s.partition
-                  and p.retry_at is null) as dead
-         from (select *, count(*) over (partition by name) as partitions
-                 from ${schema}.subscriptions) s
-        order by s.name, s.partition`,
-    ),
     list: statement<EventRow>(
       name("list"),
       `select * from (
          select ${eventColumns} from ${schema}.events
           where ($1::text is null or stream = $1) and ($2::text is null or type = $2)
-          order by epoch desc, transaction_id desc, position desc limit $3) newest
-        order by epoch, transaction_id, position`,
+          order by position desc limit $3) newest
+        order by position`,
     ),
+    prune: statement<{ readonly stream: string }>(
+      name("prune"),
+      `delete from ${schema}.events where position in (
+         select e.position from ${schema}.events e
+          where e.position <= (select min(position) from ${schema}.subscriptions)
+            and e.occurred_at < now() - make_interval(days => $1)
+            and not exists (select from ${schema}.parked_streams p where p.stream = e.stream)
+          order by e.position limit $2)
+       returning stream`,
+    ),
+    retire: statement<{ readonly name: string }>(
+      name("retire"),
+      `with slots as (delete from ${schema}.subscriptions where name = $1 returning name),
+            parked as (delete from ${schema}.parked_streams where subscription = $1),
+            subscribers as (delete from ${schema}.subscribers where name = $1),
+            declarations as (delete from ${schema}.declarations where name = $1)
+       select distinct name from slots`,
+    ),
+  };
+}
+
+/** Events that have failed, and those that nobody can handle. */
+function failureStatements(schema: string) {
+  const name = nameIn(schema);
+  return {
     dead: statement<DeadLetter>(
       name("dead"),
       `select subscription, stream, version, event_id, event_type, attempts, error,
               correlation_id, parked_at
-         from ${schema}.parked_streams where retry_at is null order by parked_at`,
+         from ${schema}.parked_streams where state = 'dead' order by parked_at`,
     ),
     replay: statement<{ readonly stream: string }>(
       name("replay"),
-      `update ${schema}.parked_streams set retry_at = now(), attempts = 0
-        where retry_at is null and ($1::text is null or subscription = $1)
+      `update ${schema}.parked_streams
+          set state = 'retrying', retry_at = now(), attempts = 0, parked_at = now()
+        where state = 'dead' and ($1::text is null or subscription = $1)
           and ($2::text is null or event_id = $2 or stream = $2)
        returning stream`,
     ),
-    prune: statement<{ readonly stream: string }>(
-      name("prune"),
-      `with read as (
-         select epoch, transaction_id, position from ${schema}.subscriptions
-          order by epoch, transaction_id, position limit 1
-       ), old as (
-         select e.epoch, e.transaction_id, e.position from ${schema}.events e, read
-          where (e.epoch, e.transaction_id, e.position)
-                <= (read.epoch, read.transaction_id, read.position)
-            and e.occurred_at < now() - make_interval(days => $1)
-            and not exists (select from ${schema}.parked_streams p where p.stream = e.stream)
-          order by e.epoch, e.transaction_id, e.position limit $2
+    /**
+     * The event of a parked stream, or one that is the next of its stream. Its holder is made to begin
+     * again from what is kept. One that is being handed over is left to end.
+     */
+    skip: statement<{ readonly stream: string }>(
+      name("skip"),
+      `with target as (
+         select stream, slot, version, event_id, event_type, correlation_id
+           from ${schema}.parked_streams
+          where state <> 'claimed' and subscription = $1 and (event_id = $2 or stream = $2)
+         union all
+         select e.stream, s.slot, e.version, e.id, e.type, e.metadata ->> 'correlationId'
+           from (select *, ${slotOfStream} as slot from ${schema}.events where id = $2) e
+           join ${schema}.subscriptions s
+             on s.name = $1 and s.slot = e.slot and s.position < e.position
+          where not exists (select from ${schema}.parked_streams
+                             where subscription = $1 and stream = e.stream)
+            and not exists (select from ${schema}.events earlier
+                             where earlier.stream = e.stream and earlier.version < e.version
+                               and earlier.position > s.position)
+       ), parked as (
+         insert into ${schema}.parked_streams (subscription, stream, slot, version, event_id,
+                  event_type, correlation_id, state, attempts, retry_at)
+         select $1, stream, slot, version + 1, event_id, event_type, correlation_id,
+                'retrying', 0, now() from target
+         on conflict (subscription, stream) do update set version = excluded.version,
+           state = excluded.state, attempts = 0, retry_at = excluded.retry_at,
+           parked_at = now(), error = null, is_outage = false
+       ), fenced as (
+         update ${schema}.subscriptions set commits = commits + 1
+          where name = $1 and slot in (select slot from target)
        )
-       delete from ${schema}.events e using old
-        where (e.epoch, e.transaction_id, e.position)
-              = (old.epoch, old.transaction_id, old.position)
-       returning e.stream`,
+       select stream from target`,
     ),
   };
 }
@@ -127,9 +134,9 @@ function choresOf(schema: string) {
 
 /** What an operator asks of the event log of one context. */
 export function eventAdmin(database: Database, schema: string) {
-  const sql = { ...statementsOf(schema), ...choresOf(schema) };
+  const sql = { ...logStatements(schema), ...failureStatements(schema), ...choresOf(schema) };
   return {
-    health: () => database.query(sql.health, []),
+    health: () => logHealth(database, schema),
     /** The newest events that fit, oldest first. */
     async list({ stream, type, limit }: EventFilter): Promise<readonly Recorded[]> {
       const rows = await database.query(sql.list, [stream ?? null, type ?? null, limit]);
@@ -139,6 +146,14 @@ export function eventAdmin(database: Database, schema: string) {
     /** Lets dead letters be tried again; answers how many. `which`: an event id or a stream. */
     async replay(subscription?: string, which?: string): Promise<number> {
       return (await database.query(sql.replay, [subscription ?? null, which ?? null])).length;
+    },
+    /** Passes over an event; answers how many. `which`: its id, or its stream where that is parked. */
+    async skip(subscription: string, which: string): Promise<number> {
+      return (await database.query(sql.skip, [subscription, which])).length;
+    },
+    /** Forgets a subscription, so that nothing waits for it any more; false where there is none. */
+    async retire(subscription: string): Promise<boolean> {
+      return (await database.query(sql.retire, [subscription])).length > 0;
     },
     /** Deletes old events that every subscription has read; answers how many. */
     async prune(olderThanDays: number, limit: number): Promise<number> {
@@ -156,15 +171,3 @@ export function eventAdmin(database: Database, schema: string) {
 }
 
 export type EventAdmin = ReturnType<typeof eventAdmin>;
-
-const horizon = statement<{ readonly age_s: number | null }>(
-  "basalt.horizon-age",
-  `select extract(epoch from now() - min(xact_start))::float8 as age_s
-     from pg_stat_activity where backend_xid is not null`,
-);
-
-/** Seconds since the oldest writing transaction began: events newer than it wait for its end. */
-export async function horizonAge(database: Database): Promise<number> {
-  const [row] = await database.query(horizon, []);
-  return row?.age_s ?? 0;
-}

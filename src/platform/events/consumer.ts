@@ -1,62 +1,95 @@
+import { createHash } from "node:crypto";
 import type { Context } from "#kernel/context.ts";
 import type { Event, Recorded, Registry } from "#kernel/event.ts";
+import { decoded } from "./decoded.ts";
 
-/** What is done about one kind of event. Effects on the scope are committed with the checkpoint. */
+/** What is done about one kind of event. What is saved on the scope is committed with the checkpoint. */
 type Reaction<E extends Event, Type extends E["type"], Scope> = (
   event: Recorded<Extract<E, { type: Type }>>,
   scope: Scope,
   context: Context,
 ) => Promise<void>;
 
-/** A reader of a log: which events it wants, and what it does about them. */
+/** A reader of a log whose effects are rows: exactly once, many events in one transaction. */
 export type Consumer<E extends Event, Scope> = {
   /** Names its checkpoint: a new name starts from the first event. */
   readonly name: string;
   readonly events: Registry<E>;
   readonly on: { readonly [Type in E["type"]]?: Reaction<E, Type, Scope> };
-  /** Processes that may share the work, by stream. One unless said. */
-  readonly partitions?: number;
-  /**
-   * Events that are committed together. One for consumers with effects outside the database: these
-   * may be repeated after a crash, and then at most for one event.
-   */
+  /** Events that are committed together, at most. */
   readonly batchSize?: number;
 };
 
-/** Opens the ports for the effects of an event, which is then their cause. */
-export type OpenFor<Scope> = (cause: Recorded) => {
-  readonly scope: Scope;
-  readonly context: Context;
+/** What is to be handed over because of one kind of event; undefined where there is nothing. */
+type Making<E extends Event, Type extends E["type"], Message> = (
+  event: Recorded<Extract<E, { type: Type }>>,
+  context: Context,
+) => Promise<Message | undefined>;
+
+/**
+ * A reader of a log that acts on the outside: email, webhooks, providers, brokers. Each event is
+ * one message at most, handed over at least once and without an open transaction. A second message
+ * about the same event wants a second consumer: else the first would go out again with the second.
+ */
+export type OutsideConsumer<E extends Event, Message> = {
+  /**
+   * Names its checkpoint. A new name beside others starts at the end of the log: it does not tell
+   * the world what happened long ago.
+   */
+  readonly name: string;
+  readonly events: Registry<E>;
+  readonly on: { readonly [Type in E["type"]]?: Making<E, Type, Message> };
+  /**
+   * Hands one message over. It may be repeated: the id of its event says so to the receiver. Throws
+   * `Unavailable` where no message can be handed over now, anything else where this one cannot.
+   */
+  readonly deliver: (message: Message, context: Context) => Promise<void>;
+  /** Streams that are worked on at a time, at most. */
+  readonly concurrency?: number;
 };
 
-/** A consumer without its types, as subscriptions run it. */
-export type AnyConsumer<Scope> = {
+type Declared = {
   readonly name: string;
-  readonly partitions: number;
-  readonly batchSize: number;
+  /** Which events its code knows and handles: another text with each change of them. */
+  readonly declaration: string;
   readonly wants: (type: string) => boolean;
-  /** Does what is to be done about some events, in their order. */
-  readonly handle: (events: readonly Recorded[], open: OpenFor<Scope>) => Promise<void>;
+  readonly knows: (event: Pick<Event, "type" | "schemaVersion">) => boolean;
+  /** Events that are read at once. */
+  readonly batchSize: number;
 };
+
+/** A consumer of row effects without its types, as subscriptions run it. */
+export type RowConsumer<Scope> = Declared & {
+  readonly kind: "rows";
+  /** Whether it takes the events of a batch all at once, on one scope. */
+  readonly folds: boolean;
+  /** Does what is to be done about some events, in their order. */
+  readonly handle: (events: readonly Recorded[], scope: Scope, context: Context) => Promise<void>;
+};
+
+/** A consumer of outside effects without its types, as subscriptions run it. */
+export type AnyOutsideConsumer = Declared & {
+  readonly kind: "outside";
+  readonly concurrency: number;
+  readonly act: (event: Recorded, context: Context) => Promise<void>;
+};
+
+export type AnyConsumer<Scope> = RowConsumer<Scope> | AnyOutsideConsumer;
 
 const defaultBatchSize = 100;
+const defaultConcurrency = 64;
+/** Events that are folded together: enough that what is done per batch does not count. */
+const foldedAtOnce = 500;
 
-export function consumer<E extends Event, Scope>({
-  name,
-  events,
-  on,
-  partitions = 1,
-  batchSize = defaultBatchSize,
-}: Consumer<E, Scope>): AnyConsumer<Scope> {
+export function consumer<E extends Event, Scope>(declared: Consumer<E, Scope>): RowConsumer<Scope> {
+  const { name, events, on, batchSize = defaultBatchSize } = declared;
   const reactions = on as unknown as { readonly [type: string]: Reaction<Event, string, Scope> };
   return {
-    name,
-    partitions,
-    batchSize,
-    wants: (type) => Object.hasOwn(reactions, type),
-    async handle(batch, open) {
+    ...declaredOf({ name, events, types: Object.keys(on), batchSize }),
+    kind: "rows",
+    folds: false,
+    async handle(batch, scope, context) {
       for (const recorded of batch) {
-        const { scope, context } = open(recorded);
         const event = { ...recorded, ...decoded(events, recorded) };
         await reactions[recorded.type]?.(event, scope, context);
       }
@@ -64,10 +97,22 @@ export function consumer<E extends Event, Scope>({
   };
 }
 
-function decoded<E extends Event>(events: Registry<E>, recorded: Recorded): E {
-  const event = events.decode(recorded);
-  if (event.ok) return event.value;
-  throw new Error(`${recorded.type} cannot be read`, { cause: event.error });
+export function outsideConsumer<E extends Event, Message>(
+  declared: OutsideConsumer<E, Message>,
+): AnyOutsideConsumer {
+  const { name, events, on, deliver, concurrency = defaultConcurrency } = declared;
+  const makings = on as unknown as { readonly [type: string]: Making<Event, string, Message> };
+  const types = Object.keys(on);
+  return {
+    ...declaredOf({ name, events, types, batchSize: defaultBatchSize }),
+    kind: "outside",
+    concurrency,
+    async act(recorded, context) {
+      const event = { ...recorded, ...decoded(events, recorded) };
+      const message = await makings[recorded.type]?.(event, context);
+      if (message !== undefined) await deliver(message, context);
+    },
+  };
 }
 
 /** A reader that folds events into a read model, a batch at a time. */
@@ -78,26 +123,44 @@ export type Projection<E extends Event, Model> = {
   readonly project: (events: readonly E[], model: Model) => void;
 };
 
-/** Events that are folded together: enough that what is done per batch does not count. */
-const projectedAtOnce = 500;
-
-/** A projection as subscriptions run it: one reader, since streams meet in the model. */
+/** A projection as subscriptions run it. */
 export function projection<E extends Event, Model>({
   name,
   events,
   project,
-}: Projection<E, Model>): AnyConsumer<Model> {
-  const types = new Set(events.declarations.map(({ type }) => type));
+}: Projection<E, Model>): RowConsumer<Model> {
+  const types = events.declarations.map(({ type }) => type);
   return {
-    ...{ name, partitions: 1, batchSize: projectedAtOnce },
-    wants: (type) => types.has(type),
-    async handle(batch, open) {
-      const [first] = batch;
-      if (first)
-        project(
-          batch.map((recorded) => decoded(events, recorded)),
-          open(first).scope,
-        );
+    ...declaredOf({ name, events, types, batchSize: foldedAtOnce }),
+    kind: "rows",
+    folds: true,
+    async handle(batch, model) {
+      project(
+        batch.map((recorded) => decoded(events, recorded)),
+        model,
+      );
     },
+  };
+}
+
+function declaredOf<E extends Event>({
+  name,
+  events,
+  types,
+  batchSize,
+}: {
+  readonly name: string;
+  readonly events: Registry<E>;
+  readonly types: readonly string[];
+  readonly batchSize: number;
+}): Declared {
+  const wanted = new Set(types);
+  const lines = events.declarations.map(
+    ({ type, schemaVersion }) => `${type} ${schemaVersion} ${wanted.has(type)}`,
+  );
+  const declaration = createHash("sha256").update(lines.toSorted().join("\n")).digest("hex");
+  return {
+    ...{ name, batchSize, knows: events.knows, wants: (type) => wanted.has(type) },
+    declaration: declaration.slice(0, 16),
   };
 }

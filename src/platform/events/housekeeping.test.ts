@@ -18,8 +18,7 @@ const fill = statement(
      select 'key-' || i, 'tester', 'f', '{}', now() - make_interval(hours => i)
        from generate_series(1, 2500) i
    ), reader as (
-     insert into scratch.subscriptions (name, partition, epoch, transaction_id, position)
-     values ('reader', 0, 1, '9000000000000000', 0)
+     insert into scratch.subscriptions (name, slot, position) values ('reader', 0, 1000000)
    )
    insert into scratch.events
      (id, stream, version, type, schema_version, payload, metadata, occurred_at)

@@ -1,8 +1,9 @@
 import type { EventId, EventMetadata, Recorded } from "#kernel/event.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
-import type { Parameter } from "../postgres/database.ts";
+import { statement, type Database, type Parameter } from "../postgres/database.ts";
 import { mutation, type Mutation, type Write } from "../postgres/writes.ts";
+import type { Horizon } from "./subscription-store.ts";
 
 /** Events in one insert; more go into several of one transaction. */
 const maxEventsPerInsert = 8;
@@ -49,8 +50,6 @@ export function appendsTo(schema: string): (events: readonly Recorded[]) => read
 }
 
 export type EventRow = {
-  readonly epoch: number;
-  readonly transaction_id: string;
   readonly position: number;
   readonly id: string;
   readonly stream: string;
@@ -63,8 +62,7 @@ export type EventRow = {
 };
 
 export const eventColumns =
-  "epoch, transaction_id, position, id, stream, version, type, schema_version, " +
-  "payload, metadata, occurred_at";
+  "position, id, stream, version, type, schema_version, payload, metadata, occurred_at";
 
 export const toRecorded = (row: EventRow): Recorded => ({
   id: row.id as EventId,
@@ -76,3 +74,18 @@ export const toRecorded = (row: EventRow): Recorded => ({
   metadata: row.metadata,
   occurredAt: row.occurred_at,
 });
+
+export function horizonOf(database: Database, schema: string): () => Promise<Horizon> {
+  const ask = statement<Horizon>(
+    `${schema}.horizon`,
+    `select head, horizon from ${schema}.horizon()`,
+  );
+  return async () => {
+    const [answer] = await database.query(ask, []);
+    if (!answer) throw new Error(`${schema}.horizon() answers nothing`);
+    return answer;
+  };
+}
+
+/** Which slot a stream belongs to: the same for every reader, for ever. */
+export const slotOfStream = "abs(hashtextextended(stream, 0) % 64)";

@@ -1,32 +1,43 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { expect, ok } from "#kernel/result.ts";
-import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import {
-  NoteId,
-  postgresNotes,
-  testContext,
-  written,
-  type Sighting,
-} from "../../../test/support/notes.ts";
+import { ask, testDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { NoteId, postgresNotes, type Sighting } from "../../../test/support/notes.ts";
 import { statement } from "../postgres/database.ts";
 import { postgresUnitOfWork } from "../postgres/unit-of-work.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";
 import { eventAdmin } from "./admin.ts";
-import { renewEpoch } from "./epoch.ts";
-import { postgresSubscription } from "./postgres-subscription.ts";
+import { mendPositions } from "./mend-positions.ts";
+import { postgresSubscription, registerSubscriptions } from "./postgres-subscription.ts";
+import type { ParkedStream } from "./subscription-store.ts";
 import {
-  readSome,
-  subscriptionContract,
+  memberOf,
+  rewrite,
+  run,
+  seen,
+  subscribe,
+  telling,
+  until,
+  write,
+  type KeptSlot,
   type SubscriptionSubject,
-} from "./subscription.contract.ts";
-import { LeaseLost } from "./subscription-store.ts";
+} from "./testing/subject.ts";
+import { subscriptionContract } from "./testing/subscription.contract.ts";
 import { WakeUp } from "./wake-up.ts";
 
 const sightings = statement<Sighting>(
   "test.sightings",
   "select event_id, stream, version from scratch.sightings order by seen_at",
+);
+const parked = statement<ParkedStream>(
+  "test.parked",
+  "select stream, version, state, attempts, error from scratch.parked_streams where subscription = $1",
+);
+
+const slots = statement<KeptSlot>(
+  "test.slots",
+  "select lease_holder as holder, position from scratch.subscriptions where name = $1",
 );
 
 function subjectOn(opened: TestDatabase): SubscriptionSubject {
@@ -39,8 +50,10 @@ function subjectOn(opened: TestDatabase): SubscriptionSubject {
   return {
     wakeUp,
     unitOfWork: postgresUnitOfWork(common).unitOfWork,
-    store: (name, partitions) => postgresSubscription({ ...common, name, partitions }),
+    store: (name) => postgresSubscription({ ...common, name }),
     sightings: () => database.query(sightings, []),
+    parked: (name) => database.query(parked, [name]),
+    slots: (name) => database.query(slots, [name]),
     replay: async () => void (await eventAdmin(database, "scratch").replay()),
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
@@ -48,140 +61,316 @@ function subjectOn(opened: TestDatabase): SubscriptionSubject {
 
 subscriptionContract("Postgres", async () => subjectOn(await testDatabase()));
 
-const slowWriters = 32;
-/** What is written in other databases of the cluster meanwhile may hold events back. */
-const patienceMs = 10_000;
+const insertEvent = `insert into scratch.events
+    (id, stream, version, type, schema_version, payload, metadata, occurred_at)
+  values ($1, $1, 1, 'scratch.note-written', 1, '{"noteId": "note_01h455vb4pex5vsknk084sn02q",
+    "title": "held"}', '{"actor": "a", "correlationId": "c"}', now())`;
 
-test("writers that hold their transactions open make readers wait, never skip", async () => {
-  await using opened = await testDatabase({ maxConnections: 4 });
-  const subject = subjectOn(opened);
-  const store = await subject.store("slow", 1);
-  const [lease] = await store.share("one", [], 60_000);
-  assert.ok(lease);
-
-  let { checkpoint } = lease;
-  const read = new Set<string>();
-  let writtenAt = Number.POSITIVE_INFINITY;
-  const reading = (async () => {
-    for (;;) {
-      const last = Date.now() > writtenAt + patienceMs || read.size === slowWriters;
-      for (const delivery of await store.read({ ...lease, checkpoint }, 100)) {
-        read.add(delivery.event.id);
-        checkpoint = delivery.checkpoint;
-      }
-      if (last) return;
-    }
-  })();
-  await Promise.all(
-    Array.from({ length: slowWriters }, (_, i) => holdAndCommit(opened, `evt_${i}`, i % 9)),
-  );
-  writtenAt = Date.now();
-  await reading;
-  assert.equal(read.size, slowWriters);
-});
-
-async function holdAndCommit({ connection }: TestDatabase, id: string, holdMs: number) {
+/** A connection of its own, as that of another process. */
+async function connect({ connection }: Pick<TestDatabase, "connection">) {
   const client = new pg.Client(connection);
   await client.connect();
-  await client.query("begin");
-  await client.query(
-    `insert into scratch.events
-       (id, stream, version, type, schema_version, payload, metadata, occurred_at)
-     values ($1, $1, 1, 'scratch.note-written', 1, '{}', '{}', now())`,
-    [id],
-  );
-  await client.query("select pg_sleep($1)", [holdMs / 100]);
-  await client.query("commit");
-  await client.end();
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
 }
 
-test("after a restore into another cluster, readers still see new events", async () => {
-  await using opened = await testDatabase();
-  const { database } = opened;
+test("readers wait for transactions that append, and skip none of their events", async () => {
+  await using opened = await testDatabase({ maxConnections: 4 });
   const subject = subjectOn(opened);
-  const store = await subject.store("restored", 1);
-  const [lease] = await store.share("one", [], 60_000);
-  assert.ok(lease);
-  const append = (title: string) =>
-    subject.unitOfWork(testContext(), async ({ notes }) => ok(notes.save(written(title))));
-  await append("old");
-  // As a dump from a busier cluster would look like here: transaction ids far ahead of ours.
-  await database.query(
-    statement("test.far", "update scratch.events set transaction_id = '900000000000'"),
-    [],
+  const slowWriters = 32;
+  await using _running = subscribe(subject);
+  await Promise.all(
+    Array.from({ length: slowWriters }, async (_, i) => {
+      await using client = await connect(opened);
+      await client.query("begin");
+      await client.query(insertEvent, [`evt_${i}`]);
+      await sleep((i % 9) * 10);
+      await client.query("commit");
+    }),
   );
-  assert.deepEqual(await renewEpoch(database, "scratch"), { epoch: 2, restored: true });
-  await append("new");
-
-  const deliveries = await readSome(store, lease, 2);
-  assert.deepEqual(
-    deliveries.map(({ event, checkpoint }) => [
-      (event.payload as { title: string }).title,
-      checkpoint.epoch,
-    ]),
-    [
-      ["old", 1],
-      ["new", 2],
-    ],
-  );
-  assert.deepEqual(await renewEpoch(database, "scratch"), { epoch: 2, restored: false });
+  await seen(subject, slowWriters);
+  assert.equal(new Set((await subject.sightings()).map(({ stream }) => stream)).size, slowWriters);
 });
 
-test("only old events that everybody has read are pruned", async () => {
+test("readers wait for nobody who does not append to their log", async () => {
+  await using opened = await testDatabase();
+  await using elsewhere = await testDatabase();
+  const subject = subjectOn(opened);
+  await using stranger = await connect(opened);
+  await using farther = await connect(elsewhere);
+  for (const client of [stranger, farther]) await client.query("begin");
+  await stranger.query("create table scratch.strange (); select pg_current_xact_id()");
+  await farther.query(insertEvent, ["evt_elsewhere"]);
+  await using _running = subscribe(subject);
+  await write(subject, "not held");
+  await seen(subject, 1);
+});
+
+test("the age of the horizon is that of the oldest transaction that appends", async () => {
+  await using opened = await testDatabase();
+  const { health } = eventAdmin(opened.database, "scratch");
+  await using slow = await connect(opened);
+  await slow.query("begin");
+  assert.equal((await health()).horizon_age_s, 0);
+  await slow.query(insertEvent, ["evt_slow"]);
+  await sleep(50);
+  assert.ok((await health()).horizon_age_s >= 0.05);
+  await slow.query("rollback");
+  assert.equal((await health()).horizon_age_s, 0);
+});
+
+test("a transaction of very many events holds few locks", async () => {
+  await using opened = await testDatabase();
+  await using client = await connect(opened);
+  await client.query("begin");
+  await client.query(`insert into scratch.events
+      (id, stream, version, type, schema_version, payload, metadata, occurred_at)
+    select 'evt_' || i, 's' || i, 1, 't', 1, '{}', '{}', now() from generate_series(1, 20000) i`);
+  const { rows } = await client.query<{ n: number }>(
+    "select count(*)::int as n from scratch.appending",
+  );
+  assert.ok((rows[0]?.n ?? 0) <= 20_000 / 64 + 1);
+});
+
+test("a process that goes on over a restore delivers what comes after it", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  await using _running = subscribe(subject);
+  await write(subject, "before the backup");
+  await seen(subject, 1);
+  const backup = await opened.sql("select * from scratch.subscriptions order by slot");
+  await write(subject, "lost by the restore");
+  await seen(subject, 2);
+
+  const restore = backup.map(
+    (row) =>
+      `update scratch.subscriptions set position = ${String(row["position"])},
+         commits = ${String(row["commits"])} where slot = ${String(row["slot"])}`,
+  );
+  const lost =
+    "delete from scratch.events where position = (select max(position) from scratch.events)";
+  const back = "select setval('scratch.positions', (select max(position) from scratch.events))";
+  await ask(opened.connection, ["begin", lost, back, ...restore, "commit"].join(";"));
+  await opened.sql("delete from scratch.sightings");
+  await write(subject, "after the restore");
+  await seen(subject, 1);
+});
+
+test("a log whose sequence is behind goes on after all that was drawn before", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  await write(subject, "first");
+  await write(subject, "second");
+  assert.equal(await mendPositions(opened.database, "scratch"), false);
+  await opened.sql("select setval('scratch.positions', 1)");
+  assert.equal(await mendPositions(opened.database, "scratch"), true);
+  await write(subject, "third");
+  await using _running = subscribe(subject);
+  await seen(subject, 3);
+});
+
+test("a new consumer of outside effects begins at the end of a log that is read already", async () => {
   await using opened = await testDatabase();
   const { database } = opened;
   const subject = subjectOn(opened);
-  const admin = eventAdmin(database, "scratch");
-  const store = await subject.store("reader", 1);
-  const [lease] = await store.share("one", [], 60_000);
-  assert.ok(lease);
-  for (const title of ["read", "unread"])
-    await subject.unitOfWork(testContext(), async ({ notes }) => ok(notes.save(written(title))));
-  await database.query(
-    statement("test.age", "update scratch.events set occurred_at = now() - interval '10 days'"),
-    [],
+  await write(subject, "of old");
+  const beginnings = (names: readonly string[]) =>
+    registerSubscriptions(
+      database,
+      "scratch",
+      names.map((name) => ({ name, declaration: "d", atEnd: name.startsWith("tell") })),
+    );
+  await beginnings(["tell first", "rows first"]);
+  await beginnings(["tell later", "rows later", "tell first"]);
+  const positions = await opened.sql(
+    `select name, max(position)::int as position from scratch.subscriptions group by 1 order by 1`,
   );
-  const [first] = await readSome(store, lease, 1);
+  const { head } = await subject.store("any").horizon();
+  assert.deepEqual(
+    positions.map(({ name, position }) => [name, position]),
+    [
+      ["rows first", 0],
+      ["rows later", 0],
+      ["tell first", 0],
+      ["tell later", head],
+    ],
+  );
+});
+
+test("a dead letter is passed over by name, and its stream goes on", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const admin = eventAdmin(opened.database, "scratch");
+  const note = await write(subject, "poison");
+  await using _running = subscribe(subject, ({ stream, version }) => {
+    if (stream === note.id && version === 1) throw new Error("poison");
+  });
+  await until(async () => (await admin.dead()).length === 1);
+  await rewrite(subject, note, "healthy");
+  assert.equal(await admin.skip("sight", "nothing"), 0);
+  assert.equal(await admin.skip("sight", (await admin.dead())[0]?.event_id ?? ""), 1);
+  await seen(subject, 1);
+  await until(async () => (await subject.parked("sight")).length === 0);
+  assert.deepEqual(
+    (await subject.sightings()).map(({ version }) => version),
+    [2],
+  );
+});
+
+test("an event at which a process waits is passed over by name", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const admin = eventAdmin(opened.database, "scratch");
+  await opened.sql(`insert into scratch.events
+      (id, stream, version, type, schema_version, payload, metadata, occurred_at)
+    values ('evt_new', 's', 1, 'scratch.note-written', 2, '{}', '{"correlationId": "c"}', now())`);
+  await write(subject, "behind it");
+  await using _running = subscribe(subject);
+  const health = async () => (await admin.health()).subscriptions[0];
+  await until(async () => (await health())?.waits_at === "scratch.note-written v2");
+  assert.deepEqual(await subject.sightings(), []);
+  assert.equal(await admin.skip("sight", "evt_new"), 1);
+  await seen(subject, 1);
+  await until(async () => (await subject.parked("sight")).length === 0);
+});
+
+test("a retired subscription leaves nothing behind, and holds no event back", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const admin = eventAdmin(opened.database, "scratch");
+  await write(subject, "poison");
+  {
+    await using _former = subscribe(subject, () => assert.fail("poison"), { name: "former" });
+    await until(async () => (await admin.dead()).length === 1);
+  }
+  await using _running = subscribe(subject);
+  await seen(subject, 1);
+  await opened.sql("update scratch.events set occurred_at = now() - interval '10 days'");
+  assert.equal(await admin.prune(5, 100), 0);
+  assert.equal(await admin.retire("former"), true);
+  assert.equal(await admin.retire("former"), false);
+  const names = (await admin.health()).subscriptions.map(({ name }) => name);
+  assert.deepEqual(names, ["sight"]);
+  await until(async () => (await admin.prune(5, 100)) === 1);
+});
+
+test("only old events that every subscription has read are pruned", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const admin = eventAdmin(opened.database, "scratch");
+  await write(subject, "read");
+  await write(subject, "unread");
+  await opened.sql("update scratch.events set occurred_at = now() - interval '10 days'");
+  const store = subject.store("reader");
+  const { held } = await store.share(memberOf("one"));
+  const slots = held.map(({ slot }) => slot);
+  const [first] = await store.read({ slots, after: 0, until: 1_000, limit: 1 });
   assert.ok(first);
-  await store.commit(lease, { checkpoint: first.checkpoint }, async () => {});
+  const moves = held.map((one) => ({ held: one, to: first.position }));
+  await store.commit({ moves, park: [], unpark: [] }, []);
 
   assert.equal(await admin.prune(30, 100), 0);
   assert.equal(await admin.prune(5, 100), 1);
   assert.equal((await admin.list({ limit: 10 })).length, 1);
 });
 
-/** A lease on the only partition of a new subscription, with one event to read. */
-async function oneToRead(subject: ReturnType<typeof subjectOn>) {
-  const store = await subject.store("reader", 1);
-  const [lease] = await store.share("one", [], 60_000);
-  assert.ok(lease);
-  expect(
-    await subject.unitOfWork(testContext(), async ({ notes }) => ok(notes.save(written("read")))),
-  );
-  const [delivery] = await readSome(store, lease, 1);
-  assert.ok(delivery);
-  return { store, lease, ...delivery };
-}
-
-test("a handler that swallows a failure commits nothing, and its checkpoint stays", async () => {
+test("a handler that swallows a failed read has failed, and keeps nothing", async () => {
   await using opened = await testDatabase();
-  const { store, lease, event, checkpoint } = await oneToRead(subjectOn(opened));
-  const swallowing = store.commit(lease, { checkpoint }, async (openScope) => {
-    const { notes } = openScope(event);
-    notes.sight({ event_id: "1", stream: "s", version: 1 });
-    notes.sight({ event_id: "1", stream: "s", version: 1 });
-    await notes.byId(newId(NoteId)).catch(() => {});
+  const subject = subjectOn(opened);
+  await write(subject, "first");
+  let isBroken = true;
+  const broken = statement("test.broken", "select 1 / 0");
+  const store = postgresSubscription({
+    ...{ database: opened.database, schema: "scratch", name: "sight", clock, newId },
+    scope: ({ read, ...transaction }) =>
+      postgresNotes({
+        ...transaction,
+        read: (query, values) =>
+          isBroken ? read(broken as typeof query, []) : read(query, values),
+      }),
+    onAppended: () => {},
   });
-  await assert.rejects(swallowing, /duplicate key/);
-  assert.equal((await readSome(store, lease, 1)).length, 1);
+  const handle = async (_: unknown, { notes }: ReturnType<typeof postgresNotes>) => {
+    await notes.byId(newId(NoteId)).catch(() => {});
+  };
+  await using _running = subscribe(subject, handle, { store });
+  await until(async () => (await subject.parked("sight")).some(({ attempts }) => attempts > 1));
+  assert.deepEqual(await subject.sightings(), []);
+  isBroken = false;
+  await subject.replay();
+  await until(async () => {
+    await subject.replay();
+    return (await subject.sightings()).length === 1;
+  });
 });
 
-test("a lost lease is known as such, whatever the handler was told on the way", async () => {
-  await using opened = await testDatabase();
-  const { store, lease, event, checkpoint } = await oneToRead(subjectOn(opened));
-  const late = { ...lease, token: lease.token - 1 };
-  const stale = store.commit(late, { checkpoint }, async (openScope) => {
-    await openScope(event).notes.byId(newId(NoteId));
+test("a statement of a handler that takes too long parks its event, and others go on", async () => {
+  await using opened = await testDatabase({ statementTimeoutMs: 200 });
+  const subject = subjectOn(opened);
+  const slow = statement("test.slow", "select pg_sleep(60)");
+  const note = await write(subject, "slow");
+  await using _running = subscribe(subject, async ({ stream }) => {
+    if (stream === note.id) await opened.database.query(slow, []);
   });
-  await assert.rejects(stale, LeaseLost);
+  for (let i = 0; i < 5; i += 1) await write(subject, `healthy ${i}`);
+  await seen(subject, 5);
+  await until(async () => (await subject.parked("sight"))[0]?.state === "dead");
+});
+
+test("many events that fail cost no connections", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  for (let i = 0; i < 20; i += 1) await write(subject, `clashes ${i}`);
+  const backends = statement<{ readonly pids: string }>(
+    "test.backends",
+    "select string_agg(pid::text, ',' order by pid) as pids from pg_stat_activity where datname = current_database() and application_name = 'basalt'",
+  );
+  await using _running = subscribe(subject, ({ stream }, { notes }) => {
+    notes.sight({ event_id: "twice", stream, version: 1 });
+    notes.sight({ event_id: "twice", stream, version: 1 });
+  });
+  await until(async () => (await subject.parked("sight")).length === 20);
+  const before = await opened.database.query(backends, []);
+  await subject.replay();
+  await until(async () => (await subject.parked("sight")).every(({ state }) => state === "dead"));
+  assert.deepEqual(await opened.database.query(backends, []), before);
+});
+
+test("no transaction is open while an event is handed over", async () => {
+  await using opened = await testDatabase({ idleInTransactionTimeoutMs: 100 });
+  const subject = subjectOn(opened);
+  const told: string[] = [];
+  await using _telling = run(
+    subject,
+    telling("tell", async ({ id }) => {
+      await sleep(400);
+      told.push(id);
+    }),
+  );
+  await using _rows = subscribe(subject, () => sleep(400));
+  await write(subject, "slow");
+  await seen(subject, 1);
+  await until(() => told.length > 0);
+  await until(async () => (await subject.parked("tell")).length === 0);
+  assert.equal(told.length, 1);
+});
+
+test("the slots of a process that died are taken, though the clock of the database stepped back", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  await subject.store("sight").share(memberOf("dead"));
+  // As it looks after the clock has been set back by an hour.
+  await opened.sql("update scratch.subscribers set seen_at = seen_at + interval '1 hour'");
+  const { held } = await subject.store("sight").share(memberOf("next"));
+  assert.equal(held.length, 64);
+});
+
+test("processes that are gone are forgotten", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  for (let i = 0; i < 5; i += 1)
+    await subject.store("sight").share(memberOf(`crashed ${i}`, { leaseMs: 1 }));
+  await sleep(50);
+  await subject.store("sight").share(memberOf("alive", { leaseMs: 1 }));
+  const rows = await opened.sql("select process from scratch.subscribers");
+  assert.deepEqual(rows, [{ process: "alive" }]);
 });

@@ -1,19 +1,34 @@
 import type { Recorded } from "#kernel/event.ts";
-import type { Instant } from "#kernel/instant.ts";
+import { Instant } from "#kernel/instant.ts";
+import { expect } from "#kernel/result.ts";
 import type { Version } from "#kernel/version.ts";
-import { statement, type Database, type Parameter, type Session } from "../postgres/database.ts";
-import { brokenBy } from "../postgres/errors.ts";
-import type { ScopeOn, Transaction } from "../postgres/unit-of-work.ts";
-import { maxWritesInOneStatement, perform, settled, type Write } from "../postgres/writes.ts";
-import { appendsTo, eventColumns, toRecorded, type EventRow } from "./postgres-log.ts";
+import { statement, type Database, type Parameter } from "../postgres/database.ts";
+import { isLeaseLost, isLostRace } from "../postgres/errors.ts";
+import type { ScopeOn } from "../postgres/unit-of-work.ts";
+import { perform, settled, type Write } from "../postgres/writes.ts";
+import {
+  appendsTo,
+  eventColumns,
+  horizonOf,
+  slotOfStream,
+  toRecorded,
+  type EventRow,
+} from "./postgres-log.ts";
 import { causedBy, record, type Recorder } from "./record.ts";
 import {
   LeaseLost,
-  type Checkpoint,
-  type Lease,
+  LostRace,
+  slotCount,
+  type Due,
+  type DueStreams,
+  type Held,
+  type Member,
+  type Move,
+  type ParkedName,
   type ParkedStream,
   type Progress,
   type SubscriptionStore,
+  type Work,
 } from "./subscription-store.ts";
 
 export type PostgresSubscriptionOptions<Scope> = Recorder & {
@@ -23,141 +38,171 @@ export type PostgresSubscriptionOptions<Scope> = Recorder & {
   /** Whose log the effects announce events in: the same, unless said. */
   readonly into?: string;
   readonly name: string;
-  readonly partitions: number;
   readonly scope: ScopeOn<Scope>;
   readonly onAppended: (types: ReadonlySet<string>) => void;
 };
 
-type LeaseRow = {
-  readonly partition: number;
-  readonly lease_token: number;
-  readonly commits: number;
-  readonly epoch: number;
-  readonly transaction_id: string;
-  readonly position: number;
-};
+type HeldRow = Held & { readonly fair: number };
 
 type ParkedRow = {
   readonly stream: string;
+  readonly slot: number;
   readonly version: number;
   readonly event_id: string;
   readonly event_type: string;
+  readonly correlation_id: string;
+  readonly state: ParkedStream["state"];
   readonly attempts: number;
   readonly retry_at: Instant | null;
-  readonly error: string;
-  readonly correlation_id: string;
+  readonly parked_at: Instant;
+  readonly error: string | null;
+  readonly is_outage: boolean;
 };
-
-const toCheckpoint = (
-  row: Pick<LeaseRow, "epoch" | "transaction_id" | "position">,
-): Checkpoint => ({
-  epoch: row.epoch,
-  transactionId: row.transaction_id,
-  position: row.position,
-});
-
-const toLease = (row: LeaseRow): Lease => ({
-  partition: row.partition,
-  token: row.lease_token,
-  commits: row.commits,
-  checkpoint: toCheckpoint(row),
-});
+const parkedColumns =
+  "stream, slot, version, event_id, event_type, correlation_id, state, attempts, retry_at, " +
+  "parked_at, error, is_outage";
 
 const toParked = (row: ParkedRow): ParkedStream => ({
   stream: row.stream,
+  slot: row.slot,
   version: row.version as Version,
   eventId: row.event_id,
   eventType: row.event_type,
-  attempts: row.attempts,
-  ...(row.retry_at === null ? {} : { retryAt: row.retry_at }),
-  error: row.error,
   correlationId: row.correlation_id,
+  state: row.state,
+  attempts: row.attempts,
+  since: row.parked_at,
+  isOutage: row.is_outage,
+  ...(row.retry_at === null ? {} : { retryAt: row.retry_at }),
+  ...(row.error === null ? {} : { error: row.error }),
 });
 
-/** Which partition a stream belongs to: the same for every reader, whatever its process. */
-const partitionOf = (partitions: number) => `abs(hashtextextended(stream, 0) % ${partitions}) `;
+const toRow = (parked: ParkedStream): ParkedRow => ({
+  stream: parked.stream,
+  slot: parked.slot,
+  version: parked.version,
+  event_id: parked.eventId,
+  event_type: parked.eventType,
+  correlation_id: parked.correlationId,
+  state: parked.state,
+  attempts: parked.attempts,
+  retry_at: parked.retryAt ?? null,
+  parked_at: parked.since,
+  error: parked.error ?? null,
+  is_outage: parked.isOutage,
+});
 
 const nameIn = (schema: string) => (what: string) => `${schema}.subscription-${what}`;
 
-/** Who reads which partition. */
-function leaseStatements(schema: string) {
+/** A process counts while it was seen within its lease; a clock that stepped back hides no death. */
+const isSeen = (leaseMs: string) =>
+  `seen_at between now() - make_interval(secs => ${leaseMs}::float8 / 1000)
+               and now() + make_interval(secs => ${leaseMs}::float8 / 1000)`;
+
+/** Who reads which slots. */
+function memberStatements(schema: string) {
   const name = nameIn(schema);
   return {
-    setUp: statement(
-      name("set-up"),
-      `insert into ${schema}.subscriptions (name, partition)
-       select $1, generate_series(0, $2::int - 1) on conflict do nothing`,
+    beat: statement(
+      name("beat"),
+      `insert into ${schema}.subscribers (name, process, declaration, waits_at, seen_at)
+       values ($1, $2, $3, $4, now())
+       on conflict (name, process) do update
+         set declaration = excluded.declaration, waits_at = excluded.waits_at, seen_at = now()`,
     ),
-    greet: statement(
-      name("greet"),
-      `insert into ${schema}.subscribers (name, process, seen_at) values ($1, $2, now())
-       on conflict (name, process) do update set seen_at = excluded.seen_at`,
-    ),
-    /** Fair share: partitions over living processes, rounded up. Surplus partitions go back. */
-    share: statement<LeaseRow>(
+    /**
+     * Of the processes with the newest declaration, each should have as many slots as the others,
+     * or one more. What it has over that, it gives back by itself.
+     */
+    share: statement<HeldRow>(
       name("share"),
       `with alive as (
-         select greatest(count(*), 1) as processes from ${schema}.subscribers
-          where name = $1 and seen_at > now() - make_interval(secs => $3::float8 / 1000)
-       ), fair as (
-         select ceil($4::float8 / processes) as partitions from alive
-       ), candidates as (
-         select partition, lease_holder is not distinct from $2 and lease_until > now() as held
-           from ${schema}.subscriptions
-          where name = $1 and partition < $4
-            and (lease_holder = $2 or lease_until is null or lease_until < now())
-          order by held desc, partition
+         select process, declaration from ${schema}.subscribers
+          where name = $1 and ${isSeen("$3")}
+       ), gone as (
+         delete from ${schema}.subscribers where name = $1 and not ${isSeen("10 * $3")}
+       ), newest as (
+         select declaration from ${schema}.declarations
+          where name = $1 and declaration in (select declaration from alive)
+          order by number desc limit 1
+       ), sharers as (
+         select process, row_number() over (order by process) as rank, count(*) over () as n
+           from alive where declaration = (select declaration from newest)
+       ), mine as (
+         select coalesce((select ${slotCount} / n + case when rank <= ${slotCount} % n then 1 else 0 end
+                            from sharers where process = $2), 0) as fair
+       ), free as (
+         select slot from ${schema}.subscriptions
+          where name = $1 and lease_holder is distinct from $2
+            and (lease_holder is null or lease_holder not in (select process from alive))
+          order by slot
+          limit (select greatest(0, fair - (select count(*) from ${schema}.subscriptions
+                                             where name = $1 and lease_holder = $2)) from mine)
             for update skip locked
-       ), ranked as (
-         select partition, held, row_number() over (order by held desc, partition) as rank
-           from candidates
+       ), taken as (
+         update ${schema}.subscriptions s set lease_holder = $2, lease_token = lease_token + 1
+           from free where s.name = $1 and s.slot = free.slot
+         returning s.slot, s.lease_token as token, s.commits, s.position
        )
-       update ${schema}.subscriptions s
-          set lease_holder = case when r.rank <= fair.partitions then $2 end,
-              lease_until = case when r.rank <= fair.partitions
-                then now() + make_interval(secs => $3::float8 / 1000) end,
-              lease_token = s.lease_token + case when r.held then 0 else 1 end,
-              updated_at = now()
-         from ranked r, fair
-        where s.name = $1 and s.partition = r.partition
-          and (r.held or r.rank <= fair.partitions)
-       returning s.partition, s.lease_token, s.commits, s.epoch, s.transaction_id, s.position,
-                 s.lease_holder`,
+       select held.*, fair from mine left join (
+         select * from taken
+         union all
+         select slot, lease_token, commits, position from ${schema}.subscriptions
+          where name = $1 and lease_holder = $2) held on true`,
+    ),
+    release: statement(
+      name("release"),
+      `update ${schema}.subscriptions set lease_holder = null
+        where name = $1 and lease_holder = $2 and slot = any($3::smallint[])`,
     ),
     leave: statement(
       name("leave"),
       `with gone as (delete from ${schema}.subscribers where name = $1 and process = $2)
-       update ${schema}.subscriptions set lease_holder = null, lease_until = null
+       update ${schema}.subscriptions set lease_holder = null
         where name = $1 and lease_holder = $2`,
     ),
   };
 }
 
+type DueRow = ParkedRow & { readonly events: readonly EventRow[] | null };
+
 /** What there is to deliver. */
-function readStatements(schema: string, partitions: number) {
-  const mine = partitions === 1 ? "$5::int is not null" : `${partitionOf(partitions)} = $5::int`;
+function readStatements(schema: string) {
   const name = nameIn(schema);
+  const read = (what: string, slots: string) =>
+    statement<EventRow & { readonly slot: number }>(
+      name(what),
+      `select ${eventColumns}, ${slotOfStream}::smallint as slot from ${schema}.events
+        where position > $1 and position <= $2 and ${slots}
+        order by position limit $3`,
+    );
   return {
-    read: statement<EventRow>(
-      name(`read-${partitions}`),
-      `select ${eventColumns} from ${schema}.events
-        where (epoch, transaction_id, position) > ($1::smallint, $2::xid8, $3::bigint)
-          and (epoch, transaction_id) < ((select max(epoch) from ${schema}.epochs),
-                                         pg_snapshot_xmin(pg_current_snapshot()))
-          and ${mine}
-        order by epoch, transaction_id, position limit $4`,
+    read: read("read", `${slotOfStream} = any($4::smallint[])`),
+    readAll: read("read-all", "true"),
+    adopt: statement<ParkedName>(
+      name("adopt"),
+      `with claimed as (
+         update ${schema}.parked_streams set state = 'retrying', retry_at = $3
+          where subscription = $1 and slot = any($2::smallint[]) and state = 'claimed'
+       )
+       select stream, slot from ${schema}.parked_streams
+        where subscription = $1 and slot = any($2::smallint[])`,
     ),
-    readStream: statement<EventRow>(
-      name("read-stream"),
-      `select ${eventColumns} from ${schema}.events
-        where stream = $1 and version >= $2
-          and (epoch, transaction_id, position) <= ($3::smallint, $4::xid8, $5::bigint)
-        order by version limit $6`,
-    ),
-    parked: statement<ParkedRow>(
-      name("parked"),
-      `select stream, version, event_id, event_type, attempts, retry_at, error, correlation_id
-         from ${schema}.parked_streams where subscription = $1 and partition = $2`,
+    /** The event at which a stream stands and the one after it, as far as its slot has passed them. */
+    due: statement<DueRow>(
+      name("due"),
+      `select p.*, e.events
+         from (select ${parkedColumns} from ${schema}.parked_streams
+                where subscription = $1 and state = 'retrying' and slot = any($2::smallint[])
+                  and stream <> all($3::text[])
+                order by retry_at limit $4) p
+         join unnest($2::smallint[], $5::bigint[]) at(slot, position) on at.slot = p.slot
+         left join lateral
+           (select json_agg(e) as events from
+             (select ${eventColumns} from ${schema}.events
+               where stream = p.stream and version >= p.version and position <= at.position
+               order by version limit 2) e) e on p.retry_at <= $6
+        order by p.retry_at`,
     ),
   };
 }
@@ -166,195 +211,245 @@ function readStatements(schema: string, partitions: number) {
 function progressStatements(schema: string) {
   const name = nameIn(schema);
   return {
-    /**
-     * A lost lease breaks the not-null of its token, and so does a count that is behind: an earlier
-     * commit arrived, though its answer was lost. The whole transaction fails, in one trip.
-     */
-    advance: statement(
-      name("advance"),
-      `update ${schema}.subscriptions
-          set lease_token = case when lease_token = $3 and commits = $7 then lease_token end,
-              commits = commits + 1, epoch = $4, transaction_id = $5::xid8, position = $6, updated_at = now()
-        where name = $1 and partition = $2`,
+    progress: statement(
+      name("progress"),
+      `with parked as (
+         insert into ${schema}.parked_streams (subscription, ${parkedColumns})
+         select $1, ${parkedColumns}
+           from jsonb_populate_recordset(null::${schema}.parked_streams, $6::jsonb)
+         on conflict (subscription, stream) do update set version = excluded.version,
+           event_id = excluded.event_id, event_type = excluded.event_type,
+           correlation_id = excluded.correlation_id, state = excluded.state,
+           attempts = excluded.attempts, retry_at = excluded.retry_at,
+           parked_at = excluded.parked_at, error = excluded.error, is_outage = excluded.is_outage
+       ), unparked as (
+         delete from ${schema}.parked_streams p
+          using unnest($7::text[], $8::bigint[]) done(stream, version)
+          where p.subscription = $1 and p.stream = done.stream and p.version = done.version
+       )
+       select ${schema}.advance($1, $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[])`,
     ),
-    park: statement(
-      name("park"),
-      `insert into ${schema}.parked_streams (subscription, partition, stream, version, event_id,
-         event_type, attempts, retry_at, error, correlation_id)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-       on conflict (subscription, stream) do update set version = excluded.version,
-         event_id = excluded.event_id, event_type = excluded.event_type,
-         attempts = excluded.attempts, retry_at = excluded.retry_at, error = excluded.error,
-         correlation_id = excluded.correlation_id`,
-    ),
-    unpark: statement(
-      name("unpark"),
-      `delete from ${schema}.parked_streams where subscription = $1 and stream = $2`,
-    ),
-    moveOn: statement(
-      name("move-on"),
-      `update ${schema}.parked_streams set version = $3, attempts = 0
-        where subscription = $1 and stream = $2`,
+    areHeld: statement<{ readonly held: number }>(
+      name("are-held"),
+      `select count(*) as held from ${schema}.subscriptions s
+         join unnest($2::smallint[], $3::bigint[], $4::bigint[]) m(slot, token, commits)
+           on s.slot = m.slot and s.lease_token = m.token and s.commits = m.commits
+        where s.name = $1`,
     ),
   };
 }
 
-export async function postgresSubscription<Scope>(
+/** What identifies the slots of a commit: their numbers, tokens and counts. */
+const slotsOf = (moves: readonly Move[]): readonly Parameter[] => [
+  moves.map(({ held }) => held.slot),
+  moves.map(({ held }) => held.token),
+  moves.map(({ held }) => held.commits),
+];
+
+/** A subscription that is not registered begins with the first event. */
+export function postgresSubscription<Scope>(
   options: PostgresSubscriptionOptions<Scope>,
-): Promise<SubscriptionStore<Scope>> {
-  const { database, schema, name, partitions } = options;
-  const sql = { ...leaseStatements(schema), ...readStatements(schema, partitions) };
-  await database.query(sql.setUp, [name, partitions]);
+): SubscriptionStore<Scope> {
+  const { database, schema, name } = options;
+  const sql = { ...memberStatements(schema), ...readStatements(schema) };
+  const beat = ({ process, declaration, waitsAt }: Member) =>
+    database.query(sql.beat, [name, process, declaration, waitsAt ?? null]);
+  let isRegistered = false;
 
   return {
-    async share(process, held, leaseMs) {
-      await database.query(sql.greet, [name, process]);
-      const rows = (await database.query(sql.share, [
-        name,
-        process,
-        leaseMs,
-        partitions,
-      ])) as (LeaseRow & { lease_holder: string | null })[];
-      const leases = rows.filter((row) => row.lease_holder === process).map(toLease);
-      return leases.map(
-        (lease) =>
-          held.find(
-            ({ partition, token }) => partition === lease.partition && token === lease.token,
-          ) ?? lease,
-      );
+    async beat(member) {
+      await beat(member);
     },
 
-    async read({ partition, checkpoint: { epoch, transactionId, position } }, limit) {
-      const place = [epoch, transactionId, position];
-      const rows = await database.query(sql.read, [...place, limit, partition]);
-      return rows.map((row) => ({ event: toRecorded(row), checkpoint: toCheckpoint(row) }));
+    async share(member) {
+      const { declaration } = member;
+      if (!isRegistered)
+        await registerSubscriptions(database, schema, [{ name, declaration, atEnd: false }]);
+      isRegistered = true;
+      await beat(member);
+      const rows = await database.query(sql.share, [name, member.process, member.leaseMs]);
+      return { held: rows.filter(({ slot }) => slot !== null), fair: rows[0]?.fair ?? 0 };
     },
 
-    async readStream({ checkpoint }, stream, version, limit): Promise<readonly Recorded[]> {
-      const { epoch, transactionId, position } = checkpoint;
-      const place = [epoch, transactionId, position];
-      const rows = await database.query(sql.readStream, [stream, version, ...place, limit]);
-      return rows.map(toRecorded);
+    async release(process, slots) {
+      await database.query(sql.release, [name, process, slots]);
     },
-
-    async parked({ partition }) {
-      return (await database.query(sql.parked, [name, partition])).map(toParked);
-    },
-
-    commit: committing(options),
 
     async leave(process) {
       await database.query(sql.leave, [name, process]);
     },
+
+    horizon: horizonOf(database, schema),
+
+    async read({ slots, after, until, limit }) {
+      const rows =
+        slots.length === slotCount
+          ? await database.query(sql.readAll, [after, until, limit])
+          : await database.query(sql.read, [after, until, limit, slots]);
+      return rows.map((row) => {
+        const { position, slot } = row;
+        return { event: toRecorded(row), position, slot };
+      });
+    },
+
+    adopt: (slots, now) => database.query(sql.adopt, [name, slots, now]),
+
+    async due(held, { now, except, limit }): Promise<DueStreams> {
+      const [slots, positions] = [held.map(({ slot }) => slot), held.map((one) => one.position)];
+      const values = [name, slots, except, limit, positions, now];
+      const rows = await database.query(sql.due, values);
+      const next = rows.find(({ retry_at: at }) => at !== null && at > now)?.retry_at;
+      return {
+        due: rows.filter(({ retry_at: at }) => at !== null && at <= now).map(toDue),
+        ...(next ? { nextAt: next } : {}),
+      };
+    },
+
+    ...committing(options),
   };
+}
+
+function toDue({ events, ...row }: DueRow): Due {
+  const [event, next] = (events ?? []).map((one) =>
+    // As JSON, a time has another spelling than as a column.
+    toRecorded({ ...one, occurred_at: expect(Instant.parse(one.occurred_at)) }),
+  );
+  return { parked: toParked(row), ...(event ? { event } : {}), ...(next ? { next } : {}) };
 }
 
 /** One transaction for the effects of a batch and the progress of its reader. */
 function committing<Scope>(
   options: PostgresSubscriptionOptions<Scope>,
-): SubscriptionStore<Scope>["commit"] {
-  const { database, schema, into = schema, name, scope, clock, onAppended } = options;
-  const appends = appendsTo(into);
-  const moves = movesOf(schema, name);
-
-  return async (lease, progress, effects) => {
-    const types = new Set<string>();
-    try {
-      await database.session(async (session) => {
-        const transaction = new Effects(session);
-        transaction.send(session.run("begin"), ...moves(session, lease, progress));
-        const run = effects((cause) =>
-          scope({
-            read: transaction.read,
-            write: (of, values) => transaction.write({ mutation: of, values }),
-            append(stream, version, events) {
-              for (const { type } of events) types.add(type);
-              const announced = [{ stream, version, events }];
-              transaction.write(...appends(record(options, causedBy(cause, clock), announced)));
-            },
-          }),
-        );
-        await run.catch(async (error: unknown) => {
-          throw await transaction.reason(error);
-        });
-        await transaction.commit();
-      });
-    } catch (error) {
-      throw brokenBy(error) === "lease_token"
-        ? new LeaseLost(`${name}/${lease.partition}`, { cause: error })
-        : error;
-    }
-    if (types.size > 0) onAppended(types);
-  };
-}
-
-function movesOf(schema: string, name: string) {
+): Pick<SubscriptionStore<Scope>, "open" | "commit"> {
+  const { database, schema, into = schema, name, onAppended } = options;
   const sql = progressStatements(schema);
-  return (session: Session, lease: Lease, { checkpoint, park, unpark }: Progress) => {
-    const { epoch, transactionId, position } = checkpoint;
-    const place = [lease.partition, lease.token, epoch, transactionId, position];
-    const advanced = session.query(sql.advance, [name, ...place, lease.commits]);
-    const sent: Promise<unknown>[] = [advanced];
-    if (park) sent.push(session.query(sql.park, [name, lease.partition, ...parkedValues(park)]));
-    if (unpark?.next === "caught-up") sent.push(session.query(sql.unpark, [name, unpark.stream]));
-    else if (unpark) sent.push(session.query(sql.moveOn, [name, unpark.stream, unpark.next]));
-    return sent;
+  const appends = appendsTo(into);
+
+  async function send(writes: readonly Write[], { moves, park, unpark }: Progress) {
+    const progress = [
+      name,
+      ...slotsOf(moves),
+      moves.map(({ to }) => to),
+      JSON.stringify(park.map(toRow)),
+      unpark.map(({ stream }) => stream),
+      unpark.map(({ version }) => version),
+    ];
+    if (writes.length === 0) return database.query(sql.progress, progress);
+    return database.session((session) =>
+      settled([
+        session.run("begin"),
+        ...perform(session, writes),
+        session.query(sql.progress, progress),
+        session.commit(),
+      ]),
+    );
+  }
+
+  /** What failed tells the lost slot only where it was reached: it is asked for. */
+  async function reasonOf(error: unknown, moves: readonly Move[]): Promise<unknown> {
+    if (isLeaseLost(error)) return new LeaseLost(name, { cause: error });
+    const [found] = await database.query(sql.areHeld, [name, ...slotsOf(moves)]);
+    if (found?.held !== moves.length) return new LeaseLost(name, { cause: error });
+    return isLostRace(error) ? new LostRace(name, { cause: error }) : error;
+  }
+
+  return {
+    open: async (cause, settle) => new PostgresWork({ ...options, appends }, cause, settle),
+
+    async commit(progress, works) {
+      const own = works as readonly PostgresWork<Scope>[];
+      try {
+        await send(
+          own.flatMap(({ writes }) => writes),
+          progress,
+        );
+      } catch (error) {
+        throw await reasonOf(error, progress.moves);
+      }
+      const types = new Set(own.flatMap((work) => [...work.types]));
+      if (types.size > 0) onAppended(types);
+    },
   };
 }
 
-/** The transaction of a batch. Its effects leave while handlers still run. */
-class Effects {
-  readonly #session: Session;
-  readonly #answers: Promise<unknown>[] = [];
-  #collected: Write[] = [];
+type WorkOptions<Scope> = PostgresSubscriptionOptions<Scope> & {
+  readonly appends: ReturnType<typeof appendsTo>;
+};
 
-  constructor(session: Session) {
-    this.#session = session;
+/** Collects what the handler of an event saves; its reads run at once, as in a unit of work. */
+class PostgresWork<Scope> implements Work<Scope> {
+  readonly scope: Scope;
+  readonly writes: Write[] = [];
+  readonly types = new Set<string>();
+  #isOpen = true;
+  #broken: { readonly error: unknown } | undefined;
+
+  constructor(options: WorkOptions<Scope>, cause: Recorded, settle: () => Promise<void>) {
+    const { database, clock, appends } = options;
+    this.scope = options.scope({
+      read: async (query, values) => {
+        try {
+          await settle();
+          return await database.query(query, values);
+        } catch (error) {
+          this.#broken ??= { error };
+          throw error;
+        }
+      },
+      write: (mutation, values) => this.#add({ mutation, values }),
+      append: (stream, version, events) => {
+        const announced = [{ stream, version, events }];
+        this.#add(...appends(record(options, causedBy(cause, clock), announced)));
+        for (const { type } of events) this.types.add(type);
+      },
+    });
   }
 
-  send(...answers: readonly Promise<unknown>[]): void {
-    for (const answer of answers) answer.catch(() => {}); // reported at the end
-    this.#answers.push(...answers);
+  check(): void {
+    if (this.#broken) throw this.#broken.error;
   }
 
-  write(...writes: readonly Write[]): void {
-    this.#collected.push(...writes);
-    if (this.#collected.length >= maxWritesInOneStatement) this.#flush();
+  close(): void {
+    this.#isOpen = false;
   }
 
-  /** Sees what was written before: later events of a batch build on earlier ones. */
-  readonly read: Transaction["read"] = (query, values) => {
-    this.#flush();
-    const answer = this.#session.query(query, values);
-    this.send(answer);
-    return answer;
-  };
-
-  async commit(): Promise<void> {
-    this.#flush();
-    await settled([...this.#answers, this.#session.commit()]);
-  }
-
-  #flush(): void {
-    this.send(...perform(this.#session, this.#collected));
-    this.#collected = [];
-  }
-
-  /** Why the batch failed: what broke the transaction first, else what its handler threw. */
-  async reason(thrown: unknown): Promise<unknown> {
-    const answers = await Promise.allSettled(this.#answers);
-    const failure = answers.find(({ status }) => status === "rejected");
-    return failure?.status === "rejected" ? failure.reason : thrown;
+  #add(...writes: readonly Write[]): void {
+    if (!this.#isOpen) throw new Error("the handler has ended: its writes are refused");
+    this.writes.push(...writes);
   }
 }
 
-const parkedValues = (parked: ParkedStream): readonly Parameter[] => [
-  parked.stream,
-  parked.version,
-  parked.eventId,
-  parked.eventType,
-  parked.attempts,
-  parked.retryAt ?? null,
-  parked.error,
-  parked.correlationId,
-];
+/** Where a new subscription of a log begins. */
+export type Beginning = {
+  readonly name: string;
+  readonly declaration: string;
+  /** Whether it begins at the end of a log that others read already. */
+  readonly atEnd: boolean;
+};
+
+/** Makes the slots of subscriptions that are new, all at once: so that none comes before another. */
+export async function registerSubscriptions(
+  database: Database,
+  schema: string,
+  beginnings: readonly Beginning[],
+): Promise<void> {
+  const register = statement(
+    `${schema}.subscription-register`,
+    `with new as (
+       select * from unnest($1::text[], $2::text[], $3::boolean[]) as n(name, declaration, at_end)
+     ), declared as (
+       insert into ${schema}.declarations (name, declaration) select name, declaration from new
+       on conflict do nothing
+     )
+     insert into ${schema}.subscriptions (name, slot, position)
+     select name, slot, case when at_end and exists (select from ${schema}.subscriptions)
+                             then (select head from ${schema}.horizon()) else 0 end
+       from new, generate_series(0, ${slotCount - 1}) slot
+     on conflict do nothing`,
+  );
+  await database.query(register, [
+    beginnings.map(({ name }) => name),
+    beginnings.map(({ declaration }) => declaration),
+    beginnings.map(({ atEnd }) => String(atEnd)),
+  ]);
+}

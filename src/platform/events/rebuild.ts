@@ -1,16 +1,16 @@
 import type { ClientConfig } from "pg";
-import { statement, type Database, type Parameter, type Session } from "../postgres/database.ts";
+import { statement, type Database, type Session } from "../postgres/database.ts";
 import { grantTo } from "../postgres/app-role.ts";
 import { migrate } from "../postgres/migrations.ts";
 import type { Transaction } from "../postgres/unit-of-work.ts";
 import { perform, settled, type Write } from "../postgres/writes.ts";
-import type { AnyConsumer } from "./consumer.ts";
-import { eventColumns, toRecorded, type EventRow } from "./postgres-log.ts";
-import { beginning, type Checkpoint } from "./subscription-store.ts";
+import type { RowConsumer } from "./consumer.ts";
+import { eventColumns, horizonOf, toRecorded, type EventRow } from "./postgres-log.ts";
+import { slotCount } from "./subscription-store.ts";
 
 /** A read model: which log it is made of, and how. It has a schema of its own. */
 export type ReadModel<Model> = {
-  readonly projection: AnyConsumer<Model>;
+  readonly projection: RowConsumer<Model>;
   /** Schema of the log. */
   readonly log: string;
   /** Where it stands. */
@@ -21,7 +21,7 @@ export type ReadModel<Model> = {
   /**
    * SQL that answers a checksum of each thing the model holds, beside that of what the context's
    * own tables say of it: rows of `what`, `model` and `tables`. Streams with events after the
-   * checkpoint ($1, $2, $3) count on neither side.
+   * position $1 count on neither side.
    */
   readonly checksums: (schema: string) => string;
 };
@@ -33,6 +33,10 @@ export type Checksum = { readonly what: string; readonly model: string; readonly
 export class ChecksumsDiffer extends Error {
   override readonly name = "ChecksumsDiffer";
 }
+/** The log has an event that only a newer Basalt can read. */
+export class WrittenByNewer extends Error {
+  override readonly name = "WrittenByNewer";
+}
 /** Somebody else is rebuilding it. */
 export class IsBeingRebuilt extends Error {
   override readonly name = "IsBeingRebuilt";
@@ -40,20 +44,6 @@ export class IsBeingRebuilt extends Error {
 
 /** Events of one transaction. */
 const batch = 2_000;
-
-const valuesOf = ({ epoch, transactionId, position }: Checkpoint): readonly Parameter[] => [
-  epoch,
-  transactionId,
-  position,
-];
-
-type PlaceRow = {
-  readonly epoch: number;
-  readonly transaction_id: string;
-  readonly position: number;
-};
-const toCheckpoint = (row: PlaceRow | undefined): Checkpoint =>
-  row ? { epoch: row.epoch, transactionId: row.transaction_id, position: row.position } : beginning;
 
 function statementsOf(log: string) {
   const name = (what: string) => `${log}.rebuild-${what}`;
@@ -65,30 +55,25 @@ function statementsOf(log: string) {
     read: statement<EventRow>(
       name("read"),
       `select ${eventColumns} from ${log}.events
-        where (epoch, transaction_id, position) > ($1::smallint, $2::xid8, $3::bigint)
-          and (epoch, transaction_id) < ((select max(epoch) from ${log}.epochs),
-                                         pg_snapshot_xmin(pg_current_snapshot()))
-        order by epoch, transaction_id, position limit $4`,
+        where position > $1 and position <= $2 order by position limit ${batch}`,
     ),
     setUp: statement(
       name("set-up"),
-      `insert into ${log}.subscriptions (name, partition) values ($1, 0) on conflict do nothing`,
+      `insert into ${log}.subscriptions (name, slot)
+       select $1, generate_series(0, ${slotCount - 1}) on conflict do nothing`,
     ),
-    place: statement<PlaceRow>(
-      name("place"),
-      `select epoch, transaction_id, position from ${log}.subscriptions where name = $1`,
+    /** Up to where all of its slots have read. */
+    position: statement<{ readonly position: number | null }>(
+      name("position"),
+      `select min(position) as position from ${log}.subscriptions where name = $1`,
     ),
-    /** Whoever projects now cannot commit any more: its token is an older one. */
+    /** Whoever projects now cannot commit any more: its tokens are older ones. */
     takeOver: statement(
       name("take-over"),
-      `update ${log}.subscriptions set lease_token = lease_token + 1, lease_until = null,
-         lease_holder = null, updated_at = now() where name = $1`,
+      `update ${log}.subscriptions set lease_token = lease_token + 1, lease_holder = null,
+         updated_at = now() where name = $1`,
     ),
-    move: statement(
-      name("move"),
-      `update ${log}.subscriptions set epoch = $2, transaction_id = $3::xid8, position = $4
-        where name = $1`,
-    ),
+    move: statement(name("move"), `update ${log}.subscriptions set position = $2 where name = $1`),
     unpark: statement(name("unpark"), `delete from ${log}.parked_streams where subscription = $1`),
     tryLock: statement<{ readonly locked: boolean }>(
       name("lock"),
@@ -108,17 +93,15 @@ async function fold<Model>(
   { projection, model }: Fold<Model>,
   rows: readonly EventRow[],
 ): Promise<void> {
-  const wanted = rows.map(toRecorded).filter(({ type }) => projection.wants(type));
+  const events = rows.map(toRecorded);
+  const unknown = events.find((event) => !projection.knows(event));
+  if (unknown) throw new WrittenByNewer(`${unknown.type} v${unknown.schemaVersion}`);
+  const wanted = events.filter(({ type }) => projection.wants(type));
   const writes: Write[] = [];
   const scope = model({ write: (mutation, values) => writes.push({ mutation, values }) });
-  await projection.handle(wanted, () => ({ scope, context: rebuilding }));
+  await projection.handle(wanted, scope, rebuilding);
   await settled(perform(session, writes));
 }
-
-const placeAfter = (rows: readonly EventRow[], before: Checkpoint): Checkpoint => {
-  const last = rows.at(-1);
-  return last ? toCheckpoint(last) : before;
-};
 
 const rebuilding = { actor: "system", correlationId: "rebuild", deadlineMs: Infinity } as const;
 
@@ -146,7 +129,7 @@ export async function rebuild<Model>(
     const tell = (done: number) => onProgress(done, Math.max(total, done));
     const { until, events } = await foldAll(database, into, { next, tell });
     refuseDifferent(await checksumsIn(database, of, next, until));
-    await database.session((session) => swap(session, { of, into, next, until }));
+    await swap(database, { of, into, next, until });
     await clear(database, schema);
     await lock.query(sql.unlock, [`rebuild ${schema}`]);
     return { events };
@@ -158,15 +141,16 @@ async function foldAll<Model>(
   database: Database,
   into: Fold<Model>,
   { next, tell }: { readonly next: string; readonly tell: (done: number) => void },
-): Promise<{ readonly until: Checkpoint; readonly events: number }> {
+): Promise<{ readonly until: number; readonly events: number }> {
   const { read } = statementsOf(into.log);
-  const after = (place: Checkpoint) => database.query(read, [...valuesOf(place), batch]);
-  let [until, events, analyzed] = [beginning, 0, batch / 4];
+  const { horizon } = await horizonOf(database, into.log)();
+  const after = (position: number) => database.query(read, [position, horizon]);
+  let [until, events, analyzed] = [0, 0, batch / 4];
   let reading = after(until);
   for (let more = true; more;) {
     const rows = await reading;
     more = rows.length === batch; // what is appended meanwhile is folded when models are swapped
-    until = placeAfter(rows, until);
+    until = rows.at(-1)?.position ?? until;
     if (more) {
       reading = after(until);
       reading.catch(() => {}); // reported when it is waited for
@@ -209,48 +193,46 @@ async function clear(database: Database, schema: string): Promise<void> {
   });
 }
 
+type Swap<Model> = {
+  readonly of: ReadModel<Model>;
+  readonly into: Fold<Model>;
+  readonly next: string;
+  readonly until: number;
+};
+
 /** The names change hands when the next model has what was appended meanwhile. */
-async function swap<Model>(
-  session: Session,
-  {
-    of: { projection, log, schema },
-    into,
-    next,
-    until,
-  }: {
-    readonly of: ReadModel<Model>;
-    readonly into: Fold<Model>;
-    readonly next: string;
-    readonly until: Checkpoint;
-  },
-): Promise<void> {
+async function swap<Model>(database: Database, { of, into, next, until }: Swap<Model>) {
+  const { projection, log, schema } = of;
   const sql = statementsOf(log);
-  await session.run("begin");
-  await session.query(sql.setUp, [projection.name]);
-  await session.query(sql.takeOver, [projection.name]);
-  let place = until;
-  for (let rows: EventRow[]; ; place = placeAfter(rows, place)) {
-    rows = await session.query(sql.read, [...valuesOf(place), batch]);
-    if (rows.length === 0) break;
-    await fold(session, into, rows);
-  }
-  await session.query(sql.move, [projection.name, ...valuesOf(place)]);
-  await session.query(sql.unpark, [projection.name]);
-  await session.run(`alter schema ${schema} rename to ${schema}_old`);
-  await session.run(`alter schema ${next} rename to ${schema}`);
-  // Its migrations may be newer than those of the one that stood.
-  await session.run(`delete from basalt.migrations where schema = '${schema}'`);
-  await session.run(`update basalt.migrations set schema = '${schema}' where schema = '${next}'`);
-  await session.commit();
+  const { horizon } = await horizonOf(database, log)();
+  await database.session(async (session) => {
+    await session.run("begin");
+    await session.query(sql.setUp, [projection.name]);
+    await session.query(sql.takeOver, [projection.name]);
+    for (let position = until; position < horizon;) {
+      const rows = await session.query(sql.read, [position, horizon]);
+      await fold(session, into, rows);
+      position = rows.at(-1)?.position ?? horizon;
+    }
+    // What was folded may lie behind the horizon of now: it is a lower bound.
+    await session.query(sql.move, [projection.name, Math.max(until, horizon)]);
+    await session.query(sql.unpark, [projection.name]);
+    await session.run(`alter schema ${schema} rename to ${schema}_old`);
+    await session.run(`alter schema ${next} rename to ${schema}`);
+    // Its migrations may be newer than those of the one that stood.
+    await session.run(`delete from basalt.migrations where schema = '${schema}'`);
+    await session.run(`update basalt.migrations set schema = '${schema}' where schema = '${next}'`);
+    await session.commit();
+  });
 }
 
 const checksumsIn = <Model>(
   database: Database,
   { checksums }: ReadModel<Model>,
   schema: string,
-  at: Checkpoint,
+  position: number,
 ): Promise<readonly Checksum[]> =>
-  database.query(statement<Checksum>(`${schema}.checksums`, checksums(schema)), valuesOf(at));
+  database.query(statement<Checksum>(`${schema}.checksums`, checksums(schema)), [position]);
 
 /** Throws where the two sides of a checksum differ. */
 export function refuseDifferent(checksums: readonly Checksum[]): void {
@@ -261,11 +243,11 @@ export function refuseDifferent(checksums: readonly Checksum[]): void {
     );
 }
 
-/** The checksums of the model that stands, at the place that it has reached. */
+/** The checksums of the model that stands, at the position that it has reached. */
 export async function checksumsOf<Model>(
   database: Database,
   of: ReadModel<Model>,
 ): Promise<readonly Checksum[]> {
-  const [place] = await database.query(statementsOf(of.log).place, [of.projection.name]);
-  return checksumsIn(database, of, of.schema, toCheckpoint(place));
+  const [row] = await database.query(statementsOf(of.log).position, [of.projection.name]);
+  return checksumsIn(database, of, of.schema, row?.position ?? 0);
 }

@@ -3,90 +3,145 @@ import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
 
 /**
- * A place in the log. Transaction ids restart when a dump is restored, so the epoch leads; within
- * an epoch, (transaction id, position) below the oldest running transaction is final.
+ * The last position of a log that was drawn, and up to where no event can appear any more. What
+ * committed before the answer is there for a read that begins after it.
  */
-export type Checkpoint = {
-  readonly epoch: number;
-  /** An xid8, as decimal text. */
-  readonly transactionId: string;
+export type Horizon = { readonly head: number; readonly horizon: number };
+
+/** Each stream of a log belongs to one of so many slots, for ever; processes divide the slots. */
+export const slotCount = 64;
+
+/** A slot that a process holds, and where it stands. */
+export type Held = {
+  readonly slot: number;
+  /** Goes up with every new holder. */
+  readonly token: number;
+  /** How often the slot has been committed; the next commit must be the next one. */
+  readonly commits: number;
+  /** Every event of the slot up to here is handled, or its stream is parked. */
   readonly position: number;
 };
 
-export const beginning: Checkpoint = { epoch: 0, transactionId: "0", position: 0 };
+/** A slot as it was, and where it stands after a commit. */
+export type Move = { readonly held: Held; readonly to: number };
 
-/** The right to read one partition, until somebody with a higher token takes it. */
-export type Lease = {
-  readonly partition: number;
-  readonly token: number;
-  /** How often the partition has been committed; the next commit must be the next one. */
-  readonly commits: number;
-  readonly checkpoint: Checkpoint;
-};
+/** An event and its place in the log. */
+export type Taken = { readonly event: Recorded; readonly position: number; readonly slot: number };
 
-/** An event and the checkpoint of who has read it. */
-export type Delivery = { readonly event: Recorded; readonly checkpoint: Checkpoint };
-
-/** A stream that waits behind a failed event. Without `retryAt` it is a dead letter. */
+/** A stream apart from the others: one of its events is being handed over, or has failed. */
 export type ParkedStream = {
   readonly stream: string;
-  /** Of the event that failed. */
+  readonly slot: number;
+  /** The event at which the stream stands; later ones wait behind it. */
   readonly version: Version;
   readonly eventId: string;
   readonly eventType: string;
-  readonly attempts: number;
-  readonly retryAt?: Instant;
-  readonly error: string;
   readonly correlationId: string;
+  /** A dead stream waits for a person: its event is a dead letter. */
+  readonly state: "claimed" | "retrying" | "dead";
+  /** At this event, the one under way included. */
+  readonly attempts: number;
+  /** Of a retrying stream. */
+  readonly retryAt?: Instant;
+  /** When this event was first tried. */
+  readonly since: Instant;
+  readonly error?: string;
+  /** Whether it failed for something that all events need. */
+  readonly isOutage: boolean;
 };
 
-/** What a step of a subscription leaves behind, together with the effects of its events. */
+/** A parked stream to try again: its event, if the log has it, and whether another one follows. */
+export type Due = {
+  readonly parked: ParkedStream;
+  readonly event?: Recorded;
+  readonly next?: Recorded;
+};
+
+/** Parked streams to try again, and when the next one will be. */
+export type DueStreams = { readonly due: readonly Due[]; readonly nextAt?: Instant };
+
+/** A process that reads a subscription. */
+export type Member = {
+  readonly process: string;
+  /** Which events its code knows and handles. */
+  readonly declaration: string;
+  /** Without a sign of life for so long, it loses its slots. */
+  readonly leaseMs: number;
+  /** An event that its code does not know, before which it waits. */
+  readonly waitsAt?: string;
+};
+
+/** The slots of a process, and how many it should have. */
+export type Share = { readonly held: readonly Held[]; readonly fair: number };
+
+/** Events of some slots after a position and up to another, at most `limit`, in order. */
+export type Range = {
+  readonly slots: readonly number[];
+  readonly after: number;
+  readonly until: number;
+  readonly limit: number;
+};
+
+/** What a step leaves behind, together with the effects of its events. */
 export type Progress = {
-  readonly checkpoint: Checkpoint;
-  readonly park?: ParkedStream;
-  /** The waiting stream went on to this version, or has caught up. */
-  readonly unpark?: { readonly stream: string; readonly next: Version | "caught-up" };
+  /** The slots of all that is committed. */
+  readonly moves: readonly Move[];
+  readonly park: readonly ParkedStream[];
+  /** Streams that have caught up, while they stand where they did. */
+  readonly unpark: readonly Pick<ParkedStream, "stream" | "version">[];
+};
+
+/** What the handler of one event works on. Its writes are collected, and leave with the commit. */
+export type Work<Scope> = {
+  readonly scope: Scope;
+  /** Throws why a read has failed, where the handler has swallowed it. */
+  readonly check: () => void;
+  /** Refuses what a handler still does after its time. */
+  readonly close: () => void;
 };
 
 /**
- * What this reader was about to commit was not: another process holds the partition now, or an
- * earlier commit of its own arrived without its knowing. It must begin from what is kept.
+ * What this reader was about to commit was not: another process holds the slot now, or an earlier
+ * commit of its own arrived without its knowing. It must begin from what is kept.
  */
 export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
 }
 
+/** Another transaction changed the same thing in between: the events are handled again at once. */
+export class LostRace extends Error {
+  override readonly name = "LostRace";
+}
+
 /** Port: how one subscription reads its log and remembers how far it is. */
 export type SubscriptionStore<Scope> = {
+  /** A sign of life. */
+  readonly beat: (member: Member) => Promise<void>;
   /**
-   * Renews the leases of this process, claims free ones up to its fair share and gives back what
-   * is over. `held` are the tokens that the process believes to hold. Answers what it holds now.
+   * A sign of life; claims free slots up to a fair share, which is none while a process with a
+   * newer declaration lives. Answers all slots that the process holds now.
    */
-  readonly share: (
-    process: string,
-    held: readonly Lease[],
-    leaseMs: number,
-  ) => Promise<readonly Lease[]>;
-  /** Events of a partition after its checkpoint, at most `limit`, in order. */
-  readonly read: (lease: Lease, limit: number) => Promise<readonly Delivery[]>;
-  /** Events of a waiting stream from `version` on that the partition has passed. */
-  readonly readStream: (
-    lease: Lease,
-    stream: string,
-    version: Version,
-    limit: number,
-  ) => Promise<readonly Recorded[]>;
-  /** The streams of a partition that wait. */
-  readonly parked: (lease: Lease) => Promise<readonly ParkedStream[]>;
-  /**
-   * Commits effects and progress in one transaction. Throws `LeaseLost`. The effects of each event
-   * run on a scope of their own, so that what they announce names it as the cause.
-   */
-  readonly commit: (
-    lease: Lease,
-    progress: Progress,
-    effects: (open: (cause: Recorded) => Scope) => Promise<void>,
-  ) => Promise<void>;
-  /** Gives all leases of a process back, so that others need not wait for them to end. */
+  readonly share: (member: Member) => Promise<Share>;
+  /** Gives slots back. */
+  readonly release: (process: string, slots: readonly number[]) => Promise<void>;
+  /** Gives all slots back, so that others need not wait for the lease to end. */
   readonly leave: (process: string) => Promise<void>;
+  readonly horizon: () => Promise<Horizon>;
+  readonly read: (range: Range) => Promise<readonly Taken[]>;
+  /** The parked streams of slots that were just taken. What was claimed there is due again. */
+  readonly adopt: (slots: readonly number[], now: Instant) => Promise<readonly ParkedName[]>;
+  /** Retrying streams of these slots but for some, those that are due first, at most `limit`. */
+  readonly due: (
+    held: readonly Held[],
+    options: { readonly now: Instant; readonly except: readonly string[]; readonly limit: number },
+  ) => Promise<DueStreams>;
+  /**
+   * Opens the ports for the effects of an event, which is then their cause. A handler reads what
+   * was committed until then; `settle` commits the effects of the events before it first.
+   */
+  readonly open: (cause: Recorded, settle: () => Promise<void>) => Promise<Work<Scope>>;
+  /** Commits effects and progress in one transaction. Throws `LeaseLost` and `LostRace`. */
+  readonly commit: (progress: Progress, works: readonly Work<Scope>[]) => Promise<void>;
 };
+
+export type ParkedName = { readonly stream: string; readonly slot: number };

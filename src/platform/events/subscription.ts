@@ -1,41 +1,53 @@
-import type { Recorded } from "#kernel/event.ts";
+import { setImmediate as turn } from "node:timers/promises";
 import { Instant, type Clock } from "#kernel/instant.ts";
-import { Version } from "#kernel/version.ts";
 import type { Logger } from "pino";
 import { Unavailable } from "../unavailable.ts";
 import type { AnyConsumer } from "./consumer.ts";
-import { causedBy } from "./record.ts";
+import type { Delivering, Delivery } from "./delivering.ts";
+import { describe, isFatal, isOutage, parkedAfter, standing, type RetryLimits } from "./failure.ts";
+import { HeldSlots } from "./held-slots.ts";
+import { Lane, type Outcome } from "./lane.ts";
+import { Outage } from "./outage.ts";
+import { OutsideDelivery } from "./outside-delivery.ts";
+import { ParkedStreams } from "./parked-streams.ts";
+import { Reader } from "./reader.ts";
+import { RowDelivery } from "./row-delivery.ts";
 import {
   LeaseLost,
-  type Delivery,
-  type Lease,
+  type Due,
+  type Member,
   type ParkedStream,
   type Progress,
   type SubscriptionStore,
+  type Taken,
+  type Work,
 } from "./subscription-store.ts";
-import type { WakeUp } from "./wake-up.ts";
+import { WakeUp } from "./wake-up.ts";
 
-export type SubscriptionTimes = {
-  /** A process that is silent for so long loses its partitions. */
+export type SubscriptionLimits = RetryLimits & {
+  /** A process that is silent for so long loses its slots. */
   readonly leaseMs: number;
   /** Looks for events at least this often, whoever forgot to call. */
   readonly pollMs: number;
-  /** Pause before the first retry of a failed event; doubles with each, with jitter. */
-  readonly retryMs: number;
-  readonly maxRetryMs: number;
-  /** A batch whose handlers take longer has failed. */
+  /** An event whose handler takes longer has failed. */
   readonly handlerTimeoutMs: number;
-  /** Attempts after which a failed event becomes a dead letter. */
-  readonly maxAttempts: number;
+  /** With so many parked streams, no new events are taken. */
+  readonly maxParkedStreams: number;
+  /** How long a stop waits for what is handed over meanwhile. */
+  readonly drainMs: number;
 };
 
-export const defaultTimes: SubscriptionTimes = {
+export const defaultLimits: SubscriptionLimits = {
   leaseMs: 4_000,
   pollMs: 1_000,
   retryMs: 200,
   maxRetryMs: 60_000,
   handlerTimeoutMs: 30_000,
   maxAttempts: 16, // about eight minutes: longer than most servers make a stranger wait
+  outageRetryMs: 5_000,
+  maxOutageMs: 86_400_000,
+  maxParkedStreams: 100_000,
+  drainMs: 10_000,
 };
 
 /** What a subscription tells about its work. `outcome`: did the event's handler succeed? */
@@ -59,307 +71,389 @@ export type SubscriptionOptions<Scope> = {
   readonly chance: () => number;
   readonly log: Logger;
   readonly observer: Observer;
-  readonly times?: Partial<SubscriptionTimes>;
+  readonly times?: Partial<SubscriptionLimits>;
 };
 
 /** First look after finding nothing: an older transaction may just be hiding newer events. */
 const firstLookMs = 2;
-const catchUpBatch = 100;
+/** While new events keep coming, parked streams are looked at so often. */
+const retriesEveryMs = 20;
+/** Where slots stand without anything having been done is kept so often. */
+const keepEveryMs = 1_000;
 
 /**
- * Delivers the events of a log to a consumer: in order per stream, effects committed with the
- * checkpoint. An event that fails is tried again later and then kept as a dead letter; its stream
- * waits, all others go on.
+ * Delivers the events of a log to a consumer, in order per stream. An event that fails is tried
+ * again later and then kept as a dead letter; its stream waits, all others go on.
  */
 export class Subscription<Scope> implements AsyncDisposable {
   readonly #options: SubscriptionOptions<Scope>;
-  readonly #times: SubscriptionTimes;
-  readonly #partitions = new Map<number, Partition<Scope>>();
-  readonly #stop = Promise.withResolvers<void>();
+  readonly #limits: SubscriptionLimits;
+  readonly #on: Delivering<Scope>;
+  readonly #delivery: Delivery<Scope>;
+  readonly #reader: Reader;
+  readonly #wakeUp: WakeUp;
+  readonly #stop = new WakeUp();
+  readonly #due = { share: 0, keep: 0, retry: 0, retryBesideNew: 0 };
+  #waitsAt: string | undefined;
   #stopping = false;
-  #sharing: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
 
   constructor(options: SubscriptionOptions<Scope>) {
+    const { consumer, store, clock, chance, wakeUp, times } = options;
     this.#options = options;
-    this.#times = { ...defaultTimes, ...options.times };
+    this.#limits = { ...defaultLimits, ...times };
+    this.#wakeUp = wakeUp.fork();
+    const lane = new Lane<Scope>({
+      perform: (event) => this.#attempt(event),
+      onEnd: () => this.#wakeUp.call(),
+    });
+    this.#on = {
+      ...{ store, clock, chance, lane, limits: this.#limits },
+      ...{ slots: new HeldSlots(), parked: new ParkedStreams(), outage: new Outage() },
+      commit: (progress, works) => this.#commit(progress, works),
+      tell: ({ ok, failed, durationMs }) => this.#tell(ok, failed, durationMs),
+    };
+    this.#delivery =
+      consumer.kind === "rows"
+        ? new RowDelivery(this.#on, consumer)
+        : new OutsideDelivery(this.#on, consumer);
+    this.#reader = new Reader(store, this.#on.slots, consumer.batchSize);
   }
 
   start(): this {
-    this.#sharing ??= this.#share();
+    this.#running ??= this.#run();
     return this;
+  }
+
+  /** Delivers all that there is by now, and gives its slots back; in place of `start`. */
+  async catchUp(): Promise<void> {
+    await this.#share();
+    while ((await this.#step()) || this.#on.lane.size > 0) await turn();
+    await this.#end();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
-    this.#stop.resolve();
-    this.#options.wakeUp.call();
-    await this.#sharing;
-    await Promise.all([...this.#partitions.values()].map((partition) => partition.stop()));
-    await this.#options.store.leave(this.#options.process).catch(() => {}); // the lease ends anyway
-  }
-
-  async #share(): Promise<void> {
-    while (!this.#stopping) {
-      try {
-        // One that stopped no longer knows where it stands: it is leased anew, from what is kept.
-        const running = [...this.#partitions.values()].filter((one) => one.running);
-        const held = running.map(({ lease }) => lease);
-        const { store, process } = this.#options;
-        await this.#hold(await store.share(process, held, this.#times.leaseMs));
-      } catch (error) {
-        this.#options.log.warn({ error: String(error) }, "cannot share the work of a subscription");
-      }
-      const pause = Promise.withResolvers<void>();
-      const timer = setTimeout(pause.resolve, this.#times.leaseMs / 3);
-      await Promise.race([pause.promise, this.#stop.promise]);
-      clearTimeout(timer);
-    }
-  }
-
-  async #hold(leases: readonly Lease[]): Promise<void> {
-    const now = new Map(leases.map((lease) => [lease.partition, lease]));
-    for (const [number, partition] of this.#partitions) {
-      if (now.get(number)?.token === partition.lease.token && partition.running) continue;
-      this.#partitions.delete(number);
-      await partition.stop();
-    }
-    if (this.#stopping) return;
-    for (const lease of leases) {
-      const known = this.#partitions.get(lease.partition);
-      if (known) known.refresh();
-      else this.#partitions.set(lease.partition, new Partition(this.#options, this.#times, lease));
-    }
-  }
-}
-
-/** The loop that reads one partition while its lease lasts. */
-class Partition<Scope> {
-  readonly #options: SubscriptionOptions<Scope>;
-  readonly #times: SubscriptionTimes;
-  readonly #parked = new Map<string, ParkedStream>();
-  readonly #loop: Promise<void>;
-  #lease: Lease;
-  #stale = true;
-  #running = true;
-
-  constructor(options: SubscriptionOptions<Scope>, times: SubscriptionTimes, lease: Lease) {
-    this.#options = options;
-    this.#times = times;
-    this.#lease = lease;
-    this.#loop = this.#run();
-  }
-
-  get lease(): Lease {
-    return this.#lease;
-  }
-
-  get running(): boolean {
-    return this.#running;
-  }
-
-  /** Reads the parked streams again: somebody may have asked for a dead letter's replay. */
-  refresh(): void {
-    this.#stale = true;
-    if (this.#parked.size > 0) this.#options.wakeUp.call();
-  }
-
-  async stop(): Promise<void> {
-    this.#running = false;
-    this.#options.wakeUp.call();
-    await this.#loop;
+    this.#stop.call();
+    this.#wakeUp.call();
+    await this.#running;
+    this.#wakeUp[Symbol.dispose]();
   }
 
   async #run(): Promise<void> {
-    const { wakeUp, log, consumer } = this.#options;
+    const { store, log } = this.#options;
+    const beat = () =>
+      store
+        .beat(this.#member)
+        .catch((error: unknown) =>
+          log.debug({ error: String(error) }, "no sign of life was given"),
+        );
+    const beating = setInterval(() => void beat(), this.#limits.leaseMs / 3);
     let pauseMs = firstLookMs;
-    while (this.#running) {
-      const seen = wakeUp.calls;
+    while (!this.#stopping) {
+      const seen = this.#wakeUp.calls;
       try {
+        await this.#share();
         const worked = await this.#step();
-        pauseMs = worked ? firstLookMs : Math.min(pauseMs * 2, this.#times.pollMs);
+        pauseMs = worked ? firstLookMs : Math.min(pauseMs * 2, this.#limits.pollMs);
         if (worked) continue;
       } catch (error) {
-        pauseMs = this.#times.pollMs;
-        if (error instanceof LeaseLost) this.#running = false;
-        log.warn({ consumer: consumer.name, error: String(error) }, "a subscription stumbled");
-        if (!this.#running) break;
+        await this.#stop.wait(0, this.#stumble(error));
+        continue;
       }
-      await wakeUp.wait(seen, this.#untilRetry(pauseMs));
-      if (wakeUp.calls !== seen) pauseMs = firstLookMs;
+      await this.#wakeUp.wait(seen, Math.min(pauseMs, this.#untilDue()));
+      if (this.#wakeUp.calls !== seen) pauseMs = firstLookMs;
     }
+    clearInterval(beating);
+    await this.#end().catch((error: unknown) => this.#stumble(error)); // the lease ends anyway
   }
 
   /** Does what can be done now; answers whether there was anything. */
   async #step(): Promise<boolean> {
-    const { store, consumer } = this.#options;
-    await this.#loadParked();
-    const retried = await this.#retryDue();
-    const deliveries = await store.read(this.#lease, consumer.batchSize);
-    if (deliveries.length > 0) await this.#deliver(deliveries);
-    return retried || deliveries.length > 0;
+    const settled = await this.#settle();
+    const delivered = await this.#deliver();
+    const tried = await this.#retry(delivered);
+    await this.#keepWhereSlotsStand();
+    return settled || delivered || tried;
   }
 
-  async #deliver(deliveries: readonly Delivery[]): Promise<void> {
-    const last = deliveries.at(-1);
-    if (!last) return;
-    const due = deliveries.filter(({ event }) => this.#isDue(event)).map(({ event }) => event);
-    try {
-      await this.#commit({ checkpoint: last.checkpoint }, due);
-    } catch (error) {
-      if (isNoFaultOfAnEvent(error)) throw error;
-      for (const delivery of deliveries) await this.#deliverAlone(delivery);
+  // New events
+
+  async #deliver(): Promise<boolean> {
+    const { parked, outage } = this.#on;
+    if (outage.isOn || parked.size >= this.#limits.maxParkedStreams) return false;
+    const items = await this.#reader.next();
+    if (!items) return false;
+    const known = this.#knownOf(items);
+    if (known.length === 0) return false;
+    const count = await this.#delivery.deliver(known);
+    this.#reader.delivered(count);
+    return count > 0;
+  }
+
+  /** Up to an event that only a newer process knows. */
+  #knownOf(items: readonly Taken[]): readonly Taken[] {
+    const { consumer, log } = this.#options;
+    const index = items.findIndex(
+      ({ event }) => !consumer.knows(event) && !this.#on.parked.has(event.stream),
+    );
+    const unknown = items[index]?.event;
+    const waitsAt = unknown && `${unknown.type} v${unknown.schemaVersion}`;
+    if (waitsAt !== undefined && waitsAt !== this.#waitsAt && index === 0)
+      log.error(
+        { consumer: consumer.name, waitsAt, eventId: unknown?.id },
+        "an event was written by a newer Basalt: this process waits for one that knows it",
+      );
+    this.#waitsAt = index === 0 ? waitsAt : undefined;
+    return index === -1 ? items : items.slice(0, index);
+  }
+
+  // Parked streams
+
+  async #attempt(event: Parameters<Delivery<Scope>["attempt"]>[0]) {
+    const { consumer } = this.#options;
+    if (!consumer.knows(event))
+      throw new Unavailable(`${event.type} v${event.schemaVersion} is of a newer Basalt`, {});
+    return consumer.wants(event.type) ? this.#delivery.attempt(event) : undefined;
+  }
+
+  /** Looks at parked streams: at once where nothing else is to do, else now and then. */
+  async #retry(isBusy: boolean): Promise<boolean> {
+    const { store, slots, parked, lane, outage, clock } = this.#on;
+    if (parked.size === 0) {
+      outage.over();
+      return false;
     }
-  }
+    const now = performance.now();
+    const isDue = now >= (isBusy ? this.#due.retryBesideNew : this.#due.retry);
+    const limit = outage.isOn ? 1 - lane.size : this.#delivery.retries();
+    if (!isDue || limit <= 0) return false;
 
-  async #deliverAlone({ event, checkpoint }: Delivery): Promise<void> {
-    try {
-      await this.#commit({ checkpoint }, this.#isDue(event) ? [event] : []);
-    } catch (error) {
-      if (isNoFaultOfAnEvent(error)) throw error;
-      await this.#park({ checkpoint, event, error, attempts: 1 });
-    }
-  }
-
-  #isDue({ stream, type }: Recorded): boolean {
-    return this.#options.consumer.wants(type) && !this.#parked.has(stream);
-  }
-
-  async #retryDue(): Promise<boolean> {
-    const now = this.#options.clock.now();
-    const due = [...this.#parked.values()].filter(({ retryAt }) => retryAt && retryAt <= now);
-    for (const parked of due) await this.#catchUp(parked);
+    const asked = { now: clock.now(), except: lane.streams, limit };
+    const { due, nextAt } = await store.due(slots.all(), asked);
+    if (due.length === 0 && nextAt === undefined && lane.size === 0) outage.over();
+    const untilNextMs = nextAt === undefined ? Infinity : Instant.toUnixMs(nextAt) - clock.unixMs();
+    const pauseMs = due.length === limit ? 0 : Math.min(untilNextMs, this.#limits.pollMs);
+    this.#due.retry = now + pauseMs;
+    this.#due.retryBesideNew = now + Math.max(pauseMs, retriesEveryMs);
+    await this.#try(due);
     return due.length > 0;
   }
 
-  /** Delivers what a waiting stream has missed, until it fails again or has caught up. */
-  async #catchUp(parked: ParkedStream): Promise<void> {
-    const { store, consumer } = this.#options;
-    const { stream } = parked;
-    const { checkpoint } = this.#lease;
-    let { attempts, version } = parked;
-    for (;;) {
-      const missed = await store.readStream(this.#lease, stream, version, catchUpBatch);
-      for (const event of missed) {
-        const next = Version.plus(event.version, 1);
-        const wanted = consumer.wants(event.type) ? [event] : [];
-        try {
-          await this.#commit({ checkpoint, unpark: { stream, next } }, wanted);
-        } catch (error) {
-          if (isNoFaultOfAnEvent(error)) throw error;
-          return await this.#park({ checkpoint, event, error, attempts: attempts + 1 });
-        }
-        attempts = 0;
-        version = next;
-      }
-      if (missed.length < catchUpBatch) break;
+  async #try(due: readonly Due[]): Promise<void> {
+    const { lane, parked, slots, clock } = this.#on;
+    for (const { parked: of } of due) parked.look(of.stream);
+    const now = clock.now();
+    const attempts = due.map((one) => ({ ...one, parked: this.#attempted(one.parked, now) }));
+    const park = attempts.filter(({ event }) => event).map(({ parked: of }) => of);
+    if (this.#delivery.claims && park.length > 0) {
+      const moves = slots.moves(park.map(({ slot }) => slot));
+      await this.#commit({ moves, park, unpark: [] }, []);
     }
-    await this.#commit({ checkpoint, unpark: { stream, next: "caught-up" } }, []);
-    this.#parked.delete(stream);
+    for (const attempt of attempts) {
+      const token = slots.tokenOf(attempt.parked.slot);
+      if (token !== undefined && attempt.parked.state !== "dead") lane.start({ ...attempt, token });
+    }
   }
 
-  async #park({
-    checkpoint,
-    event,
-    error,
-    attempts,
-  }: {
-    readonly checkpoint: Progress["checkpoint"];
-    readonly event: Recorded;
-    readonly error: unknown;
-    readonly attempts: number;
-  }): Promise<void> {
-    const { clock, log, consumer } = this.#options;
-    const dead = attempts >= this.#times.maxAttempts;
-    const park: ParkedStream = {
-      stream: event.stream,
-      version: event.version,
-      eventId: event.id,
-      eventType: event.type,
-      attempts,
-      ...(dead ? {} : { retryAt: Instant.plus(clock.now(), this.#retryPause(attempts)) }),
-      error: describe(error),
-      correlationId: event.metadata.correlationId,
-    };
-    await this.#commit({ checkpoint, park }, []);
-    this.#parked.set(event.stream, park);
-    const told = { consumer: consumer.name, ...park };
-    if (dead) log.error(told, "an event is a dead letter: its stream waits for a replay");
-    else log.warn(told, "an event failed and will be tried again");
+  /** One attempt more; dead where none is left, since the processes that made them have ended. */
+  #attempted(parked: ParkedStream, now: Instant): ParkedStream {
+    const { retryAt: _, ...rest } = parked;
+    const { maxAttempts } = this.#limits;
+    if (this.#delivery.claims && parked.attempts >= maxAttempts && !parked.isOutage)
+      return { ...rest, state: "dead", error: "the process ended in each of its attempts" };
+    const since = parked.attempts === 0 ? now : parked.since;
+    return { ...rest, since, state: "claimed", attempts: parked.attempts + 1 };
   }
 
-  async #commit(progress: Progress, events: readonly Recorded[]): Promise<void> {
-    const { store, consumer, clock, observer } = this.#options;
-    const startedAt = performance.now();
-    const tell = (outcome: "ok" | "failed") =>
-      observer.handled({
-        consumer: consumer.name,
-        outcome,
-        events: events.length,
-        durationMs: performance.now() - startedAt,
-      });
+  /** Keeps what came of attempts; answers whether there was anything. */
+  async #settle(): Promise<boolean> {
+    const { lane, slots, outage } = this.#on;
+    const outcomes = lane
+      .take()
+      .filter(({ parked, token }) => slots.tokenOf(parked.slot) === token);
+    if (outcomes.length === 0) return false;
+    for (const { event, result } of outcomes) {
+      if (result.ok && event) outage.over();
+      if (!result.ok && isOutage(result.error)) outage.failed();
+    }
     try {
-      await store.commit(this.#lease, progress, (open) =>
-        within(this.#times.handlerTimeoutMs, () =>
-          consumer.handle(events, (event) => ({
-            scope: open(event),
-            context: causedBy(event, clock),
-          })),
-        ),
-      );
+      await this.#keep(outcomes);
     } catch (error) {
-      tell("failed");
-      throw error;
+      if (isFatal(error)) {
+        if (this.#delivery.claims) lane.tellAgain(outcomes);
+        throw error;
+      }
+      for (const outcome of outcomes) await this.#keepAlone(outcome);
     }
-    if (events.length > 0) tell("ok");
-    const commits = this.#lease.commits + 1;
-    this.#lease = { ...this.#lease, commits, checkpoint: progress.checkpoint };
+    return true;
   }
 
-  async #loadParked(): Promise<void> {
-    if (!this.#stale) return;
-    this.#stale = false;
-    const parked = await this.#options.store.parked(this.#lease);
-    this.#parked.clear();
-    for (const stream of parked) this.#parked.set(stream.stream, stream);
+  /** An outcome that cannot be kept is a failure of its event. */
+  async #keepAlone(outcome: Outcome<Scope>): Promise<void> {
+    try {
+      await this.#keep([outcome]);
+    } catch (error) {
+      if (isFatal(error)) throw error;
+      await this.#keep([{ ...outcome, result: { ok: false, error } }]);
+    }
   }
 
-  /** Exponential with full jitter: between half and all of what the attempt is worth. */
-  #retryPause(attempts: number): number {
-    const { retryMs, maxRetryMs } = this.#times;
-    const pauseMs = Math.min(retryMs * 2 ** (attempts - 1), maxRetryMs);
-    return Math.ceil(pauseMs * (0.5 + this.#options.chance() / 2));
+  async #keep(outcomes: readonly Outcome<Scope>[]): Promise<void> {
+    const park: ParkedStream[] = [];
+    const unpark: ParkedStream[] = [];
+    const works: Work<Scope>[] = [];
+    for (const outcome of outcomes) {
+      const { parked, result } = outcome;
+      const after = this.#after(outcome);
+      if (after) park.push(after);
+      else unpark.push(parked);
+      if (result.ok && result.work) works.push(result.work);
+    }
+    const moves = this.#on.slots.moves(outcomes.map(({ parked }) => parked.slot));
+    await this.#commit({ moves, park, unpark }, works);
+    for (const { result, event, durationMs } of outcomes)
+      if (event) this.#tell(Number(result.ok), Number(!result.ok), durationMs);
   }
 
-  #untilRetry(pauseMs: number): number {
-    const nowMs = this.#options.clock.unixMs();
-    return [...this.#parked.values()].reduce(
-      (least, { retryAt }) =>
-        retryAt ? Math.max(1, Math.min(least, Instant.toUnixMs(retryAt) - nowMs)) : least,
-      pauseMs,
-    );
+  /** Where a stream stands after an attempt; undefined where it has caught up. */
+  #after({ parked, event, next, result }: Outcome<Scope>): ParkedStream | undefined {
+    const { slot, attempts, since } = parked;
+    if (!result.ok && event)
+      return parkedAfter({ event, slot, attempts, since, error: result.error }, this.#on);
+    const following = next ?? this.#on.parked.passed(parked.stream);
+    if (!following) return undefined;
+    const now = this.#on.clock.now();
+    const state = { state: "retrying", attempts: 0, retryAt: now, isOutage: false } as const;
+    this.#due.retry = 0;
+    return { ...standing(following, slot, now), ...state };
   }
-}
 
-const isNoFaultOfAnEvent = (error: unknown): boolean =>
-  error instanceof LeaseLost || error instanceof Unavailable;
+  // Slots
 
-async function within(timeoutMs: number, work: () => Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`not handled within ${timeoutMs} ms`)),
-    timeoutMs,
-  );
-  try {
-    await Promise.race([work(), late.promise]);
-  } finally {
-    clearTimeout(timer);
+  get #member(): Member {
+    const { process, consumer } = this.#options;
+    return {
+      ...{ process, declaration: consumer.declaration, leaseMs: this.#limits.leaseMs },
+      ...(this.#waitsAt === undefined ? {} : { waitsAt: this.#waitsAt }),
+    };
   }
-}
 
-/** An error and its causes in one line, of bounded length. */
-function describe(error: unknown): string {
-  const maxLength = 1_000;
-  const parts: string[] = [];
-  for (let cause = error; cause instanceof Error; cause = cause.cause) parts.push(String(cause));
-  return (parts.length > 0 ? parts.join(": ") : String(error)).slice(0, maxLength);
+  /** Takes what is free, and gives back what is over, now and then. */
+  async #share(): Promise<void> {
+    const now = performance.now();
+    if (now < this.#due.share) return;
+    const { store, slots, parked, clock } = this.#on;
+    const { held, fair } = await store.share(this.#member);
+    const { came, gone } = slots.compare(held);
+    this.#drop(gone);
+    if (came.length > 0) {
+      const names = await store.adopt(
+        came.map(({ slot }) => slot),
+        clock.now(),
+      );
+      for (const name of names) parked.add(name);
+      slots.take(came);
+      this.#reader.reset();
+      this.#due.retry = 0;
+    }
+    await this.#giveBack(slots.size - fair);
+    this.#due.share = now + this.#limits.leaseMs / 3;
+  }
+
+  /** A slot in which something is handed over stays until that has ended; it takes no more. */
+  async #giveBack(count: number): Promise<void> {
+    const { store, slots, lane } = this.#on;
+    if (count > 0 || slots.leaving().length > 0) {
+      slots.leave(count);
+      this.#reader.reset();
+    }
+    const free = slots.leaving().filter((slot) => !lane.isBusy(slot));
+    if (free.length === 0) return;
+    await this.#keepMoves(slots.unkept().filter(({ held }) => free.includes(held.slot)));
+    await store.release(this.#options.process, free);
+    this.#drop(free);
+  }
+
+  #drop(gone: readonly number[]): void {
+    if (gone.length === 0) return;
+    this.#on.slots.drop(gone);
+    this.#on.parked.drop(gone);
+    this.#reader.reset();
+  }
+
+  async #keepWhereSlotsStand(): Promise<void> {
+    const now = performance.now();
+    if (now < this.#due.keep) return;
+    this.#due.keep = now + keepEveryMs;
+    await this.#keepMoves(this.#on.slots.unkept());
+  }
+
+  async #keepMoves(moves: Progress["moves"]): Promise<void> {
+    if (moves.length > 0) await this.#commit({ moves, park: [], unpark: [] }, []);
+  }
+
+  // All of it
+
+  async #commit(progress: Progress, works: readonly Work<Scope>[]): Promise<void> {
+    const { slots, parked } = this.#on;
+    await this.#options.store.commit(progress, works);
+    slots.committed(progress.moves);
+    for (const { stream } of progress.unpark) parked.delete(stream);
+    for (const stream of progress.park) {
+      parked.add(stream);
+      if (stream.error !== undefined && stream.state !== "claimed") this.#warn(stream);
+    }
+  }
+
+  #warn(parked: ParkedStream): void {
+    const { log, consumer } = this.#options;
+    const told = { consumer: consumer.name, ...parked };
+    if (parked.state === "dead")
+      log.error(told, "an event is a dead letter: its stream waits for a replay");
+    else log.warn(told, "an event failed and will be tried again");
+    const { retryAt } = parked;
+    if (retryAt === undefined) return;
+    const inMs = Math.max(0, Instant.toUnixMs(retryAt) - this.#on.clock.unixMs());
+    this.#due.retry = Math.min(this.#due.retry, performance.now() + inMs);
+  }
+
+  #tell(ok: number, failed: number, durationMs: number): void {
+    const { consumer, observer } = this.#options;
+    const told = { consumer: consumer.name, durationMs };
+    if (ok > 0) observer.handled({ ...told, outcome: "ok", events: ok });
+    if (failed > 0) observer.handled({ ...told, outcome: "failed", events: failed });
+  }
+
+  /** Begins again from what is kept; answers after what pause. */
+  #stumble(error: unknown): number {
+    const { log, consumer } = this.#options;
+    const told = { consumer: consumer.name, error: describe(error) };
+    log.warn(told, "a subscription failed and begins again from its checkpoint");
+    this.#drop(this.#on.slots.all().map(({ slot }) => slot));
+    this.#due.share = 0;
+    return error instanceof LeaseLost ? firstLookMs : this.#limits.pollMs;
+  }
+
+  #untilDue(): number {
+    const { share, keep, retry } = this.#due;
+    const { parked, lane } = this.#on;
+    const waits = parked.size > lane.size ? retry : Infinity;
+    const unkept = this.#on.slots.unkept().length > 0 ? keep : Infinity;
+    return Math.max(1, Math.min(share, waits, unkept) - performance.now());
+  }
+
+  /** Waits a while for what is handed over, keeps what came of it, and gives all slots back. */
+  async #end(): Promise<void> {
+    const { lane, slots, store } = this.#on;
+    const endsAt = performance.now() + this.#limits.drainMs;
+    for (let seen = this.#wakeUp.calls; lane.size > 0; seen = this.#wakeUp.calls) {
+      await this.#settle();
+      const leftMs = endsAt - performance.now();
+      if (lane.size === 0 || leftMs <= 0) break;
+      await this.#wakeUp.wait(seen, leftMs);
+    }
+    await this.#keepMoves(slots.unkept());
+    await store.leave(this.#options.process);
+  }
 }

@@ -215,13 +215,26 @@ const conflict = () => err<Conflict>({ type: "conflict" });
 export class MemoryPending {
   readonly puts: Put[] = [];
   readonly announced: Announced[] = [];
+  #isOpen = true;
   readonly transaction: MemoryTransaction = {
     put: (table, key, row) => {
+      this.#check();
       this.puts.push({
         clashes: () => table.clashes(key, row),
         apply: () => table.put(key, row),
       });
     },
-    append: (stream, version, events) => this.announced.push({ stream, version, events }),
+    append: (stream, version, events) => {
+      this.#check();
+      this.announced.push({ stream, version, events });
+    },
   };
+
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  #check(): void {
+    if (!this.#isOpen) throw new Error("the handler has ended: its writes are refused");
+  }
 }

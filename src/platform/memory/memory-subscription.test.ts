@@ -1,4 +1,4 @@
-import { subscriptionContract } from "../events/subscription.contract.ts";
+import { subscriptionContract } from "../events/testing/subscription.contract.ts";
 import { WakeUp } from "../events/wake-up.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";
 import { memoryNotes, memoryNoteTables } from "../../../test/support/notes.ts";
@@ -11,21 +11,26 @@ subscriptionContract("memory", async () => {
   const tables = memoryNoteTables();
   const scope = memoryNotes(tables);
   const states = new Map<string, MemorySubscriptionState>();
-  const stateOf = (name: string, partitions: number) => {
-    const state = states.get(name) ?? new MemorySubscriptionState(partitions);
+  const stateOf = (name: string) => {
+    const state = states.get(name) ?? new MemorySubscriptionState();
     states.set(name, state);
     return state;
   };
   return {
     wakeUp,
     unitOfWork: store.units(scope).unitOfWork,
-    store: async (name, partitions) =>
-      memorySubscription({ store, state: stateOf(name, partitions), scope, clock }),
+    store: (name) => memorySubscription({ store, state: stateOf(name), scope, clock }),
     sightings: async () => [...tables.sightings.rows.values()],
+    parked: async (name) => [...stateOf(name).parked.values()],
+    slots: async (name) => stateOf(name).slots(),
     async replay() {
       for (const { parked } of states.values())
         for (const [stream, waiting] of parked)
-          parked.set(stream, { ...waiting, attempts: 0, retryAt: clock.now() });
+          if (waiting.state === "dead")
+            parked.set(stream, {
+              ...waiting,
+              ...{ state: "retrying", attempts: 0, retryAt: clock.now(), since: clock.now() },
+            });
     },
     async [Symbol.asyncDispose]() {},
   };

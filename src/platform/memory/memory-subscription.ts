@@ -1,12 +1,16 @@
-import type { Clock } from "#kernel/instant.ts";
+import type { Recorded } from "#kernel/event.ts";
+import type { Clock, Instant } from "#kernel/instant.ts";
 import { causedBy } from "../events/record.ts";
 import {
-  beginning,
   LeaseLost,
-  type Checkpoint,
-  type Lease,
+  LostRace,
+  slotCount,
+  type Due,
+  type Held,
+  type Member,
   type ParkedStream,
   type SubscriptionStore,
+  type Work,
 } from "../events/subscription-store.ts";
 import {
   MemoryPending,
@@ -16,155 +20,213 @@ import {
 } from "./memory-store.ts";
 
 type Row = {
-  readonly partition: number;
-  checkpoint: Checkpoint;
-  token: number;
+  readonly slot: number;
+  position: number;
   commits: number;
+  token: number;
   holder: string | undefined;
-  until: number;
 };
+
+type Seen = { readonly declaration: string; readonly at: number };
 
 /** The state that several readers of one subscription share: what Postgres keeps in tables. */
 export class MemorySubscriptionState {
   readonly parked = new Map<string, ParkedStream>();
   readonly #rows: readonly Row[];
-  readonly #seenUntil = new Map<string, number>();
+  readonly #seen = new Map<string, Seen>();
+  /** In the order in which they were first made. */
+  readonly #declarations: string[] = [];
 
-  constructor(partitions: number) {
-    this.#rows = Array.from({ length: partitions }, (_, partition) => ({
-      partition,
-      checkpoint: beginning,
-      token: 0,
-      commits: 0,
-      holder: undefined,
-      until: 0,
+  /** `position`: where it begins. */
+  constructor(position = 0) {
+    this.#rows = Array.from({ length: slotCount }, (_, slot) => ({
+      ...{ slot, position, commits: 0, token: 0, holder: undefined },
     }));
   }
 
-  partitionOf(stream: string): number {
-    return fnv1a(stream) % this.#rows.length;
+  slots(): readonly { readonly holder: string | null; readonly position: number }[] {
+    return this.#rows.map(({ holder = null, position }) => ({ holder, position }));
   }
 
-  /** The row of a lease, while nobody has taken it or gone on from it. */
-  rowOf({ partition, token, commits }: Lease): Row {
-    const row = this.#rows[partition];
-    if (!row || row.token !== token || row.commits !== commits)
-      throw new LeaseLost(`partition ${partition}`);
-    return row;
+  beat({ process, declaration }: Member, nowMs: number): void {
+    if (!this.#declarations.includes(declaration)) this.#declarations.push(declaration);
+    this.#seen.set(process, { declaration, at: nowMs });
   }
 
-  share(process: string, leaseMs: number, nowMs: number): readonly Row[] {
-    this.#seenUntil.set(process, nowMs + leaseMs);
-    const alive = [...this.#seenUntil.values()].filter((until) => until > nowMs).length;
-    const fair = Math.ceil(this.#rows.length / alive);
-    const isHeld = (row: Row) => row.holder === process && row.until > nowMs;
-    const candidates = this.#rows
-      .filter((row) => row.holder === process || row.until <= nowMs)
-      .toSorted((a, b) => Number(isHeld(b)) - Number(isHeld(a)));
-    for (const [rank, row] of candidates.entries()) {
-      const kept = isHeld(row);
-      const take = rank < fair;
-      if (!kept && take) row.token += 1;
-      if (take) row.holder = process;
-      else if (kept) row.holder = undefined;
-      row.until = take ? nowMs + leaseMs : 0;
+  share(member: Member, nowMs: number): { readonly held: readonly Held[]; readonly fair: number } {
+    const { process, leaseMs } = member;
+    this.beat(member, nowMs);
+    const alive = new Map([...this.#seen].filter(([, { at }]) => Math.abs(nowMs - at) <= leaseMs));
+    const newest = this.#declarations.findLast((one) =>
+      [...alive.values()].some(({ declaration }) => declaration === one),
+    );
+    const sharers = [...alive.keys()]
+      .filter((one) => alive.get(one)?.declaration === newest)
+      .toSorted();
+    const rank = sharers.indexOf(process);
+    const [each, over] = [Math.floor(slotCount / sharers.length), slotCount % sharers.length];
+    const fair = rank === -1 ? 0 : each + (rank < over ? 1 : 0);
+    const mine = this.#rows.filter(({ holder }) => holder === process);
+    const free = this.#rows.filter(
+      ({ holder }) => holder !== process && (holder === undefined || !alive.has(holder)),
+    );
+    for (const row of free.slice(0, Math.max(0, fair - mine.length))) {
+      row.holder = process;
+      row.token += 1;
     }
-    return candidates.filter((row) => row.holder === process);
+    const held = this.#rows.filter(({ holder }) => holder === process);
+    return {
+      held: held.map(({ slot, token, commits, position }) => ({ slot, token, commits, position })),
+      fair,
+    };
+  }
+
+  release(process: string, slots: readonly number[]): void {
+    for (const row of this.#rows)
+      if (row.holder === process && slots.includes(row.slot)) row.holder = undefined;
   }
 
   leave(process: string): void {
-    this.#seenUntil.delete(process);
-    for (const row of this.#rows) {
-      if (row.holder !== process) continue;
-      row.holder = undefined;
-      row.until = 0;
-    }
+    this.#seen.delete(process);
+    this.release(
+      process,
+      this.#rows.map(({ slot }) => slot),
+    );
+  }
+
+  /** The row of a slot, while nobody has taken it or gone on from it. */
+  rowOf({ slot, token, commits }: Held): Row {
+    const row = this.#rows[slot];
+    if (!row || row.token !== token || row.commits !== commits) throw new LeaseLost(`slot ${slot}`);
+    return row;
   }
 }
 
-/** FNV-1a, 32 bits. */
-function fnv1a(text: string): number {
+/** Which slot a stream belongs to: FNV-1a, 32 bits. */
+function slotOf(stream: string): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i += 1)
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
-  return hash;
+  for (let i = 0; i < stream.length; i += 1)
+    hash = Math.imul(hash ^ stream.charCodeAt(i), 0x01000193) >>> 0;
+  return hash % slotCount;
 }
 
-const toLease = ({ partition, token, commits, checkpoint }: Row): Lease => ({
-  ...{ partition, token, commits, checkpoint },
-});
+/** Collects what the handler of an event saves. */
+class MemoryWork<Scope> implements Work<Scope> {
+  readonly scope: Scope;
+  readonly part: MemoryPart;
 
-export function memorySubscription<Scope>({
-  store,
-  state,
-  scope,
-  clock,
-}: {
+  constructor(scope: MemoryScope<Scope>, context: MemoryPart["context"]) {
+    const pending = new MemoryPending();
+    this.part = { context, pending };
+    this.scope = scope(pending.transaction);
+  }
+
+  check(): void {} // a read in memory does not fail
+
+  close(): void {
+    this.part.pending.close();
+  }
+}
+
+/** Claims that nobody works on are due again. */
+function adopt(parked: Map<string, ParkedStream>, slots: readonly number[], now: Instant) {
+  const mine = [...parked.values()].filter(({ slot }) => slots.includes(slot));
+  for (const one of mine)
+    if (one.state === "claimed")
+      parked.set(one.stream, { ...one, state: "retrying", retryAt: now });
+  return mine;
+}
+
+type Options<Scope> = {
   readonly store: MemoryStore;
   readonly state: MemorySubscriptionState;
   readonly scope: MemoryScope<Scope>;
   readonly clock: Clock;
-}): SubscriptionStore<Scope> {
+};
+
+export function memorySubscription<Scope>(options: Options<Scope>): SubscriptionStore<Scope> {
+  const { store, state, scope, clock } = options;
   const { parked } = state;
-  const isMine = ({ stream }: { readonly stream: string }, { partition }: Lease) =>
-    state.partitionOf(stream) === partition;
+  const eventsOf = (stream: string, version: number, until: number) =>
+    store.log
+      .slice(0, until)
+      .filter((event) => event.stream === stream && event.version >= version);
 
   return {
-    async share(process, held, leaseMs) {
-      return state
-        .share(process, leaseMs, clock.unixMs())
-        .map(
-          (row) =>
-            held.find((own) => own.partition === row.partition && own.token === row.token) ??
-            toLease(row),
-        );
+    async beat(member) {
+      state.beat(member, clock.unixMs());
     },
 
-    async read(lease, limit) {
-      const deliveries = [];
-      for (
-        let position = lease.checkpoint.position + 1;
-        position <= store.log.length && deliveries.length < limit;
-        position += 1
-      ) {
-        const event = store.log[position - 1];
-        if (event && isMine(event, lease))
-          deliveries.push({ event, checkpoint: { epoch: 1, transactionId: "1", position } });
-      }
-      return deliveries;
+    async share(member) {
+      return state.share(member, clock.unixMs());
     },
 
-    async readStream({ checkpoint }, stream, version, limit) {
-      return store.log
-        .slice(0, checkpoint.position)
-        .filter((event) => event.stream === stream && event.version >= version)
-        .slice(0, limit);
-    },
-
-    async parked(lease) {
-      return [...parked.values()].filter((waiting) => isMine(waiting, lease));
-    },
-
-    async commit(lease, { checkpoint, park, unpark }, effects) {
-      const parts: MemoryPart[] = [];
-      await effects((cause) => {
-        const pending = new MemoryPending();
-        parts.push({ context: causedBy(cause, clock), pending });
-        return scope(pending.transaction);
-      });
-      const row = state.rowOf(lease);
-      if (!store.commit(...parts)) throw new Error("the effects of a batch clash with a row");
-      row.checkpoint = checkpoint;
-      row.commits += 1;
-      if (park) parked.set(park.stream, park);
-      const waiting = unpark && parked.get(unpark.stream);
-      if (waiting && unpark.next === "caught-up") parked.delete(unpark.stream);
-      else if (waiting && unpark.next !== "caught-up")
-        parked.set(unpark.stream, { ...waiting, version: unpark.next, attempts: 0 });
+    async release(process, slots) {
+      state.release(process, slots);
     },
 
     async leave(process) {
       state.leave(process);
     },
+
+    async horizon() {
+      return { head: store.log.length, horizon: store.log.length };
+    },
+
+    async read({ slots, after, until, limit }) {
+      const taken = [];
+      for (let position = after + 1; position <= until && taken.length < limit; position += 1) {
+        const event = store.log[position - 1];
+        const slot = event && slotOf(event.stream);
+        if (event && slot !== undefined && slots.includes(slot))
+          taken.push({ event, position, slot });
+      }
+      return taken;
+    },
+
+    adopt: async (slots, now) => adopt(parked, slots, now),
+
+    async due(held, { now, except, limit }) {
+      const positions = new Map(held.map(({ slot, position }) => [slot, position]));
+      const retrying = [...parked.values()]
+        .filter(({ state: of, slot }) => of === "retrying" && positions.has(slot))
+        .filter(({ stream }) => !except.includes(stream))
+        .toSorted((a, b) => ((a.retryAt ?? now) < (b.retryAt ?? now) ? -1 : 1))
+        .slice(0, limit);
+      const due = retrying.filter(({ retryAt }) => retryAt !== undefined && retryAt <= now);
+      const next = retrying.find(({ retryAt }) => retryAt !== undefined && retryAt > now);
+      return {
+        due: due.map((one): Due => {
+          const until = positions.get(one.slot) ?? 0;
+          return toDue(one, eventsOf(one.stream, one.version, until));
+        }),
+        ...(next?.retryAt === undefined ? {} : { nextAt: next.retryAt }),
+      };
+    },
+
+    /** Reads in memory see no transaction: what was done before is committed before each handler. */
+    async open(cause, settle) {
+      await settle();
+      return new MemoryWork(scope, causedBy(cause, clock));
+    },
+
+    async commit({ moves, park, unpark }, works) {
+      const rows = moves.map(({ held, to }) => ({ row: state.rowOf(held), to }));
+      const parts = (works as readonly MemoryWork<Scope>[]).map(({ part }) => part);
+      if (!store.commit(...parts)) throw new LostRace("the effects clash with a row");
+      for (const { row, to } of rows) {
+        row.position = to;
+        row.commits += 1;
+      }
+      for (const one of park) parked.set(one.stream, one);
+      for (const { stream, version } of unpark)
+        if (parked.get(stream)?.version === version) parked.delete(stream);
+    },
   };
 }
+
+const toDue = (parked: ParkedStream, [event, next]: readonly Recorded[]): Due => ({
+  parked,
+  ...(event ? { event } : {}),
+  ...(next ? { next } : {}),
+});

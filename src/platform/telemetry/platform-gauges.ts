@@ -1,4 +1,6 @@
-import { horizonAge, type EventAdmin, type SubscriptionHealth } from "../events/admin.ts";
+import type { EventAdmin } from "../events/admin.ts";
+import { troublesOf, type LogHealth, type SubscriptionHealth } from "../events/health.ts";
+import { slotCount } from "../events/subscription-store.ts";
 import { statement, type Database } from "../postgres/database.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -24,58 +26,65 @@ export function watch(
     connections.set({ state: "idle" }, idle);
     connections.set({ state: "waiting" }, waiting);
   });
-  gauge(
-    "basalt_events_horizon_age_seconds",
-    "Age of the oldest writing transaction; events newer than it wait",
-    [],
-    async (age) => age.set(await horizonAge(database).catch(() => NaN)),
-  );
-  watchSubscriptions(gauge, logs);
+  watchLogs(gauge, Object.values(logs));
 }
 
-const labels = ["subscription", "partition"] as const;
-
-function watchSubscriptions(
-  gauge: Metrics["gauge"],
-  logs: Readonly<Record<string, EventAdmin>>,
-): void {
-  const now = shared(async () => {
-    const healths = await Promise.all(Object.values(logs).map((admin) => admin.health()));
-    return healths.flat();
-  });
+/** What `doctor` and `/health/ready` tell as well. */
+function watchLogs(gauge: Metrics["gauge"], logs: readonly EventAdmin[]): void {
+  const ask = shared(() => Promise.all(logs.map((admin) => admin.health())));
+  const now = (): Promise<readonly LogHealth[]> => ask().catch(() => []);
+  gauge(
+    "basalt_events_horizon_age_seconds",
+    "Age of the oldest transaction that appends to a log; events after it wait for its end",
+    ["log"],
+    async (age) => {
+      for (const { log, horizon_age_s: seconds } of await now()) age.set({ log }, seconds);
+    },
+  );
+  gauge(
+    "basalt_events_trouble",
+    "What is wrong with a log or a subscription",
+    ["of"],
+    async (trouble) => {
+      trouble.reset();
+      for (const health of await now())
+        for (const { of, isBad } of troublesOf(health)) if (isBad) trouble.inc({ of });
+    },
+  );
   const each = (
     name: string,
     help: string,
-    set: (
-      to: (value: number, more?: { readonly state: string }) => void,
-      of: SubscriptionHealth,
-    ) => void,
+    set: (to: (value: number, state?: string) => void, of: SubscriptionHealth) => void,
     more: readonly string[] = [],
   ) =>
-    gauge(name, help, [...labels, ...more], async (current) => {
-      for (const health of await now().catch(() => [])) {
-        const { name: subscription, partition } = health;
-        const of = { subscription, partition: String(partition) };
-        set((value, state) => current.set({ ...of, ...state }, value), health);
-      }
+    gauge(name, help, ["subscription", ...more], async (current) => {
+      current.reset();
+      for (const { subscriptions } of await now())
+        for (const health of subscriptions)
+          set((value, state) => {
+            const of = { subscription: health.name, ...(state === undefined ? {} : { state }) };
+            current.set(of, value);
+          }, health);
     });
 
   each("basalt_subscription_lag_events", "Events not delivered yet", (set, { lag }) => set(lag));
-  each("basalt_subscription_held", "1 if a process holds it", (set, { lease_holder: holder }) =>
-    set(holder === null ? 0 : 1),
+  each(
+    "basalt_subscription_held_ratio",
+    "Share of its slots that processes hold",
+    (set, { held }) => set(held / slotCount),
   );
   each(
     "basalt_subscription_oldest_undelivered_age_seconds",
     "Age of the oldest event not delivered yet",
-    (set, { oldest_undelivered_at: at }) =>
-      set(at === null ? 0 : (Date.now() - Date.parse(at)) / 1000),
+    (set, { waits_s: seconds }) => set(seconds),
   );
   each(
     "basalt_subscription_parked_streams",
-    "Streams that wait behind a failed event",
-    (set, { retrying, dead }) => {
-      set(retrying, { state: "retrying" });
-      set(dead, { state: "dead" });
+    "Streams apart from the others: claimed, retrying or dead",
+    (set, { claimed, retrying, dead }) => {
+      set(claimed, "claimed");
+      set(retrying, "retrying");
+      set(dead, "dead");
     },
     ["state"],
   );

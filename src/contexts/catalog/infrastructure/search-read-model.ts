@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { ReadModel } from "#platform/events/rebuild.ts";
 import type { SearchModel } from "../application/project-search.ts";
-import type { AnyConsumer } from "#platform/events/consumer.ts";
+import type { RowConsumer } from "#platform/events/consumer.ts";
 import { postgresSearchModel } from "./postgres-search-model.ts";
 import { searchSchema } from "./postgres-search.ts";
 
@@ -76,8 +76,7 @@ const terms = (schema: string) => `
 
 const checksums = (schema: string) => `
   with later as materialized (
-    select distinct stream from catalog.events
-     where (epoch, transaction_id, position) > ($1::smallint, $2::xid8, $3::bigint)
+    select distinct stream from catalog.events where position > $1
   ), later_skus as materialized (
     select split_part(stream, '/', 3) as sku from later where stream like 'stock/%'
     union select split_part(stream, '/', 2) from later where stream like 'prices/%'
@@ -89,7 +88,7 @@ const checksums = (schema: string) => `
 export const searchMigrations = path.join(import.meta.dirname, "search/migrations");
 
 /** What searches look into: made of the catalog's events, in a schema of its own. */
-export const searchReadModel = (projection: AnyConsumer<SearchModel>): ReadModel<SearchModel> => ({
+export const searchReadModel = (projection: RowConsumer<SearchModel>): ReadModel<SearchModel> => ({
   ...{ projection, log: "catalog", schema: searchSchema, folder: searchMigrations, checksums },
   open: postgresSearchModel,
 });

@@ -84,13 +84,16 @@ export type MayAct = (
   on?: { readonly owner: UserId },
 ) => Promise<Result<void, Forbidden>>;
 
-/** Hands an email over. `id` stays the same when the same email is sent again. */
-export type SendEmail = (email: {
+/** An email to one person. `id` stays the same when the same email is sent again. */
+export type EmailMessage = {
   readonly id: string;
   readonly to: string;
   readonly subject: string;
   readonly text: string;
-}) => Promise<void>;
+};
+
+/** Hands an email over. */
+export type SendEmail = (email: EmailMessage) => Promise<void>;
 
 /** Where in an email it says how to go on with a token. */
 export type HowToUse = (what: "verify-email" | "set-password", token: string) => string;

@@ -15,7 +15,7 @@ import {
   passwordOf,
 } from "../../../../test/support/identity.ts";
 import { testContext } from "../../../../test/support/notes.ts";
-import { sendEmails } from "../application/send-emails.ts";
+import { writeEmails } from "../application/write-emails.ts";
 import type { Token } from "../application/tokens.ts";
 import {
   EmailVerificationRequested,
@@ -42,11 +42,9 @@ async function given() {
   const house = await identityOn(memorySubject);
   const { send, arrived } = memoryEmail();
   const howToUse = (what: string, token: string) => `<${what} ${token}>`;
-  const consumers = identityConsumers(sendEmails({ ...house.deps, sendEmail: send, howToUse }));
+  const consumers = identityConsumers(writeEmails({ ...house.deps, howToUse }), send);
   const tell = async (event: Recorded) => {
-    for (const consumer of consumers)
-      if (consumer.wants(event.type))
-        await consumer.handle([event], () => ({ scope: undefined, context: testContext() }));
+    for (const { wants, act } of consumers) if (wants(event.type)) await act(event, testContext());
   };
   const tokenIn = (text = "") => /<[\w-]+ ([^>]+)>/.exec(text)?.[1] as Token;
   return { house, arrived, tell, tokenIn };
@@ -123,8 +121,8 @@ test("a new address is told to the old one, and has to be verified", async () =>
   assert.deepEqual(
     arrived().map(({ to, subject }) => [to, subject]),
     [
-      ["ada@example.com", "Your address was changed"],
       ["new@example.com", "Is this your address?"],
+      ["ada@example.com", "Your address was changed"],
     ],
   );
 });

@@ -1,47 +1,54 @@
 import type { Context } from "#kernel/context.ts";
-import { consumer, type AnyConsumer } from "#platform/events/consumer.ts";
-import type { Emails } from "../application/send-emails.ts";
+import { outsideConsumer, type AnyOutsideConsumer } from "#platform/events/consumer.ts";
+import type { SendEmail } from "../application/ports.ts";
+import type { Emails } from "../application/write-emails.ts";
 import { identityEvents } from "../domain/events.ts";
 import type { UserId } from "../domain/user-id.ts";
 
 type Changed = { readonly id: string; readonly payload: { readonly userId: UserId } };
 
 /** What identity does about its own events: it writes to people. */
-export function identityConsumers(emails: Emails): readonly AnyConsumer<unknown>[] {
+export function identityConsumers(
+  emails: Emails,
+  sendEmail: SendEmail,
+): readonly AnyOutsideConsumer[] {
+  const common = { events: identityEvents, deliver: sendEmail };
   const changed =
     (what: string) =>
-    ({ id, payload }: Changed, _: unknown, context: Context): Promise<void> =>
+    ({ id, payload }: Changed, context: Context) =>
       emails.credentialsChanged(id, payload.userId, what, context);
 
   return [
-    consumer({
-      name: "identity.welcome-email",
-      events: identityEvents,
-      batchSize: 1, // an email cannot be taken back: repeat at most one after a crash
+    outsideConsumer({
+      ...{ ...common, name: "identity.welcome-email" },
       on: {
-        "identity.user-registered": ({ id, payload }, _, context) =>
+        "identity.user-registered": ({ id, payload }, context) =>
           emails.welcome(id, payload, context),
       },
     }),
-    consumer({
-      name: "identity.account-email",
-      events: identityEvents,
-      batchSize: 1,
+    outsideConsumer({
+      ...{ ...common, name: "identity.account-email" },
       on: {
-        "identity.password-reset-requested": ({ id, payload }, _, context) =>
+        "identity.password-reset-requested": ({ id, payload }, context) =>
           emails.passwordReset(id, payload.email, context),
-        "identity.email-verification-requested": ({ id, payload }, _, context) =>
+        "identity.email-verification-requested": ({ id, payload }, context) =>
           emails.emailVerification(id, payload.email, context),
-        "identity.user-email-changed": ({ id, payload }) => emails.emailChanged(id, payload),
-        "identity.password-set": async ({ id, payload: { userId, why } }, _, context) => {
-          if (why === "change" || why === "reset")
-            await emails.credentialsChanged(id, userId, "Your password was changed", context);
-        },
+        "identity.user-email-changed": ({ id, payload }) => emails.newAddress(id, payload),
+        "identity.password-set": async ({ id, payload: { userId, why } }, context) =>
+          why === "change" || why === "reset"
+            ? emails.credentialsChanged(id, userId, "Your password was changed", context)
+            : undefined,
         "identity.totp-activated": changed("Signing in now takes a code of your app"),
         "identity.totp-removed": changed("Signing in no longer takes a code"),
         "identity.passkey-added": changed("A passkey was added"),
         "identity.passkey-removed": changed("A passkey was removed"),
         "identity.api-key-created": changed("An API key was made"),
+      },
+    }),
+    outsideConsumer({
+      ...{ ...common, name: "identity.former-address-email" },
+      on: {
+        "identity.user-email-changed": ({ id, payload }) => emails.formerAddress(id, payload),
       },
     }),
   ];

@@ -1,0 +1,42 @@
+import type { Recorded } from "#kernel/event.ts";
+import type { Clock } from "#kernel/instant.ts";
+import type { RetryLimits } from "./failure.ts";
+import type { HeldSlots } from "./held-slots.ts";
+import type { Lane } from "./lane.ts";
+import type { Outage } from "./outage.ts";
+import type { ParkedStreams } from "./parked-streams.ts";
+import type { Progress, SubscriptionStore, Taken, Work } from "./subscription-store.ts";
+
+/** What the parts of one subscription share. */
+export type Delivering<Scope> = {
+  readonly store: SubscriptionStore<Scope>;
+  readonly slots: HeldSlots;
+  readonly parked: ParkedStreams;
+  readonly outage: Outage;
+  readonly lane: Lane<Scope>;
+  readonly clock: Clock;
+  readonly chance: () => number;
+  readonly limits: RetryLimits & {
+    /** An event whose handler takes longer has failed. */
+    readonly handlerTimeoutMs: number;
+  };
+  /** Commits, and remembers what is kept now. */
+  readonly commit: (progress: Progress, works: readonly Work<Scope>[]) => Promise<void>;
+  /** How many events were handled, and how many have failed. */
+  readonly tell: (handled: {
+    readonly ok: number;
+    readonly failed: number;
+    readonly durationMs: number;
+  }) => void;
+};
+
+/** How new events reach a consumer, and how the event of a parked stream does. */
+export type Delivery<Scope> = {
+  /** New events in their order; answers how many of them are done. */
+  readonly deliver: (items: readonly Taken[]) => Promise<number>;
+  readonly attempt: (event: Recorded) => Promise<Work<Scope> | undefined>;
+  /** Whether an attempt is written down before it is made: what it does cannot be taken back. */
+  readonly claims: boolean;
+  /** How many more parked streams may be tried now. */
+  readonly retries: () => number;
+};

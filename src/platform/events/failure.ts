@@ -1,0 +1,101 @@
+import type { Recorded } from "#kernel/event.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import { TimedOut, Unavailable } from "../unavailable.ts";
+import type { Passed } from "./parked-streams.ts";
+import { LeaseLost, type ParkedStream } from "./subscription-store.ts";
+
+/** How failed events are tried again. */
+export type RetryLimits = {
+  /** Pause before the first retry of a failed event; doubles with each, with jitter. */
+  readonly retryMs: number;
+  readonly maxRetryMs: number;
+  /** Attempts after which a failed event becomes a dead letter. */
+  readonly maxAttempts: number;
+  /** Longest pause while something is away that all events need. */
+  readonly outageRetryMs: number;
+  /** An event that fails for so long because something is away becomes a dead letter. */
+  readonly maxOutageMs: number;
+};
+
+/** What ends the work of a subscription for now: it must begin again from what is kept. */
+export const isFatal = (error: unknown): boolean => error instanceof LeaseLost || isOutage(error);
+
+type Attempt = {
+  readonly event: Recorded;
+  readonly slot: number;
+  /** The one that failed included. */
+  readonly attempts: number;
+  readonly since: Instant;
+  readonly error: unknown;
+};
+
+type Options = {
+  readonly limits: RetryLimits;
+  readonly clock: Clock;
+  /** A number in [0, 1), for jitter. */
+  readonly chance: () => number;
+};
+
+/**
+ * Whether something is away that all events need. A statement that took too long is the fault of
+ * the event that asked it, as is everything else.
+ */
+export const isOutage = (error: unknown): boolean =>
+  error instanceof Unavailable && !(error instanceof TimedOut);
+
+/** The stream of an event that failed: when it is tried again, or that it never is. */
+export function parkedAfter(
+  { event, slot, attempts, since, error }: Attempt,
+  { limits, clock, chance }: Options,
+): ParkedStream {
+  const now = clock.now();
+  const outage = isOutage(error);
+  const isDead = outage
+    ? Instant.toUnixMs(now) - Instant.toUnixMs(since) >= limits.maxOutageMs
+    : attempts >= limits.maxAttempts;
+  const mostMs = outage ? Math.min(limits.outageRetryMs, limits.maxRetryMs) : limits.maxRetryMs;
+  // Exponential, with jitter: between half and all of what the attempt is worth.
+  const pauseMs = Math.min(limits.retryMs * 2 ** (attempts - 1), mostMs) * (0.5 + chance() / 2);
+  return {
+    ...standing(event, slot, since),
+    attempts,
+    error: describe(error),
+    isOutage: outage,
+    ...(isDead
+      ? { state: "dead" }
+      : { state: "retrying", retryAt: Instant.plus(now, Math.ceil(pauseMs)) }),
+  };
+}
+
+/** What is known of a stream that stands at an event. */
+export const standing = (event: Passed, slot: number, since: Instant) => ({
+  stream: event.stream,
+  slot,
+  version: event.version,
+  eventId: event.id,
+  eventType: event.type,
+  correlationId: event.metadata.correlationId,
+  since,
+});
+
+const maxLength = 1_000;
+const maxCauses = 10;
+
+/** An error and its causes in one line, of bounded length, of characters that can be stored. */
+export function describe(error: unknown): string {
+  const parts: string[] = [];
+  for (let cause = error; cause !== undefined && parts.length < maxCauses;) {
+    parts.push(textOf(cause));
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return parts.join(": ").slice(0, maxLength).replaceAll("\0", "�").toWellFormed();
+}
+
+/** Anything can be thrown, also what has no text. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return "something without a text was thrown";
+  }
+}

@@ -1,0 +1,167 @@
+import type { Instant } from "#kernel/instant.ts";
+import { statement, type Database } from "../postgres/database.ts";
+import { slotOfStream } from "./postgres-log.ts";
+import { defaultLimits } from "./subscription.ts";
+
+/** How one subscription is doing, read from the tables: progress, not liveness. */
+export type SubscriptionHealth = {
+  readonly name: string;
+  /** Processes that read it, and how many slots each holds. */
+  readonly holders: Readonly<Record<string, number>>;
+  /** Slots that a living process holds, of 64. */
+  readonly held: number;
+  /** When it was last seen to move. */
+  readonly updated_at: Instant;
+  readonly is_moving: boolean;
+  /** Events not yet delivered, counted up to `maxLagCounted`. */
+  readonly lag: number;
+  readonly oldest_undelivered_at: Instant | null;
+  /** Age in seconds of the oldest event not delivered, and of the longest hand-over under way. */
+  readonly waits_s: number;
+  readonly claimed: number;
+  readonly claimed_s: number;
+  readonly retrying: number;
+  /** Of those, how many wait for something that is away, and for how long the first one has. */
+  readonly outage: number;
+  readonly outage_s: number;
+  readonly dead: number;
+  readonly last_error: string | null;
+  /** An event that its processes do not know. */
+  readonly waits_at: string | null;
+  /** Whether it stands behind the end of its log, as after a restore of a part. */
+  readonly is_ahead: boolean;
+};
+
+/** How a log is doing. `horizon_age_s`: of the oldest transaction that appends to it. */
+export type LogHealth = {
+  readonly log: string;
+  readonly horizon_age_s: number;
+  readonly subscriptions: readonly SubscriptionHealth[];
+};
+
+/** Something that an operator should know; `isBad` where events do not get on by themselves. */
+export type Trouble = { readonly of: string; readonly isBad: boolean; readonly says: string };
+
+/** Counting further costs more than it tells. */
+const maxLagCounted = 100_000;
+/** Without a move for so long, what waits stands still. */
+const stillMs = 5_000;
+
+function statementsOf(schema: string) {
+  return {
+    age: statement<{ readonly age_s: number }>(
+      `${schema}.horizon-age`,
+      `select ${schema}.horizon_age() as age_s`,
+    ),
+    health: statement<SubscriptionHealth>(
+      `${schema}.health`,
+      `with alive as (
+         select name, process, waits_at from ${schema}.subscribers
+          where seen_at between now() - make_interval(secs => $1) and now() + make_interval(secs => $1)
+       ), slots as (
+         select s.*, a.process as holder from ${schema}.subscriptions s
+           left join alive a on a.name = s.name and a.process = s.lease_holder
+       ), subscriptions as (
+         select name, min(position) as first, max(position) as last, max(updated_at) as updated_at,
+                count(holder) as held
+           from slots group by name
+       ), parked as (
+         select subscription as name,
+                count(*) filter (where state = 'claimed') as claimed,
+                extract(epoch from now() - min(parked_at) filter (where state = 'claimed')) as claimed_s,
+                count(*) filter (where state = 'retrying' and attempts > 0) as retrying,
+                count(*) filter (where state = 'retrying' and is_outage) as outage,
+                extract(epoch from now() - min(parked_at)
+                  filter (where state = 'retrying' and is_outage)) as outage_s,
+                count(*) filter (where state = 'dead') as dead,
+                (array_agg(error order by parked_at desc) filter (where error is not null))[1] as last_error
+           from ${schema}.parked_streams group by subscription
+       )
+       select s.name, s.held::int, s.updated_at, s.updated_at > now() - make_interval(secs => $2) as is_moving,
+              coalesce((select jsonb_object_agg(holder, n) from
+                (select holder, count(*) as n from slots o
+                  where o.name = s.name and holder is not null group by holder) h), '{}') as holders,
+              behind.lag, behind.oldest_undelivered_at,
+              coalesce(extract(epoch from now() - behind.oldest_undelivered_at), 0)::float8 as waits_s,
+              coalesce(p.claimed, 0) as claimed, coalesce(p.claimed_s, 0)::float8 as claimed_s,
+              coalesce(p.retrying, 0) as retrying,
+              coalesce(p.outage, 0) as outage, coalesce(p.outage_s, 0)::float8 as outage_s,
+              coalesce(p.dead, 0) as dead, p.last_error,
+              (select max(waits_at) from alive a where a.name = s.name) as waits_at,
+              s.last > (select head from ${schema}.horizon()) as is_ahead
+         from subscriptions s
+         left join parked p using (name)
+         cross join lateral (
+           select count(*) as lag, min(occurred_at) as oldest_undelivered_at from (
+             select e.occurred_at
+               from (select position, occurred_at, ${slotOfStream} as slot
+                       from ${schema}.events where position > s.first) e
+               join slots o on o.name = s.name and o.slot = e.slot and e.position > o.position
+              limit ${maxLagCounted}) e
+         ) behind
+        order by s.name`,
+    ),
+  };
+}
+
+export async function logHealth(database: Database, schema: string): Promise<LogHealth> {
+  const { age, health } = statementsOf(schema);
+  const [[horizon], subscriptions] = await Promise.all([
+    database.query(age, []),
+    database.query(health, [defaultLimits.leaseMs / 1_000, stillMs / 1_000]),
+  ]);
+  return { log: schema, horizon_age_s: horizon?.age_s ?? 0, subscriptions };
+}
+
+/** What is wrong with a log, in words; the same for everybody who asks. */
+export function troublesOf({
+  log,
+  horizon_age_s: ageS,
+  subscriptions,
+}: LogHealth): readonly Trouble[] {
+  const held = ageS * 1_000 > stillMs;
+  const horizon = {
+    of: log,
+    isBad: true,
+    says: `new events wait for a transaction that began ${seconds(ageS)} ago and has not ended`,
+  };
+  return [...(held ? [horizon] : []), ...subscriptions.flatMap(troublesIn)];
+}
+
+function troublesIn(health: SubscriptionHealth): readonly Trouble[] {
+  const { name, lag, held, dead, retrying, outage, waits_at: waitsAt } = health;
+  const [waitsMs, error] = [health.waits_s * 1_000, health.last_error ?? "unknown"];
+  const isLate = lag > 0 && waitsMs > stillMs;
+  const isStill = isLate && !health.is_moving;
+  const found: readonly (readonly [boolean, boolean, string])[] = [
+    [health.is_ahead, true, "it is ahead of its log: start Basalt again after the restore"],
+    [
+      isLate && held === 0,
+      true,
+      `${lag} events wait and no process reads it; if it was renamed or removed, retire it`,
+    ],
+    [waitsAt !== null && isLate, true, `it waits at ${waitsAt}, which needs a newer Basalt`],
+    [isStill && held > 0 && waitsAt === null, true, `it stands still, ${lag} events wait`],
+    [dead > 0, true, `${dead} dead letters; the last error: ${error}`],
+    [
+      health.outage_s * 1_000 > stillMs,
+      true,
+      `${outage} streams wait for something that is away: ${error}`,
+    ],
+    [
+      health.claimed + retrying + dead >= defaultLimits.maxParkedStreams,
+      true,
+      `${health.claimed + retrying + dead} parked streams: no new events are taken`,
+    ],
+    [retrying > outage, false, `${retrying - outage} streams are tried again: ${error}`],
+    [
+      health.claimed_s * 1_000 > stillMs,
+      false,
+      `an event has been handed over for ${seconds(health.claimed_s)}`,
+    ],
+    [isLate && !isStill, false, `${lag} events behind, the oldest by ${seconds(health.waits_s)}`],
+  ];
+  return found.flatMap(([holds, isBad, says]) => (holds ? { of: name, isBad, says } : []));
+}
+
+const seconds = (s: number): string => `${Math.round(s)} s`;

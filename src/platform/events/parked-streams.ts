@@ -1,0 +1,51 @@
+import type { Recorded } from "#kernel/event.ts";
+import type { ParkedName } from "./subscription-store.ts";
+
+/** What is kept of an event that waits. */
+export type Passed = Pick<Recorded, "stream" | "version" | "id" | "type" | "metadata">;
+
+/** What a process knows of the parked streams of its slots: their names, not what has failed. */
+export class ParkedStreams {
+  readonly #slots = new Map<string, number>();
+  /** The first event that was passed over since its stream was looked at last. */
+  readonly #passed = new Map<string, Passed>();
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  has(stream: string): boolean {
+    return this.#slots.has(stream);
+  }
+
+  add({ stream, slot }: ParkedName): void {
+    this.#slots.set(stream, slot);
+  }
+
+  delete(stream: string): void {
+    this.#slots.delete(stream);
+    this.#passed.delete(stream);
+  }
+
+  /** An event of a parked stream waits behind the one at which the stream stands. */
+  pass({ stream, version, id, type, metadata }: Recorded): void {
+    if (!this.#passed.has(stream))
+      this.#passed.set(stream, { stream, version, id, type, metadata });
+  }
+
+  /** The stream is looked at: from now on, what is passed comes after all that it has. */
+  look(stream: string): void {
+    this.#passed.delete(stream);
+  }
+
+  passed(stream: string): Passed | undefined {
+    return this.#passed.get(stream);
+  }
+
+  drop(slots: readonly number[]): void {
+    if (slots.length === 0) return;
+    const gone = new Set(slots);
+    for (const [stream, slot] of this.#slots) if (gone.has(slot)) this.delete(stream);
+    for (const stream of this.#passed.keys()) if (!this.has(stream)) this.look(stream);
+  }
+}

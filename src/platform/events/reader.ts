@@ -1,0 +1,102 @@
+import type { HeldSlots } from "./held-slots.ts";
+import { Unavailable } from "../unavailable.ts";
+import type { Horizon, SubscriptionStore, Taken } from "./subscription-store.ts";
+
+/** Positions that one read looks at, at most: slots without events of their own move on as well. */
+const maxScanned = 10_000;
+
+/** Events that were read and not delivered yet. */
+type Batch = {
+  readonly slots: readonly number[];
+  readonly items: readonly Taken[];
+  /** Where the slots stand after all of them. */
+  readonly reached: number;
+  /** Up to where the log was final when they were read. */
+  readonly until: number;
+};
+
+/** Reads ahead of the slots that a process holds, never past what is final. */
+export class Reader {
+  readonly #store: Pick<SubscriptionStore<never>, "horizon" | "read">;
+  readonly #slots: HeldSlots;
+  readonly #limit: number;
+  #horizon: Horizon | undefined;
+  #batch: Batch | undefined;
+  /** The batch after the current one, which is read while that one is delivered. */
+  #ahead: Promise<Batch> | undefined;
+
+  constructor(
+    store: Pick<SubscriptionStore<never>, "horizon" | "read">,
+    slots: HeldSlots,
+    limit: number,
+  ) {
+    this.#store = store;
+    this.#slots = slots;
+    this.#limit = limit;
+  }
+
+  /** What is to be delivered next; undefined where nothing is. */
+  async next(): Promise<readonly Taken[] | undefined> {
+    while (!this.#batch) {
+      const batch = await this.#read();
+      if (!batch) return undefined;
+      const { slots, items, reached, until } = batch;
+      if (reached < until) this.#readAhead(slots, reached, until);
+      if (items.length > 0) this.#batch = batch;
+      else this.#slots.advance(slots, reached);
+    }
+    return this.#batch.items;
+  }
+
+  /** The first of them are delivered, or all: their slots stand behind the last one. */
+  delivered(count: number): void {
+    if (!this.#batch) return;
+    const { slots, items, reached } = this.#batch;
+    const isWhole = count === items.length;
+    const last = isWhole ? reached : items[count - 1]?.position;
+    if (last !== undefined) this.#slots.advance(slots, last);
+    this.#batch = isWhole ? undefined : { ...this.#batch, items: items.slice(count) };
+  }
+
+  /** Other slots are held than were, or they stand elsewhere. */
+  reset(): void {
+    this.#batch = undefined;
+    this.#ahead = undefined;
+    this.#horizon = undefined;
+  }
+
+  async #read(): Promise<Batch | undefined> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead) return ahead;
+    const front = this.#slots.front();
+    if (!front) return undefined;
+    const { slots, after, next } = front;
+    const until = Math.min(await this.#final(after), next, after + maxScanned);
+    return until > after ? this.#range(slots, after, until) : undefined;
+  }
+
+  async #range(slots: readonly number[], after: number, until: number): Promise<Batch> {
+    const items = await this.#store.read({ slots, after, until, limit: this.#limit });
+    const last = items.length === this.#limit ? items.at(-1) : undefined;
+    return { slots, items, until, reached: last?.position ?? until };
+  }
+
+  #readAhead(slots: readonly number[], after: number, until: number): void {
+    this.#ahead = this.#range(slots, after, until);
+    this.#ahead.catch(() => {}); // reported when it is asked for
+  }
+
+  /** Up to where the log is final; it is asked again only when all of that has been read. */
+  async #final(after: number): Promise<number> {
+    if (!this.#horizon || this.#horizon.horizon <= after)
+      this.#horizon = await this.#store.horizon();
+    const { head, horizon } = this.#horizon;
+    if (after > head)
+      throw new Unavailable(
+        `the log ends at ${head} and was read up to ${after}: was it restored?`,
+        {},
+      );
+    return horizon;
+  }
+}

@@ -1,0 +1,245 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TimedOut, Unavailable } from "#platform/unavailable.ts";
+import type { Note } from "../../../../test/support/notes.ts";
+import {
+  quick,
+  rewrite,
+  seen,
+  subscribe,
+  until,
+  versionsOf,
+  write,
+  type Handle,
+  type Open,
+} from "./subject.ts";
+
+/** What can be thrown, and must neither stop others nor be tried for ever. */
+const poisons: readonly (readonly [string, unknown])[] = [
+  ["an error", new Error("poison")],
+  ["a text with a NUL", new Error("remote said: \0")],
+  ["a lone surrogate", new Error("\ud800")],
+  ["nothing", undefined],
+  ["something without a text", Object.create(null)],
+  ["an error that is its own cause", ownCause()],
+  ["a very long text", new Error("x".repeat(1_000_000))],
+  ["a statement that took too long", new TimedOut("too long", {})],
+];
+
+function ownCause(): Error {
+  const error = new Error("round and round");
+  error.cause = error;
+  return error;
+}
+
+/** What becomes of events that fail, and of those beside and behind them. */
+export function failuresContract(name: string, open: Open): void {
+  describe(`failures on ${name}`, () => {
+    test("a failed event is tried again; its stream waits, the others go on", async () => {
+      await using subject = await open();
+      const failing = await write(subject, "fails twice");
+      await rewrite(subject, failing, "waits behind it");
+      const other = await write(subject, "goes on");
+      let failures = 0;
+      const handle: Handle = async ({ stream, version }) => {
+        if (stream !== failing.id || version !== 1) return;
+        const wentOn = versionsOf(await subject.sightings(), other.id).length > 0;
+        if (wentOn && failures >= 2) return;
+        failures += 1;
+        throw new Error("not yet");
+      };
+      await using _running = subscribe(subject, handle, { times: { maxAttempts: 10_000 } });
+      await seen(subject, 3);
+      const streams = (await subject.sightings()).map(({ stream, version }) => [stream, version]);
+      assert.deepEqual(streams, [
+        [other.id, 1],
+        [failing.id, 1],
+        [failing.id, 2],
+      ]);
+      await until(async () => (await subject.parked("sight")).length === 0);
+    });
+
+    test("of a batch in which one event fails, each handler runs once", async () => {
+      await using subject = await open();
+      const notes: Note[] = [];
+      for (let i = 0; i < 10; i += 1) notes.push(await write(subject, `note ${i}`));
+      const calls = new Map<string, number>();
+      const handle: Handle = ({ stream }) => {
+        calls.set(stream, (calls.get(stream) ?? 0) + 1);
+        if (stream === notes[4]?.id) throw new Error("poison");
+      };
+      await using _running = subscribe(subject, handle, { times: { retryMs: 60_000 } });
+      await seen(subject, 9);
+      assert.deepEqual(
+        [...calls.values()],
+        Array.from({ length: 10 }, () => 1),
+      );
+    });
+
+    for (const [what, thrown] of poisons)
+      test(`a handler that throws ${what} parks its event, and others go on`, async () => {
+        await using subject = await open();
+        const poisoned = await write(subject, "poison");
+        let attempts = 0;
+        await using _running = subscribe(subject, ({ stream }) => {
+          if (stream !== poisoned.id) return;
+          attempts += 1;
+          throw thrown;
+        });
+        await write(subject, "healthy");
+        await seen(subject, 1);
+        await until(async () => (await subject.parked("sight"))[0]?.state === "dead");
+        const [letter] = await subject.parked("sight");
+        assert.deepEqual([attempts, letter?.attempts, letter?.version], [3, 3, 1]);
+        assert.ok((letter?.error?.length ?? 0) <= 1_000);
+      });
+
+    test("an event that always fails becomes a dead letter; a replay delivers it once", async () => {
+      await using subject = await open();
+      const poisoned = await write(subject, "poison");
+      await rewrite(subject, poisoned, "waits");
+      let attempts = 0;
+      let cured = false;
+      await using _running = subscribe(subject, ({ stream }) => {
+        if (stream !== poisoned.id || cured) return;
+        attempts += 1;
+        throw new Error("poison");
+      });
+      await write(subject, "healthy");
+      await until(async () => (await subject.parked("sight"))[0]?.state === "dead");
+      const afterwards = attempts;
+      await rewrite(subject, { ...poisoned, version: 2 as never }, "waits as well");
+      await sleep(100);
+      assert.equal(attempts, afterwards, "a dead letter is left alone");
+
+      cured = true;
+      await subject.replay();
+      await seen(subject, 4);
+      await until(async () => (await subject.parked("sight")).length === 0);
+      const sightings = await subject.sightings();
+      assert.deepEqual(versionsOf(sightings, poisoned.id), [1, 2, 3]);
+      assert.equal(sightings.length, 4);
+    });
+
+    test("effects that cannot be kept park the event that made them, and no other", async () => {
+      await using subject = await open();
+      const clashing = await write(subject, "clashes");
+      const others = [await write(subject, "before"), await write(subject, "after")];
+      await using _running = subscribe(subject, ({ stream }, { notes }) => {
+        if (stream !== clashing.id) return;
+        notes.sight({ event_id: "twice", stream, version: 1 });
+        notes.sight({ event_id: "twice", stream, version: 1 });
+      });
+      await seen(subject, 2);
+      const streams = (await subject.sightings()).map(({ stream }) => stream);
+      assert.deepEqual(
+        streams,
+        others.map(({ id }) => id),
+      );
+      await until(async () => (await subject.parked("sight"))[0]?.state === "dead");
+      assert.equal((await subject.parked("sight")).length, 1);
+    });
+
+    test("a handler that takes too long has failed, and what it writes later is refused", async () => {
+      await using subject = await open();
+      const slow = await write(subject, "slow");
+      const late: unknown[] = [];
+      let isFirst = true;
+      const handle: Handle = async ({ stream }, { notes }) => {
+        if (stream !== slow.id || !isFirst) return;
+        isFirst = false;
+        await sleep(200);
+        try {
+          notes.sight({ event_id: "late", stream: "s", version: 1 });
+        } catch (error) {
+          late.push(error);
+        }
+        throw new Error("this is heard by nobody");
+      };
+      await using _running = subscribe(subject, handle, { times: { handlerTimeoutMs: 50 } });
+      await write(subject, "healthy");
+      await seen(subject, 2);
+      await until(() => late.length === 1);
+      const ids = (await subject.sightings()).map(({ event_id: id }) => id);
+      assert.ok(!ids.includes("late"));
+    });
+
+    test("while something is away, new events wait; a few are tried, and then all go on", async () => {
+      await using subject = await open();
+      const count = 60;
+      for (let i = 0; i < count; i += 1) await write(subject, `note ${i}`);
+      let isAway = true;
+      const tried = new Set<string>();
+      await using _running = subscribe(subject, ({ id }) => {
+        tried.add(id);
+        if (isAway) throw new Unavailable("away", {});
+      });
+      await until(async () => (await subject.parked("sight")).length > 0);
+      await sleep(200);
+      assert.ok(tried.size < 10, `${tried.size} events were tried`);
+      isAway = false;
+      await seen(subject, count);
+      await until(async () => (await subject.parked("sight")).length === 0);
+      assert.equal((await subject.sightings()).length, count);
+    });
+
+    test("what is away for one stream delays that stream only, and not for ever", async () => {
+      await using subject = await open();
+      const away = await write(subject, "its upstream is away");
+      await using _running = subscribe(
+        subject,
+        ({ stream }) => {
+          if (stream === away.id) throw new Unavailable("away", {});
+        },
+        { times: { maxOutageMs: 300 } },
+      );
+      for (let i = 0; i < 20; i += 1) await write(subject, `healthy ${i}`);
+      await seen(subject, 20);
+      await until(async () => (await subject.parked("sight"))[0]?.state === "dead");
+      const [letter] = await subject.parked("sight");
+      assert.ok((letter?.attempts ?? 0) > (quick.maxAttempts ?? 0), "an outage counts no attempts");
+    });
+
+    test("healthy events do not wait for many that fail", async () => {
+      await using subject = await open();
+      const failing = new Set<string>();
+      for (let i = 0; i < 100; i += 1) failing.add((await write(subject, `fails ${i}`)).id);
+      let attempts = 0;
+      await using _running = subscribe(
+        subject,
+        async ({ stream }) => {
+          if (!failing.has(stream)) return;
+          attempts += 1;
+          await sleep(20);
+          throw new Error("fails");
+        },
+        { times: { retryMs: 10, maxRetryMs: 50, maxAttempts: 1_000_000, handlerTimeoutMs: 5_000 } },
+      );
+      await until(async () => (await subject.parked("sight")).length === failing.size);
+      const before = attempts;
+      for (let i = 0; i < 10; i += 1) {
+        await write(subject, `healthy ${i}`);
+        await seen(subject, i + 1);
+      }
+      // Behind all of the failing ones, each would have waited for a hundred attempts.
+      assert.ok(attempts - before < 500, `${attempts - before} attempts beside ten healthy events`);
+    });
+
+    test("with too many parked streams, no new events are taken, and none is lost", async () => {
+      await using subject = await open();
+      let isCured = false;
+      const handle: Handle = () => {
+        if (!isCured) throw new Error("a bug for all");
+      };
+      const times = { maxParkedStreams: 5, maxAttempts: 1_000_000 };
+      await using _running = subscribe(subject, handle, { times, batchSize: 1 });
+      for (let i = 0; i < 20; i += 1) await write(subject, `note ${i}`);
+      await until(async () => (await subject.parked("sight")).length === 5);
+      await sleep(100);
+      assert.equal((await subject.parked("sight")).length, 5);
+      isCured = true;
+      await seen(subject, 20);
+    });
+  });
+}

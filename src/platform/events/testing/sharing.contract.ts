@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { noteEvents, type NoteEvent, type NotesScope } from "../../../../test/support/notes.ts";
+import { consumer } from "../consumer.ts";
+import { LeaseLost } from "../subscription-store.ts";
+import {
+  memberOf,
+  quick,
+  run,
+  seen,
+  sighting,
+  subscribe,
+  until,
+  write,
+  type Open,
+  type SubscriptionSubject,
+} from "./subject.ts";
+
+const writeSome = async (subject: SubscriptionSubject, count: number) => {
+  for (let i = 0; i < count; i += 1) await write(subject, `note ${i} of ${Math.random()}`);
+};
+
+/** How processes divide the slots of a subscription, and what they leave to others. */
+export function sharingContract(name: string, open: Open): void {
+  describe(`sharing on ${name}`, () => {
+    test("processes divide all slots, whatever their number", async () => {
+      await using subject = await open();
+      const members = ["a", "b", "c"].map((process) => memberOf(process));
+      const stores = members.map(() => subject.store("sight"));
+      const share = async (i: number) => {
+        const [store, member] = [stores[i], members[i]];
+        assert.ok(store && member);
+        const { held, fair } = await store.share(member);
+        const surplus = held.slice(fair).map(({ slot }) => slot);
+        if (surplus.length > 0) await store.release(member.process, surplus);
+        return held.slice(0, fair).map(({ slot }) => slot);
+      };
+      assert.equal((await share(0)).length, 64);
+      for (let round = 0; round < 3; round += 1) for (const i of [0, 1, 2]) await share(i);
+      const shares = [await share(0), await share(1), await share(2)];
+      assert.deepEqual(
+        shares.map(({ length }) => length),
+        [22, 21, 21],
+      );
+      assert.equal(new Set(shares.flat()).size, 64);
+      await stores[1]?.leave("b");
+      for (let round = 0; round < 2; round += 1) for (const i of [0, 2]) await share(i);
+      assert.deepEqual([(await share(0)).length, (await share(2)).length], [32, 32]);
+    });
+
+    test("two processes share the work, and one takes over all when the other leaves", async () => {
+      await using subject = await open();
+      const by = { one: 0, two: 0 };
+      await using _one = subscribe(subject, () => void (by.one += 1), { process: "one" });
+      const two = subscribe(subject, () => void (by.two += 1), { process: "two" });
+      for (let written = 0; by.one === 0 || by.two === 0; written += 10) {
+        assert.ok(written < 1_000, `one handled ${by.one}, two handled ${by.two}`);
+        await writeSome(subject, 10);
+        await seen(subject, written + 10);
+      }
+      const before = (await subject.sightings()).length;
+      await two[Symbol.asyncDispose]();
+      await writeSome(subject, 20);
+      await seen(subject, before + 20);
+      const ids = (await subject.sightings()).map(({ event_id: id }) => id);
+      assert.equal(new Set(ids).size, before + 20);
+    });
+
+    test("processes that come and go lose and repeat nothing", async () => {
+      await using subject = await open();
+      const rounds = 6;
+      for (let round = 0; round < rounds; round += 1) {
+        await using _come = new AsyncDisposableStack();
+        for (let process = 0; process <= round % 3; process += 1)
+          _come.use(subscribe(subject, undefined, { process: `${round}/${process}` }));
+        await writeSome(subject, 15);
+        await sleep(round * 20);
+      }
+      await using _last = subscribe(subject, undefined, { process: "last" });
+      await seen(subject, rounds * 15);
+      const ids = (await subject.sightings()).map(({ event_id: id }) => id);
+      assert.equal(new Set(ids).size, rounds * 15);
+    });
+
+    test("a holder that lost its slots commits nothing", async () => {
+      await using subject = await open();
+      await write(subject, "contested");
+      const [slow, fast] = [subject.store("sight"), subject.store("sight")];
+      const stale = await slow.share(memberOf("slow", { leaseMs: 1 }));
+      await sleep(20);
+      const fresh = await fast.share(memberOf("fast", { leaseMs: 1 }));
+      assert.deepEqual([stale.held.length, fresh.held.length], [64, 64]);
+      const slots = stale.held.map(({ slot }) => slot);
+      const [taken] = await slow.read({ slots, after: 0, until: 1_000, limit: 1 });
+      assert.ok(taken);
+      const held = stale.held[taken.slot];
+      assert.ok(held);
+      const work = await slow.open(taken.event, async () => {});
+      work.scope.notes.sight({ event_id: "late", stream: "s", version: 1 });
+      const moves = [{ held, to: taken.position }];
+      await assert.rejects(slow.commit({ moves, park: [], unpark: [] }, [work]), LeaseLost);
+      assert.deepEqual(await subject.sightings(), []);
+    });
+
+    test("a process keeps its slots while a handler takes longer than a lease", async () => {
+      await using subject = await open();
+      await write(subject, "slow");
+      let [slow, idle] = [0, 0];
+      const handle = async () => {
+        slow += 1;
+        await sleep(3 * (quick.leaseMs ?? 0));
+      };
+      await using _slow = subscribe(subject, handle, { process: "slow" });
+      await until(() => slow > 0);
+      await using _idle = subscribe(subject, () => void (idle += 1), { process: "idle" });
+      await seen(subject, 1);
+      assert.deepEqual([slow, idle], [1, 0]);
+    });
+
+    test("an older process leaves the subscription to a newer one, and takes it back", async () => {
+      await using subject = await open();
+      // The older version reacts to nothing; the newer one does.
+      const former = consumer<NoteEvent, NotesScope>({ name: "sight", events: noteEvents, on: {} });
+      const isHeldBy = (process: string) => async () => {
+        const slots = await subject.slots("sight");
+        return slots.length === 64 && slots.every(({ holder }) => holder === process);
+      };
+      await using _former = run(subject, former, { process: "former" });
+      await until(isHeldBy("former"));
+      {
+        await using _newer = run(subject, sighting("sight"), { process: "newer" });
+        await until(isHeldBy("newer"));
+        await writeSome(subject, 20);
+        await seen(subject, 20);
+      }
+      await until(isHeldBy("former"));
+      await using _again = run(subject, sighting("sight"), { process: "newer again" });
+      await until(isHeldBy("newer again"));
+      await writeSome(subject, 20);
+      await seen(subject, 40);
+    });
+
+    test("a process waits at an event that its code does not know, and loses none", async () => {
+      await using subject = await open();
+      await write(subject, "known");
+      const older = {
+        ...sighting("sight"),
+        declaration: "older",
+        knows: ({ schemaVersion }: { readonly schemaVersion: number }) => schemaVersion < 1,
+      };
+      {
+        await using _older = run(subject, older, { process: "older" });
+        await sleep(100);
+      }
+      assert.deepEqual(await subject.sightings(), []);
+      assert.deepEqual(await subject.parked("sight"), []);
+      await using _newer = run(subject, sighting("sight"), { process: "newer" });
+      await seen(subject, 1);
+    });
+  });
+}
