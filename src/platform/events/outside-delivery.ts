@@ -26,7 +26,8 @@ export class OutsideDelivery<Scope> implements Delivery<Scope> {
   }
 
   async deliver(items: readonly Taken[]): Promise<number> {
-    const room = this.#consumer.concurrency - this.#fresh.size;
+    const most = this.#on.outage.isOn ? 1 : this.#consumer.concurrency;
+    const room = most - this.#fresh.size;
     const claimed = new Map<string, Taken>();
     let count = 0;
     for (const item of items) {

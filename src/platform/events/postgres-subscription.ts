@@ -112,7 +112,9 @@ function memberStatements(schema: string) {
     ),
     /**
      * Of the processes with the newest declaration, each should have as many slots as the others,
-     * or one more. What it has over that, it gives back by itself.
+     * or one more. What it has over that, it gives back by itself. From a process with an older
+     * declaration a slot is taken at once: it would pass over events that it does not know. Where it
+     * hands something over, it is made to look again, and leaves when that has ended.
      */
     share: statement<HeldRow>(
       name("share"),
@@ -131,10 +133,20 @@ function memberStatements(schema: string) {
        ), mine as (
          select coalesce((select ${slotCount} / n + case when rank <= ${slotCount} % n then 1 else 0 end
                             from sharers where process = $2), 0) as fair
+       ), busy as (
+         select distinct slot from ${schema}.parked_streams
+          where subscription = $1 and state = 'claimed'
+       ), older as (
+         update ${schema}.subscriptions set commits = commits + 1
+          where name = $1 and slot in (select slot from busy) and (select fair from mine) > 0
+            and lease_holder in (select process from alive)
+            and lease_holder not in (select process from sharers)
        ), free as (
          select slot from ${schema}.subscriptions
           where name = $1 and lease_holder is distinct from $2
-            and (lease_holder is null or lease_holder not in (select process from alive))
+            and (lease_holder is null or lease_holder not in (select process from alive)
+                 or (lease_holder not in (select process from sharers)
+                     and (select fair from mine) > 0 and slot not in (select slot from busy)))
           order by slot
           limit (select greatest(0, fair - (select count(*) from ${schema}.subscriptions
                                              where name = $1 and lease_holder = $2)) from mine)

@@ -51,8 +51,9 @@ export class RowDelivery<Scope> implements Delivery<Scope> {
     }
     let done = 0;
     for (const one of items) {
-      if (this.#on.outage.isOn) break;
+      const failures = this.#on.outage.isOn;
       done += await this.deliver([one]);
+      if (!failures && this.#on.outage.isOn) break;
     }
     return done;
   }
@@ -105,6 +106,8 @@ class RowBatch<Scope> {
   #startedAt = performance.now();
   #settling: Promise<void> | undefined;
   #broken: { readonly error: unknown } | undefined;
+  /** By an outage: the events after it wait. */
+  #isStopped = false;
 
   constructor(on: Delivering<Scope>, consumer: RowConsumer<Scope>, items: readonly Taken[]) {
     this.#on = on;
@@ -129,7 +132,7 @@ class RowBatch<Scope> {
 
   async #each(): Promise<void> {
     for (const item of this.#items) {
-      if (this.#on.outage.isOn) return;
+      if (this.#isStopped) return;
       if (this.#isDue(item)) await this.#handle(item);
       this.#handled += 1;
     }
@@ -156,8 +159,9 @@ class RowBatch<Scope> {
       this.#keep(work, [item]);
     } catch (error) {
       if (this.#broken) throw this.#broken.error;
-      if (isOutage(error)) outage.failed();
+      if (isOutage(error)) outage.failed(performance.now());
       this.#fail(item, error);
+      this.#isStopped = outage.isOn;
     }
   }
 

@@ -109,7 +109,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     });
     this.#on = {
       ...{ store, clock, chance, lane, limits: this.#limits },
-      ...{ slots: new HeldSlots(), parked: new ParkedStreams(), outage: new Outage() },
+      ...{ slots: new HeldSlots(), parked: new ParkedStreams(), outage: new Outage(this.#limits) },
       commit: (progress, works) => this.#commit(progress, works),
       tell: ({ ok, failed, durationMs }) => this.#tell(ok, failed, durationMs),
     };
@@ -181,7 +181,8 @@ export class Subscription<Scope> implements AsyncDisposable {
 
   async #deliver(): Promise<boolean> {
     const { parked, outage } = this.#on;
-    if (outage.isOn || parked.size >= this.#limits.maxParkedStreams) return false;
+    const mayTry = outage.mayTry(performance.now());
+    if (!mayTry || parked.size >= this.#limits.maxParkedStreams) return false;
     const items = await this.#reader.next();
     if (!items) return false;
     const known = this.#knownOf(items);
@@ -220,10 +221,7 @@ export class Subscription<Scope> implements AsyncDisposable {
   /** Looks at parked streams: at once where nothing else is to do, else now and then. */
   async #retry(isBusy: boolean): Promise<boolean> {
     const { store, slots, parked, lane, outage, clock } = this.#on;
-    if (parked.size === 0) {
-      outage.over();
-      return false;
-    }
+    if (parked.size === 0) return false;
     const now = performance.now();
     const isDue = now >= (isBusy ? this.#due.retryBesideNew : this.#due.retry);
     const limit = outage.isOn ? 1 - lane.size : this.#delivery.retries();
@@ -231,7 +229,6 @@ export class Subscription<Scope> implements AsyncDisposable {
 
     const asked = { now: clock.now(), except: lane.streams, limit };
     const { due, nextAt } = await store.due(slots.all(), asked);
-    if (due.length === 0 && nextAt === undefined && lane.size === 0) outage.over();
     const untilNextMs = nextAt === undefined ? Infinity : Instant.toUnixMs(nextAt) - clock.unixMs();
     const pauseMs = due.length === limit ? 0 : Math.min(untilNextMs, this.#limits.pollMs);
     this.#due.retry = now + pauseMs;
@@ -275,7 +272,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     if (outcomes.length === 0) return false;
     for (const { event, result } of outcomes) {
       if (result.ok && event) outage.over();
-      if (!result.ok && isOutage(result.error)) outage.failed();
+      if (!result.ok && isOutage(result.error)) outage.failed(performance.now());
     }
     try {
       await this.#keep(outcomes);
@@ -437,10 +434,11 @@ export class Subscription<Scope> implements AsyncDisposable {
 
   #untilDue(): number {
     const { share, keep, retry } = this.#due;
-    const { parked, lane } = this.#on;
+    const { parked, lane, outage } = this.#on;
+    const now = performance.now();
     const waits = parked.size > lane.size ? retry : Infinity;
     const unkept = this.#on.slots.unkept().length > 0 ? keep : Infinity;
-    return Math.max(1, Math.min(share, waits, unkept) - performance.now());
+    return Math.max(1, Math.min(share - now, waits - now, unkept - now, outage.untilTryMs(now)));
   }
 
   /** Waits a while for what is handed over, keeps what came of it, and gives all slots back. */

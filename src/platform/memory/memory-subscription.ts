@@ -67,9 +67,16 @@ export class MemorySubscriptionState {
     const [each, over] = [Math.floor(slotCount / sharers.length), slotCount % sharers.length];
     const fair = rank === -1 ? 0 : each + (rank < over ? 1 : 0);
     const mine = this.#rows.filter(({ holder }) => holder === process);
-    const free = this.#rows.filter(
-      ({ holder }) => holder !== process && (holder === undefined || !alive.has(holder)),
-    );
+    const isOlder = (holder: string) => alive.has(holder) && !sharers.includes(holder) && fair > 0;
+    const isBusy = (slot: number) =>
+      [...this.parked.values()].some((one) => one.slot === slot && one.state === "claimed");
+    const free = this.#rows.filter(({ slot, holder }) => {
+      if (holder === process) return false;
+      if (holder === undefined || !alive.has(holder)) return true;
+      return isOlder(holder) && !isBusy(slot);
+    });
+    for (const row of this.#rows)
+      if (row.holder !== undefined && isOlder(row.holder) && isBusy(row.slot)) row.commits += 1;
     for (const row of free.slice(0, Math.max(0, fair - mine.length))) {
       row.holder = process;
       row.token += 1;

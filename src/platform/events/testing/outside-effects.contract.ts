@@ -139,7 +139,7 @@ export function outsideEffectsContract(of: string, open: Open): void {
       await using _running = run(subject, telling(name, world.deliver, 4));
       await until(() => world.attempts.size >= 5);
       await sleep(100);
-      assert.ok(world.attempts.size < 15, `${world.attempts.size} messages were tried`);
+      assert.ok(world.attempts.size < 30, `${world.attempts.size} messages were tried`);
       isAway = false;
       await until(async () => world.told.length === 60 && (await isSettled(subject)));
     });

@@ -11,6 +11,7 @@ import {
   seen,
   sighting,
   subscribe,
+  telling,
   until,
   write,
   type Open,
@@ -139,6 +140,46 @@ export function sharingContract(name: string, open: Open): void {
       await until(isHeldBy("newer again"));
       await writeSome(subject, 20);
       await seen(subject, 40);
+    });
+
+    test("an older process passes over nothing once a newer one has come", async () => {
+      await using subject = await open();
+      const times = { leaseMs: 60_000 };
+      const former = consumer<NoteEvent, NotesScope>({ name: "sight", events: noteEvents, on: {} });
+      await using _former = run(subject, former, { process: "former", times });
+      await until(async () => (await subject.slots("sight")).length === 64);
+      await using _newer = run(subject, sighting("sight"), { process: "newer", times });
+      await until(async () =>
+        (await subject.slots("sight")).every(({ holder }) => holder === "newer"),
+      );
+      await writeSome(subject, 20);
+      await seen(subject, 20);
+    });
+
+    test("an older process ends what it hands over, and leaves then", async () => {
+      await using subject = await open();
+      const end = Promise.withResolvers<void>();
+      const told: string[] = [];
+      const deliver = async ({ id }: { readonly id: string }) => {
+        told.push(id);
+        await end.promise;
+      };
+      await writeSome(subject, 5);
+      const times = { drainMs: 5_000 };
+      const former = { ...telling("tell", deliver), declaration: "former" };
+      await using _former = run(subject, former, { process: "former", times });
+      await until(() => told.length === 5);
+      await using _newer = run(subject, telling("tell", deliver), { process: "newer", times });
+      await until(async () =>
+        (await subject.slots("tell")).some(({ holder }) => holder === "newer"),
+      );
+      await sleep(50);
+      end.resolve();
+      await until(async () =>
+        (await subject.slots("tell")).every(({ holder }) => holder === "newer"),
+      );
+      assert.equal(told.length, 5);
+      assert.deepEqual(await subject.parked("tell"), []);
     });
 
     test("a process waits at an event that its code does not know, and loses none", async () => {
