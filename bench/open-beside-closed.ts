@@ -50,7 +50,7 @@ const app = await createHttpServer({
   ...{ authenticate, clock, log, metrics, version: "bench", production: false },
   routes: [...routes.filter(isGetUser), ...open],
   limiters: { requests: limiter, byAddress: limiter, byAccount: limiter },
-  fingerprint: (request) => request,
+  fingerprints: (request) => [request],
 });
 console.log(`ready at ${await app.listen({ port: 0, host: "127.0.0.1" })}`);
 process.on("SIGTERM", () => process.exit(0));

@@ -216,7 +216,7 @@ export async function startBasalt(
     routes: [...identity.routes, ...catalog.routes],
     authenticate: identity.authenticate,
     limiters: limitersOf(settings, limits),
-    fingerprint: (request) => secrets.sign(request, "idempotency"),
+    fingerprints: (request) => secrets.signByAll(request, "idempotency"),
     clock,
     log,
     metrics,

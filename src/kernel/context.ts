@@ -1,5 +1,22 @@
-/** Makes a retried request harmless: one key, one effect. `fingerprint` is of the whole request. */
-export type IdempotencyKey = { readonly key: string; readonly fingerprint: string };
+/** Makes a retried request harmless: one key, one effect. */
+export type IdempotencyKey = {
+  readonly key: string;
+  /** Of the whole request. */
+  readonly fingerprint: string;
+  /** What it would have been under older master keys: the first request may have come before. */
+  readonly formerly?: readonly string[];
+};
+
+/** Whether a fingerprint that is kept is that of the same request. */
+export const isSameRequest = ({ fingerprint, formerly }: IdempotencyKey, kept: string): boolean =>
+  kept === fingerprint || formerly?.includes(kept) === true;
+
+/** The key of a request whose body has a digest of its own. */
+export const withDigest = (of: IdempotencyKey, digest: string): IdempotencyKey => ({
+  key: of.key,
+  fingerprint: `${of.fingerprint} ${digest}`,
+  formerly: (of.formerly ?? []).map((fingerprint) => `${fingerprint} ${digest}`),
+});
 
 /** Who asks, and how they showed it. */
 export type Principal = {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Recorded } from "#kernel/event.ts";
+import type { Context } from "#kernel/context.ts";
 import { Instant } from "#kernel/instant.ts";
 import { err, expect, ok } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
@@ -266,6 +267,48 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
       await once("this");
       await assert.rejects(once("that"), IdempotencyKeyReused);
       assert.equal((await subject.events()).length, 1);
+    });
+
+    test("an idempotency key belongs to its actor: another one's is another request", async () => {
+      await using subject = await open();
+      const idempotency = { key: "k5", fingerprint: "same" };
+      const writeAs = (actor: string) =>
+        subject.unitOfWork(testContext({ actor, idempotency }), async ({ notes }) =>
+          ok(notes.save(written(`of ${actor}`)).title),
+        );
+      const answers = [await writeAs("ada"), await writeAs("bob"), await writeAs("ada")];
+      assert.deepEqual(answers, [ok("of ada"), ok("of bob"), ok("of ada")]);
+      assert.equal((await subject.events()).length, 2);
+    });
+
+    test("a request is known by the fingerprint of an older master key", async () => {
+      await using subject = await open();
+      const attempt = (idempotency: Context["idempotency"]) =>
+        subject.unitOfWork(
+          testContext({ ...(idempotency && { idempotency }) }),
+          async ({ notes }) => ok(notes.save(written("once")).title),
+        );
+      const first = await attempt({ key: "k6", fingerprint: "under a" });
+      const rotated = { key: "k6", fingerprint: "under b", formerly: ["under a"] };
+      assert.deepEqual(await attempt(rotated), first);
+      const another = { key: "k6", fingerprint: "b of another", formerly: ["a of another"] };
+      await assert.rejects(attempt(another), IdempotencyKeyReused);
+      assert.equal((await subject.events()).length, 1);
+    });
+
+    test("readers hear of each commit once, whether it locked first or not", async () => {
+      await using subject = await open();
+      await write(subject, "first");
+      assert.equal(subject.announcements(), 1);
+      const locked = (title: string, lock: string) =>
+        subject.unitOfWork(testContext(), async ({ notes }) => ok(notes.save(written(title))), {
+          lock: [lock],
+        });
+      await locked("second", "door");
+      assert.equal(subject.announcements(), 2);
+      await locked("second", "door"); // taken: a conflict
+      await subject.unitOfWork(testContext(), async () => err({ type: "no" }), { lock: ["door"] });
+      assert.equal(subject.announcements(), 2);
     });
 
     test("a refused request may be tried again with the same idempotency key", async () => {

@@ -33,13 +33,17 @@ export function isFresh(header: Header, tag: string): boolean {
     .some((known) => known === tag || known === "*");
 }
 
-/** `Idempotency-Key`, bare or quoted, and the fingerprint of what it is to make harmless. */
+/**
+ * `Idempotency-Key`, bare or quoted, and the fingerprint of what it is to make harmless: under the
+ * master key of now, and under older ones.
+ */
 export function idempotencyKeyOf(
   header: Header,
-  fingerprint: () => string,
+  fingerprints: () => readonly [string, ...string[]],
 ): Result<IdempotencyKey | undefined, Malformed> {
   if (header === undefined) return ok(undefined);
   const key = typeof header === "string" ? /^"?([\x21\x23-\x7e]{1,255})"?$/.exec(header)?.[1] : "";
   if (!key) return malformed("idempotency-key", "must be 1 to 255 visible ASCII characters");
-  return ok({ key, fingerprint: fingerprint() });
+  const [fingerprint, ...formerly] = fingerprints();
+  return ok({ key, fingerprint, formerly });
 }

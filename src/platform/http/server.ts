@@ -47,8 +47,8 @@ export type HttpOptions = GateOptions & {
   readonly maxRequestsInFlight: number;
   /** How many proxies, or which: addresses and networks. Nobody if empty. */
   readonly trustProxy: string;
-  /** Of a request, for its idempotency key: keyed, since requests may hold passwords. */
-  readonly fingerprint: (request: string) => string;
+  /** Of a request, for its idempotency key: by each master key, since requests may hold passwords. */
+  readonly fingerprints: (request: string) => readonly [string, ...string[]];
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -164,7 +164,7 @@ function serve(app: FastifyInstance, route: Route, options: Serving): void {
 
   const contextOf = (request: FastifyRequest, input: unknown) => {
     const key = idempotencyKeyOf(unsafe ? request.headers["idempotency-key"] : undefined, () =>
-      options.fingerprint(`${operation}\n${toText(input)}`),
+      options.fingerprints(`${operation}\n${toText(input)}`),
     );
     if (!key.ok) return key;
     const context: Context = {

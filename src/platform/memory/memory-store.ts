@@ -1,4 +1,4 @@
-import type { Context } from "#kernel/context.ts";
+import { isSameRequest, type Context } from "#kernel/context.ts";
 import type { Event, Recorded } from "#kernel/event.ts";
 import { err, type Result } from "#kernel/result.ts";
 import type { Conflict, LockOptions, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
@@ -174,7 +174,7 @@ export class MemoryStore {
     if (!idempotency) return undefined;
     const stored = this.#answers.get(JSON.stringify([actor, idempotency.key]));
     if (!stored) return undefined;
-    if (stored.fingerprint !== idempotency.fingerprint) throw new IdempotencyKeyReused();
+    if (!isSameRequest(idempotency, stored.fingerprint)) throw new IdempotencyKeyReused();
     return fromText(stored.outcome);
   }
 

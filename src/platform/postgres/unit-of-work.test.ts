@@ -7,7 +7,7 @@ import { systemClock as clock, systemIds as newId } from "../system.ts";
 import { Unavailable } from "../unavailable.ts";
 import { unitOfWorkContract } from "../unit-of-work.contract.ts";
 import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { postgresNotes, testContext, written } from "../../../test/support/notes.ts";
+import { NoteId, postgresNotes, testContext, written } from "../../../test/support/notes.ts";
 import { statement } from "./database.ts";
 import { postgresUnitOfWork } from "./unit-of-work.ts";
 
@@ -56,6 +56,99 @@ test("a unit of work with its row, event and idempotency record is one transacti
     );
   const used = (await transactions()) - before - 2 * idle;
   assert.equal(used, units);
+});
+
+const one = statement<{ readonly one: number }>("test.one", "select 1 as one");
+
+test("whoever waits for a lock leaves the connections to others", async () => {
+  await using opened = await testDatabase({ maxConnections: 4 });
+  const { database } = opened;
+  const { unitOfWork } = subjectOn(opened);
+  const end = Promise.withResolvers<void>();
+  const buy = async () => {
+    await end.promise;
+    return ok(undefined);
+  };
+  const buyers = Array.from({ length: 60 }, () =>
+    unitOfWork(testContext(), buy, { lock: ["hot"] }),
+  );
+  const other = await unitOfWork(testContext(), async () => ok("bought"), { lock: ["cold"] });
+  assert.deepEqual(other, ok("bought"));
+  for (let i = 0; i < 20; i += 1) assert.deepEqual(await database.query(one, []), [{ one: 1 }]);
+  end.resolve();
+  assert.equal((await Promise.all(buyers)).length, 60);
+});
+
+test("a lock that was never free is Unavailable within the deadline", async () => {
+  await using opened = await testDatabase();
+  const { unitOfWork } = subjectOn(opened);
+  const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const holding = unitOfWork(
+    testContext(),
+    async ({ notes }) => {
+      await notes.byId(newId(NoteId)); // answered once the lock is held
+      begun.resolve();
+      await end.promise;
+      return ok(undefined);
+    },
+    { lock: ["door"] },
+  );
+  await begun.promise;
+  const late = () =>
+    unitOfWork(testContext({ deadlineMs: clock.unixMs() + 100 }), async () => ok(undefined), {
+      lock: ["door"],
+    });
+  const outcomes = await Promise.allSettled([late(), late(), late()]);
+  end.resolve();
+  await holding;
+  for (const outcome of outcomes)
+    assert.ok(outcome.status === "rejected" && outcome.reason instanceof Unavailable);
+});
+
+test("work that throws under a lock leaves no transaction and no lock behind", async () => {
+  await using opened = await testDatabase({ maxConnections: 4 });
+  const { database } = opened;
+  const { unitOfWork } = subjectOn(opened);
+  const idle = statement(
+    "test.idle",
+    `select 1 from pg_stat_activity
+      where datname = current_database() and state like 'idle in transaction%'`,
+  );
+  const locks = statement("test.locks", "select 1 from pg_locks where locktype = 'advisory'");
+  const broken = statement("test.broken", "select 1 / 0");
+  const backend = statement<{ readonly pid: number }>("test.pid", "select pg_backend_pid() as pid");
+  const pids = new Set<number>();
+  const breaking = [
+    async () => {
+      throw new Error("broken");
+    },
+    () => database.session((session) => session.query(broken, [])),
+  ];
+  for (const work of breaking)
+    await assert.rejects(
+      unitOfWork(
+        testContext(),
+        async () => {
+          await work();
+          return ok(undefined);
+        },
+        { lock: ["door"] },
+      ),
+    );
+  await assert.rejects(
+    database.session(async (session) => {
+      await session.run("begin");
+      for (const { pid } of await session.query(backend, [])) pids.add(pid);
+      await session.run("select pg_advisory_lock(7)");
+      await session.query(broken, []);
+    }),
+  );
+  await database.session(async (session) => {
+    for (const { pid } of await session.query(backend, [])) pids.add(pid);
+  });
+  assert.equal(pids.size, 1, "a connection that was rolled back is used again");
+  assert.deepEqual(await database.query(idle, []), []);
+  assert.deepEqual(await database.query(locks, []), []);
 });
 
 test("a deadline that has passed is Unavailable and sends nothing", async () => {

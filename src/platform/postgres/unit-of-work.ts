@@ -1,4 +1,4 @@
-import type { Context, IdempotencyKey } from "#kernel/context.ts";
+import { isSameRequest, type Context, type IdempotencyKey } from "#kernel/context.ts";
 import type { Event } from "#kernel/event.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, type Result } from "#kernel/result.ts";
@@ -102,11 +102,12 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
   /** The stored answer to the same request, if there is one. */
   async function answered<R extends Outcome>(
     context: Context,
-    { key, fingerprint }: IdempotencyKey,
+    idempotency: IdempotencyKey,
   ): Promise<R | undefined> {
-    const [stored] = await database.query(keys.find, [context.actor, key], context.deadlineMs);
+    const asked = [context.actor, idempotency.key];
+    const [stored] = await database.query(keys.find, asked, context.deadlineMs);
     if (!stored) return undefined;
-    if (stored.fingerprint !== fingerprint) throw new IdempotencyKeyReused();
+    if (!isSameRequest(idempotency, stored.fingerprint)) throw new IdempotencyKeyReused();
     return fromText(stored.outcome) as R;
   }
 

@@ -42,6 +42,8 @@ test("an older master key still opens and verifies; without it the error names t
   assert.equal(rotated.open(sealed, "totp", "row-1"), "seed");
   assert.ok(rotated.isSigned("text", signature, "tokens"));
   assert.notEqual(rotated.sign("text", "tokens"), signature);
+  const both = [rotated.sign("text", "tokens"), signature];
+  assert.deepEqual(rotated.signByAll("text", "tokens"), both);
 
   const without = keysOf(newMasterKey());
   assert.throws(() => without.open(sealed, "totp", "row-1"), /sealed with master key [\da-f]{8}/);

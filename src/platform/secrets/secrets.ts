@@ -15,6 +15,8 @@ export type Secrets = {
   readonly open: (sealed: string, purpose: string, context: string) => string;
   /** A keyed hash, base64url. */
   readonly sign: (text: string, purpose: string) => string;
+  /** The same by each of the master keys, the current one first: to find what was kept before. */
+  readonly signByAll: (text: string, purpose: string) => readonly [string, ...string[]];
   /** Whether any of the master keys signed it. */
   readonly isSigned: (text: string, signature: string, purpose: string) => boolean;
 };
@@ -72,6 +74,10 @@ export function createSecrets(masters: readonly Buffer[]): Secrets {
       return Buffer.concat([decipher.update(text), decipher.final()]).toString("utf8");
     },
     sign: (text, purpose) => current.sign(text, purpose).toString("base64url"),
+    signByAll(text, purpose) {
+      const by = (key: DerivedKeys) => key.sign(text, purpose).toString("base64url");
+      return [by(current), ...older.map(by)];
+    },
     isSigned(text, signature, purpose) {
       const given = Buffer.from(signature, "base64url");
       if (given.toString("base64url") !== signature) return false; // another spelling of the same

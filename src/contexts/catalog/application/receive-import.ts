@@ -1,4 +1,4 @@
-import type { Context } from "#kernel/context.ts";
+import { withDigest, type Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
@@ -145,6 +145,4 @@ export function receiveImport({ unitOfWork, mayAct, clock, newId }: Deps) {
 
 /** The same key with another file is another request. */
 const ofFile = (idempotency: Context["idempotency"], { digest }: Upload) =>
-  idempotency
-    ? { idempotency: { ...idempotency, fingerprint: `${idempotency.fingerprint} ${digest()}` } }
-    : {};
+  idempotency ? { idempotency: withDigest(idempotency, digest()) } : {};

@@ -3,6 +3,7 @@ import { saved } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import { Version } from "#kernel/version.ts";
+import { decoded } from "#platform/events/decoded.ts";
 import type { Chore } from "#platform/events/housekeeping.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
@@ -84,7 +85,7 @@ type EventRow = Omit<HistoryRow, "id">;
 
 const eventsOf = (rows: readonly EventRow[]): readonly CatalogEvent[] =>
   rows.flatMap(({ type, schema_version: schemaVersion, payload }) =>
-    type === null ? [] : [expect(catalogEvents.decode({ type, schemaVersion, payload }))],
+    type === null ? [] : [decoded(catalogEvents, { type, schemaVersion, payload })],
   );
 
 /** A stock, and what has happened to it since. Source of the rule: `Stock.replay`. */
