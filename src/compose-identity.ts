@@ -88,6 +88,7 @@ export async function composeIdentity(parts: Parts, undo: AsyncDisposableStack) 
   const consumers = identityConsumers(
     writeEmails({ ...deps, howToUse: howToUse(settings) }),
     mailer(settings, undo),
+    settings.smtpMaxConnections,
   );
   if (settings.consumers) await consume({ ...parts, schema, scope, onAppended, consumers }, undo);
   return {
@@ -104,9 +105,10 @@ const originsOf = ({ publicUrl, appUrl, corsOrigins }: Settings): readonly strin
   ...new Set([appUrl ?? publicUrl, publicUrl, ...corsOrigins].map((url) => new URL(url).origin)),
 ];
 
-function mailer({ smtpUrl, emailFrom, dataFolder }: Settings, undo: AsyncDisposableStack) {
-  if (smtpUrl === undefined) return fileEmail(path.join(dataFolder, "email"), emailFrom);
-  return undo.use(smtpEmail(smtpUrl, emailFrom));
+function mailer(settings: Settings, undo: AsyncDisposableStack) {
+  const { smtpUrl: url, smtpMaxConnections: maxConnections, emailFrom: from } = settings;
+  if (url === undefined) return fileEmail(path.join(settings.dataFolder, "email"), from);
+  return undo.use(smtpEmail({ url, from, maxConnections }));
 }
 
 const endpoints = { "verify-email": "verified-emails", "set-password": "passwords" } as const;

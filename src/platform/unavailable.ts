@@ -19,3 +19,11 @@ export class Unavailable extends Error {
 export class TimedOut extends Unavailable {
   override readonly name = "TimedOut";
 }
+
+/**
+ * The other side does not take this one now, as a full mailbox does; it may take others. It is to be
+ * tried again for as long as an outage is, and stops nothing else.
+ */
+export class Deferred extends Error {
+  override readonly name = "Deferred";
+}

@@ -204,7 +204,7 @@ test("a dead letter is listed, replayed and then delivered once", async () => {
     BASALT_SMTP_URL: inbox.url,
     BASALT_EVENT_MAX_ATTEMPTS: "1",
   };
-  inbox.verdict = () => ({ code: 550, text: "no such mailbox" });
+  inbox.verdicts = { message: () => ({ code: 550, text: "no such mailbox" }) };
   await using basalt = launch(["start"], env);
   assert.equal(await invite(await basalt.url, 1), 201);
 
@@ -221,7 +221,7 @@ test("a dead letter is listed, replayed and then delivered once", async () => {
   assert.equal(doctor.code, 1);
   assert.match(doctor.output, /BAD {2}identity\.welcome-email: .*1 dead letters/);
 
-  inbox.verdict = () => undefined;
+  inbox.verdicts = {};
   assert.equal((await launch(["events", "replay", "user_unknown"], env).ended).code, 1);
   const replayed = await launch(["events", "replay", "--json"], env).ended;
   assert.deepEqual(JSON.parse(replayed.output), { replayed: 1 });

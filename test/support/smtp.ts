@@ -1,4 +1,5 @@
-import { SMTPServer } from "smtp-server";
+import { setTimeout as sleep } from "node:timers/promises";
+import { SMTPServer, type SMTPServerSession } from "smtp-server";
 import PostalMime from "postal-mime";
 import type { AddressInfo, Socket } from "node:net";
 import type { Email } from "#platform/email/email.ts";
@@ -6,12 +7,20 @@ import type { Email } from "#platform/email/email.ts";
 /** What the server says to a message, after all of it has come: undefined takes it. */
 export type Verdict = { readonly code: number; readonly text: string } | "hang-up" | undefined;
 
+/** By stage; the address is that of the receiver, where it is known. */
+export type Verdicts = {
+  readonly connection?: () => Verdict;
+  readonly sender?: () => Verdict;
+  readonly receiver?: (address: string) => Verdict | Promise<Verdict>;
+  readonly message?: (address: string) => Verdict | Promise<Verdict>;
+};
+
 export type SmtpInbox = AsyncDisposable & {
   readonly url: string;
-  /** Asked for each message. */
-  verdict: () => Verdict;
-  /** Asked for each sender, before there is a receiver or a message. */
-  senderVerdict: () => Verdict;
+  /** What it says at each stage of a delivery. */
+  verdicts: Verdicts;
+  /** How long it takes to answer to a message, ms. */
+  takesMs: number;
   /** By message id. */
   readonly emails: ReadonlyMap<string, Email>;
   /** The receivers of each message, also of one that was sent before. */
@@ -23,37 +32,40 @@ export async function smtpInbox(): Promise<SmtpInbox> {
   const emails = new Map<string, Email>();
   const envelopes: (readonly string[])[] = [];
   const sockets = new Set<Socket>();
-  const inbox: Pick<SmtpInbox, "verdict" | "senderVerdict"> = {
-    verdict: () => undefined,
-    senderVerdict: () => undefined,
+  const inbox: Pick<SmtpInbox, "verdicts" | "takesMs"> = { verdicts: {}, takesMs: 0 };
+  const answer = (verdict: Verdict, done: (error?: Error | null) => void): void => {
+    if (!verdict) done();
+    else if (verdict === "hang-up") sockets.forEach((socket) => void socket.destroy());
+    else done(Object.assign(new Error(verdict.text), { responseCode: verdict.code }));
   };
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ["STARTTLS"],
-    onMailFrom(_address, _session, done) {
-      const verdict = inbox.senderVerdict();
-      if (!verdict || verdict === "hang-up") done();
-      else done(Object.assign(new Error(verdict.text), { responseCode: verdict.code }));
-    },
+    onConnect: (_session, done) => answer(inbox.verdicts.connection?.(), done),
+    onMailFrom: (_address, _session, done) => answer(inbox.verdicts.sender?.(), done),
+    onRcptTo: ({ address }, _session, done) =>
+      void Promise.resolve(inbox.verdicts.receiver?.(address)).then((verdict) =>
+        answer(verdict, done),
+      ),
     onData(stream, session, done) {
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-      stream.on("end", () => {
-        const verdict = inbox.verdict();
-        if (verdict === "hang-up") return sockets.forEach((socket) => void socket.destroy());
-        if (verdict) {
-          done(Object.assign(new Error(verdict.text), { responseCode: verdict.code }));
-          return;
-        }
-        envelopes.push(session.envelope.rcptTo.map(({ address }) => address));
-        void PostalMime.parse(Buffer.concat(chunks)).then((message) => {
-          const email = emailOf(message);
-          emails.set(email.id, email);
-          done();
-        });
-      });
+      stream.on(
+        "end",
+        () => void receive(Buffer.concat(chunks), session).then((v) => answer(v, done)),
+      );
     },
   });
+  async function receive(message: Buffer, { envelope }: SMTPServerSession): Promise<Verdict> {
+    const receivers = envelope.rcptTo.map(({ address }) => address);
+    if (inbox.takesMs > 0) await sleep(inbox.takesMs);
+    const verdict = await inbox.verdicts.message?.(receivers[0] ?? "");
+    if (verdict) return verdict;
+    envelopes.push(receivers);
+    const email = emailOf(await PostalMime.parse(message));
+    emails.set(email.id, email);
+    return undefined;
+  }
   server.on("error", () => {}); // whoever sends may be killed meanwhile
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);

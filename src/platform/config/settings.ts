@@ -205,6 +205,14 @@ export const settings = {
     secret: true,
     doc: "Where email goes, as in smtp://user:password@host:587; files in the data folder if empty",
   },
+  smtpMaxConnections: {
+    env: "BASALT_SMTP_MAX_CONNECTIONS",
+    type: "integer",
+    minimum: 1,
+    maximum: 1_000,
+    default: 32,
+    doc: "Emails that are handed over at a time, each on a connection of its own",
+  },
   emailFrom: {
     env: "BASALT_EMAIL_FROM",
     type: "string",

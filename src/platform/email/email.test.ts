@@ -5,7 +5,7 @@ import { test } from "node:test";
 import PostalMime from "postal-mime";
 import { scratch } from "../../../test/support/basalt.ts";
 import { emailOf, smtpInbox, type Verdict } from "../../../test/support/smtp.ts";
-import { Unavailable } from "../unavailable.ts";
+import { Deferred, Unavailable } from "../unavailable.ts";
 import { emailContract } from "./email.contract.ts";
 import { memoryEmail } from "./memory-email.ts";
 import { fileEmail, smtpEmail } from "./nodemailer-email.ts";
@@ -35,7 +35,7 @@ emailContract("file", async () => {
 emailContract("SMTP", async () => {
   await using undo = new AsyncDisposableStack();
   const inbox = undo.use(await smtpInbox());
-  const send = undo.use(smtpEmail(inbox.url, from));
+  const send = undo.use(smtpEmail({ url: inbox.url, from, maxConnections: 4 }));
   const opened = undo.move();
   return {
     send,
@@ -56,45 +56,52 @@ test("an email in a file is for its owner's eyes, and stays in its folder", asyn
     assert.equal((await stat(path.join(inside, "outside.eml"))).mode & 0o077, 0);
 });
 
-const refusals: readonly (readonly [string, Verdict, boolean])[] = [
-  ["refuses it for good", { code: 550, text: "no such user" }, false],
-  ["puts it off", { code: 451, text: "greylisted, come again" }, false],
-  ["shuts down", { code: 421, text: "closing" }, true],
-  ["hangs up midway", "hang-up", true],
+type Stage = "connection" | "sender" | "receiver" | "message";
+type Kind = "unavailable" | "deferred" | "refused";
+
+/** At each stage of a delivery: what the server says, and what that means. */
+const answers: readonly (readonly [Stage, Verdict, Kind])[] = [
+  ["connection", { code: 421, text: "too many connections" }, "unavailable"],
+  ["sender", { code: 421, text: "closing" }, "unavailable"],
+  ["sender", { code: 451, text: "too many messages, slow down" }, "unavailable"],
+  ["sender", { code: 550, text: "we know nobody of that name" }, "unavailable"],
+  ["receiver", { code: 421, text: "closing" }, "deferred"],
+  ["receiver", { code: 450, text: "greylisted, come again" }, "deferred"],
+  ["receiver", { code: 452, text: "mailbox full" }, "deferred"],
+  ["receiver", { code: 550, text: "no such user" }, "refused"],
+  ["message", { code: 421, text: "closing" }, "deferred"],
+  ["message", { code: 452, text: "out of storage" }, "deferred"],
+  ["message", { code: 554, text: "looks like spam" }, "refused"],
+  ["message", "hang-up", "unavailable"],
 ];
 
-for (const [what, verdict, unavailable] of refusals)
-  test(`where the SMTP server ${what}, ${unavailable ? "all emails wait" : "only this email fails"}`, async () => {
-    await using inbox = await smtpInbox();
-    inbox.verdict = () => verdict;
-    await using send = smtpEmail(inbox.url, from);
-    const failure: unknown = await send(email).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    assert.ok(failure instanceof Error);
-    assert.equal(failure instanceof Unavailable, unavailable, String(failure));
-    assert.equal(inbox.emails.size, 0);
-  });
+const kindOf = (error: unknown): Kind =>
+  error instanceof Unavailable ? "unavailable" : error instanceof Deferred ? "deferred" : "refused";
 
-test("where the SMTP server takes nothing from us now, all emails wait", async () => {
-  await using inbox = await smtpInbox();
-  inbox.senderVerdict = () => ({ code: 451, text: "too many messages, slow down" });
-  await using send = smtpEmail(inbox.url, from);
-  await assert.rejects(send(email), Unavailable);
-  inbox.senderVerdict = () => undefined;
-  await send(email);
-  assert.equal(inbox.emails.size, 1);
-});
+for (const [stage, verdict, kind] of answers)
+  test(`an answer of ${verdict === "hang-up" ? verdict : verdict?.code} to the ${stage} means ${kind}`, async () => {
+    await using inbox = await smtpInbox();
+    inbox.verdicts = { [stage]: () => verdict };
+    await using send = smtpEmail({ url: inbox.url, from, maxConnections: 1 });
+    await assert.rejects(send(email), (error: unknown) => {
+      assert.ok(error instanceof Error);
+      assert.equal(kindOf(error), kind, String(error));
+      return true;
+    });
+    assert.equal(inbox.emails.size, 0);
+    inbox.verdicts = {};
+    await send(email);
+    assert.equal(inbox.emails.size, 1);
+  });
 
 test("while nobody listens, sending is Unavailable; when the server is back, it works", async () => {
   const gone = await smtpInbox();
   await gone[Symbol.asyncDispose]();
-  await using send = smtpEmail(gone.url, from);
+  await using send = smtpEmail({ url: gone.url, from, maxConnections: 4 });
   await assert.rejects(send(email), Unavailable);
 
   await using inbox = await smtpInbox();
-  await using again = smtpEmail(inbox.url, from);
+  await using again = smtpEmail({ url: inbox.url, from, maxConnections: 4 });
   await again(email);
   assert.equal(inbox.emails.size, 1);
 });

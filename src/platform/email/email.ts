@@ -7,7 +7,7 @@ export type Email = {
 };
 
 /**
- * Port: hands an email over. Throws `Unavailable` when no email can be handed over now, and
- * anything else when this one was not accepted.
+ * Port: hands an email over. Throws `Unavailable` when no email can be handed over now, `Deferred`
+ * when this one is not accepted now, and anything else when it was refused.
  */
 export type SendEmail = (email: Email) => Promise<void>;

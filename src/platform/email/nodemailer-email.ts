@@ -1,7 +1,7 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Transporter } from "nodemailer";
-import { Unavailable } from "../unavailable.ts";
+import { Deferred, Unavailable } from "../unavailable.ts";
 import type { Email, SendEmail } from "./email.ts";
 
 const timeoutMs = 10_000;
@@ -29,8 +29,18 @@ export function fileEmail(folder: string, from: string): SendEmail {
   };
 }
 
+export type SmtpOptions = {
+  readonly url: string;
+  readonly from: string;
+  /** Emails that are handed over at a time, each on a connection of its own. */
+  readonly maxConnections: number;
+};
+
+/** Emails over one connection, before another one takes its place. */
+const maxMessages = 1_000;
+
 /** Hands emails to an SMTP server over pooled connections. */
-export function smtpEmail(url: string, from: string): SendEmail & AsyncDisposable {
+export function smtpEmail({ url, from, maxConnections }: SmtpOptions): SendEmail & AsyncDisposable {
   let transport: Promise<Transporter> | undefined;
   const connect = async (): Promise<Transporter> => {
     const { createTransport } = await import("nodemailer");
@@ -38,6 +48,8 @@ export function smtpEmail(url: string, from: string): SendEmail & AsyncDisposabl
     for (const name of ["connectionTimeout", "greetingTimeout", "socketTimeout"])
       parsed.searchParams.set(name, String(timeoutMs));
     parsed.searchParams.set("pool", "true");
+    parsed.searchParams.set("maxConnections", String(maxConnections));
+    parsed.searchParams.set("maxMessages", String(maxMessages));
     return createTransport(parsed.href);
   };
   const send: SendEmail = async (email) => {
@@ -45,9 +57,7 @@ export function smtpEmail(url: string, from: string): SendEmail & AsyncDisposabl
     try {
       await (await transport).sendMail(messageOf(from, email));
     } catch (error) {
-      throw isOutage(error)
-        ? new Unavailable("The SMTP server does not take email now", { cause: error })
-        : error;
+      throw failureOf(error);
     }
   };
   return Object.assign(send, {
@@ -57,15 +67,22 @@ export function smtpEmail(url: string, from: string): SendEmail & AsyncDisposabl
   });
 }
 
-/** Closing, and out of storage: the service's trouble at whatever point (RFC 5321, 4.2.3). */
-const serviceTrouble = new Set([421, 452]);
+const permanent = 500;
+const closing = 421;
 
-/** What a server says before it knows the receiver, and what the network does, meets all emails. */
-function isOutage(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = "responseCode" in error ? Number(error.responseCode) : undefined;
-  if (code !== undefined && serviceTrouble.has(code)) return true;
+/**
+ * What a server says once it knows the receiver is about this email: any stranger can have a full
+ * mailbox. What it says before, and what the network does, meets all emails (RFC 5321, 4.2.1).
+ */
+function failureOf(error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  const response = "responseCode" in error ? Number(error.responseCode) : undefined;
   const command = "command" in error ? String(error.command) : "";
-  const ofThisEmail = code !== undefined && (command === "RCPT TO" || command === "DATA");
-  return !ofThisEmail && "code" in error && error.code !== "EMESSAGE";
+  const isClosed = response === closing && error.code === "ECONNECTION"; // in place of an answer
+  const knowsReceiver = isClosed || command === "RCPT TO" || command === "DATA";
+  if (response === undefined || !knowsReceiver)
+    return new Unavailable("The SMTP server does not take email now", { cause: error });
+  return response < permanent
+    ? new Deferred("The SMTP server does not take this email now", { cause: error })
+    : error;
 }

@@ -41,7 +41,8 @@ export type OutsideConsumer<E extends Event, Message> = {
   readonly on: { readonly [Type in E["type"]]?: Making<E, Type, Message> };
   /**
    * Hands one message over. It may be repeated: the id of its event says so to the receiver. Throws
-   * `Unavailable` where no message can be handed over now, anything else where this one cannot.
+   * `Unavailable` where no message can be handed over now, `Deferred` where this one cannot now, and
+   * anything else where it was refused.
    */
   readonly deliver: (message: Message, context: Context) => Promise<void>;
   /** Streams that are worked on at a time, at most. */
@@ -77,7 +78,7 @@ export type AnyOutsideConsumer = Declared & {
 export type AnyConsumer<Scope> = RowConsumer<Scope> | AnyOutsideConsumer;
 
 const defaultBatchSize = 100;
-const defaultConcurrency = 64;
+const defaultConcurrency = 32;
 /** Events that are folded together: enough that what is done per batch does not count. */
 const foldedAtOnce = 500;
 

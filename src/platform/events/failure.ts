@@ -1,6 +1,6 @@
 import type { Recorded } from "#kernel/event.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
-import { TimedOut, Unavailable } from "../unavailable.ts";
+import { Deferred, TimedOut, Unavailable } from "../unavailable.ts";
 import type { Passed } from "./parked-streams.ts";
 import { LeaseLost, type ParkedStream } from "./subscription-store.ts";
 
@@ -13,7 +13,9 @@ export type RetryLimits = {
   readonly maxAttempts: number;
   /** Longest pause while something is away that all events need. */
   readonly outageRetryMs: number;
-  /** An event that fails for so long because something is away becomes a dead letter. */
+  /** Longest pause of an event that the other side does not take now. */
+  readonly deferredRetryMs: number;
+  /** An event that is deferred for so long, or waits for something that is away, becomes a dead letter. */
   readonly maxOutageMs: number;
 };
 
@@ -50,10 +52,12 @@ export function parkedAfter(
 ): ParkedStream {
   const now = clock.now();
   const outage = isOutage(error);
-  const isDead = outage
+  const isTimed = outage || error instanceof Deferred;
+  const isDead = isTimed
     ? Instant.toUnixMs(now) - Instant.toUnixMs(since) >= limits.maxOutageMs
     : attempts >= limits.maxAttempts;
-  const mostMs = outage ? Math.min(limits.outageRetryMs, limits.maxRetryMs) : limits.maxRetryMs;
+  const { outageRetryMs, deferredRetryMs, maxRetryMs } = limits;
+  const mostMs = outage ? outageRetryMs : isTimed ? deferredRetryMs : maxRetryMs;
   // Exponential, with jitter: between half and all of what the attempt is worth.
   const pauseMs = Math.min(limits.retryMs * 2 ** (attempts - 1), mostMs) * (0.5 + chance() / 2);
   return {

@@ -43,8 +43,9 @@ export const defaultLimits: SubscriptionLimits = {
   retryMs: 200,
   maxRetryMs: 60_000,
   handlerTimeoutMs: 30_000,
-  maxAttempts: 16, // about eight minutes: longer than most servers make a stranger wait
+  maxAttempts: 16, // about eight minutes
   outageRetryMs: 5_000,
+  deferredRetryMs: 900_000,
   maxOutageMs: 86_400_000,
   maxParkedStreams: 100_000,
   drainMs: 10_000,
@@ -257,7 +258,7 @@ export class Subscription<Scope> implements AsyncDisposable {
   #attempted(parked: ParkedStream, now: Instant): ParkedStream {
     const { retryAt: _, ...rest } = parked;
     const { maxAttempts } = this.#limits;
-    if (this.#delivery.claims && parked.attempts >= maxAttempts && !parked.isOutage)
+    if (this.#delivery.claims && parked.attempts >= maxAttempts && parked.error === undefined)
       return { ...rest, state: "dead", error: "the process ended in each of its attempts" };
     const since = parked.attempts === 0 ? now : parked.since;
     return { ...rest, since, state: "claimed", attempts: parked.attempts + 1 };

@@ -42,7 +42,7 @@ async function given() {
   const house = await identityOn(memorySubject);
   const { send, arrived } = memoryEmail();
   const howToUse = (what: string, token: string) => `<${what} ${token}>`;
-  const consumers = identityConsumers(writeEmails({ ...house.deps, howToUse }), send);
+  const consumers = identityConsumers(writeEmails({ ...house.deps, howToUse }), send, 1);
   const tell = async (event: Recorded) => {
     for (const { wants, act } of consumers) if (wants(event.type)) await act(event, testContext());
   };

@@ -11,8 +11,9 @@ type Changed = { readonly id: string; readonly payload: { readonly userId: UserI
 export function identityConsumers(
   emails: Emails,
   sendEmail: SendEmail,
+  concurrency: number,
 ): readonly AnyOutsideConsumer[] {
-  const common = { events: identityEvents, deliver: sendEmail };
+  const common = { events: identityEvents, deliver: sendEmail, concurrency };
   const changed =
     (what: string) =>
     ({ id, payload }: Changed, context: Context) =>
