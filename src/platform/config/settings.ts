@@ -210,7 +210,7 @@ export const settings = {
     type: "integer",
     minimum: 1,
     maximum: 1_000,
-    default: 32,
+    default: 40,
     doc: "Emails that are handed over at a time, each on a connection of its own",
   },
   emailFrom: {

@@ -78,7 +78,7 @@ export type AnyOutsideConsumer = Declared & {
 export type AnyConsumer<Scope> = RowConsumer<Scope> | AnyOutsideConsumer;
 
 const defaultBatchSize = 100;
-const defaultConcurrency = 32;
+const defaultConcurrency = 40;
 /** Events that are folded together: enough that what is done per batch does not count. */
 const foldedAtOnce = 500;
 
