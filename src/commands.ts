@@ -1,24 +1,16 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError } from "commander";
 import {
   ConfigurationInvalid,
   describeSettings,
   exitCodeConfiguration,
 } from "#platform/config/load.ts";
-import { eventAdmin, type EventAdmin } from "#platform/events/admin.ts";
-import type { Database } from "#platform/postgres/database.ts";
 import { createLog } from "#platform/telemetry/log.ts";
-import { print, quietLog, settingsNow, withDatabase, type Output } from "./console.ts";
+import { print, quietLog, settingsNow, type Output } from "./console.ts";
 import { addCatalogCommands } from "./catalog-commands.ts";
+import { addEventCommands } from "./event-commands.ts";
 import { addProjectionCommands } from "./projection-commands.ts";
 import { addIdentityCommands } from "./identity-commands.ts";
-import {
-  contexts,
-  migrateAll,
-  openPostgres,
-  startBasalt,
-  version,
-  type FirstAdministrator,
-} from "./main.ts";
+import { migrateAll, openPostgres, startBasalt, version, type FirstAdministrator } from "./main.ts";
 
 /** Runs one of Basalt's commands; sets the exit code. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -71,40 +63,10 @@ function program(): Command {
   addProjectionCommands(
     basalt.command("projections").description("Look at read models, rebuild them"),
   );
-  addEvents(basalt.command("events").description("Look into the event log, replay dead letters"));
+  addEventCommands(
+    basalt.command("events").description("Look into the event logs and after their consumers"),
+  );
   return basalt;
-}
-
-const maxListed = 1_000;
-
-function toLimit(text: string): number {
-  const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1 || limit > maxListed)
-    throw new InvalidArgumentError(`must be a whole number from 1 to ${maxListed}`);
-  return limit;
-}
-
-function addEvents(events: Command): void {
-  events
-    .command("list")
-    .description("The newest events, oldest first")
-    .option("--stream <id>", "only of this aggregate, as in user_…")
-    .option("--type <type>", "only of this type, as in identity.user-registered")
-    .option("--limit <n>", "at most so many", toLimit, 50)
-    .option("--json", "as JSON")
-    .action(listCommand);
-  events
-    .command("dead")
-    .description("Events that failed for good; their streams wait")
-    .option("--json", "as JSON")
-    .action(deadCommand);
-  events
-    .command("replay")
-    .description("Let dead letters be tried again, with all that waits behind them")
-    .argument("[which]", "event id or stream; all unless given")
-    .option("--subscription <name>", "only those of this subscription")
-    .option("--json", "as JSON")
-    .action(replayCommand);
 }
 
 async function start(): Promise<void> {
@@ -168,54 +130,3 @@ async function doctorCommand(output: Output): Promise<void> {
   print(findings, output, ({ ok, what, says }) => `${ok ? "ok  " : "BAD "} ${what}: ${says}`, "");
   if (findings.some(({ ok }) => !ok)) process.exitCode = 1;
 }
-
-const adminsOf = (database: Database): readonly EventAdmin[] =>
-  contexts.map((schema) => eventAdmin(database, schema));
-
-type ListOptions = Output & {
-  readonly stream?: string;
-  readonly type?: string;
-  readonly limit: number;
-};
-
-const listCommand = ({ stream, type, limit, ...output }: ListOptions) =>
-  withDatabase(async (database) => {
-    const listed = await Promise.all(
-      adminsOf(database).map((admin) => admin.list({ stream, type, limit })),
-    );
-    print(
-      listed.flat(),
-      output,
-      (event) =>
-        `${event.occurredAt}  ${event.type}  ${event.stream}@${event.version}  ` +
-        `${event.id}  ${JSON.stringify(event.payload)}`,
-      "No events.",
-    );
-  });
-
-const deadCommand = (output: Output) =>
-  withDatabase(async (database) => {
-    const dead = await Promise.all(adminsOf(database).map((admin) => admin.dead()));
-    print(
-      dead.flat(),
-      output,
-      (letter) =>
-        `${letter.parked_at}  ${letter.subscription}  ${letter.event_type}  ${letter.event_id}  ` +
-        `${letter.stream}@${letter.version}  after ${letter.attempts} attempts: ${letter.error}`,
-      "No dead letters.",
-    );
-  });
-
-const replayCommand = (
-  which: string | undefined,
-  { subscription, ...output }: Output & { readonly subscription?: string },
-) =>
-  withDatabase(async (database) => {
-    const counts = await Promise.all(
-      adminsOf(database).map((admin) => admin.replay(subscription, which)),
-    );
-    const replayed = counts.reduce((sum, count) => sum + count, 0);
-    if (output.json) console.log(JSON.stringify({ replayed }));
-    else console.log(`${replayed} dead letters will be tried again within seconds.`);
-    if (replayed === 0 && which !== undefined) process.exitCode = 1;
-  });

@@ -12,6 +12,7 @@ import type { Cache } from "#platform/cache/cache.ts";
 import { memoryCache } from "#platform/cache/memory-cache.ts";
 import type { Settings } from "#platform/config/settings.ts";
 import { eventAdmin } from "#platform/events/admin.ts";
+import { eventMonitor, type EventMonitor } from "#platform/events/health.ts";
 import { mendPositions } from "#platform/events/mend-positions.ts";
 import { keepHouse, type Chore } from "#platform/events/housekeeping.ts";
 import { PostgresNotify } from "#platform/events/postgres-notify.ts";
@@ -124,16 +125,18 @@ function tend(
   settings: Settings,
   { database, metrics, log }: Pick<Parts, "database" | "metrics" | "log">,
   undo: AsyncDisposableStack,
-): void {
+): EventMonitor {
   const admins = Object.fromEntries(
     contexts.map((schema) => {
       const isEventStore = eventStores.has(schema);
       return [schema, { ...eventAdmin(database, schema), isEventStore }];
     }),
   );
-  watch(metrics, database, admins);
+  const monitor = eventMonitor(Object.values(admins).map(({ health }) => health));
+  watch(metrics, database, monitor);
   undo.use(keepHouse(Object.values(admins), settings, log, choresOf(settings, database)));
   undo.use(keepChained(database, log));
+  return monitor;
 }
 
 /** As the owner of the tables: the application may draw positions, not set them. */
@@ -200,7 +203,7 @@ export async function startBasalt(
   const wakeUps = new Map<string, WakeUp>(contexts.map((schema) => [schema, new WakeUp()]));
   const others = embedded ? undefined : new PostgresNotify({ database, connection, wakeUps, log });
   if (others) undo.use(await others.start());
-  tend(settings, { database, metrics, log }, undo);
+  const { troubles } = tend(settings, { database, metrics, log }, undo);
   const { cache, limits } = await openShared(settings, log, undo);
 
   const secrets = openSecrets(settings);
@@ -231,6 +234,7 @@ export async function startBasalt(
       { name: "postgres", isUp: () => databaseIsUp(database) },
       { name: "cache", isUp: cache.isUp },
     ],
+    troubles,
     isDraining: () => draining,
   });
   undo.defer(async () => {

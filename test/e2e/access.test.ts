@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { get, until } from "../support/http.ts";
+import { get } from "../support/http.ts";
+import { until } from "../support/until.ts";
 import { statement } from "#platform/postgres/database.ts";
 import {
   asAdmin,

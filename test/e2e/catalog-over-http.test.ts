@@ -3,7 +3,8 @@ import { describe, test } from "node:test";
 import pg from "pg";
 import { statement } from "#platform/postgres/database.ts";
 import { asAdmin, launch, scratch, signUp, type Headers, type Served } from "../support/basalt.ts";
-import { ask, get, post, sell, serve, shirt, until, type At, type Json } from "../support/http.ts";
+import { ask, get, post, sell, serve, shirt, type At, type Json } from "../support/http.ts";
+import { until } from "../support/until.ts";
 
 const reserve = (at: At, quantity: number, more?: object) =>
   post(at, "/stock/TS-M/reservations", { quantity }, more);

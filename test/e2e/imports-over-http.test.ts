@@ -3,7 +3,8 @@ import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { asAdmin, launch, scratch } from "../support/basalt.ts";
-import { get, serve, until, type At, type Json } from "../support/http.ts";
+import { get, serve, type At, type Json } from "../support/http.ts";
+import { until } from "../support/until.ts";
 
 const upload = async (
   { url, headers }: At,

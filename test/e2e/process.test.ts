@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { until } from "../support/http.ts";
+import { until } from "../support/until.ts";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { chmod, readdir, rm } from "node:fs/promises";
 import path from "node:path";

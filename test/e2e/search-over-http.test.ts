@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import pg from "pg";
 import { asAdmin, launch, scratch } from "../support/basalt.ts";
-import { ask, get, post, sell, serve, until, type At, type Json } from "../support/http.ts";
+import { ask, get, post, sell, serve, type At, type Json } from "../support/http.ts";
+import { until } from "../support/until.ts";
 
 const search = async (at: At, query: string) => {
   const { status, body, text } = await get(at, `/products/search?${query}`);

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { statement } from "#platform/postgres/database.ts";
 import { asAdmin, postJson, serve as serveBasalt, type Served } from "../support/basalt.ts";
-import { until } from "../support/http.ts";
+import { until } from "../support/until.ts";
 
 const ada = { email: "Ada@Example.com ", name: "Ada" };
 const users = ({ url }: Served) => `${url}/api/v1/users`;

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   asAdmin,
   serve as serveBasalt,
@@ -69,12 +68,6 @@ export async function sell(
     201,
   );
   return id;
-}
-
-export async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(50))
-    if (await holds().catch(() => false)) return;
-  assert.fail("it did not come about");
 }
 
 type Url = Pick<Served, "url">;

@@ -151,9 +151,9 @@ export function eventAdmin(database: Database, schema: string) {
     async skip(subscription: string, which: string): Promise<number> {
       return (await database.query(sql.skip, [subscription, which])).length;
     },
-    /** Forgets a subscription, so that nothing waits for it any more; false where there is none. */
-    async retire(subscription: string): Promise<boolean> {
-      return (await database.query(sql.retire, [subscription])).length > 0;
+    /** Forgets a subscription, so that nothing waits for it any more; answers how many. */
+    async retire(subscription: string): Promise<number> {
+      return (await database.query(sql.retire, [subscription])).length;
     },
     /** Deletes old events that every subscription has read; answers how many. */
     async prune(olderThanDays: number, limit: number): Promise<number> {

@@ -165,3 +165,26 @@ function troublesIn(health: SubscriptionHealth): readonly Trouble[] {
 }
 
 const seconds = (s: number): string => `${Math.round(s)} s`;
+
+export type EventMonitor = {
+  readonly healths: () => Promise<readonly LogHealth[]>;
+  readonly troubles: () => Promise<readonly Trouble[]>;
+};
+
+/** For so long, an answer serves all who ask. */
+const keptMs = 1_000;
+
+/** The health of some logs for many who ask: finding it reads what waits, which may be much. */
+export function eventMonitor(ask: readonly (() => Promise<LogHealth>)[]): EventMonitor {
+  let kept: { readonly at: number; readonly healths: Promise<readonly LogHealth[]> } | undefined;
+  const healths = () => {
+    const now = performance.now();
+    if (!kept || now - kept.at > keptMs)
+      kept = { at: now, healths: Promise.all(ask.map((health) => health())) };
+    return kept.healths;
+  };
+  return {
+    healths,
+    troubles: async () => (await healths()).flatMap(troublesOf),
+  };
+}

@@ -4,7 +4,7 @@ import type { Delivering, Delivery } from "./delivering.ts";
 import { standing } from "./failure.ts";
 import { causedBy } from "./record.ts";
 import type { ParkedStream, Taken } from "./subscription-store.ts";
-import { within } from "./time-limit.ts";
+import { within } from "../time-limit.ts";
 
 /** Of the streams that are worked on at a time, one in so many may be one that has failed before. */
 const retriesAmong = 4;

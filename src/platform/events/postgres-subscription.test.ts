@@ -2,62 +2,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { Instant } from "#kernel/instant.ts";
+import { expect } from "#kernel/result.ts";
 import { ask, testDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { NoteId, postgresNotes, type Sighting } from "../../../test/support/notes.ts";
+import { NoteId, postgresNotes } from "../../../test/support/notes.ts";
 import { statement } from "../postgres/database.ts";
-import { postgresUnitOfWork } from "../postgres/unit-of-work.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";
 import { eventAdmin } from "./admin.ts";
 import { mendPositions } from "./mend-positions.ts";
 import { postgresSubscription, registerSubscriptions } from "./postgres-subscription.ts";
-import type { ParkedStream } from "./subscription-store.ts";
-import {
-  memberOf,
-  rewrite,
-  run,
-  seen,
-  subscribe,
-  telling,
-  until,
-  write,
-  type KeptSlot,
-  type SubscriptionSubject,
-} from "./testing/subject.ts";
+import { memberOf, rewrite, run, seen, subscribe, telling, write } from "./testing/subject.ts";
+import { until } from "../../../test/support/until.ts";
+import { subjectOn } from "./testing/postgres-subject.ts";
 import { subscriptionContract } from "./testing/subscription.contract.ts";
-import { WakeUp } from "./wake-up.ts";
-
-const sightings = statement<Sighting>(
-  "test.sightings",
-  "select event_id, stream, version from scratch.sightings order by seen_at",
-);
-const parked = statement<ParkedStream>(
-  "test.parked",
-  "select stream, version, state, attempts, error from scratch.parked_streams where subscription = $1",
-);
-
-const slots = statement<KeptSlot>(
-  "test.slots",
-  "select lease_holder as holder, position from scratch.subscriptions where name = $1",
-);
-
-function subjectOn(opened: TestDatabase): SubscriptionSubject {
-  const { database } = opened;
-  const wakeUp = new WakeUp();
-  const common = {
-    ...{ database, schema: "scratch", scope: postgresNotes, clock, newId },
-    onAppended: () => wakeUp.call(),
-  };
-  return {
-    wakeUp,
-    unitOfWork: postgresUnitOfWork(common).unitOfWork,
-    store: (name) => postgresSubscription({ ...common, name }),
-    sightings: () => database.query(sightings, []),
-    parked: (name) => database.query(parked, [name]),
-    slots: (name) => database.query(slots, [name]),
-    replay: async () => void (await eventAdmin(database, "scratch").replay()),
-    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
-  };
-}
 
 subscriptionContract("Postgres", async () => subjectOn(await testDatabase()));
 
@@ -246,8 +203,8 @@ test("a retired subscription leaves nothing behind, and holds no event back", as
   await seen(subject, 1);
   await opened.sql("update scratch.events set occurred_at = now() - interval '10 days'");
   assert.equal(await admin.prune(5, 100), 0);
-  assert.equal(await admin.retire("former"), true);
-  assert.equal(await admin.retire("former"), false);
+  assert.equal(await admin.retire("former"), 1);
+  assert.equal(await admin.retire("former"), 0);
   const names = (await admin.health()).subscriptions.map(({ name }) => name);
   assert.deepEqual(names, ["sight"]);
   await until(async () => (await admin.prune(5, 100)) === 1);
@@ -352,6 +309,29 @@ test("no transaction is open while an event is handed over", async () => {
   await until(() => told.length > 0);
   await until(async () => (await subject.parked("tell")).length === 0);
   assert.equal(told.length, 1);
+});
+
+test("a retry that is due within the same millisecond is due not before its time", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const note = await write(subject, "fails");
+  {
+    await using _failing = subscribe(subject, () => assert.fail("fails"));
+    await until(async () => (await subject.parked("sight")).length === 1);
+  }
+  await opened.sql(
+    "update scratch.parked_streams set state = 'retrying', retry_at = '2026-01-01 00:00:00.000700Z'",
+  );
+  const store = subject.store("sight");
+  const { held } = await store.share(memberOf("one"));
+  const dueAt = async (now: string) =>
+    store.due(held, { now: expect(Instant.parse(now)), except: [], limit: 10 });
+  assert.deepEqual((await dueAt("2026-01-01T00:00:00.000Z")).due, []);
+  const { due } = await dueAt("2026-01-01T00:00:00.001Z");
+  assert.deepEqual(
+    due.map(({ event }) => event?.stream),
+    [note.id],
+  );
 });
 
 test("the slots of a process that died are taken, though the clock of the database stepped back", async () => {

@@ -176,7 +176,7 @@ function memberStatements(schema: string) {
   };
 }
 
-type DueRow = ParkedRow & { readonly events: readonly EventRow[] | null };
+type DueRow = ParkedRow & { readonly is_due: boolean; readonly events: readonly EventRow[] | null };
 
 /** What there is to deliver. */
 function readStatements(schema: string) {
@@ -204,7 +204,7 @@ function readStatements(schema: string) {
     due: statement<DueRow>(
       name("due"),
       `select p.*, e.events
-         from (select ${parkedColumns} from ${schema}.parked_streams
+         from (select ${parkedColumns}, retry_at <= $6 as is_due from ${schema}.parked_streams
                 where subscription = $1 and state = 'retrying' and slot = any($2::smallint[])
                   and stream <> all($3::text[])
                 order by retry_at limit $4) p
@@ -213,7 +213,7 @@ function readStatements(schema: string) {
            (select json_agg(e) as events from
              (select ${eventColumns} from ${schema}.events
                where stream = p.stream and version >= p.version and position <= at.position
-               order by version limit 2) e) e on p.retry_at <= $6
+               order by version limit 2) e) e on p.is_due
         order by p.retry_at`,
     ),
   };
@@ -310,9 +310,9 @@ export function postgresSubscription<Scope>(
       const [slots, positions] = [held.map(({ slot }) => slot), held.map((one) => one.position)];
       const values = [name, slots, except, limit, positions, now];
       const rows = await database.query(sql.due, values);
-      const next = rows.find(({ retry_at: at }) => at !== null && at > now)?.retry_at;
+      const next = rows.find(({ is_due: isDue }) => !isDue)?.retry_at;
       return {
-        due: rows.filter(({ retry_at: at }) => at !== null && at <= now).map(toDue),
+        due: rows.filter(({ is_due: isDue }) => isDue).map(toDue),
         ...(next ? { nextAt: next } : {}),
       };
     },

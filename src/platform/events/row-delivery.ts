@@ -4,7 +4,7 @@ import type { Delivering, Delivery } from "./delivering.ts";
 import { isFatal, isOutage, parkedAfter } from "./failure.ts";
 import { causedBy } from "./record.ts";
 import { LostRace, type ParkedStream, type Taken, type Work } from "./subscription-store.ts";
-import { within } from "./time-limit.ts";
+import { within } from "../time-limit.ts";
 
 /** So often a batch that has lost a race is handled again at once; then its events go one by one. */
 const maxRaces = 3;

@@ -3,15 +3,21 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { within } from "../time-limit.ts";
 
 /** Something that Basalt cannot serve without, and how to ask it. */
 export type Check = { readonly name: string; readonly isUp: () => Promise<boolean> };
+
+/** Something that does not get on by itself, while requests are served all the same. */
+export type ToldTrouble = { readonly of: string; readonly isBad: boolean; readonly says: string };
 
 export type OperationsOptions = {
   readonly version: string;
   readonly docs: boolean;
   readonly metrics: Metrics;
   readonly checks: readonly Check[];
+  /** Told, and no reason to send requests elsewhere: every process would be out of rotation. */
+  readonly troubles: () => Promise<readonly ToldTrouble[]>;
   readonly isDraining: () => boolean;
   /** The document of what contexts publish. */
   readonly asyncApi: object;
@@ -40,9 +46,13 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
     const answers = await Promise.all(
       checks.map(async ({ name, isUp }) => [name, (await answersInTime(isUp)) ? "up" : "down"]),
     );
-    const ready = !isDraining() && answers.every(([, state]) => state === "up");
-    const status = isDraining() ? "draining" : ready ? "ready" : "not-ready";
-    return reply.code(ready ? 200 : 503).send({ status, checks: Object.fromEntries(answers) });
+    const isReady = !isDraining() && answers.every(([, state]) => state === "up");
+    const troubled = isReady ? await troubledIn(options.troubles) : [];
+    const served = troubled.length > 0 ? "degraded" : "ready";
+    const status = isDraining() ? "draining" : isReady ? served : "not-ready";
+    return reply
+      .code(isReady ? 200 : 503)
+      .send({ status, checks: Object.fromEntries(answers), troubled });
   });
 
   app.get("/metrics", hidden, async (_request, reply) =>
@@ -68,15 +78,16 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
   if (options.docs) serveReference(app);
 }
 
-async function answersInTime(isUp: () => Promise<boolean>): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), checkWithinMs);
-  try {
-    return await Promise.race([isUp().catch(() => false), late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** Names only: what exactly is wrong, `doctor` and `events consumers` tell those who operate. */
+async function troubledIn(ask: OperationsOptions["troubles"]): Promise<readonly string[]> {
+  const troubles = await within(checkWithinMs, ask()).catch(() => [
+    { of: "events", isBad: true, says: "not known" },
+  ]);
+  return [...new Set(troubles.filter(({ isBad }) => isBad).map(({ of }) => of))];
 }
+
+const answersInTime = (isUp: () => Promise<boolean>): Promise<boolean> =>
+  within(checkWithinMs, isUp()).catch(() => false);
 
 const linksOf = ({ docs }: OperationsOptions): Readonly<Record<string, string>> => ({
   ...(docs ? { docs: "/docs" } : {}),

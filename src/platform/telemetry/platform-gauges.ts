@@ -1,5 +1,4 @@
-import type { EventAdmin } from "../events/admin.ts";
-import { troublesOf, type LogHealth, type SubscriptionHealth } from "../events/health.ts";
+import type { EventMonitor, SubscriptionHealth } from "../events/health.ts";
 import { slotCount } from "../events/subscription-store.ts";
 import { statement, type Database } from "../postgres/database.ts";
 import type { Metrics } from "./metrics.ts";
@@ -12,11 +11,7 @@ export const databaseIsUp = async (database: Database): Promise<boolean> => {
 };
 
 /** Gauges that are read from the tables when they are asked for: a silent stall shows in them. */
-export function watch(
-  { gauge }: Metrics,
-  database: Database,
-  logs: Readonly<Record<string, EventAdmin>>,
-): void {
+export function watch({ gauge }: Metrics, database: Database, events: EventMonitor): void {
   gauge("basalt_postgres_up", "1 if Postgres answers", [], async (up) =>
     up.set(await databaseIsUp(database).then(Number, () => 0)),
   );
@@ -26,13 +21,12 @@ export function watch(
     connections.set({ state: "idle" }, idle);
     connections.set({ state: "waiting" }, waiting);
   });
-  watchLogs(gauge, Object.values(logs));
+  watchLogs(gauge, events);
 }
 
 /** What `doctor` and `/health/ready` tell as well. */
-function watchLogs(gauge: Metrics["gauge"], logs: readonly EventAdmin[]): void {
-  const ask = shared(() => Promise.all(logs.map((admin) => admin.health())));
-  const now = (): Promise<readonly LogHealth[]> => ask().catch(() => []);
+function watchLogs(gauge: Metrics["gauge"], { healths, troubles }: EventMonitor): void {
+  const now = () => healths().catch(() => []);
   gauge(
     "basalt_events_horizon_age_seconds",
     "Age of the oldest transaction that appends to a log; events after it wait for its end",
@@ -47,8 +41,7 @@ function watchLogs(gauge: Metrics["gauge"], logs: readonly EventAdmin[]): void {
     ["of"],
     async (trouble) => {
       trouble.reset();
-      for (const health of await now())
-        for (const { of, isBad } of troublesOf(health)) if (isBad) trouble.inc({ of });
+      for (const { of, isBad } of await troubles().catch(() => [])) if (isBad) trouble.inc({ of });
     },
   );
   const each = (
@@ -88,13 +81,4 @@ function watchLogs(gauge: Metrics["gauge"], logs: readonly EventAdmin[]): void {
     },
     ["state"],
   );
-}
-
-/** One answer for all who ask while it is being found. */
-function shared<T>(find: () => Promise<T>): () => Promise<T> {
-  let finding: Promise<T> | undefined;
-  return () =>
-    (finding ??= find().finally(() => {
-      finding = undefined;
-    }));
 }

@@ -4,16 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Unavailable } from "#platform/unavailable.ts";
 import { retitled, testContext } from "../../../../test/support/notes.ts";
 import { LeaseLost, LostRace } from "../subscription-store.ts";
-import {
-  memberOf,
-  rewrite,
-  seen,
-  subscribe,
-  until,
-  versionsOf,
-  write,
-  type Open,
-} from "./subject.ts";
+import { memberOf, rewrite, seen, subscribe, versionsOf, write, type Open } from "./subject.ts";
+import { until } from "../../../../test/support/until.ts";
 
 const writers = 32;
 

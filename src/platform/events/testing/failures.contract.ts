@@ -8,12 +8,12 @@ import {
   rewrite,
   seen,
   subscribe,
-  until,
   versionsOf,
   write,
   type Handle,
   type Open,
 } from "./subject.ts";
+import { until } from "../../../../test/support/until.ts";
 
 /** What can be thrown, and must neither stop others nor be tried for ever. */
 const poisons: readonly (readonly [string, unknown])[] = [

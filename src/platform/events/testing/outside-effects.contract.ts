@@ -10,11 +10,11 @@ import {
   seen,
   subscribe,
   telling,
-  until,
   write,
   type Open,
   type SubscriptionSubject,
 } from "./subject.ts";
+import { until } from "../../../../test/support/until.ts";
 
 const name = "tell";
 

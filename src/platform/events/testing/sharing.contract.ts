@@ -12,11 +12,11 @@ import {
   sighting,
   subscribe,
   telling,
-  until,
   write,
   type Open,
   type SubscriptionSubject,
 } from "./subject.ts";
+import { until } from "../../../../test/support/until.ts";
 
 const writeSome = async (subject: SubscriptionSubject, count: number) => {
   for (let i = 0; i < count; i += 1) await write(subject, `note ${i} of ${Math.random()}`);

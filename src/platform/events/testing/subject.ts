@@ -1,5 +1,3 @@
-import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import type { Context } from "#kernel/context.ts";
 import type { Recorded } from "#kernel/event.ts";
@@ -16,6 +14,7 @@ import {
   type NotesScope,
   type Sighting,
 } from "../../../../test/support/notes.ts";
+import { until } from "../../../../test/support/until.ts";
 import { consumer, outsideConsumer, type AnyConsumer } from "../consumer.ts";
 import type { Member, ParkedStream, SubscriptionStore } from "../subscription-store.ts";
 import { Subscription, type SubscriptionLimits } from "../subscription.ts";
@@ -50,14 +49,6 @@ export const quick: Partial<SubscriptionLimits> = {
   drainMs: 200,
 };
 
-const patienceMs = 15_000;
-
-export async function until(holds: () => boolean | Promise<boolean>, what = ""): Promise<void> {
-  for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(5))
-    if (await holds()) return;
-  assert.fail(`it did not come about: ${what}${holds.toString()}`);
-}
-
 export const write = async (
   { unitOfWork }: Pick<SubscriptionSubject, "unitOfWork">,
   title: string,
@@ -75,7 +66,7 @@ export const rewrite = async (
 
 /** Until so many effects are committed. */
 export const seen = (subject: SubscriptionSubject, count: number) =>
-  until(async () => (await subject.sightings()).length >= count, `${count} sightings; `);
+  until(async () => (await subject.sightings()).length >= count, `${count} sightings`);
 
 type NoteWritten = Recorded<NoteEvent>;
 export type Handle = (event: NoteWritten, scope: NotesScope, context: Context) => unknown;

@@ -2,7 +2,7 @@
 export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => late.reject(new Error(`not handled within ${timeoutMs} ms`)),
+    () => late.reject(new Error(`not done within ${timeoutMs} ms`)),
     timeoutMs,
   );
   try {

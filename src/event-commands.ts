@@ -1,0 +1,172 @@
+import { InvalidArgumentError, type Command } from "commander";
+import { eventAdmin, type EventAdmin } from "#platform/events/admin.ts";
+import { troublesOf, type LogHealth, type SubscriptionHealth } from "#platform/events/health.ts";
+import type { Database } from "#platform/postgres/database.ts";
+import { print, withDatabase, type Output } from "./console.ts";
+import { contexts } from "./main.ts";
+
+/** Commands about event logs, and about those that read them. */
+export function addEventCommands(events: Command): void {
+  events
+    .command("list")
+    .description("The newest events, oldest first")
+    .option("--stream <id>", "only of this aggregate, as in user_…")
+    .option("--type <type>", "only of this type, as in identity.user-registered")
+    .option("--limit <n>", "at most so many", toLimit, 50)
+    .option("--json", "as JSON")
+    .action(listCommand);
+  events
+    .command("consumers")
+    .description("Who reads the logs: holders, lag, parked streams, and what is wrong")
+    .option("--json", "as JSON")
+    .action(consumersCommand);
+  events
+    .command("dead")
+    .description("Events that failed for good; their streams wait")
+    .option("--json", "as JSON")
+    .action(deadCommand);
+  events
+    .command("replay")
+    .description("Let dead letters be tried again, with all that waits behind them")
+    .argument("[which]", "event id or stream; all unless given")
+    .option("--consumer <name>", "only those of this consumer")
+    .option("--json", "as JSON")
+    .action(replayCommand);
+  events
+    .command("skip")
+    .description("Pass over an event that a consumer fails at; its stream goes on")
+    .argument("<consumer>", "as `events consumers` names it")
+    .argument("<which>", "event id, or the parked stream")
+    .option("--json", "as JSON")
+    .action(skipCommand);
+  events
+    .command("retire")
+    .description("Forget a consumer that was renamed or removed, so that nothing waits for it")
+    .argument("<consumer>", "as `events consumers` names it")
+    .option("--json", "as JSON")
+    .action(retireCommand);
+}
+
+const maxListed = 1_000;
+
+function toLimit(text: string): number {
+  const limit = Number(text);
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxListed)
+    throw new InvalidArgumentError(`must be a whole number from 1 to ${maxListed}`);
+  return limit;
+}
+
+const adminsOf = (database: Database): readonly EventAdmin[] =>
+  contexts.map((schema) => eventAdmin(database, schema));
+
+type ListOptions = Output & {
+  readonly stream?: string;
+  readonly type?: string;
+  readonly limit: number;
+};
+
+const listCommand = ({ stream, type, limit, ...output }: ListOptions) =>
+  withDatabase(async (database) => {
+    const listed = await Promise.all(
+      adminsOf(database).map((admin) => admin.list({ stream, type, limit })),
+    );
+    print(
+      listed.flat(),
+      output,
+      (event) =>
+        `${event.occurredAt}  ${event.type}  ${event.stream}@${event.version}  ` +
+        `${event.id}  ${JSON.stringify(event.payload)}`,
+      "No events.",
+    );
+  });
+
+type ListedConsumer = SubscriptionHealth & {
+  readonly log: string;
+  readonly horizon_age_s: number;
+  readonly troubles: readonly string[];
+};
+
+/** The consumers of a log, each with what is wrong with it or with the log. */
+function consumersOf(health: LogHealth): readonly ListedConsumer[] {
+  const { log, horizon_age_s, subscriptions } = health;
+  const troubles = troublesOf(health);
+  return subscriptions.map((subscription) => ({
+    ...{ log, horizon_age_s, ...subscription },
+    troubles: troubles
+      .filter(({ of }) => of === log || of === subscription.name)
+      .map(({ says }) => says),
+  }));
+}
+
+const consumersCommand = (output: Output) =>
+  withDatabase(async (database) => {
+    const healths = await Promise.all(adminsOf(database).map((admin) => admin.health()));
+    print(healths.flatMap(consumersOf), output, lineOf, "None has been begun: start Basalt.");
+  });
+
+function lineOf({ troubles, ...health }: ListedConsumer): string {
+  const holders = Object.entries(health.holders).map(([holder, slots]) => `${slots} by ${holder}`);
+  const line = [
+    health.name,
+    holders.length > 0 ? `slots: ${holders.join(", ")}` : "held by no process",
+    `${health.lag} events behind`,
+    `${health.claimed} under way, ${health.retrying} retrying, ${health.dead} dead`,
+  ].join("  ");
+  return [line, ...troubles.map((says) => `    ${says}`)].join("\n");
+}
+
+const deadCommand = (output: Output) =>
+  withDatabase(async (database) => {
+    const dead = await Promise.all(adminsOf(database).map((admin) => admin.dead()));
+    print(
+      dead.flat(),
+      output,
+      (letter) =>
+        `${letter.parked_at}  ${letter.subscription}  ${letter.event_type}  ${letter.event_id}  ` +
+        `${letter.stream}@${letter.version}  after ${letter.attempts} attempts: ${letter.error}`,
+      "No dead letters.",
+    );
+  });
+
+type ReplayOptions = Output & { readonly consumer?: string };
+
+const replayCommand = (which: string | undefined, { consumer, ...output }: ReplayOptions) =>
+  withDatabase(async (database) => {
+    const replayed = await sumOf(database, (admin) => admin.replay(consumer, which));
+    if (output.json) console.log(JSON.stringify({ replayed }));
+    else console.log(`${replayed} dead letters will be tried again within seconds.`);
+    if (replayed === 0 && which !== undefined) process.exitCode = 1;
+  });
+
+const skipCommand = (consumer: string, which: string, output: Output) =>
+  withDatabase(async (database) => {
+    const skipped = await sumOf(database, (admin) => admin.skip(consumer, which));
+    if (output.json) console.log(JSON.stringify({ skipped }));
+    else if (skipped > 0) console.log(`${consumer} passes over ${which}, and goes on behind it.`);
+    else console.log(`${consumer} does not stand at ${which}: see \`events consumers\`.`);
+    if (skipped === 0) process.exitCode = 1;
+  });
+
+const retireCommand = (consumer: string, output: Output) =>
+  withDatabase(async (database) => {
+    const healths = await Promise.all(adminsOf(database).map((admin) => admin.health()));
+    const found = healths
+      .flatMap(({ subscriptions }) => subscriptions)
+      .find(({ name }) => name === consumer);
+    const holders = Object.keys(found?.holders ?? {});
+    const isFree = found !== undefined && holders.length === 0;
+    const retired = isFree ? await sumOf(database, (admin) => admin.retire(consumer)) : 0;
+    if (output.json) console.log(JSON.stringify({ retired }));
+    else if (retired > 0) console.log(`${consumer} is forgotten.`);
+    else if (found) console.log(`${consumer} is read by ${holders.join(", ")}: stop that first.`);
+    else console.log(`There is no consumer ${consumer}: see \`events consumers\`.`);
+    if (retired === 0) process.exitCode = 1;
+  });
+
+async function sumOf(
+  database: Database,
+  work: (admin: EventAdmin) => Promise<number>,
+): Promise<number> {
+  const counts = await Promise.all(adminsOf(database).map(work));
+  return counts.reduce((sum, count) => sum + count, 0);
+}

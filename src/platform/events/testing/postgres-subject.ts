@@ -1,0 +1,44 @@
+import { statement } from "#platform/postgres/database.ts";
+import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
+import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import type { TestDatabase } from "../../../../test/support/database.ts";
+import { postgresNotes, type Sighting } from "../../../../test/support/notes.ts";
+import { eventAdmin } from "../admin.ts";
+import { postgresSubscription } from "../postgres-subscription.ts";
+import type { ParkedStream } from "../subscription-store.ts";
+import { WakeUp } from "../wake-up.ts";
+import type { KeptSlot, SubscriptionSubject } from "./subject.ts";
+
+const sightings = statement<Sighting>(
+  "test.sightings",
+  "select event_id, stream, version from scratch.sightings order by seen_at",
+);
+const parked = statement<ParkedStream>(
+  "test.parked",
+  "select stream, version, state, attempts, error from scratch.parked_streams where subscription = $1",
+);
+
+const slots = statement<KeptSlot>(
+  "test.slots",
+  "select lease_holder as holder, position from scratch.subscriptions where name = $1",
+);
+
+/** What the contracts are tried on, with the tables of a test's database. */
+export function subjectOn(opened: TestDatabase): SubscriptionSubject {
+  const { database } = opened;
+  const wakeUp = new WakeUp();
+  const common = {
+    ...{ database, schema: "scratch", scope: postgresNotes, clock, newId },
+    onAppended: () => wakeUp.call(),
+  };
+  return {
+    wakeUp,
+    unitOfWork: postgresUnitOfWork(common).unitOfWork,
+    store: (name) => postgresSubscription({ ...common, name }),
+    sightings: () => database.query(sightings, []),
+    parked: (name) => database.query(parked, [name]),
+    slots: (name) => database.query(slots, [name]),
+    replay: async () => void (await eventAdmin(database, "scratch").replay()),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  };
+}
