@@ -7,7 +7,7 @@ import type { FastifyInstance } from "fastify";
 import pgConnectionString from "pg-connection-string";
 import type { ClientConfig } from "pg";
 import type { Logger } from "pino";
-import { keepChained } from "#platform/audit/postgres-audit.ts";
+import { auditHealth, keepChained } from "#platform/audit/postgres-audit.ts";
 import type { Cache } from "#platform/cache/cache.ts";
 import { memoryCache } from "#platform/cache/memory-cache.ts";
 import type { Settings } from "#platform/config/settings.ts";
@@ -132,7 +132,8 @@ function tend(
       return [schema, { ...eventAdmin(database, schema), isEventStore }];
     }),
   );
-  const monitor = eventMonitor(Object.values(admins).map(({ health }) => health));
+  const logs = Object.values(admins).map(({ health }) => health);
+  const monitor = eventMonitor([...logs, () => auditHealth(database)]);
   watch(metrics, database, monitor);
   undo.use(keepHouse(Object.values(admins), settings, log, choresOf(settings, database)));
   undo.use(keepChained(database, log));

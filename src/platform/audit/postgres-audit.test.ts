@@ -4,6 +4,7 @@ import pg from "pg";
 import { pino } from "pino";
 import { Instant } from "#kernel/instant.ts";
 import { systemClock as clock } from "#platform/system.ts";
+import { statement } from "#platform/postgres/database.ts";
 import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { testContext } from "../../../test/support/notes.ts";
 import { entryOf } from "./audit.ts";
@@ -90,22 +91,22 @@ test("links cut off at the end are missed by whoever noted the head", async () =
   assert.ok(!rewritten.intact && /noted/.test(rewritten.why));
 });
 
-test("an old entry without a link is found; of a new one, the link may still come", async () => {
+test("an entry that was put in below the last link is found; later ones get their links", async () => {
   await using opened = await testDatabase();
-  const { database } = opened;
+  const { database, sql } = opened;
+  await sql("select setval('audit.positions', 100)");
   await enter(opened, 2);
   await chainEntries(database);
   await enter(opened, 1);
-  assert.ok((await verifyChain(database)).intact);
-  const hourAgo = Instant.fromUnixMs(clock.unixMs() - 3_600_000);
-  await postgresAudit(database).enter(
-    entryOf(context, { at: hourAgo, outcome: "ok", targets: [] }),
-  );
   const verdict = await verifyChain(database);
-  assert.ok(!verdict.intact && verdict.position === 4 && /no link/.test(verdict.why));
+  assert.deepEqual([verdict.intact, verdict.intact && verdict.links], [true, 3]);
+  await sql(`insert into audit.entries (position, at, actor, operation, outcome, targets, correlation_id)
+    values (50, now() - interval '1 year', 'backdated', 'b', 'ok', '{}', 'c')`);
+  const broken = await verifyChain(database);
+  assert.ok(!broken.intact && broken.position === 50 && /no link/.test(broken.why));
 });
 
-test("an entry that commits late gets its link after those that overtook it", async () => {
+test("an entry that commits late gets its link in the order of positions, however late", async () => {
   await using opened = await testDatabase();
   const { database, connection } = opened;
   const slow = new pg.Client(connection);
@@ -113,14 +114,69 @@ test("an entry that commits late gets its link after those that overtook it", as
   await slow.query("begin");
   await slow.query(
     `insert into audit.entries (at, actor, operation, outcome, targets, correlation_id)
-       values (now(), 'slow', 'b', 'ok', '{}', 'c')`,
+       values (now() + interval '1 hour', 'slow', 'b', 'ok', '{}', 'c')`,
   );
   await using _chaining = keepChained(database, pino({ level: "silent" }));
-  await enter(opened, 3);
+  await enter(opened, 200);
   await chainEntries(database);
+  assert.equal((await verifyChain(database)).intact, true);
   await slow.query("commit");
   await slow.end();
-  await chainEntries(database);
   const verdict = await verifyChain(database);
-  assert.deepEqual([verdict.intact, verdict.intact && verdict.links], [true, 4]);
+  assert.deepEqual([verdict.intact, verdict.intact && verdict.links], [true, 201]);
+  const order = await opened.sql(
+    "select count(*)::int as n from audit.chain c join audit.entries e using (position) where c.number = 1 and e.actor = 'slow'",
+  );
+  assert.deepEqual(order, [{ n: 1 }]);
 });
+
+test("entries of a process whose clock is wrong are linked as all others are", async () => {
+  await using opened = await testDatabase();
+  const at = (ms: number) => Instant.fromUnixMs(clock.unixMs() + ms);
+  for (const ms of [-3_600_000, 0, 3_600_000])
+    await postgresAudit(opened.database).enter(
+      entryOf(context, { at: at(ms), outcome: "ok", targets: [] }),
+    );
+  const verdict = await verifyChain(opened.database);
+  assert.deepEqual([verdict.intact, verdict.intact && verdict.links], [true, 3]);
+});
+
+test("the chain is closed by several processes that go on for long", async () => {
+  await using opened = await testDatabase();
+  const { database } = opened;
+  for (let round = 0; round < 5; round += 1)
+    await Promise.all([enter(opened, 20), chainEntries(database), chainEntries(database)]);
+  const verdict = await verifyChain(database);
+  assert.deepEqual([verdict.intact, verdict.intact && verdict.links], [true, 100]);
+});
+
+test("pages with any filter read what they answer, and not the whole record", async () => {
+  await using opened = await testDatabase();
+  await opened.sql(`insert into audit.entries (at, actor, operation, outcome, targets, correlation_id)
+    select now(), 'user_' || i % 100, 'op_' || i % 10,
+           case when i = 7 then 'forbidden' else 'ok' end, array['t_' || i / 4], 'c'
+      from generate_series(1, 50000) i`);
+  await opened.sql("vacuum analyze audit.entries");
+  const { page } = postgresAudit(opened.database);
+  const read = async () => {
+    const [row] = await opened.sql(
+      `select pg_stat_force_next_flush(), seq_tup_read + coalesce(idx_tup_fetch, 0) as n
+         from pg_stat_user_tables where schemaname = 'audit' and relname = 'entries'`,
+    );
+    return Number(row?.["n"]);
+  };
+  for (const filter of [{ target: "t_5" }, { outcome: "forbidden" }, { target: "nothing" }])
+    for (let again = 0; again < 8; again += 1) {
+      const before = await read();
+      const found = await page(filter, { limit: 20 });
+      assert.ok(found.length <= 4);
+      await reported(opened);
+      assert.ok((await read()) - before < 5_000, JSON.stringify(filter));
+    }
+});
+
+/** Lets the connections of a database report what they have read. */
+const reported = async ({ database }: TestDatabase) => {
+  for (let i = 0; i < 3; i += 1) await database.query(flush, []);
+};
+const flush = statement("test.flush", "select pg_stat_force_next_flush()");

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import type { Instant } from "#kernel/instant.ts";
+import type { LogHealth } from "../events/health.ts";
 import { statement, type Database, type Parameter } from "../postgres/database.ts";
 import { mutation, type Write } from "../postgres/writes.ts";
 import { every } from "../scheduler/every.ts";
@@ -37,8 +38,9 @@ type EntryRow = {
   readonly correlation_id: string;
 };
 
+/** Without a name it is planned anew for each filter: a plan for all would read everything. */
 const page = statement<EntryRow>(
-  "audit.page",
+  "",
   `select position, at, actor, credential, operation, outcome, targets, address, agent,
           correlation_id
      from audit.entries
@@ -90,25 +92,20 @@ const head = statement<Head>(
   "select number, hash from audit.chain order by number desc limit 1",
 );
 const lock = statement("audit.lock", "select pg_advisory_xact_lock(hashtextextended('audit', 0))");
-const isWaiting = statement(
-  "audit.is-waiting",
-  `select where (select max(position) from audit.entries) > $1
-             or exists (select from audit.entries where position = any($2::bigint[]))`,
+const horizon = statement<{ readonly horizon: number }>(
+  "audit.horizon",
+  "select horizon from audit.horizon()",
 );
-/** Those without a link have a text. The limit keeps the planner from reading the whole chain. */
-const take = statement<{ position: number; text: string | null }>(
+const newest = statement<{ readonly entry: number; readonly linked: number }>(
+  "audit.newest",
+  `select coalesce((select max(position) from audit.entries), 0) as entry,
+          coalesce((select max(position) from audit.chain), 0) as linked`,
+);
+const take = statement<{ readonly position: number; readonly text: string }>(
   "audit.take",
-  `select e.position, case when c.position is null then ${canonical} end as text
-     from (select * from audit.entries where position = any($2::bigint[])
-           union all
-           (select * from audit.entries where position > $1 order by position limit ${batch})) e
-     left join lateral
-       (select position from audit.chain where position = e.position limit 1) c on true
-    order by e.position`,
-);
-const newestLinked = statement<{ position: number }>(
-  "audit.newest-linked",
-  "select position from audit.chain order by number desc limit 1",
+  `select e.position, ${canonical} as text from audit.entries e
+    where e.position > coalesce((select max(position) from audit.chain), 0) and e.position <= $1
+    order by e.position limit ${batch}`,
 );
 const link = statement(
   "audit.link",
@@ -117,88 +114,41 @@ const link = statement(
      from unnest($2::bigint[], $3::bytea[]) with ordinality as link(position, hash, n)`,
 );
 
-/**
- * Positions are drawn before the commit: a transaction may hold some below those that are seen.
- * When a process begins, it looks for such among so many.
- */
-const reach = 100_000;
-/** Longer than any transaction lives: a position that was not seen until then was given up. */
-const settledAfterMs = 60_000;
-
-/** What has been seen of the entries: all up to a position, but for the gaps. */
-class Tail {
-  #seen: number;
-  /** Position → when it was missed, in ms of the process's clock. */
-  readonly #gaps = new Map<number, number>();
-
-  constructor(seen: number) {
-    this.#seen = seen;
-  }
-
-  get key(): readonly [number, readonly number[]] {
-    return [this.#seen, [...this.#gaps.keys()]];
-  }
-
-  see(positions: readonly number[]): void {
-    const nowMs = performance.now();
-    for (const position of positions) {
-      this.#gaps.delete(position);
-      for (let gap = Math.max(this.#seen + 1, position - reach); gap < position; gap += 1)
-        this.#gaps.set(gap, nowMs);
-      this.#seen = Math.max(this.#seen, position);
-    }
-    for (const [gap, missedAtMs] of this.#gaps) {
-      if (nowMs - missedAtMs < settledAfterMs) break; // the later ones are younger
-      this.#gaps.delete(gap);
-    }
-  }
-}
-
-async function tailOf(database: Database): Promise<Tail> {
-  const [newest] = await database.query(newestLinked, []);
-  return new Tail(Math.max(0, (newest?.position ?? 0) - reach));
-}
-
-/** Closes the chain over all entries that have none, and answers how many there were. */
-export async function chainEntries(database: Database, known?: Tail): Promise<number> {
-  const tail = known ?? (await tailOf(database));
+/** Closes the chain over all entries that are final by now; answers how many it has linked. */
+export async function chainEntries(database: Database): Promise<number> {
+  const [top] = await database.query(newest, []);
+  if (!top || top.entry <= top.linked) return 0;
+  const [final] = await database.query(horizon, []);
   let total = 0;
-  while ((await database.query(isWaiting, tail.key)).length > 0) {
-    const entries = await database.session(async (session) => {
-      await session.run("begin isolation level read committed");
-      await session.query(lock, []);
-      const [last] = await session.query(head, []);
-      const taken = await session.query(take, tail.key);
-      const loose = taken.flatMap(({ position, text }) =>
-        text === null ? [] : { position, text },
-      );
-      let hash: Uint8Array = last?.hash ?? start;
-      const hashes = loose.map(({ text }) => (hash = linkOf(hash, text)));
-      const spelt = hashes.map((bytes) => `\\x${Buffer.from(bytes).toString("hex")}`);
-      const positions = loose.map(({ position }) => position);
-      await session.query(link, [last?.number ?? 0, positions, spelt]);
-      await session.commit();
-      total += loose.length;
-      return taken;
-    });
-    tail.see(entries.map(({ position }) => position));
-  }
+  for (let linked = batch; linked === batch; total += linked)
+    linked = await linkSome(database, final?.horizon ?? 0);
   return total;
+}
+
+function linkSome(database: Database, until: number): Promise<number> {
+  return database.session(async (session) => {
+    await session.run("begin isolation level read committed");
+    await session.query(lock, []);
+    const [last] = await session.query(head, []);
+    const entries = await session.query(take, [until]);
+    let hash: Uint8Array = last?.hash ?? start;
+    const hashes = entries.map(({ text }) => (hash = linkOf(hash, text)));
+    const spelt = hashes.map((bytes) => `\\x${Buffer.from(bytes).toString("hex")}`);
+    const positions = entries.map(({ position }) => position);
+    await session.query(link, [last?.number ?? 0, positions, spelt]);
+    await session.commit();
+    return entries.length;
+  });
 }
 
 const chainEveryMs = 1_000;
 
 /** Closes the chain about every second, and a last time at the end. */
-export function keepChained(database: Database, log: Logger): AsyncDisposable {
-  let tail: Tail | undefined;
-  return every({
+export const keepChained = (database: Database, log: Logger): AsyncDisposable =>
+  every({
     ...{ name: "audit.chain", everyMs: chainEveryMs, log, atTheEndToo: true },
-    async work() {
-      tail ??= await tailOf(database);
-      await chainEntries(database, tail);
-    },
+    work: async () => void (await chainEntries(database)),
   });
-}
 
 export type ChainVerdict =
   | { readonly intact: true; readonly links: number; readonly head: string }
@@ -221,17 +171,17 @@ const links = statement<LinkRow>(
      from audit.chain c left join audit.entries e using (position)
     where c.number > $1 order by c.number limit ${batch}`,
 );
-/** Entries of the last minute may still wait for theirs. */
+/** All up to the last link were final when it was made: what has none was put in afterwards. */
 const unlinked = statement<{ position: number }>(
   "audit.loose",
   `select e.position from audit.entries e
-    where e.at < now() - interval '1 minute'
+    where e.position <= (select max(position) from audit.chain)
       and not exists (select from audit.chain c where c.position = e.position)
     order by e.position limit 1`,
 );
 
 /**
- * Recomputes the chain, and names its first broken link. `expected`: a head that was noted
+ * Closes the chain, recomputes it, and names its first broken link. `expected`: a head that was noted
  * elsewhere, as `number:hash`; without one, entries that were cut off at the end are not missed.
  */
 export async function verifyChain(
@@ -239,6 +189,7 @@ export async function verifyChain(
   expected?: { readonly number: number; readonly hash: string },
   onProgress: (links: number) => void = () => {},
 ): Promise<ChainVerdict> {
+  await chainEntries(database);
   let number = 0;
   let hash: Uint8Array = start;
   for (;;) {
@@ -263,4 +214,15 @@ export async function verifyChain(
   if (outside)
     return { intact: false, link: 0, position: outside.position, why: "an entry has no link" };
   return { intact: true, links: number, head: Buffer.from(hash).toString("hex") };
+}
+
+const age = statement<{ readonly age_s: number }>(
+  "audit.horizon-age",
+  "select audit.horizon_age() as age_s",
+);
+
+/** How the record is doing: entries wait for the oldest transaction that adds one. */
+export async function auditHealth(database: Database): Promise<LogHealth> {
+  const [row] = await database.query(age, []);
+  return { log: "audit", horizon_age_s: row?.age_s ?? 0, subscriptions: [] };
 }

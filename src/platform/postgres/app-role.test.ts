@@ -16,6 +16,8 @@ test("the role may add to the audit, and neither change it nor any table", async
          values (now(), 'a', 'b', 'ok', '{}', 'c')`,
     );
     for (const sql of [
+      `insert into audit.entries (position, at, actor, operation, outcome, targets, correlation_id)
+         values (1, now(), 'backdated', 'b', 'ok', '{}', 'c')`,
       "update audit.entries set actor = 'nobody'",
       "delete from audit.entries",
       "truncate audit.entries",
@@ -56,6 +58,7 @@ test("a login that may make roles, and is no superuser, takes the role on", asyn
     await works.query("select from identity.users");
     await works.end();
   } finally {
+    await client.query("drop schema audit cascade"); // rights on columns outlive their giver
     await client.query(`drop owned by ${name} cascade`).catch(() => {});
     await client.query(`drop role if exists ${name}`);
     await client.end();

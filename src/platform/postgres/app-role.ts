@@ -23,7 +23,12 @@ export async function restrictToRole(
     await client.query(
       `grant usage on schema audit to ${appRole};
        grant usage on all sequences in schema audit to ${appRole};
-       grant select, insert on audit.entries, audit.chain to ${appRole};`,
+       grant select on audit.entries, audit.appending to ${appRole};
+       grant select, insert on audit.chain to ${appRole};
+       -- Not its position, which is the order of entries. An earlier version gave that as well.
+       revoke insert on audit.entries from ${appRole};
+       grant insert (at, actor, credential, operation, outcome, targets, address, agent,
+                     correlation_id) on audit.entries to ${appRole};`,
     );
     return true;
   } finally {

@@ -7,7 +7,7 @@
 -- Positions are drawn before the commit, so a reader needs to know which may still be missing. Who
 -- draws one holds, until its transaction has ended, a shared lock that names the block of positions
 -- it began in. {schema}.horizon() tells up to where nothing can be missing.
-create sequence {schema}.positions;
+create sequence {schema}.positions minvalue 0;
 
 alter table {schema}.events add column number bigint;
 update {schema}.events e set number = n.number
@@ -56,7 +56,7 @@ alter table {schema}.events alter column position set not null,
 alter table {schema}.events add primary key (position);
 drop table {schema}.epochs;
 select setval('{schema}.positions',
-              greatest((select max(position) from {schema}.events), 1));
+              coalesce((select max(position) from {schema}.events), 0));
 
 -- Transactions that have drawn positions and not ended, and the block that each began in.
 create view {schema}.appending as
