@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type autocannon from "autocannon";
 import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
 import {
+  cannonade,
   load,
   median,
   scratchFolder,
@@ -62,6 +63,7 @@ export async function httpFigures(): Promise<readonly Figure[]> {
     32,
   );
   const cpu = ratios(reading, ({ cpuUs }) => cpuUs);
+  const refusals = await refusalsOf(basalt, { path: `/api/v1/users/${id}`, headers });
   return [
     figure("GET user, requests against bare Fastify + pg", reading, 0.75),
     {
@@ -71,7 +73,26 @@ export async function httpFigures(): Promise<readonly Figure[]> {
       kept: median(cpu) <= 1.3,
     },
     figure("POST user with its event, against four round trips without", writing, 1),
+    {
+      what: "refused or failed below saturation, half from 64 connections, half from 256",
+      measured: `${refusals} of ${2 * unsaturated}`,
+      bar: "0",
+      kept: refusals === 0,
+    },
   ];
+}
+
+/** Requests of one load that must not meet a single refusal. */
+const unsaturated = 500_000;
+
+async function refusalsOf({ url }: Server, request: autocannon.Request): Promise<number> {
+  let refusals = 0;
+  for (const connections of [64, 256]) {
+    const amount = unsaturated;
+    const { result } = await cannonade({ url, connections, amount, requests: [request] });
+    refusals += result.requests.total - result["2xx"] + result.errors;
+  }
+  return refusals;
 }
 
 export const registration = (path: string, headers = {}): autocannon.Request => ({

@@ -48,6 +48,7 @@ const limiter = memoryRateLimits("bench", { points: 1_000_000_000, perS: 60 });
 const app = await createHttpServer({
   ...settings,
   ...{ authenticate, clock, log, metrics, version: "bench", production: false },
+  probe: async () => {},
   routes: [...routes.filter(isGetUser), ...open],
   limiters: { requests: limiter, byAddress: limiter, byAccount: limiter },
   fingerprints: (request) => [request],

@@ -5,7 +5,7 @@ import { authenticationFigures } from "./authentication.ts";
 import { catalogFigures } from "./catalog.ts";
 import { eventFigures } from "./events.ts";
 import { httpFigures } from "./http.ts";
-import type { Figure } from "./measure.ts";
+import { asked as requests, type Figure } from "./measure.ts";
 import { drawChart, peerFigures } from "./peers.ts";
 import { searchFigures } from "./search.ts";
 import { startFigures } from "./start.ts";
@@ -44,6 +44,10 @@ for (const [name, suite] of Object.entries(suites)) {
     console.log(`| ${what} | ${measured} | ${bar} | ${kept ? "kept" : "**missed**"} |`);
     figures.push(figure);
   }
+}
+if (requests.total > 0) {
+  const { total, failed } = requests;
+  console.log(`\n${failed} of ${total} requests of all loads failed.`);
 }
 if (asked.length === 0) drawChart(figures, machine);
 process.exitCode = figures.every(({ kept }) => kept) ? 0 : 1;

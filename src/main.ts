@@ -151,6 +151,9 @@ async function mendLogs(settings: Settings, connection: ClientConfig, log: Logge
 export const openSecrets = ({ masterKey, dataFolder }: Settings): Secrets =>
   createSecrets(masterKeys(masterKey ?? masterKeyFile(dataFolder)));
 
+/** Names this process among those that share the consumers' work. */
+const holder = (): string => `${os.hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
+
 const attemptsPerS = 15 * 60;
 
 /** Attempts are counted for all processes; requests by each one, since that is once per request. */
@@ -208,8 +211,7 @@ export async function startBasalt(
   const { cache, limits } = await openShared(settings, log, undo);
 
   const secrets = openSecrets(settings);
-  const process = `${os.hostname()}/${globalThis.process.pid}/${randomUUID().slice(0, 8)}`;
-  const parts = { settings, log, metrics, database, secrets, wakeUps, process, others };
+  const parts = { settings, log, metrics, database, secrets, wakeUps, process: holder(), others };
   const identity = await composeIdentity(parts, undo);
   const catalog = await composeCatalog({ ...parts, cache, mayAct: identity.mayAct }, undo);
   let draining = false;
@@ -219,6 +221,7 @@ export async function startBasalt(
     production: settings.environment === "production",
     routes: [...identity.routes, ...catalog.routes],
     authenticate: identity.authenticate,
+    probe: () => databaseIsUp(database),
     limiters: limitersOf(settings, limits),
     fingerprints: (request) => secrets.signByAll(request, "idempotency"),
     clock,

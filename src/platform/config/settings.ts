@@ -246,7 +246,7 @@ export const settings = {
     type: "integer",
     minimum: 1,
     maximum: 100_000,
-    default: 128,
+    default: 512,
     doc: "Requests worked on at once; more are shed with 503 and Retry-After",
   },
   shutdownTimeoutMs: {

@@ -45,6 +45,8 @@ export type HttpOptions = GateOptions & {
   readonly bodyLimitBytes: number;
   readonly requestTimeoutMs: number;
   readonly maxRequestsInFlight: number;
+  /** The least that a request asks of what all of them share. */
+  readonly probe: () => Promise<unknown>;
   /** How many proxies, or which: addresses and networks. Nobody if empty. */
   readonly trustProxy: string;
   /** Of a request, for its idempotency key: by each master key, since requests may hold passwords. */

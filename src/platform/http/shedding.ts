@@ -2,14 +2,13 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import type { FastifyServerFactory, FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { Admission } from "./admission.ts";
 import { overloaded } from "./answers.ts";
 import { hasBody, lingerMs } from "./arrival.ts";
 import { correlationIdOf } from "./correlation.ts";
 import { problemMediaType } from "./problem.ts";
 
-/** A turn of the event loop that takes longer than this has more to do than it can. */
-const longestTurnMs = 25;
-/** So few requests are worked on however long a turn takes: one of them was slow, not many. */
+/** So few requests are worked on whatever is waited for: one of them is slow, not many. */
 const alwaysTaken = 32;
 /** Answered whatever the load: what tells an operator about it. */
 const neverShed = new Set(["/health", "/health/ready", "/metrics"]);
@@ -17,27 +16,6 @@ const logEveryMs = 1_000;
 
 /** Emitted by a response that will go on for long, and hardly be worked on: it counts no more. */
 export const streaming = Symbol("streaming");
-
-/**
- * Whether a request that has just arrived is too much, beside those that are worked on. Either there
- * are as many as are allowed, or the turn of the event loop in which it arrived has gone on for so
- * long that whoever waits behind would hear of a refusal too late.
- */
-export function shedding(maxRequestsInFlight: number): (inFlight: number) => boolean {
-  let turnBeganAt: number | undefined;
-  const turnMs = (): number => {
-    const now = performance.now();
-    if (turnBeganAt === undefined) {
-      turnBeganAt = now;
-      setImmediate(() => (turnBeganAt = undefined));
-    }
-    return now - turnBeganAt;
-  };
-  return (inFlight) => {
-    const isLong = turnMs() > longestTurnMs;
-    return inFlight >= maxRequestsInFlight || (isLong && inFlight >= alwaysTaken);
-  };
-}
 
 /** A body that was sent with its request has arrived by then. */
 const arrivalMs = 100;
@@ -52,6 +30,8 @@ function whereIncomplete(request: IncomingMessage, ms: number, act: () => void):
 
 type SheddingOptions = {
   readonly maxRequestsInFlight: number;
+  /** The least that a request asks for: what it waits for, all requests do. */
+  readonly probe: () => Promise<unknown>;
   /** Of every answer. */
   readonly headers: Readonly<Record<string, string>>;
   readonly metrics: Metrics;
@@ -83,8 +63,9 @@ function refusing({ metrics, log, headers }: SheddingOptions) {
  * as much as an answer would help nobody.
  */
 export function sheddingServer(options: SheddingOptions): FastifyServerFactory {
-  const { maxRequestsInFlight, metrics } = options;
-  const [isTooMuch, refuse] = [shedding(maxRequestsInFlight), refusing(options)];
+  const { metrics, probe } = options;
+  const refuse = refusing(options);
+  const admission = new Admission({ most: options.maxRequestsInFlight, least: alwaysTaken, probe });
   let inFlight = 0;
   metrics.gauge("basalt_http_requests_in_flight", "Requests worked on now", [], (gauge) =>
     gauge.set(inFlight),
@@ -116,7 +97,7 @@ export function sheddingServer(options: SheddingOptions): FastifyServerFactory {
       connectionTimeout,
     } = settings as FastifyServerOptions & { readonly http: http.ServerOptions };
     const server = http.createServer(parsing, (request, response) => {
-      if (isTooMuch(inFlight) && !neverShed.has(request.url?.split("?")[0] ?? ""))
+      if (!admission.admits(inFlight) && !neverShed.has(request.url?.split("?")[0] ?? ""))
         return refuse(request, response);
       const place = placeOf(response);
       place.take();
