@@ -65,7 +65,7 @@ export async function httpFigures(): Promise<readonly Figure[]> {
   const cpu = ratios(reading, ({ cpuUs }) => cpuUs);
   const refusals = await refusalsOf(basalt, { path: `/api/v1/users/${id}`, headers });
   return [
-    figure("GET user, requests against bare Fastify + pg", reading, 0.75),
+    figure("GET user, requests against bare Fastify + pg", reading, 0.85),
     {
       what: "GET user, CPU of the server against bare",
       measured: `${spread(cpu)} × (${usOf(reading[0])} against ${usOf(reading[1])} µs)`,

@@ -81,11 +81,17 @@ export function createIds({
 
 function uuidv7(unixMs: number, counter: number, random: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, Math.floor(unixMs / 0x10000));
-  view.setUint16(4, unixMs % 0x10000);
-  view.setUint16(6, 0x7000 | counter);
-  bytes.set(random, 8);
-  view.setUint8(8, 0x80 | (view.getUint8(8) & 0x3f));
+  const high = Math.floor(unixMs / 0x10000);
+  const low = unixMs % 0x10000;
+  bytes[0] = high >>> 24;
+  bytes[1] = high >>> 16;
+  bytes[2] = high >>> 8;
+  bytes[3] = high;
+  bytes[4] = low >>> 8;
+  bytes[5] = low;
+  bytes[6] = 0x70 | (counter >>> 8);
+  bytes[7] = counter;
+  for (let i = 0; i < 8; i += 1) bytes[8 + i] = random[i] ?? 0;
+  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
   return bytes;
 }

@@ -38,14 +38,12 @@ export function record(
 ): readonly Recorded[] {
   const occurredAt = clock.now();
   const metadata = metadataOf(context);
-  return announced.flatMap(({ stream, version, events }) =>
-    events.map((event, index) => ({
-      ...event,
-      id: newId(EventId),
-      stream,
-      version: Version.plus(version, index + 1),
-      occurredAt,
-      metadata,
-    })),
-  );
+  const recorded: Recorded[] = [];
+  for (const { stream, version, events } of announced)
+    for (const [index, { type, schemaVersion, payload }] of events.entries())
+      recorded.push({
+        ...{ type, schemaVersion, payload, id: newId(EventId), stream },
+        ...{ version: Version.plus(version, index + 1), occurredAt, metadata },
+      });
+  return recorded;
 }

@@ -83,7 +83,7 @@ export type Session = {
  * Of the connections, one in so many is kept for transactions whatever the load of statements, and
  * as many for statements whatever waits inside transactions.
  */
-const keptForOthers = 4;
+const keptForOthers = 5;
 /** How long the answer of a statement that the server has ended may be on its way. */
 const answerMs = 1_000;
 /** A connection that nobody has needed for so long is closed. */

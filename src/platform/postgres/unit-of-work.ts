@@ -54,7 +54,9 @@ class Pending {
   readonly announced: Announced[] = [];
 
   types(): ReadonlySet<string> {
-    return new Set(this.announced.flatMap(({ events }) => events.map(({ type }) => type)));
+    const types = new Set<string>();
+    for (const { events } of this.announced) for (const { type } of events) types.add(type);
+    return types;
   }
 
   transaction(read: Transaction["read"]): Transaction {
