@@ -116,9 +116,11 @@ async function ask(
   { name, method, path }: Awaited<ReturnType<typeof operationsOf>>[number],
   ids: Ids,
   headers: object,
+  version = "2",
 ): Promise<Response> {
   const body = bodies[name];
-  const match = /^\/api\/v1\/(products|categories)\//.test(path) ? { "if-match": '"2"' } : {};
+  const isVersioned = version !== "2" || /^\/api\/v1\/(products|categories)\//.test(path);
+  const match = isVersioned ? { "if-match": `"${version}"` } : {};
   const isFile = typeof body === "string";
   const type = body ? { "content-type": isFile ? "text/csv" : "application/json" } : {};
   const query = isFile ? "?kind=stock" : "";
@@ -280,5 +282,21 @@ describe("access", () => {
       "POST /api/v1/users/{userId}/totp/activation",
       "PUT /api/v1/users/{userId}/password",
     ]);
+  });
+
+  test("every operation that takes a version refuses a stale one, and changes nothing", async () => {
+    await using served = await serve();
+    const operations = (await operationsOf(served)).filter(({ operation }) =>
+      operation.parameters?.some(({ name }) => name === "if-match"),
+    );
+    assert.ok(operations.length >= 8, `${operations.length} operations take a version`);
+    const { ids } = await victim(served);
+    const admin = await asAdmin(served);
+    const before = await eventsOf(served);
+    for (const operation of operations) {
+      const answer = await ask(served, operation, ids, admin.headers, "999");
+      assert.equal(answer.status, 412, `${operation.name}: ${await answer.text()}`);
+    }
+    assert.equal(await eventsOf(served), before);
   });
 });

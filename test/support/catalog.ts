@@ -84,6 +84,7 @@ export async function catalogOn(open: OpenCatalog) {
   const cache = memoryCache();
   const catalog = createCatalog({
     ...{ unitOfWork, read, audit, clock, newId, metrics: createMetrics() },
+    exportBatch: 2, // so that every export has borders between its pages
     mayAct: identityMayAct(house.deps.mayAct),
     stockLevels: degrading({
       ...{ name: "stock", source: sources.levels, cache, clock, onAnswer: () => {} },

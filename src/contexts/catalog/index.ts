@@ -49,6 +49,8 @@ export type CatalogDeps = {
   readonly newId: NewId;
   readonly metrics: Metrics;
   readonly audit: Audit;
+  /** Rows of an export that are read at once. */
+  readonly exportBatch?: number;
 };
 
 /** What the audit keeps although it was refused: somebody tried what is not theirs. */

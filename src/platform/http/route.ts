@@ -48,7 +48,10 @@ type Declaration<I, V, R extends Refused, View> = {
   readonly attempts?: Attempts<keyof I & string>;
   readonly summary: string;
   readonly description?: string;
-  /** Fields named in the path come from there, the others from query (GET, DELETE) or body. */
+  /**
+   * Fields named in the path come from there, `expectedVersion` from `If-Match` (if it is not optional:
+   * 428 without), the others from query (GET, DELETE) or body.
+   */
   readonly input: Input<I>;
   readonly upload?: UploadedBody<keyof I & string>;
   readonly handle: (input: I, context: Context) => Promise<Result<V, R>>;
@@ -64,8 +67,6 @@ type Declaration<I, V, R extends Refused, View> = {
   readonly version?: (value: V) => number;
   /** The answer says more than the resource: it may change while the version stays, so no 304. */
   readonly isComposed?: true;
-  /** The input field that receives the version in `If-Match`; if it is not optional: else 428. */
-  readonly ifMatch?: keyof I & string;
   readonly refusals: { readonly [T in NoInfer<R>["type"]]: RefusalStatus };
 };
 
@@ -73,15 +74,14 @@ type Declaration<I, V, R extends Refused, View> = {
 export type Route = {
   readonly method: Method;
   readonly path: string;
-} & Omit<
-  Declaration<unknown, unknown, Refused, unknown>,
-  "refusals" | "ifMatch" | "attempts" | "upload"
-> & {
+} & Omit<Declaration<unknown, unknown, Refused, unknown>, "refusals" | "attempts" | "upload"> & {
     readonly upload?: UploadedBody;
     readonly attempts?: Attempts;
-    readonly ifMatch?: string;
     readonly refusals: Readonly<Record<string, RefusalStatus>>;
   };
+
+/** The field whose value is the version in `If-Match`. */
+export const versionField = "expectedVersion";
 
 const declare =
   (method: Method) =>

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject } from "ajv";
 import { pointerTo, type Issue, type JsonSchema } from "#kernel/shape.ts";
 import { problemMediaType, problemSchema } from "./problem.ts";
-import type { Route } from "./route.ts";
+import { versionField, type Route } from "./route.ts";
 
 const maxEmail = 320;
 /** Space around an address is trimmed by the domain, so the edge lets it pass. Of linear cost. */
@@ -61,7 +61,7 @@ function partSchemas(route: Route): Partial<Record<Part, JsonSchema>> {
       ? { querystring: { properties: {}, required: [] } }
       : {};
   for (const [field, value] of Object.entries(route.input.fields)) {
-    if (field === route.ifMatch || field === route.upload?.field) continue;
+    if (field === versionField || field === route.upload?.field) continue;
     const part = (schemas[partOf(route, params, field)] ??= { properties: {}, required: [] });
     part.properties[field] = value.schema;
     if (!("optional" in value)) part.required.push(field);
@@ -130,10 +130,13 @@ const camelCase = (summary: string) =>
     .replaceAll(/[^a-zA-Z0-9]/g, "");
 
 /** Whether the version to change must be named. */
-export const requiresMatch = ({ ifMatch, input }: Route): boolean => {
-  const field = ifMatch === undefined ? undefined : input.fields[ifMatch];
+export const requiresMatch = ({ input }: Route): boolean => {
+  const field = input.fields[versionField];
   return field !== undefined && !("optional" in field);
 };
+
+/** Whether a version to change may be named. */
+export const takesMatch = ({ input }: Route): boolean => versionField in input.fields;
 
 /** Of what is streamed: more than anybody will read. */
 const maxLength = 2 ** 31;
@@ -151,9 +154,9 @@ const headerSchemas = (route: Route) => ({
               "Makes a retry harmless: the first answer is repeated, nothing is done twice",
           },
         }),
-    ...(route.ifMatch === undefined
-      ? {}
-      : { "if-match": { ...header, description: "ETag of the version to change, else 412" } }),
+    ...(takesMatch(route)
+      ? { "if-match": { ...header, description: "ETag of the version to change, else 412" } }
+      : {}),
     ...(route.method === "GET" && route.version && !route.isComposed
       ? { "if-none-match": { ...header, description: "ETag: 304 while it is current" } }
       : {}),

@@ -32,9 +32,9 @@ import {
   takingFiles,
   uploadTimeoutMs,
 } from "./arrival.ts";
-import type { Route } from "./route.ts";
+import { versionField, type Route } from "./route.ts";
 import { sheddingServer, streaming } from "./shedding.ts";
-import { bearerScheme, compile, fastifySchema, requiresMatch } from "./schemas.ts";
+import { bearerScheme, compile, fastifySchema, requiresMatch, takesMatch } from "./schemas.ts";
 
 export type HttpOptions = GateOptions & {
   readonly routes: readonly Route[];
@@ -162,7 +162,7 @@ type Serving = HttpOptions & { readonly closing: AbortSignal };
 function serve(app: FastifyInstance, route: Route, options: Serving): void {
   const [unsafe, operation] = [route.method !== "GET", `${route.method} ${route.path}`];
   const [attempts, unmetPrecondition] = [limitAttempts(options), preconditionOf(route)];
-  const mayStream = limitStreams(route);
+  const [mayStream, mayMatch] = [limitStreams(route), takesMatch(route)];
 
   const contextOf = (request: FastifyRequest, input: unknown) => {
     const key = idempotencyKeyOf(unsafe ? request.headers["idempotency-key"] : undefined, () =>
@@ -180,7 +180,7 @@ function serve(app: FastifyInstance, route: Route, options: Serving): void {
   };
 
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    const matched = versionOf(route.ifMatch && request.headers["if-match"]);
+    const matched = versionOf(mayMatch ? request.headers["if-match"] : undefined);
     if (!matched.ok) return sendMalformed(reply, request, matched.error);
     const unmet = unmetPrecondition(request, matched.value);
     if (unmet) return sendProblem(reply, unmet);
@@ -190,9 +190,7 @@ function serve(app: FastifyInstance, route: Route, options: Serving): void {
       ...(request.query as object),
       ...bodyOf(route, request),
       ...(request.params as object),
-      ...(route.ifMatch === undefined || matched.value === undefined
-        ? {}
-        : { [route.ifMatch]: matched.value }),
+      ...(matched.value === undefined ? {} : { [versionField]: matched.value }),
     });
     const { id: correlationId } = request;
     if (!input.ok)

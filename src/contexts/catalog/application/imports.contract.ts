@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { err, expect, ok } from "#kernel/result.ts";
 import type { OpenCatalog } from "../../../../test/support/catalog.ts";
 import { mug, openImports, uploadOf } from "../../../../test/support/imports.ts";
@@ -91,6 +92,99 @@ export function importsContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await outcomes(id), [[2, "created"]]);
       const { tally } = expect(await catalog.getImport(read(GetImport, { importId: id }), admin));
       assert.deepEqual([tally.created, tally.refused], [1, 0]);
+    });
+
+    test("apply no row again of which another process has settled one meanwhile", async () => {
+      await using shop = await given();
+      const { subject, admin, receive, outcomes } = shop;
+      const other = { ...mug, slug: "cup", skus: "CUP" };
+      const { id } = expect(await receive("products", uploadOf([mug, other])));
+      const areUnsettled = (lines: readonly number[]) =>
+        subject.read(admin, ({ imports }) => imports.areUnsettled(id, lines));
+      assert.equal(await areUnsettled([2, 3]), true);
+      const settle = subject.unitOfWork(admin, async ({ imports }) =>
+        ok(imports.settle(id, [{ line: 2, outcome: "unchanged" }])),
+      );
+      expect(await settle);
+      assert.deepEqual([await areUnsettled([2, 3]), await areUnsettled([3])], [false, true]);
+      await shop.run();
+      assert.deepEqual(await outcomes(id), [
+        [2, "unchanged"],
+        [3, "created"],
+      ]);
+      assert.equal((await shop.exported("products")).length, 1);
+    });
+
+    test("are run by several at once as by one: each row has its effect once", async () => {
+      await using shop = await given();
+      const { receive, run, events, outcomes } = shop;
+      const rows = Array.from({ length: 60 }, (_, i) => ({
+        ...mug,
+        slug: `m-${i}`,
+        skus: `M${i}`,
+      }));
+      const { id } = expect(await receive("products", uploadOf(rows)));
+      await Promise.all([run(), run(), run()]);
+      const settled = await outcomes(id);
+      assert.deepEqual(new Set(settled.map(([, outcome]) => outcome)), new Set(["created"]));
+      const drafted = (await events()).filter((type) => type === "catalog.product-drafted");
+      assert.deepEqual([settled.length, drafted.length], [60, 60]);
+    });
+
+    test("are applied by one process at a time: what changes after a row stays changed", async () => {
+      const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      let isFirst = true;
+      await using shop = await openImports(async (clock) => {
+        const subject = await open(clock);
+        const unitOfWork: typeof subject.unitOfWork = (context, work, options) =>
+          subject.unitOfWork(
+            context,
+            (scope) => {
+              const areUnsettled: typeof scope.imports.areUnsettled = async (...of) => {
+                const answer = await scope.imports.areUnsettled(...of);
+                const waits = isFirst;
+                isFirst = false;
+                begun.resolve();
+                if (waits) await end.promise;
+                return answer;
+              };
+              return work({ ...scope, imports: { ...scope.imports, areUnsettled } });
+            },
+            options,
+          );
+        return { ...subject, unitOfWork };
+      });
+      const { id } = expect(await shop.receive("products", uploadOf([mug])));
+      const first = shop.run();
+      await begun.promise;
+      const second = shop.run();
+      await sleep(100); // the second one would have applied the row by now
+      assert.deepEqual(await shop.outcomes(id), []);
+      end.resolve();
+      await Promise.all([first, second]);
+      assert.deepEqual(await shop.outcomes(id), [[2, "created"]]);
+    });
+
+    test("are exported whole, also where rows at the borders of pages are alike", async () => {
+      await using shop = await given();
+      const { bring, exported } = shop;
+      await bring("products", [
+        { ...mug, skus: "A|B|C" },
+        { ...mug, slug: "cup", skus: "D", status: "draft" },
+        { ...mug, slug: "jar", skus: "E", status: "draft" },
+        { ...mug, slug: "jug", skus: "F", status: "draft" },
+      ]);
+      const counted = ["A", "B", "C", "D"].flatMap((sku) =>
+        ["north", "south", "west"].map((location) => ({ sku, location, on_hand: "1" })),
+      );
+      await bring("stock", counted);
+      const priced = ["A", "B"].flatMap((sku) =>
+        ["EUR", "USD", "CHF"].map((currency) => ({ sku, currency, amount: "1.00" })),
+      );
+      await bring("prices", priced);
+      assert.equal((await exported("products")).length, 4);
+      assert.equal((await exported("stock")).length, counted.length);
+      assert.equal((await exported("prices")).length, priced.length);
     });
 
     test("take turns: none waits for the end of another", async () => {

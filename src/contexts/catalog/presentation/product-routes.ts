@@ -26,7 +26,6 @@ const version = (product: PresentProduct) => product.version;
 const step = {
   access: "signed-in",
   input: ProductStep,
-  ifMatch: "expectedVersion",
   success: 200,
   output: ProductView,
   present: toProduct,
@@ -108,7 +107,6 @@ export const productRoutes = (catalog: Catalog): readonly Route[] => [
     summary: "Edit a product",
     description: "Changes the fields that are given; lists as a whole.",
     input: EditProduct,
-    ifMatch: "expectedVersion",
     handle: catalog.editProduct,
     success: 200,
     output: ProductView,
@@ -141,7 +139,6 @@ export const productRoutes = (catalog: Catalog): readonly Route[] => [
     summary: "Delete a draft",
     description: "Its slug and skus are free for others. What was published can be archived only.",
     input: ProductStep,
-    ifMatch: "expectedVersion",
     handle: catalog.deleteProduct,
     success: 204,
     refusals: { ...always, "product-is-no-draft": 409 },
@@ -185,7 +182,6 @@ export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
     description:
       "`If-Match`: its `version`. Below itself it cannot lie; `parentId: null` puts it at the top.",
     input: UpdateCategory,
-    ifMatch: "expectedVersion",
     handle: catalog.updateCategory,
     success: 200,
     output: CategoryView,

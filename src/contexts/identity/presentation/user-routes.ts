@@ -85,7 +85,6 @@ export const userRoutes = (identity: Identity): readonly Route[] => [
       "Changes the fields that are given. With `If-Match`: only if nobody else did. A new address " +
       "takes somebody who has just signed in.",
     input: UpdateUser,
-    ifMatch: "expectedVersion",
     handle: identity.updateUser,
     success: 200,
     output: UserView,
@@ -105,7 +104,6 @@ export const userRoutes = (identity: Identity): readonly Route[] => [
     summary: "Delete a user",
     description: "For good, by somebody who has just signed in. The address is free for others.",
     input: DeleteUser,
-    ifMatch: "expectedVersion",
     handle: identity.deleteUser,
     success: 204,
     refusals: {
@@ -137,7 +135,6 @@ export const userAdministrationRoutes = (identity: Identity): readonly Route[] =
     summary: "Disable or enable a user",
     description: "Who is disabled is signed out everywhere, from the next request on.",
     input: SetUserStatus,
-    ifMatch: "expectedVersion",
     handle: identity.setUserStatus,
     success: 200,
     output: UserView,
@@ -157,7 +154,6 @@ export const userAdministrationRoutes = (identity: Identity): readonly Route[] =
     summary: "Assign roles to a user",
     description: "All that they have from now on.",
     input: AssignRoles,
-    ifMatch: "expectedVersion",
     handle: identity.assignRoles,
     success: 200,
     output: UserView,
