@@ -79,8 +79,6 @@ export type SubscriptionOptions<Scope> = {
 const firstLookMs = 2;
 /** While new events keep coming, parked streams are looked at so often. */
 const retriesEveryMs = 20;
-/** Where slots stand without anything having been done is kept so often. */
-const keepEveryMs = 1_000;
 
 /**
  * Delivers the events of a log to a consumer, in order per stream. An event that fails is tried
@@ -94,7 +92,7 @@ export class Subscription<Scope> implements AsyncDisposable {
   readonly #reader: Reader;
   readonly #wakeUp: WakeUp;
   readonly #stop = new WakeUp();
-  readonly #due = { share: 0, keep: 0, retry: 0, retryBesideNew: 0 };
+  readonly #due = { share: 0, retry: 0, retryBesideNew: 0 };
   #waitsAt: string | undefined;
   #stopping = false;
   #running: Promise<void> | undefined;
@@ -174,7 +172,6 @@ export class Subscription<Scope> implements AsyncDisposable {
     const settled = await this.#settle();
     const delivered = await this.#deliver();
     const tried = await this.#retry(delivered);
-    await this.#keepWhereSlotsStand();
     return settled || delivered || tried;
   }
 
@@ -337,7 +334,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     };
   }
 
-  /** Takes what is free, and gives back what is over, now and then. */
+  /** Takes what is free, keeps where slots stand, and gives back what is over, now and then. */
   async #share(): Promise<void> {
     const now = performance.now();
     if (now < this.#due.share) return;
@@ -355,6 +352,7 @@ export class Subscription<Scope> implements AsyncDisposable {
       this.#reader.reset();
       this.#due.retry = 0;
     }
+    await this.#keepMoves(slots.unkept());
     await this.#giveBack(slots.size - fair);
     this.#due.share = now + this.#limits.leaseMs / 3;
   }
@@ -368,7 +366,6 @@ export class Subscription<Scope> implements AsyncDisposable {
     }
     const free = slots.leaving().filter((slot) => !lane.isBusy(slot));
     if (free.length === 0) return;
-    await this.#keepMoves(slots.unkept().filter(({ held }) => free.includes(held.slot)));
     await store.release(this.#options.process, free);
     this.#drop(free);
   }
@@ -378,13 +375,6 @@ export class Subscription<Scope> implements AsyncDisposable {
     this.#on.slots.drop(gone);
     this.#on.parked.drop(gone);
     this.#reader.reset();
-  }
-
-  async #keepWhereSlotsStand(): Promise<void> {
-    const now = performance.now();
-    if (now < this.#due.keep) return;
-    this.#due.keep = now + keepEveryMs;
-    await this.#keepMoves(this.#on.slots.unkept());
   }
 
   async #keepMoves(moves: Progress["moves"]): Promise<void> {
@@ -434,12 +424,11 @@ export class Subscription<Scope> implements AsyncDisposable {
   }
 
   #untilDue(): number {
-    const { share, keep, retry } = this.#due;
+    const { share, retry } = this.#due;
     const { parked, lane, outage } = this.#on;
     const now = performance.now();
     const waits = parked.size > lane.size ? retry : Infinity;
-    const unkept = this.#on.slots.unkept().length > 0 ? keep : Infinity;
-    return Math.max(1, Math.min(share - now, waits - now, unkept - now, outage.untilTryMs(now)));
+    return Math.max(1, Math.min(share - now, waits - now, outage.untilTryMs(now)));
   }
 
   /** Waits a while for what is handed over, keeps what came of it, and gives all slots back. */

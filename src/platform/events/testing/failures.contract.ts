@@ -69,7 +69,9 @@ export function failuresContract(name: string, open: Open): void {
         calls.set(stream, (calls.get(stream) ?? 0) + 1);
         if (stream === notes[4]?.id) throw new Error("poison");
       };
-      await using _running = subscribe(subject, handle, { times: { retryMs: 60_000 } });
+      await using _running = subscribe(subject, handle, {
+        times: { retryMs: 60_000, maxRetryMs: 60_000 },
+      });
       await seen(subject, 9);
       assert.deepEqual(
         [...calls.values()],
