@@ -8,7 +8,7 @@ import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
 import { ensureDatabase } from "#platform/postgres/migrations.ts";
 import { asAdmin, launch, type Headers, type Process } from "../support/basalt.ts";
 import { ask, urlOf } from "../support/database.ts";
-import { proxyOf, type Proxy } from "./proxy.ts";
+import { proxyOf, socketIn, type Proxy } from "../support/proxy.ts";
 
 const settleMs = 60_000;
 const maxStarts = 20;
@@ -62,8 +62,8 @@ export class Site implements AsyncDisposable {
     const { host = "", port = 0 } = postgres.connection;
     const to = lineIn(options.folder);
     mkdirSync(to);
-    const line =
-      options.hasLine === false ? undefined : undo.use(await proxyOf({ from: host, to, port }));
+    const ends = { server: { host, port }, listen: { path: socketIn(to, port) } };
+    const line = options.hasLine === false ? undefined : undo.use(await proxyOf(ends));
     const site = undo.adopt(new Site(options, postgres, line), (begun) => begun.#end());
     await site.start();
     undo.move();

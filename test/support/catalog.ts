@@ -60,7 +60,7 @@ export const memorySubject: OpenCatalog = async (clock) => {
     ...store.units(memoryCatalog(tables)),
     audit: store.audit,
     sources: memorySources(tables),
-    events: async () => store.log.map(({ type }) => type),
+    events: async () => store.events.map(({ type }) => type),
     async [Symbol.asyncDispose]() {},
   };
 };

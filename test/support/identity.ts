@@ -62,7 +62,7 @@ export const memorySubject: OpenIdentity = async (clock, onAppended) => {
     ...store.units(memoryIdentity(tables, newId)),
     audit: store.audit,
     changes: tables.changes,
-    events: async () => store.log.map(({ type }) => type),
+    events: async () => store.events.map(({ type }) => type),
     async [Symbol.asyncDispose]() {},
   };
 };

@@ -1,69 +1,18 @@
 import { isSameRequest, type Context } from "#kernel/context.ts";
-import type { Event, Recorded } from "#kernel/event.ts";
+import type { Recorded } from "#kernel/event.ts";
 import { err, type Result } from "#kernel/result.ts";
 import type { Conflict, LockOptions, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import type { Version } from "#kernel/version.ts";
 import { entryOf, matches, type Audit, type AuditEntry } from "../audit/audit.ts";
-import { record, type Announced, type Recorder } from "../events/record.ts";
+import { record, type Recorder } from "../events/record.ts";
+import type { Horizon } from "../events/subscription-store.ts";
 import { IdempotencyKeyReused } from "../idempotency.ts";
 import { fromText, toText } from "../json.ts";
-
-/**
- * Rows by key. `unique` names what no two rows may share; undefined shares nothing. `onPut`: what a
- * trigger is in Postgres.
- */
-export class MemoryTable<Row> {
-  readonly rows = new Map<string, Row>();
-  readonly unique: (row: Row) => string | undefined;
-  readonly #keys = new Map<string, string>();
-  readonly #onPut: (after: Row | undefined, before: Row | undefined) => void;
-
-  constructor(
-    unique: (row: Row) => string | undefined = () => undefined,
-    onPut: (after: Row | undefined, before: Row | undefined) => void = () => {},
-  ) {
-    this.unique = unique;
-    this.#onPut = onPut;
-  }
-
-  /** The row with this unique value. */
-  find(value: string): Row | undefined {
-    const key = this.#keys.get(value);
-    return key === undefined ? undefined : this.rows.get(key);
-  }
-
-  clashes(key: string, row: Row): boolean {
-    const value = this.unique(row);
-    const holder = value === undefined ? undefined : this.#keys.get(value);
-    return holder !== undefined && holder !== key;
-  }
-
-  /** Answers how to take it back. */
-  put(key: string, row: Row): () => void {
-    const before = this.rows.get(key);
-    this.#set(key, row);
-    return () => this.#set(key, before);
-  }
-
-  #set(key: string, row: Row | undefined): void {
-    const before = this.rows.get(key);
-    const old = before && this.unique(before);
-    if (old !== undefined) this.#keys.delete(old);
-    const value = row && this.unique(row);
-    if (value !== undefined) this.#keys.set(value, key);
-    if (row === undefined) this.rows.delete(key);
-    else this.rows.set(key, row);
-    this.#onPut(row, before);
-  }
-}
-
-type Put = { readonly clashes: () => boolean; readonly apply: () => () => void };
-
-/** What a memory repository works with: the twin of the Postgres transaction. */
-export type MemoryTransaction = {
-  readonly put: <Row>(table: MemoryTable<Row>, key: string, row: Row) => void;
-  readonly append: (stream: string, version: Version, events: readonly Event[]) => void;
-};
+import { within } from "../time-limit.ts";
+import { Unavailable } from "../unavailable.ts";
+import { throughJson } from "./kept.ts";
+import { MemoryPending, type MemoryTransaction } from "./memory-pending.ts";
+import type { Changed } from "./memory-table.ts";
+import { readingAfter } from "./reading.ts";
 
 /** Builds the ports of a context on a transaction. */
 export type MemoryScope<Scope> = (transaction: MemoryTransaction) => Scope;
@@ -71,22 +20,84 @@ export type MemoryScope<Scope> = (transaction: MemoryTransaction) => Scope;
 /** What one unit of work saves, and on whose behalf. */
 export type MemoryPart = { readonly context: Context; readonly pending: MemoryPending };
 
+/** What is kept beside rows and events, in the same commit. */
+export type Beside = {
+  /** Whoever keeps something under one of these names waits until this commit has ended. */
+  readonly touched: readonly string[];
+  /** Asked when nobody else is at it; may throw. */
+  readonly mayCommit: () => boolean;
+  readonly apply: () => void;
+};
+
+/**
+ * What lies between a process and its database: others run meanwhile. Where one of these throws, the
+ * connection has broken there.
+ */
+export type Seams = {
+  readonly reading: () => Promise<void>;
+  /** Positions are drawn, rows are held, and nobody sees it yet: a throw undoes it. */
+  readonly committing: () => Promise<void>;
+  /** All see it, and the answer is on its way: after a throw, the caller does not know. */
+  readonly answering: () => Promise<void>;
+};
+
+const pass = async () => {};
+const noSeams: Seams = { reading: pass, committing: pass, answering: pass };
+
 type Outcome = Result<unknown, unknown>;
 type Answer = { readonly fingerprint: string; readonly outcome: string };
+type UnderWay = {
+  readonly touched: ReadonlySet<string>;
+  /** The position of its first event, if it has one. */
+  readonly first: number;
+  readonly events: number;
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+};
+type Attempt = { readonly touched: readonly string[]; readonly isRefused: boolean };
 
 /** The log, the idempotency keys and the locks of one context, in memory. */
 export class MemoryStore {
-  readonly log: Recorded[] = [];
   readonly entries: AuditEntry[] = [];
   readonly #recorder: Recorder;
   readonly #onAppended: (types: ReadonlySet<string>) => void;
+  readonly #seams: Seams;
+  /** By position; some positions were drawn in vain. */
+  readonly #log: (Recorded | undefined)[] = [undefined];
+  #head = 0;
   readonly #versions = new Map<string, number>();
   readonly #answers = new Map<string, Answer>();
   readonly #locks = new Map<string, Promise<void>>();
+  readonly #underWay = new Set<UnderWay>();
 
-  constructor(recorder: Recorder, onAppended: (types: ReadonlySet<string>) => void = () => {}) {
+  constructor(
+    recorder: Recorder,
+    onAppended: (types: ReadonlySet<string>) => void = () => {},
+    seams: Partial<Seams> = {},
+  ) {
     this.#recorder = recorder;
     this.#onAppended = onAppended;
+    this.#seams = { ...noSeams, ...seams };
+  }
+
+  /** All events that are committed, by position. */
+  get events(): readonly Recorded[] {
+    return this.#log.filter((event) => event !== undefined);
+  }
+
+  at(position: number): Recorded | undefined {
+    return this.#log[position];
+  }
+
+  get horizon(): Horizon {
+    const drawn = [...this.#underWay].filter(({ events }) => events > 0);
+    const before = drawn.map(({ first }) => first - 1);
+    return { head: this.#head, horizon: Math.min(this.#head, ...before) };
+  }
+
+  /** Whether a commit that touches it is under way. */
+  isUnderWay(name: string): boolean {
+    return [...this.#underWay].some(({ touched }) => touched.has(name));
   }
 
   units<Scope>(scope: MemoryScope<Scope>): {
@@ -94,9 +105,22 @@ export class MemoryStore {
     readonly read: Read<Scope>;
   } {
     return {
-      read: (_context, query) => query(scope(new MemoryPending().transaction)),
+      read: (context, query) => query(this.#open(scope, new MemoryPending(), context)),
       unitOfWork: (context, work, options) => this.#work(context, scope, work, options),
     };
+  }
+
+  /** The ports of a context, whose reads are those of a process with a connection. */
+  readingScope<Scope>(
+    scope: MemoryScope<Scope>,
+    pending: MemoryPending,
+    before: () => Promise<void>,
+  ): Scope {
+    const reading = async () => {
+      await before();
+      await this.#seams.reading();
+    };
+    return readingAfter(reading, scope(pending.transaction));
   }
 
   get audit(): Audit {
@@ -112,28 +136,66 @@ export class MemoryStore {
   }
 
   /** Commits what was collected, all or nothing; false when a row or a stream has moved on. */
-  commit(...parts: readonly MemoryPart[]): boolean {
-    const puts = parts.flatMap(({ pending }) => pending.puts);
-    if (this.#haveMoved(parts) || !applied(puts)) return false;
-
-    for (const { context, pending } of parts) {
-      for (const event of record(this.#recorder, context, pending.announced)) {
-        this.log.push(structuredClone(event));
+  async commit(parts: readonly MemoryPart[], beside: readonly Beside[] = []): Promise<boolean> {
+    const changes = parts.flatMap(({ pending }) => pending.changes);
+    const events = parts.flatMap(({ context, pending }) =>
+      record(this.#recorder, context, pending.announced).map(throughJson),
+    );
+    const names = [
+      ...events.map(({ stream }) => `stream ${stream}`),
+      ...beside.flatMap(({ touched }) => touched),
+    ];
+    const claim = await this.#claim(events.length, () => {
+      const tried = attempt(changes);
+      const mayCommit = beside.every(({ mayCommit: may }) => may()) && !this.#haveMoved(parts);
+      return { touched: [...names, ...tried.touched], isRefused: tried.clashes || !mayCommit };
+    });
+    if (!claim) return false;
+    try {
+      await this.#seams.committing();
+      for (const change of changes) change().tell();
+      for (const [i, event] of events.entries()) {
+        this.#log[claim.first + i] = event;
         this.#versions.set(event.stream, event.version);
       }
-      this.#enter(context, pending);
+      for (const { context, pending } of parts) this.#enter(context, pending);
+      for (const { apply } of beside) apply();
+    } finally {
+      this.#underWay.delete(claim);
+      claim.end();
     }
-    const announced = parts.flatMap(({ pending }) => pending.announced);
-    if (announced.length > 0)
-      this.#onAppended(new Set(announced.flatMap(({ events }) => events.map(({ type }) => type))));
+    if (events.length > 0) this.#onAppended(new Set(events.map(({ type }) => type)));
+    await this.#seams.answering();
     return true;
+  }
+
+  /**
+   * Draws positions, and keeps others from what the commit touches, once no commit under way touches
+   * it; undefined where it is refused.
+   */
+  async #claim(events: number, attempted: () => Attempt): Promise<UnderWay | undefined> {
+    for (;;) {
+      const { touched, isRefused } = attempted();
+      const other = [...this.#underWay].find((one) => touched.some((it) => one.touched.has(it)));
+      if (!other && isRefused) return undefined;
+      if (!other) return this.#begin(events, touched);
+      await other.ended;
+    }
+  }
+
+  #begin(events: number, touched: readonly string[]): UnderWay {
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const claim = { touched: new Set(touched), first: this.#head + 1, events, ended, end };
+    this.#head += events;
+    this.#underWay.add(claim);
+    return claim;
   }
 
   #enter(context: Context, { announced }: MemoryPending): void {
     if (context.operation === undefined || announced.length === 0) return;
     const targets = [...new Set(announced.map(({ stream }) => stream))];
-    const at = this.#recorder.clock.now();
-    this.entries.push(entryOf(context, { at, outcome: "ok", targets }));
+    const now = this.#recorder.clock.now();
+    this.entries.push(entryOf(context, { at: now, outcome: "ok", targets }));
   }
 
   #haveMoved(parts: readonly MemoryPart[]): boolean {
@@ -146,95 +208,105 @@ export class MemoryStore {
     return false;
   }
 
+  #open<Scope>(scope: MemoryScope<Scope>, pending: MemoryPending, context: Context): Scope {
+    return this.readingScope(scope, pending, async () => this.#checkTime(context));
+  }
+
   async #work<Scope, R extends Outcome>(
     context: Context,
     scope: MemoryScope<Scope>,
     work: (scope: Scope) => Promise<R>,
     { lock = [] }: LockOptions = {},
   ): Promise<R | ReturnType<typeof conflict>> {
-    const first = this.#answered(context) as R | undefined;
+    const first = (await this.#answered(context)) as R | undefined;
     if (first) return first;
 
-    const unlock = await this.#lockAll([...new Set(lock)].toSorted());
+    const unlock = await this.#lockAll([...new Set(lock)].toSorted(), context);
     try {
       const pending = new MemoryPending();
-      const outcome = await work(scope(pending.transaction));
-      const racing = this.#answered(context) as R | undefined;
-      if (racing) return racing;
-      if (!outcome.ok) return outcome;
-      if (!this.commit({ context, pending })) return conflict();
-      this.#remember(context, outcome);
-      return outcome;
+      const outcome = await work(this.#open(scope, pending, context));
+      if (outcome.ok && (await this.#save({ context, pending }, outcome))) return outcome;
+      const racing = (await this.#answered(context)) as R | undefined;
+      return racing ?? (outcome.ok ? conflict() : outcome);
     } finally {
       unlock();
     }
   }
 
-  #answered({ actor, idempotency }: Context): unknown {
+  async #save(part: MemoryPart, outcome: Outcome): Promise<boolean> {
+    const { context, pending } = part;
+    if (pending.changes.length > 0 || pending.announced.length > 0 || context.idempotency)
+      this.#checkTime(context);
+    return this.commit([part], context.idempotency ? [this.#answer(context, outcome)] : []);
+  }
+
+  async #answered(context: Context): Promise<unknown> {
+    const { idempotency } = context;
     if (!idempotency) return undefined;
-    const stored = this.#answers.get(JSON.stringify([actor, idempotency.key]));
+    this.#checkTime(context);
+    await this.#seams.reading();
+    const stored = this.#answers.get(keyOf(context));
     if (!stored) return undefined;
     if (!isSameRequest(idempotency, stored.fingerprint)) throw new IdempotencyKeyReused();
     return fromText(stored.outcome);
   }
 
-  #remember({ actor, idempotency }: Context, outcome: Outcome): void {
-    if (!idempotency) return;
-    const { key, fingerprint } = idempotency;
-    const answer = { fingerprint, outcome: toText(outcome) };
-    this.#answers.set(JSON.stringify([actor, key]), answer);
+  #answer(context: Context, outcome: Outcome): Beside {
+    const key = keyOf(context);
+    const fingerprint = context.idempotency?.fingerprint ?? "";
+    const answer = { fingerprint, outcome: toText(throughJson(outcome)) };
+    return {
+      touched: [`answer ${key}`],
+      mayCommit: () => !this.#answers.has(key),
+      apply: () => this.#answers.set(key, answer),
+    };
   }
 
-  async #lockAll(names: readonly string[]): Promise<() => void> {
+  #checkTime({ deadlineMs }: Context): void {
+    if (deadlineMs <= this.#recorder.clock.unixMs())
+      throw new Unavailable("The deadline of the request has passed", {});
+  }
+
+  /** Waits for all names, in their order; answers how to let the next ones in. */
+  async #lockAll(names: readonly string[], context: Context): Promise<() => void> {
     const released = Promise.withResolvers<void>();
-    for (const name of names) {
-      const before = this.#locks.get(name);
-      this.#locks.set(name, before ? before.then(() => released.promise) : released.promise);
-      await before;
+    if (names.length > 0) this.#checkTime(context);
+    try {
+      for (const name of names) {
+        const before = this.#locks.get(name);
+        this.#locks.set(name, before ? before.then(() => released.promise) : released.promise);
+        await this.#inTime(context, before);
+      }
+    } catch (error) {
+      released.resolve();
+      throw error;
     }
     return released.resolve;
   }
+
+  async #inTime({ deadlineMs }: Context, waiting: Promise<void> | undefined): Promise<void> {
+    if (!waiting) return;
+    const withinMs = deadlineMs - this.#recorder.clock.unixMs();
+    await within(withinMs, waiting).catch((cause: unknown) => {
+      throw new Unavailable("The lock is held by others", { cause });
+    });
+  }
 }
 
-/** Applies changes in order, all or nothing. */
-function applied(puts: readonly Put[]): boolean {
-  const undo: (() => void)[] = [];
-  for (const { clashes, apply } of puts) {
-    if (clashes()) {
-      for (const takeBack of undo.toReversed()) takeBack();
-      return false;
-    }
-    undo.push(apply());
+const keyOf = ({ actor, idempotency }: Context) => JSON.stringify([actor, idempotency?.key]);
+
+/** What changes would touch, all in their order, and whether one of them clashes. */
+function attempt(changes: readonly (() => Changed)[]): Pick<Changed, "touched" | "clashes"> {
+  const made: Changed[] = [];
+  for (const change of changes) {
+    made.push(change());
+    if (made.at(-1)?.clashes) break;
   }
-  return true;
+  for (const { undo } of made.toReversed()) undo();
+  return {
+    touched: made.flatMap(({ touched }) => touched),
+    clashes: made.some(({ clashes }) => clashes),
+  };
 }
 
 const conflict = () => err<Conflict>({ type: "conflict" });
-
-/** Collects what a unit of work saves. */
-export class MemoryPending {
-  readonly puts: Put[] = [];
-  readonly announced: Announced[] = [];
-  #isOpen = true;
-  readonly transaction: MemoryTransaction = {
-    put: (table, key, row) => {
-      this.#check();
-      this.puts.push({
-        clashes: () => table.clashes(key, row),
-        apply: () => table.put(key, row),
-      });
-    },
-    append: (stream, version, events) => {
-      this.#check();
-      this.announced.push({ stream, version, events });
-    },
-  };
-
-  close(): void {
-    this.#isOpen = false;
-  }
-
-  #check(): void {
-    if (!this.#isOpen) throw new Error("the handler has ended: its writes are refused");
-  }
-}

@@ -9,15 +9,13 @@ import {
   type Held,
   type Member,
   type ParkedStream,
+  type Progress,
+  type Share,
   type SubscriptionStore,
   type Work,
 } from "../events/subscription-store.ts";
-import {
-  MemoryPending,
-  type MemoryPart,
-  type MemoryScope,
-  type MemoryStore,
-} from "./memory-store.ts";
+import { MemoryPending } from "./memory-pending.ts";
+import type { Beside, MemoryPart, MemoryScope, MemoryStore } from "./memory-store.ts";
 
 type Row = {
   readonly slot: number;
@@ -29,9 +27,12 @@ type Row = {
 
 type Seen = { readonly declaration: string; readonly at: number };
 
+let states = 0;
+
 /** The state that several readers of one subscription share: what Postgres keeps in tables. */
 export class MemorySubscriptionState {
   readonly parked = new Map<string, ParkedStream>();
+  readonly #name = `subscription ${(states += 1)}`;
   readonly #rows: readonly Row[];
   readonly #seen = new Map<string, Seen>();
   /** In the order in which they were first made. */
@@ -53,7 +54,8 @@ export class MemorySubscriptionState {
     this.#seen.set(process, { declaration, at: nowMs });
   }
 
-  share(member: Member, nowMs: number): { readonly held: readonly Held[]; readonly fair: number } {
+  /** `isLocked`: by a commit that is under way. */
+  share(member: Member, nowMs: number, isLocked: (name: string) => boolean): Share {
     const { process, leaseMs } = member;
     this.beat(member, nowMs);
     const alive = new Map([...this.#seen].filter(([, { at }]) => Math.abs(nowMs - at) <= leaseMs));
@@ -71,12 +73,13 @@ export class MemorySubscriptionState {
     const isBusy = (slot: number) =>
       [...this.parked.values()].some((one) => one.slot === slot && one.state === "claimed");
     const free = this.#rows.filter(({ slot, holder }) => {
-      if (holder === process) return false;
+      if (holder === process || isLocked(this.#nameOf(slot))) return false;
       if (holder === undefined || !alive.has(holder)) return true;
       return isOlder(holder) && !isBusy(slot);
     });
     for (const row of this.#rows)
-      if (row.holder !== undefined && isOlder(row.holder) && isBusy(row.slot)) row.commits += 1;
+      if (row.holder !== undefined && isOlder(row.holder) && isBusy(row.slot))
+        if (!isLocked(this.#nameOf(row.slot))) row.commits += 1;
     for (const row of free.slice(0, Math.max(0, fair - mine.length))) {
       row.holder = process;
       row.token += 1;
@@ -101,8 +104,43 @@ export class MemorySubscriptionState {
     );
   }
 
+  /** Lets all dead letters be tried again. */
+  replay(now: Instant): void {
+    for (const [stream, one] of this.parked)
+      if (one.state === "dead")
+        this.parked.set(stream, {
+          ...one,
+          ...{ state: "retrying", attempts: 0, retryAt: now, since: now },
+        });
+  }
+
+  /** The progress of a reader, which leaves with the effects of its events. */
+  progressing({ moves, park, unpark }: Progress): Beside {
+    return {
+      touched: moves.map(({ held }) => this.#nameOf(held.slot)),
+      mayCommit: () => {
+        for (const { held } of moves) this.#rowOf(held);
+        return true;
+      },
+      apply: () => {
+        for (const { held, to } of moves) {
+          const row = this.#rowOf(held);
+          row.position = to;
+          row.commits += 1;
+        }
+        for (const one of park) this.parked.set(one.stream, one);
+        for (const { stream, version } of unpark)
+          if (this.parked.get(stream)?.version === version) this.parked.delete(stream);
+      },
+    };
+  }
+
+  #nameOf(slot: number): string {
+    return `${this.#name}, slot ${slot}`;
+  }
+
   /** The row of a slot, while nobody has taken it or gone on from it. */
-  rowOf({ slot, token, commits }: Held): Row {
+  #rowOf({ slot, token, commits }: Held): Row {
     const row = this.#rows[slot];
     if (!row || row.token !== token || row.commits !== commits) throw new LeaseLost(`slot ${slot}`);
     return row;
@@ -117,18 +155,36 @@ function slotOf(stream: string): number {
   return hash % slotCount;
 }
 
-/** Collects what the handler of an event saves. */
+type Options<Scope> = {
+  readonly store: MemoryStore;
+  readonly state: MemorySubscriptionState;
+  readonly scope: MemoryScope<Scope>;
+  readonly clock: Clock;
+};
+
+/** Collects what the handler of an event saves; its reads run at once, as in a unit of work. */
 class MemoryWork<Scope> implements Work<Scope> {
   readonly scope: Scope;
   readonly part: MemoryPart;
+  #broken: { readonly error: unknown } | undefined;
 
-  constructor(scope: MemoryScope<Scope>, context: MemoryPart["context"]) {
+  constructor(
+    { store, scope, clock }: Options<Scope>,
+    cause: Recorded,
+    settle: () => Promise<void>,
+  ) {
     const pending = new MemoryPending();
-    this.part = { context, pending };
-    this.scope = scope(pending.transaction);
+    this.part = { context: causedBy(cause, clock), pending };
+    const noteFailure = (error: unknown) => {
+      this.#broken ??= { error };
+      throw error;
+    };
+    this.scope = store.readingScope(scope, pending, () => settle().catch(noteFailure));
   }
 
-  check(): void {} // a read in memory does not fail
+  check(): void {
+    if (this.#broken) throw this.#broken.error;
+  }
 
   close(): void {
     this.part.pending.close();
@@ -144,20 +200,13 @@ function adopt(parked: Map<string, ParkedStream>, slots: readonly number[], now:
   return mine;
 }
 
-type Options<Scope> = {
-  readonly store: MemoryStore;
-  readonly state: MemorySubscriptionState;
-  readonly scope: MemoryScope<Scope>;
-  readonly clock: Clock;
-};
-
 export function memorySubscription<Scope>(options: Options<Scope>): SubscriptionStore<Scope> {
-  const { store, state, scope, clock } = options;
+  const { store, state, clock } = options;
   const { parked } = state;
   const eventsOf = (stream: string, version: number, until: number) =>
-    store.log
-      .slice(0, until)
-      .filter((event) => event.stream === stream && event.version >= version);
+    Array.from({ length: until }, (_, i) => store.at(i + 1) ?? []).flatMap((event) =>
+      "stream" in event && event.stream === stream && event.version >= version ? [event] : [],
+    );
 
   return {
     async beat(member) {
@@ -165,7 +214,7 @@ export function memorySubscription<Scope>(options: Options<Scope>): Subscription
     },
 
     async share(member) {
-      return state.share(member, clock.unixMs());
+      return state.share(member, clock.unixMs(), (name) => store.isUnderWay(name));
     },
 
     async release(process, slots) {
@@ -177,13 +226,13 @@ export function memorySubscription<Scope>(options: Options<Scope>): Subscription
     },
 
     async horizon() {
-      return { head: store.log.length, horizon: store.log.length };
+      return store.horizon;
     },
 
     async read({ slots, after, until, limit }) {
       const taken = [];
       for (let position = after + 1; position <= until && taken.length < limit; position += 1) {
-        const event = store.log[position - 1];
+        const event = store.at(position);
         const slot = event && slotOf(event.stream);
         if (event && slot !== undefined && slots.includes(slot))
           taken.push({ event, position, slot });
@@ -211,23 +260,12 @@ export function memorySubscription<Scope>(options: Options<Scope>): Subscription
       };
     },
 
-    /** Reads in memory see no transaction: what was done before is committed before each handler. */
-    async open(cause, settle) {
-      await settle();
-      return new MemoryWork(scope, causedBy(cause, clock));
-    },
+    open: async (cause, settle) => new MemoryWork(options, cause, settle),
 
-    async commit({ moves, park, unpark }, works) {
-      const rows = moves.map(({ held, to }) => ({ row: state.rowOf(held), to }));
+    async commit(progress, works) {
       const parts = (works as readonly MemoryWork<Scope>[]).map(({ part }) => part);
-      if (!store.commit(...parts)) throw new LostRace("the effects clash with a row");
-      for (const { row, to } of rows) {
-        row.position = to;
-        row.commits += 1;
-      }
-      for (const one of park) parked.set(one.stream, one);
-      for (const { stream, version } of unpark)
-        if (parked.get(stream)?.version === version) parked.delete(stream);
+      if (!(await store.commit(parts, [state.progressing(progress)])))
+        throw new LostRace("the effects clash with a row");
     },
   };
 }

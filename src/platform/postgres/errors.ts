@@ -60,9 +60,5 @@ export function isOutage(error: unknown): boolean {
   return socketErrors.has(code) || outageMessages.test(error.message);
 }
 
-/** The constraint or column that a statement broke, if it broke one. */
-export const brokenBy = (error: unknown): string | undefined =>
-  error instanceof pg.DatabaseError ? (error.constraint ?? error.column) : undefined;
-
 /** A slot that was to be moved is held by another process (migration 0004 of the event log). */
 export const isLeaseLost = (error: unknown): boolean => codeOf(error) === "BA001";

@@ -1,33 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expect, ok } from "#kernel/result.ts";
-import { postgresAudit } from "../audit/postgres-audit.ts";
-import { eventAdmin } from "../events/admin.ts";
+import { subjectOn } from "../events/testing/postgres-subject.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";
 import { Unavailable } from "../unavailable.ts";
 import { unitOfWorkContract } from "../unit-of-work.contract.ts";
-import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { testDatabase } from "../../../test/support/database.ts";
 import { NoteId, postgresNotes, testContext, written } from "../../../test/support/notes.ts";
 import { statement } from "./database.ts";
 import { postgresUnitOfWork } from "./unit-of-work.ts";
-
-function subjectOn(opened: TestDatabase) {
-  let announcements = 0;
-  const { database } = opened;
-  const units = postgresUnitOfWork({
-    ...{ database, schema: "scratch", scope: postgresNotes, clock, newId },
-    onAppended: () => {
-      announcements += 1;
-    },
-  });
-  return {
-    ...units,
-    events: () => eventAdmin(database, "scratch").list({ limit: 1_000 }),
-    announcements: () => announcements,
-    audit: postgresAudit(database),
-    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
-  };
-}
 
 unitOfWorkContract("Postgres", async () => subjectOn(await testDatabase()));
 

@@ -17,7 +17,7 @@ import {
   type Session,
   type Statement,
 } from "./database.ts";
-import { brokenBy, isLostRace } from "./errors.ts";
+import { isLostRace } from "./errors.ts";
 import { mutation, perform, send, settled, type Mutation, type Write } from "./writes.ts";
 
 /** What a repository works with. Reads run at once; writes leave together with the unit of work. */
@@ -135,8 +135,7 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
         return (await answered<R>(context, idempotency)) ?? outcome;
       } catch (error) {
         if (!isLostRace(error)) throw error;
-        const raced = brokenBy(error) === keys.constraint ? idempotency : undefined;
-        const racing = raced && (await answered<R>(context, raced));
+        const racing = idempotency && (await answered<R>(context, idempotency));
         return racing ?? err<Conflict>({ type: "conflict" });
       }
     },
@@ -237,7 +236,6 @@ function idempotencyKeys(schema: string) {
      values ($1, $2, $3, $4, $5)`,
   );
   return {
-    constraint: "idempotency_keys_pkey",
     find: statement<Answer>(
       `${schema}.idempotency-find`,
       `select fingerprint, outcome::text as outcome from ${schema}.idempotency_keys where actor = $1 and key = $2`,

@@ -1,6 +1,7 @@
 import { saved, type Change, type Versioned } from "#kernel/change.ts";
 import { Version } from "#kernel/version.ts";
-import { MemoryTable, type MemoryTransaction } from "#platform/memory/memory-store.ts";
+import { MemoryTable } from "#platform/memory/memory-table.ts";
+import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { CatalogScope, Level, PriceFilter, ReservationRecord } from "../application/ports.ts";
 import type { Category } from "../domain/category.ts";
 import type { CatalogEvent } from "../domain/events.ts";
@@ -88,11 +89,13 @@ function productsIn({ products, skus }: Tables, { put, append }: MemoryTransacti
 }
 
 /** Follows what the events say of reservations. */
-function keepRecord({ reservations }: Tables, put: MemoryTransaction["put"], event: CatalogEvent) {
-  const end = (id: string, status: ReservationRecord["status"]) => {
-    const record = reservations.rows.get(id);
-    if (record) put<ReservationRecord>(reservations, id, { ...record, status });
-  };
+function keepRecord(
+  { reservations }: Tables,
+  { put, change }: MemoryTransaction,
+  event: CatalogEvent,
+) {
+  const end = (id: string, status: ReservationRecord["status"]) =>
+    change<ReservationRecord>(reservations, id, (record) => record && { ...record, status });
   if (event.type === "catalog.stock-reserved") {
     const { reservationId: id, sku, location, holder, expiresAt } = event.payload;
     const open = { id, sku, location, holder, expiresAt, status: "open" } as const;
@@ -103,15 +106,15 @@ function keepRecord({ reservations }: Tables, put: MemoryTransaction["put"], eve
     end(event.payload.reservationId, event.payload.why);
 }
 
-function stocksIn(tables: Tables, { put, append }: MemoryTransaction) {
+function stocksIn(tables: Tables, transaction: MemoryTransaction) {
   return {
     byKey: async (key) => tables.stocks.rows.get(Stock.streamOf(key)) ?? Stock.none(key),
     save(change) {
       const stock = saved(change);
       if (change.events.length === 0) return stock;
-      put<Stock>(tables.stocks, Stock.streamOf(stock), stock);
-      for (const event of change.events) keepRecord(tables, put, event);
-      append(Stock.streamOf(stock), change.state.version, change.events);
+      transaction.put<Stock>(tables.stocks, Stock.streamOf(stock), stock);
+      for (const event of change.events) keepRecord(tables, transaction, event);
+      transaction.append(Stock.streamOf(stock), change.state.version, change.events);
       return stock;
     },
   } satisfies CatalogScope["stocks"];

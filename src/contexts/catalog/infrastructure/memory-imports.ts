@@ -1,5 +1,6 @@
 import { saved } from "#kernel/change.ts";
-import { MemoryTable, type MemoryTransaction } from "#platform/memory/memory-store.ts";
+import { MemoryTable } from "#platform/memory/memory-table.ts";
+import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { ImportRow, Imports, SettledRow } from "../application/ports.ts";
 import type { ImportId } from "../domain/ids.ts";
 import { rowOutcomes, type Import, type WaitingImport } from "../domain/import.ts";
@@ -8,8 +9,8 @@ type StagedRow = ImportRow & { readonly importId: ImportId; readonly settled?: S
 
 /** The tables of imports in memory. */
 export const memoryImportTables = () => ({
-  imports: new MemoryTable<Import | undefined>(),
-  rows: new MemoryTable<StagedRow | undefined>(),
+  imports: new MemoryTable<Import>(),
+  rows: new MemoryTable<StagedRow>(),
 });
 type Tables = ReturnType<typeof memoryImportTables>;
 
@@ -19,30 +20,34 @@ const isWaiting = (found: Import | undefined): found is WaitingImport =>
 
 export function memoryImports(
   { imports, rows }: Tables,
-  { put, append }: MemoryTransaction,
+  { put, change, append }: MemoryTransaction,
 ): Imports {
-  const keep = (next: Import) => put<Import | undefined>(imports, next.id, next);
+  const keep = (next: Import) => put<Import>(imports, next.id, next);
   const of = (id: ImportId) =>
     [...rows.rows.values()]
-      .flatMap((row) => (row?.importId === id ? [row] : []))
+      .filter(({ importId }) => importId === id)
       .toSorted((a, b) => a.line - b.line);
+  const tallyOf = (id: ImportId) => {
+    const settled = Map.groupBy(of(id), (row) => row.settled?.outcome);
+    const counts = rowOutcomes.map((outcome) => [outcome, settled.get(outcome)?.length ?? 0]);
+    return Object.fromEntries(counts) as Import["tally"];
+  };
   return {
     open: keep,
-    save(change) {
-      const next = saved(change);
-      if (change.events.length === 0) return next;
+    save({ state, events }) {
+      const next = saved({ state, events });
+      if (events.length === 0) return next;
       keep(next);
-      append(next.id, change.state.version, change.events);
+      append(next.id, state.version, events);
       return next;
     },
     stage(id, staged) {
-      for (const row of staged)
-        put<StagedRow | undefined>(rows, keyOf(id, row.line), { ...row, importId: id });
+      for (const row of staged) put<StagedRow>(rows, keyOf(id, row.line), { ...row, importId: id });
     },
     discard(id) {
       if (imports.rows.get(id)?.status !== "arriving") return;
-      for (const { line } of of(id)) put(rows, keyOf(id, line), undefined);
-      put(imports, id, undefined);
+      for (const { line } of of(id)) change(rows, keyOf(id, line), () => undefined);
+      change(imports, id, () => undefined);
     },
     byId: async (id) => imports.rows.get(id),
     waiting: async (limit) => [...imports.rows.values()].filter(isWaiting).slice(0, limit),
@@ -53,21 +58,11 @@ export function memoryImports(
     areUnsettled: async (id, lines) =>
       lines.every((line) => rows.rows.get(keyOf(id, line))?.settled === undefined),
     settle(id, outcomes) {
-      const found = imports.rows.get(id);
-      if (!found) return;
-      const settled = outcomes.filter(
-        ({ line }) => rows.rows.get(keyOf(id, line))?.settled === undefined,
-      );
-      for (const row of settled) {
-        const staged = rows.rows.get(keyOf(id, row.line));
-        if (staged)
-          put<StagedRow | undefined>(rows, keyOf(id, row.line), { ...staged, settled: row });
-      }
-      const tally = rowOutcomes.map((outcome) => [
-        outcome,
-        found.tally[outcome] + settled.filter((row) => row.outcome === outcome).length,
-      ]);
-      keep({ ...found, tally: Object.fromEntries(tally) as Import["tally"] });
+      for (const row of outcomes)
+        change<StagedRow>(rows, keyOf(id, row.line), (staged) =>
+          staged && !staged.settled ? { ...staged, settled: row } : staged,
+        );
+      change<Import>(imports, id, (found) => found && { ...found, tally: tallyOf(id) });
     },
     settled: async ({ id, outcome, after, limit }) =>
       of(id)

@@ -1,6 +1,7 @@
 import { pageOf, type PageSize } from "#kernel/page.ts";
 import { Money } from "#kernel/money.ts";
-import { MemoryTable, type MemoryTransaction } from "#platform/memory/memory-store.ts";
+import { MemoryTable } from "#platform/memory/memory-table.ts";
+import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { Criteria, Hit, PriceRange, Search } from "../application/ports.ts";
 import {
   attributeTerm,
@@ -17,25 +18,23 @@ import { facetsFrom, maxCounted } from "./facets.ts";
 export const memorySearchTables = () => ({
   products: new MemoryTable<ProductChange>(),
   stocks: new MemoryTable<number>(),
-  prices: new MemoryTable<UnitPrice | undefined>(),
+  prices: new MemoryTable<UnitPrice>(),
 });
 type Tables = ReturnType<typeof memorySearchTables>;
 
 export const memorySearchModel =
   ({ products, stocks, prices }: Tables) =>
-  ({ put }: Pick<MemoryTransaction, "put">): SearchModel => ({
+  ({ change }: Pick<MemoryTransaction, "change">): SearchModel => ({
     apply(changes) {
-      for (const [id, change] of changes.products)
-        put(products, id, { ...products.rows.get(id), ...change });
+      for (const [id, after] of changes.products)
+        change<ProductChange>(products, id, (before) => ({ ...before, ...after }));
       for (const [sku, units] of changes.freed)
-        put(stocks, sku, (stocks.rows.get(sku) ?? 0) + units);
-      const set = new Map(changes.pricesSet.map((price) => [price.id, price]));
-      for (const [id, price] of set) put<UnitPrice | undefined>(prices, id, price);
-      for (const [id, validUntil] of changes.pricesEnded) {
-        const price = set.get(id) ?? prices.rows.get(id);
-        if (price) put<UnitPrice | undefined>(prices, id, { ...price, validUntil });
-      }
-      for (const id of changes.pricesWithdrawn.keys()) put(prices, id, undefined);
+        change<number>(stocks, sku, (before = 0) => before + units);
+      for (const price of changes.pricesSet) change<UnitPrice>(prices, price.id, () => price);
+      for (const [id, validUntil] of changes.pricesEnded)
+        change<UnitPrice>(prices, id, (price) => price && { ...price, validUntil });
+      for (const id of changes.pricesWithdrawn.keys())
+        change<UnitPrice>(prices, id, () => undefined);
     },
   });
 
@@ -77,7 +76,6 @@ function unitPrices(
 ): readonly bigint[] {
   const { currency, list, at } = range;
   return [...prices.rows.values()].flatMap((price) =>
-    price &&
     skus.includes(price.sku) &&
     price.list === list &&
     price.price.currency === currency &&

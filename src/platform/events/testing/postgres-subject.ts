@@ -1,6 +1,8 @@
+import { postgresAudit } from "#platform/audit/postgres-audit.ts";
 import { statement } from "#platform/postgres/database.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import type { UnitOfWorkSubject } from "#platform/unit-of-work.contract.ts";
 import type { TestDatabase } from "../../../../test/support/database.ts";
 import { postgresNotes, type Sighting } from "../../../../test/support/notes.ts";
 import { eventAdmin } from "../admin.ts";
@@ -24,16 +26,24 @@ const slots = statement<KeptSlot>(
 );
 
 /** What the contracts are tried on, with the tables of a test's database. */
-export function subjectOn(opened: TestDatabase): SubscriptionSubject {
+export function subjectOn(
+  opened: Pick<TestDatabase, "database"> & AsyncDisposable,
+): SubscriptionSubject & UnitOfWorkSubject {
   const { database } = opened;
   const wakeUp = new WakeUp();
+  let announcements = 0;
   const common = {
     ...{ database, schema: "scratch", scope: postgresNotes, clock, newId },
-    onAppended: () => wakeUp.call(),
+    onAppended() {
+      announcements += 1;
+      wakeUp.call();
+    },
   };
   return {
-    wakeUp,
-    unitOfWork: postgresUnitOfWork(common).unitOfWork,
+    ...{ wakeUp, ...postgresUnitOfWork(common) },
+    events: () => eventAdmin(database, "scratch").list({ limit: 1_000 }),
+    announcements: () => announcements,
+    audit: postgresAudit(database),
     store: (name) => postgresSubscription({ ...common, name }),
     sightings: () => database.query(sightings, []),
     parked: (name) => database.query(parked, [name]),

@@ -1,0 +1,43 @@
+import type { Event } from "#kernel/event.ts";
+import type { Version } from "#kernel/version.ts";
+import type { Announced } from "../events/record.ts";
+import { kept } from "./kept.ts";
+import type { Changed, MemoryTable } from "./memory-table.ts";
+
+/** What a memory repository works with: the twin of the Postgres transaction. */
+export type MemoryTransaction = {
+  readonly put: <Row>(table: MemoryTable<Row>, key: string, row: Row) => void;
+  /** Makes a row out of what it is when the unit of work commits; undefined removes it. */
+  readonly change: <Row>(
+    table: MemoryTable<Row>,
+    key: string,
+    to: (before: Row | undefined) => Row | undefined,
+  ) => void;
+  readonly append: (stream: string, version: Version, events: readonly Event[]) => void;
+};
+
+/** Collects what a unit of work saves. */
+export class MemoryPending {
+  readonly changes: (() => Changed)[] = [];
+  readonly announced: Announced[] = [];
+  #isOpen = true;
+  readonly transaction: MemoryTransaction = {
+    put: (table, key, row) => this.transaction.change(table, key, () => row),
+    change: (table, key, to) => {
+      this.#check();
+      this.changes.push(() => table.change(key, (before) => kept(to(before))));
+    },
+    append: (stream, version, events) => {
+      this.#check();
+      this.announced.push({ stream, version, events });
+    },
+  };
+
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  #check(): void {
+    if (!this.#isOpen) throw new Error("the handler has ended: its writes are refused");
+  }
+}

@@ -1,0 +1,64 @@
+/** What one change of a row did. */
+export type Changed = {
+  /** The row and its unique values: who changes the same ones waits. */
+  readonly touched: readonly string[];
+  /** Another row has the unique value. */
+  readonly clashes: boolean;
+  readonly undo: () => void;
+  /** Tells whoever follows the table. */
+  readonly tell: () => void;
+};
+
+let tables = 0;
+
+/**
+ * Rows by key. `unique` names what no two rows may share; undefined shares nothing. `onChange`: what
+ * a trigger is in Postgres.
+ */
+export class MemoryTable<Row> {
+  readonly rows = new Map<string, Row>();
+  readonly unique: (row: Row) => string | undefined;
+  readonly #name = `table ${(tables += 1)}`;
+  readonly #keys = new Map<string, string>();
+  readonly #onChange: (after: Row | undefined, before: Row | undefined) => void;
+
+  constructor(
+    unique: (row: Row) => string | undefined = () => undefined,
+    onChange: (after: Row | undefined, before: Row | undefined) => void = () => {},
+  ) {
+    this.unique = unique;
+    this.#onChange = onChange;
+  }
+
+  /** The row with this unique value. */
+  find(value: string): Row | undefined {
+    const key = this.#keys.get(value);
+    return key === undefined ? undefined : this.rows.get(key);
+  }
+
+  change(key: string, to: (before: Row | undefined) => Row | undefined): Changed {
+    const before = this.rows.get(key);
+    const after = to(before);
+    const values = [before, after].flatMap((row) => (row && this.unique(row)) ?? []);
+    const value = after && this.unique(after);
+    const holder = value === undefined ? undefined : this.#keys.get(value);
+    const clashes = holder !== undefined && holder !== key;
+    if (!clashes) this.#set(key, after);
+    return {
+      touched: [`${this.#name}: ${key}`, ...values.map((one) => `${this.#name} = ${one}`)],
+      clashes,
+      undo: () => clashes || this.#set(key, before),
+      tell: () => this.#onChange(after, before),
+    };
+  }
+
+  #set(key: string, row: Row | undefined): void {
+    const before = this.rows.get(key);
+    const old = before && this.unique(before);
+    if (old !== undefined) this.#keys.delete(old);
+    const value = row && this.unique(row);
+    if (value !== undefined) this.#keys.set(value, key);
+    if (row === undefined) this.rows.delete(key);
+    else this.rows.set(key, row);
+  }
+}
