@@ -33,7 +33,10 @@ export async function proxyOf({ server: { host, port }, listen }: Ends): Promise
     // However slow, what is said first arrives first.
     let before = Promise.resolve<unknown>(undefined);
     one.on("data", (chunk: Buffer) => {
-      if (!onData(chunk)) return void one.destroy();
+      if (!onData(chunk)) {
+        one.destroy();
+        return;
+      }
       const arrival = sleep(delayMs);
       before = before.then(() => arrival).then(() => other.write(chunk));
     });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { Instant } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
-import { ask, testDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { NoteId, postgresNotes } from "../../../test/support/notes.ts";
 import { statement } from "../postgres/database.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";

@@ -6,9 +6,8 @@ import { systemClock as clock, systemIds as newId } from "../system.ts";
 import { Unavailable } from "../unavailable.ts";
 import { unitOfWorkContract } from "../unit-of-work.contract.ts";
 import { testDatabase } from "../../../test/support/database.ts";
-import { NoteId, postgresNotes, testContext, written } from "../../../test/support/notes.ts";
+import { NoteId, testContext, written } from "../../../test/support/notes.ts";
 import { statement } from "./database.ts";
-import { postgresUnitOfWork } from "./unit-of-work.ts";
 
 unitOfWorkContract("Postgres", async () => subjectOn(await testDatabase()));
 
