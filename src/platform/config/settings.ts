@@ -87,7 +87,7 @@ export const settings = {
     minimum: 10,
     maximum: 600_000,
     default: 10_000,
-    doc: "How long a transaction may idle; it would hold back every event reader",
+    doc: "How long a transaction may idle; one that has appended events holds back the readers of its log",
   },
   masterKey: {
     env: "BASALT_MASTER_KEY",
