@@ -9,6 +9,7 @@ import { smtpInbox } from "../support/smtp.ts";
 import { audit } from "./audit.ts";
 import { isDone, openLedger, skus, startLoad, type Acknowledged } from "./load.ts";
 import { schemaOf } from "./schema.ts";
+import { makeTrails } from "./trails/trails.ts";
 
 const kinds = ["user", "product", "receipt", "reservation", "import"] as const;
 
@@ -52,7 +53,8 @@ test("the audit of the crash campaign sees each kind of damage", async () => {
   assert.deepEqual(await load.stop(), []);
 
   const { connection, sql } = served.opened;
-  const found = { connection, inbox, interruptions: 0 };
+  await makeTrails(connection);
+  const found = { connection, inbox, repeatable: 0, receiver: { taken: [] } };
   await until(async () => (await audit(found, ledger)).length === 0);
   const wanted = await schemaOf(connection);
   for (const [damage, complaint] of damages) {

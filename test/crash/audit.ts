@@ -4,6 +4,8 @@ import { Database } from "#platform/postgres/database.ts";
 import { systemClock as clock } from "#platform/system.ts";
 import { readModels } from "../../src/main.ts";
 import type { SmtpInbox } from "../support/smtp.ts";
+import { trails } from "./trails/audit.ts";
+import type { Receiver } from "./trails/receiver.ts";
 import { importedRows, isDone, type Acknowledged, type Ledger } from "./load.ts";
 
 type Row = Readonly<Record<string, unknown>>;
@@ -11,8 +13,10 @@ type Ask = (sql: string) => Promise<readonly Row[]>;
 
 export type Found = {
   readonly connection: ClientConfig;
-  readonly interruptions: number;
+  /** Emails that may have been sent again. */
+  readonly repeatable: number;
   readonly inbox: Pick<SmtpInbox, "envelopes">;
+  readonly receiver: Pick<Receiver, "taken">;
 };
 
 /** What was promised and is not so; empty where all is well. */
@@ -30,6 +34,7 @@ export async function audit(found: Found, ledger: Ledger): Promise<readonly stri
       ...(await parked(ask)),
       ...(await emails(ask, found)),
       ...(await models(found.connection)),
+      ...(await trails(ask, found.receiver)),
     ];
   } finally {
     await client.end();
@@ -154,7 +159,7 @@ async function parked(ask: Ask): Promise<readonly string[]> {
 }
 
 /** A welcome for each who registered; no more are sent twice than something was interrupted. */
-async function emails(ask: Ask, { inbox, interruptions }: Found): Promise<readonly string[]> {
+async function emails(ask: Ask, { inbox, repeatable: most }: Found): Promise<readonly string[]> {
   const rows = await ask(
     `select payload ->> 'email' as email from identity.events
       where type = 'identity.user-registered' and payload ->> 'by' = 'self'`,
@@ -166,9 +171,7 @@ async function emails(ask: Ask, { inbox, interruptions }: Found): Promise<readon
   return [
     ...missed.map(({ email }) => `${String(email)} got no email`),
     ...(once.size === rows.length ? [] : [`${rows.length} registered, ${once.size} got emails`]),
-    ...(repeated <= interruptions
-      ? []
-      : [`${repeated} emails were sent again, with ${interruptions} interruptions`]),
+    ...(repeated <= most ? [] : [`${repeated} emails were sent again, ${most} may be`]),
   ];
 }
 

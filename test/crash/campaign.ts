@@ -11,7 +11,7 @@ Kills Basalt and its Postgres, cuts and slows what is between them, in the midst
 looks for what was lost, was done twice, or hangs. The same seed draws the same requests and
 moments; how they race is another each time. What a bad round leaves is kept, and its place printed.
 --fault: only this one: ${faultNames.join(", ")}.
---defect: of a Basalt with this defect planted (see test/crash/defective.ts); it must be caught.`;
+--defect: of a Basalt with this defect planted (see test/crash/server.ts); it must be caught.`;
 
 const { values } = parseArgs({
   options: {
@@ -55,7 +55,13 @@ const marks: Marks = {
   "commit-before-append": /is not what its events say|lost: |registered/,
   "checkpoint-before-effect": /differ|got no email/,
   "effect-before-checkpoint": /differ/,
-  "bare-sequence": /differ|got no email/,
+  "bare-sequence": /differ|got no email|trail\.\w+: /,
+  "passed-over": /trail\.\w+: /,
+  "refused-is-away": /emails wait for those that are refused/,
+  "slow-is-away": /trail\.fragile: /,
+  "unknown-is-unwanted": /trail\.\w+: /,
+  "other-slots": /trail\.\w+: |differ|got no email/,
+  "no-fencing": /trail\.\w+: /,
 };
 const isBad = isSign(values.defect, marks);
 

@@ -6,6 +6,8 @@ import { readModels } from "../../src/main.ts";
 import { asAdmin, launch, scratch } from "../support/basalt.ts";
 import type { Chance } from "../support/chance.ts";
 import { ask, urlOf } from "../support/database.ts";
+import type { SmtpInbox } from "../support/smtp.ts";
+import type { Ledger } from "./load.ts";
 import { schemaOf } from "./schema.ts";
 import type { Site } from "./site.ts";
 import { killOnce, strike, type Strikes } from "./strike.ts";
@@ -16,6 +18,9 @@ export type Broken = {
   readonly restartMs?: number;
   readonly strikes?: Strikes;
 };
+
+/** What remembers, outside of the site, what it was told. */
+export type World = { readonly ledger: Ledger; readonly inbox: SmtpInbox };
 
 const restarted = async (site: Site): Promise<Broken> => ({ restartMs: await site.restart() });
 
@@ -57,10 +62,19 @@ export const faults = {
     return restarted(site);
   },
 
+  "two releases": async (site) => {
+    await site.deploy();
+    return {};
+  },
+
+  restored: restoreUnder,
+  "others' transactions": stayOpen,
   "killed while migrating": migrateAnew,
   "killed while rebuilding": rebuildAgain,
   "killed on first start": startFirst,
-} as const satisfies Readonly<Record<string, (site: Site, chance: Chance) => Promise<Broken>>>;
+} as const satisfies Readonly<
+  Record<string, (site: Site, chance: Chance, world: World) => Promise<Broken>>
+>;
 export type Fault = keyof typeof faults;
 export const faultNames = Object.keys(faults) as readonly Fault[];
 
@@ -119,6 +133,46 @@ async function rebuildAgain({ connection, env }: Site, chance: Chance): Promise<
   return { strikes };
 }
 
+/** A backup is made and restored under the load; what was told meanwhile has not happened. */
+async function restoreUnder(site: Site, chance: Chance, { ledger, inbox }: World): Promise<Broken> {
+  let [marked, emails] = [0, 0];
+  await site.backUp(async () => {
+    marked = ledger.mark();
+    emails = inbox.envelopes.length;
+  });
+  await sleep(500 + chance() * 1_000);
+  await site.restore(async () => {
+    ledger.forget(marked);
+    inbox.forget(emails);
+  });
+  return {};
+}
+
+const openForMs = 3_000;
+const readWithinMs = 2_000;
+
+/** Others write and do not commit: those to other tables delay no reader, one to the log for a while. */
+async function stayOpen({ connection }: Site): Promise<Broken> {
+  const elsewhere = { ...connection, database: "postgres" };
+  const strange =
+    "create schema if not exists trail; create table if not exists trail.strange (id int)";
+  for (const one of [connection, elsewhere]) await ask(one, strange);
+  const writing = ["insert into trail.strange values (1)", `select pg_sleep(${openForMs / 1_000})`];
+  const open = [connection, elsewhere].map((one) => ask(one, "begin", ...writing, "commit"));
+  const head = Number((await ask(connection, "select head from trail.horizon()"))[0]?.["head"]);
+  await sleep(readWithinMs);
+  const behind = `select min(position) as position from trail.subscriptions
+    where name = 'trail.seen' having min(position) < ${head}`;
+  const late = await ask(connection, behind);
+  await Promise.all(open);
+  if (late.length > 0)
+    throw new Error(`readers wait for transactions of others: ${JSON.stringify(late)}, ${head}`);
+  const draw = `insert into trail.events (stream, version, id, type, schema_version, payload, metadata, occurred_at)
+    values ('drawn', 1, 'drawn', 'trail.drawn', 1, '{}', '{}', now())`;
+  await ask(connection, "begin", draw, "select pg_sleep(1)", "rollback");
+  return {};
+}
+
 const firstStarts = 3;
 const firstStartMs = 4_000;
 
@@ -150,6 +204,9 @@ async function markIn(connection: ClientConfig, sql: string): Promise<string | u
 async function migrationsIn(connection: ClientConfig): Promise<number> {
   const known = "select to_regclass('basalt.migrations') is not null as known";
   if ((await ask(connection, known))[0]?.["known"] !== true) return 0;
-  const [row] = await ask(connection, "select count(*)::int as n from basalt.migrations");
+  const [row] = await ask(
+    connection,
+    "select count(*)::int as n from basalt.migrations where schema <> 'trail'",
+  );
   return Number(row?.["n"]);
 }

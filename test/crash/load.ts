@@ -22,6 +22,10 @@ export type Ledger = {
   /** Whoever was told two different things for one key, or something that cannot be so. */
   readonly contradictions: string[];
   readonly note: (told: Acknowledged) => void;
+  /** How much was noted so far. */
+  readonly mark: () => number;
+  /** What was noted since then has not happened. */
+  readonly forget: (mark: number) => void;
 };
 
 /** All that a reservation may be refused for; nothing else may be refused at all. */
@@ -32,6 +36,10 @@ export function openLedger(file: string): Ledger {
   const contradictions: string[] = [];
   return {
     ...{ acknowledged, contradictions },
+    mark: () => acknowledged.size,
+    forget(mark) {
+      for (const key of [...acknowledged.keys()].slice(mark)) acknowledged.delete(key);
+    },
     note(told) {
       appendFileSync(file, `${JSON.stringify(told)}\n`);
       const before = acknowledged.get(told.key);

@@ -2,12 +2,15 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chanceOf } from "../support/chance.ts";
 import { launchDefective } from "../support/defective.ts";
+import { ask } from "../support/database.ts";
 import { sell } from "../support/http.ts";
 import { smtpInbox, type SmtpInbox } from "../support/smtp.ts";
 import { audit } from "./audit.ts";
-import { faults, type Broken, type Fault } from "./faults.ts";
+import { faults, type Broken, type Fault, type World } from "./faults.ts";
 import { isDone, openLedger, skus, startLoad, type Ledger } from "./load.ts";
 import { Site } from "./site.ts";
+import { openReceiver, type Receiver } from "./trails/receiver.ts";
+import { makeTrails, schema as trailSchema } from "./trails/trails.ts";
 
 export type Round = {
   readonly fault: Fault;
@@ -19,11 +22,34 @@ export type Round = {
 };
 
 const clients = 12;
+/** Emails under way at a time: so many may be sent again where something is interrupted. */
+const emailsAtATime = 4;
+/** One mailbox of so many is full until the others have got theirs. */
+const isFull = (address: string): boolean => /[37]@/.test(address);
+const full = { code: 452, text: "the mailbox is full" } as const;
+const welcomeMs = 20_000;
+const tellMs = 20_000;
+
+/** Who has registered gets an email, whatever becomes of those whose mailbox is full. */
+async function welcomed({ ledger, inbox }: World): Promise<readonly string[]> {
+  const waiting = () => {
+    const sent = new Set(inbox.envelopes.flat());
+    return [...ledger.acknowledged.values()]
+      .filter((one) => one.kind === "user" && isDone(one))
+      .map(({ key }) => `${key}@example.com`)
+      .filter((address) => !isFull(address) && !sent.has(address));
+  };
+  for (const end = Date.now() + welcomeMs; waiting().length > 0; await sleep(100))
+    if (Date.now() > end)
+      return [`emails wait for those that are refused: ${waiting().slice(0, 3).join()}`];
+  return [];
+}
 
 type Parts = {
   readonly site: Site;
   readonly ledger: Ledger;
   readonly inbox: SmtpInbox;
+  readonly receiver: Receiver;
   readonly undo: AsyncDisposableStack;
 };
 
@@ -35,21 +61,26 @@ export class Arena implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  static async open(folder: string, defect?: string): Promise<Arena> {
+  static async open(folder: string, defect = ""): Promise<Arena> {
     await using undo = new AsyncDisposableStack();
     const inbox = undo.use(await smtpInbox());
+    const receiver = undo.use(await openReceiver(Math.random));
     const begin = (env: Readonly<Record<string, string>>) =>
-      launchDefective("test/crash/defective.ts", defect ?? "", env);
+      launchDefective("test/crash/server.ts", defect, env);
     const site = undo.use(
       await Site.open({
-        ...{ folder, env: { BASALT_SMTP_URL: inbox.url } },
-        ...(defect === undefined ? {} : { begin }),
+        ...{ folder, begin, beside: { logs: [trailSchema], prepare: makeTrails } },
+        env: {
+          BASALT_SMTP_URL: inbox.url,
+          BASALT_SMTP_MAX_CONNECTIONS: String(emailsAtATime),
+          TRAIL_RECEIVER: receiver.url,
+        },
       }),
     );
     const target = site.target();
     if (target) await sell(target, 1, { name: "Crash", skus });
     const ledger = openLedger(path.join(folder, "ledger.jsonl"));
-    return new Arena({ site, ledger, inbox, undo: undo.move() });
+    return new Arena({ site, ledger, inbox, receiver, undo: undo.move() });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -58,34 +89,55 @@ export class Arena implements AsyncDisposable {
 
   /** Load, a fault in the midst of it, and a look at what is left when all is quiet. */
   async round(n: number, fault: Fault, seed: number): Promise<Round> {
-    const { site, ledger, inbox } = this.#parts;
+    const { site, ledger, inbox, receiver } = this.#parts;
     const chance = chanceOf(seed, n);
     const before = this.#count();
     const complaints: string[] = [];
     await site
       .signIn()
       .catch((error: unknown) => complaints.push(`nobody is there: ${String(error)}`));
+    await this.#tell(`r${n}`);
     const load = startLoad({
       ...{ ledger, target: site.target },
       chances: Array.from({ length: clients }, (_, client) => chanceOf(seed, n, client)),
       name: `s${seed}r${n}`,
     });
     await sleep(200 + chance() * 1_000);
-    const broken = await faults[fault](site, chance).catch((error: unknown) => {
+    inbox.verdicts = { receiver: (address) => (isFull(address) ? full : undefined) };
+    const broken = await faults[fault](site, chance, { ledger, inbox }).catch((error: unknown) => {
       complaints.push(String(error));
       return {};
     });
     await sleep(200 + chance() * 500);
     const unanswered = await load.stop();
-    complaints.push(...site.ended(), ...unanswered, ...(await site.settled()));
+    await this.#tell(null);
+    complaints.push(...site.ended(), ...unanswered, ...(await welcomed({ ledger, inbox })));
+    inbox.verdicts = {};
+    complaints.push(...(await site.settled()));
     const { connection, interruptions } = site;
-    complaints.push(...(await audit({ connection, interruptions, inbox }, ledger)));
+    const repeatable = interruptions * emailsAtATime;
+    const found = { connection, repeatable, inbox, receiver };
+    complaints.push(...(await audit(found, ledger)));
     const { done, refused } = this.#count();
     if (done === before.done) complaints.push("nothing was done: nothing is shown");
     return {
       ...{ fault, broken, attempts: load.attempts(), complaints },
       ...{ done: done - before.done, refused: refused - before.refused },
     };
+  }
+
+  /** What the campaign's own context is to write to, as soon as Postgres answers. */
+  async #tell(round: string | null): Promise<void> {
+    const name = round === null ? "null" : `'${round}'`;
+    for (const end = Date.now() + tellMs; ; await sleep(50))
+      try {
+        return void (await ask(
+          this.#parts.site.connection,
+          `insert into trail.rounds (name) values (${name})`,
+        ));
+      } catch (error) {
+        if (Date.now() > end) throw error;
+      }
   }
 
   #count(): { readonly done: number; readonly refused: number } {

@@ -1,8 +1,9 @@
 import type { ClientConfig } from "pg";
 import { ask } from "../support/database.ts";
+import { schema as trailSchema } from "./trails/trails.ts";
 
 const own = (schema: string) =>
-  `${schema} not in ('pg_catalog', 'information_schema') and ${schema} !~ '^pg_(toast|temp)'`;
+  `${schema} not in ('pg_catalog', 'information_schema', '${trailSchema}') and ${schema} !~ '^pg_(toast|temp)'`;
 
 const described = `
   select format('column %s.%s.%s %s %s %s', table_schema, table_name, column_name, data_type,
@@ -17,9 +18,9 @@ const described = `
   union all select format('%s may %s %s.%s', grantee, privilege_type, table_schema, table_name)
     from information_schema.role_table_grants where ${own("table_schema")}
   union all select format('migration %s/%s of %s %s', source, name, schema, checksum)
-    from basalt.migrations`;
+    from basalt.migrations where schema <> '${trailSchema}'`;
 
-/** Everything that migrations have made in a database, a line each. */
+/** Everything that Basalt's migrations have made in a database, a line each. */
 export async function schemaOf(connection: ClientConfig): Promise<ReadonlySet<string>> {
   const rows = await ask(connection, described);
   return new Set(rows.map(({ line }) => String(line)));

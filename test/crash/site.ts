@@ -13,6 +13,11 @@ import { proxyOf, socketIn, type Proxy } from "../support/proxy.ts";
 const settleMs = 60_000;
 const maxStarts = 20;
 const answerMs = 5_000;
+/** How long two releases run side by side, and the older one is silent. */
+const besideMs = 700;
+const silentMs = 5_000;
+/** By when answers that were given before are known to whoever asked. */
+const endingMs = 300;
 
 type Env = Readonly<Record<string, string>>;
 
@@ -26,6 +31,11 @@ type SiteOptions = {
   readonly begin?: (env: Env) => Process;
   /** Whether there is a line to be hurt; it slows what goes over it. */
   readonly hasLine?: boolean;
+  /** Logs beside those of Basalt, and what makes them before the server starts. */
+  readonly beside?: {
+    readonly logs: readonly string[];
+    readonly prepare: (connection: ClientConfig) => Promise<unknown>;
+  };
 };
 
 /** Basalt in a process of its own, on a Postgres of its own, with a line between them. */
@@ -35,7 +45,9 @@ export class Site implements AsyncDisposable {
   readonly #postgres: EmbeddedPostgres;
   readonly #line: Proxy | undefined;
   readonly #begin: (env: Env) => Process;
+  readonly #logs: readonly string[];
   #server: Process | undefined;
+  #release = 1;
   #target: Target;
   #interruptions = 0;
 
@@ -43,6 +55,7 @@ export class Site implements AsyncDisposable {
     this.#folder = options.folder;
     this.#line = line;
     this.#postgres = postgres;
+    this.#logs = options.beside?.logs ?? [];
     this.#begin = options.begin ?? ((env) => launch(["start"], env));
     const at = line ? { host: lineIn(options.folder) } : {};
     this.env = {
@@ -59,6 +72,7 @@ export class Site implements AsyncDisposable {
     const log = pino({ level: "silent" });
     const postgres = undo.use(await EmbeddedPostgres.start({ folder, log }));
     await ensureDatabase(postgres.connection);
+    await options.beside?.prepare(postgres.connection);
     const { host = "", port = 0 } = postgres.connection;
     const to = lineIn(options.folder);
     mkdirSync(to);
@@ -100,7 +114,61 @@ export class Site implements AsyncDisposable {
 
   /** Begins a server, which may be killed before it is ready. */
   launch(): void {
-    this.#server = this.#begin(this.env);
+    this.#server = this.#begin({ ...this.env, TRAIL_RELEASE: String(this.#release) });
+  }
+
+  /**
+   * A newer release starts beside the one that runs; that one falls silent for longer than its leases
+   * last, wakes up among others, and ends.
+   */
+  async deploy(): Promise<void> {
+    const old = this.#server;
+    this.#server = undefined;
+    this.#release += 1;
+    await this.start();
+    await sleep(besideMs);
+    this.#interruptions += 1;
+    old?.child.kill("SIGSTOP");
+    await sleep(silentMs);
+    old?.child.kill("SIGCONT");
+    await sleep(besideMs);
+    await this.#close(old);
+  }
+
+  /** A copy of the database as it is, to which `restore` goes back. */
+  async backUp(during: () => Promise<void>): Promise<void> {
+    await this.#unconnected(async (database, elsewhere) => {
+      await ask(elsewhere, "drop database if exists backup");
+      await ask(elsewhere, `create database backup template ${database}`);
+      await during();
+    });
+  }
+
+  /** Under the servers, which go on. What `during` does is done while nobody is connected. */
+  async restore(during: () => Promise<void>): Promise<void> {
+    await this.#unconnected(async (database, elsewhere) => {
+      await ask(elsewhere, `drop database ${database} with (force)`);
+      await during();
+      await ask(elsewhere, `create database ${database} template backup allow_connections false`);
+    });
+    await this.answersAgain();
+    await this.signIn();
+  }
+
+  async #unconnected(
+    work: (database: string, elsewhere: ClientConfig) => Promise<void>,
+  ): Promise<void> {
+    const { database } = this.connection;
+    const elsewhere = { ...this.connection, database: "postgres" };
+    this.#interruptions += 1;
+    await ask(
+      elsewhere,
+      `alter database ${database} allow_connections false`,
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`,
+    );
+    await sleep(endingMs);
+    await work(String(database), elsewhere);
+    await ask(elsewhere, `alter database ${database} allow_connections true`);
   }
 
   /** As a supervisor does: where Postgres is not there yet, the server ends, and is started again. */
@@ -113,7 +181,7 @@ export class Site implements AsyncDisposable {
         return undefined;
       });
     }
-    for (const end = Date.now() + settleMs; !this.#target; await sleep(50))
+    for (const end = Date.now() + settleMs; this.#target?.url !== url; await sleep(50))
       await this.signIn(url).catch((error: unknown) => {
         if (Date.now() > end) throw error;
       });
@@ -189,14 +257,18 @@ export class Site implements AsyncDisposable {
 
   /** Stops the server, and keeps what it said for whoever looks for a cause. */
   async #end(): Promise<void> {
-    await this.#server?.[Symbol.asyncDispose]();
-    appendFileSync(path.join(this.#folder, "server.log"), this.#server?.output() ?? "");
+    await this.#close(this.#server);
     this.#server = undefined;
+  }
+
+  async #close(server: Process | undefined): Promise<void> {
+    await server?.[Symbol.asyncDispose]();
+    appendFileSync(path.join(this.#folder, "server.log"), server?.output() ?? "");
   }
 
   async #behind(): Promise<readonly string[]> {
     const found: string[] = [];
-    for (const schema of ["identity", "catalog"]) {
+    for (const schema of ["identity", "catalog", ...this.#logs]) {
       const rows = await ask(
         this.connection,
         `select name, count(*)::int as slots from ${schema}.subscriptions s

@@ -22,13 +22,18 @@ export function chosenOf<T>(defects: Readonly<Record<string, T>>): T {
 }
 
 /** Serves until it is stopped, as `basalt start` does. */
-export async function serveDefective(plant: (basalt: Basalt) => void): Promise<void> {
+export async function serveDefective(
+  plant: (basalt: Basalt) => void | Promise<AsyncDisposable>,
+): Promise<void> {
+  await using undo = new AsyncDisposableStack();
   const { log, flush } = createLog("warn");
-  const basalt = await startBasalt(loadSettings(process.env), log);
-  plant(basalt);
+  undo.defer(flush);
+  const basalt = undo.use(await startBasalt(loadSettings(process.env), log));
+  undo.use((await plant(basalt)) ?? null);
   flush();
   console.log(`Basalt is ready at ${basalt.url}`);
-  process.once("SIGTERM", () => void basalt[Symbol.asyncDispose]().then(flush));
+  const running = undo.move();
+  process.once("SIGTERM", () => void running.disposeAsync());
 }
 
 export const spoiledBy =

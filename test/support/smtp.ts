@@ -25,6 +25,8 @@ export type SmtpInbox = AsyncDisposable & {
   readonly emails: ReadonlyMap<string, Email>;
   /** The receivers of each message, also of one that was sent before. */
   readonly envelopes: readonly (readonly string[])[];
+  /** All but the first so many were never sent. */
+  readonly forget: (after: number) => void;
 };
 
 /** A real SMTP server on the loopback that keeps what it takes. */
@@ -76,6 +78,7 @@ export async function smtpInbox(): Promise<SmtpInbox> {
     url: `smtp://127.0.0.1:${port}`,
     emails,
     envelopes,
+    forget: (after: number) => void envelopes.splice(after),
     [Symbol.asyncDispose]: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());

@@ -42,10 +42,16 @@ export class ParkedStreams {
     return this.#passed.get(stream);
   }
 
-  drop(slots: readonly number[]): void {
+  /**
+   * Forgets the streams of some slots. What was passed over stays known of the streams whose attempts
+   * still run: should their slots be held again under the same lease, nobody else tells it.
+   */
+  drop(slots: readonly number[], running: readonly string[]): void {
     if (slots.length === 0) return;
     const gone = new Set(slots);
-    for (const [stream, slot] of this.#slots) if (gone.has(slot)) this.delete(stream);
-    for (const stream of this.#passed.keys()) if (!this.has(stream)) this.look(stream);
+    for (const [stream, slot] of this.#slots) if (gone.has(slot)) this.#slots.delete(stream);
+    const kept = new Set(running);
+    for (const stream of this.#passed.keys())
+      if (!this.has(stream) && !kept.has(stream)) this.look(stream);
   }
 }

@@ -373,7 +373,7 @@ export class Subscription<Scope> implements AsyncDisposable {
   #drop(gone: readonly number[]): void {
     if (gone.length === 0) return;
     this.#on.slots.drop(gone);
-    this.#on.parked.drop(gone);
+    this.#on.parked.drop(gone, this.#on.lane.streams);
     this.#reader.reset();
   }
 

@@ -104,6 +104,40 @@ export function outsideEffectsContract(of: string, open: Open): void {
       );
     });
 
+    test("delivers what a stream's event holds back, though the reader begins again meanwhile", async () => {
+      await using subject = await open();
+      const [slow] = await writeSome(subject, 1);
+      assert.ok(slow);
+      const end = Promise.withResolvers<void>();
+      const world = outside(({ version }) => (version === 1 ? end.promise : undefined));
+      const store = subject.store(name);
+      let [shares, isAway] = [0, false];
+      const broken: typeof store = {
+        ...store,
+        share(member) {
+          shares += 1;
+          if (isAway) throw new Unavailable("The connection is cut", {});
+          return store.share(member);
+        },
+      };
+      await using _running = run(subject, telling(name, world.deliver), { store: broken });
+      await until(() => world.attempts.size === 1);
+      await rewrite(subject, slow, "waits behind it");
+      await until(async () => (await subject.slots(name)).some(({ position }) => position >= 2));
+      isAway = true;
+      const before = shares;
+      await until(() => shares > before + 1);
+      isAway = false;
+      const again = shares;
+      await until(() => shares > again + 1);
+      end.resolve();
+      await until(async () => world.told.length >= 2 && (await isSettled(subject)));
+      assert.deepEqual(
+        world.told.map(({ version }) => version),
+        [1, 2],
+      );
+    });
+
     test("a refused message is tried again, while the others are not repeated", async () => {
       await using subject = await open();
       const [refused] = await writeSome(subject, 10);

@@ -1,4 +1,4 @@
-// A Basalt with a defect planted: what the campaign must catch.
+// A Basalt and the campaign's own context, with a defect planted: what the campaign must catch.
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   Database,
@@ -6,7 +6,11 @@ import {
   type Session,
   type Statement,
 } from "#platform/postgres/database.ts";
+import { ParkedStreams } from "#platform/events/parked-streams.ts";
+import { createLog } from "#platform/telemetry/log.ts";
+import { Deferred, TimedOut, Unavailable } from "#platform/unavailable.ts";
 import { chosenOf, serveDefective, spoiledBy, type Spoil } from "../support/defective.ts";
+import { tread } from "./trails/tread.ts";
 
 /** Long enough for a crash to fall between two steps that should be one. */
 const gapMs = 100;
@@ -39,8 +43,31 @@ function interceptSessions(
 const effects = /(insert into|update|delete from) catalog_search\./;
 const appended = /insert into (\w+)\.events\s*\([^)]*\)\s*values (\([^)]*\)(?:, \([^)]*\))*)/;
 
+/** Lets the text of every statement pass through `change`. */
+function interceptTexts(change: (text: string) => string): void {
+  const changed = <Row>({ name, text }: Statement<Row>): Statement<Row> => ({
+    name,
+    text: change(text),
+  });
+  interceptQueries(
+    (ask) =>
+      <Row>(...[one, values, deadlineMs]: Asked<Row>) =>
+        ask(changed(one), values, deadlineMs),
+  );
+  interceptSessions((_database, session) => ({
+    query: (one, values) => session.query(changed(one), values),
+  }));
+}
+
+/** Which release of the campaign's own context this is. */
+const release = Number(process.env["TRAIL_RELEASE"] ?? 1);
+
+let knowsAll = false;
+
 /** Each is planted before the server starts; one hurts requests as well. */
 const defects: Readonly<Record<string, () => Spoil | void>> = {
+  "": () => {},
+
   /** Rows and events leave in two transactions. */
   "commit-before-append": () =>
     interceptQueries((ask) => async <Row>(...[statement, values, deadlineMs]: Asked<Row>) => {
@@ -117,7 +144,48 @@ const defects: Readonly<Record<string, () => Spoil | void>> = {
         },
       };
     }),
+
+  /** What comes after a parked event is forgotten once that one is done. */
+  "passed-over": () => {
+    ParkedStreams.prototype.passed = () => undefined;
+  },
+
+  /** One mailbox that is full counts as a server that is away. */
+  "refused-is-away": () => {
+    Object.setPrototypeOf(Deferred.prototype, Unavailable.prototype);
+  },
+
+  /** A statement that takes too long counts as a database that is away. */
+  "slow-is-away": () => {
+    Object.defineProperty(TimedOut, Symbol.hasInstance, { value: () => false });
+  },
+
+  /** A process passes over events that only a newer one knows. */
+  "unknown-is-unwanted": () => {
+    knowsAll = true;
+  },
+
+  /** Releases divide the streams into slots of other numbers. */
+  "other-slots": () =>
+    interceptTexts((text) =>
+      text.replaceAll(
+        "hashtextextended(stream, 0) % 64",
+        `hashtextextended(stream, 0) % ${64 - (release % 2)}`,
+      ),
+    ),
+
+  /** Who has lost a slot goes on with it. */
+  "no-fencing": () =>
+    interceptTexts((text) => text.replaceAll("trail.advance(", "trail.advance_anyway(")),
 };
 
 const spoil = chosenOf(defects)();
-await serveDefective(spoil ? spoiledBy(spoil) : () => {});
+await serveDefective(async (basalt) => {
+  if (spoil) spoiledBy(spoil)(basalt);
+  return tread({
+    databaseUrl: process.env["BASALT_DATABASE_URL"] ?? "",
+    receiver: process.env["TRAIL_RECEIVER"] ?? "",
+    ...{ release, log: createLog("warn").log },
+    alter: (consumer) => (knowsAll ? { ...consumer, knows: () => true } : consumer),
+  });
+});
