@@ -39,7 +39,7 @@ function logStatements(schema: string) {
       name("prune"),
       `delete from ${schema}.events where position in (
          select e.position from ${schema}.events e
-          where e.position <= (select min(position) from ${schema}.subscriptions)
+          where e.position < (select min(position) from ${schema}.subscriptions)
             and e.occurred_at < now() - make_interval(days => $1)
             and not exists (select from ${schema}.parked_streams p where p.stream = e.stream)
           order by e.position limit $2)

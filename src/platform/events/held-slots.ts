@@ -24,17 +24,13 @@ export class HeldSlots {
     }));
   }
 
-  /**
-   * Which slots have gone, and which have come, where these are held now as they are kept. A slot
-   * that has fewer commits than it had was restored, and so was the log, for all slots.
-   */
+  /** Which slots have gone, and which have come, where these are held now as they are kept. */
   compare(rows: readonly Held[]): {
     readonly came: readonly Held[];
     readonly gone: readonly number[];
   } {
     const now = new Map(rows.map((row) => [row.slot, row]));
-    const isRestored = rows.some((row) => isBehind(row, this.#kept.get(row.slot)));
-    const isStill = (held: Held) => !isRestored && isSame(held, now.get(held.slot));
+    const isStill = (held: Held) => isSame(held, now.get(held.slot));
     const gone = [...this.#kept.values()].filter((held) => !isStill(held)).map(({ slot }) => slot);
     const came = rows.filter(({ slot }) => !this.#kept.has(slot) || gone.includes(slot));
     return { came, gone };
@@ -120,6 +116,3 @@ export class HeldSlots {
 
 const isSame = (a: Held, b: Held | undefined): boolean =>
   a.token === b?.token && a.commits === b.commits && a.position === b.position;
-
-const isBehind = (row: Held, known: Held | undefined): boolean =>
-  row.token === known?.token && row.commits < known.commits;

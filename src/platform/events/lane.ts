@@ -30,7 +30,7 @@ type LaneOptions<Scope> = {
 /** Where parked streams are worked on, each by itself, while new events go on. */
 export class Lane<Scope> {
   readonly #options: LaneOptions<Scope>;
-  readonly #running = new Map<string, number>();
+  readonly #running = new Set<Attempt>();
   #ended: Outcome<Scope>[] = [];
 
   constructor(options: LaneOptions<Scope>) {
@@ -39,7 +39,7 @@ export class Lane<Scope> {
 
   /** Streams that are worked on, or whose outcome has not been taken. */
   get streams(): readonly string[] {
-    return [...this.#running.keys()];
+    return [...this.#running].map(({ parked }) => parked.stream);
   }
 
   get size(): number {
@@ -47,12 +47,11 @@ export class Lane<Scope> {
   }
 
   isBusy(slot: number): boolean {
-    return [...this.#running.values()].includes(slot);
+    return [...this.#running].some(({ parked }) => parked.slot === slot);
   }
 
   start(attempt: Attempt): void {
-    const { stream, slot } = attempt.parked;
-    this.#running.set(stream, slot);
+    this.#running.add(attempt);
     void this.#run(attempt);
   }
 
@@ -60,20 +59,29 @@ export class Lane<Scope> {
   take(): readonly Outcome<Scope>[] {
     const ended = this.#ended;
     this.#ended = [];
-    for (const { parked } of ended) this.#running.delete(parked.stream);
+    for (const outcome of ended) this.#running.delete(outcome);
     return ended;
   }
 
   /** What could not be kept is told again later: it has happened, outside. */
   tellAgain(outcomes: readonly Outcome<Scope>[]): void {
-    for (const { parked } of outcomes) this.#running.set(parked.stream, parked.slot);
+    for (const outcome of outcomes) this.#running.add(outcome);
     this.#ended.push(...outcomes);
+  }
+
+  /** What came of all this is not told: what it was about is no longer there. */
+  abandon(): void {
+    this.#running.clear();
+    this.#ended = [];
   }
 
   async #run(attempt: Attempt): Promise<void> {
     const startedAt = performance.now();
     const result = await this.#perform(attempt);
-    this.#ended.push({ ...attempt, result, durationMs: performance.now() - startedAt });
+    if (!this.#running.delete(attempt)) return;
+    const outcome = { ...attempt, result, durationMs: performance.now() - startedAt };
+    this.#running.add(outcome);
+    this.#ended.push(outcome);
     this.#options.onEnd();
   }
 

@@ -3,7 +3,7 @@ import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
 import { statement, type Database, type Parameter } from "../postgres/database.ts";
 import { mutation, type Mutation, type Write } from "../postgres/writes.ts";
-import type { Horizon } from "./subscription-store.ts";
+import type { Horizon, Look, Mark } from "./subscription-store.ts";
 
 /** Events in one insert; more go into several of one transaction. */
 const maxEventsPerInsert = 8;
@@ -84,6 +84,39 @@ export function horizonOf(database: Database, schema: string): () => Promise<Hor
     const [answer] = await database.query(ask, []);
     if (!answer) throw new Error(`${schema}.horizon() answers nothing`);
     return answer;
+  };
+}
+
+type LookRow = {
+  readonly head: number;
+  readonly position: number | null;
+  readonly id: string | null;
+  readonly is_same: boolean;
+};
+
+/** How far a log can be read, and whether it has the event that was the last one before. */
+export function lookAt(
+  database: Database,
+  schema: string,
+): (before: Mark | undefined) => Promise<Look> {
+  const ask = statement<LookRow>(
+    `${schema}.look`,
+    `select h.head, last.position, last.id,
+            $1::bigint is null
+              or exists (select from ${schema}.events where position = $1 and id = $2) as is_same
+       from ${schema}.horizon() h
+       left join lateral (select position, id from ${schema}.events
+                           where position <= h.horizon order by position desc limit 1) last on true`,
+  );
+  return async (before) => {
+    const [row] = await database.query(ask, [before?.position ?? null, before?.id ?? null]);
+    if (!row) throw new Error(`${schema}.horizon() answers nothing`);
+    const { head, position, id, is_same: isSame } = row;
+    return {
+      head,
+      isSame,
+      ...(position === null || id === null ? {} : { mark: { position, id } }),
+    };
   };
 }
 

@@ -2,16 +2,32 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { event, registry, type Event } from "#kernel/event.ts";
 import { Instant } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { NoteId, postgresNotes } from "../../../test/support/notes.ts";
+import {
+  NoteId,
+  NoteWritten,
+  postgresNotes,
+  type NotesScope,
+} from "../../../test/support/notes.ts";
 import { statement } from "../postgres/database.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";
 import { eventAdmin } from "./admin.ts";
+import { consumer } from "./consumer.ts";
 import { mendPositions } from "./mend-positions.ts";
 import { postgresSubscription, registerSubscriptions } from "./postgres-subscription.ts";
-import { memberOf, rewrite, run, seen, subscribe, telling, write } from "./testing/subject.ts";
+import {
+  memberOf,
+  rewrite,
+  run,
+  seen,
+  subscribe,
+  telling,
+  write,
+  type SubscriptionSubject,
+} from "./testing/subject.ts";
 import { until } from "../../../test/support/until.ts";
 import { subjectOn } from "./testing/postgres-subject.ts";
 import { subscriptionContract } from "./testing/subscription.contract.ts";
@@ -88,31 +104,76 @@ test("a transaction of very many events holds few locks", async () => {
   assert.ok((rows[0]?.n ?? 0) <= 20_000 / 64 + 1);
 });
 
-test("a process that goes on over a restore delivers what is appended at once after it", async () => {
+/** What a restore does to the log, and what is appended next: other events take their positions. */
+async function restoreTo(position: number, { sql }: TestDatabase): Promise<void> {
+  const inPlace = (
+    n: number,
+  ) => `(${n}, 'evt_after_${n}', 'after ${n}', 1, 'scratch.note-written', 1,
+    '{"noteId": "note_01h455vb4pex5vsknk084sn02q", "title": "after"}',
+    '{"actor": "a", "correlationId": "c"}', now())`;
+  await sql(`begin;
+    delete from scratch.events where position > ${position};
+    insert into scratch.events
+      (position, id, stream, version, type, schema_version, payload, metadata, occurred_at)
+    values ${inPlace(position + 1)}, ${inPlace(position + 2)};
+    select setval('scratch.positions', ${position + 2});
+    commit`);
+}
+
+const streamsSeen = async ({ sightings }: Pick<SubscriptionSubject, "sightings">) =>
+  (await sightings()).map(({ stream }) => stream);
+
+test("delivers what replaces the end of a restored log, also where nothing was committed since", async () => {
   await using opened = await testDatabase();
   const subject = subjectOn(opened);
-  await using client = await connect(opened);
-  await using _running = subscribe(subject, () => {}, {
-    times: { pollMs: 60_000, leaseMs: 1_500 }, // it looks so seldom that it sees nothing of it
+  const Ignored = event("scratch.ignored", 1, {});
+  const store = subject.store("sight");
+  let readUntil = 0;
+  const looking: typeof store = {
+    ...store,
+    async look(before) {
+      const look = await store.look(before);
+      readUntil = look.mark?.position ?? 0;
+      return look;
+    },
+  };
+  const reader = consumer<Event, NotesScope>({
+    ...{ name: "sight", events: registry(NoteWritten, Ignored) },
+    on: {
+      "scratch.note-written": async ({ id, stream, version }, { notes }) =>
+        notes.sight({ event_id: id, stream, version }),
+    },
   });
-  await write(subject, "before the backup");
+  const { id } = await write(subject, "before the backup");
+  await using _running = run(subject, reader, { store: looking, times: { leaseMs: 60_000 } });
   await seen(subject, 1);
-  const backup = await opened.sql("select * from scratch.subscriptions order by slot");
-  await write(subject, "lost by the restore");
-  await seen(subject, 2);
+  await opened.sql(insertEvent.replaceAll("$1", "'evt_lost'").replace("note-written", "ignored"));
+  await until(() => readUntil === 2);
+  await sleep(100); // it has read it, and waits for more
 
-  await client.query(`begin;
-    delete from scratch.events where position = (select max(position) from scratch.events);
-    delete from scratch.sightings`);
-  for (const { slot, position, commits } of backup)
-    await client.query(
-      "update scratch.subscriptions set position = $2, commits = $3 where slot = $1",
-      [slot, position, commits],
-    );
-  const inPlaceOfTheLost = insertEvent.replace("(id,", "(position, id,").replace("($1,", "(2, $1,");
-  await client.query(inPlaceOfTheLost, ["evt_after"]);
-  await client.query("commit");
+  await restoreTo(1, opened);
+  await seen(subject, 3);
+  assert.deepEqual(await streamsSeen(subject), [id, "after 2", "after 3"]);
+});
+
+test("keeps nothing of an event that a restore took back while it was handled", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const { id } = await write(subject, "before the backup");
+  const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await using _running = subscribe(subject, async ({ version }) => {
+    if (version !== 2) return;
+    begun.resolve();
+    await end.promise;
+  });
   await seen(subject, 1);
+  await opened.sql(insertEvent.replace("$1, $1, 1", "'evt_lost', 'lost', 2"));
+  subject.wakeUp.call();
+  await begun.promise;
+  await restoreTo(1, opened);
+  end.resolve();
+  await seen(subject, 3);
+  assert.deepEqual(await streamsSeen(subject), [id, "after 2", "after 3"]);
 });
 
 test("a log whose sequence is behind goes on after all that was drawn before", async () => {
@@ -144,7 +205,7 @@ test("a new consumer of outside effects begins at the end of a log that is read 
   const positions = await opened.sql(
     `select name, max(position)::int as position from scratch.subscriptions group by 1 order by 1`,
   );
-  const { head } = await subject.store("any").horizon();
+  const { head } = await subject.store("any").look(undefined);
   assert.deepEqual(
     positions.map(({ name, position }) => [name, position]),
     [
@@ -210,6 +271,7 @@ test("a retired subscription leaves nothing behind, and holds no event back", as
   assert.equal(await admin.retire("former"), 0);
   const names = (await admin.health()).subscriptions.map(({ name }) => name);
   assert.deepEqual(names, ["sight"]);
+  await write(subject, "the last event stays");
   await until(async () => (await admin.prune(5, 100)) === 1);
 });
 
@@ -218,6 +280,7 @@ test("only old events that every subscription has read are pruned", async () => 
   const subject = subjectOn(opened);
   const admin = eventAdmin(opened.database, "scratch");
   await write(subject, "read");
+  await write(subject, "the last that is read");
   await write(subject, "unread");
   await opened.sql("update scratch.events set occurred_at = now() - interval '10 days'");
   const store = subject.store("reader");
@@ -225,12 +288,12 @@ test("only old events that every subscription has read are pruned", async () => 
   const slots = held.map(({ slot }) => slot);
   const [first] = await store.read({ slots, after: 0, until: 1_000, limit: 1 });
   assert.ok(first);
-  const moves = held.map((one) => ({ held: one, to: first.position }));
+  const moves = held.map((one) => ({ held: one, to: first.position + 1 }));
   await store.commit({ moves, park: [], unpark: [] }, []);
 
   assert.equal(await admin.prune(30, 100), 0);
   assert.equal(await admin.prune(5, 100), 1);
-  assert.equal((await admin.list({ limit: 10 })).length, 1);
+  assert.equal((await admin.list({ limit: 10 })).length, 2);
 });
 
 test("a handler that swallows a failed read has failed, and keeps nothing", async () => {

@@ -9,7 +9,7 @@ import { perform, settled, type Write } from "../postgres/writes.ts";
 import {
   appendsTo,
   eventColumns,
-  horizonOf,
+  lookAt,
   slotOfStream,
   toRecorded,
   type EventRow,
@@ -17,6 +17,7 @@ import {
 import { causedBy, record, type Recorder } from "./record.ts";
 import {
   LeaseLost,
+  type Mark,
   LostRace,
   slotCount,
   type Due,
@@ -239,7 +240,8 @@ function progressStatements(schema: string) {
           using unnest($7::text[], $8::bigint[]) done(stream, version)
           where p.subscription = $1 and p.stream = done.stream and p.version = done.version
        )
-       select ${schema}.advance($1, $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[])`,
+       select ${schema}.advance($1, $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[],
+                                $9, $10)`,
     ),
     areHeld: statement<{ readonly held: number }>(
       name("are-held"),
@@ -291,7 +293,7 @@ export function postgresSubscription<Scope>(
       await database.query(sql.leave, [name, process]);
     },
 
-    horizon: horizonOf(database, schema),
+    look: lookAt(database, schema),
 
     async read({ slots, after, until, limit }) {
       const rows =
@@ -337,7 +339,11 @@ function committing<Scope>(
   const sql = progressStatements(schema);
   const appends = appendsTo(into);
 
-  async function send(writes: readonly Write[], { moves, park, unpark }: Progress) {
+  async function send(
+    writes: readonly Write[],
+    { moves, park, unpark }: Progress,
+    mark: Mark | undefined,
+  ) {
     const progress = [
       name,
       ...slotsOf(moves),
@@ -345,6 +351,8 @@ function committing<Scope>(
       JSON.stringify(park.map(toRow)),
       unpark.map(({ stream }) => stream),
       unpark.map(({ version }) => version),
+      mark?.position ?? null,
+      mark?.id ?? null,
     ];
     if (writes.length === 0) return database.query(sql.progress, progress);
     return database.session((session) =>
@@ -368,12 +376,13 @@ function committing<Scope>(
   return {
     open: async (cause, settle) => new PostgresWork({ ...options, appends }, cause, settle),
 
-    async commit(progress, works) {
+    async commit(progress, works, mark) {
       const own = works as readonly PostgresWork<Scope>[];
       try {
         await send(
           own.flatMap(({ writes }) => writes),
           progress,
+          mark,
         );
       } catch (error) {
         throw await reasonOf(error, progress.moves);

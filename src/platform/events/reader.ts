@@ -1,6 +1,12 @@
 import type { HeldSlots } from "./held-slots.ts";
 import { Unavailable } from "../unavailable.ts";
-import type { Horizon, SubscriptionStore, Taken } from "./subscription-store.ts";
+import {
+  LeaseLost,
+  type Look,
+  type Mark,
+  type SubscriptionStore,
+  type Taken,
+} from "./subscription-store.ts";
 
 /** Positions that one read looks at, at most: slots without events of their own move on as well. */
 const maxScanned = 10_000;
@@ -17,22 +23,35 @@ type Batch = {
 
 /** Reads ahead of the slots that a process holds, never past what is final. */
 export class Reader {
-  readonly #store: Pick<SubscriptionStore<never>, "horizon" | "read">;
+  readonly #store: Pick<SubscriptionStore<never>, "look" | "read">;
   readonly #slots: HeldSlots;
   readonly #limit: number;
-  #horizon: Horizon | undefined;
+  #look: Look | undefined;
+  #mark: Mark | undefined;
   #batch: Batch | undefined;
   /** The batch after the current one, which is read while that one is delivered. */
   #ahead: Promise<Batch> | undefined;
 
   constructor(
-    store: Pick<SubscriptionStore<never>, "horizon" | "read">,
+    store: Pick<SubscriptionStore<never>, "look" | "read">,
     slots: HeldSlots,
     limit: number,
   ) {
     this.#store = store;
     this.#slots = slots;
     this.#limit = limit;
+  }
+
+  /** The last event up to which it has looked: what it has read is there while this one is. */
+  get mark(): Mark | undefined {
+    return this.#mark;
+  }
+
+  /** Whether the log still is the one that was read; where it is not, all begins anew. */
+  async isCurrent(): Promise<boolean> {
+    const { isSame } = await this.#store.look(this.#mark);
+    if (!isSame) this.#mark = undefined;
+    return isSame;
   }
 
   /** What is to be delivered next; undefined where nothing is. */
@@ -62,7 +81,7 @@ export class Reader {
   reset(): void {
     this.#batch = undefined;
     this.#ahead = undefined;
-    this.#horizon = undefined;
+    this.#look = undefined;
   }
 
   async #read(): Promise<Batch | undefined> {
@@ -89,14 +108,16 @@ export class Reader {
 
   /** Up to where the log is final; it is asked again only when all of that has been read. */
   async #final(after: number): Promise<number> {
-    if (!this.#horizon || this.#horizon.horizon <= after)
-      this.#horizon = await this.#store.horizon();
-    const { head, horizon } = this.#horizon;
+    if (!this.#look?.mark || this.#look.mark.position <= after)
+      this.#look = await this.#store.look(this.#mark);
+    const { head, mark, isSame } = this.#look;
+    if (!isSame) throw new LeaseLost("the log was restored");
+    this.#mark = mark ?? this.#mark;
     if (after > head)
       throw new Unavailable(
         `the log ends at ${head} and was read up to ${after}: was it restored?`,
         {},
       );
-    return horizon;
+    return mark?.position ?? 0;
   }
 }

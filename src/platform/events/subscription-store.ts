@@ -8,6 +8,20 @@ import type { Version } from "#kernel/version.ts";
  */
 export type Horizon = { readonly head: number; readonly horizon: number };
 
+/**
+ * The last event up to a horizon: no other one can appear before it. While the log has it, all that was
+ * read before is there; a log that was restored has another event in its place, or none.
+ */
+export type Mark = { readonly position: number; readonly id: string };
+
+/** How far a log can be read. `mark` is missing where the log is empty. */
+export type Look = {
+  readonly head: number;
+  readonly mark?: Mark;
+  /** Whether the log has the event that was the last one before. */
+  readonly isSame: boolean;
+};
+
 /** Each stream of a log belongs to one of so many slots, for ever; processes divide the slots. */
 export const slotCount = 64;
 
@@ -101,8 +115,8 @@ export type Work<Scope> = {
 };
 
 /**
- * What this reader was about to commit was not: another process holds the slot now, or an earlier
- * commit of its own arrived without its knowing. It must begin from what is kept.
+ * What this reader was about to commit was not: another process holds the slot now, an earlier commit
+ * of its own arrived without its knowing, or the log was restored. It must begin from what is kept.
  */
 export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
@@ -126,7 +140,8 @@ export type SubscriptionStore<Scope> = {
   readonly release: (process: string, slots: readonly number[]) => Promise<void>;
   /** Gives all slots back, so that others need not wait for the lease to end. */
   readonly leave: (process: string) => Promise<void>;
-  readonly horizon: () => Promise<Horizon>;
+  /** How far the log can be read, and whether it still is the one that was looked at before. */
+  readonly look: (before: Mark | undefined) => Promise<Look>;
   readonly read: (range: Range) => Promise<readonly Taken[]>;
   /** The parked streams of slots that were just taken. What was claimed there is due again. */
   readonly adopt: (slots: readonly number[], now: Instant) => Promise<readonly ParkedName[]>;
@@ -140,8 +155,15 @@ export type SubscriptionStore<Scope> = {
    * was committed until then; `settle` commits the effects of the events before it first.
    */
   readonly open: (cause: Recorded, settle: () => Promise<void>) => Promise<Work<Scope>>;
-  /** Commits effects and progress in one transaction. Throws `LeaseLost` and `LostRace`. */
-  readonly commit: (progress: Progress, works: readonly Work<Scope>[]) => Promise<void>;
+  /**
+   * Commits effects and progress in one transaction, while the log has the last event up to which the
+   * reader has looked. Throws `LeaseLost` and `LostRace`.
+   */
+  readonly commit: (
+    progress: Progress,
+    works: readonly Work<Scope>[],
+    mark?: Mark,
+  ) => Promise<void>;
 };
 
 export type ParkedName = { readonly stream: string; readonly slot: number };

@@ -339,6 +339,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     const now = performance.now();
     if (now < this.#due.share) return;
     const { store, slots, parked, clock } = this.#on;
+    if (!(await this.#reader.isCurrent())) this.#beginAnew();
     const { held, fair } = await store.share(this.#member);
     const { came, gone } = slots.compare(held);
     this.#drop(gone);
@@ -355,6 +356,14 @@ export class Subscription<Scope> implements AsyncDisposable {
     await this.#keepMoves(slots.unkept());
     await this.#giveBack(slots.size - fair);
     this.#due.share = now + this.#limits.leaseMs / 3;
+  }
+
+  /** The log was restored: nothing is known of it any more. */
+  #beginAnew(): void {
+    const { log, consumer } = this.#options;
+    log.warn({ consumer: consumer.name }, "the event log was restored; reading from what is kept");
+    this.#on.lane.abandon();
+    this.#drop(this.#on.slots.all().map(({ slot }) => slot));
   }
 
   /** A slot in which something is handed over stays until that has ended; it takes no more. */
@@ -385,7 +394,7 @@ export class Subscription<Scope> implements AsyncDisposable {
 
   async #commit(progress: Progress, works: readonly Work<Scope>[]): Promise<void> {
     const { slots, parked } = this.#on;
-    await this.#options.store.commit(progress, works);
+    await this.#options.store.commit(progress, works, this.#reader.mark);
     slots.committed(progress.moves);
     for (const { stream } of progress.unpark) parked.delete(stream);
     for (const stream of progress.park) {

@@ -4,7 +4,7 @@ import { err, type Result } from "#kernel/result.ts";
 import type { Conflict, LockOptions, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { entryOf, matches, type Audit, type AuditEntry } from "../audit/audit.ts";
 import { record, type Recorder } from "../events/record.ts";
-import type { Horizon } from "../events/subscription-store.ts";
+import type { Horizon, Look, Mark } from "../events/subscription-store.ts";
 import { IdempotencyKeyReused } from "../idempotency.ts";
 import { fromText, toText } from "../json.ts";
 import { within } from "../time-limit.ts";
@@ -89,7 +89,16 @@ export class MemoryStore {
     return this.#log[position];
   }
 
-  get horizon(): Horizon {
+  /** How far it can be read, and whether it has the event that was the last one before. */
+  look(before: Mark | undefined): Look {
+    const { head, horizon } = this.#horizon;
+    const last = this.#log.findLastIndex((event, i) => event !== undefined && i <= horizon);
+    const id = this.#log[last]?.id;
+    const isSame = before === undefined || this.#log[before.position]?.id === before.id;
+    return { head, isSame, ...(id === undefined ? {} : { mark: { position: last, id } }) };
+  }
+
+  get #horizon(): Horizon {
     const drawn = [...this.#underWay].filter(({ events }) => events > 0);
     const before = drawn.map(({ first }) => first - 1);
     return { head: this.#head, horizon: Math.min(this.#head, ...before) };

@@ -225,9 +225,7 @@ export function memorySubscription<Scope>(options: Options<Scope>): Subscription
       state.leave(process);
     },
 
-    async horizon() {
-      return store.horizon;
-    },
+    look: async (before) => store.look(before),
 
     async read({ slots, after, until, limit }) {
       const taken = [];
@@ -262,9 +260,16 @@ export function memorySubscription<Scope>(options: Options<Scope>): Subscription
 
     open: async (cause, settle) => new MemoryWork(options, cause, settle),
 
-    async commit(progress, works) {
+    async commit(progress, works, mark) {
       const parts = (works as readonly MemoryWork<Scope>[]).map(({ part }) => part);
-      if (!(await store.commit(parts, [state.progressing(progress)])))
+      const stillRead: Beside = {
+        ...{ touched: [], apply() {} },
+        mayCommit() {
+          if (!store.look(mark).isSame) throw new LeaseLost("the log was restored");
+          return true;
+        },
+      };
+      if (!(await store.commit(parts, [stillRead, state.progressing(progress)])))
         throw new LostRace("the effects clash with a row");
     },
   };

@@ -96,7 +96,7 @@ export function stepsOf(release: number): (step: Step) => readonly Event[] {
   return (step) => {
     const novelty = novelties.at(-1)?.({});
     const isNew = step === "echo" && novelty;
-    return [Stepped({ step: textOf(step) }), ...(isNew ? [novelty] : [])];
+    return [...(isNew ? [novelty] : []), Stepped({ step: textOf(step) })];
   };
 }
 

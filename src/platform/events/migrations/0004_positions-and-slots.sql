@@ -136,12 +136,18 @@ select subscription, stream, abs(hashtextextended(stream, 0) % 64), version, eve
 drop table {schema}.former_parked_streams;
 create index on {schema}.parked_streams (subscription, retry_at) where state = 'retrying';
 
--- Moves slots on, or refuses the whole transaction: another process holds one of them, or an earlier
--- commit of this one arrived though its answer was lost.
+-- Moves slots on, or refuses the whole transaction: another process holds one of them, an earlier
+-- commit of this one arrived though its answer was lost, or the log was restored and no longer has
+-- the event (last, last_id) up to which this one has looked.
 create function {schema}.advance(of text, slots smallint[], tokens bigint[], seen bigint[],
-                                 positions bigint[]) returns void language plpgsql as $$
+                                 positions bigint[], last bigint, last_id text)
+returns void language plpgsql as $$
 declare moved bigint;
 begin
+  if last is not null
+     and not exists (select from {schema}.events where position = last and id = last_id) then
+    raise exception 'the log that % has read was restored', of using errcode = 'BA001';
+  end if;
   update {schema}.subscriptions s
      set position = m.position, commits = s.commits + 1, updated_at = now()
     from unnest(slots, tokens, seen, positions) m(slot, token, commits, position)

@@ -21,7 +21,8 @@ create table {schema}.sightings (
 
 -- For the planted defect `no-fencing`.
 create function {schema}.advance_anyway(of text, slots smallint[], tokens bigint[], seen bigint[],
-                                        positions bigint[]) returns void language sql as $$
+                                        positions bigint[], last bigint, last_id text)
+returns void language sql as $$
   update {schema}.subscriptions s
      set position = m.position, commits = s.commits + 1, updated_at = now()
     from unnest(slots, positions) m(slot, position) where s.name = of and s.slot = m.slot
