@@ -121,9 +121,10 @@ function memberStatements(schema: string) {
       name("share"),
       `with alive as (
          select process, declaration from ${schema}.subscribers
-          where name = $1 and ${isSeen("$3")}
+          where name = $1 and (process = $2 or ${isSeen("$3")})
        ), gone as (
-         delete from ${schema}.subscribers where name = $1 and not ${isSeen("10 * $3")}
+         delete from ${schema}.subscribers
+          where name = $1 and process <> $2 and not ${isSeen("10 * $3")}
        ), newest as (
          select declaration from ${schema}.declarations
           where name = $1 and declaration in (select declaration from alive)

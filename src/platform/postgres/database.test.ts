@@ -214,14 +214,22 @@ async function blackHole({ host, port }: ClientConfig) {
 }
 
 test("waiting too long for a connection is Unavailable", async () => {
-  await using opened = await testDatabase({ maxConnections: 1, acquireTimeoutMs: 50 });
+  await using opened = await testDatabase({ maxConnections: 1, acquireTimeoutMs: 2_000 });
   const { database } = opened;
-  const held = database.session((session) => session.query(sleepFor, [0.4]));
-  await assert.rejects(
-    database.session((session) => session.query(one, [])),
-    Unavailable,
-  );
-  await assert.rejects(database.query(one, []), Unavailable);
+  const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const held = database.session(async () => {
+    begun.resolve();
+    await end.promise;
+  });
+  await begun.promise;
+  await Promise.all([
+    assert.rejects(
+      database.session((session) => session.query(one, [])),
+      Unavailable,
+    ),
+    assert.rejects(database.query(one, []), Unavailable),
+  ]);
+  end.resolve();
   await held;
 });
 
