@@ -180,12 +180,13 @@ const defects: Readonly<Record<string, () => Spoil | void>> = {
 };
 
 const spoil = chosenOf(defects)();
-await serveDefective(async (basalt) => {
+await serveDefective((basalt) => {
   if (spoil) spoiledBy(spoil)(basalt);
-  return tread({
+  const treading = tread({
     databaseUrl: process.env["BASALT_DATABASE_URL"] ?? "",
     receiver: process.env["TRAIL_RECEIVER"] ?? "",
     ...{ release, log: createLog("warn").log },
     alter: (consumer) => (knowsAll ? { ...consumer, knows: () => true } : consumer),
   });
+  return { [Symbol.asyncDispose]: async () => (await treading)[Symbol.asyncDispose]() };
 });

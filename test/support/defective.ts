@@ -23,13 +23,13 @@ export function chosenOf<T>(defects: Readonly<Record<string, T>>): T {
 
 /** Serves until it is stopped, as `basalt start` does. */
 export async function serveDefective(
-  plant: (basalt: Basalt) => void | Promise<AsyncDisposable>,
+  plant: (basalt: Basalt) => void | AsyncDisposable,
 ): Promise<void> {
   await using undo = new AsyncDisposableStack();
   const { log, flush } = createLog("warn");
   undo.defer(flush);
   const basalt = undo.use(await startBasalt(loadSettings(process.env), log));
-  undo.use((await plant(basalt)) ?? null);
+  undo.use(plant(basalt) ?? null);
   flush();
   console.log(`Basalt is ready at ${basalt.url}`);
   const running = undo.move();

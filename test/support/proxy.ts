@@ -14,7 +14,7 @@ export type Proxy = AsyncDisposable & {
   /** From now on, what comes is handed on after so many milliseconds. */
   readonly delay: (ms: number) => void;
   /** Loses the next thing that a client asks, or the answer to it, and cuts its connection. */
-  readonly lose: (what: "request" | "answer") => void;
+  readonly lose: (what: "request" | "answer" | undefined) => void;
 };
 
 type Ends = {
