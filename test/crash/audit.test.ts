@@ -13,6 +13,12 @@ import { makeTrails } from "./trails/trails.ts";
 
 const kinds = ["user", "product", "receipt", "reservation", "import"] as const;
 
+const step = (stream: string, version: number, asks: string) =>
+  `insert into trail.events
+     (stream, version, id, type, schema_version, payload, metadata, occurred_at)
+   values ('${stream}', ${version}, 'evt_${stream}_${version}', 'trail.stepped', 1,
+     '{"step": "${asks}"}', '{}', now())`;
+
 /** What is damaged, how, and what must be said of it. */
 const damages: readonly (readonly [string, RegExp])[] = [
   ["delete from catalog.reservations", /^lost: reservation /],
@@ -35,6 +41,14 @@ const damages: readonly (readonly [string, RegExp])[] = [
     /^parked: /,
   ],
   ["delete from identity.users where email like 's%'", /^lost: user /],
+  [step("a", 1, "plain"), /^trail\.post: a 1 never arrived/],
+  [step("b", 2, "plain"), /^trail: b is not what its events say/],
+  [
+    "insert into trail.sightings (reader, event_id, stream, version) values ('trail.seen', 'x', 'c', 1)",
+    /^trail\.seen: saw c as 1/,
+  ],
+  [step("d", 1, "stall"), /^trail\.fragile: another dead letter: \{"stream":"d"/],
+  [step("e", 1, "echo"), /^trail\.echo: evt_e_1 was echoed 0 times/],
 ];
 
 test("the audit of the crash campaign sees each kind of damage", async () => {
