@@ -5,48 +5,9 @@ import fc from "fast-check";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Context } from "#kernel/context.ts";
 import { Version } from "#kernel/version.ts";
-import { Database } from "#platform/postgres/database.ts";
 import { systemClock as clock, systemIds } from "#platform/system.ts";
-import type { UnitOfWorkSubject } from "#platform/unit-of-work.contract.ts";
-import { Unavailable } from "#platform/unavailable.ts";
-import { testDatabase } from "../../../test/support/database.ts";
 import { NoteId, retitled, testContext, written, type Note } from "../../../test/support/notes.ts";
-import { proxyOf } from "../../../test/support/proxy.ts";
-import { memorySubject } from "../events/testing/memory-subject.ts";
-import { subjectOn } from "../events/testing/postgres-subject.ts";
-
-/** Where the connection breaks while a commit is on its way. */
-type Loss = "request" | "answer";
-type Twin = UnitOfWorkSubject & { readonly lose: (what: Loss | undefined) => void };
-
-function memoryTwin(): Twin {
-  let loss: Loss | undefined;
-  const at = (place: Loss) => async () => {
-    if (loss !== place) return;
-    loss = undefined;
-    throw new Unavailable("The connection broke", {});
-  };
-  const subject = memorySubject({ committing: at("request"), answering: at("answer") });
-  return { ...subject, lose: (what) => void (loss = what) };
-}
-
-async function postgresTwin(): Promise<Twin> {
-  await using undo = new AsyncDisposableStack();
-  const opened = undo.use(await testDatabase());
-  const { host = "", port = 0 } = opened.connection;
-  const listen = { host: "127.0.0.1", port: 0 };
-  const proxy = undo.use(await proxyOf({ server: { host, port }, listen }));
-  const database = undo.use(
-    new Database({
-      connection: { ...opened.connection, host: "127.0.0.1", port: proxy.port },
-      ...{ clock, maxConnections: 10, acquireTimeoutMs: 5_000 },
-      ...{ statementTimeoutMs: 10_000, idleInTransactionTimeoutMs: 30_000 },
-    }),
-  );
-  const subject = subjectOn({ database, [Symbol.asyncDispose]: async () => {} });
-  const running = undo.move();
-  return { ...subject, lose: proxy.lose, [Symbol.asyncDispose]: () => running.disposeAsync() };
-}
+import { memoryTwin, postgresTwin, programRuns, type Loss, type Twin } from "./testing/twins.ts";
 
 const notesOfRun = 3;
 const titles = ["a", "b", "c", "d", "a NUL \0", "half a character \ud800"] as const;
@@ -303,6 +264,6 @@ test("memory and Postgres do the same about programs by chance", async () => {
       const wanted = await new Run(postgres).all(steps);
       assert.deepEqual(await new Run(memory).all(steps), wanted);
     }),
-    { numRuns: Number(process.env["BASALT_TEST_TWIN_RUNS"] ?? 40), timeout: 20_000 },
+    { numRuns: programRuns, timeout: 60_000 },
   );
 });
