@@ -165,7 +165,7 @@ export function sharingContract(name: string, open: Open): void {
         await end.promise;
       };
       await writeSome(subject, 5);
-      const times = { drainMs: 5_000 };
+      const times = { drainMs: 5_000, leaseMs: 2_000 };
       const former = { ...telling("tell", deliver), declaration: "former" };
       await using _former = run(subject, former, { process: "former", times });
       await until(() => told.length === 5);
