@@ -76,8 +76,18 @@ function failureStatements(schema: string) {
     ),
     /**
      * The event of a parked stream, or one that is the next of its stream. Its holder is made to begin
-     * again from what is kept. One that is being handed over is left to end.
+     * again from what is kept. One that is being handed over is left to end. Its slot is locked first: a
+     * commit that passes the event meanwhile has ended then.
      */
+    lock: statement<{ readonly slot: number }>(
+      name("skip-lock"),
+      `select slot from ${schema}.subscriptions
+        where name = $1 and slot in (
+          select slot from ${schema}.parked_streams
+           where subscription = $1 and (event_id = $2 or stream = $2)
+          union all select ${slotOfStream} from ${schema}.events where id = $2)
+        for update`,
+    ),
     skip: statement<{ readonly stream: string }>(
       name("skip"),
       `with target as (
@@ -149,7 +159,14 @@ export function eventAdmin(database: Database, schema: string) {
     },
     /** Passes over an event; answers how many. `which`: its id, or its stream where that is parked. */
     async skip(subscription: string, which: string): Promise<number> {
-      return (await database.query(sql.skip, [subscription, which])).length;
+      const skipped = await database.session(async (session) => {
+        await session.run("begin");
+        await session.query(sql.lock, [subscription, which]);
+        const streams = await session.query(sql.skip, [subscription, which]);
+        await session.commit();
+        return streams;
+      });
+      return skipped.length;
     },
     /** Forgets a subscription, so that nothing waits for it any more; answers how many. */
     async retire(subscription: string): Promise<number> {

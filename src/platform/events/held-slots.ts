@@ -4,6 +4,9 @@ import type { Held, Move } from "./subscription-store.ts";
 export class HeldSlots {
   readonly #kept = new Map<number, Held>();
   readonly #positions = new Map<number, number>();
+  /** Counts how often slots were taken here: each time, what is kept may differ. */
+  readonly #tenures = new Map<number, number>();
+  #takes = 0;
   /** Those that are to be given back take no new events. */
   readonly #leaving = new Set<number>();
 
@@ -14,6 +17,11 @@ export class HeldSlots {
   /** Of a slot that is held. */
   tokenOf(slot: number): number | undefined {
     return this.#kept.get(slot)?.token;
+  }
+
+  /** Of a slot that is held: another one each time that it is read from what is kept. */
+  tenureOf(slot: number): number | undefined {
+    return this.#tenures.get(slot);
   }
 
   /** Where they stand here. */
@@ -36,8 +44,15 @@ export class HeldSlots {
     return { came, gone };
   }
 
+  /** Those that go on taking events. */
+  staying(): readonly Held[] {
+    return this.all().filter(({ slot }) => !this.#leaving.has(slot));
+  }
+
   take(rows: readonly Held[]): void {
+    this.#takes += 1;
     for (const row of rows) {
+      this.#tenures.set(row.slot, this.#takes);
       this.#kept.set(row.slot, row);
       this.#positions.set(row.slot, row.position);
     }
@@ -110,6 +125,7 @@ export class HeldSlots {
   #forget(slot: number): void {
     this.#kept.delete(slot);
     this.#positions.delete(slot);
+    this.#tenures.delete(slot);
     this.#leaving.delete(slot);
   }
 }

@@ -1,5 +1,5 @@
 import type { Recorded } from "#kernel/event.ts";
-import type { ParkedStream, Work } from "./subscription-store.ts";
+import type { Held, ParkedStream, Work } from "./subscription-store.ts";
 
 /** One attempt at the event of a parked stream. */
 export type Attempt = {
@@ -7,6 +7,8 @@ export type Attempt = {
   readonly parked: ParkedStream;
   /** Of its slot: with another one, another process may have made the attempt as well. */
   readonly token: number;
+  /** Of its slot here: with another one, what is kept of the stream may have changed. */
+  readonly tenure: number;
   /** Missing where there is nothing left to do. */
   readonly event?: Recorded;
   /** The event after it, where there was one already. */
@@ -44,6 +46,15 @@ export class Lane<Scope> {
 
   get size(): number {
     return this.#running.size;
+  }
+
+  /** Streams that are worked on in slots that are held still, under the same lease. */
+  runningIn(held: readonly Held[]): readonly string[] {
+    const tokens = new Map(held.map(({ slot, token }) => [slot, token]));
+    const running = [...this.#running].map(({ parked, token }) => ({ ...parked, token }));
+    return running
+      .filter(({ slot, token }) => tokens.get(slot) === token)
+      .map(({ stream }) => stream);
   }
 
   isBusy(slot: number): boolean {

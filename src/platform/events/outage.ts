@@ -22,9 +22,9 @@ export class Outage {
     return !this.isOn || nowMs >= this.#probeAtMs;
   }
 
-  /** How long until the next one may. */
+  /** How long until one may; once it may, it is tried when it comes. */
   untilTryMs(nowMs: number): number {
-    return this.isOn ? Math.max(0, this.#probeAtMs - nowMs) : Infinity;
+    return this.isOn && this.#probeAtMs > nowMs ? this.#probeAtMs - nowMs : Infinity;
   }
 
   failed(nowMs: number): void {

@@ -78,10 +78,10 @@ export class OutsideDelivery<Scope> implements Delivery<Scope> {
     );
     await commit({ moves, park, unpark: [] }, []);
     for (const [i, { event, slot }] of items.entries()) {
-      const [parked, token] = [park[i], slots.tokenOf(slot)];
-      if (!parked || token === undefined) continue;
+      const [parked, token, tenure] = [park[i], slots.tokenOf(slot), slots.tenureOf(slot)];
+      if (!parked || token === undefined || tenure === undefined) continue;
       this.#fresh.add(event.stream);
-      lane.start({ parked, event, token });
+      lane.start({ parked, event, token, tenure });
     }
   }
 }

@@ -26,6 +26,7 @@ import {
   subscribe,
   telling,
   write,
+  type Handle,
   type SubscriptionSubject,
 } from "./testing/subject.ts";
 import { until } from "../../../test/support/until.ts";
@@ -235,6 +236,42 @@ test("a dead letter is passed over by name, and its stream goes on", async () =>
     (await subject.sightings()).map(({ version }) => version),
     [2],
   );
+});
+
+test("an event that is passed over while it is tried again is neither kept nor failed", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const admin = eventAdmin(opened.database, "scratch");
+  for (const outcome of ["kept", "failed"] as const) {
+    const note = await write(subject, outcome);
+    const end = Promise.withResolvers<void>();
+    let tries = 0;
+    const handle: Handle = async ({ stream, version }) => {
+      if (stream !== note.id || version !== 1) return;
+      tries += 1;
+      if (tries > 1) await end.promise;
+      if (tries === 1 || outcome === "failed") throw new Error("fails");
+    };
+    const times = { leaseMs: 600, maxAttempts: 2 };
+    await using _running = subscribe(subject, handle, { name: outcome, times });
+    await until(() => tries === 2);
+    assert.equal(await admin.skip(outcome, note.id), 1);
+    await sleep(500); // it has looked at its slots again
+    end.resolve();
+    await until(async () => (await subject.parked(outcome)).length === 0);
+    await rewrite(subject, note, `${outcome} again`);
+    const mine = async () =>
+      (await subject.sightings()).filter(
+        ({ event_id: id, stream }) => id.startsWith(outcome) && stream === note.id,
+      );
+    await until(async () => (await mine()).length > 0);
+    await sleep(100);
+    assert.deepEqual(
+      (await mine()).map(({ version }) => version),
+      [2],
+    );
+    assert.deepEqual(await subject.parked(outcome), []);
+  }
 });
 
 test("an event at which a process waits is passed over by name", async () => {

@@ -198,6 +198,7 @@ function readStatements(schema: string) {
       `with claimed as (
          update ${schema}.parked_streams set state = 'retrying', retry_at = $3
           where subscription = $1 and slot = any($2::smallint[]) and state = 'claimed'
+            and stream <> all($4::text[])
        )
        select stream, slot from ${schema}.parked_streams
         where subscription = $1 and slot = any($2::smallint[])`,
@@ -307,7 +308,7 @@ export function postgresSubscription<Scope>(
       });
     },
 
-    adopt: (slots, now) => database.query(sql.adopt, [name, slots, now]),
+    adopt: (slots, { now, running }) => database.query(sql.adopt, [name, slots, now, running]),
 
     async due(held, { now, except, limit }): Promise<DueStreams> {
       const [slots, positions] = [held.map(({ slot }) => slot), held.map((one) => one.position)];
@@ -410,6 +411,7 @@ class PostgresWork<Scope> implements Work<Scope> {
     const { database, clock, appends } = options;
     this.scope = options.scope({
       read: async (query, values) => {
+        this.#checkOpen();
         try {
           await settle();
           return await database.query(query, values);
@@ -436,8 +438,12 @@ class PostgresWork<Scope> implements Work<Scope> {
   }
 
   #add(...writes: readonly Write[]): void {
-    if (!this.#isOpen) throw new Error("the handler has ended: its writes are refused");
+    this.#checkOpen();
     this.writes.push(...writes);
+  }
+
+  #checkOpen(): void {
+    if (!this.#isOpen) throw new Error("the handler has ended: what it still asks is refused");
   }
 }
 
@@ -465,7 +471,7 @@ export async function registerSubscriptions(
      )
      insert into ${schema}.subscriptions (name, slot, position)
      select name, slot, case when at_end and exists (select from ${schema}.subscriptions)
-                             then (select head from ${schema}.horizon()) else 0 end
+                             then (select horizon from ${schema}.horizon()) else 0 end
        from new, generate_series(0, ${slotCount - 1}) slot
      on conflict do nothing`,
   );

@@ -155,9 +155,11 @@ class RowBatch<Scope> {
     const work = await store.open(item.event, () => this.#settle());
     try {
       await handled(this.#on, this.#consumer, [item.event], work);
+      await this.#settling;
       outage.over();
       this.#keep(work, [item]);
     } catch (error) {
+      await this.#settling?.catch(() => {}); // a read that the handler no longer waits for
       if (this.#broken) throw this.#broken.error;
       if (isOutage(error)) outage.failed(performance.now());
       this.#fail(item, error);
@@ -203,13 +205,13 @@ class RowBatch<Scope> {
 
   async #commit(): Promise<void> {
     const [works, parks, slots, upTo] = [this.#works, this.#parks, this.#slots, this.#handled];
+    [this.#works, this.#parks, this.#slots] = [[], [], new Set()];
     const last = this.#items[upTo - 1];
     if (last && slots.size > 0) {
       const moves = this.#on.slots.moves(slots, last.position);
       await this.#on.commit({ moves, park: parks, unpark: [] }, works);
       this.#tell();
     }
-    [this.#works, this.#parks, this.#slots] = [[], [], new Set()];
     this.committed = upTo;
     this.tried = this.tried.filter(({ position }) => position > (last?.position ?? 0));
   }

@@ -74,6 +74,9 @@ export type Due = {
 /** Parked streams to try again, and when the next one will be. */
 export type DueStreams = { readonly due: readonly Due[]; readonly nextAt?: Instant };
 
+/** The declaration of a process that is about to stop: it keeps what it holds, and takes no more. */
+export const leaving = "";
+
 /** A process that reads a subscription. */
 export type Member = {
   readonly process: string;
@@ -143,8 +146,14 @@ export type SubscriptionStore<Scope> = {
   /** How far the log can be read, and whether it still is the one that was looked at before. */
   readonly look: (before: Mark | undefined) => Promise<Look>;
   readonly read: (range: Range) => Promise<readonly Taken[]>;
-  /** The parked streams of slots that were just taken. What was claimed there is due again. */
-  readonly adopt: (slots: readonly number[], now: Instant) => Promise<readonly ParkedName[]>;
+  /**
+   * The parked streams of slots that were just taken. What was claimed there is due again, but for the
+   * streams that this process is working on.
+   */
+  readonly adopt: (
+    slots: readonly number[],
+    options: { readonly now: Instant; readonly running: readonly string[] },
+  ) => Promise<readonly ParkedName[]>;
   /** Retrying streams of these slots but for some, those that are due first, at most `limit`. */
   readonly due: (
     held: readonly Held[],

@@ -13,6 +13,7 @@ import { ParkedStreams } from "./parked-streams.ts";
 import { Reader } from "./reader.ts";
 import { RowDelivery } from "./row-delivery.ts";
 import {
+  leaving,
   LeaseLost,
   type Due,
   type Member,
@@ -95,6 +96,7 @@ export class Subscription<Scope> implements AsyncDisposable {
   readonly #due = { share: 0, retry: 0, retryBesideNew: 0 };
   #waitsAt: string | undefined;
   #stopping = false;
+  #isEnding = false;
   #running: Promise<void> | undefined;
 
   constructor(options: SubscriptionOptions<Scope>) {
@@ -163,8 +165,8 @@ export class Subscription<Scope> implements AsyncDisposable {
       await this.#wakeUp.wait(seen, Math.min(pauseMs, this.#untilDue()));
       if (this.#wakeUp.calls !== seen) pauseMs = firstLookMs;
     }
-    clearInterval(beating);
     await this.#end().catch((error: unknown) => this.#stumble(error)); // the lease ends anyway
+    clearInterval(beating);
   }
 
   /** Does what can be done now; answers whether there was anything. */
@@ -226,7 +228,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     if (!isDue || limit <= 0) return false;
 
     const asked = { now: clock.now(), except: lane.streams, limit };
-    const { due, nextAt } = await store.due(slots.all(), asked);
+    const { due, nextAt } = await store.due(slots.staying(), asked);
     const untilNextMs = nextAt === undefined ? Infinity : Instant.toUnixMs(nextAt) - clock.unixMs();
     const pauseMs = due.length === limit ? 0 : Math.min(untilNextMs, this.#limits.pollMs);
     this.#due.retry = now + pauseMs;
@@ -246,8 +248,10 @@ export class Subscription<Scope> implements AsyncDisposable {
       await this.#commit({ moves, park, unpark: [] }, []);
     }
     for (const attempt of attempts) {
-      const token = slots.tokenOf(attempt.parked.slot);
-      if (token !== undefined && attempt.parked.state !== "dead") lane.start({ ...attempt, token });
+      const { slot, state } = attempt.parked;
+      const [token, tenure] = [slots.tokenOf(slot), slots.tenureOf(slot)];
+      if (token !== undefined && tenure !== undefined && state !== "dead")
+        lane.start({ ...attempt, token, tenure });
     }
   }
 
@@ -263,10 +267,8 @@ export class Subscription<Scope> implements AsyncDisposable {
 
   /** Keeps what came of attempts; answers whether there was anything. */
   async #settle(): Promise<boolean> {
-    const { lane, slots, outage } = this.#on;
-    const outcomes = lane
-      .take()
-      .filter(({ parked, token }) => slots.tokenOf(parked.slot) === token);
+    const { lane, outage } = this.#on;
+    const outcomes = lane.take().filter((outcome) => this.#counts(outcome));
     if (outcomes.length === 0) return false;
     for (const { event, result } of outcomes) {
       if (result.ok && event) outage.over();
@@ -282,6 +284,15 @@ export class Subscription<Scope> implements AsyncDisposable {
       for (const outcome of outcomes) await this.#keepAlone(outcome);
     }
     return true;
+  }
+
+  /**
+   * Whether what came of an attempt is still to be kept. What was done outside has happened, while
+   * the lease lasts. Rows are not there yet: where the slot was read again, another attempt makes them.
+   */
+  #counts({ parked: { slot }, token, tenure }: Outcome<Scope>): boolean {
+    const { slots } = this.#on;
+    return this.#delivery.claims ? slots.tokenOf(slot) === token : slots.tenureOf(slot) === tenure;
   }
 
   /** An outcome that cannot be kept is a failure of its event. */
@@ -329,7 +340,8 @@ export class Subscription<Scope> implements AsyncDisposable {
   get #member(): Member {
     const { process, consumer } = this.#options;
     return {
-      ...{ process, declaration: consumer.declaration, leaseMs: this.#limits.leaseMs },
+      ...{ process, leaseMs: this.#limits.leaseMs },
+      declaration: this.#isEnding ? leaving : consumer.declaration,
       ...(this.#waitsAt === undefined ? {} : { waitsAt: this.#waitsAt }),
     };
   }
@@ -346,7 +358,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     if (came.length > 0) {
       const names = await store.adopt(
         came.map(({ slot }) => slot),
-        clock.now(),
+        { now: clock.now(), running: this.#on.lane.runningIn(came) },
       );
       for (const name of names) parked.add(name);
       slots.take(came);
@@ -440,17 +452,29 @@ export class Subscription<Scope> implements AsyncDisposable {
     return Math.max(1, Math.min(share - now, waits - now, outage.untilTryMs(now)));
   }
 
-  /** Waits a while for what is handed over, keeps what came of it, and gives all slots back. */
-  async #end(): Promise<void> {
-    const { lane, slots, store } = this.#on;
-    const endsAt = performance.now() + this.#limits.drainMs;
-    for (let seen = this.#wakeUp.calls; lane.size > 0; seen = this.#wakeUp.calls) {
+  /** Keeps what came of attempts, and gives back slots without any; answers when to do so again. */
+  async #leaveIdle(): Promise<number> {
+    try {
+      await this.#share();
       await this.#settle();
+      return Math.max(firstLookMs, this.#due.share - performance.now());
+    } catch (error) {
+      return this.#stumble(error);
+    }
+  }
+
+  /** Gives back what is idle, waits a while for what is handed over, and gives back the rest. */
+  async #end(): Promise<void> {
+    const { lane, store } = this.#on;
+    const endsAt = performance.now() + this.#limits.drainMs;
+    this.#isEnding = true;
+    this.#due.share = 0;
+    for (let seen = this.#wakeUp.calls; ; seen = this.#wakeUp.calls) {
+      const pauseMs = await this.#leaveIdle();
       const leftMs = endsAt - performance.now();
       if (lane.size === 0 || leftMs <= 0) break;
-      await this.#wakeUp.wait(seen, leftMs);
+      await this.#wakeUp.wait(seen, Math.min(leftMs, pauseMs));
     }
-    await this.#keepMoves(slots.unkept());
     await store.leave(this.#options.process);
   }
 }

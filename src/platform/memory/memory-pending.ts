@@ -24,20 +24,21 @@ export class MemoryPending {
   readonly transaction: MemoryTransaction = {
     put: (table, key, row) => this.transaction.change(table, key, () => row),
     change: (table, key, to) => {
-      this.#check();
+      this.check();
       this.changes.push(() => table.change(key, (before) => kept(to(before))));
     },
     append: (stream, version, events) => {
-      this.#check();
+      this.check();
       this.announced.push({ stream, version, events });
     },
   };
 
-  close(): void {
-    this.#isOpen = false;
+  /** Throws where the handler that it is for has ended. */
+  check(): void {
+    if (!this.#isOpen) throw new Error("the handler has ended: what it still asks is refused");
   }
 
-  #check(): void {
-    if (!this.#isOpen) throw new Error("the handler has ended: its writes are refused");
+  close(): void {
+    this.#isOpen = false;
   }
 }

@@ -2,6 +2,7 @@ import type { Recorded } from "#kernel/event.ts";
 import type { Clock, Instant } from "#kernel/instant.ts";
 import { causedBy } from "../events/record.ts";
 import {
+  leaving,
   LeaseLost,
   LostRace,
   slotCount,
@@ -50,7 +51,8 @@ export class MemorySubscriptionState {
   }
 
   beat({ process, declaration }: Member, nowMs: number): void {
-    if (!this.#declarations.includes(declaration)) this.#declarations.push(declaration);
+    if (declaration !== leaving && !this.#declarations.includes(declaration))
+      this.#declarations.push(declaration);
     this.#seen.set(process, { declaration, at: nowMs });
   }
 
@@ -179,7 +181,10 @@ class MemoryWork<Scope> implements Work<Scope> {
       this.#broken ??= { error };
       throw error;
     };
-    this.scope = store.readingScope(scope, pending, () => settle().catch(noteFailure));
+    this.scope = store.readingScope(scope, pending, async () => {
+      pending.check();
+      await settle().catch(noteFailure);
+    });
   }
 
   check(): void {
@@ -192,10 +197,14 @@ class MemoryWork<Scope> implements Work<Scope> {
 }
 
 /** Claims that nobody works on are due again. */
-function adopt(parked: Map<string, ParkedStream>, slots: readonly number[], now: Instant) {
+function adopt(
+  parked: Map<string, ParkedStream>,
+  slots: readonly number[],
+  { now, running }: { readonly now: Instant; readonly running: readonly string[] },
+) {
   const mine = [...parked.values()].filter(({ slot }) => slots.includes(slot));
   for (const one of mine)
-    if (one.state === "claimed")
+    if (one.state === "claimed" && !running.includes(one.stream))
       parked.set(one.stream, { ...one, state: "retrying", retryAt: now });
   return mine;
 }
@@ -238,7 +247,7 @@ export function memorySubscription<Scope>(options: Options<Scope>): Subscription
       return taken;
     },
 
-    adopt: async (slots, now) => adopt(parked, slots, now),
+    adopt: async (slots, options) => adopt(parked, slots, options),
 
     async due(held, { now, except, limit }) {
       const positions = new Map(held.map(({ slot, position }) => [slot, position]));

@@ -2,10 +2,18 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TimedOut, Unavailable } from "#platform/unavailable.ts";
-import type { Note } from "../../../../test/support/notes.ts";
+import {
+  noteEvents,
+  type Note,
+  type NoteEvent,
+  type NotesScope,
+} from "../../../../test/support/notes.ts";
+import { consumer } from "../consumer.ts";
+import { LostRace } from "../subscription-store.ts";
 import {
   quick,
   rewrite,
+  run,
   seen,
   subscribe,
   versionsOf,
@@ -32,6 +40,13 @@ function ownCause(): Error {
   error.cause = error;
   return error;
 }
+
+/** A consumer without sightings of its own: their unique values would refuse an effect that is repeated. */
+const unseen = (handle: Handle) =>
+  consumer<NoteEvent, NotesScope>({
+    ...{ name: "sight", events: noteEvents },
+    on: { "scratch.note-written": async (...given) => void (await handle(...given)) },
+  });
 
 /** What becomes of events that fail, and of those beside and behind them. */
 export function failuresContract(name: string, open: Open): void {
@@ -254,6 +269,91 @@ export function failuresContract(name: string, open: Open): void {
       assert.equal((await subject.parked("sight")).length, 5);
       isCured = true;
       await seen(subject, 20);
+    });
+
+    test("loses no event beside a handler that still reads when it has failed", async () => {
+      await using subject = await open();
+      const written: Note[] = [];
+      for (let i = 0; i < 40; i += 1) written.push(await write(subject, `note ${i}`));
+      let hasFailed = false;
+      const handle: Handle = async ({ stream }, { notes }) => {
+        await sleep(1);
+        const [, second] = written;
+        if (hasFailed || !second || stream !== second.id) return;
+        hasFailed = true;
+        const failing = sleep(1).then(() => Promise.reject(new Error("once")));
+        await Promise.all([failing, sleep(8).then(() => notes.byId(second.id))]);
+      };
+      await using _running = subscribe(subject, handle);
+      await seen(subject, written.length);
+    });
+
+    test("keeps no effect twice through a handler that still reads after its time", async () => {
+      await using subject = await open();
+      const slow = await write(subject, "slow");
+      const other = await write(subject, "other");
+      const store = subject.store("sight");
+      let [commits, effects, isFirst] = [0, 0, true];
+      const racing: typeof store = {
+        ...store,
+        async commit(...given) {
+          commits += 1;
+          if (commits === 1) throw new LostRace("sight");
+          await store.commit(...given);
+        },
+      };
+      const late = Promise.withResolvers<void>();
+      const handle: Handle = async ({ stream, version }, { notes }) => {
+        effects += 1;
+        notes.sight({ event_id: `effect ${effects}`, stream, version });
+        if (stream !== slow.id || !isFirst) return;
+        isFirst = false;
+        await sleep(300);
+        await notes.byId(slow.id).finally(late.resolve);
+      };
+      const times = { handlerTimeoutMs: 100, leaseMs: 60_000 };
+      await using _running = run(subject, unseen(handle), { store: racing, times });
+      await seen(subject, 2);
+      await late.promise;
+      await sleep(50);
+      const streams = (await subject.sightings()).map(({ stream }) => stream);
+      assert.deepEqual(streams.toSorted(), [slow.id, other.id].toSorted());
+    });
+
+    test("keeps no effect twice where the commit of a retry arrives late", async () => {
+      await using subject = await open();
+      const { id } = await write(subject, "tried three times");
+      const store = subject.store("sight");
+      const [arrive, arrived] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      let [effects, tries, isLost] = [0, 0, false];
+      const late: typeof store = {
+        ...store,
+        async commit(progress, works, mark) {
+          if (works.length === 0 || isLost) return store.commit(progress, works, mark);
+          isLost = true;
+          void arrive.promise
+            .then(() => store.commit(progress, works, mark))
+            .finally(arrived.resolve);
+          throw new Unavailable("The answer was lost", {});
+        },
+      };
+      const end = Promise.withResolvers<void>();
+      const handle: Handle = async ({ stream, version }, { notes }) => {
+        tries += 1;
+        if (tries === 1) throw new Error("once");
+        effects += 1;
+        notes.sight({ event_id: `effect ${effects}`, stream, version });
+        if (tries === 3) await end.promise;
+      };
+      await using _running = run(subject, unseen(handle), { store: late, times: { leaseMs: 600 } });
+      await until(() => tries === 3);
+      arrive.resolve();
+      await arrived.promise;
+      await sleep(500); // it has looked at its slots again
+      end.resolve();
+      await until(async () => (await subject.parked("sight")).length === 0);
+      await sleep(50);
+      assert.deepEqual(versionsOf(await subject.sightings(), id), [1]);
     });
   });
 }

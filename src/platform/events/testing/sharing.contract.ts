@@ -7,6 +7,7 @@ import { LeaseLost } from "../subscription-store.ts";
 import {
   memberOf,
   quick,
+  rewrite,
   run,
   seen,
   sighting,
@@ -198,6 +199,69 @@ export function sharingContract(name: string, open: Open): void {
       assert.deepEqual(await subject.parked("sight"), []);
       await using _newer = run(subject, sighting("sight"), { process: "newer" });
       await seen(subject, 1);
+    });
+
+    test("leaves a long hand-over to an older process, and to one that stops", async () => {
+      await using subject = await open();
+      await writeSome(subject, 1);
+      const log: string[] = [];
+      const tellingAs = (process: string, ms: number) =>
+        telling("tell", async () => {
+          log.push(`${process} begins`);
+          await sleep(ms);
+          log.push(`${process} ends`);
+        });
+      const times = { leaseMs: 600, drainMs: 10_000 };
+      const older = { ...tellingAs("older", 2_500), declaration: "older" };
+      const former = run(subject, older, { process: "older", times });
+      await until(() => log.length === 1);
+      await using _newer = run(subject, tellingAs("newer", 1), { process: "newer", times });
+      await sleep(1_000);
+      await former[Symbol.asyncDispose]();
+      await sleep(100);
+      assert.deepEqual(log, ["older begins", "older ends"]);
+      assert.deepEqual(await subject.parked("tell"), []);
+    });
+
+    test("gives idle slots back at once where it stops in the midst of a hand-over", async () => {
+      await using subject = await open();
+      await writeSome(subject, 1);
+      const end = Promise.withResolvers<void>();
+      let begun = 0;
+      const waiting = telling("tell", async () => {
+        begun += 1;
+        await end.promise;
+      });
+      const times = { leaseMs: 60_000, drainMs: 30_000 };
+      const stopping = run(subject, waiting, { process: "stopping", times });
+      await until(() => begun === 1);
+      const stopped = stopping[Symbol.asyncDispose]();
+      await until(
+        async () => (await subject.slots("tell")).filter(({ holder }) => holder).length === 1,
+      );
+      end.resolve();
+      await stopped;
+      assert.ok((await subject.slots("tell")).every(({ holder }) => holder === null));
+    });
+
+    test("gives up a slot whose streams have many events to catch up with", async () => {
+      await using subject = await open();
+      const notes = await Promise.all(Array.from({ length: 8 }, (_, i) => write(subject, `n${i}`)));
+      for (const note of notes) {
+        let last = note;
+        for (let i = 0; i < 30; i += 1) last = await rewrite(subject, last, `${note.title} ${i}`);
+      }
+      const slow = telling("tell", () => sleep(100));
+      const times = { leaseMs: 600 };
+      await using _one = run(subject, slow, { process: "one", times });
+      await sleep(300);
+      await using _two = run(subject, slow, { process: "two", times });
+      const heldBy = async (process: string) =>
+        (await subject.slots("tell")).filter(({ holder }) => holder === process).length;
+      const before = performance.now();
+      await until(async () => (await heldBy("two")) === 32);
+      // What there is to catch up with takes three seconds and more; a share, a fifth of one.
+      assert.ok((await subject.parked("tell")).length > 0, `${performance.now() - before} ms`);
     });
   });
 }
