@@ -233,6 +233,20 @@ test("waiting too long for a connection is Unavailable", async () => {
   await held;
 });
 
+test("refuses what is asked on a session that has ended", async () => {
+  await using opened = await testDatabase({ maxConnections: 1 });
+  const { database } = opened;
+  let late: (() => Promise<unknown>) | undefined;
+  const failing = database.session(async (session) => {
+    late = () => session.query(one, []);
+    await session.query(fails, [0]);
+  });
+  await assert.rejects(failing);
+  assert.ok(late);
+  await assert.rejects(late(), /the session has ended/);
+  assert.equal((await database.query(one, [])).length, 1);
+});
+
 test("a commit that the server answers with a rollback is an error", async () => {
   await using opened = await testDatabase();
   const swallowed = opened.database.session(async (session) => {

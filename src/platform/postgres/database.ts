@@ -177,14 +177,17 @@ export class Database implements AsyncDisposable {
     const ignore = () => {}; // the query under way reports the same error
     client.on("error", ignore);
     let isClean = false;
+    const session = sessionOn(client, timeoutMs);
     try {
-      const result = await work(sessionOn(client, timeoutMs));
+      const result = await work(session);
       isClean = client.getTransactionStatus() === idle;
       return result;
     } catch (error) {
+      session.close();
       isClean = await isRolledBack(client);
       throw asUnavailable(error);
     } finally {
+      session.close();
       client.off("error", ignore);
       client.release(!isClean);
     }
@@ -221,8 +224,11 @@ export class Database implements AsyncDisposable {
 /** `ReadyForQuery` outside of any transaction. Source: PostgreSQL, message formats. */
 const idle = "I";
 
-function sessionOn(client: pg.PoolClient, timeoutMs: number): Session {
-  const send = (query: Query) => {
+/** Until it is closed: then its connection is another one's. */
+function sessionOn(client: pg.PoolClient, timeoutMs: number): Session & { close: () => void } {
+  let isOpen = true;
+  const send = async (query: Query) => {
+    if (!isOpen) throw new Error("the session has ended: what is still asked on it is refused");
     const timed: Query = { ...query, query_timeout: timeoutMs };
     return client.query(timed);
   };
@@ -238,6 +244,7 @@ function sessionOn(client: pg.PoolClient, timeoutMs: number): Session {
       const { command } = await send({ text: "commit" });
       if (command !== "COMMIT") throw new Error("the transaction was rolled back");
     },
+    close: () => void (isOpen = false),
   };
 }
 
