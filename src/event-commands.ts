@@ -133,9 +133,12 @@ type ReplayOptions = Output & { readonly consumer?: string };
 const replayCommand = (which: string | undefined, { consumer, ...output }: ReplayOptions) =>
   withDatabase(async (database) => {
     const replayed = await sumOf(database, (admin) => admin.replay(consumer, which));
+    const isAsked = which !== undefined || consumer !== undefined;
     if (output.json) console.log(JSON.stringify({ replayed }));
-    else console.log(`${replayed} dead letters will be tried again within seconds.`);
-    if (replayed === 0 && which !== undefined) process.exitCode = 1;
+    else if (replayed > 0)
+      console.log(`Dead letters to be tried again within seconds: ${replayed}.`);
+    else console.log(`No dead letter${isAsked ? " fits: see `events dead`" : "s"}.`);
+    if (replayed === 0 && isAsked) process.exitCode = 1;
   });
 
 const skipCommand = (consumer: string, which: string, output: Output) =>

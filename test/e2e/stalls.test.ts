@@ -38,10 +38,13 @@ test("doctor, readiness, metrics and console tell of a stall alike", async () =>
   assert.match(metrics, /basalt_events_trouble{of="identity\.welcome-email"} 1/);
   const doctor = await launch(["doctor"], env).ended;
   assert.equal(doctor.code, 1);
-  assert.match(doctor.output, /BAD {2}identity\.welcome-email: 1 streams wait for something/);
+  assert.match(
+    doctor.output,
+    /BAD {2}identity\.welcome-email: 1 stream for \d+ s behind something/,
+  );
   const consumers = await launch(["events", "consumers"], env).ended;
   assert.match(consumers.output, /identity\.welcome-email {2}slots: 64 by .*1 retrying/);
-  assert.match(consumers.output, /wait for something that is away: .*ECONNREFUSED/);
+  assert.match(consumers.output, /behind something that is away: .*ECONNREFUSED/);
 });
 
 test("one full mailbox and one slow receiver delay no other email", async () => {
@@ -68,11 +71,17 @@ test("one full mailbox and one slow receiver delay no other email", async () => 
 
 test("a person who is gone gets no email, however often it was refused before", async () => {
   await using inbox = await smtpInbox();
-  inbox.verdicts = { receiver: () => ({ code: 452, text: "mailbox full" }) };
+  let refusals = 0;
+  inbox.verdicts = {
+    receiver() {
+      refusals += 1;
+      return { code: 452, text: "mailbox full" };
+    },
+  };
   await using served = await serve({ BASALT_SMTP_URL: inbox.url });
   await register(served.url, "ada");
-  const state = "select stream, state, attempts from identity.parked_streams";
-  await until(async () => Number((await served.opened.sql(state))[0]?.["attempts"]) > 1);
+  const state = "select stream, state from identity.parked_streams";
+  await until(() => refusals > 1);
   const admin = await asAdmin(served);
   const [ada] = await served.opened.sql(
     "select id, version from identity.users where email = 'ada@example.com'",

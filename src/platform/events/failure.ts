@@ -25,9 +25,11 @@ export const isFatal = (error: unknown): boolean => error instanceof LeaseLost |
 type Attempt = {
   readonly event: Recorded;
   readonly slot: number;
-  /** The one that failed included. */
+  /** The one that failed included, those that failed for an outage or a refusal for now not. */
   readonly attempts: number;
   readonly since: Instant;
+  /** Whether the attempt before failed for something that all events need. */
+  readonly wasOutage: boolean;
   readonly error: unknown;
 };
 
@@ -45,24 +47,28 @@ type Options = {
 export const isOutage = (error: unknown): boolean =>
   error instanceof Unavailable && !(error instanceof TimedOut);
 
-/** The stream of an event that failed: when it is tried again, or that it never is. */
+/**
+ * The stream of an event that failed: when it is tried again, or that it never is. What is not the
+ * event's fault counts no attempt, and is bounded by time.
+ */
 export function parkedAfter(
-  { event, slot, attempts, since, error }: Attempt,
+  { event, slot, attempts, since: firstTried, wasOutage, error }: Attempt,
   { limits, clock, chance }: Options,
 ): ParkedStream {
   const now = clock.now();
   const outage = isOutage(error);
   const isTimed = outage || error instanceof Deferred;
-  const isDead = isTimed
-    ? Instant.toUnixMs(now) - Instant.toUnixMs(since) >= limits.maxOutageMs
-    : attempts >= limits.maxAttempts;
-  const { outageRetryMs, deferredRetryMs, maxRetryMs } = limits;
+  const since = wasOutage && !outage ? now : firstTried;
+  const lastsMs = Instant.toUnixMs(now) - Instant.toUnixMs(since);
+  const isDead = isTimed ? lastsMs >= limits.maxOutageMs : attempts >= limits.maxAttempts;
+  const { retryMs, outageRetryMs, deferredRetryMs, maxRetryMs } = limits;
   const mostMs = outage ? outageRetryMs : isTimed ? deferredRetryMs : maxRetryMs;
-  // Exponential, with jitter: between half and all of what the attempt is worth.
-  const pauseMs = Math.min(limits.retryMs * 2 ** (attempts - 1), mostMs) * (0.5 + chance() / 2);
+  // Exponential, with jitter: as long again as it has lasted, or twice the pause before.
+  const wantedMs = isTimed ? Math.max(retryMs, lastsMs) : retryMs * 2 ** (attempts - 1);
+  const pauseMs = Math.min(wantedMs, mostMs) * (0.5 + chance() / 2);
   return {
     ...standing(event, slot, since),
-    attempts,
+    attempts: isTimed ? attempts - 1 : attempts,
     error: describe(error),
     isOutage: outage,
     ...(isDead

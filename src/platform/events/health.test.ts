@@ -71,7 +71,7 @@ test("something that is away is told of, with the error", async () => {
   await write(subject, "waits");
   await until(async () => (await subject.parked("tell"))[0]?.state === "retrying");
   await later();
-  await told(/^BAD tell: 1 streams wait for something that is away: .*the provider is away/);
+  await told(/^BAD tell: 1 stream for \d+ s behind something that is away: .*the provider is away/);
 });
 
 test("dead letters are told of, and streams that are tried again", async () => {
@@ -83,8 +83,8 @@ test("dead letters are told of, and streams that are tried again", async () => {
   await using _trying = subscribe(subject, fail, { name: "try", times: { maxAttempts: 1_000 } });
   await using _dying = subscribe(subject, fail, { name: "die" });
   await write(subject, "poison");
-  await told(/^BAD die: 1 dead letters; the last error: .*no such user/);
-  await told(/^ok try: 1 streams are tried again: .*no such user/);
+  await told(/^BAD die: 1 dead letter; the last error: .*no such user/);
+  await told(/^ok try: 1 stream to be tried again: .*no such user/);
 });
 
 test("an event of a newer version at which a process waits is told of", async () => {
@@ -143,6 +143,6 @@ test("a hand-over that takes long is told of, and is no trouble yet", async () =
   await write(subject, "slow receiver");
   await until(async () => (await subject.parked("tell")).length === 1);
   await later();
-  await told(/^ok tell: an event has been handed over for 6 s/);
+  await told(/^BAD tell: a delivery has been under way for 6 s/);
   end.resolve();
 });

@@ -16,8 +16,9 @@ export type SubscriptionHealth = {
   /** Events not yet delivered, counted up to `maxLagCounted`. */
   readonly lag: number;
   readonly oldest_undelivered_at: Instant | null;
-  /** Age in seconds of the oldest event not delivered, and of the longest hand-over under way. */
+  /** Age in seconds of the oldest event not delivered, and of the longest first hand-over under way. */
   readonly waits_s: number;
+  readonly parked: number;
   readonly claimed: number;
   readonly claimed_s: number;
   readonly retrying: number;
@@ -25,7 +26,9 @@ export type SubscriptionHealth = {
   readonly outage: number;
   readonly outage_s: number;
   readonly dead: number;
-  readonly last_error: string | null;
+  readonly retry_error: string | null;
+  readonly outage_error: string | null;
+  readonly dead_error: string | null;
   /** An event that its processes do not know. */
   readonly waits_at: string | null;
   /** Whether it stands behind the end of its log, as after a restore of a part. */
@@ -67,14 +70,17 @@ function statementsOf(schema: string) {
            from slots group by name
        ), parked as (
          select subscription as name,
+                count(*) as parked,
                 count(*) filter (where state = 'claimed') as claimed,
-                extract(epoch from now() - min(parked_at) filter (where state = 'claimed')) as claimed_s,
-                count(*) filter (where state = 'retrying' and attempts > 0) as retrying,
-                count(*) filter (where state = 'retrying' and is_outage) as outage,
+                extract(epoch from now() - min(parked_at) filter (where state = 'claimed' and error is null)) as claimed_s,
+                count(*) filter (where state <> 'dead' and error is not null) as retrying,
+                count(*) filter (where state <> 'dead' and is_outage) as outage,
                 extract(epoch from now() - min(parked_at)
-                  filter (where state = 'retrying' and is_outage)) as outage_s,
+                  filter (where state <> 'dead' and is_outage)) as outage_s,
                 count(*) filter (where state = 'dead') as dead,
-                (array_agg(error order by parked_at desc) filter (where error is not null))[1] as last_error
+                max(error) filter (where state <> 'dead' and not is_outage) as retry_error,
+                max(error) filter (where state <> 'dead' and is_outage) as outage_error,
+                (array_agg(error order by parked_at desc) filter (where state = 'dead'))[1] as dead_error
            from ${schema}.parked_streams group by subscription
        )
        select s.name, s.held::int, s.updated_at, s.updated_at > now() - make_interval(secs => $2) as is_moving,
@@ -83,10 +89,11 @@ function statementsOf(schema: string) {
                   where o.name = s.name and holder is not null group by holder) h), '{}') as holders,
               behind.lag, behind.oldest_undelivered_at,
               coalesce(extract(epoch from now() - behind.oldest_undelivered_at), 0)::float8 as waits_s,
-              coalesce(p.claimed, 0) as claimed, coalesce(p.claimed_s, 0)::float8 as claimed_s,
+              coalesce(p.parked, 0) as parked, coalesce(p.claimed, 0) as claimed, coalesce(p.claimed_s, 0)::float8 as claimed_s,
               coalesce(p.retrying, 0) as retrying,
               coalesce(p.outage, 0) as outage, coalesce(p.outage_s, 0)::float8 as outage_s,
-              coalesce(p.dead, 0) as dead, p.last_error,
+              coalesce(p.dead, 0) as dead,
+              p.retry_error, p.outage_error, p.dead_error,
               (select max(waits_at) from alive a where a.name = s.name) as waits_at,
               s.last > (select head from ${schema}.horizon()) as is_ahead
          from subscriptions s
@@ -130,7 +137,7 @@ export function troublesOf({
 
 function troublesIn(health: SubscriptionHealth): readonly Trouble[] {
   const { name, lag, held, dead, retrying, outage, waits_at: waitsAt } = health;
-  const [waitsMs, error] = [health.waits_s * 1_000, health.last_error ?? "unknown"];
+  const waitsMs = health.waits_s * 1_000;
   const isLate = lag > 0 && waitsMs > stillMs;
   const isStill = isLate && !health.is_moving;
   const found: readonly (readonly [boolean, boolean, string])[] = [
@@ -142,27 +149,33 @@ function troublesIn(health: SubscriptionHealth): readonly Trouble[] {
     ],
     [waitsAt !== null && isLate, true, `it waits at ${waitsAt}, which needs a newer Basalt`],
     [isStill && held > 0 && waitsAt === null, true, `it stands still, ${lag} events wait`],
-    [dead > 0, true, `${dead} dead letters; the last error: ${error}`],
+    [dead > 0, true, `${counted(dead, "dead letter")}; the last error: ${health.dead_error}`],
     [
       health.outage_s * 1_000 > stillMs,
       true,
-      `${outage} streams wait for something that is away: ${error}`,
+      `${counted(outage, "stream")} for ${seconds(health.outage_s)} behind something that is away: ${health.outage_error}`,
     ],
     [
-      health.claimed + retrying + dead >= defaultLimits.maxParkedStreams,
+      health.parked >= defaultLimits.maxParkedStreams,
       true,
-      `${health.claimed + retrying + dead} parked streams: no new events are taken`,
+      `${health.parked} parked streams: no new events are taken`,
     ],
-    [retrying > outage, false, `${retrying - outage} streams are tried again: ${error}`],
+    [
+      retrying > outage,
+      false,
+      `${counted(retrying - outage, "stream")} to be tried again: ${health.retry_error}`,
+    ],
     [
       health.claimed_s * 1_000 > stillMs,
-      false,
-      `an event has been handed over for ${seconds(health.claimed_s)}`,
+      true,
+      `a delivery has been under way for ${seconds(health.claimed_s)}`,
     ],
     [isLate && !isStill, false, `${lag} events behind, the oldest by ${seconds(health.waits_s)}`],
   ];
   return found.flatMap(([holds, isBad, says]) => (holds ? { of: name, isBad, says } : []));
 }
+
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
 
 const seconds = (s: number): string => `${Math.round(s)} s`;
 

@@ -261,7 +261,8 @@ export class Subscription<Scope> implements AsyncDisposable {
     const { maxAttempts } = this.#limits;
     if (this.#delivery.claims && parked.attempts >= maxAttempts && parked.error === undefined)
       return { ...rest, state: "dead", error: "the process ended in each of its attempts" };
-    const since = parked.attempts === 0 ? now : parked.since;
+    const isNew = parked.attempts === 0 && parked.error === undefined;
+    const since = isNew ? now : parked.since;
     return { ...rest, since, state: "claimed", attempts: parked.attempts + 1 };
   }
 
@@ -324,9 +325,11 @@ export class Subscription<Scope> implements AsyncDisposable {
 
   /** Where a stream stands after an attempt; undefined where it has caught up. */
   #after({ parked, event, next, result }: Outcome<Scope>): ParkedStream | undefined {
-    const { slot, attempts, since } = parked;
-    if (!result.ok && event)
-      return parkedAfter({ event, slot, attempts, since, error: result.error }, this.#on);
+    const { slot, attempts, since, isOutage: wasOutage } = parked;
+    if (!result.ok && event) {
+      const failed = { event, slot, attempts, since, wasOutage, error: result.error };
+      return parkedAfter(failed, this.#on);
+    }
     const following = next ?? this.#on.parked.passed(parked.stream);
     if (!following) return undefined;
     const now = this.#on.clock.now();

@@ -204,10 +204,13 @@ export function failuresContract(name: string, open: Open): void {
     test("what is away for one stream delays that stream only, and not for ever", async () => {
       await using subject = await open();
       const away = await write(subject, "its upstream is away");
+      let tries = 0;
       await using _running = subscribe(
         subject,
         ({ stream }) => {
-          if (stream === away.id) throw new Unavailable("away", {});
+          if (stream !== away.id) return;
+          tries += 1;
+          throw new Unavailable("away", {});
         },
         { times: { maxOutageMs: 300 } },
       );
@@ -215,7 +218,21 @@ export function failuresContract(name: string, open: Open): void {
       await seen(subject, 20);
       await until(async () => (await subject.parked("sight"))[0]?.state === "dead");
       const [letter] = await subject.parked("sight");
-      assert.ok((letter?.attempts ?? 0) > (quick.maxAttempts ?? 0), "an outage counts no attempts");
+      assert.ok(tries > (quick.maxAttempts ?? 0), `${tries} tries`);
+      assert.equal(letter?.attempts, 0, "an outage counts no attempts");
+    });
+
+    test("an event that is refused after an outage has all its attempts", async () => {
+      await using subject = await open();
+      await write(subject, "refused after an outage");
+      let tries = 0;
+      const handle: Handle = () => {
+        tries += 1;
+        throw tries <= 6 ? new Unavailable("away", {}) : new Error("refused");
+      };
+      await using _running = subscribe(subject, handle);
+      await until(async () => (await subject.parked("sight"))[0]?.state === "dead");
+      assert.equal(tries, 6 + (quick.maxAttempts ?? 0));
     });
 
     test("what is away for half of the streams does not stop the other half", async () => {
