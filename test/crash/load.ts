@@ -89,11 +89,11 @@ export function operationOf(key: string, chance: Chance): Operation {
 
 const answerMs = 5_000;
 
-/** One attempt: the answer, or undefined where nobody can tell whether it was done. */
+/** One attempt: the answer, or what came in its place where nobody can tell whether it was done. */
 async function attempt(
   { url, headers }: NonNullable<Target>,
   { key, path, body, kind }: Operation,
-): Promise<{ readonly status: number; readonly answer: string } | undefined> {
+): Promise<{ readonly status: number; readonly answer: string } | string> {
   const signed = kind === "user" ? {} : headers;
   const type = typeof body === "string" ? "text/csv" : "application/json";
   try {
@@ -105,10 +105,10 @@ async function attempt(
     });
     const text = await answer.text();
     // Which says that it was not done, or that nobody knows: the same is sent again.
-    if (answer.status >= 500 || answer.status === 429) return undefined;
+    if (answer.status >= 500 || answer.status === 429) return `${answer.status} ${text}`;
     return { status: answer.status, answer: outcomeOf(text) };
-  } catch {
-    return undefined;
+  } catch (error) {
+    return `${String(error)}: ${String(error instanceof Error ? error.cause : "")}`;
   }
 }
 
@@ -148,9 +148,10 @@ export function startLoad({ ledger, target, chances, name }: LoadOptions): Load 
     for (;;) {
       const at = target();
       attempts += 1;
-      const told = at && (await attempt(at, operation));
-      if (told) return ledger.note({ ...operation, ...told });
-      if (giveUp.aborted) return void unanswered.push(`nobody answers ${operation.key}`);
+      const told = at ? await attempt(at, operation) : "there is no server";
+      if (typeof told === "object") return ledger.note({ ...operation, ...told });
+      if (giveUp.aborted)
+        return void unanswered.push(`nobody answers ${operation.key} but with ${told}`);
       await sleep(20);
     }
   }
