@@ -94,7 +94,11 @@ test("work that throws under a lock leaves no transaction and no lock behind", a
     `select 1 from pg_stat_activity
       where datname = current_database() and state like 'idle in transaction%'`,
   );
-  const locks = statement("test.locks", "select 1 from pg_locks where locktype = 'advisory'");
+  const locks = statement(
+    "test.locks",
+    `select 1 from pg_locks where locktype = 'advisory'
+        and database = (select oid from pg_database where datname = current_database())`,
+  );
   const broken = statement("test.broken", "select 1 / 0");
   const backend = statement<{ readonly pid: number }>("test.pid", "select pg_backend_pid() as pid");
   const pids = new Set<number>();
