@@ -219,7 +219,7 @@ test("a dead letter is listed, replayed and then delivered once", async () => {
   assert.match(letter?.error ?? "", /no such mailbox/);
   const doctor = await launch(["doctor"], env).ended;
   assert.equal(doctor.code, 1);
-  assert.match(doctor.output, /BAD {2}identity\.welcome-email: .*1 dead letters/);
+  assert.match(doctor.output, /BAD {2}identity\.welcome-email: .*1 dead letter;/);
 
   inbox.verdicts = {};
   assert.equal((await launch(["events", "replay", "user_unknown"], env).ended).code, 1);
