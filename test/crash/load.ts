@@ -89,11 +89,15 @@ export function operationOf(key: string, chance: Chance): Operation {
 
 const answerMs = 5_000;
 
-/** One attempt: the answer, or what came in its place where nobody can tell whether it was done. */
+/** What came in place of an answer, and how long the client waits before it asks again. */
+type Unanswered = { readonly what: string; readonly pauseMs: number };
+const pauseMs = 20;
+
+/** Sends an operation once. Unanswered: it was not done, or the client cannot know whether it was. */
 async function attempt(
   { url, headers }: NonNullable<Target>,
   { key, path, body, kind }: Operation,
-): Promise<{ readonly status: number; readonly answer: string } | string> {
+): Promise<Pick<Acknowledged, "status" | "answer"> | Unanswered> {
   const signed = kind === "user" ? {} : headers;
   const type = typeof body === "string" ? "text/csv" : "application/json";
   try {
@@ -104,11 +108,14 @@ async function attempt(
       signal: AbortSignal.timeout(answerMs),
     });
     const text = await answer.text();
-    // Which says that it was not done, or that nobody knows: the same is sent again.
-    if (answer.status >= 500 || answer.status === 429) return `${answer.status} ${text}`;
+    const unanswered = { what: `${answer.status} ${text}`, pauseMs };
+    if (answer.status >= 500) return unanswered;
+    // Passwords are hashed at a low priority: clients that asked at once again would keep it from that.
+    if (answer.status === 429)
+      return { ...unanswered, pauseMs: Number(answer.headers.get("retry-after")) * 1_000 };
     return { status: answer.status, answer: outcomeOf(text) };
   } catch (error) {
-    return `${String(error)}: ${String(error instanceof Error ? error.cause : "")}`;
+    return { what: `${String(error)}: ${String((error as Error).cause ?? "")}`, pauseMs };
   }
 }
 
@@ -148,11 +155,11 @@ export function startLoad({ ledger, target, chances, name }: LoadOptions): Load 
     for (;;) {
       const at = target();
       attempts += 1;
-      const told = at ? await attempt(at, operation) : "there is no server";
-      if (typeof told === "object") return ledger.note({ ...operation, ...told });
+      const told = at ? await attempt(at, operation) : { what: "there is no server", pauseMs };
+      if ("status" in told) return ledger.note({ ...operation, ...told });
       if (giveUp.aborted)
-        return void unanswered.push(`nobody answers ${operation.key} but with ${told}`);
-      await sleep(20);
+        return void unanswered.push(`${operation.key} was never answered: ${told.what}`);
+      await sleep(told.pauseMs);
     }
   }
   async function client(chance: Chance, who: number): Promise<void> {

@@ -74,11 +74,7 @@ function failureStatements(schema: string) {
           and ($2::text is null or event_id = $2 or stream = $2)
        returning stream`,
     ),
-    /**
-     * The event of a parked stream, or one that is the next of its stream. Its holder is made to begin
-     * again from what is kept. One that is being handed over is left to end. Its slot is locked first: a
-     * commit that passes the event meanwhile has ended then.
-     */
+    /** Locks the slot of an event before it is skipped: a commit that passes it has ended then. */
     lock: statement<{ readonly slot: number }>(
       name("skip-lock"),
       `select slot from ${schema}.subscriptions
@@ -88,6 +84,10 @@ function failureStatements(schema: string) {
           union all select ${slotOfStream} from ${schema}.events where id = $2)
         for update`,
     ),
+    /**
+     * The event of a parked stream, or one that is the next of its stream. Its holder is made to begin
+     * again from what is kept. One that is being handed over is left to end.
+     */
     skip: statement<{ readonly stream: string }>(
       name("skip"),
       `with target as (

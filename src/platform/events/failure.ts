@@ -25,11 +25,9 @@ export const isFatal = (error: unknown): boolean => error instanceof LeaseLost |
 type Attempt = {
   readonly event: Recorded;
   readonly slot: number;
-  /** The one that failed included, those that failed for an outage or a refusal for now not. */
+  /** How often it was tried, the failed attempt included; an outage or a deferral counts none. */
   readonly attempts: number;
   readonly since: Instant;
-  /** Whether the attempt before failed for something that all events need. */
-  readonly wasOutage: boolean;
   readonly error: unknown;
 };
 
@@ -52,13 +50,12 @@ export const isOutage = (error: unknown): boolean =>
  * event's fault counts no attempt, and is bounded by time.
  */
 export function parkedAfter(
-  { event, slot, attempts, since: firstTried, wasOutage, error }: Attempt,
+  { event, slot, attempts, since, error }: Attempt,
   { limits, clock, chance }: Options,
 ): ParkedStream {
   const now = clock.now();
   const outage = isOutage(error);
   const isTimed = outage || error instanceof Deferred;
-  const since = wasOutage && !outage ? now : firstTried;
   const lastsMs = Instant.toUnixMs(now) - Instant.toUnixMs(since);
   const isDead = isTimed ? lastsMs >= limits.maxOutageMs : attempts >= limits.maxAttempts;
   const { retryMs, outageRetryMs, deferredRetryMs, maxRetryMs } = limits;

@@ -186,10 +186,7 @@ class RowBatch<Scope> {
 
   #fail({ event, slot }: Taken, error: unknown): void {
     const since = this.#on.clock.now();
-    const park = parkedAfter(
-      { event, slot, attempts: 1, since, wasOutage: false, error },
-      this.#on,
-    );
+    const park = parkedAfter({ event, slot, attempts: 1, since, error }, this.#on);
     this.#on.parked.look(event.stream);
     this.#parks.push(park);
     this.#slots.add(slot);

@@ -325,11 +325,9 @@ export class Subscription<Scope> implements AsyncDisposable {
 
   /** Where a stream stands after an attempt; undefined where it has caught up. */
   #after({ parked, event, next, result }: Outcome<Scope>): ParkedStream | undefined {
-    const { slot, attempts, since, isOutage: wasOutage } = parked;
-    if (!result.ok && event) {
-      const failed = { event, slot, attempts, since, wasOutage, error: result.error };
-      return parkedAfter(failed, this.#on);
-    }
+    const { slot, attempts, since } = parked;
+    if (!result.ok && event)
+      return parkedAfter({ event, slot, attempts, since, error: result.error }, this.#on);
     const following = next ?? this.#on.parked.passed(parked.stream);
     if (!following) return undefined;
     const now = this.#on.clock.now();
