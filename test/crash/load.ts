@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { describe } from "#platform/events/failure.ts";
 import type { Chance } from "../support/chance.ts";
 import type { Target } from "./site.ts";
 
@@ -115,7 +116,7 @@ async function attempt(
       return { ...unanswered, pauseMs: Number(answer.headers.get("retry-after")) * 1_000 };
     return { status: answer.status, answer: outcomeOf(text) };
   } catch (error) {
-    return { what: `${String(error)}: ${String((error as Error).cause ?? "")}`, pauseMs };
+    return { what: describe(error), pauseMs };
   }
 }
 
