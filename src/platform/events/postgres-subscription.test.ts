@@ -2,21 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { event, registry, type Event } from "#kernel/event.ts";
 import { Instant } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import {
-  NoteId,
-  NoteWritten,
-  postgresNotes,
-  type NotesScope,
-} from "../../../test/support/notes.ts";
+import { NoteId, postgresNotes } from "../../../test/support/notes.ts";
 import { statement } from "../postgres/database.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";
 import { eventAdmin } from "./admin.ts";
-import { consumer } from "./consumer.ts";
-import { mendPositions } from "./mend-positions.ts";
 import { postgresSubscription, registerSubscriptions } from "./postgres-subscription.ts";
 import {
   memberOf,
@@ -27,7 +19,6 @@ import {
   telling,
   write,
   type Handle,
-  type SubscriptionSubject,
 } from "./testing/subject.ts";
 import { until } from "../../../test/support/until.ts";
 import { subjectOn } from "./testing/postgres-subject.ts";
@@ -103,91 +94,6 @@ test("a transaction of very many events holds few locks", async () => {
     "select count(*)::int as n from scratch.appending",
   );
   assert.ok((rows[0]?.n ?? 0) <= 20_000 / 64 + 1);
-});
-
-/** What a restore does to the log, and what is appended next: other events take their positions. */
-async function restoreTo(position: number, { sql }: TestDatabase): Promise<void> {
-  const inPlace = (
-    n: number,
-  ) => `(${n}, 'evt_after_${n}', 'after ${n}', 1, 'scratch.note-written', 1,
-    '{"noteId": "note_01h455vb4pex5vsknk084sn02q", "title": "after"}',
-    '{"actor": "a", "correlationId": "c"}', now())`;
-  await sql(`begin;
-    delete from scratch.events where position > ${position};
-    insert into scratch.events
-      (position, id, stream, version, type, schema_version, payload, metadata, occurred_at)
-    values ${inPlace(position + 1)}, ${inPlace(position + 2)};
-    select setval('scratch.positions', ${position + 2});
-    commit`);
-}
-
-const streamsSeen = async ({ sightings }: Pick<SubscriptionSubject, "sightings">) =>
-  (await sightings()).map(({ stream }) => stream);
-
-test("delivers what replaces the end of a restored log, also where nothing was committed since", async () => {
-  await using opened = await testDatabase();
-  const subject = subjectOn(opened);
-  const Ignored = event("scratch.ignored", 1, {});
-  const store = subject.store("sight");
-  let readUntil = 0;
-  const looking: typeof store = {
-    ...store,
-    async look(before) {
-      const look = await store.look(before);
-      readUntil = look.mark?.position ?? 0;
-      return look;
-    },
-  };
-  const reader = consumer<Event, NotesScope>({
-    ...{ name: "sight", events: registry(NoteWritten, Ignored) },
-    on: {
-      "scratch.note-written": async ({ id, stream, version }, { notes }) =>
-        notes.sight({ event_id: id, stream, version }),
-    },
-  });
-  const { id } = await write(subject, "before the backup");
-  await using _running = run(subject, reader, { store: looking, times: { leaseMs: 60_000 } });
-  await seen(subject, 1);
-  await opened.sql(insertEvent.replaceAll("$1", "'evt_lost'").replace("note-written", "ignored"));
-  await until(() => readUntil === 2);
-  await sleep(100); // it has read it, and waits for more
-
-  await restoreTo(1, opened);
-  await seen(subject, 3);
-  assert.deepEqual(await streamsSeen(subject), [id, "after 2", "after 3"]);
-});
-
-test("keeps nothing of an event that a restore took back while it was handled", async () => {
-  await using opened = await testDatabase();
-  const subject = subjectOn(opened);
-  const { id } = await write(subject, "before the backup");
-  const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  await using _running = subscribe(subject, async ({ version }) => {
-    if (version !== 2) return;
-    begun.resolve();
-    await end.promise;
-  });
-  await seen(subject, 1);
-  await opened.sql(insertEvent.replace("$1, $1, 1", "'evt_lost', 'lost', 2"));
-  subject.wakeUp.call();
-  await begun.promise;
-  await restoreTo(1, opened);
-  end.resolve();
-  await seen(subject, 3);
-  assert.deepEqual(await streamsSeen(subject), [id, "after 2", "after 3"]);
-});
-
-test("a log whose sequence is behind goes on after all that was drawn before", async () => {
-  await using opened = await testDatabase();
-  const subject = subjectOn(opened);
-  await write(subject, "first");
-  await write(subject, "second");
-  assert.equal(await mendPositions(opened.database, "scratch"), false);
-  await opened.sql("select setval('scratch.positions', 1)");
-  assert.equal(await mendPositions(opened.database, "scratch"), true);
-  await write(subject, "third");
-  await using _running = subscribe(subject);
-  await seen(subject, 3);
 });
 
 test("a new consumer of outside effects begins at the end of a log that is read already", async () => {
