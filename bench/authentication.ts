@@ -122,7 +122,7 @@ async function cachedVerificationUs(): Promise<number> {
   const tokens = signedTokens(createSecrets(masterKeys(newMasterKey())));
   using coherence = new Coherence({
     alone: true,
-    changes: async () => ({ latest: 0, subjects: [] }),
+    changes: async () => ({ latest: { epoch: 0 }, subjects: [] }),
   });
   const whoIs = rememberedAuthentication({
     ...{ coherence, clock, noteUse: () => {} },

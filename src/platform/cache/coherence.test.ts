@@ -14,9 +14,12 @@ function given(
   let pruned = 0;
   const coherence = new Coherence({
     alone: options.alone ?? false,
-    async changes(since) {
+    async changes({ epoch: since }) {
       asked.changes += 1;
-      const answer = { latest: log.length, subjects: log.slice(Math.max(since, pruned)) };
+      const answer = {
+        latest: { epoch: log.length },
+        subjects: log.slice(Math.max(since, pruned)),
+      };
       await turn();
       return answer;
     },
@@ -119,7 +122,7 @@ test("a question that failed is asked again by the next lookup", async () => {
     alone: true,
     changes: async () => {
       if (fails) throw new Error("cut");
-      return { latest: 0, subjects: [] };
+      return { latest: { epoch: 0 }, subjects: [] };
     },
   });
   await assert.rejects(Promise.resolve(coherence.upToDate()), /cut/);

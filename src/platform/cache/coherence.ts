@@ -1,10 +1,16 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 
+/** Where a reader of changes stands. `stamp` tells the change of this epoch from one after a restore. */
+export type Epoch = { readonly epoch: number; readonly stamp?: string };
+
 /** What was changed after `since`, in the order of commits. `latest`: ask from there next time. */
-export type Changes = (
-  since: number,
-) => Promise<{ readonly latest: number; readonly subjects: readonly string[] }>;
+export type Changes = (since: Epoch) => Promise<{
+  readonly latest: Epoch;
+  readonly subjects: readonly string[];
+  /** The change of `since` is another one now: nothing is known of what was changed before. */
+  readonly isRestored?: boolean;
+}>;
 
 type Options = {
   readonly changes: Changes;
@@ -14,7 +20,7 @@ type Options = {
 
 /** Even alone, a command on the console may change something. */
 const pollMs = 1_000;
-const beforeTheFirst = -1;
+const beforeTheFirst: Epoch = { epoch: -1 };
 
 /**
  * Caches that are never stale: before a lookup, all that was committed until then is known. One
@@ -29,7 +35,7 @@ export class Coherence implements Disposable {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #isStale = true;
-  #epoch = beforeTheFirst;
+  #since = beforeTheFirst;
 
   constructor({ changes, alone }: Options) {
     this.#changes = changes;
@@ -39,7 +45,7 @@ export class Coherence implements Disposable {
 
   /** Counts up with every change that is known here. */
   get epoch(): number {
-    return this.#epoch;
+    return this.#since.epoch;
   }
 
   /** This process has committed something. */
@@ -73,7 +79,7 @@ export class Coherence implements Disposable {
     this.#isStale = false;
     const asking = this.#running;
     try {
-      this.#apply(await this.#changes(this.#epoch));
+      this.#apply(await this.#changes(this.#since));
     } catch (error) {
       this.#isStale = true;
       throw error;
@@ -82,10 +88,11 @@ export class Coherence implements Disposable {
     }
   }
 
-  #apply({ latest, subjects }: Awaited<ReturnType<Changes>>): void {
-    if (latest === this.#epoch) return;
-    const isWhole = subjects.length === latest - this.#epoch;
-    this.#epoch = latest;
+  #apply({ latest, subjects, isRestored = false }: Awaited<ReturnType<Changes>>): void {
+    const count = latest.epoch - this.#since.epoch;
+    this.#since = latest;
+    if (count === 0 && !isRestored) return;
+    const isWhole = subjects.length === count && !isRestored;
     for (const listen of this.#listeners) listen(isWhole ? subjects : undefined);
   }
 }

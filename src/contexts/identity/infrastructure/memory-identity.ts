@@ -63,8 +63,8 @@ export function memoryIdentityTables() {
       permissions: permissions as readonly Permission[],
       version: Version.none,
     });
-  const changes: Changes = async (since) => ({
-    latest: subjects.length,
+  const changes: Changes = async ({ epoch: since }) => ({
+    latest: { epoch: subjects.length },
     subjects: subjects.slice(Math.max(since, 0)),
   });
   return {

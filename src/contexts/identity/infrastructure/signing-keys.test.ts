@@ -94,7 +94,7 @@ test("without its master key, a process says which key it lacks", async () => {
   await addSigningKey({ store, secrets: secretsOf(master) });
   using coherence = new Coherence({
     alone: true,
-    changes: async () => ({ latest: 0, subjects: [] }),
+    changes: async () => ({ latest: { epoch: 0 }, subjects: [] }),
   });
   const keys = signingKeys({ store, secrets: secretsOf(newMasterKey()), coherence });
   await assert.rejects(keys.current(), /sealed with master key [\da-f]{8}: add it/);
