@@ -33,10 +33,10 @@ if (values.help || !isWhole || !firstFault) {
 
 const shownAtMost = 5;
 /**
- * From a kill to the first answer. Promised: the middle of all rounds, so that no noise decides;
- * after the other, somebody waits for what does not come.
+ * From a kill to the first answer, in starts that nothing disturbs, so that the machine does not decide.
+ * Promised is the middle of all rounds; after the other, somebody waits for what does not come.
  */
-const restartLimitsMs = { middle: 3_000, any: 10_000 };
+const restartLimits = { middle: 3, any: 8 };
 
 const shown = ({ restartMs, strikes }: Round["broken"]): string =>
   [
@@ -86,15 +86,17 @@ for (let n = 1; n <= rounds; n += 1) {
 }
 const byTime = restarts.toSorted((a, b) => a - b);
 const [middle = 0, slowest = 0] = [byTime[byTime.length >> 1], byTime.at(-1)];
-const isSlow = middle > restartLimitsMs.middle || slowest > restartLimitsMs.any;
+const inStarts = (ms: number) => ms / arena.quietStartMs;
+const isSlow = inStarts(middle) > restartLimits.middle || inStarts(slowest) > restartLimits.any;
 console.log(
   `${rounds} rounds in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s, seed ${seed}: ${done} done and ${refused} refused as acknowledged, ` +
     `${bad} rounds bad; ${hits} kills fell into what they were meant for`,
 );
 if (restarts.length > 0)
   console.log(
-    `answers again after ${middle.toFixed(0)} ms in the middle (limit ${restartLimitsMs.middle}), ` +
-      `${slowest.toFixed(0)} ms at most (limit ${restartLimitsMs.any})${isSlow ? ": TOO SLOW" : ""}`,
+    `answers again after ${middle.toFixed(0)} ms in the middle and ${slowest.toFixed(0)} ms at most: ` +
+      `${inStarts(middle).toFixed(1)} and ${inStarts(slowest).toFixed(1)} times what a start takes ` +
+      `(limits ${restartLimits.middle} and ${restartLimits.any})${isSlow ? ": TOO SLOW" : ""}`,
   );
 if (values.defect === undefined && bad > 0) {
   litter.move();

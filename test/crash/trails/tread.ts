@@ -27,6 +27,8 @@ import {
 /** Commands that are given side by side, and how long each rests between two. */
 const writers = 3;
 const restMs = 20;
+/** So long a newer release writes what only it knows, and leaves the reading to the older one. */
+const aheadMs = 500;
 /** All processes write to the same few streams. */
 const streams = 24;
 
@@ -80,6 +82,8 @@ export async function tread(options: Treading): Promise<AsyncDisposable> {
     schema,
     consumers.map(({ name, declaration }) => ({ name, declaration, atEnd: false })),
   );
+  undo.defer(startWriters(postgresUnitOfWork(common), stepsOf(release)));
+  await sleep(release > 1 ? aheadMs : 0);
   const process = `${randomUUID()}/${release}`;
   for (const one of consumers) {
     const subscription = new Subscription({
@@ -93,8 +97,6 @@ export async function tread(options: Treading): Promise<AsyncDisposable> {
     });
     undo.use(subscription.start());
   }
-
-  undo.defer(startWriters(postgresUnitOfWork(common), stepsOf(release)));
   return undo.move();
 }
 
@@ -136,7 +138,7 @@ function startWriters(
 /** Fewer of those that cost attempts. */
 const someStep = (): Step => {
   const draw = Math.random();
-  if (draw < 0.003) return "stall";
-  if (draw < 0.02) return "fail";
+  if (draw < 0.008) return "stall";
+  if (draw < 0.025) return "fail";
   return draw < 0.2 ? "echo" : "plain";
 };
