@@ -1,6 +1,7 @@
 // Runs all tests, child processes included, and holds the lines of each layer to its floor.
+// With --measured: after a run of the tests that has left its coverage in dist/coverage/raw.
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import path from "node:path";
 
@@ -32,15 +33,24 @@ const run = (program: string, args: readonly string[], env: NodeJS.ProcessEnv = 
 
 type Summary = Readonly<Record<string, { readonly lines: Record<"total" | "covered", number> }>>;
 
-rmSync(report, { recursive: true, force: true });
-const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
-  readonly scripts: { readonly test: string };
-};
-const [, ...tests] = scripts.test.replaceAll('"', "").split(" ");
-run(process.execPath, ["--test-reporter=dot", ...tests], {
-  ...process.env,
-  NODE_V8_COVERAGE: raw,
-});
+function runTests(): void {
+  rmSync(report, { recursive: true, force: true });
+  const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+    readonly scripts: { readonly test: string };
+  };
+  const [, ...tests] = scripts.test.replaceAll('"', "").split(" ");
+  run(process.execPath, ["--test-reporter=dot", ...tests], {
+    ...process.env,
+    NODE_V8_COVERAGE: raw,
+  });
+}
+
+const isMeasured = process.argv.includes("--measured");
+if (!isMeasured) runTests();
+else if (!existsSync(raw)) {
+  console.error(`nothing was measured: run the tests with NODE_V8_COVERAGE=${raw}`);
+  process.exit(1);
+}
 run(process.execPath, [
   path.join(root, "node_modules/c8/bin/c8.js"),
   ...["report", "--temp-directory", raw, "--reports-dir", report],
