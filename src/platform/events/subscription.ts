@@ -255,12 +255,12 @@ export class Subscription<Scope> implements AsyncDisposable {
     }
   }
 
-  /** One attempt more; dead where none is left, since the processes that made them have ended. */
+  /** One attempt more; dead where none is left, since the process that made the last one has ended. */
   #attempted(parked: ParkedStream, now: Instant): ParkedStream {
     const { retryAt: _, ...rest } = parked;
     const { maxAttempts } = this.#limits;
-    if (this.#delivery.claims && parked.attempts >= maxAttempts && parked.error === undefined)
-      return { ...rest, state: "dead", error: "the process ended in each of its attempts" };
+    if (this.#delivery.claims && parked.attempts >= maxAttempts)
+      return { ...rest, state: "dead", error: endedIn(parked.error) };
     const isNew = parked.attempts === 0 && parked.error === undefined;
     const since = isNew ? now : parked.since;
     return { ...rest, since, state: "claimed", attempts: parked.attempts + 1 };
@@ -479,3 +479,6 @@ export class Subscription<Scope> implements AsyncDisposable {
     await store.leave(this.#options.process);
   }
 }
+
+const endedIn = (error = ""): string =>
+  ["The process ended in the last attempt", error].filter(Boolean).join("; before it: ");

@@ -106,10 +106,10 @@ export class MemorySubscriptionState {
     );
   }
 
-  /** Lets all dead letters be tried again. */
-  replay(now: Instant): void {
+  /** Lets all dead letters be tried again, or a stream that waits. */
+  replay(now: Instant, only?: string): void {
     for (const [stream, one] of this.parked)
-      if (one.state === "dead")
+      if (only === undefined ? one.state === "dead" : stream === only && one.state !== "claimed")
         this.parked.set(stream, {
           ...one,
           ...{ state: "retrying", attempts: 0, retryAt: now, since: now },

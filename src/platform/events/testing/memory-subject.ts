@@ -34,8 +34,8 @@ export function memorySubject(seams: Partial<Seams> = {}): SubscriptionSubject &
     sightings: async () => [...tables.sightings.rows.values()],
     parked: async (name) => [...stateOf(name).parked.values()],
     slots: async (name) => stateOf(name).slots(),
-    async replay() {
-      for (const state of states.values()) state.replay(clock.now());
+    async replay(stream) {
+      for (const state of states.values()) state.replay(clock.now(), stream);
     },
     async [Symbol.asyncDispose]() {},
   };

@@ -48,6 +48,18 @@ async function writeSome(subject: SubscriptionSubject, count: number): Promise<r
   return notes;
 }
 
+/** Afterwards the event waits to be tried again. */
+async function failOnce(subject: SubscriptionSubject): Promise<void> {
+  const world = outside(() => {
+    throw new Error("451 later");
+  });
+  const times = { retryMs: 60_000, maxRetryMs: 60_000 };
+  const failing = run(subject, telling(name, world.deliver), { times });
+  await until(async () => (await subject.parked(name))[0]?.state === "retrying");
+  await failing[Symbol.asyncDispose]();
+  await subject.replay((await subject.parked(name))[0]?.stream);
+}
+
 const isSettled = async (subject: SubscriptionSubject) => (await subject.parked(name)).length === 0;
 
 /** What acts on the outside: at least once, many streams at a time, each in its order. */
@@ -178,6 +190,33 @@ export function outsideEffectsContract(of: string, open: Open): void {
       await until(async () => world.told.length === 60 && (await isSettled(subject)));
     });
 
+    test("after an outage nothing is asked again and again, though it has left nothing to try", async () => {
+      await using subject = await open();
+      const store = subject.store(name);
+      let looks = 0;
+      const counting: typeof store = {
+        ...store,
+        look(before) {
+          looks += 1;
+          return store.look(before);
+        },
+      };
+      const world = outside(() => {
+        throw new Unavailable("connection refused", {});
+      });
+      await writeSome(subject, 12);
+      const times = { maxOutageMs: 0, pollMs: 60_000, leaseMs: 60_000 };
+      await using _running = run(subject, telling(name, world.deliver), { times, store: counting });
+      await until(async () => {
+        const parked = await subject.parked(name);
+        return parked.length === 12 && parked.every(({ state }) => state === "dead");
+      });
+      await sleep(100);
+      const before = looks;
+      await sleep(200);
+      assert.ok(looks - before < 20, `it looked ${looks - before} times`);
+    });
+
     test("a process that dies leaves what it was handing over to the next one", async () => {
       await using subject = await open();
       const store = subject.store(name);
@@ -209,23 +248,25 @@ export function outsideEffectsContract(of: string, open: Open): void {
       await dying[Symbol.asyncDispose]();
     });
 
-    test("an event that ends every process that tries it becomes a dead letter", async () => {
-      await using subject = await open();
-      await writeSome(subject, 1);
-      for (let attempt = 1; attempt <= 3; attempt += 1) {
-        const world = outside(() => new Promise<void>(() => {}));
-        const dying = run(subject, telling(name, world.deliver), {
-          process: `dying ${attempt}`,
-          times: { drainMs: 0 },
-        });
-        await until(() => world.attempts.size === 1);
-        await dying[Symbol.asyncDispose]();
-      }
-      const world = outside();
-      await using _last = run(subject, telling(name, world.deliver));
-      await until(async () => (await subject.parked(name))[0]?.state === "dead");
-      assert.equal(world.told.length, 0);
-    });
+    for (const when of ["", " after it has failed once"])
+      test(`an event that ends every process that tries it${when} becomes a dead letter`, async () => {
+        await using subject = await open();
+        await writeSome(subject, 1);
+        if (when !== "") await failOnce(subject);
+        for (let attempt = 1; attempt <= 3; attempt += 1) {
+          const world = outside(() => new Promise<void>(() => {}));
+          const dying = run(subject, telling(name, world.deliver), {
+            process: `dying ${attempt}`,
+            times: { drainMs: 0 },
+          });
+          await until(() => world.attempts.size === 1);
+          await dying[Symbol.asyncDispose]();
+        }
+        const world = outside();
+        await using _last = run(subject, telling(name, world.deliver));
+        await until(async () => (await subject.parked(name))[0]?.state === "dead");
+        assert.equal(world.told.length, 0);
+      });
 
     test("what was handed over while the database was away is not handed over again", async () => {
       await using subject = await open();

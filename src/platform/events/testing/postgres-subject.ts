@@ -48,7 +48,8 @@ export function subjectOn(
     sightings: () => database.query(sightings, []),
     parked: (name) => database.query(parked, [name]),
     slots: (name) => database.query(slots, [name]),
-    replay: async () => void (await eventAdmin(database, "scratch").replay()),
+    replay: async (stream) =>
+      void (await eventAdmin(database, "scratch").replay(undefined, stream)),
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
 }

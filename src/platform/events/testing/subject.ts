@@ -30,8 +30,8 @@ export type SubscriptionSubject = AsyncDisposable & {
   readonly sightings: () => Promise<readonly Sighting[]>;
   readonly parked: (name: string) => Promise<readonly ParkedStream[]>;
   readonly slots: (name: string) => Promise<readonly KeptSlot[]>;
-  /** Lets all dead letters be tried again. */
-  readonly replay: () => Promise<void>;
+  /** Lets all dead letters be tried again, or a stream that waits. */
+  readonly replay: (stream?: string) => Promise<void>;
 };
 
 /** A slot as it is kept. */
