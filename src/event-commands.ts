@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { eventAdmin, type EventAdmin } from "#platform/events/admin.ts";
+import { eventAdmin, type EventAdmin, type FailedStream } from "#platform/events/admin.ts";
 import { troublesOf, type LogHealth, type SubscriptionHealth } from "#platform/events/health.ts";
 import type { Database } from "#platform/postgres/database.ts";
 import { print, withDatabase, type Output } from "./console.ts";
@@ -24,12 +24,17 @@ export function addEventCommands(events: Command): void {
     .command("dead")
     .description("Events that failed for good; their streams wait")
     .option("--json", "as JSON")
-    .action(deadCommand);
+    .action((output: Output) => failedCommand("dead", output));
+  events
+    .command("waiting")
+    .description("Events that have failed and are tried again by themselves; their streams wait")
+    .option("--json", "as JSON")
+    .action((output: Output) => failedCommand("waiting", output));
   events
     .command("replay")
     .description("Let dead letters be tried again, with all that waits behind them")
-    .argument("[which]", "event id or stream; all unless given")
-    .option("--consumer <name>", "only those of this consumer")
+    .argument("[which]", "event id or stream, dead or waiting; all dead letters unless given")
+    .option("--consumer <name>", "those of this consumer, dead or waiting")
     .option("--json", "as JSON")
     .action(replayCommand);
   events
@@ -115,18 +120,21 @@ function lineOf({ troubles, ...health }: ListedConsumer): string {
   return [line, ...troubles.map((says) => `    ${says}`)].join("\n");
 }
 
-const deadCommand = (output: Output) =>
+const failedCommand = (which: "dead" | "waiting", output: Output) =>
   withDatabase(async (database) => {
-    const dead = await Promise.all(adminsOf(database).map((admin) => admin.dead()));
-    print(
-      dead.flat(),
-      output,
-      (letter) =>
-        `${letter.parked_at}  ${letter.subscription}  ${letter.event_type}  ${letter.event_id}  ` +
-        `${letter.stream}@${letter.version}  after ${letter.attempts} attempts: ${letter.error}`,
-      "No dead letters.",
-    );
+    const failed = await Promise.all(adminsOf(database).map((admin) => admin[which]()));
+    const none = { dead: "No dead letters.", waiting: "Nothing waits to be tried again." };
+    print(failed.flat(), output, which === "dead" ? deadLine : waitingLine, none[which]);
   });
+
+const failedLine = (one: FailedStream): string =>
+  `${one.subscription}  ${one.event_type}  ${one.event_id}  ${one.stream}@${one.version}`;
+
+const deadLine = (one: FailedStream): string =>
+  `${one.parked_at}  ${failedLine(one)}  after ${one.attempts} attempts: ${one.error}`;
+
+const waitingLine = (one: FailedStream): string =>
+  `${failedLine(one)}  since ${one.parked_at}, again ${one.retry_at ?? "now"}: ${one.error}`;
 
 type ReplayOptions = Output & { readonly consumer?: string };
 
@@ -135,9 +143,9 @@ const replayCommand = (which: string | undefined, { consumer, ...output }: Repla
     const replayed = await sumOf(database, (admin) => admin.replay(consumer, which));
     const isAsked = which !== undefined || consumer !== undefined;
     if (output.json) console.log(JSON.stringify({ replayed }));
-    else if (replayed > 0)
-      console.log(`Dead letters to be tried again within seconds: ${replayed}.`);
-    else console.log(`No dead letter${isAsked ? " fits: see `events dead`" : "s"}.`);
+    else if (replayed > 0) console.log(`To be tried again within seconds: ${replayed}.`);
+    else if (isAsked) console.log("Nothing fits: see `events dead` and `events waiting`.");
+    else console.log("No dead letters.");
     if (replayed === 0 && isAsked) process.exitCode = 1;
   });
 

@@ -4,7 +4,8 @@ import { statement, type Database } from "../postgres/database.ts";
 import { logHealth } from "./health.ts";
 import { eventColumns, slotOfStream, toRecorded, type EventRow } from "./postgres-log.ts";
 
-export type DeadLetter = {
+/** A stream whose event has failed. */
+export type FailedStream = {
   readonly subscription: string;
   readonly stream: string;
   readonly version: number;
@@ -13,7 +14,10 @@ export type DeadLetter = {
   readonly attempts: number;
   readonly error: string;
   readonly correlation_id: string;
+  /** When the event was first tried. */
   readonly parked_at: Instant;
+  /** When it is tried again: missing where that is happening now. */
+  readonly retry_at: Instant | null;
 };
 
 export type EventFilter = {
@@ -59,18 +63,22 @@ function logStatements(schema: string) {
 /** Events that have failed, and those that nobody can handle. */
 function failureStatements(schema: string) {
   const name = nameIn(schema);
-  return {
-    dead: statement<DeadLetter>(
-      name("dead"),
+  const failed = (what: string, which: string, order: string) =>
+    statement<FailedStream>(
+      name(what),
       `select subscription, stream, version, event_id, event_type, attempts, error,
-              correlation_id, parked_at
-         from ${schema}.parked_streams where state = 'dead' order by parked_at`,
-    ),
+              correlation_id, parked_at, retry_at
+         from ${schema}.parked_streams where ${which} order by ${order}`,
+    );
+  return {
+    dead: failed("dead", "state = 'dead'", "parked_at"),
+    waiting: failed("waiting", "state <> 'dead' and error is not null", "retry_at"),
     replay: statement<{ readonly stream: string }>(
       name("replay"),
       `update ${schema}.parked_streams
           set state = 'retrying', retry_at = now(), attempts = 0, parked_at = now()
-        where state = 'dead' and ($1::text is null or subscription = $1)
+        where (state = 'dead' or state = 'retrying' and coalesce($1::text, $2::text) is not null)
+          and ($1::text is null or subscription = $1)
           and ($2::text is null or event_id = $2 or stream = $2)
        returning stream`,
     ),
@@ -152,8 +160,14 @@ export function eventAdmin(database: Database, schema: string) {
       const rows = await database.query(sql.list, [stream ?? null, type ?? null, limit]);
       return rows.map(toRecorded);
     },
+    /** Streams whose event failed for good: dead letters. */
     dead: () => database.query(sql.dead, []),
-    /** Lets dead letters be tried again; answers how many. `which`: an event id or a stream. */
+    /** Streams whose event has failed and is tried again. */
+    waiting: () => database.query(sql.waiting, []),
+    /**
+     * Lets dead letters be tried again at once; where a subscription or one of them is named, also what
+     * waits to be. Answers how many. `which`: an event id or a stream.
+     */
     async replay(subscription?: string, which?: string): Promise<number> {
       return (await database.query(sql.replay, [subscription ?? null, which ?? null])).length;
     },

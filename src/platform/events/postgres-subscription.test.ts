@@ -124,6 +124,77 @@ test("a new consumer of outside effects begins at the end of a log that is read 
   );
 });
 
+test("a new consumer of outside effects misses no event that is under way while it begins", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const begin = (name: string) =>
+    registerSubscriptions(opened.database, "scratch", [{ name, declaration: "d", atEnd: true }]);
+  await begin("tell first");
+  await using slow = await connect(opened);
+  await slow.query("begin");
+  await slow.query(insertEvent, ["evt_under_way"]);
+  await write(subject, "committed after it has begun");
+  await begin("tell later");
+  await slow.query("commit");
+  const told: string[] = [];
+  const later = telling("tell later", async ({ id }) => void told.push(id));
+  await using _running = run(subject, later);
+  await until(() => told.length === 2);
+  assert.ok(told.includes("evt_under_way"));
+});
+
+/** The commit of a sighting waits for a lock, after all that it writes. */
+const waitingCommits = `
+  create function scratch.wait() returns trigger language plpgsql as
+    $$ begin perform pg_advisory_xact_lock(99); return null; end $$;
+  create constraint trigger waits after insert on scratch.sightings
+    deferrable initially deferred for each row execute function scratch.wait()`;
+
+test("an event that is about to be handled is not said to be skipped", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const admin = eventAdmin(opened.database, "scratch");
+  await opened.sql(waitingCommits);
+  await using blocker = await connect(opened);
+  await blocker.query("select pg_advisory_lock(99)");
+  await using _running = subscribe(subject, undefined, { times: { leaseMs: 10_000 } });
+  const note = await write(subject, "under way");
+  const isWaiting = `select count(*)::int as n from pg_stat_activity
+    where wait_event_type = 'Lock' and datname = current_database()`;
+  const waiting = async () => Number((await opened.sql(isWaiting))[0]?.["n"]);
+  await until(async () => (await waiting()) === 1);
+  const [event] = await admin.list({ stream: note.id, limit: 1 });
+  const skipping = admin.skip("sight", event?.id ?? "");
+  await until(async () => (await waiting()) === 2);
+  await blocker.query("select pg_advisory_unlock(99)");
+  assert.equal(await skipping, 0);
+  await seen(subject, 1);
+});
+
+test("what waits to be tried again is listed, and tried at once where it is named", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const admin = eventAdmin(opened.database, "scratch");
+  let isBroken = true;
+  const handle: Handle = () => {
+    if (isBroken) throw new Error("broken for now");
+  };
+  const times = { retryMs: 3_600_000, maxRetryMs: 3_600_000 };
+  await using _running = subscribe(subject, handle, { times });
+  const note = await write(subject, "waits");
+  await until(async () => (await admin.waiting()).length === 1);
+  const [waiting] = await admin.waiting();
+  assert.deepEqual(
+    [waiting?.stream, waiting?.attempts, waiting?.error, waiting?.retry_at !== null],
+    [note.id, 1, "Error: broken for now", true],
+  );
+  isBroken = false;
+  assert.equal(await admin.replay(), 0, "it is no dead letter");
+  assert.equal(await admin.replay(undefined, note.id), 1);
+  await seen(subject, 1);
+  await until(async () => (await admin.waiting()).length === 0);
+});
+
 test("a dead letter is passed over by name, and its stream goes on", async () => {
   await using opened = await testDatabase();
   const subject = subjectOn(opened);
