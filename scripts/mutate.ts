@@ -74,7 +74,7 @@ const isCode = (line: string) =>
 
 async function linesOf({ files }: Area): Promise<readonly string[]> {
   const found: string[] = [];
-  for await (const file of glob(files as string[]))
+  for await (const file of glob([...files]))
     if (!isTest(file))
       for (const [i, line] of readFileSync(file, "utf8").split("\n").entries())
         if (isCode(line)) found.push(`${file}:${i + 1}-${i + 1}`);

@@ -1,21 +1,20 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import type { Logger } from "pino";
-import { Unavailable } from "../unavailable.ts";
 import type { AnyConsumer } from "./consumer.ts";
 import type { Delivering, Delivery } from "./delivering.ts";
-import { describe, isFatal, isOutage, parkedAfter, standing, type RetryLimits } from "./failure.ts";
+import { describe, type RetryLimits } from "./failure.ts";
 import { HeldSlots } from "./held-slots.ts";
-import { Lane, type Outcome } from "./lane.ts";
+import { Lane } from "./lane.ts";
 import { Outage } from "./outage.ts";
 import { OutsideDelivery } from "./outside-delivery.ts";
 import { ParkedStreams } from "./parked-streams.ts";
 import { Reader } from "./reader.ts";
+import { Retries } from "./retries.ts";
 import { RowDelivery } from "./row-delivery.ts";
 import {
   leaving,
   LeaseLost,
-  type Due,
   type Member,
   type ParkedStream,
   type Progress,
@@ -78,8 +77,6 @@ export type SubscriptionOptions<Scope> = {
 
 /** First look after finding nothing: an older transaction may just be hiding newer events. */
 const firstLookMs = 2;
-/** While new events keep coming, parked streams are looked at so often. */
-const retriesEveryMs = 20;
 
 /**
  * Delivers the events of a log to a consumer, in order per stream. An event that fails is tried
@@ -93,7 +90,8 @@ export class Subscription<Scope> implements AsyncDisposable {
   readonly #reader: Reader;
   readonly #wakeUp: WakeUp;
   readonly #stop = new WakeUp();
-  readonly #due = { share: 0, retry: 0, retryBesideNew: 0 };
+  readonly #retries: Retries<Scope>;
+  #shareAt = 0;
   #waitsAt: string | undefined;
   #stopping = false;
   #isEnding = false;
@@ -105,7 +103,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     this.#limits = { ...defaultLimits, ...times };
     this.#wakeUp = wakeUp.fork();
     const lane = new Lane<Scope>({
-      perform: (event) => this.#attempt(event),
+      perform: (event) => this.#retries.perform(event),
       onEnd: () => this.#wakeUp.call(),
     });
     this.#on = {
@@ -118,6 +116,12 @@ export class Subscription<Scope> implements AsyncDisposable {
       consumer.kind === "rows"
         ? new RowDelivery(this.#on, consumer)
         : new OutsideDelivery(this.#on, consumer);
+    this.#retries = new Retries({
+      on: this.#on,
+      delivery: this.#delivery,
+      consumer,
+      pollMs: this.#limits.pollMs,
+    });
     this.#reader = new Reader(store, this.#on.slots, consumer.batchSize);
   }
 
@@ -171,9 +175,9 @@ export class Subscription<Scope> implements AsyncDisposable {
 
   /** Does what can be done now; answers whether there was anything. */
   async #step(): Promise<boolean> {
-    const settled = await this.#settle();
+    const settled = await this.#retries.settle();
     const delivered = await this.#deliver();
-    const tried = await this.#retry(delivered);
+    const tried = await this.#retries.try(delivered);
     return settled || delivered || tried;
   }
 
@@ -209,133 +213,6 @@ export class Subscription<Scope> implements AsyncDisposable {
     return index === -1 ? items : items.slice(0, index);
   }
 
-  // Parked streams
-
-  async #attempt(event: Parameters<Delivery<Scope>["attempt"]>[0]) {
-    const { consumer } = this.#options;
-    if (!consumer.knows(event))
-      throw new Unavailable(`${event.type} v${event.schemaVersion} is of a newer Basalt`, {});
-    return consumer.wants(event.type) ? this.#delivery.attempt(event) : undefined;
-  }
-
-  /** Looks at parked streams: at once where nothing else is to do, else now and then. */
-  async #retry(isBusy: boolean): Promise<boolean> {
-    const { store, slots, parked, lane, outage, clock } = this.#on;
-    if (parked.size === 0) return false;
-    const now = performance.now();
-    const isDue = now >= (isBusy ? this.#due.retryBesideNew : this.#due.retry);
-    const limit = outage.isOn ? 1 - lane.size : this.#delivery.retries();
-    if (!isDue || limit <= 0) return false;
-
-    const asked = { now: clock.now(), except: lane.streams, limit };
-    const { due, nextAt } = await store.due(slots.staying(), asked);
-    const untilNextMs = nextAt === undefined ? Infinity : Instant.toUnixMs(nextAt) - clock.unixMs();
-    const pauseMs = due.length === limit ? 0 : Math.min(untilNextMs, this.#limits.pollMs);
-    this.#due.retry = now + pauseMs;
-    this.#due.retryBesideNew = now + Math.max(pauseMs, retriesEveryMs);
-    await this.#try(due);
-    return due.length > 0;
-  }
-
-  async #try(due: readonly Due[]): Promise<void> {
-    const { lane, parked, slots, clock } = this.#on;
-    for (const { parked: of } of due) parked.look(of.stream);
-    const now = clock.now();
-    const attempts = due.map((one) => ({ ...one, parked: this.#attempted(one.parked, now) }));
-    const park = attempts.filter(({ event }) => event).map(({ parked: of }) => of);
-    if (this.#delivery.claims && park.length > 0) {
-      const moves = slots.moves(park.map(({ slot }) => slot));
-      await this.#commit({ moves, park, unpark: [] }, []);
-    }
-    for (const attempt of attempts) {
-      const { slot, state } = attempt.parked;
-      const [token, tenure] = [slots.tokenOf(slot), slots.tenureOf(slot)];
-      if (token !== undefined && tenure !== undefined && state !== "dead")
-        lane.start({ ...attempt, token, tenure });
-    }
-  }
-
-  /** One attempt more; dead where none is left, since the process that made the last one has ended. */
-  #attempted(parked: ParkedStream, now: Instant): ParkedStream {
-    const { retryAt: _, ...rest } = parked;
-    const { maxAttempts } = this.#limits;
-    if (this.#delivery.claims && parked.attempts >= maxAttempts)
-      return { ...rest, state: "dead", error: endedIn(parked.error) };
-    const isNew = parked.attempts === 0 && parked.error === undefined;
-    const since = isNew ? now : parked.since;
-    return { ...rest, since, state: "claimed", attempts: parked.attempts + 1 };
-  }
-
-  /** Keeps what came of attempts; answers whether there was anything. */
-  async #settle(): Promise<boolean> {
-    const { lane, outage } = this.#on;
-    const outcomes = lane.take().filter((outcome) => this.#counts(outcome));
-    if (outcomes.length === 0) return false;
-    for (const { event, result } of outcomes) {
-      if (result.ok && event) outage.over();
-      if (!result.ok && isOutage(result.error)) outage.failed(performance.now());
-    }
-    try {
-      await this.#keep(outcomes);
-    } catch (error) {
-      if (isFatal(error)) {
-        if (this.#delivery.claims) lane.tellAgain(outcomes);
-        throw error;
-      }
-      for (const outcome of outcomes) await this.#keepAlone(outcome);
-    }
-    return true;
-  }
-
-  /**
-   * Whether what came of an attempt is still to be kept. What was done outside has happened, while
-   * the lease lasts. Rows are not there yet: where the slot was read again, another attempt makes them.
-   */
-  #counts({ parked: { slot }, token, tenure }: Outcome<Scope>): boolean {
-    const { slots } = this.#on;
-    return this.#delivery.claims ? slots.tokenOf(slot) === token : slots.tenureOf(slot) === tenure;
-  }
-
-  /** An outcome that cannot be kept is a failure of its event. */
-  async #keepAlone(outcome: Outcome<Scope>): Promise<void> {
-    try {
-      await this.#keep([outcome]);
-    } catch (error) {
-      if (isFatal(error)) throw error;
-      await this.#keep([{ ...outcome, result: { ok: false, error } }]);
-    }
-  }
-
-  async #keep(outcomes: readonly Outcome<Scope>[]): Promise<void> {
-    const park: ParkedStream[] = [];
-    const unpark: ParkedStream[] = [];
-    const works: Work<Scope>[] = [];
-    for (const outcome of outcomes) {
-      const { parked, result } = outcome;
-      const after = this.#after(outcome);
-      if (after) park.push(after);
-      else unpark.push(parked);
-      if (result.ok && result.work) works.push(result.work);
-    }
-    const moves = this.#on.slots.moves(outcomes.map(({ parked }) => parked.slot));
-    await this.#commit({ moves, park, unpark }, works);
-    for (const { result, event, durationMs } of outcomes)
-      if (event) this.#tell(Number(result.ok), Number(!result.ok), durationMs);
-  }
-
-  /** Where a stream stands after an attempt; undefined where it has caught up. */
-  #after({ parked, event, next, result }: Outcome<Scope>): ParkedStream | undefined {
-    const { slot, attempts, since } = parked;
-    if (!result.ok && event)
-      return parkedAfter({ event, slot, attempts, since, error: result.error }, this.#on);
-    const following = next ?? this.#on.parked.passed(parked.stream);
-    if (!following) return undefined;
-    const now = this.#on.clock.now();
-    const state = { state: "retrying", attempts: 0, retryAt: now, isOutage: false } as const;
-    this.#due.retry = 0;
-    return { ...standing(following, slot, now), ...state };
-  }
-
   // Slots
 
   get #member(): Member {
@@ -350,7 +227,7 @@ export class Subscription<Scope> implements AsyncDisposable {
   /** Takes what is free, keeps where slots stand, and gives back what is over, now and then. */
   async #share(): Promise<void> {
     const now = performance.now();
-    if (now < this.#due.share) return;
+    if (now < this.#shareAt) return;
     const { store, slots, parked, clock } = this.#on;
     if (!(await this.#reader.isCurrent())) this.#beginAnew();
     const { held, fair } = await store.share(this.#member);
@@ -364,11 +241,11 @@ export class Subscription<Scope> implements AsyncDisposable {
       for (const name of names) parked.add(name);
       slots.take(came);
       this.#reader.reset();
-      this.#due.retry = 0;
+      this.#retries.within(0);
     }
     await this.#keepMoves(slots.unkept());
     await this.#giveBack(slots.size - fair);
-    this.#due.share = now + this.#limits.leaseMs / 3;
+    this.#shareAt = now + this.#limits.leaseMs / 3;
   }
 
   /** The log was restored: nothing is known of it any more. */
@@ -425,7 +302,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     const { retryAt } = parked;
     if (retryAt === undefined) return;
     const inMs = Math.max(0, Instant.toUnixMs(retryAt) - this.#on.clock.unixMs());
-    this.#due.retry = Math.min(this.#due.retry, performance.now() + inMs);
+    this.#retries.within(inMs);
   }
 
   #tell(ok: number, failed: number, durationMs: number): void {
@@ -441,24 +318,22 @@ export class Subscription<Scope> implements AsyncDisposable {
     const told = { consumer: consumer.name, error: describe(error) };
     log.warn(told, "a subscription failed and begins again from its checkpoint");
     this.#drop(this.#on.slots.all().map(({ slot }) => slot));
-    this.#due.share = 0;
+    this.#shareAt = 0;
     return error instanceof LeaseLost ? firstLookMs : this.#limits.pollMs;
   }
 
   #untilDue(): number {
-    const { share, retry } = this.#due;
-    const { parked, lane, outage } = this.#on;
     const now = performance.now();
-    const waits = parked.size > lane.size ? retry : Infinity;
-    return Math.max(1, Math.min(share - now, waits - now, outage.untilTryMs(now)));
+    const untilTryMs = this.#on.outage.untilTryMs(now);
+    return Math.max(1, Math.min(this.#shareAt - now, this.#retries.untilDueMs(now), untilTryMs));
   }
 
   /** Keeps what came of attempts, and gives back slots without any; answers when to do so again. */
   async #leaveIdle(): Promise<number> {
     try {
       await this.#share();
-      await this.#settle();
-      return Math.max(firstLookMs, this.#due.share - performance.now());
+      await this.#retries.settle();
+      return Math.max(firstLookMs, this.#shareAt - performance.now());
     } catch (error) {
       return this.#stumble(error);
     }
@@ -469,7 +344,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     const { lane, store } = this.#on;
     const endsAt = performance.now() + this.#limits.drainMs;
     this.#isEnding = true;
-    this.#due.share = 0;
+    this.#shareAt = 0;
     for (let seen = this.#wakeUp.calls; ; seen = this.#wakeUp.calls) {
       const pauseMs = await this.#leaveIdle();
       const leftMs = endsAt - performance.now();
@@ -479,6 +354,3 @@ export class Subscription<Scope> implements AsyncDisposable {
     await store.leave(this.#options.process);
   }
 }
-
-const endedIn = (error = ""): string =>
-  ["The process ended in the last attempt", error].filter(Boolean).join("; before it: ");
