@@ -20,7 +20,11 @@ export async function testDatabase(options: Partial<DatabaseOptions> = {}): Prom
   if (!server || !prefix) throw new Error("run the tests with `npm test`: it starts Postgres");
 
   const name = `${prefix}_${randomUUID().slice(0, 8)}`;
-  await administer(server, `create database ${name} template ${prefix}_template`);
+  const strategy = process.env["BASALT_TEST_COPY"] ?? "wal_log";
+  await administer(
+    server,
+    `create database ${name} template ${prefix}_template strategy ${strategy}`,
+  );
   const connection = { ...server, database: name };
   const database = new Database({
     connection,
