@@ -17,6 +17,9 @@ type Area = {
 const sampled = (files: string, ...tests: readonly string[]): Area => ({
   ...{ files: [files], tests, isSampled: true },
 });
+/** What speaks SQL; the rest of the events is tried on memory. */
+const ofTheLog =
+  "postgres-*|*-statements|admin|health|housekeeping|mend-positions|rebuild|asyncapi";
 const overHttp = (names: string) => `test/e2e/${names}.test.ts`;
 const areas: Readonly<Record<string, Area>> = {
   domain: {
@@ -28,7 +31,15 @@ const areas: Readonly<Record<string, Area>> = {
       "src/contexts/*/infrastructure/memory-{identity,catalog}.test.ts",
     ],
   },
-  events: sampled("src/platform/events/*.ts", "src/platform/{events,memory}/*.test.ts"),
+  events: sampled(
+    `src/platform/events/!(${ofTheLog}).ts`,
+    "src/platform/memory/{memory-store,memory-subscription,consumer-twins}.test.ts",
+  ),
+  log: sampled(
+    `src/platform/events/@(${ofTheLog}).ts`,
+    ...["src/platform/events/*.test.ts", "test/rules/asyncapi.test.ts"],
+    "src/contexts/catalog/infrastructure/search-read-model.test.ts",
+  ),
   postgres: sampled("src/platform/postgres/*.ts", "src/platform/{postgres,memory}/*.test.ts"),
   audit: sampled("src/platform/audit/*.ts", "src/platform/{audit,memory}/*.test.ts"),
   cache: sampled("src/platform/cache/*.ts", "src/platform/cache/*.test.ts"),
