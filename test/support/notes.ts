@@ -1,6 +1,6 @@
 import { saved, type Change, type Versioned } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
-import { event, registry, type EventOf } from "#kernel/event.ts";
+import { event, registry, type Event, type EventOf } from "#kernel/event.ts";
 import { identifier, type Id } from "#kernel/id.ts";
 import { expect } from "#kernel/result.ts";
 import { branded, type Brand } from "#kernel/shape.ts";
@@ -19,7 +19,10 @@ export type Title = Brand<string, "Title">;
 export const Title = branded<Title>("title", { schema: { type: "string", minLength: 1 } });
 
 export const NoteWritten = event("scratch.note-written", 1, { noteId: NoteId, title: Title });
+const NoteArchived = event("scratch.note-archived", 1, { noteId: NoteId });
 export const noteEvents = registry(NoteWritten);
+/** Of a newer release. */
+export const newerNoteEvents = registry(NoteWritten, NoteArchived);
 export type NoteEvent = EventOf<typeof noteEvents>;
 
 export type Note = Versioned & { readonly id: NoteId; readonly title: Title };
@@ -32,7 +35,7 @@ export type Sighting = {
 
 export type Notes = {
   readonly byId: (id: NoteId) => Promise<Note | undefined>;
-  readonly save: (change: Change<Note, NoteEvent>) => Note;
+  readonly save: (change: Change<Note, Event>) => Note;
   /** An effect of a consumer. */
   readonly sight: (sighting: Sighting) => void;
 };
@@ -106,6 +109,12 @@ export function retitled(note: Note, title: string): Change<Note, NoteEvent> {
   const next = { ...note, title: titled(title) };
   return { state: next, events: [NoteWritten({ noteId: note.id, title: next.title })] };
 }
+
+/** The note, with an event that only a newer release knows. */
+export const archived = (note: Note): Change<Note, Event> => ({
+  state: note,
+  events: [NoteArchived({ noteId: note.id })],
+});
 
 export const testContext = (more: Partial<Context> = {}): Context => ({
   actor: "tester",

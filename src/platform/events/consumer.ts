@@ -53,6 +53,7 @@ type Declared = {
   readonly name: string;
   /** Which events its code knows and handles: another text with each change of them. */
   readonly declaration: string;
+  /** Whether it handles events of a type, or perhaps would, were its code newer: it does not know the type. */
   readonly wants: (type: string) => boolean;
   readonly knows: (event: Pick<Event, "type" | "schemaVersion">) => boolean;
   /** Events that are read at once. */
@@ -155,13 +156,15 @@ function declaredOf<E extends Event>({
   readonly types: readonly string[];
   readonly batchSize: number;
 }): Declared {
-  const wanted = new Set(types);
+  const handled = new Set(types);
+  const known = new Set(events.declarations.map(({ type }) => type));
+  const wants = (type: string) => handled.has(type) || !known.has(type);
   const lines = events.declarations.map(
-    ({ type, schemaVersion }) => `${type} ${schemaVersion} ${wanted.has(type)}`,
+    ({ type, schemaVersion }) => `${type} ${schemaVersion} ${wants(type)}`,
   );
   const declaration = createHash("sha256").update(lines.toSorted().join("\n")).digest("hex");
   return {
-    ...{ name, batchSize, knows: events.knows, wants: (type) => wanted.has(type) },
+    ...{ name, batchSize, knows: events.knows, wants },
     declaration: declaration.slice(0, 16),
   };
 }

@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { noteEvents, type NoteEvent, type NotesScope } from "../../../../test/support/notes.ts";
-import { consumer } from "../consumer.ts";
+import type { Event, Recorded, Registry } from "#kernel/event.ts";
+import { ok } from "#kernel/result.ts";
+import {
+  archived,
+  newerNoteEvents,
+  noteEvents,
+  testContext,
+  type NotesScope,
+} from "../../../../test/support/notes.ts";
+import { consumer, outsideConsumer, type AnyConsumer } from "../consumer.ts";
 import { LeaseLost } from "../subscription-store.ts";
 import {
   memberOf,
@@ -123,7 +131,7 @@ export function sharingContract(name: string, open: Open): void {
     test("an older process leaves the subscription to a newer one, and takes it back", async () => {
       await using subject = await open();
       // The older version reacts to nothing; the newer one does.
-      const former = consumer<NoteEvent, NotesScope>({ name: "sight", events: noteEvents, on: {} });
+      const former = consumer<Event, NotesScope>({ name: "sight", events: noteEvents, on: {} });
       const isHeldBy = (process: string) => async () => {
         const slots = await subject.slots("sight");
         return slots.length === 64 && slots.every(({ holder }) => holder === process);
@@ -146,7 +154,7 @@ export function sharingContract(name: string, open: Open): void {
     test("an older process passes over nothing once a newer one has come", async () => {
       await using subject = await open();
       const times = { leaseMs: 60_000 };
-      const former = consumer<NoteEvent, NotesScope>({ name: "sight", events: noteEvents, on: {} });
+      const former = consumer<Event, NotesScope>({ name: "sight", events: noteEvents, on: {} });
       await using _former = run(subject, former, { process: "former", times });
       await until(async () => (await subject.slots("sight")).length === 64);
       await using _newer = run(subject, sighting("sight"), { process: "newer", times });
@@ -200,6 +208,42 @@ export function sharingContract(name: string, open: Open): void {
       await using _newer = run(subject, sighting("sight"), { process: "newer" });
       await seen(subject, 1);
     });
+
+    for (const kind of ["rows", "outside"] as const)
+      test(`an event that its code does not know waits behind another of its stream (${kind})`, async () => {
+        await using subject = await open();
+        const note = await write(subject, "parked");
+        const log: string[] = [];
+        const end = Promise.withResolvers<void>();
+        let [attempts, underWay] = [0, 0];
+        const of = (process: string, events: Registry<Event>): AnyConsumer<NotesScope> => {
+          const handle = async ({ version }: Recorded) => {
+            attempts += 1;
+            if (kind === "rows" && attempts === 1) throw new Error("park it");
+            underWay += 1;
+            await end.promise;
+            log.push(`${process} ${version}`);
+          };
+          const on = Object.fromEntries(events.declarations.map(({ type }) => [type, handle]));
+          if (kind === "rows") return consumer<Event, NotesScope>({ name: "both", events, on });
+          return outsideConsumer<Event, void>({ name: "both", events, on, async deliver() {} });
+        };
+        const older = run(subject, of("older", noteEvents));
+        await until(() => underWay > 0);
+        await subject.unitOfWork(testContext(), async ({ notes }) =>
+          ok(notes.save(archived(note))),
+        );
+        await until(async () =>
+          (await subject.slots("both")).some(({ position }) => position >= 2),
+        );
+        end.resolve();
+        await until(() => log.length === 1);
+        await sleep(50);
+        await older[Symbol.asyncDispose]();
+        await using _newer = run(subject, of("newer", newerNoteEvents), { process: "newer" });
+        await until(() => log.length === 2);
+        assert.deepEqual(log, ["older 1", "newer 2"]);
+      });
 
     test("leaves a long hand-over to an older process, and to one that stops", async () => {
       await using subject = await open();
