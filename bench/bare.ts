@@ -2,7 +2,7 @@
 import Fastify from "fastify";
 import pg from "pg";
 import { systemClock, systemIds } from "#platform/system.ts";
-import { UserId } from "#identity";
+import { UserId } from "#contexts/identity";
 
 const connection = JSON.parse(process.env["BENCH_CONNECTION"] ?? "{}") as pg.PoolConfig;
 const pool = new pg.Pool({ ...connection, max: 10 });

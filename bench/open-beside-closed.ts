@@ -2,7 +2,7 @@
 import type pg from "pg";
 import { pino } from "pino";
 import { ok } from "#kernel/result.ts";
-import type { Identity } from "#identity";
+import type { Identity } from "#contexts/identity";
 import { loadSettings } from "#platform/config/load.ts";
 import type { Route } from "#platform/http/route.ts";
 import { createHttpServer } from "#platform/http/server.ts";

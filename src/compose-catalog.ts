@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "#kernel/context.ts";
 import { expect } from "#kernel/result.ts";
-import { createCatalog } from "#catalog";
-import type { MayAct } from "#identity";
+import { createCatalog } from "#contexts/catalog";
+import type { MayAct } from "#contexts/identity";
 import { postgresAudit } from "#platform/audit/postgres-audit.ts";
 import type { Cache } from "#platform/cache/cache.ts";
 import { ConfigurationInvalid } from "#platform/config/load.ts";

@@ -2,7 +2,7 @@ import path from "node:path";
 import type { Context } from "#kernel/context.ts";
 import { expect } from "#kernel/result.ts";
 import type { Value } from "#kernel/shape.ts";
-import { createIdentity, type Identity } from "#identity";
+import { createIdentity, type Identity } from "#contexts/identity";
 import { postgresAudit } from "#platform/audit/postgres-audit.ts";
 import { Coherence } from "#platform/cache/coherence.ts";
 import { postgresChanges } from "#platform/cache/postgres-changes.ts";

@@ -1,5 +1,5 @@
-import { catalogEvents } from "#catalog";
-import { identityEvents } from "#identity";
+import { catalogEvents } from "#contexts/catalog";
+import { identityEvents } from "#contexts/identity";
 import { asyncApi } from "#platform/events/asyncapi.ts";
 
 /** What each context publishes. */

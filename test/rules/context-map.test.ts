@@ -4,18 +4,20 @@ import path from "node:path";
 import { test } from "node:test";
 import { pictureOf, registries } from "../../src/documents.ts";
 import { contexts } from "../../src/main.ts";
+import { importsOf, placeOf, type Source } from "./imports.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
+const { imports: subpaths } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+  readonly imports: Readonly<Record<string, string>>;
+};
 const page = readFileSync(path.join(root, "docs/context-map.md"), "utf8");
 
-type Source = { readonly file: string; readonly text: string };
-
-/** `drive → identity` for each import of one context's door by another. */
+/** `drive → identity` where a file of one context imports anything of another. */
 function arrowsOf(sources: readonly Source[]): readonly string[] {
-  const arrows = sources.flatMap(({ file, text }) => {
-    const [, from] = /contexts\/(\w+)\//.exec(file) ?? [];
-    const doors = [...text.matchAll(/from "#(\w+)"/g)].map(([, to]) => to);
-    return doors.filter((to) => to !== from).map((to) => `${from} → ${to}`);
+  const arrows = sources.flatMap((source) => {
+    const from = placeOf(source.file).context;
+    const used = importsOf(source, subpaths).map(({ target }) => placeOf(target).context);
+    return used.filter((to) => to !== undefined && to !== from).map((to) => `${from} → ${to}`);
   });
   return [...new Set(arrows)].toSorted();
 }
@@ -59,11 +61,12 @@ test("the picture on the context map is the one that the code makes", () => {
   assert.ok(page.includes(picture), `docs/context-map.md wants:\n${picture}`);
 });
 
-test("an import of another context's door is seen as an arrow, of one's own is not", () => {
-  const text = 'import { UserId } from "#identity";';
-  const planted = [
-    { file: "src/contexts/drive/infrastructure/owners.ts", text },
-    { file: "src/contexts/identity/presentation/routes.ts", text },
-  ];
-  assert.deepEqual(arrowsOf(planted), ["drive → identity"]);
+test("an import of another context is seen as an arrow, one of one's own is not", () => {
+  const door = 'import { UserId } from "#contexts/identity";';
+  const past = 'import type { User } from "../../identity/domain/user.ts";';
+  const drawn = (file: string, text: string) => arrowsOf([{ file, text }]);
+  const [drive, identity] = ["src/contexts/drive", "src/contexts/identity"];
+  assert.deepEqual(drawn(`${drive}/infrastructure/owners.ts`, door), ["drive → identity"]);
+  assert.deepEqual(drawn(`${drive}/domain/owners.ts`, past), ["drive → identity"]);
+  assert.deepEqual(drawn(`${identity}/presentation/routes.ts`, door), []);
 });

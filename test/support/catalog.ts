@@ -3,7 +3,7 @@ import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { createCatalog } from "#catalog";
+import { createCatalog } from "#contexts/catalog";
 import type { Audit } from "#platform/audit/audit.ts";
 import { memoryCache } from "#platform/cache/memory-cache.ts";
 import type { RowConsumer } from "#platform/events/consumer.ts";

@@ -4,7 +4,7 @@ import type { Context } from "#kernel/context.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { createIdentity, type IdentityDeps } from "#identity";
+import { createIdentity, type IdentityDeps } from "#contexts/identity";
 import type { Audit } from "#platform/audit/audit.ts";
 import { Coherence, type Changes } from "#platform/cache/coherence.ts";
 import { MemoryStore } from "#platform/memory/memory-store.ts";

@@ -1,4 +1,4 @@
-import type { MayAct as Decide, Permission } from "#identity";
+import type { MayAct as Decide, Permission } from "#contexts/identity";
 import { err, ok } from "#kernel/result.ts";
 import type { MayAct } from "../application/ports.ts";
 

@@ -1,4 +1,4 @@
-import { identityEvents } from "#identity";
+import { identityEvents } from "#contexts/identity";
 import { consumer, projection } from "#platform/events/consumer.ts";
 import type { CatalogScope } from "../application/ports.ts";
 import { searchChanges, type SearchModel } from "../application/project-search.ts";

@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { globSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, test } from "node:test";
+import { complaintOf, importsOf, type Source } from "./imports.ts";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const { imports: subpaths } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+  readonly imports: Readonly<Record<string, string>>;
+};
+
+const isTest = (file: string) => /\.(test|contract|services|d)\.ts$|\/testing\//.test(file);
+const sources = globSync("src/**/*.ts", { cwd: root })
+  .map((file) => file.replaceAll(path.sep, "/"))
+  .filter((file) => !isTest(file))
+  .map((file) => ({ file, text: readFileSync(path.join(root, file), "utf8") }));
+
+const complaintsOf = (source: Source): readonly string[] =>
+  importsOf(source, subpaths).flatMap((one) => complaintOf(one) ?? []);
+
+test("every import in src keeps the dependency rule", () => {
+  assert.ok(sources.length > 200, "the sources were found");
+  assert.deepEqual(sources.flatMap(complaintsOf), []);
+});
+
+const outside = ["pg", "node:fs", "fastify", "../../../../test/support/until.ts", "/etc/passwd"];
+const platform = ["#platform/unavailable.ts", "../../../platform/unavailable.ts"];
+
+/** What a person would write in a layer of the context `c`, with another context `other` beside it. */
+const refused = (c: string, other: string): Readonly<Record<string, readonly string[]>> => {
+  const past = [
+    `../../${other}/domain/x.ts`,
+    `../../${other}/application/x.ts`,
+    `../../../contexts/${other}/infrastructure/x.ts`,
+  ];
+  const doors = [`#contexts/${other}`, `../../${other}/index.ts`];
+  return {
+    domain: [
+      ...outside,
+      ...platform,
+      ...past,
+      ...doors,
+      `#contexts/${c}`,
+      "../index.ts",
+      "../application/x.ts",
+      "../infrastructure/x.ts",
+      "../presentation/x.ts",
+      "../../../main.ts",
+    ],
+    application: [
+      ...outside,
+      ...platform,
+      ...past,
+      ...doors,
+      `#contexts/${c}`,
+      "../index.ts",
+      "../infrastructure/x.ts",
+      "../presentation/x.ts",
+      "../../../main.ts",
+    ],
+    infrastructure: [
+      ...past,
+      ...platform.slice(1),
+      ...doors.slice(1),
+      "../presentation/x.ts",
+      "../index.ts",
+      "../../../main.ts",
+      "../../../../test/support/until.ts",
+    ],
+    presentation: [
+      ...past,
+      ...platform.slice(1),
+      ...doors.slice(1),
+      "../infrastructure/x.ts",
+      "#platform/postgres/database.ts",
+      "../../../platform/postgres/database.ts",
+      "../../../main.ts",
+      "../../../../test/support/until.ts",
+    ],
+  };
+};
+
+/** Each way to name a module. */
+const forms = [
+  (specifier: string) => `import { x } from "${specifier}";`,
+  (specifier: string) => `import * as x from "${specifier}";`,
+  (specifier: string) => `import type { X } from "${specifier}";`,
+  (specifier: string) => `import "${specifier}";`,
+  (specifier: string) => `export * from "${specifier}";`,
+  (specifier: string) => `export type { X } from "${specifier}";`,
+  (specifier: string) => `export const x = await import("${specifier}");`,
+  (specifier: string) => `export type X = import("${specifier}").X;`,
+];
+
+const contexts = readdirSync(path.join(root, "src/contexts"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+
+describe("the dependency rule refuses", () => {
+  for (const [i, context] of contexts.entries())
+    for (const [room, specifiers] of Object.entries(refused(context, contexts[i - 1] ?? "another")))
+      test(`what the ${room} of ${context} must not know, however it is written`, () => {
+        for (const specifier of specifiers)
+          for (const form of forms) {
+            const source = {
+              file: `src/contexts/${context}/${room}/planted.ts`,
+              text: form(specifier),
+            };
+            assert.equal(complaintsOf(source).length, 1, `${room}: ${source.text}`);
+          }
+      });
+
+  test("the same from a subfolder, where the way is longer", () => {
+    for (const context of contexts)
+      for (const specifier of [
+        "../../infrastructure/x.ts",
+        "../../../another/domain/x.ts",
+        "#contexts/another",
+        "#platform/system.ts",
+      ]) {
+        const source = {
+          file: `src/contexts/${context}/domain/deep/planted.ts`,
+          text: `import "${specifier}";`,
+        };
+        assert.equal(complaintsOf(source).length, 1, specifier);
+      }
+  });
+
+  test("a context, the composition root and tests in the platform; the platform in the kernel", () => {
+    const inPlatform = [
+      "#contexts/identity",
+      "../contexts/identity/index.ts",
+      "../../src/contexts/identity/domain/user.ts",
+      "../main.ts",
+      "../../test/support/until.ts",
+    ];
+    for (const specifier of inPlatform)
+      assert.equal(
+        complaintsOf({ file: "src/platform/planted.ts", text: `import "${specifier}";` }).length,
+        1,
+        specifier,
+      );
+    for (const specifier of [
+      ...inPlatform,
+      "#platform/system.ts",
+      "../platform/system.ts",
+      "node:crypto",
+      "pg",
+    ])
+      assert.equal(
+        complaintsOf({ file: "src/kernel/planted.ts", text: `import "${specifier}";` }).length,
+        1,
+        specifier,
+      );
+  });
+});
+
+test("the dependency rule allows what each layer needs", () => {
+  const allowed = {
+    domain: ["#kernel/event.ts", "./x.ts", "./deep/x.ts"],
+    application: ["#kernel/event.ts", "../domain/x.ts", "./deep/x.ts"],
+    infrastructure: [
+      "pg",
+      "node:fs",
+      "#platform/postgres/database.ts",
+      "../application/x.ts",
+      "#contexts/another",
+    ],
+    presentation: [
+      "#platform/http/route.ts",
+      "../application/x.ts",
+      "../index.ts",
+      "#contexts/another",
+    ],
+  };
+  for (const [room, specifiers] of Object.entries(allowed))
+    for (const specifier of specifiers)
+      assert.deepEqual(
+        complaintsOf({ file: `src/contexts/one/${room}/x.ts`, text: `import "${specifier}";` }),
+        [],
+      );
+});
