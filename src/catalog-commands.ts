@@ -31,25 +31,28 @@ const withinMs = 60_000;
 type Seeding = Output & { readonly products: number; readonly seed: number };
 
 async function seedCommand({ products, seed, json }: Seeding): Promise<void> {
-  await withDatabase(async (database) => {
-    const onAppended = () => {};
-    const scope = postgresCatalog();
-    const units = { database, schema: "catalog", scope, onAppended, clock, newId };
-    const add = seedCatalog({ ...postgresUnitOfWork(units), clock, newId });
-    const bar = progressBar("products", products);
-    let made = 0;
-    for (let from = 0; from < products; from += seedBatch) {
-      const context = {
-        ...{ actor: "system", correlationId: `seed-${seed}`, operation: "catalog.seed" },
-        deadlineMs: clock.unixMs() + withinMs,
-      };
-      const input = expect(SeedCatalog.parse({ from, until: products, seed }));
-      made += expect(await add(input, context)).made;
-      bar.show(Math.min(from + seedBatch, products));
-    }
-    bar.end();
-    const line = ({ made: n }: { readonly made: number }) =>
-      `${n} products put on sale, ${products - n} were there already`;
-    print([{ made, known: products - made }], json ? { json } : {}, line, "");
-  });
+  await withDatabase(
+    async (database) => {
+      const onAppended = () => {};
+      const scope = postgresCatalog();
+      const units = { database, schema: "catalog", scope, onAppended, clock, newId };
+      const add = seedCatalog({ ...postgresUnitOfWork(units), clock, newId });
+      const bar = progressBar("products", products);
+      let made = 0;
+      for (let from = 0; from < products; from += seedBatch) {
+        const context = {
+          ...{ actor: "system", correlationId: `seed-${seed}`, operation: "catalog.seed" },
+          deadlineMs: clock.unixMs() + withinMs,
+        };
+        const input = expect(SeedCatalog.parse({ from, until: products, seed }));
+        made += expect(await add(input, context)).made;
+        bar.show(Math.min(from + seedBatch, products));
+      }
+      bar.end();
+      const line = ({ made: n }: { readonly made: number }) =>
+        `${n} products put on sale, ${products - n} were there already`;
+      print([{ made, known: products - made }], json ? { json } : {}, line, "");
+    },
+    { makes: true },
+  );
 }

@@ -4,6 +4,7 @@ import {
   describeSettings,
   exitCodeConfiguration,
 } from "#platform/config/load.ts";
+import { describe as describeError } from "#platform/events/failure.ts";
 import { createLog } from "#platform/telemetry/log.ts";
 import { print, quietLog, settingsNow, type Output } from "./console.ts";
 import { addCatalogCommands } from "./catalog-commands.ts";
@@ -72,6 +73,13 @@ function program(): Command {
 async function start(): Promise<void> {
   const settings = settingsNow();
   const { log, flush } = createLog(settings.logLevel);
+  // A handler that does not await all that it begins must not end the process for all others.
+  process.on("unhandledRejection", (error) =>
+    log.error(
+      { error: describeError(error), stack: error instanceof Error ? error.stack : undefined },
+      "a promise was rejected, and no code awaits it",
+    ),
+  );
   try {
     const stopAsked = signalled();
     const basalt = await startBasalt(settings, log, (administrator) => {
@@ -104,7 +112,10 @@ function signalled(): Promise<string> {
 async function migrateCommand(output: Output): Promise<void> {
   const settings = settingsNow();
   await using undo = new AsyncDisposableStack();
-  const { connection, embedded } = await openPostgres(settings, quietLog(), { shared: true });
+  const { connection, embedded } = await openPostgres(settings, quietLog(), {
+    shared: true,
+    makes: true,
+  });
   undo.use(embedded);
   const applied = await migrateAll(connection);
   print(

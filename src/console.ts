@@ -26,15 +26,15 @@ export function print<Row>(
   else console.log(rows.length === 0 ? none : rows.map(line).join("\n"));
 }
 
-/** The database of the settings, while a command works with it. */
+/** The database of the settings, while a command works with it. `makes`: a new one where there is none. */
 export async function withDatabase(
   work: (database: Database, settings: Settings, connection: ClientConfig) => Promise<void>,
-  more: Partial<Settings> = {},
+  { makes = false, ...more }: Partial<Settings> & { readonly makes?: boolean } = {},
 ) {
   const settings = { ...settingsNow(), ...more };
   const log = quietLog();
   await using undo = new AsyncDisposableStack();
-  const { connection, embedded } = await openPostgres(settings, log, { shared: true });
+  const { connection, embedded } = await openPostgres(settings, log, { shared: true, makes });
   undo.use(embedded);
   if (embedded) await migrateAll(connection);
   await work(undo.use(openDatabase(settings, connection, log)), settings, connection);

@@ -56,7 +56,10 @@ async function database(settings: Settings): Promise<readonly Finding[]> {
   const { log } = createLog("fatal");
   await using undo = new AsyncDisposableStack();
   try {
-    const { connection, embedded } = await openPostgres(settings, log, { shared: true });
+    const { connection, embedded } = await openPostgres(settings, log, {
+      shared: true,
+      makes: false,
+    });
     undo.use(embedded);
     const opened = undo.use(openDatabase(settings, connection, log));
     const findings = await server(opened);

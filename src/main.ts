@@ -70,16 +70,28 @@ const migrationSources: readonly MigrationSource[] = [
   ...readModels.map(({ schema, folder }) => ({ schema, source: schema, folder })),
 ];
 
+type Opening = {
+  /** Whether one that another process runs will do. */
+  readonly shared: boolean;
+  /** Whether a new one is made where there is none. */
+  readonly makes: boolean;
+};
+
 /** A Postgres to work with: the one that is configured, one that already runs, or our own. */
 export async function openPostgres(
   { databaseUrl, dataFolder }: Settings,
   log: Logger,
-  { shared }: { readonly shared: boolean },
+  { shared, makes }: Opening,
 ): Promise<{ readonly connection: ClientConfig; readonly embedded?: EmbeddedPostgres }> {
   if (databaseUrl !== undefined)
     return { connection: pgConnectionString.parseIntoClientConfig(databaseUrl) };
   const running = shared ? EmbeddedPostgres.running(dataFolder) : undefined;
   if (running) return { connection: running };
+  if (!makes && !EmbeddedPostgres.isIn(dataFolder))
+    throw new Error(
+      `There is no database in ${dataFolder}. Start Basalt first, or give this command the ` +
+        "BASALT_DATA_DIR or BASALT_DATABASE_URL of the server.",
+    );
 
   const embedded = await EmbeddedPostgres.start({ folder: dataFolder, log });
   await ensureDatabase(embedded.connection);
@@ -194,7 +206,10 @@ export async function startBasalt(
   const metrics = createMetrics();
   if (settings.otlpEndpoint !== undefined) undo.use(await exportTraces(settings.otlpEndpoint, log));
 
-  const { connection, embedded } = await openPostgres(settings, log, { shared: false });
+  const { connection, embedded } = await openPostgres(settings, log, {
+    shared: false,
+    makes: true,
+  });
   undo.use(embedded);
   for (const applied of await migrateAll(connection)) log.info(applied, "migrated");
   await mendLogs(settings, connection, log);

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,6 +16,25 @@ import { api, codeOf, me } from "../support/http.ts";
 const newPassword = "battery staple correct";
 
 describe("the console", () => {
+  test("commands that only look make no database, and say where they have looked", async () => {
+    await using folder = await scratch();
+    const env = { BASALT_DATA_DIR: folder.path };
+    const asked = [
+      ["events", "dead"],
+      ["events", "consumers"],
+      ["projections", "list"],
+      ["audit", "verify"],
+    ];
+    for (const args of asked) {
+      const { code, output } = await launch(args, env).ended;
+      assert.equal(code, 1, output);
+      assert.ok(output.includes(`There is no database in ${folder.path}.`), output);
+    }
+    const doctor = await launch(["doctor"], env).ended;
+    assert.deepEqual([doctor.code, /BAD {2}postgres: There is no/.test(doctor.output)], [1, true]);
+    assert.deepEqual(readdirSync(folder.path), []);
+  });
+
   test("keys are rotated without signing anybody out, and the audit is verified", async () => {
     await using folder = await scratch();
     const env = { BASALT_DATA_DIR: folder.path };

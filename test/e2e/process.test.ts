@@ -121,6 +121,21 @@ test("Postgres killed under load: 503 meanwhile, recovery by itself, nothing ack
   assert.equal((await basalt.ended).code, 0);
 });
 
+test("a promise that no code awaits is logged, and Basalt goes on", async () => {
+  await using opened = await testDatabase();
+  const left = "process.on('SIGUSR2',()=>{Promise.reject(new(Error)('left/alone'))})";
+  const env = {
+    BASALT_DATABASE_URL: opened.url,
+    NODE_OPTIONS: `--import=data:text/javascript,${left}`,
+  };
+  await using basalt = launch(["start"], env);
+  const url = await basalt.url;
+  basalt.child.kill("SIGUSR2");
+  await until(() => basalt.output().includes("left/alone"));
+  assert.match(basalt.output(), /"a promise was rejected, and no code awaits it"/);
+  assert.equal((await fetch(`${url}/health/ready`)).status, 200);
+});
+
 test("a stop under load answers what it has begun", async () => {
   await using folder = await scratch();
   await using basalt = launch(["start"], { BASALT_DATA_DIR: folder.path });

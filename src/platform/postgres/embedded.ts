@@ -102,6 +102,11 @@ export class EmbeddedPostgres implements AsyncDisposable {
     return holderOf(path.resolve(folder))?.connection;
   }
 
+  /** Whether a Postgres was ever begun in this folder. */
+  static isIn(folder: string): boolean {
+    return fs.existsSync(secretFileIn(path.resolve(folder)));
+  }
+
   /** Process id of the server, for those who want to hurt it. */
   get pid(): number | undefined {
     return this.#server?.pid;
@@ -211,8 +216,10 @@ async function connectionFor(folder: string): Promise<ClientConfig> {
   return { ...common, host: path.join(os.tmpdir(), `basalt-${user}-${name}`), port: 5432 };
 }
 
+const secretFileIn = (folder: string): string => path.join(folder, "postgres.secret");
+
 function secretIn(folder: string): string {
-  const file = path.join(folder, "postgres.secret");
+  const file = secretFileIn(folder);
   try {
     fs.writeFileSync(file, randomBytes(32).toString("base64url"), { flag: "wx", mode: 0o600 });
   } catch (error) {

@@ -60,7 +60,10 @@ export function createSecrets(masters: readonly Buffer[]): Secrets {
       const [id, body = ""] = sealed.split(".");
       const key = all.find((known) => known.id === id);
       if (!key)
-        throw new SecretSealed(`a secret was sealed with master key ${id}: add it to the keys`);
+        throw new SecretSealed(
+          `a secret was sealed with master key ${id}, which this process does not have: set BASALT_MASTER_KEY ` +
+            "to the key of the other processes (master.key in their data folder), or add it behind a newer one",
+        );
       const bytes = Buffer.from(body, "base64url");
       const decipher = createDecipheriv(
         "aes-256-gcm",
