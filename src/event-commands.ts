@@ -142,6 +142,7 @@ const replayCommand = (which: string | undefined, { consumer, ...output }: Repla
   withDatabase(async (database) => {
     const replayed = await sumOf(database, (admin) => admin.replay(consumer, which));
     const isAsked = which !== undefined || consumer !== undefined;
+    if (replayed === 0 && consumer !== undefined) await mustExist(database, consumer);
     if (output.json) console.log(JSON.stringify({ replayed }));
     else if (replayed > 0) console.log(`To be tried again within seconds: ${replayed}.`);
     else if (isAsked) console.log("Nothing fits: see `events dead` and `events waiting`.");
@@ -149,12 +150,22 @@ const replayCommand = (which: string | undefined, { consumer, ...output }: Repla
     if (replayed === 0 && isAsked) process.exitCode = 1;
   });
 
+async function mustExist(database: Database, consumer: string): Promise<void> {
+  const found = await Promise.all(adminsOf(database).map((admin) => admin.has(consumer)));
+  if (!found.includes(true))
+    throw new Error(`there is no consumer ${consumer}: see \`events consumers\``);
+}
+
 const skipCommand = (consumer: string, which: string, output: Output) =>
   withDatabase(async (database) => {
     const skipped = await sumOf(database, (admin) => admin.skip(consumer, which));
+    if (skipped === 0) await mustExist(database, consumer);
     if (output.json) console.log(JSON.stringify({ skipped }));
     else if (skipped > 0) console.log(`${consumer} passes over ${which}, and goes on behind it.`);
-    else console.log(`${consumer} does not stand at ${which}: see \`events consumers\`.`);
+    else
+      console.log(
+        `${consumer} does not stand at ${which}, or is handing it over just now: see \`events dead\` and \`events waiting\`.`,
+      );
     if (skipped === 0) process.exitCode = 1;
   });
 

@@ -1,8 +1,10 @@
 import type { Recorded } from "#kernel/event.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { statement, type Database } from "../postgres/database.ts";
+import { isLostRace } from "../postgres/errors.ts";
 import { logHealth } from "./health.ts";
 import { eventColumns, slotOfStream, toRecorded, type EventRow } from "./postgres-log.ts";
+import { defaultLimits } from "./subscription.ts";
 
 /** A stream whose event has failed. */
 export type FailedStream = {
@@ -49,6 +51,10 @@ function logStatements(schema: string) {
           order by e.position limit $2)
        returning stream`,
     ),
+    has: statement<{ readonly name: string }>(
+      name("has"),
+      `select name from ${schema}.subscriptions where name = $1 limit 1`,
+    ),
     retire: statement<{ readonly name: string }>(
       name("retire"),
       `with slots as (delete from ${schema}.subscriptions where name = $1 returning name),
@@ -60,9 +66,18 @@ function logStatements(schema: string) {
   };
 }
 
+/** Before all times: due by every clock. */
+const atOnce = "to_timestamp(0)";
+
 /** Events that have failed, and those that nobody can handle. */
 function failureStatements(schema: string) {
   const name = nameIn(schema);
+  /** A stream whose event is being handed over is its holder's; where no process holds it, it is not. */
+  const mayMove = `(p.state <> 'claimed' or not exists (
+    select from ${schema}.subscriptions s
+      join ${schema}.subscribers b on b.name = s.name and b.process = s.lease_holder
+     where s.name = p.subscription and s.slot = p.slot
+       and b.seen_at > now() - interval '${defaultLimits.leaseMs} ms'))`;
   const failed = (what: string, which: string, order: string) =>
     statement<FailedStream>(
       name(what),
@@ -73,14 +88,25 @@ function failureStatements(schema: string) {
   return {
     dead: failed("dead", "state = 'dead'", "parked_at"),
     waiting: failed("waiting", "state <> 'dead' and error is not null", "retry_at"),
+    /** Its holders are made to begin again from what is kept: an attempt under way does not undo it. */
     replay: statement<{ readonly stream: string }>(
       name("replay"),
-      `update ${schema}.parked_streams
-          set state = 'retrying', retry_at = now(), attempts = 0, parked_at = now()
-        where (state = 'dead' or state = 'retrying' and coalesce($1::text, $2::text) is not null)
-          and ($1::text is null or subscription = $1)
-          and ($2::text is null or event_id = $2 or stream = $2)
-       returning stream`,
+      `with target as (
+         select subscription, stream, slot from ${schema}.parked_streams p
+          where ($1::text is null or subscription = $1)
+            and ($2::text is null or event_id = $2 or stream = $2)
+            and (state = 'dead' or coalesce($1::text, $2::text) is not null and ${mayMove})
+            and not is_skipped
+          order by subscription, stream for update
+       ), fenced as (
+         update ${schema}.subscriptions s set commits = commits + 1
+           from (select distinct subscription, slot from target) t
+          where s.name = t.subscription and s.slot = t.slot
+       )
+       update ${schema}.parked_streams p
+          set state = 'retrying', retry_at = ${atOnce}, attempts = 0, parked_at = now()
+         from target t where p.subscription = t.subscription and p.stream = t.stream
+       returning p.stream`,
     ),
     /** Locks the slot of an event before it is skipped: a commit that passes it has ended then. */
     lock: statement<{ readonly slot: number }>(
@@ -93,15 +119,16 @@ function failureStatements(schema: string) {
         for update`,
     ),
     /**
-     * The event of a parked stream, or one that is the next of its stream. Its holder is made to begin
-     * again from what is kept. One that is being handed over is left to end.
+     * The event at which a stream is parked, or one that is the next of its stream. Its holder is made
+     * to begin again from what is kept. One that is being handed over is left to end.
      */
     skip: statement<{ readonly stream: string }>(
       name("skip"),
       `with target as (
          select stream, slot, version, event_id, event_type, correlation_id
-           from ${schema}.parked_streams
-          where state <> 'claimed' and subscription = $1 and (event_id = $2 or stream = $2)
+           from ${schema}.parked_streams p
+          where subscription = $1 and ${mayMove} and not is_skipped
+            and (event_id = $2 or stream = $2 and (attempts > 0 or error is not null))
          union all
          select e.stream, s.slot, e.version, e.id, e.type, e.metadata ->> 'correlationId'
            from (select *, ${slotOfStream} as slot from ${schema}.events where id = $2) e
@@ -114,12 +141,12 @@ function failureStatements(schema: string) {
                                and earlier.position > s.position)
        ), parked as (
          insert into ${schema}.parked_streams (subscription, stream, slot, version, event_id,
-                  event_type, correlation_id, state, attempts, retry_at)
-         select $1, stream, slot, version + 1, event_id, event_type, correlation_id,
-                'retrying', 0, now() from target
-         on conflict (subscription, stream) do update set version = excluded.version,
-           state = excluded.state, attempts = 0, retry_at = excluded.retry_at,
-           parked_at = now(), error = null, is_outage = false
+                  event_type, correlation_id, state, attempts, retry_at, is_skipped)
+         select $1, stream, slot, version, event_id, event_type, correlation_id,
+                'retrying', 0, ${atOnce}, true from target
+         on conflict (subscription, stream) do update set state = excluded.state,
+           attempts = 0, retry_at = excluded.retry_at, parked_at = now(), error = null,
+           is_outage = false, is_skipped = true
        ), fenced as (
          update ${schema}.subscriptions set commits = commits + 1
           where name = $1 and slot in (select slot from target)
@@ -153,7 +180,10 @@ function choresOf(schema: string) {
 /** What an operator asks of the event log of one context. */
 export function eventAdmin(database: Database, schema: string) {
   const sql = { ...logStatements(schema), ...failureStatements(schema), ...choresOf(schema) };
+  const has = async (name: string) => (await database.query(sql.has, [name])).length > 0;
   return {
+    /** Whether a subscription of this name reads the log. */
+    has,
     health: () => logHealth(database, schema),
     /** The newest events that fit, oldest first. */
     async list({ stream, type, limit }: EventFilter): Promise<readonly Recorded[]> {
@@ -169,17 +199,20 @@ export function eventAdmin(database: Database, schema: string) {
      * waits to be. Answers how many. `which`: an event id or a stream.
      */
     async replay(subscription?: string, which?: string): Promise<number> {
-      return (await database.query(sql.replay, [subscription ?? null, which ?? null])).length;
+      const asked = [subscription ?? null, which ?? null];
+      return (await again(() => database.query(sql.replay, asked))).length;
     },
     /** Passes over an event; answers how many. `which`: its id, or its stream where that is parked. */
     async skip(subscription: string, which: string): Promise<number> {
-      const skipped = await database.session(async (session) => {
-        await session.run("begin");
-        await session.query(sql.lock, [subscription, which]);
-        const streams = await session.query(sql.skip, [subscription, which]);
-        await session.commit();
-        return streams;
-      });
+      const skipped = await again(() =>
+        database.session(async (session) => {
+          await session.run("begin");
+          await session.query(sql.lock, [subscription, which]);
+          const streams = await session.query(sql.skip, [subscription, which]);
+          await session.commit();
+          return streams;
+        }),
+      );
       return skipped.length;
     },
     /** Forgets a subscription, so that nothing waits for it any more; answers how many. */
@@ -199,6 +232,18 @@ export function eventAdmin(database: Database, schema: string) {
       return (await database.query(sql.forgetChanges, [limit])).length;
     },
   };
+}
+
+const maxTries = 10;
+
+/** Does again what the server has ended so that a reader could go on. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1)
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === maxTries || !isLostRace(error)) throw error;
+    }
 }
 
 export type EventAdmin = ReturnType<typeof eventAdmin>;

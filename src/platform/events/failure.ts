@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { Recorded } from "#kernel/event.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import { Deferred, TimedOut, Unavailable } from "../unavailable.ts";
@@ -20,7 +21,7 @@ export type RetryLimits = {
 };
 
 /** What ends the work of a subscription for now: it must begin again from what is kept. */
-export const isFatal = (error: unknown): boolean => error instanceof LeaseLost || isOutage(error);
+export const isFatal = (error: unknown): boolean => isA(error, LeaseLost) || isOutage(error);
 
 type Attempt = {
   readonly event: Recorded;
@@ -43,7 +44,16 @@ type Options = {
  * the event that asked it, as is everything else.
  */
 export const isOutage = (error: unknown): boolean =>
-  error instanceof Unavailable && !(error instanceof TimedOut);
+  isA(error, Unavailable) && !isA(error, TimedOut);
+
+/** Whatever is thrown: a revoked proxy, for one, throws when it is asked what it is. */
+function isA(thrown: unknown, kind: abstract new (...args: never[]) => Error): boolean {
+  try {
+    return thrown instanceof kind;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * The stream of an event that failed: when it is tried again, or that it never is. What is not the
@@ -55,7 +65,7 @@ export function parkedAfter(
 ): ParkedStream {
   const now = clock.now();
   const outage = isOutage(error);
-  const isTimed = outage || error instanceof Deferred;
+  const isTimed = outage || isA(error, Deferred);
   const lastsMs = Instant.toUnixMs(now) - Instant.toUnixMs(since);
   const isDead = isTimed ? lastsMs >= limits.maxOutageMs : attempts >= limits.maxAttempts;
   const { retryMs, outageRetryMs, deferredRetryMs, maxRetryMs } = limits;
@@ -85,23 +95,34 @@ export const standing = (event: Passed, slot: number, since: Instant) => ({
   since,
 });
 
-const maxLength = 1_000;
+/** Characters of an error that is kept. */
+export const maxErrorLength = 1_000;
 const maxCauses = 10;
+const maxErrors = 3;
+
+/** The error of an event whose process has ended while it was handed over. */
+export const processEnded = "The process ended during the attempt";
 
 /** An error and its causes in one line, of bounded length, of characters that can be stored. */
 export function describe(error: unknown): string {
   const parts: string[] = [];
-  for (let cause = error; cause !== undefined && parts.length < maxCauses;) {
+  for (let cause = error; parts.length < maxCauses;) {
     parts.push(textOf(cause));
-    cause = cause instanceof Error ? cause.cause : undefined;
+    if (!isA(cause, Error)) break;
+    cause = (cause as Error).cause;
+    if (cause === undefined) break;
   }
-  return parts.join(": ").slice(0, maxLength).replaceAll("\0", "�").toWellFormed();
+  return parts.join(": ").slice(0, maxErrorLength).replaceAll("\0", "�").toWellFormed();
 }
 
 /** Anything can be thrown, also what has no text. */
 function textOf(thrown: unknown): string {
   try {
-    return String(thrown);
+    if (typeof thrown === "string") return thrown;
+    if (!isA(thrown, Error))
+      return `${inspect(thrown, { breakLength: Infinity, depth: 1 })} was thrown`;
+    const inner = isA(thrown, AggregateError) ? (thrown as AggregateError).errors : [];
+    return [String(thrown), ...inner.slice(0, maxErrors).map(textOf)].join(": ");
   } catch {
     return "something without a text was thrown";
   }

@@ -10,6 +10,8 @@ export type SubscriptionHealth = {
   readonly holders: Readonly<Record<string, number>>;
   /** Slots that a living process holds, of 64. */
   readonly held: number;
+  /** Seconds since a process that reads it was last seen, or left. */
+  readonly unseen_s: number;
   /** When it was last seen to move. */
   readonly updated_at: Instant;
   readonly is_moving: boolean;
@@ -89,6 +91,8 @@ function statementsOf(schema: string) {
                   where o.name = s.name and holder is not null group by holder) h), '{}') as holders,
               behind.lag, behind.oldest_undelivered_at,
               coalesce(extract(epoch from now() - behind.oldest_undelivered_at), 0)::float8 as waits_s,
+              extract(epoch from now() - greatest(s.updated_at, (
+                select max(seen_at) from ${schema}.subscribers b where b.name = s.name)))::float8 as unseen_s,
               coalesce(p.parked, 0) as parked, coalesce(p.claimed, 0) as claimed, coalesce(p.claimed_s, 0)::float8 as claimed_s,
               coalesce(p.retrying, 0) as retrying,
               coalesce(p.outage, 0) as outage, coalesce(p.outage_s, 0)::float8 as outage_s,
@@ -139,13 +143,16 @@ function troublesIn(health: SubscriptionHealth): readonly Trouble[] {
   const { name, lag, held, dead, retrying, outage, waits_at: waitsAt } = health;
   const waitsMs = health.waits_s * 1_000;
   const isLate = lag > 0 && waitsMs > stillMs;
+  const waiting = health.parked - dead;
+  const isUnread = held === 0 && health.unseen_s * 1_000 > stillMs;
   const isStill = isLate && !health.is_moving;
+  const unread = lag > 0 ? counted(lag, "event") : counted(waiting, "parked stream");
   const found: readonly (readonly [boolean, boolean, string])[] = [
     [health.is_ahead, true, "it is ahead of its log: start Basalt again after the restore"],
     [
-      isLate && held === 0,
+      isUnread && lag + waiting > 0,
       true,
-      `${lag} events wait and no process reads it; if it was renamed or removed, retire it`,
+      `no process reads it, waiting: ${unread}; if it was renamed or removed, retire it`,
     ],
     [waitsAt !== null && isLate, true, `it waits at ${waitsAt}, which needs a newer Basalt`],
     [isStill && held > 0 && waitsAt === null, true, `it stands still, ${lag} events wait`],
@@ -153,7 +160,7 @@ function troublesIn(health: SubscriptionHealth): readonly Trouble[] {
     [
       health.outage_s * 1_000 > stillMs,
       true,
-      `${counted(outage, "stream")} for ${seconds(health.outage_s)} behind something that is away: ${health.outage_error}`,
+      `something is away, waiting for it: ${counted(outage, "stream")}, the first of which failed ${seconds(health.outage_s)} ago: ${health.outage_error}`,
     ],
     [
       health.parked >= defaultLimits.maxParkedStreams,
@@ -166,7 +173,7 @@ function troublesIn(health: SubscriptionHealth): readonly Trouble[] {
       `${counted(retrying - outage, "stream")} to be tried again: ${health.retry_error}`,
     ],
     [
-      health.claimed_s * 1_000 > stillMs,
+      held > 0 && health.claimed_s * 1_000 > stillMs,
       true,
       `a delivery has been under way for ${seconds(health.claimed_s)}`,
     ],

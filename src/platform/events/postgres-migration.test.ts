@@ -46,7 +46,7 @@ test("keeps how far each subscription is when the log begins to be read by posit
   await sql(fill);
   const wanted = (await sql(unread)).map(({ id }) => id);
   assert.ok(wanted.length > 20 && wanted.length < 80);
-  assert.equal((await copy("9999")).length, 1);
+  assert.ok((await copy("9999")).some(({ name }) => name.startsWith("0004")));
 
   const append = () => {};
   const store = postgresSubscription({

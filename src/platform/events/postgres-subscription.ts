@@ -93,7 +93,8 @@ export function postgresSubscription<Scope>(
       });
     },
 
-    adopt: (slots, { now, running }) => database.query(sql.adopt, [name, slots, now, running]),
+    adopt: (slots, { now, running, maxAttempts }) =>
+      database.query(sql.adopt, [name, slots, now, running, maxAttempts]),
 
     async due(held, { now, except, limit }): Promise<DueStreams> {
       const [slots, positions] = [held.map(({ slot }) => slot), held.map((one) => one.position)];
@@ -115,7 +116,8 @@ function toDue({ events, ...row }: DueRow): Due {
     // As JSON, a time has another spelling than as a column.
     toRecorded({ ...one, occurred_at: expect(Instant.parse(one.occurred_at)) }),
   );
-  return { parked: toParked(row), ...(event ? { event } : {}), ...(next ? { next } : {}) };
+  const attempted = event && !row.is_skipped;
+  return { parked: toParked(row), ...(attempted ? { event } : {}), ...(next ? { next } : {}) };
 }
 
 /** One transaction for the effects of a batch and the progress of its reader. */
@@ -184,16 +186,31 @@ type WorkOptions<Scope> = PostgresSubscriptionOptions<Scope> & {
   readonly appends: ReturnType<typeof appendsTo>;
 };
 
+/** A handler asks for something after it has ended, or after its time. */
+class HandlerEnded extends Error {
+  override readonly name = "HandlerEnded";
+
+  constructor(consumer: string, { id, type }: Recorded) {
+    super(
+      `The handler of ${consumer} for ${type} ${id} has ended: what it still asks is refused. It must await all that it begins.`,
+    );
+  }
+}
+
 /** Collects what the handler of an event saves; its reads run at once, as in a unit of work. */
 class PostgresWork<Scope> implements Work<Scope> {
   readonly scope: Scope;
   readonly writes: Write[] = [];
   readonly types = new Set<string>();
+  readonly #name: string;
+  readonly #cause: Recorded;
   #isOpen = true;
   #broken: { readonly error: unknown } | undefined;
 
   constructor(options: WorkOptions<Scope>, cause: Recorded, settle: () => Promise<void>) {
     const { database, clock, appends } = options;
+    this.#name = options.name;
+    this.#cause = cause;
     this.scope = options.scope({
       read: async (query, values) => {
         this.#checkOpen();
@@ -228,7 +245,7 @@ class PostgresWork<Scope> implements Work<Scope> {
   }
 
   #checkOpen(): void {
-    if (!this.#isOpen) throw new Error("the handler has ended: what it still asks is refused");
+    if (!this.#isOpen) throw new HandlerEnded(this.#name, this.#cause);
   }
 }
 

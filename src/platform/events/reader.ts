@@ -1,5 +1,5 @@
 import type { HeldSlots } from "./held-slots.ts";
-import { Unavailable } from "../unavailable.ts";
+import { TimedOut, Unavailable } from "../unavailable.ts";
 import {
   LeaseLost,
   type Look,
@@ -25,7 +25,9 @@ type Batch = {
 export class Reader {
   readonly #store: Pick<SubscriptionStore<never>, "look" | "read">;
   readonly #slots: HeldSlots;
-  readonly #limit: number;
+  readonly #most: number;
+  /** Less than the most where the events are so large that reading them took too long. */
+  #limit: number;
   #look: Look | undefined;
   #mark: Mark | undefined;
   #batch: Batch | undefined;
@@ -39,6 +41,7 @@ export class Reader {
   ) {
     this.#store = store;
     this.#slots = slots;
+    this.#most = limit;
     this.#limit = limit;
   }
 
@@ -96,9 +99,18 @@ export class Reader {
   }
 
   async #range(slots: readonly number[], after: number, until: number): Promise<Batch> {
-    const items = await this.#store.read({ slots, after, until, limit: this.#limit });
-    const last = items.length === this.#limit ? items.at(-1) : undefined;
+    const limit = this.#limit;
+    const items = await this.#store
+      .read({ slots, after, until, limit })
+      .catch((error: unknown) => this.#readLess(limit, error));
+    this.#limit = Math.min(this.#most, Math.max(this.#limit, limit * 2));
+    const last = items.length === limit ? items.at(-1) : undefined;
     return { slots, items, until, reached: last?.position ?? until };
+  }
+
+  #readLess(limit: number, error: unknown): never {
+    if (error instanceof TimedOut) this.#limit = Math.max(1, Math.floor(limit / 4));
+    throw error;
   }
 
   #readAhead(slots: readonly number[], after: number, until: number): void {

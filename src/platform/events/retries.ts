@@ -38,7 +38,13 @@ export class Retries<Scope> {
   /** How long until it looks at them, where any waits. */
   untilDueMs(nowMs: number): number {
     const { parked, lane } = this.#on;
-    return parked.size > lane.size ? this.#due - nowMs : Infinity;
+    return parked.size > lane.size && this.#room() > 0 ? this.#due - nowMs : Infinity;
+  }
+
+  /** How many more may be tried now; the end of one that is under way calls. */
+  #room(): number {
+    const { outage, lane } = this.#on;
+    return outage.isOn ? 1 - lane.size : this.#options.delivery.retries();
   }
 
   /** One attempt at an event; its effects are not committed yet. */
@@ -51,11 +57,11 @@ export class Retries<Scope> {
 
   /** Looks at parked streams: at once where nothing else is to do, else now and then. */
   async try(isBusy: boolean): Promise<boolean> {
-    const { store, slots, parked, lane, outage, clock } = this.#on;
+    const { store, slots, parked, lane, clock } = this.#on;
     if (parked.size === 0) return false;
     const now = performance.now();
     const isDue = now >= (isBusy ? this.#dueBesideNew : this.#due);
-    const limit = outage.isOn ? 1 - lane.size : this.#options.delivery.retries();
+    const limit = this.#room();
     if (!isDue || limit <= 0) return false;
 
     const asked = { now: clock.now(), except: lane.streams, limit };
@@ -79,22 +85,17 @@ export class Retries<Scope> {
       await this.#on.commit({ moves, park, unpark: [] }, []);
     }
     for (const attempt of attempts) {
-      const { slot, state } = attempt.parked;
+      const { slot } = attempt.parked;
       const [token, tenure] = [slots.tokenOf(slot), slots.tenureOf(slot)];
-      if (token !== undefined && tenure !== undefined && state !== "dead")
-        lane.start({ ...attempt, token, tenure });
+      if (token !== undefined && tenure !== undefined) lane.start({ ...attempt, token, tenure });
     }
   }
 
-  /** One attempt more; dead where none is left, since the process that made the last one has ended. */
-  #attempted(parked: ParkedStream, now: Instant): ParkedStream {
-    const { retryAt: _, ...rest } = parked;
-    const { maxAttempts } = this.#on.limits;
-    if (this.#options.delivery.claims && parked.attempts >= maxAttempts)
-      return { ...rest, state: "dead", error: endedIn(parked.error) };
+  /** One attempt more. */
+  #attempted({ retryAt: _, ...parked }: ParkedStream, now: Instant): ParkedStream {
     const isNew = parked.attempts === 0 && parked.error === undefined;
     const since = isNew ? now : parked.since;
-    return { ...rest, since, state: "claimed", attempts: parked.attempts + 1 };
+    return { ...parked, since, state: "claimed", attempts: parked.attempts + 1 };
   }
 
   /** Keeps what came of attempts; answers whether there was anything. */
@@ -109,10 +110,10 @@ export class Retries<Scope> {
     try {
       await this.#keep(outcomes);
     } catch (error) {
-      if (isFatal(error)) {
-        if (this.#options.delivery.claims) lane.tellAgain(outcomes);
-        throw error;
-      }
+      // What was done outside has happened, whatever keeps it from being kept.
+      const { claims } = this.#options.delivery;
+      if (claims) lane.tellAgain(outcomes);
+      if (claims || isFatal(error)) throw error;
       for (const outcome of outcomes) await this.#keepAlone(outcome);
     }
     return true;
@@ -169,6 +170,3 @@ export class Retries<Scope> {
     return { ...standing(following, slot, now), ...state };
   }
 }
-
-const endedIn = (error = ""): string =>
-  ["The process ended in the last attempt", error].filter(Boolean).join("; before it: ");

@@ -2,6 +2,7 @@ import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
 import { statement } from "../postgres/database.ts";
 import { eventColumns, slotOfStream, type EventRow } from "./postgres-log.ts";
+import { maxErrorLength, processEnded } from "./failure.ts";
 import { slotCount, type Held, type ParkedName, type ParkedStream } from "./subscription-store.ts";
 
 type HeldRow = Held & { readonly fair: number };
@@ -133,7 +134,7 @@ export function memberStatements(schema: string) {
     leave: statement(
       name("leave"),
       `with gone as (delete from ${schema}.subscribers where name = $1 and process = $2)
-       update ${schema}.subscriptions set lease_holder = null
+       update ${schema}.subscriptions set lease_holder = null, updated_at = now()
         where name = $1 and lease_holder = $2`,
     ),
   };
@@ -141,6 +142,7 @@ export function memberStatements(schema: string) {
 
 export type DueRow = ParkedRow & {
   readonly is_due: boolean;
+  readonly is_skipped: boolean;
   readonly events: readonly EventRow[] | null;
 };
 
@@ -160,22 +162,35 @@ export function readStatements(schema: string) {
     adopt: statement<ParkedName>(
       name("adopt"),
       `with claimed as (
-         update ${schema}.parked_streams set state = 'retrying', retry_at = $3
+         update ${schema}.parked_streams
+            set state = case when attempts < $5 then 'retrying' else 'dead' end,
+                retry_at = case when attempts < $5 then $3::timestamptz end,
+                error = case when error like '${processEnded}%' then error
+                             else left(concat_ws('; before it: ', '${processEnded}', error), ${maxErrorLength}) end
           where subscription = $1 and slot = any($2::smallint[]) and state = 'claimed'
             and stream <> all($4::text[])
        )
        select stream, slot from ${schema}.parked_streams
         where subscription = $1 and slot = any($2::smallint[])`,
     ),
-    /** The event at which a stream stands and the one after it, as far as its slot has passed them. */
+    /**
+     * The event at which a stream stands and the one after it, as far as its slot has passed them. One
+     * that is skipped is due when its slot has passed it.
+     */
     due: statement<DueRow>(
       name("due"),
-      `select p.*, e.events
-         from (select ${parkedColumns}, retry_at <= $6 as is_due from ${schema}.parked_streams
+      `with at as (select * from unnest($2::smallint[], $5::bigint[]) at(slot, position))
+       select p.*, e.events
+         from (select ${parkedColumns}, is_skipped, retry_at <= $6 as is_due
+                 from ${schema}.parked_streams p
                 where subscription = $1 and state = 'retrying' and slot = any($2::smallint[])
                   and stream <> all($3::text[])
+                  and (not is_skipped or exists (
+                    select from ${schema}.events e join at on at.slot = p.slot
+                     where e.stream = p.stream and e.version = p.version
+                       and e.position <= at.position))
                 order by retry_at limit $4) p
-         join unnest($2::smallint[], $5::bigint[]) at(slot, position) on at.slot = p.slot
+         join at on at.slot = p.slot
          left join lateral
            (select json_agg(e) as events from
              (select ${eventColumns} from ${schema}.events
@@ -200,7 +215,8 @@ export function progressStatements(schema: string) {
            event_id = excluded.event_id, event_type = excluded.event_type,
            correlation_id = excluded.correlation_id, state = excluded.state,
            attempts = excluded.attempts, retry_at = excluded.retry_at,
-           parked_at = excluded.parked_at, error = excluded.error, is_outage = excluded.is_outage
+           parked_at = excluded.parked_at, error = excluded.error, is_outage = excluded.is_outage,
+           is_skipped = false
        ), unparked as (
          delete from ${schema}.parked_streams p
           using unnest($7::text[], $8::bigint[]) done(stream, version)

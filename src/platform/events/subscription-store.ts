@@ -147,12 +147,16 @@ export type SubscriptionStore<Scope> = {
   readonly look: (before: Mark | undefined) => Promise<Look>;
   readonly read: (range: Range) => Promise<readonly Taken[]>;
   /**
-   * The parked streams of slots that were just taken. What was claimed there is due again, but for the
-   * streams that this process is working on.
+   * The parked streams of slots that were just taken. What was claimed there is due again, or dead after
+   * `maxAttempts`, but for the streams that this process is working on.
    */
   readonly adopt: (
     slots: readonly number[],
-    options: { readonly now: Instant; readonly running: readonly string[] },
+    options: {
+      readonly now: Instant;
+      readonly running: readonly string[];
+      readonly maxAttempts: number;
+    },
   ) => Promise<readonly ParkedName[]>;
   /** Retrying streams of these slots but for some, those that are due first, at most `limit`. */
   readonly due: (

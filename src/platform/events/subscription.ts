@@ -236,7 +236,11 @@ export class Subscription<Scope> implements AsyncDisposable {
     if (came.length > 0) {
       const names = await store.adopt(
         came.map(({ slot }) => slot),
-        { now: clock.now(), running: this.#on.lane.runningIn(came) },
+        {
+          now: clock.now(),
+          running: this.#on.lane.runningIn(came),
+          maxAttempts: this.#limits.maxAttempts,
+        },
       );
       for (const name of names) parked.add(name);
       slots.take(came);
@@ -315,11 +319,14 @@ export class Subscription<Scope> implements AsyncDisposable {
   /** Begins again from what is kept; answers after what pause. */
   #stumble(error: unknown): number {
     const { log, consumer } = this.#options;
+    const isLost = error instanceof LeaseLost;
     const told = { consumer: consumer.name, error: describe(error) };
-    log.warn(told, "a subscription failed and begins again from its checkpoint");
+    if (isLost)
+      log.info(told, "a slot was taken or moved by others: reading again from what is kept");
+    else log.warn(told, "a subscription failed and begins again from its checkpoint");
     this.#drop(this.#on.slots.all().map(({ slot }) => slot));
     this.#shareAt = 0;
-    return error instanceof LeaseLost ? firstLookMs : this.#limits.pollMs;
+    return isLost ? firstLookMs : this.#limits.pollMs;
   }
 
   #untilDue(): number {

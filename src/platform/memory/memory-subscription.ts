@@ -1,5 +1,6 @@
 import type { Recorded } from "#kernel/event.ts";
 import type { Clock, Instant } from "#kernel/instant.ts";
+import { maxErrorLength, processEnded } from "../events/failure.ts";
 import { causedBy } from "../events/record.ts";
 import {
   leaving,
@@ -196,18 +197,27 @@ class MemoryWork<Scope> implements Work<Scope> {
   }
 }
 
-/** Claims that nobody works on are due again. */
+/** Claims that nobody works on are due again, or dead. */
 function adopt(
   parked: Map<string, ParkedStream>,
   slots: readonly number[],
-  { now, running }: { readonly now: Instant; readonly running: readonly string[] },
+  { now, running, maxAttempts }: Parameters<SubscriptionStore<never>["adopt"]>[1],
 ) {
   const mine = [...parked.values()].filter(({ slot }) => slots.includes(slot));
   for (const one of mine)
     if (one.state === "claimed" && !running.includes(one.stream))
-      parked.set(one.stream, { ...one, state: "retrying", retryAt: now });
+      parked.set(one.stream, {
+        ...one,
+        error: endedError(one.error),
+        ...(one.attempts < maxAttempts ? { state: "retrying", retryAt: now } : { state: "dead" }),
+      });
   return mine;
 }
+
+const endedError = (before?: string): string =>
+  before === undefined || before.startsWith(processEnded)
+    ? (before ?? processEnded)
+    : `${processEnded}; before it: ${before}`.slice(0, maxErrorLength);
 
 export function memorySubscription<Scope>(options: Options<Scope>): SubscriptionStore<Scope> {
   const { store, state, clock } = options;

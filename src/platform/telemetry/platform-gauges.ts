@@ -60,7 +60,11 @@ function watchLogs(gauge: Metrics["gauge"], { healths, troubles }: EventMonitor)
           }, health);
     });
 
-  each("basalt_subscription_lag_events", "Events not delivered yet", (set, { lag }) => set(lag));
+  each(
+    "basalt_subscription_lag_events",
+    "Events that the consumer has not read yet; parked ones are not among them",
+    (set, { lag }) => set(lag),
+  );
   each(
     "basalt_subscription_held_ratio",
     "Share of its slots that processes hold",
@@ -68,7 +72,7 @@ function watchLogs(gauge: Metrics["gauge"], { healths, troubles }: EventMonitor)
   );
   each(
     "basalt_subscription_oldest_undelivered_age_seconds",
-    "Age of the oldest event not delivered yet",
+    "Age of the oldest event that the consumer has not read yet",
     (set, { waits_s: seconds }) => set(seconds),
   );
   each(

@@ -31,9 +31,16 @@ const poisons: readonly (readonly [string, unknown])[] = [
   ["nothing", undefined],
   ["something without a text", Object.create(null)],
   ["an error that is its own cause", ownCause()],
+  ["a revoked proxy", revoked()],
   ["a very long text", new Error("x".repeat(1_000_000))],
   ["a statement that took too long", new TimedOut("too long", {})],
 ];
+
+function revoked(): unknown {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
 
 function ownCause(): Error {
   const error = new Error("round and round");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Recorded } from "#kernel/event.ts";
-import { Unavailable } from "#platform/unavailable.ts";
+import { TimedOut, Unavailable } from "#platform/unavailable.ts";
 import type { Note } from "../../../../test/support/notes.ts";
 import {
   rewrite,
@@ -188,6 +188,79 @@ export function outsideEffectsContract(of: string, open: Open): void {
       assert.ok(world.attempts.size < 30, `${world.attempts.size} messages were tried`);
       isAway = false;
       await until(async () => world.told.length === 60 && (await isSettled(subject)));
+    });
+
+    test("while retries hang nothing is asked again and again", async () => {
+      await using subject = await open();
+      const store = subject.store(name);
+      let looks = 0;
+      const counting: typeof store = {
+        ...store,
+        look(before) {
+          looks += 1;
+          return store.look(before);
+        },
+      };
+      const end = Promise.withResolvers<void>();
+      let hanging = 0;
+      const world = outside(async (_, attempt) => {
+        if (attempt === 1) throw new Error("451 later");
+        hanging += 1;
+        await end.promise;
+      });
+      await writeSome(subject, 8);
+      const times = { pollMs: 60_000, leaseMs: 60_000 };
+      await using _running = run(subject, telling(name, world.deliver, 4), {
+        times,
+        store: counting,
+      });
+      await until(() => hanging === 1 && world.attempts.size === 8);
+      await sleep(100);
+      const before = looks;
+      await sleep(200);
+      assert.ok(looks - before < 20, `it looked ${looks - before} times`);
+      end.resolve();
+    });
+
+    test("fewer attempts than were made leave an event one more, and its own error", async () => {
+      await using subject = await open();
+      await writeSome(subject, 1);
+      const refusing = outside(() => {
+        throw new Error("451 later");
+      });
+      const failing = run(subject, telling(name, refusing.deliver), {
+        times: { maxAttempts: 100 },
+      });
+      await until(async () => ((await subject.parked(name))[0]?.attempts ?? 0) >= 5);
+      await failing[Symbol.asyncDispose]();
+      const world = outside();
+      await using _running = run(subject, telling(name, world.deliver), {
+        times: { maxAttempts: 3 },
+      });
+      await until(async () => world.told.length === 1 && (await isSettled(subject)));
+    });
+
+    test("a message whose outcome cannot be kept at first is not handed over again", async () => {
+      await using subject = await open();
+      const store = subject.store(name);
+      let refusals = 0;
+      const locked: typeof store = {
+        ...store,
+        async commit(progress, works, mark) {
+          if (progress.unpark.length > 0 && refusals < 3) {
+            refusals += 1;
+            throw new TimedOut("a row is locked", {});
+          }
+          await store.commit(progress, works, mark);
+        },
+      };
+      const world = outside();
+      await writeSome(subject, 5);
+      await using _running = run(subject, telling(name, world.deliver), { store: locked });
+      await until(
+        async () => refusals === 3 && world.told.length >= 5 && (await isSettled(subject)),
+      );
+      assert.deepEqual([...world.attempts.values()], [1, 1, 1, 1, 1]);
     });
 
     test("after an outage nothing is asked again and again, though it has left nothing to try", async () => {
