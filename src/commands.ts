@@ -112,10 +112,7 @@ function signalled(): Promise<string> {
 async function migrateCommand(output: Output): Promise<void> {
   const settings = settingsNow();
   await using undo = new AsyncDisposableStack();
-  const { connection, embedded } = await openPostgres(settings, quietLog(), {
-    shared: true,
-    makes: true,
-  });
+  const { connection, embedded } = await openPostgres(settings, quietLog(), { shared: true });
   undo.use(embedded);
   const applied = await migrateAll(connection);
   print(

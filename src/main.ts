@@ -71,9 +71,9 @@ const migrationSources: readonly MigrationSource[] = [
 ];
 
 type Opening = {
-  /** Whether one that another process runs will do. */
+  /** Whether one that another process runs will do; no, unless said. */
   readonly shared: boolean;
-  /** Whether a new one is made where there is none. */
+  /** Whether a new one is made where there is none; yes, unless said. */
   readonly makes: boolean;
 };
 
@@ -81,7 +81,7 @@ type Opening = {
 export async function openPostgres(
   { databaseUrl, dataFolder }: Settings,
   log: Logger,
-  { shared, makes }: Opening,
+  { shared = false, makes = true }: Partial<Opening> = {},
 ): Promise<{ readonly connection: ClientConfig; readonly embedded?: EmbeddedPostgres }> {
   if (databaseUrl !== undefined)
     return { connection: pgConnectionString.parseIntoClientConfig(databaseUrl) };
@@ -206,10 +206,7 @@ export async function startBasalt(
   const metrics = createMetrics();
   if (settings.otlpEndpoint !== undefined) undo.use(await exportTraces(settings.otlpEndpoint, log));
 
-  const { connection, embedded } = await openPostgres(settings, log, {
-    shared: false,
-    makes: true,
-  });
+  const { connection, embedded } = await openPostgres(settings, log);
   undo.use(embedded);
   for (const applied of await migrateAll(connection)) log.info(applied, "migrated");
   await mendLogs(settings, connection, log);

@@ -69,15 +69,16 @@ function logStatements(schema: string) {
 /** Before all times: due by every clock. */
 const atOnce = "to_timestamp(0)";
 
-/** Events that have failed, and those that nobody can handle. */
-function failureStatements(schema: string) {
-  const name = nameIn(schema);
-  /** A stream whose event is being handed over is its holder's; where no process holds it, it is not. */
-  const mayMove = `(p.state <> 'claimed' or not exists (
+/** A stream p whose event is being handed over is its holder's; where no process holds it, it is not. */
+const mayMove = (schema: string) => `(p.state <> 'claimed' or not exists (
     select from ${schema}.subscriptions s
       join ${schema}.subscribers b on b.name = s.name and b.process = s.lease_holder
      where s.name = p.subscription and s.slot = p.slot
        and b.seen_at > now() - interval '${defaultLimits.leaseMs} ms'))`;
+
+/** Events that have failed. */
+function failureStatements(schema: string) {
+  const name = nameIn(schema);
   const failed = (what: string, which: string, order: string) =>
     statement<FailedStream>(
       name(what),
@@ -95,7 +96,7 @@ function failureStatements(schema: string) {
          select subscription, stream, slot from ${schema}.parked_streams p
           where ($1::text is null or subscription = $1)
             and ($2::text is null or event_id = $2 or stream = $2)
-            and (state = 'dead' or coalesce($1::text, $2::text) is not null and ${mayMove})
+            and (state = 'dead' or coalesce($1::text, $2::text) is not null and ${mayMove(schema)})
             and not is_skipped
           order by subscription, stream for update
        ), fenced as (
@@ -108,6 +109,13 @@ function failureStatements(schema: string) {
          from target t where p.subscription = t.subscription and p.stream = t.stream
        returning p.stream`,
     ),
+  };
+}
+
+/** Events that are passed over. */
+function skipStatements(schema: string) {
+  const name = nameIn(schema);
+  return {
     /** Locks the slot of an event before it is skipped: a commit that passes it has ended then. */
     lock: statement<{ readonly slot: number }>(
       name("skip-lock"),
@@ -127,7 +135,7 @@ function failureStatements(schema: string) {
       `with target as (
          select stream, slot, version, event_id, event_type, correlation_id
            from ${schema}.parked_streams p
-          where subscription = $1 and ${mayMove} and not is_skipped
+          where subscription = $1 and ${mayMove(schema)} and not is_skipped
             and (event_id = $2 or stream = $2 and (attempts > 0 or error is not null))
          union all
          select e.stream, s.slot, e.version, e.id, e.type, e.metadata ->> 'correlationId'
@@ -179,7 +187,12 @@ function choresOf(schema: string) {
 
 /** What an operator asks of the event log of one context. */
 export function eventAdmin(database: Database, schema: string) {
-  const sql = { ...logStatements(schema), ...failureStatements(schema), ...choresOf(schema) };
+  const sql = {
+    ...logStatements(schema),
+    ...failureStatements(schema),
+    ...skipStatements(schema),
+    ...choresOf(schema),
+  };
   const has = async (name: string) => (await database.query(sql.has, [name])).length > 0;
   return {
     /** Whether a subscription of this name reads the log. */

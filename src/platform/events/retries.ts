@@ -92,10 +92,11 @@ export class Retries<Scope> {
   }
 
   /** One attempt more. */
-  #attempted({ retryAt: _, ...parked }: ParkedStream, now: Instant): ParkedStream {
+  #attempted(parked: ParkedStream, now: Instant): ParkedStream {
+    const { retryAt: _, ...rest } = parked;
     const isNew = parked.attempts === 0 && parked.error === undefined;
     const since = isNew ? now : parked.since;
-    return { ...parked, since, state: "claimed", attempts: parked.attempts + 1 };
+    return { ...rest, since, state: "claimed", attempts: parked.attempts + 1 };
   }
 
   /** Keeps what came of attempts; answers whether there was anything. */
