@@ -21,7 +21,8 @@ const layers: readonly Layer[] = [
   },
   {
     name: "presentation",
-    files: /^src\/(contexts\/\w+\/presentation|platform\/http|[\w-]+\.ts$)/,
+    files:
+      /^src\/(contexts\/\w+\/(presentation|module|commands|settings)|platform\/http|console\/|[\w-]+\.ts$)/,
     floor: 85,
   },
 ];

@@ -2,9 +2,11 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { envExample } from "../src/platform/config/load.ts";
-import { asyncApiText } from "../src/documents.ts";
-import { version } from "../src/main.ts";
+import { basalt } from "../src/composition.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
-writeFileSync(path.join(root, ".env.example"), envExample());
-writeFileSync(path.join(root, "docs/asyncapi.json"), asyncApiText(version));
+writeFileSync(path.join(root, ".env.example"), envExample(basalt.settings));
+writeFileSync(
+  path.join(root, "docs/asyncapi.json"),
+  `${JSON.stringify(basalt.asyncApi(), undefined, 2)}\n`,
+);

@@ -3,5 +3,5 @@
 import { enableCompileCache } from "node:module";
 
 enableCompileCache();
-const { run } = await import("./commands.ts");
+const { run } = await import("./console/commands.ts");
 await run(process.argv);

@@ -1,8 +1,7 @@
 import pg, { type ClientConfig } from "pg";
-import { checksumsOf } from "#platform/events/rebuild.ts";
 import { Database } from "#platform/postgres/database.ts";
 import { systemClock as clock } from "#platform/system.ts";
-import { readModels } from "../../src/main.ts";
+import { basalt } from "../../src/composition.ts";
 import type { SmtpInbox } from "../support/smtp.ts";
 import { trails } from "./trails/audit.ts";
 import type { Receiver } from "./trails/receiver.ts";
@@ -182,8 +181,8 @@ async function models(connection: ClientConfig): Promise<readonly string[]> {
     ...{ statementTimeoutMs: 60_000, idleInTransactionTimeoutMs: 60_000 },
   });
   const complaints: string[] = [];
-  for (const model of readModels)
-    for (const { what, model: ours, tables } of await checksumsOf(database, model))
-      if (ours !== tables) complaints.push(`${model.projection.name}: ${what} differ`);
+  for (const model of basalt.readModels)
+    for (const { what, model: ours, tables } of await model.checksums(database))
+      if (ours !== tables) complaints.push(`${model.name}: ${what} differ`);
   return complaints;
 }

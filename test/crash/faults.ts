@@ -2,7 +2,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientConfig } from "pg";
 import { ensureDatabase } from "#platform/postgres/migrations.ts";
-import { readModels } from "../../src/main.ts";
+import { basalt } from "../../src/composition.ts";
 import { asAdmin, launch, scratch } from "../support/basalt.ts";
 import type { Chance } from "../support/chance.ts";
 import { ask, urlOf } from "../support/database.ts";
@@ -114,7 +114,7 @@ const isHeld = (output: string) => output.includes("being rebuilt");
 /** Rebuilds beside the load are killed; one that is not must do it, and leave nothing else. */
 async function rebuildAgain({ connection, env }: Site, chance: Chance): Promise<Broken> {
   const begin = () => launch(["projections", "rebuild"], env);
-  const next = readModels.map(({ schema }) => `'${schema}_next'`).join();
+  const next = basalt.readModels.map(({ schema }) => `'${schema}_next'`).join();
   const left = () =>
     markIn(
       connection,

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { settings } from "#platform/config/settings.ts";
+import { basalt } from "../../src/composition.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const read = (file: string) => readFileSync(path.join(root, file), "utf8");
-const known = new Set<string>(Object.values(settings).map(({ env }) => env));
+const known = new Set<string>(Object.values(basalt.settings).map(({ env }) => env));
 
 test("the image runs the Node that is pinned", () => {
   const { devDependencies } = JSON.parse(read("package.json")) as {

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { pictureOf, registries } from "../../src/documents.ts";
-import { contexts } from "../../src/main.ts";
+import { basalt } from "../../src/composition.ts";
 import { importsOf, placeOf, type Source } from "./imports.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -20,6 +19,15 @@ function arrowsOf(sources: readonly Source[]): readonly string[] {
     return used.filter((to) => to !== undefined && to !== from).map((to) => `${from} → ${to}`);
   });
   return [...new Set(arrows)].toSorted();
+}
+
+/** The contexts and their schemas, as the map's picture: arrows as `asker → asked`. */
+function pictureOf(arrows: readonly string[]): string {
+  const contexts = basalt.modules.map(
+    ({ name, events }) => `  ${name}["${name}<br/>${events.declarations.length} kinds of event"]`,
+  );
+  const lines = arrows.map((arrow) => `  ${arrow.replace(" → ", " --> ")}`);
+  return ["```mermaid", "flowchart LR", ...contexts, ...lines, "```"].join("\n");
 }
 
 /** Cells of the rows of the table below a heading, without code marks. */
@@ -45,10 +53,9 @@ test("the context map has the arrows that the imports have", () => {
 });
 
 test("the context map has every context with the events that it publishes", () => {
-  assert.deepEqual(Object.keys(registries), [...contexts]);
-  const published = Object.entries(registries).map(([name, { declarations }]) => [
+  const published = basalt.modules.map(({ name, events }) => [
     name,
-    declarations.map(({ type }) => type).join(", "),
+    events.declarations.map(({ type }) => type).join(", "),
   ]);
   assert.deepEqual(
     rowsBelow("# Context map").map(([name, , , events]) => [name, events]),

@@ -180,3 +180,14 @@ test("the dependency rule allows what each layer needs", () => {
         [],
       );
 });
+
+test("no file outside of the contexts names one, but for the composition root", () => {
+  const names = new RegExp(`\\b(${contexts.join("|")})\\b`, "i");
+  const naming = sources
+    .filter(({ file }) => !file.startsWith("src/contexts/") && file !== "src/composition.ts")
+    .filter(({ text }) => names.test(text));
+  assert.deepEqual(
+    naming.map(({ file, text }) => `${file}: ${names.exec(text)?.[0]}`),
+    [],
+  );
+});

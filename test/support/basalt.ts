@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { pino, type Logger } from "pino";
-import { loadSettings } from "#platform/config/load.ts";
+import { basalt } from "../../src/composition.ts";
 import { startBasalt } from "../../src/main.ts";
 import { testDatabase, type TestDatabase } from "./database.ts";
 
@@ -42,7 +42,7 @@ export async function serve(
   await using undo = new AsyncDisposableStack();
   const opened = undo.use(await testDatabase());
   const folder = undo.use(await scratch());
-  const settings = loadSettings({
+  const settings = basalt.load({
     PORT: "0",
     BASALT_DATABASE_URL: opened.url,
     BASALT_DATA_DIR: folder.path,

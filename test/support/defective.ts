@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { loadSettings } from "#platform/config/load.ts";
 import { createLog } from "#platform/telemetry/log.ts";
-import { startBasalt, type Basalt } from "../../src/main.ts";
+import type { Basalt } from "#platform/process/start.ts";
+import { basalt as composition } from "../../src/composition.ts";
+import { startBasalt } from "../../src/main.ts";
 import { launch, type Process } from "./basalt.ts";
 
 /** Hurts one request or its answer. */
@@ -28,7 +29,7 @@ export async function serveDefective(
   await using undo = new AsyncDisposableStack();
   const { log, flush } = createLog("warn");
   undo.defer(flush);
-  const basalt = undo.use(await startBasalt(loadSettings(process.env), log));
+  const basalt = undo.use(await startBasalt(composition.load(process.env), log));
   undo.use(plant(basalt) ?? null);
   flush();
   console.log(`Basalt is ready at ${basalt.url}`);

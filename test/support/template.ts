@@ -1,6 +1,6 @@
 import path from "node:path";
 import pg, { type ClientConfig } from "pg";
-import { migrateAll } from "../../src/main.ts";
+import { basalt } from "../../src/composition.ts";
 import { migrate } from "#platform/postgres/migrations.ts";
 
 const prefix = `basalt_test_${process.pid}`;
@@ -16,7 +16,7 @@ export async function makeTemplate(server: ClientConfig): Promise<void> {
   const template = `${prefix}_template`;
   await client.query(`create database ${template}`);
   const connection = { ...server, database: template };
-  await migrateAll(connection);
+  await basalt.migrate(connection);
   await migrate(connection, [
     { schema: "scratch", source: "platform", folder: platformMigrations },
     { schema: "scratch", source: "scratch", folder: path.join(import.meta.dirname, "migrations") },

@@ -63,6 +63,9 @@ export { identityEvents, type IdentityEvent } from "./domain/events.ts";
 export type { Permission } from "./domain/role.ts";
 export { UserId } from "./domain/user-id.ts";
 
+/** What identity answers to the modules that come after it. */
+export type IdentityProvides = { readonly mayAct: MayAct };
+
 export type IdentityDeps = {
   readonly unitOfWork: UnitOfWork<IdentityScope>;
   readonly read: Read<IdentityScope>;

@@ -6,7 +6,7 @@ export type AuditEntry = {
   readonly at: Instant;
   readonly actor: string;
   readonly credential?: string;
-  /** As in `identity.renameUser`. */
+  /** As in `notes.rename`. */
   readonly operation: string;
   /** `ok`, or the type of the refusal. */
   readonly outcome: string;

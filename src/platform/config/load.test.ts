@@ -2,16 +2,21 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
+import { basalt } from "../../composition.ts";
 import { scratch } from "../../../test/support/basalt.ts";
 import { ConfigurationInvalid, envExample, environmentWith, loadSettings } from "./load.ts";
+import { platformSettings } from "./settings.ts";
 
 const root = path.resolve(import.meta.dirname, "../../..");
 
 test("settings have their types and defaults", () => {
-  const settings = loadSettings({
-    PORT: "8080",
-    BASALT_CORS_ORIGINS: "https://a.io, https://b.io",
-  });
+  const settings = loadSettings(
+    {
+      PORT: "8080",
+      BASALT_CORS_ORIGINS: "https://a.io, https://b.io",
+    },
+    platformSettings,
+  );
   assert.equal(settings.port, 8080);
   assert.deepEqual(settings.corsOrigins, ["https://a.io", "https://b.io"]);
   assert.equal(settings.environment, "development");
@@ -21,7 +26,7 @@ test("settings have their types and defaults", () => {
 test("everything that is wrong is listed at once", () => {
   const wrong = { PORT: "70000", BASALT_CORS_ORIGINS: "*", BASALT_UNKNOWN: "x", BASALT_DOCS: "so" };
   assert.throws(
-    () => loadSettings(wrong),
+    () => loadSettings(wrong, platformSettings),
     (error) =>
       error instanceof ConfigurationInvalid &&
       Object.keys(wrong).every((name) => error.problems.some((line) => line.startsWith(name))),
@@ -33,9 +38,15 @@ test("a secret may come from a file, but not from both", async () => {
   const file = path.join(folder.path, "secret");
   writeFileSync(file, "postgres://h/d\n");
   const fromFile = { BASALT_DATABASE_URL_FILE: file };
-  assert.equal(loadSettings(fromFile).databaseUrl, "postgres://h/d");
-  assert.throws(() => loadSettings({ ...fromFile, BASALT_DATABASE_URL: "x" }), /both set/);
-  assert.throws(() => loadSettings({ BASALT_DATABASE_URL_FILE: `${file}.not` }), /ENOENT/);
+  assert.equal(loadSettings(fromFile, platformSettings).databaseUrl, "postgres://h/d");
+  assert.throws(
+    () => loadSettings({ ...fromFile, BASALT_DATABASE_URL: "x" }, platformSettings),
+    /both set/,
+  );
+  assert.throws(
+    () => loadSettings({ BASALT_DATABASE_URL_FILE: `${file}.not` }, platformSettings),
+    /ENOENT/,
+  );
 });
 
 test("the environment wins over .env", async () => {
@@ -47,5 +58,5 @@ test("the environment wins over .env", async () => {
 });
 
 test(".env.example is made from the settings", () => {
-  assert.equal(readFileSync(path.join(root, ".env.example"), "utf8"), envExample());
+  assert.equal(readFileSync(path.join(root, ".env.example"), "utf8"), envExample(basalt.settings));
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { Ajv } from "ajv";
-import { settings, type Setting, type Settings } from "./settings.ts";
+import type { Setting, SettingsOf, SettingsTable } from "./settings.ts";
 
 export type Environment = { readonly [name: string]: string | undefined };
 
@@ -19,8 +19,6 @@ export class ConfigurationInvalid extends Error {
 /** sysexits.h EX_CONFIG: what a process that refuses its configuration exits with. */
 export const exitCodeConfiguration = 78;
 
-const table: readonly (readonly [string, Setting])[] = Object.entries(settings);
-
 const schemaOf = (setting: Setting) => ({
   type: setting.type === "list" ? "array" : setting.type,
   ...(setting.type === "list" ? { items: { type: "string", format: "origin" } } : {}),
@@ -33,10 +31,13 @@ const schemaOf = (setting: Setting) => ({
 const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true });
 ajv.addFormat("origin", (text: string) => URL.canParse(text) && new URL(text).origin === text);
 
-const validate = ajv.compile<Settings>({
-  type: "object",
-  properties: Object.fromEntries(table.map(([name, setting]) => [name, schemaOf(setting)])),
-});
+const validatorOf = (table: SettingsTable) =>
+  ajv.compile({
+    type: "object",
+    properties: Object.fromEntries(
+      Object.entries(table).map(([name, setting]) => [name, schemaOf(setting)]),
+    ),
+  });
 
 /** The environment, on top of the `.env` file where there is one. */
 export function environmentWith(envFile: string, environment: Environment): Environment {
@@ -49,18 +50,22 @@ export function environmentWith(envFile: string, environment: Environment): Envi
 }
 
 /** Reads and checks all settings. Throws `ConfigurationInvalid` with everything that is wrong. */
-export function loadSettings(environment: Environment): Settings {
-  const problems = unknownNames(environment);
+export function loadSettings<Table extends SettingsTable>(
+  environment: Environment,
+  table: Table,
+): SettingsOf<Table> {
+  const problems = unknownNames(environment, table);
   const raw: Record<string, unknown> = {};
-  for (const [name, setting] of table) {
+  for (const [name, setting] of Object.entries(table)) {
     const text = textOf(setting, environment, problems);
     if (text !== undefined && text.trim() !== "") raw[name] = untyped(setting, text.trim());
   }
+  const validate = validatorOf(table);
   if (!validate(raw))
     for (const { instancePath, message } of validate.errors ?? [])
-      problems.push(problemOf(instancePath, message ?? "is not valid"));
+      problems.push(problemOf(table, instancePath, message ?? "is not valid"));
   if (problems.length > 0) throw new ConfigurationInvalid(problems);
-  return raw as unknown as Settings;
+  return raw as SettingsOf<Table>;
 }
 
 const untyped = (setting: Setting, text: string): unknown =>
@@ -82,9 +87,9 @@ function textOf(setting: Setting, environment: Environment, problems: string[]) 
 }
 
 /** A misspelt name would silently leave its setting at the default. */
-function unknownNames(environment: Environment): string[] {
+function unknownNames(environment: Environment, table: SettingsTable): string[] {
   const known = new Set(
-    table.flatMap(([, { env, secret }]) => (secret ? [env, `${env}_FILE`] : [env])),
+    Object.values(table).flatMap(({ env, secret }) => (secret ? [env, `${env}_FILE`] : [env])),
   );
   return Object.keys(environment)
     .filter((name) => name.startsWith("BASALT_") && !name.startsWith("BASALT_TEST_"))
@@ -92,9 +97,9 @@ function unknownNames(environment: Environment): string[] {
     .map((name) => `${name} is not a setting of Basalt`);
 }
 
-function problemOf(instancePath: string, message: string): string {
+function problemOf(table: SettingsTable, instancePath: string, message: string): string {
   const [, name = "", item] = instancePath.split("/");
-  const setting = table.find(([known]) => known === name)?.[1];
+  const setting = table[name];
   const allowed = setting?.enum ? `: ${setting.enum.join(", ")}` : "";
   const expected = message.replace(
     'match format "origin"',
@@ -107,22 +112,23 @@ type Primitive = string | number | boolean | undefined;
 
 /** What `basalt config` prints: every setting, secrets masked. */
 export function describeSettings(
-  values: Settings,
+  table: SettingsTable,
+  values: Readonly<Record<string, unknown>>,
 ): readonly { readonly env: string; readonly value: Primitive; readonly doc: string }[] {
-  return table.map(([name, { env, doc, secret }]) => {
-    const value = values[name as keyof Settings];
+  return Object.entries(table).map(([name, { env, doc, secret }]) => {
+    const value = values[name];
     const shown = Array.isArray(value) ? value.join(",") : value;
     return { env, value: secret && value !== undefined ? "********" : (shown as Primitive), doc };
   });
 }
 
 /** The text of `.env.example`. */
-export function envExample(): string {
-  const entries = table.map(([name, setting]) => {
+export function envExample(table: SettingsTable): string {
+  const entries = Object.entries(table).map(([name, setting]) => {
     const value = name === "dataFolder" ? ".basalt" : String(setting.default ?? "");
     const allowed = setting.enum ? ` (${setting.enum.join(", ")})` : "";
     const file = setting.secret ? `\n# or ${setting.env}_FILE: a file that holds it` : "";
     return `# ${setting.doc}${allowed}${file}\n# ${setting.env}=${value}\n`;
   });
-  return `# Copy to .env and uncomment what you change. Made from src/platform/config/settings.ts.\n\n${entries.join("\n")}`;
+  return `# Copy to .env and uncomment what you change. Made from the settings of the platform and of the contexts.\n\n${entries.join("\n")}`;
 }

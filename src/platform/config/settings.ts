@@ -15,8 +15,11 @@ export type Setting = {
 
 const root = path.resolve(import.meta.dirname, "../../..");
 
-/** All settings of Basalt. `.env.example` and `basalt config` are made from this table. */
-export const settings = {
+/** Settings by their names in the code. */
+export type SettingsTable = { readonly [name: string]: Setting };
+
+/** The settings of the platform; contexts bring their own. */
+export const platformSettings = {
   environment: {
     env: "BASALT_ENVIRONMENT",
     type: "string",
@@ -106,47 +109,6 @@ export const settings = {
     type: "string",
     doc: "Where emails point to, with /verify-email#token=… and /set-password#token=…; else they hold the token",
   },
-  tokenAudience: {
-    env: "BASALT_TOKEN_AUDIENCE",
-    type: "string",
-    default: "basalt",
-    doc: "For whom access tokens are",
-  },
-  registration: {
-    env: "BASALT_REGISTRATION",
-    type: "string",
-    enum: ["open", "invited"],
-    default: "open",
-    doc: "Whether anybody may register, or only who is invited",
-  },
-  adminEmail: {
-    env: "BASALT_ADMIN_EMAIL",
-    type: "string",
-    default: "admin@basalt.local",
-    doc: "Who administers, if nobody does yet",
-  },
-  adminPassword: {
-    env: "BASALT_ADMIN_PASSWORD",
-    type: "string",
-    secret: true,
-    doc: "Password of the first administrator; if empty, one that works once is printed",
-  },
-  sessionIdleHours: {
-    env: "BASALT_SESSION_IDLE_HOURS",
-    type: "integer",
-    minimum: 1,
-    maximum: 8_760,
-    default: 168,
-    doc: "After how long without use a session is over",
-  },
-  sessionMaxHours: {
-    env: "BASALT_SESSION_MAX_HOURS",
-    type: "integer",
-    minimum: 1,
-    maximum: 87_600,
-    default: 720,
-    doc: "After how long a session is over however much it is used",
-  },
   requestsPerMinute: {
     env: "BASALT_LIMIT_REQUESTS_PER_MINUTE",
     type: "integer",
@@ -176,28 +138,6 @@ export const settings = {
     type: "string",
     secret: true,
     doc: "Redis for the cache and the rate limits, as in redis://127.0.0.1:6379; memory of the process if empty",
-  },
-  catalogStockUrl: {
-    env: "BASALT_CATALOG_STOCK_URL",
-    type: "string",
-    doc: "Where product pages get stock from, as in http://other:3000/api/v1; kept here if empty",
-  },
-  catalogStockKey: {
-    env: "BASALT_CATALOG_STOCK_KEY",
-    type: "string",
-    secret: true,
-    doc: "API key or token that is shown there; none if empty",
-  },
-  catalogPricesUrl: {
-    env: "BASALT_CATALOG_PRICES_URL",
-    type: "string",
-    doc: "Where product pages get prices from, as in http://other:3000/api/v1; kept here if empty",
-  },
-  catalogPricesKey: {
-    env: "BASALT_CATALOG_PRICES_KEY",
-    type: "string",
-    secret: true,
-    doc: "API key or token that is shown there; none if empty",
   },
   smtpUrl: {
     env: "BASALT_SMTP_URL",
@@ -309,7 +249,7 @@ export const settings = {
     type: "string",
     doc: "Collector for OpenTelemetry traces, as in http://127.0.0.1:4318; no traces if empty",
   },
-} as const satisfies { readonly [name: string]: Setting };
+} as const satisfies SettingsTable;
 
 type ValueOf<S extends Setting> = S extends { readonly enum: readonly (infer E)[] }
   ? E
@@ -321,11 +261,12 @@ type ValueOf<S extends Setting> = S extends { readonly enum: readonly (infer E)[
         ? readonly string[]
         : string;
 
-type Table = typeof settings;
-
-/** The settings of one process, typed and checked. A setting without a default may be undefined. */
-export type Settings = {
+/** What a table says, typed and checked. A setting without a default may be undefined. */
+export type SettingsOf<Table extends SettingsTable> = {
   readonly [Name in keyof Table]: Table[Name] extends Required<Pick<Setting, "default">>
     ? ValueOf<Table[Name]>
     : ValueOf<Table[Name]> | undefined;
 };
+
+/** The settings of the platform in one process. */
+export type Settings = SettingsOf<typeof platformSettings>;

@@ -251,3 +251,23 @@ export async function checksumsOf<Model>(
   const [row] = await database.query(statementsOf(of.log).position, [of.projection.name]);
   return checksumsIn(database, of, of.schema, row?.position ?? 0);
 }
+
+/** A read model without its types, as a module brings it. */
+export type AnyReadModel = Pick<ReadModel<never>, "log" | "schema" | "folder"> & {
+  /** Of its projection. */
+  readonly name: string;
+  readonly rebuild: (
+    parts: { readonly database: Database; readonly connection: ClientConfig },
+    onProgress?: (done: number, total: number) => void,
+  ) => Promise<{ readonly events: number }>;
+  readonly checksums: (database: Database) => Promise<readonly Checksum[]>;
+};
+
+export const anyReadModel = <Model>(of: ReadModel<Model>): AnyReadModel => ({
+  name: of.projection.name,
+  log: of.log,
+  schema: of.schema,
+  folder: of.folder,
+  rebuild: (parts, onProgress) => rebuild(parts, of, onProgress),
+  checksums: (database) => checksumsOf(database, of),
+});

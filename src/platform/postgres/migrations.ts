@@ -6,12 +6,12 @@ import pg, { type ClientConfig } from "pg";
 /** A folder of `{revision}_{slug}.sql` files, applied to one schema in the order of revisions. */
 export type MigrationSource = {
   readonly schema: string;
-  /** Whose files these are, as in `platform` or `identity`. */
+  /** Whose files these are, the platform or a context. */
   readonly source: string;
   readonly folder: string;
 };
 
-/** An applied migration, as in `identity/0001_users`. */
+/** An applied migration, as in `notes/0001_notes`. */
 export type Applied = { readonly schema: string; readonly source: string; readonly name: string };
 
 /** The files and what the database has seen of them contradict each other. */

@@ -1,33 +1,34 @@
 import { randomUUID } from "node:crypto";
+import path from "node:path";
 import type { Context } from "#kernel/context.ts";
 import { expect } from "#kernel/result.ts";
-import { createCatalog } from "#contexts/catalog";
-import type { MayAct } from "#contexts/identity";
+import { createCatalog } from "./index.ts";
+import type { IdentityProvides } from "#contexts/identity";
 import { postgresAudit } from "#platform/audit/postgres-audit.ts";
-import type { Cache } from "#platform/cache/cache.ts";
 import { ConfigurationInvalid } from "#platform/config/load.ts";
-import { settings as known } from "#platform/config/settings.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
+import { anyReadModel } from "#platform/events/rebuild.ts";
+import type { Finding, Module, ModuleSettings } from "#platform/process/module.ts";
+import { announcer, consume, type Parts as AnyParts } from "#platform/process/parts.ts";
+import { fetchJson } from "#platform/resilience/fetch-json.ts";
 import { upstream } from "#platform/resilience/upstream.ts";
 import { every } from "#platform/scheduler/every.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
-import {
-  degrading,
-  type LevelSource,
-  type PriceSource,
-} from "./contexts/catalog/infrastructure/degrading.ts";
-import { httpLevelSource, httpPriceSource } from "./contexts/catalog/infrastructure/http-parts.ts";
-import { identityMayAct } from "./contexts/catalog/infrastructure/identity-may-act.ts";
-import { postgresCatalog } from "./contexts/catalog/infrastructure/postgres-catalog.ts";
-import {
-  postgresLevelSource,
-  postgresPriceSource,
-} from "./contexts/catalog/infrastructure/postgres-parts.ts";
-import { postgresSearchModel } from "./contexts/catalog/infrastructure/postgres-search-model.ts";
-import { searchSchema } from "./contexts/catalog/infrastructure/postgres-search.ts";
-import { identityConsumers, searchProjection } from "./contexts/catalog/presentation/consumers.ts";
-import { catalogRoutes } from "./contexts/catalog/presentation/routes.ts";
-import { announcer, consume, type Parts } from "./parts.ts";
+import { degrading, type LevelSource, type PriceSource } from "./infrastructure/degrading.ts";
+import { httpLevelSource, httpPriceSource } from "./infrastructure/http-parts.ts";
+import { identityMayAct } from "./infrastructure/identity-may-act.ts";
+import { postgresCatalog } from "./infrastructure/postgres-catalog.ts";
+import { postgresLevelSource, postgresPriceSource } from "./infrastructure/postgres-parts.ts";
+import { postgresSearchModel } from "./infrastructure/postgres-search-model.ts";
+import { searchSchema } from "./infrastructure/postgres-search.ts";
+import { identityConsumers, searchProjection } from "./presentation/consumers.ts";
+import { catalogRoutes } from "./presentation/routes.ts";
+import { addCatalogCommands } from "./commands.ts";
+import { catalogEvents } from "./domain/events.ts";
+import { forgetImportRows } from "./infrastructure/postgres-imports.ts";
+import { forgetReservations } from "./infrastructure/postgres-stocks.ts";
+import { searchReadModel } from "./infrastructure/search-read-model.ts";
+import { settings as known } from "./settings.ts";
 
 const schema = "catalog";
 /** How often it looks for reservations that have expired. */
@@ -36,9 +37,11 @@ const releaseWithinMs = 30_000;
 /** How often it looks for imports that have arrived. */
 const importEveryMs = 250;
 
-type CatalogParts = Parts & { readonly cache: Cache; readonly mayAct: MayAct };
+type Settings = ModuleSettings<typeof known>;
+type Parts = AnyParts<Settings>;
+type Needs = { readonly identity: IdentityProvides };
 
-export async function composeCatalog(parts: CatalogParts, undo: AsyncDisposableStack) {
+async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableStack) {
   const { settings, metrics, database, cache, log } = parts;
   const onAppended = announcer(parts, schema);
   const scope = postgresCatalog();
@@ -47,7 +50,7 @@ export async function composeCatalog(parts: CatalogParts, undo: AsyncDisposableS
   const catalog = createCatalog({
     ...{ ...units, clock, newId, metrics },
     audit: postgresAudit(database),
-    mayAct: identityMayAct(parts.mayAct),
+    mayAct: identityMayAct(identity.mayAct),
     stockLevels: degrading({
       ...{ name: "stock", source: levelsOf(parts), cache, clock },
       keyOf: ({ productId }) => productId,
@@ -80,7 +83,7 @@ export async function composeCatalog(parts: CatalogParts, undo: AsyncDisposableS
       }),
     );
   }
-  return { routes: catalogRoutes(catalog) };
+  return { routes: catalogRoutes(catalog), provides: {} };
 }
 
 /** Kept here, or by whoever the settings name. */
@@ -113,3 +116,52 @@ const taskContext = (): Context => ({
   correlationId: `task-${randomUUID()}`,
   deadlineMs: clock.unixMs() + releaseWithinMs,
 });
+
+const upstreamMs = 2_000;
+
+/** Whether somebody answers there who speaks like a Basalt. */
+async function answers(
+  what: string,
+  resource: string,
+  { url: baseUrl, key }: { readonly url: string | undefined; readonly key: string | undefined },
+): Promise<readonly Finding[]> {
+  if (baseUrl === undefined) return [];
+  try {
+    const url = new URL(`${baseUrl.replace(/\/$/, "")}/${resource}?skus=DOCTOR`);
+    const signal = AbortSignal.timeout(upstreamMs);
+    const answer = (await fetchJson(url, { signal, key })) as { items?: unknown };
+    const speaks = Array.isArray(answer.items);
+    return [{ ok: speaks, what, says: speaks ? "answers" : "answers something else" }];
+  } catch (error) {
+    return [{ ok: false, what, says: reason(error) }];
+  }
+}
+
+const reason = (error: unknown): string =>
+  error instanceof Error
+    ? error.message + (error.cause ? `: ${reason(error.cause)}` : "")
+    : String(error);
+
+async function examineUpstreams(settings: Settings): Promise<readonly Finding[]> {
+  const found = await Promise.all([
+    answers(known.catalogStockUrl.env, "stock", {
+      ...{ url: settings.catalogStockUrl, key: settings.catalogStockKey },
+    }),
+    answers(known.catalogPricesUrl.env, "prices", {
+      ...{ url: settings.catalogPricesUrl, key: settings.catalogPricesKey },
+    }),
+  ]);
+  return found.flat();
+}
+
+/** The catalog as a module. */
+export const catalog: Module<typeof known, object, Needs> = {
+  ...{ name: schema, events: catalogEvents, isEventStore: true, settings: known },
+  migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
+  needs: ["identity"],
+  readModels: [anyReadModel(searchReadModel(searchProjection))],
+  chores: (database) => [forgetReservations(database), forgetImportRows(database)],
+  examine: examineUpstreams,
+  addCommands: addCatalogCommands,
+  compose,
+};

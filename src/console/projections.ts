@@ -1,8 +1,11 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { logHealth, type SubscriptionHealth } from "#platform/events/health.ts";
-import { checksumsOf, rebuild, refuseDifferent } from "#platform/events/rebuild.ts";
-import { print, progressBar, withDatabase, type Output } from "./console.ts";
-import { readModels } from "./main.ts";
+import { refuseDifferent, type AnyReadModel } from "#platform/events/rebuild.ts";
+import { print, progressBar, type Output } from "#platform/console/output.ts";
+import { basalt } from "../composition.ts";
+import { withDatabase } from "./database.ts";
+
+const { readModels } = basalt;
 
 /** Commands about what is made of events. */
 export function addProjectionCommands(projections: Command): void {
@@ -14,19 +17,19 @@ export function addProjectionCommands(projections: Command): void {
   projections
     .command("verify")
     .description("Compare the checksums of read models with the tables; exit code 1 if they differ")
-    .argument("[name]", "as in catalog.search; all unless given", modelNamed)
+    .argument("[name]", "as `projections list` names it; all unless given", modelNamed)
     .option("--json", "as JSON")
     .action(verifyCommand);
   projections
     .command("rebuild")
     .description("Make read models anew beside those that stand, then swap them; Basalt may run")
-    .argument("[name]", "as in catalog.search; all unless given", modelNamed)
+    .argument("[name]", "as `projections list` names it; all unless given", modelNamed)
     .option("--json", "as JSON")
     .action(rebuildCommand);
 }
 
-type Model = (typeof readModels)[number];
-const nameOf = ({ projection }: Model) => projection.name;
+type Model = AnyReadModel;
+const nameOf = ({ name }: Model) => name;
 
 function modelNamed(name: string): Model {
   const model = readModels.find((one) => nameOf(one) === name);
@@ -62,7 +65,7 @@ const listCommand = (output: Output) =>
 const verifyCommand = (model: Model | undefined, output: Output) =>
   withDatabase(async (database) => {
     for (const one of modelsOf(model)) {
-      const checksums = await checksumsOf(database, one);
+      const checksums = await one.checksums(database);
       print(
         checksums,
         output,
@@ -79,7 +82,7 @@ const rebuildCommand = (model: Model | undefined, output: Output) =>
     const rebuilt: { readonly name: string; readonly events: number }[] = [];
     for (const one of modelsOf(model)) {
       let bar: ReturnType<typeof progressBar> | undefined;
-      const { events } = await rebuild({ database, connection }, one, (done, total) => {
+      const { events } = await one.rebuild({ database, connection }, (done, total) => {
         bar ??= progressBar("events", total);
         bar.show(done);
       });

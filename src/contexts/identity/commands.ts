@@ -4,26 +4,24 @@ import { expect } from "#kernel/result.ts";
 import { entryOf } from "#platform/audit/audit.ts";
 import { chainEntries, postgresAudit, verifyChain } from "#platform/audit/postgres-audit.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
+import type { WithDatabase } from "#platform/process/module.ts";
+import { openSecrets } from "#platform/process/postgres.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
-import { print, withDatabase, type Output } from "./console.ts";
-import { appointAdministrator } from "./contexts/identity/application/ensure-administrator.ts";
-import { Email } from "./contexts/identity/domain/email.ts";
-import { argon2Passwords } from "./contexts/identity/infrastructure/argon2-passwords.ts";
-import { postgresIdentity } from "./contexts/identity/infrastructure/postgres-identity.ts";
-import {
-  addSigningKey,
-  postgresKeyStore,
-} from "./contexts/identity/infrastructure/signing-keys.ts";
-import { openSecrets } from "./main.ts";
+import { print, type Output } from "#platform/console/output.ts";
+import { appointAdministrator } from "./application/ensure-administrator.ts";
+import { Email } from "./domain/email.ts";
+import { argon2Passwords } from "./infrastructure/argon2-passwords.ts";
+import { postgresIdentity } from "./infrastructure/postgres-identity.ts";
+import { addSigningKey, postgresKeyStore } from "./infrastructure/signing-keys.ts";
 
 /** Commands about who gets in, and about what they did. */
-export function addIdentityCommands(basalt: Command): void {
+export function addIdentityCommands(basalt: Command, withDatabase: WithDatabase): void {
   basalt
     .command("administrator")
     .description("Make somebody an administrator, with a password that works once")
     .argument("<email>", "whose address", toEmail)
     .option("--json", "as JSON")
-    .action(administratorCommand);
+    .action(administratorCommand(withDatabase));
   basalt
     .command("keys")
     .description("The keys that sign access tokens")
@@ -31,7 +29,7 @@ export function addIdentityCommands(basalt: Command): void {
     .description("Sign with a new key from now on; tokens of the old one stay valid")
     .option("--revoke-old", "they do not: for a key that somebody else may have")
     .option("--json", "as JSON")
-    .action(rotateCommand);
+    .action(rotateCommand(withDatabase));
   basalt
     .command("audit")
     .description("The record of who did what")
@@ -39,7 +37,7 @@ export function addIdentityCommands(basalt: Command): void {
     .description("Recompute the chain over all entries; name its first broken link")
     .option("--expect <number:hash>", "the head that was noted at an earlier verification", toHead)
     .option("--json", "as JSON")
-    .action(verifyCommand);
+    .action(verifyCommand(withDatabase));
 }
 
 function toEmail(text: string): Email {
@@ -63,7 +61,7 @@ const atTheConsole = (operation: string): Context => ({
   deadlineMs: clock.unixMs() + withinMs,
 });
 
-const administratorCommand = (email: Email, output: Output) =>
+const administratorCommand = (withDatabase: WithDatabase) => (email: Email, output: Output) =>
   withDatabase(async (database) => {
     const units = postgresUnitOfWork({
       ...{ database, schema: "identity", clock, newId },
@@ -82,34 +80,38 @@ const administratorCommand = (email: Email, output: Output) =>
     );
   });
 
-const rotateCommand = ({ revokeOld, ...output }: Output & { readonly revokeOld?: true }) =>
-  withDatabase(async (database, settings) => {
-    const keys = { store: postgresKeyStore(database), secrets: openSecrets(settings) };
-    const id = await addSigningKey(keys, revokeOld ? "revoking all others" : undefined);
-    const context = atTheConsole("identity.rotateSigningKey");
-    const targets = [id];
-    await postgresAudit(database).enter(
-      entryOf(context, { at: clock.now(), outcome: "ok", targets }),
-    );
-    print([{ id }], output, () => `Access tokens are signed with key ${id} from now on.`, "");
-  });
+const rotateCommand =
+  (withDatabase: WithDatabase) =>
+  ({ revokeOld, ...output }: Output & { readonly revokeOld?: true }) =>
+    withDatabase(async (database, settings) => {
+      const keys = { store: postgresKeyStore(database), secrets: openSecrets(settings) };
+      const id = await addSigningKey(keys, revokeOld ? "revoking all others" : undefined);
+      const context = atTheConsole("identity.rotateSigningKey");
+      const targets = [id];
+      await postgresAudit(database).enter(
+        entryOf(context, { at: clock.now(), outcome: "ok", targets }),
+      );
+      print([{ id }], output, () => `Access tokens are signed with key ${id} from now on.`, "");
+    });
 
-const verifyCommand = ({ expect: noted, ...output }: Output & { readonly expect?: Head }) =>
-  withDatabase(async (database) => {
-    await chainEntries(database);
-    const showProgress = process.stderr.isTTY
-      ? (links: number) => process.stderr.write(`\r${links} links`)
-      : undefined;
-    const verdict = await verifyChain(database, noted, showProgress);
-    if (showProgress) process.stderr.write("\n");
-    print(
-      [verdict],
-      output,
-      () =>
-        verdict.intact
-          ? `All ${verdict.links} links hold. Note the head elsewhere: ${verdict.links}:${verdict.head}`
-          : `Link ${verdict.link}, entry ${verdict.position}: ${verdict.why}.`,
-      "",
-    );
-    if (!verdict.intact) process.exitCode = 1;
-  });
+const verifyCommand =
+  (withDatabase: WithDatabase) =>
+  ({ expect: noted, ...output }: Output & { readonly expect?: Head }) =>
+    withDatabase(async (database) => {
+      await chainEntries(database);
+      const showProgress = process.stderr.isTTY
+        ? (links: number) => process.stderr.write(`\r${links} links`)
+        : undefined;
+      const verdict = await verifyChain(database, noted, showProgress);
+      if (showProgress) process.stderr.write("\n");
+      print(
+        [verdict],
+        output,
+        () =>
+          verdict.intact
+            ? `All ${verdict.links} links hold. Note the head elsewhere: ${verdict.links}:${verdict.head}`
+            : `Link ${verdict.link}, entry ${verdict.position}: ${verdict.why}.`,
+        "",
+      );
+      if (!verdict.intact) process.exitCode = 1;
+    });

@@ -2,8 +2,9 @@ import { InvalidArgumentError, type Command } from "commander";
 import { eventAdmin, type EventAdmin, type FailedStream } from "#platform/events/admin.ts";
 import { troublesOf, type LogHealth, type SubscriptionHealth } from "#platform/events/health.ts";
 import type { Database } from "#platform/postgres/database.ts";
-import { print, withDatabase, type Output } from "./console.ts";
-import { contexts } from "./main.ts";
+import { print, type Output } from "#platform/console/output.ts";
+import { basalt } from "../composition.ts";
+import { withDatabase } from "./database.ts";
 
 /** Commands about event logs, and about those that read them. */
 export function addEventCommands(events: Command): void {
@@ -11,7 +12,7 @@ export function addEventCommands(events: Command): void {
     .command("list")
     .description("The newest events, oldest first")
     .option("--stream <id>", "only of this aggregate, as in user_…")
-    .option("--type <type>", "only of this type, as in identity.user-registered")
+    .option("--type <type>", "only of this type, as this command prints it")
     .option("--limit <n>", "at most so many", toLimit, 50)
     .option("--json", "as JSON")
     .action(listCommand);
@@ -62,7 +63,7 @@ function toLimit(text: string): number {
 }
 
 const adminsOf = (database: Database): readonly EventAdmin[] =>
-  contexts.map((schema) => eventAdmin(database, schema));
+  basalt.logs.map((schema) => eventAdmin(database, schema));
 
 type ListOptions = Output & {
   readonly stream?: string;

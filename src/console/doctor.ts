@@ -1,16 +1,14 @@
 import { ConfigurationInvalid } from "#platform/config/load.ts";
-import { settings as known, type Settings } from "#platform/config/settings.ts";
+import type { Settings } from "#platform/config/settings.ts";
 import { eventAdmin } from "#platform/events/admin.ts";
 import { troublesOf, type LogHealth } from "#platform/events/health.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import { redisCache } from "#platform/cache/redis-cache.ts";
 import { openRedis } from "#platform/redis/redis.ts";
-import { fetchJson } from "#platform/resilience/fetch-json.ts";
 import { createLog } from "#platform/telemetry/log.ts";
-import { contexts, openDatabase, openPostgres } from "./main.ts";
-
-/** One thing that was looked at. */
-export type Finding = { readonly ok: boolean; readonly what: string; readonly says: string };
+import type { Finding } from "#platform/process/module.ts";
+import { openDatabase, openPostgres } from "#platform/process/postgres.ts";
+import { basalt } from "../composition.ts";
 
 const wantedNode = 24;
 const oldestPostgres = 150_000;
@@ -40,14 +38,7 @@ export async function examine(settingsNow: () => Settings): Promise<readonly Fin
     return [runtime, ...problems];
   }
   const configuration = { ok: true, what: "configuration", says: "valid" };
-  const upstreams = await Promise.all([
-    upstream(known.catalogStockUrl.env, "stock", {
-      ...{ url: settings.catalogStockUrl, key: settings.catalogStockKey },
-    }),
-    upstream(known.catalogPricesUrl.env, "prices", {
-      ...{ url: settings.catalogPricesUrl, key: settings.catalogPricesKey },
-    }),
-  ]);
+  const upstreams = await Promise.all(basalt.modules.map((module) => module.examine(settings)));
   const others = [...(await database(settings)), ...(await redis(settings))];
   return [runtime, configuration, ...others, ...upstreams.flat()];
 }
@@ -63,7 +54,7 @@ async function database(settings: Settings): Promise<readonly Finding[]> {
     undo.use(embedded);
     const opened = undo.use(openDatabase(settings, connection, log));
     const findings = await server(opened);
-    for (const schema of contexts) findings.push(...(await events(opened, schema)));
+    for (const schema of basalt.logs) findings.push(...(await events(opened, schema)));
     return findings;
   } catch (error) {
     return [{ ok: false, what: "postgres", says: reason(error) }];
@@ -103,26 +94,6 @@ async function events(opened: Database, schema: string): Promise<readonly Findin
     ...fine.map(({ name, lag }) => ({ ok: true, what: name, says: `${lag} events behind` })),
     ...found,
   ];
-}
-
-const upstreamMs = 2_000;
-
-/** Whether somebody answers there who speaks like a Basalt. */
-async function upstream(
-  what: string,
-  path: string,
-  { url: baseUrl, key }: { readonly url: string | undefined; readonly key: string | undefined },
-): Promise<readonly Finding[]> {
-  if (baseUrl === undefined) return [];
-  try {
-    const url = new URL(`${baseUrl.replace(/\/$/, "")}/${path}?skus=DOCTOR`);
-    const signal = AbortSignal.timeout(upstreamMs);
-    const answer = (await fetchJson(url, { signal, key })) as { items?: unknown };
-    const speaks = Array.isArray(answer.items);
-    return [{ ok: speaks, what, says: speaks ? "answers" : "answers something else" }];
-  } catch (error) {
-    return [{ ok: false, what, says: reason(error) }];
-  }
 }
 
 async function redis({ redisUrl }: Settings): Promise<readonly Finding[]> {

@@ -2,50 +2,47 @@ import path from "node:path";
 import type { Context } from "#kernel/context.ts";
 import { expect } from "#kernel/result.ts";
 import type { Value } from "#kernel/shape.ts";
-import { createIdentity, type Identity } from "#contexts/identity";
+import { createIdentity, type Identity, type IdentityProvides } from "./index.ts";
 import { postgresAudit } from "#platform/audit/postgres-audit.ts";
 import { Coherence } from "#platform/cache/coherence.ts";
 import { postgresChanges } from "#platform/cache/postgres-changes.ts";
 import { ConfigurationInvalid } from "#platform/config/load.ts";
-import { settings as known, type Settings } from "#platform/config/settings.ts";
 import { fileEmail, smtpEmail } from "#platform/email/nodemailer-email.ts";
-import type { Authenticate } from "#platform/http/gate.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
+import type { Module, ModuleSettings } from "#platform/process/module.ts";
+import { announcer, consume, type Parts } from "#platform/process/parts.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
-import { authenticate } from "./contexts/identity/application/authenticate.ts";
-import type { HowToUse } from "./contexts/identity/application/ports.ts";
-import { writeEmails } from "./contexts/identity/application/write-emails.ts";
-import { Email } from "./contexts/identity/domain/email.ts";
-import { voids } from "./contexts/identity/domain/events.ts";
-import { Password } from "./contexts/identity/domain/password.ts";
-import { argon2Passwords } from "./contexts/identity/infrastructure/argon2-passwords.ts";
-import { casbinMayAct } from "./contexts/identity/infrastructure/casbin-may-act.ts";
-import { commonPasswords } from "./contexts/identity/infrastructure/common-passwords.ts";
-import { joseAccessTokens } from "./contexts/identity/infrastructure/jose-access-tokens.ts";
-import { apiKeyUses } from "./contexts/identity/infrastructure/postgres-api-keys.ts";
-import { postgresIdentity } from "./contexts/identity/infrastructure/postgres-identity.ts";
-import { rememberedAuthentication } from "./contexts/identity/infrastructure/remembered-authentication.ts";
-import {
-  otpauthCodes,
-  randomRecoveryCodes,
-} from "./contexts/identity/infrastructure/second-factors.ts";
-import { sealing, signedTokens } from "./contexts/identity/infrastructure/signed-tokens.ts";
-import {
-  addSigningKey,
-  postgresKeyStore,
-  signingKeys,
-} from "./contexts/identity/infrastructure/signing-keys.ts";
-import { webauthnCeremonies } from "./contexts/identity/infrastructure/webauthn-ceremonies.ts";
-import { identityConsumers } from "./contexts/identity/presentation/consumers.ts";
-import { identityRoutes } from "./contexts/identity/presentation/routes.ts";
-import { announcer, consume, type Parts } from "./parts.ts";
+import { authenticate } from "./application/authenticate.ts";
+import type { HowToUse } from "./application/ports.ts";
+import { writeEmails } from "./application/write-emails.ts";
+import { Email } from "./domain/email.ts";
+import { identityEvents, voids } from "./domain/events.ts";
+import { Password } from "./domain/password.ts";
+import { argon2Passwords } from "./infrastructure/argon2-passwords.ts";
+import { casbinMayAct } from "./infrastructure/casbin-may-act.ts";
+import { commonPasswords } from "./infrastructure/common-passwords.ts";
+import { joseAccessTokens } from "./infrastructure/jose-access-tokens.ts";
+import { addIdentityCommands } from "./commands.ts";
+import { forgetSessions } from "./infrastructure/postgres-sessions.ts";
+import { apiKeyUses } from "./infrastructure/postgres-api-keys.ts";
+import { postgresIdentity } from "./infrastructure/postgres-identity.ts";
+import { rememberedAuthentication } from "./infrastructure/remembered-authentication.ts";
+import { otpauthCodes, randomRecoveryCodes } from "./infrastructure/second-factors.ts";
+import { sealing, signedTokens } from "./infrastructure/signed-tokens.ts";
+import { addSigningKey, postgresKeyStore, signingKeys } from "./infrastructure/signing-keys.ts";
+import { webauthnCeremonies } from "./infrastructure/webauthn-ceremonies.ts";
+import { identityConsumers } from "./presentation/consumers.ts";
+import { identityRoutes } from "./presentation/routes.ts";
+import { settings as known } from "./settings.ts";
+
+type Settings = ModuleSettings<typeof known>;
 
 const schema = "identity";
 const product = "Basalt";
 const hourMs = 3_600_000;
 const graceMs = 10_000;
 
-export async function composeIdentity(parts: Parts, undo: AsyncDisposableStack) {
+async function compose(parts: Parts<Settings>, undo: AsyncDisposableStack) {
   const { settings, metrics, database, secrets, others } = parts;
   const scope = postgresIdentity(newId);
   const changes = postgresChanges(database, schema);
@@ -93,10 +90,9 @@ export async function composeIdentity(parts: Parts, undo: AsyncDisposableStack) 
   if (settings.consumers) await consume({ ...parts, schema, scope, onAppended, consumers }, undo);
   return {
     routes: identityRoutes(identity),
-    mayAct: deps.mayAct,
-    authenticate: rememberedAuthentication(remember) satisfies Authenticate,
-    jwks: keys.jwks,
-    ensureAdministrator: administratorOf(identity, settings),
+    provides: { mayAct: deps.mayAct },
+    access: { authenticate: rememberedAuthentication(remember), jwks: keys.jwks },
+    prepare: firstAdministrator(identity, settings),
   };
 }
 
@@ -124,21 +120,24 @@ const howToUse =
 /** How long the first start may take to make the first administrator. */
 const withinMs = 30_000;
 
-/** Who administers, if that had to be settled just now; with the password that was made. */
-function administratorOf(identity: Identity, settings: Settings) {
+/** Settles who administers, where no user does; says so, with the password that was made. */
+function firstAdministrator(identity: Identity, settings: Settings) {
   const email = setting(Email, known.adminEmail.env, settings.adminEmail);
   const password =
     settings.adminPassword === undefined
       ? undefined
       : setting(Password, known.adminPassword.env, settings.adminPassword);
-  return async () => {
+  return async (): Promise<string | undefined> => {
     const context: Context = {
       actor: "system",
       correlationId: "start",
       deadlineMs: clock.unixMs() + withinMs,
     };
     const found = expect(await identity.ensureAdministrator({ email, password }, context));
-    return found.kind === "known" ? undefined : { email, ...found };
+    if (found.kind === "known") return undefined;
+    return found.made === undefined
+      ? `${email} administers.`
+      : `${email} administers; the password works once, together with a new one: ${found.made}`;
   };
 }
 
@@ -147,3 +146,19 @@ function setting<T>(value: Value<T>, env: string, text: string): T {
   if (parsed.ok) return parsed.value;
   throw new ConfigurationInvalid(parsed.error.issues.map(({ message }) => `${env} ${message}`));
 }
+
+/** How long sessions are kept after they were over. */
+const endedSessionHours = 720;
+
+/** Identity as a module: it says who sends a request, and who may do what. */
+export const identity: Module<typeof known, IdentityProvides> = {
+  ...{ name: schema, events: identityEvents, isEventStore: false, settings: known },
+  migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
+  ...{ needs: [], readModels: [] },
+  chores: (database, { sessionIdleHours }) => [
+    forgetSessions(database, sessionIdleHours + endedSessionHours),
+  ],
+  examine: async () => [],
+  addCommands: addIdentityCommands,
+  compose: (parts, _needs, undo) => compose(parts, undo),
+};

@@ -1,25 +1,24 @@
 import type { Logger } from "pino";
-import type { Settings } from "#platform/config/settings.ts";
-import type { AnyConsumer } from "#platform/events/consumer.ts";
-import type { PostgresNotify } from "#platform/events/postgres-notify.ts";
-import {
-  postgresSubscription,
-  registerSubscriptions,
-} from "#platform/events/postgres-subscription.ts";
-import { Subscription } from "#platform/events/subscription.ts";
-import { WakeUp } from "#platform/events/wake-up.ts";
-import type { Database } from "#platform/postgres/database.ts";
-import type { ScopeOn } from "#platform/postgres/unit-of-work.ts";
-import type { Secrets } from "#platform/secrets/secrets.ts";
-import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
-import type { Metrics } from "#platform/telemetry/metrics.ts";
+import type { Cache } from "../cache/cache.ts";
+import type { Settings } from "../config/settings.ts";
+import type { AnyConsumer } from "../events/consumer.ts";
+import type { PostgresNotify } from "../events/postgres-notify.ts";
+import { postgresSubscription, registerSubscriptions } from "../events/postgres-subscription.ts";
+import { Subscription } from "../events/subscription.ts";
+import { WakeUp } from "../events/wake-up.ts";
+import type { Database } from "../postgres/database.ts";
+import type { ScopeOn } from "../postgres/unit-of-work.ts";
+import type { Secrets } from "../secrets/secrets.ts";
+import { systemClock as clock, systemIds as newId } from "../system.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 
-/** What every context is composed of. */
-export type Parts = {
-  readonly settings: Settings;
+/** What every module is composed of. */
+export type Parts<Known extends Settings = Settings> = {
+  readonly settings: Known;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly database: Database;
+  readonly cache: Cache;
   readonly secrets: Secrets;
   readonly wakeUps: ReadonlyMap<string, WakeUp>;
   /** Names this process among those that share the work. */

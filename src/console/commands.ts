@@ -6,12 +6,15 @@ import {
 } from "#platform/config/load.ts";
 import { describe as describeError } from "#platform/events/failure.ts";
 import { createLog } from "#platform/telemetry/log.ts";
-import { print, quietLog, settingsNow, type Output } from "./console.ts";
-import { addCatalogCommands } from "./catalog-commands.ts";
-import { addEventCommands } from "./event-commands.ts";
-import { addProjectionCommands } from "./projection-commands.ts";
-import { addIdentityCommands } from "./identity-commands.ts";
-import { migrateAll, openPostgres, startBasalt, version, type FirstAdministrator } from "./main.ts";
+import { print, type Output } from "#platform/console/output.ts";
+import { openPostgres } from "#platform/process/postgres.ts";
+import { basalt as composition } from "../composition.ts";
+import { startBasalt } from "../main.ts";
+import { quietLog, withDatabase } from "./database.ts";
+import { addEventCommands } from "./events.ts";
+import { addProjectionCommands } from "./projections.ts";
+
+const { settingsNow, version } = composition;
 
 /** Runs one of Basalt's commands; sets the exit code. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -59,8 +62,7 @@ function program(): Command {
     .description("Examine configuration, database, events and upstreams")
     .option("--json", "as JSON")
     .action(doctorCommand);
-  addIdentityCommands(basalt);
-  addCatalogCommands(basalt);
+  for (const module of composition.modules) module.addCommands(basalt, withDatabase);
   addProjectionCommands(
     basalt.command("projections").description("Look at read models, rebuild them"),
   );
@@ -82,9 +84,9 @@ async function start(): Promise<void> {
   );
   try {
     const stopAsked = signalled();
-    const basalt = await startBasalt(settings, log, (administrator) => {
+    const basalt = await startBasalt(settings, log, (says) => {
       flush();
-      console.log(introduction(administrator));
+      console.log(says);
     });
     flush();
     console.log(`Basalt is ready at ${basalt.url}`);
@@ -95,12 +97,6 @@ async function start(): Promise<void> {
     flush();
   }
 }
-
-/** Said once, and written nowhere. */
-const introduction = ({ email, made }: FirstAdministrator): string =>
-  made === undefined
-    ? `${email} administers.`
-    : `${email} administers; the password works once, together with a new one: ${made}`;
 
 /** The first SIGINT or SIGTERM; npm and the terminal may both send one, so more are ignored. */
 function signalled(): Promise<string> {
@@ -114,7 +110,7 @@ async function migrateCommand(output: Output): Promise<void> {
   await using undo = new AsyncDisposableStack();
   const { connection, embedded } = await openPostgres(settings, quietLog(), { shared: true });
   undo.use(embedded);
-  const applied = await migrateAll(connection);
+  const applied = await composition.migrate(connection);
   print(
     applied,
     output,
@@ -125,7 +121,7 @@ async function migrateCommand(output: Output): Promise<void> {
 
 function configCommand(output: Output): void {
   print(
-    describeSettings(settingsNow()),
+    describeSettings(composition.settings, settingsNow()),
     output,
     ({ env, value, doc }) => `${env}=${value ?? ""}\n    ${doc}`,
     "",

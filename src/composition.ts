@@ -1,0 +1,6 @@
+import { catalog } from "./contexts/catalog/module.ts";
+import { identity } from "./contexts/identity/module.ts";
+import { compositionOf } from "#platform/process/composition.ts";
+
+/** The contexts of this Basalt. One that needs another comes after it. */
+export const basalt = compositionOf([identity, catalog]);

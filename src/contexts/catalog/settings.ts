@@ -1,0 +1,27 @@
+import type { SettingsTable } from "#platform/config/settings.ts";
+
+/** Where product pages get stock and prices from. */
+export const settings = {
+  catalogStockUrl: {
+    env: "BASALT_CATALOG_STOCK_URL",
+    type: "string",
+    doc: "Where product pages get stock from, as in http://other:3000/api/v1; kept here if empty",
+  },
+  catalogStockKey: {
+    env: "BASALT_CATALOG_STOCK_KEY",
+    type: "string",
+    secret: true,
+    doc: "API key or token that is shown there; none if empty",
+  },
+  catalogPricesUrl: {
+    env: "BASALT_CATALOG_PRICES_URL",
+    type: "string",
+    doc: "Where product pages get prices from, as in http://other:3000/api/v1; kept here if empty",
+  },
+  catalogPricesKey: {
+    env: "BASALT_CATALOG_PRICES_KEY",
+    type: "string",
+    secret: true,
+    doc: "API key or token that is shown there; none if empty",
+  },
+} as const satisfies SettingsTable;

@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import type { ClientConfig } from "pg";
+import { platformSettings, type Settings, type SettingsTable } from "../config/settings.ts";
+import { environmentWith, loadSettings, type Environment } from "../config/load.ts";
+import { asyncApi } from "../events/asyncapi.ts";
+import { migrate, type Applied, type MigrationSource } from "../postgres/migrations.ts";
+import type { Module } from "./module.ts";
+
+const platform = path.resolve(import.meta.dirname, "..");
+const root = path.resolve(platform, "../..");
+
+const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+  readonly version: string;
+};
+
+/** Some modules, and what they are together. */
+export type Composition = {
+  readonly version: string;
+  readonly modules: readonly Module[];
+  /** Schemas that have an event log, one for each module. */
+  readonly logs: readonly string[];
+  readonly readModels: Module["readModels"];
+  /** Every schema that the application may read and write. */
+  readonly schemas: readonly string[];
+  /** All settings: those of the platform, then those of the modules. */
+  readonly settings: SettingsTable;
+  readonly load: (environment: Environment) => Settings;
+  /** Of the environment, and of the `.env` file where there is one. */
+  readonly settingsNow: () => Settings;
+  readonly migrate: (connection: ClientConfig) => Promise<readonly Applied[]>;
+  /** The AsyncAPI document of all events. */
+  readonly asyncApi: () => object;
+};
+
+/** Throws where a module needs one that does not come before it. */
+export function compositionOf(modules: readonly Module[]): Composition {
+  const names = modules.map(({ name }) => name);
+  for (const [i, { name, needs }] of modules.entries())
+    for (const needed of needs)
+      if (!names.slice(0, i).includes(needed))
+        throw new Error(`the module ${name} needs ${needed}, which does not come before it`);
+  const readModels = modules.flatMap((module) => module.readModels);
+  const settings: SettingsTable = Object.assign(
+    {},
+    platformSettings,
+    ...modules.map((module) => module.settings),
+  );
+  const load = (environment: Environment) => loadSettings(environment, settings) as Settings;
+  const registries = Object.fromEntries(modules.map(({ name, events }) => [name, events]));
+  return {
+    ...{ version, modules, logs: names, readModels, settings, load },
+    schemas: [...names, ...readModels.map(({ schema }) => schema)],
+    settingsNow: () => load(environmentWith(path.join(root, ".env"), process.env)),
+    migrate: (connection) => migrate(connection, sourcesOf(modules)),
+    asyncApi: () => asyncApi(version, registries),
+  };
+}
+
+/** The audit first, then each module with its event log, then the read models. */
+const sourcesOf = (modules: readonly Module[]): readonly MigrationSource[] => [
+  { schema: "audit", source: "audit", folder: path.join(platform, "audit/migrations") },
+  ...modules.flatMap(({ name: schema, migrations: folder }) => [
+    { schema, source: "platform", folder: path.join(platform, "events/migrations") },
+    { schema, source: schema, folder },
+  ]),
+  ...modules.flatMap(({ readModels }) =>
+    readModels.map(({ schema, folder }) => ({ schema, source: schema, folder })),
+  ),
+];

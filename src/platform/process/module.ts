@@ -1,0 +1,75 @@
+import type { Command } from "commander";
+import type { ClientConfig } from "pg";
+import type { Event, Registry } from "#kernel/event.ts";
+import type { Settings, SettingsOf, SettingsTable } from "../config/settings.ts";
+import type { Chore } from "../events/housekeeping.ts";
+import type { AnyReadModel } from "../events/rebuild.ts";
+import type { Authenticate } from "../http/gate.ts";
+import type { Route } from "../http/route.ts";
+import type { Database } from "../postgres/database.ts";
+import type { Parts } from "./parts.ts";
+
+/** What the settings of the platform and of one module say. */
+export type ModuleSettings<Table extends SettingsTable> = Settings & SettingsOf<Table>;
+
+/** One thing that the doctor has looked at. */
+export type Finding = { readonly ok: boolean; readonly what: string; readonly says: string };
+
+/** How requests are matched to the actors that send them. One module of a composition provides it. */
+export type Access = {
+  readonly authenticate: Authenticate;
+  /** The public keys of access tokens, as a JSON Web Key Set. */
+  readonly jwks: () => Promise<object>;
+};
+
+/** A module that runs. `Provided`: what other modules may ask of it. */
+export type Composed<Provided> = {
+  readonly routes: readonly Route[];
+  readonly provides: Provided;
+  readonly access?: Access;
+  /** Done before the first request is answered; its answer, if any, is printed and written nowhere. */
+  readonly prepare?: () => Promise<string | undefined>;
+};
+
+/** The database of the settings, while a command works with it. */
+export type WithDatabase = (
+  work: (database: Database, settings: Settings, connection: ClientConfig) => Promise<void>,
+  more?: Partial<Settings> & {
+    /** Whether a new database is made where there is none. */
+    readonly makes?: boolean;
+  },
+) => Promise<void>;
+
+/**
+ * A context as the composition root plugs it in: its schema with an event log, what it needs, and what
+ * it brings. `Needs` are the `provides` of other modules, by their names.
+ */
+export type Module<
+  Table extends SettingsTable = SettingsTable,
+  Provided = unknown,
+  Needs = unknown,
+> = {
+  /** Names its schema as well. */
+  readonly name: string;
+  /** The folder of its migrations. */
+  readonly migrations: string;
+  /** What it publishes. */
+  readonly events: Registry<Event>;
+  /** Whether its state is made of its events, which are never deleted then. */
+  readonly isEventStore: boolean;
+  readonly settings: Table;
+  /** Names of the modules that must come before it. */
+  readonly needs: readonly string[];
+  readonly readModels: readonly AnyReadModel[];
+  /** What is deleted as nobody needs it any more. */
+  chores(database: Database, settings: ModuleSettings<Table>): readonly Chore[];
+  /** Looks at the upstreams of the module for the doctor. */
+  examine(settings: ModuleSettings<Table>): Promise<readonly Finding[]>;
+  /** Adds its commands to the console. */
+  addCommands(basalt: Command, withDatabase: WithDatabase): void;
+  compose(
+    parts: Parts<ModuleSettings<Table>>,
+    needs: Needs,
+    undo: AsyncDisposableStack,
+  ): Promise<Composed<Provided>>;
+};

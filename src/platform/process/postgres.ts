@@ -1,0 +1,60 @@
+import type { ClientConfig } from "pg";
+import pgConnectionString from "pg-connection-string";
+import type { Logger } from "pino";
+import type { Settings } from "../config/settings.ts";
+import { Database } from "../postgres/database.ts";
+import { EmbeddedPostgres } from "../postgres/embedded.ts";
+import { ensureDatabase } from "../postgres/migrations.ts";
+import { masterKeyFile } from "../secrets/master-key-file.ts";
+import { createSecrets, masterKeys, type Secrets } from "../secrets/secrets.ts";
+import { systemClock as clock } from "../system.ts";
+
+type Opening = {
+  /** Whether one that another process runs will do; no, unless said. */
+  readonly shared: boolean;
+  /** Whether a new one is made where there is none; yes, unless said. */
+  readonly makes: boolean;
+};
+
+/** A Postgres to work with: the one that is configured, one that already runs, or our own. */
+export async function openPostgres(
+  { databaseUrl, dataFolder }: Settings,
+  log: Logger,
+  { shared = false, makes = true }: Partial<Opening> = {},
+): Promise<{ readonly connection: ClientConfig; readonly embedded?: EmbeddedPostgres }> {
+  if (databaseUrl !== undefined)
+    return { connection: pgConnectionString.parseIntoClientConfig(databaseUrl) };
+  const running = shared ? EmbeddedPostgres.running(dataFolder) : undefined;
+  if (running) return { connection: running };
+  if (!makes && !EmbeddedPostgres.isIn(dataFolder))
+    throw new Error(
+      `There is no database in ${dataFolder}. Start Basalt first, or give this command the ` +
+        "BASALT_DATA_DIR or BASALT_DATABASE_URL of the server.",
+    );
+
+  const embedded = await EmbeddedPostgres.start({ folder: dataFolder, log });
+  await ensureDatabase(embedded.connection);
+  return { connection: embedded.connection, embedded };
+}
+
+/** `role`: what its connections take on; the login's own unless said. */
+export function openDatabase(
+  settings: Settings,
+  connection: ClientConfig,
+  log: Logger,
+  role?: string,
+): Database {
+  return new Database({
+    connection,
+    role,
+    clock,
+    maxConnections: settings.databaseMaxConnections,
+    acquireTimeoutMs: settings.databaseAcquireTimeoutMs,
+    statementTimeoutMs: settings.databaseStatementTimeoutMs,
+    idleInTransactionTimeoutMs: settings.databaseIdleInTransactionTimeoutMs,
+    onIdleError: (error) => log.warn({ error: error.message }, "a database connection ended"),
+  });
+}
+
+export const openSecrets = ({ masterKey, dataFolder }: Settings): Secrets =>
+  createSecrets(masterKeys(masterKey ?? masterKeyFile(dataFolder)));

@@ -1,0 +1,227 @@
+import { randomUUID } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import os from "node:os";
+import type { FastifyInstance } from "fastify";
+import type { ClientConfig } from "pg";
+import type { Logger } from "pino";
+import { auditHealth, keepChained } from "../audit/postgres-audit.ts";
+import type { Cache } from "../cache/cache.ts";
+import { memoryCache } from "../cache/memory-cache.ts";
+import type { Settings } from "../config/settings.ts";
+import { eventAdmin } from "../events/admin.ts";
+import { eventMonitor, type EventMonitor } from "../events/health.ts";
+import { keepHouse } from "../events/housekeeping.ts";
+import { mendPositions } from "../events/mend-positions.ts";
+import { PostgresNotify } from "../events/postgres-notify.ts";
+import { WakeUp } from "../events/wake-up.ts";
+import { serveOperations } from "../http/operations.ts";
+import { createHttpServer } from "../http/server.ts";
+import { appRole, restrictToRole } from "../postgres/app-role.ts";
+import type { Database } from "../postgres/database.ts";
+import type { EmbeddedPostgres } from "../postgres/embedded.ts";
+import { memoryRateLimits, redisRateLimits } from "../rate-limit/flexible-rate-limits.ts";
+import type { RateLimits } from "../rate-limit/rate-limit.ts";
+import { systemClock as clock } from "../system.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
+import { databaseIsUp, watch } from "../telemetry/platform-gauges.ts";
+import { exportTraces } from "../telemetry/tracing.ts";
+import type { Composition } from "./composition.ts";
+import type { Composed } from "./module.ts";
+import type { Parts } from "./parts.ts";
+import { openDatabase, openPostgres, openSecrets } from "./postgres.ts";
+
+/** What processes share besides the database. Loads the Redis client only where it is needed. */
+async function openShared(
+  { redisUrl }: Settings,
+  log: Logger,
+  undo: AsyncDisposableStack,
+): Promise<{ readonly cache: Cache; readonly limits: RateLimits }> {
+  if (redisUrl === undefined) return { cache: memoryCache(), limits: memoryRateLimits };
+  const { openRedis } = await import("../redis/redis.ts");
+  const { redisCache } = await import("../cache/redis-cache.ts");
+  const redis = undo.use(await openRedis(redisUrl, log));
+  return { cache: redisCache(redis), limits: redisRateLimits(redis) };
+}
+
+/** What goes on beside the requests: gauges, housekeeping, the chain of the audit. */
+function tend(
+  { modules }: Composition,
+  { settings, database, metrics, log }: Pick<Parts, "settings" | "database" | "metrics" | "log">,
+  undo: AsyncDisposableStack,
+): EventMonitor {
+  const admins = modules.map(({ name, isEventStore }) => ({
+    ...{ ...eventAdmin(database, name), isEventStore },
+  }));
+  const logs = admins.map(({ health }) => health);
+  const chores = modules.flatMap((module) => module.chores(database, settings));
+  const monitor = eventMonitor([...logs, () => auditHealth(database)]);
+  watch(metrics, database, monitor);
+  undo.use(keepHouse(admins, settings, log, chores));
+  undo.use(keepChained(database, log));
+  return monitor;
+}
+
+/** As the owner of the tables: the application may draw positions, not set them. */
+async function mendLogs(
+  logs: readonly string[],
+  {
+    settings,
+    connection,
+    log,
+  }: Pick<Parts, "settings" | "log"> & { readonly connection: ClientConfig },
+) {
+  await using owner = openDatabase(settings, connection, log);
+  for (const schema of logs)
+    if (await mendPositions(owner, schema))
+      log.warn({ schema }, "the positions of an event log were behind: was it restored in parts?");
+}
+
+/** Names this process among those that share the consumers' work. */
+const holder = (): string => `${os.hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
+
+const attemptsPerS = 15 * 60;
+
+/** Attempts are counted for all processes; requests by each one, since that is once per request. */
+const limitersOf = (settings: Settings, limits: RateLimits) => ({
+  requests: memoryRateLimits("requests", { points: settings.requestsPerMinute, perS: 60 }),
+  byAddress: limits("address", { points: settings.attemptsPerAddress, perS: attemptsPerS }),
+  byAccount: limits("account", { points: settings.attemptsPerAccount, perS: attemptsPerS }),
+});
+
+export type Basalt = AsyncDisposable & {
+  readonly app: FastifyInstance;
+  readonly embedded: EmbeddedPostgres | undefined;
+  readonly url: string;
+};
+
+type Opened = {
+  readonly database: Database;
+  readonly connection: ClientConfig;
+  readonly embedded?: EmbeddedPostgres;
+};
+
+/** The database at its newest revision, with the rights that the application needs and no others. */
+async function openMigrated(
+  composition: Composition,
+  { settings, log }: Pick<Parts, "settings" | "log">,
+  undo: AsyncDisposableStack,
+): Promise<Opened> {
+  const opened = await openPostgres(settings, log);
+  const { connection, embedded } = opened;
+  undo.use(embedded);
+  for (const applied of await composition.migrate(connection)) log.info(applied, "migrated");
+  await mendLogs(composition.logs, { settings, connection, log });
+  const isRestricted = await restrictToRole(connection, composition.schemas);
+  if (!isRestricted)
+    log.warn({ role: appRole }, "the login may not make roles: works as its owner");
+  const role = isRestricted ? appRole : undefined;
+  return { ...opened, database: undo.use(openDatabase(settings, connection, log, role)) };
+}
+
+/** Modules that run, and what each provides to those after it. */
+async function composeAll({ modules }: Composition, parts: Parts, undo: AsyncDisposableStack) {
+  const composed: Composed<unknown>[] = [];
+  const provided: Record<string, unknown> = {};
+  for (const module of modules) {
+    const one = await module.compose(parts, provided, undo);
+    composed.push(one);
+    provided[module.name] = one.provides;
+  }
+  const [access, ...more] = composed.flatMap((one) => one.access ?? []);
+  if (!access || more.length > 0)
+    throw new Error("exactly one module must say who sends a request");
+  return { composed, access };
+}
+
+/**
+ * Builds everything from the settings and serves. What was begun is undone if a step fails.
+ * `introduce` hears at once what a person must know, such as a password that was made: a later step
+ * may fail.
+ */
+export async function startBasalt(
+  composition: Composition,
+  settings: Settings,
+  log: Logger,
+  introduce: (says: string) => void = () => {},
+): Promise<Basalt> {
+  await using undo = new AsyncDisposableStack();
+  const { version, logs } = composition;
+  const metrics = createMetrics();
+  if (settings.otlpEndpoint !== undefined) undo.use(await exportTraces(settings.otlpEndpoint, log));
+  const opened = await openMigrated(composition, { settings, log }, undo);
+  const { database, connection, embedded } = opened;
+
+  const wakeUps = new Map<string, WakeUp>(logs.map((schema) => [schema, new WakeUp()]));
+  const others = embedded ? undefined : new PostgresNotify({ database, connection, wakeUps, log });
+  if (others) undo.use(await others.start());
+  const { troubles } = tend(composition, { settings, database, metrics, log }, undo);
+  const { cache, limits } = await openShared(settings, log, undo);
+
+  const secrets = openSecrets(settings);
+  const shared = { settings, log, metrics, database, cache, secrets, wakeUps, others };
+  const { composed, access } = await composeAll(
+    composition,
+    { ...shared, process: holder() },
+    undo,
+  );
+  let draining = false;
+  const app = await createHttpServer({
+    ...settings,
+    version,
+    production: settings.environment === "production",
+    routes: composed.flatMap(({ routes }) => routes),
+    authenticate: access.authenticate,
+    probe: () => databaseIsUp(database),
+    limiters: limitersOf(settings, limits),
+    fingerprints: (request) => secrets.signByAll(request, "idempotency"),
+    clock,
+    log,
+    metrics,
+  });
+  serveOperations(app, {
+    version,
+    jwks: access.jwks,
+    asyncApi: composition.asyncApi(),
+    docs: settings.docs ?? settings.environment !== "production",
+    metrics,
+    checks: [
+      { name: "postgres", isUp: () => databaseIsUp(database) },
+      { name: "cache", isUp: cache.isUp },
+    ],
+    troubles,
+    isDraining: () => draining,
+  });
+  undo.defer(async () => {
+    draining = true;
+    await drain(app, settings.shutdownTimeoutMs);
+  });
+  for (const { prepare } of composed) {
+    const says = await prepare?.();
+    if (says !== undefined) introduce(says);
+  }
+  await app.listen({ host: settings.host, port: settings.port });
+  const running = undo.move();
+  return {
+    app,
+    embedded,
+    url: urlOf(app),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+function urlOf({ server }: FastifyInstance): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}
+
+const closeIdleEveryMs = 50;
+
+/** Lets running requests end; after the timeout, their connections are closed. */
+async function drain(app: FastifyInstance, timeoutMs: number): Promise<void> {
+  const late = setTimeout(() => app.server.closeAllConnections(), timeoutMs);
+  // A connection that was busy when the close began idles afterwards, and would be waited for.
+  const idle = setInterval(() => app.server.closeIdleConnections(), closeIdleEveryMs);
+  await app.close();
+  clearInterval(idle);
+  clearTimeout(late);
+}
