@@ -14,7 +14,7 @@ import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { instrumented } from "#platform/telemetry/handlers.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { identity } from "../src/contexts/identity/module.ts";
-import { getUser } from "../src/contexts/identity/application/get-user.ts";
+import { getUser } from "../src/contexts/identity/application/users/get-user.ts";
 import { postgresIdentity } from "../src/contexts/identity/infrastructure/postgres-identity.ts";
 import { userRoutes } from "../src/contexts/identity/presentation/user-routes.ts";
 import { basalt } from "../src/composition.ts";

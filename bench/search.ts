@@ -10,7 +10,7 @@ import {
   SeedCatalog,
   seedBatch,
   seedCatalog,
-} from "../src/contexts/catalog/application/seed-catalog.ts";
+} from "../src/contexts/catalog/application/products/seed-catalog.ts";
 import { postgresCatalog } from "../src/contexts/catalog/infrastructure/postgres-catalog.ts";
 import { searchReadModel } from "../src/contexts/catalog/infrastructure/search-read-model.ts";
 import { searchProjection } from "../src/contexts/catalog/presentation/consumers.ts";

@@ -28,7 +28,7 @@ const areas: Readonly<Record<string, Area>> = {
       "src/kernel/*.test.ts",
       "src/contexts/*/domain/*.test.ts",
       "test/rules/asyncapi.test.ts",
-      "src/contexts/*/infrastructure/memory-{identity,catalog}.test.ts",
+      "src/contexts/*/testing/memory-{identity,catalog}.test.ts",
     ],
   },
   events: sampled(
@@ -49,7 +49,10 @@ const areas: Readonly<Record<string, Area>> = {
   ),
   infrastructure: sampled(
     "src/contexts/*/infrastructure/*.ts",
-    ...["src/contexts/*/{application,infrastructure}/*.test.ts", overHttp("search-over-http")],
+    ...[
+      "src/contexts/*/{application,infrastructure,testing}/**/*.test.ts",
+      overHttp("search-over-http"),
+    ],
   ),
   presentation: sampled(
     "src/contexts/*/presentation/*.ts",

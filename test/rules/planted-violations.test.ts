@@ -100,7 +100,7 @@ test("the compiler refuses in kernel, domain and application what they must not 
 
 test("a refusal without a status does not compile", () => {
   const text = `import { post } from "#platform/http/route.ts";
-    import { GetUser } from "../application/get-user.ts";
+    import { GetUser } from "../application/users/get-user.ts";
     import type { Identity } from "../index.ts";
     export const route = (identity: Identity) =>
       post("/x", { summary: "X", input: GetUser, handle: identity.getUser, success: 204, refusals: {} });`;

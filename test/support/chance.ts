@@ -1,4 +1,4 @@
-import { numbersFrom } from "../../src/contexts/catalog/application/demo-products.ts";
+import { numbersFrom } from "../../src/contexts/catalog/application/products/demo-products.ts";
 
 /** Numbers in [0, 1) that repeat themselves for one seed. */
 export type Chance = () => number;

@@ -4,7 +4,7 @@ import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import type { WithDatabase } from "#platform/process/module.ts";
 import { print, progressBar, type Output } from "#platform/console/output.ts";
-import { seedBatch, SeedCatalog, seedCatalog } from "./application/seed-catalog.ts";
+import { seedBatch, SeedCatalog, seedCatalog } from "./application/products/seed-catalog.ts";
 import { postgresCatalog } from "./infrastructure/postgres-catalog.ts";
 
 /** Commands about what there is to buy. */

@@ -14,27 +14,35 @@ import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { Audit } from "#platform/audit/audit.ts";
 import { instrumented } from "#platform/telemetry/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
-import { createCategory, listCategories, updateCategory } from "./application/categories.ts";
-import { adjustStock, getStock, listStock, receiveStock } from "./application/count-stock.ts";
-import { draftProduct } from "./application/draft-product.ts";
-import { editProduct } from "./application/edit-product.ts";
-import { exportRows } from "./application/export-rows.ts";
-import { getProduct } from "./application/get-product.ts";
-import { listProducts } from "./application/list-products.ts";
+import {
+  createCategory,
+  listCategories,
+  updateCategory,
+} from "./application/products/categories.ts";
+import { adjustStock, getStock, listStock, receiveStock } from "./application/stock/count-stock.ts";
+import { draftProduct } from "./application/products/draft-product.ts";
+import { editProduct } from "./application/products/edit-product.ts";
+import { exportRows } from "./application/imports/export-rows.ts";
+import { getProduct } from "./application/products/get-product.ts";
+import { listProducts } from "./application/products/list-products.ts";
 import type { CatalogScope, CurrentPrices, MayAct, StockLevels } from "./application/ports.ts";
-import { endPrice, listPrices, listPricesOfSkus, setPrice } from "./application/prices.ts";
-import { archiveProduct, deleteProduct, publishProduct } from "./application/product-lifecycle.ts";
-import { getImport, listImportRows } from "./application/read-imports.ts";
-import { receiveImport } from "./application/receive-import.ts";
-import { runImports } from "./application/run-imports.ts";
+import { endPrice, listPrices, listPricesOfSkus, setPrice } from "./application/prices/prices.ts";
+import {
+  archiveProduct,
+  deleteProduct,
+  publishProduct,
+} from "./application/products/product-lifecycle.ts";
+import { getImport, listImportRows } from "./application/imports/read-imports.ts";
+import { receiveImport } from "./application/imports/receive-import.ts";
+import { runImports } from "./application/imports/run-imports.ts";
 import {
   commitReservation,
   getReservation,
   releaseExpired,
   releaseReservation,
-} from "./application/reservations.ts";
-import { reserveStock } from "./application/reserve-stock.ts";
-import { searchProducts } from "./application/search-products.ts";
+} from "./application/stock/reservations.ts";
+import { reserveStock } from "./application/stock/reserve-stock.ts";
+import { searchProducts } from "./application/search/search-products.ts";
 
 export { catalogEvents, type CatalogEvent } from "./domain/events.ts";
 export { ProductId } from "./domain/ids.ts";

@@ -8,7 +8,7 @@ import type { WithDatabase } from "#platform/process/module.ts";
 import { openSecrets } from "#platform/process/postgres.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { print, type Output } from "#platform/console/output.ts";
-import { appointAdministrator } from "./application/ensure-administrator.ts";
+import { appointAdministrator } from "./application/users/ensure-administrator.ts";
 import { Email } from "./domain/email.ts";
 import { argon2Passwords } from "./infrastructure/argon2-passwords.ts";
 import { postgresIdentity } from "./infrastructure/postgres-identity.ts";

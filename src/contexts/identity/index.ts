@@ -14,25 +14,25 @@ import type { Clock } from "#kernel/instant.ts";
 import type { Audit } from "#platform/audit/audit.ts";
 import { instrumented } from "#platform/telemetry/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
-import { assignRoles, setUserStatus } from "./application/administer-users.ts";
-import { createApiKey, listApiKeys, revokeApiKey } from "./application/api-keys.ts";
-import { changePassword } from "./application/change-password.ts";
-import { deleteUser } from "./application/delete-user.ts";
-import { endSession, endSessions } from "./application/end-sessions.ts";
-import { ensureAdministrator } from "./application/ensure-administrator.ts";
-import { getCredentials } from "./application/get-credentials.ts";
-import { getUser } from "./application/get-user.ts";
-import { listAudit } from "./application/list-audit.ts";
-import { listSessions } from "./application/list-sessions.ts";
-import { listUsers } from "./application/list-users.ts";
+import { assignRoles, setUserStatus } from "./application/users/administer-users.ts";
+import { createApiKey, listApiKeys, revokeApiKey } from "./application/access/api-keys.ts";
+import { changePassword } from "./application/credentials/change-password.ts";
+import { deleteUser } from "./application/users/delete-user.ts";
+import { endSession, endSessions } from "./application/sessions/end-sessions.ts";
+import { ensureAdministrator } from "./application/users/ensure-administrator.ts";
+import { getCredentials } from "./application/credentials/get-credentials.ts";
+import { getUser } from "./application/users/get-user.ts";
+import { listAudit } from "./application/access/list-audit.ts";
+import { listSessions } from "./application/sessions/list-sessions.ts";
+import { listUsers } from "./application/users/list-users.ts";
 import {
   addPasskey,
   beginPasskey,
   beginPasskeySignIn,
   removePasskey,
   signInWithPasskey,
-} from "./application/passkeys.ts";
-import { changePolicy, listPolicies } from "./application/policies.ts";
+} from "./application/credentials/passkeys.ts";
+import { changePolicy, listPolicies } from "./application/access/policies.ts";
 import type {
   AccessTokens,
   IdentityScope,
@@ -45,17 +45,17 @@ import type {
   Tokens,
   TotpCodes,
 } from "./application/ports.ts";
-import { refreshSession } from "./application/refresh-session.ts";
-import { registerUser, type Registration } from "./application/register-user.ts";
-import { setPassword } from "./application/set-password.ts";
-import { signIn } from "./application/sign-in.ts";
-import { activateTotp, enrolTotp, removeTotp } from "./application/totp.ts";
-import { updateUser } from "./application/update-user.ts";
+import { refreshSession } from "./application/sessions/refresh-session.ts";
+import { registerUser, type Registration } from "./application/users/register-user.ts";
+import { setPassword } from "./application/credentials/set-password.ts";
+import { signIn } from "./application/sessions/sign-in.ts";
+import { activateTotp, enrolTotp, removeTotp } from "./application/credentials/totp.ts";
+import { updateUser } from "./application/users/update-user.ts";
 import {
   requestEmailVerification,
   requestPasswordReset,
   verifyEmail,
-} from "./application/verify-email.ts";
+} from "./application/credentials/verify-email.ts";
 import type { SessionLimits } from "./domain/session.ts";
 
 export type { MayAct } from "./application/ports.ts";

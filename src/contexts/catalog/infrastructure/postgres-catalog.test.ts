@@ -2,18 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { err, expect } from "#kernel/result.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
-import { catalogOn } from "../../../../test/support/catalog.ts";
-import {
-  postgresSubject,
-  type PostgresCatalog,
-} from "../../../../test/support/catalog-on-postgres.ts";
-import { testClock } from "../../../../test/support/identity.ts";
+import { catalogOn } from "../testing/fixtures.ts";
+import { postgresSubject, type PostgresCatalog } from "../testing/on-postgres.ts";
+import { testClock } from "../../identity/testing/fixtures.ts";
 import { testContext } from "../../../../test/support/notes.ts";
 import { postgresCatalog } from "./postgres-catalog.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
-import { catalogContract } from "../application/catalog.contract.ts";
-import { stockContract } from "../application/stock.contract.ts";
-import { CreateDraft } from "../application/draft-product.ts";
+import { catalogContract } from "../testing/catalog.contract.ts";
+import { stockContract } from "../testing/stock.contract.ts";
+import { CreateDraft } from "../application/products/draft-product.ts";
 import { Instant } from "#kernel/instant.ts";
 import { OwnerId, ProductId, ReservationId } from "../domain/ids.ts";
 import { Location } from "../domain/location.ts";

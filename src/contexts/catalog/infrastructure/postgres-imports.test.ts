@@ -1,6 +1,6 @@
-import { postgresSubject } from "../../../../test/support/catalog-on-postgres.ts";
-import { importRowsContract } from "../application/import-rows.contract.ts";
-import { importsContract } from "../application/imports.contract.ts";
+import { postgresSubject } from "../testing/on-postgres.ts";
+import { importRowsContract } from "../testing/import-rows.contract.ts";
+import { importsContract } from "../testing/imports.contract.ts";
 
 importsContract("Postgres", postgresSubject);
 importRowsContract("Postgres", postgresSubject);

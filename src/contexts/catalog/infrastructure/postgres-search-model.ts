@@ -6,7 +6,7 @@ import {
   type ProductChange,
   type SearchModel,
   type UnitPrice,
-} from "../application/project-search.ts";
+} from "../application/search/project-search.ts";
 
 const nameIn = (schema: string) => (what: string) => `${schema}.${what}`;
 

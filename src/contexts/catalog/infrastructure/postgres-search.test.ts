@@ -1,4 +1,4 @@
-import { postgresSubject } from "../../../../test/support/catalog-on-postgres.ts";
-import { searchContract } from "../application/search.contract.ts";
+import { postgresSubject } from "../testing/on-postgres.ts";
+import { searchContract } from "../testing/search.contract.ts";
 
 searchContract("Postgres", postgresSubject);

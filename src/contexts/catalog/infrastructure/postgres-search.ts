@@ -4,7 +4,7 @@ import { Money } from "#kernel/money.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import type { Criteria, Found, Hit, Instead, Search } from "../application/ports.ts";
-import { attributeTerm } from "../application/project-search.ts";
+import { attributeTerm } from "../application/search/project-search.ts";
 import type { Details } from "../domain/details.ts";
 import type { ProductId } from "../domain/ids.ts";
 import { facetsFrom, maxCounted } from "./facets.ts";

@@ -11,10 +11,10 @@ import {
   refuseDifferent,
 } from "#platform/events/rebuild.ts";
 import { systemIds as newId } from "#platform/system.ts";
-import { testClock } from "../../../../test/support/identity.ts";
-import { postgresSubject } from "../../../../test/support/catalog-on-postgres.ts";
+import { testClock } from "../../identity/testing/fixtures.ts";
+import { postgresSubject } from "../testing/on-postgres.ts";
 import { testContext } from "../../../../test/support/notes.ts";
-import { seedBatch, SeedCatalog, seedCatalog } from "../application/seed-catalog.ts";
+import { seedBatch, SeedCatalog, seedCatalog } from "../application/products/seed-catalog.ts";
 import { searchProjection } from "../presentation/consumers.ts";
 import { searchReadModel } from "./search-read-model.ts";
 

@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { ReadModel } from "#platform/events/rebuild.ts";
-import type { SearchModel } from "../application/project-search.ts";
+import type { SearchModel } from "../application/search/project-search.ts";
 import type { RowConsumer } from "#platform/events/consumer.ts";
 import { postgresSearchModel } from "./postgres-search-model.ts";
 import { searchSchema } from "./postgres-search.ts";

@@ -1,8 +1,8 @@
 import { identityEvents } from "#contexts/identity";
 import { consumer, projection } from "#platform/events/consumer.ts";
 import type { CatalogScope } from "../application/ports.ts";
-import { searchChanges, type SearchModel } from "../application/project-search.ts";
-import { clearOwner } from "../application/product-lifecycle.ts";
+import { searchChanges, type SearchModel } from "../application/search/project-search.ts";
+import { clearOwner } from "../application/products/product-lifecycle.ts";
 import { catalogEvents } from "../domain/events.ts";
 
 /** What the catalog does about what happens to people. */

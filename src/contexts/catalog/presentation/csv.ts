@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { err, ok, type Result } from "#kernel/result.ts";
-import type { Export } from "../application/export-rows.ts";
+import type { Export } from "../application/imports/export-rows.ts";
 import type { Cells, ImportRow } from "../application/ports.ts";
-import type { Upload, UploadedRows, UploadInvalid } from "../application/receive-import.ts";
+import type { Upload, UploadedRows, UploadInvalid } from "../application/imports/receive-import.ts";
 
 /** Loaded for the first file: they take 15 MiB. */
 const reading = () => import("csv-parse");

@@ -4,11 +4,16 @@ import { Instant } from "#kernel/instant.ts";
 import { ok } from "#kernel/result.ts";
 import { branded, list, oneOf, opaque, optional, shape, type Infer } from "#kernel/shape.ts";
 import { get, post, type Route } from "#platform/http/route.ts";
-import { ExportRows } from "../application/export-rows.ts";
+import { ExportRows } from "../application/imports/export-rows.ts";
 import type { SettledRow } from "../application/ports.ts";
-import { GetImport, Line, ListImportRows, RowPageSize } from "../application/read-imports.ts";
-import { ReceiveImport } from "../application/receive-import.ts";
-import { Flag } from "../application/search-products.ts";
+import {
+  GetImport,
+  Line,
+  ListImportRows,
+  RowPageSize,
+} from "../application/imports/read-imports.ts";
+import { ReceiveImport } from "../application/imports/receive-import.ts";
+import { Flag } from "../application/search/search-products.ts";
 import { ImportId } from "../domain/ids.ts";
 import { rowOutcomes, type Import } from "../domain/import.ts";
 import { ImportKind } from "../domain/import-kind.ts";

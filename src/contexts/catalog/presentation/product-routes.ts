@@ -1,11 +1,15 @@
 import { del, get, patch, post, type Route } from "#platform/http/route.ts";
-import { CreateCategory, ListCategories, UpdateCategory } from "../application/categories.ts";
-import { CreateDraft } from "../application/draft-product.ts";
-import { EditProduct } from "../application/edit-product.ts";
-import { GetProduct, type ProductPage } from "../application/get-product.ts";
-import { ListProducts } from "../application/list-products.ts";
-import { SearchProducts } from "../application/search-products.ts";
-import { ProductStep } from "../application/product-lifecycle.ts";
+import {
+  CreateCategory,
+  ListCategories,
+  UpdateCategory,
+} from "../application/products/categories.ts";
+import { CreateDraft } from "../application/products/draft-product.ts";
+import { EditProduct } from "../application/products/edit-product.ts";
+import { GetProduct, type ProductPage } from "../application/products/get-product.ts";
+import { ListProducts } from "../application/products/list-products.ts";
+import { SearchProducts } from "../application/search/search-products.ts";
+import { ProductStep } from "../application/products/product-lifecycle.ts";
 import type { Category } from "../domain/category.ts";
 import type { PresentProduct } from "../domain/product.ts";
 import type { Catalog } from "../index.ts";

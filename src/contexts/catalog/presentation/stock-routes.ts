@@ -1,10 +1,15 @@
 import { Instant } from "#kernel/instant.ts";
 import { oneOf, shape } from "#kernel/shape.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
-import { AdjustStock, GetStock, ListStock, ReceiveStock } from "../application/count-stock.ts";
-import { EndPrice, ListPrices, ListPricesOfSkus, SetPrice } from "../application/prices.ts";
-import { EndReservation, GetReservation } from "../application/reservations.ts";
-import { ReserveStock } from "../application/reserve-stock.ts";
+import {
+  AdjustStock,
+  GetStock,
+  ListStock,
+  ReceiveStock,
+} from "../application/stock/count-stock.ts";
+import { EndPrice, ListPrices, ListPricesOfSkus, SetPrice } from "../application/prices/prices.ts";
+import { EndReservation, GetReservation } from "../application/stock/reservations.ts";
+import { ReserveStock } from "../application/stock/reserve-stock.ts";
 import { OwnerId, ReservationId } from "../domain/ids.ts";
 import { Location } from "../domain/location.ts";
 import { Quantity } from "../domain/quantity.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHmac, createPublicKey } from "node:crypto";
 import { describe, test } from "node:test";
 import { exportJWK, generateKeyPair, importJWK, SignJWT, type CryptoKey } from "jose";
-import { identityOn, memorySubject, minuteMs, origin } from "../../../../test/support/identity.ts";
+import { identityOn, memorySubject, minuteMs, origin } from "../testing/fixtures.ts";
 import { joseAccessTokens } from "./jose-access-tokens.ts";
 
 type Json = Readonly<Record<string, unknown>>;

@@ -1,11 +1,11 @@
-import { postgresSubject } from "../../../../test/support/identity-on-postgres.ts";
-import { apiKeysContract } from "../application/api-keys.contract.ts";
-import { passkeysContract } from "../application/passkeys.contract.ts";
-import { passwordsContract } from "../application/passwords.contract.ts";
-import { rolesContract } from "../application/roles.contract.ts";
-import { secondFactorsContract } from "../application/second-factors.contract.ts";
-import { sessionsContract } from "../application/sessions.contract.ts";
-import { usersContract } from "../application/users.contract.ts";
+import { postgresSubject } from "../testing/on-postgres.ts";
+import { apiKeysContract } from "../testing/api-keys.contract.ts";
+import { passkeysContract } from "../testing/passkeys.contract.ts";
+import { passwordsContract } from "../testing/passwords.contract.ts";
+import { rolesContract } from "../testing/roles.contract.ts";
+import { secondFactorsContract } from "../testing/second-factors.contract.ts";
+import { sessionsContract } from "../testing/sessions.contract.ts";
+import { usersContract } from "../testing/users.contract.ts";
 
 usersContract("Postgres", postgresSubject);
 sessionsContract("Postgres", postgresSubject);

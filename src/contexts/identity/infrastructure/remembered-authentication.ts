@@ -1,7 +1,7 @@
 import type { Principal } from "#kernel/context.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import type { Coherence } from "#platform/cache/coherence.ts";
-import type { Authenticated } from "../application/authenticate.ts";
+import type { Authenticated } from "../application/sessions/authenticate.ts";
 import { ApiKeyId } from "../domain/ids.ts";
 
 /** Credentials whose owner is known without verifying them again. */

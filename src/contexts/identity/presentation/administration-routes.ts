@@ -1,9 +1,9 @@
 import { Instant } from "#kernel/instant.ts";
 import { branded, list, optional, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, post, put, type Route } from "#platform/http/route.ts";
-import { CreateApiKey, ListApiKeys, RevokeApiKey } from "../application/api-keys.ts";
-import { ListAudit, AuditPageSize } from "../application/list-audit.ts";
-import { ChangePolicy, ListPolicies, maxPermissions } from "../application/policies.ts";
+import { CreateApiKey, ListApiKeys, RevokeApiKey } from "../application/access/api-keys.ts";
+import { ListAudit, AuditPageSize } from "../application/access/list-audit.ts";
+import { ChangePolicy, ListPolicies, maxPermissions } from "../application/access/policies.ts";
 import type { AuditRecord } from "../application/ports.ts";
 import { ApiKeyName, type ApiKey } from "../domain/api-key.ts";
 import { ApiKeyId } from "../domain/ids.ts";

@@ -13,9 +13,9 @@ import {
   memorySubject,
   nameOf,
   passwordOf,
-} from "../../../../test/support/identity.ts";
+} from "../testing/fixtures.ts";
 import { testContext } from "../../../../test/support/notes.ts";
-import { writeEmails } from "../application/write-emails.ts";
+import { writeEmails } from "../application/credentials/write-emails.ts";
 import type { Token } from "../application/tokens.ts";
 import {
   EmailVerificationRequested,

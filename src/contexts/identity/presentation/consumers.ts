@@ -1,7 +1,7 @@
 import type { Context } from "#kernel/context.ts";
 import { outsideConsumer, type AnyOutsideConsumer } from "#platform/events/consumer.ts";
 import type { SendEmail } from "../application/ports.ts";
-import type { Emails } from "../application/write-emails.ts";
+import type { Emails } from "../application/credentials/write-emails.ts";
 import { identityEvents } from "../domain/events.ts";
 import type { UserId } from "../domain/user-id.ts";
 

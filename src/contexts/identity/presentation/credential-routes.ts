@@ -1,12 +1,17 @@
 import { Instant } from "#kernel/instant.ts";
 import { branded, list, oneOf, opaque, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, post, put, type Route } from "#platform/http/route.ts";
-import { ChangePassword } from "../application/change-password.ts";
-import { GetCredentials } from "../application/get-credentials.ts";
-import { AddPasskey, BeginPasskey, PasskeyId, RemovePasskey } from "../application/passkeys.ts";
-import { SetPassword } from "../application/set-password.ts";
-import { ActivateTotp, EnrolTotp, RemoveTotp } from "../application/totp.ts";
-import { RequestEmail, VerifyEmail } from "../application/verify-email.ts";
+import { ChangePassword } from "../application/credentials/change-password.ts";
+import { GetCredentials } from "../application/credentials/get-credentials.ts";
+import {
+  AddPasskey,
+  BeginPasskey,
+  PasskeyId,
+  RemovePasskey,
+} from "../application/credentials/passkeys.ts";
+import { SetPassword } from "../application/credentials/set-password.ts";
+import { ActivateTotp, EnrolTotp, RemoveTotp } from "../application/credentials/totp.ts";
+import { RequestEmail, VerifyEmail } from "../application/credentials/verify-email.ts";
 import { maxPasskeys, PasskeyName, type Credentials } from "../domain/credentials.ts";
 import type { Identity } from "../index.ts";
 

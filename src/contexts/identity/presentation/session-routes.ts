@@ -1,12 +1,12 @@
 import { Instant } from "#kernel/instant.ts";
 import { branded, list, oneOf, opaque, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
-import { EndSession, EndSessions } from "../application/end-sessions.ts";
-import { ListSessions, type ListedSession } from "../application/list-sessions.ts";
-import { BeginPasskeySignIn, SignInWithPasskey } from "../application/passkeys.ts";
-import { RefreshSession } from "../application/refresh-session.ts";
-import { SignIn } from "../application/sign-in.ts";
-import type { SignedIn } from "../application/start-session.ts";
+import { EndSession, EndSessions } from "../application/sessions/end-sessions.ts";
+import { ListSessions, type ListedSession } from "../application/sessions/list-sessions.ts";
+import { BeginPasskeySignIn, SignInWithPasskey } from "../application/credentials/passkeys.ts";
+import { RefreshSession } from "../application/sessions/refresh-session.ts";
+import { SignIn } from "../application/sessions/sign-in.ts";
+import type { SignedIn } from "../application/sessions/start-session.ts";
 import { Factor } from "../domain/factor.ts";
 import { SessionId } from "../domain/ids.ts";
 import { UserId } from "../domain/user-id.ts";

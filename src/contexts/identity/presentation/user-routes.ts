@@ -1,12 +1,12 @@
 import { Instant } from "#kernel/instant.ts";
 import { branded, list, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, patch, post, put, type Route } from "#platform/http/route.ts";
-import { AssignRoles, SetUserStatus } from "../application/administer-users.ts";
-import { DeleteUser } from "../application/delete-user.ts";
-import { GetUser } from "../application/get-user.ts";
-import { ListUsers, UserPageSize } from "../application/list-users.ts";
-import { RegisterUser } from "../application/register-user.ts";
-import { UpdateUser } from "../application/update-user.ts";
+import { AssignRoles, SetUserStatus } from "../application/users/administer-users.ts";
+import { DeleteUser } from "../application/users/delete-user.ts";
+import { GetUser } from "../application/users/get-user.ts";
+import { ListUsers, UserPageSize } from "../application/users/list-users.ts";
+import { RegisterUser } from "../application/users/register-user.ts";
+import { UpdateUser } from "../application/users/update-user.ts";
 import { Email } from "../domain/email.ts";
 import { Role } from "../domain/role.ts";
 import type { PresentUser } from "../domain/user.ts";

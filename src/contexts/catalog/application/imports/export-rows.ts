@@ -1,0 +1,111 @@
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { Money } from "#kernel/money.ts";
+import { ok, type Result } from "#kernel/result.ts";
+import { shape, type Infer } from "#kernel/shape.ts";
+import type { Read } from "#kernel/unit-of-work.ts";
+import { ImportKind } from "../../domain/import-kind.ts";
+import type { Price } from "../../domain/price.ts";
+import type { PresentProduct } from "../../domain/product.ts";
+import { joinCell } from "./cells.ts";
+import { importers } from "./importers.ts";
+import { Permission } from "../permission.ts";
+import type { CatalogScope, Cells, Forbidden, Level, MayAct } from "../ports.ts";
+import { stepMs } from "./receive-import.ts";
+
+export const ExportRows = shape({ kind: ImportKind });
+export type ExportRows = Infer<typeof ExportRows>;
+
+/** What an import of the same kind takes: the names of the columns, and rows, some at a time. */
+export type Export = {
+  readonly columns: readonly string[];
+  readonly rows: AsyncIterable<readonly Cells[]>;
+};
+
+/** Rows that are read at once, unless said. */
+const defaultBatch = 500;
+
+type Deps = {
+  readonly read: Read<CatalogScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+  /** Rows that are read at once. */
+  readonly exportBatch?: number;
+};
+/** One more question; each has time of its own. */
+type Ask = <T>(query: (scope: CatalogScope) => Promise<T>) => Promise<T>;
+type Asking = { readonly ask: Ask; readonly batch: number; readonly clock: Clock };
+
+async function* inBatches<Item>(
+  next: (after: Item | undefined) => Promise<readonly Item[]>,
+  keyOf: (item: Item) => string,
+): AsyncGenerator<readonly Item[]> {
+  let after: Item | undefined;
+  for (;;) {
+    const items = await next(after);
+    const last = items.at(-1);
+    if (last === undefined) return;
+    if (after && keyOf(last) === keyOf(after)) throw new Error("a page does not move on");
+    yield items;
+    after = last;
+  }
+}
+
+const statuses = ["draft", "published", "archived"] as const;
+
+async function* productRows({ ask, batch }: Asking): AsyncGenerator<readonly Cells[]> {
+  const categories = await ask((scope) => scope.categories.all());
+  const slugs = new Map(categories.map(({ id, slug }) => [id, slug]));
+  const cellsOf = ({ details, status }: PresentProduct): Cells => ({
+    slug: details.slug,
+    name: details.name,
+    description: details.description,
+    skus: joinCell(details.skus),
+    categories: joinCell(details.categoryIds.map((id) => slugs.get(id) ?? id)),
+    attributes: joinCell(details.attributes.map(({ name, value }) => `${name}=${value}`)),
+    images: joinCell(details.images),
+    status,
+  });
+  for (const status of statuses) {
+    const pages = inBatches(
+      (after: PresentProduct | undefined) =>
+        ask((scope) => scope.products.page({ status, after: after?.id, limit: batch })),
+      ({ id }) => id,
+    );
+    for await (const page of pages) yield page.map(cellsOf);
+  }
+}
+
+async function* priceRows({ ask, batch, clock }: Asking): AsyncGenerator<readonly Cells[]> {
+  const from = clock.now();
+  const pages = inBatches(
+    (after: Price | undefined) => ask((scope) => scope.prices.page({ from, after, limit: batch })),
+    ({ id }) => id,
+  );
+  const cellsOf = ({ sku, list, price, minimumQuantity, validFrom, validUntil }: Price): Cells => ({
+    ...{ sku, list, currency: price.currency, minimum_quantity: String(minimumQuantity) },
+    ...{ amount: Money.spell(price).amount, valid_from: validFrom, valid_until: validUntil ?? "" },
+  });
+  for await (const page of pages) yield page.map(cellsOf);
+}
+
+async function* stockRows({ ask, batch }: Asking): AsyncGenerator<readonly Cells[]> {
+  const pages = inBatches(
+    (after: Level | undefined) => ask((scope) => scope.levels.page(after, batch)),
+    ({ sku, location }) => `${sku} ${location}`,
+  );
+  for await (const page of pages)
+    yield page.map(({ sku, location, onHand }) => ({ sku, location, on_hand: String(onHand) }));
+}
+
+/** All there is of a kind, as an import would take it: prices from now on, stock as counted. */
+export function exportRows({ read, mayAct, clock, exportBatch: batch = defaultBatch }: Deps) {
+  return async ({ kind }: ExportRows, context: Context): Promise<Result<Export, Forbidden>> => {
+    const allowed = await mayAct(context, Permission.readExport);
+    if (!allowed.ok) return allowed;
+    const ask: Ask = (query) => read({ ...context, deadlineMs: clock.unixMs() + stepMs }, query);
+    const rows = { products: productRows, prices: priceRows, stock: stockRows };
+    const asking = { ask, batch, clock };
+    return ok({ columns: Object.keys(importers[kind].columns), rows: rows[kind](asking) });
+  };
+}

@@ -1,0 +1,116 @@
+import { andThen, unchanged, type Change } from "#kernel/change.ts";
+import { Instant } from "#kernel/instant.ts";
+import { Currency, Decimal, Money } from "#kernel/money.ts";
+import type { Result } from "#kernel/result.ts";
+import { optional, shape, type Infer, type Invalid } from "#kernel/shape.ts";
+import type { CatalogEvent } from "../../domain/events.ts";
+import { PriceId } from "../../domain/ids.ts";
+import { PriceList } from "../../domain/price-list.ts";
+import { Prices, type Price } from "../../domain/price.ts";
+import { Quantity } from "../../domain/quantity.ts";
+import { Sku } from "../../domain/sku.ts";
+import { readCells, text, unlessEmpty, wholeNumber, type UnknownCells } from "./cells.ts";
+import { refused, type Applying, type Decision, type Importer } from "./importer.ts";
+import type { CatalogScope, Cells } from "../ports.ts";
+
+/** What one unit of a sku costs; on the standard list, from one unit on, from now on, unless said. */
+const PriceRow = shape({
+  sku: Sku,
+  list: optional(PriceList),
+  currency: Currency,
+  minimum_quantity: optional(Quantity),
+  amount: Decimal,
+  valid_from: optional(Instant),
+  valid_until: optional(Instant),
+});
+type PriceRow = Infer<typeof PriceRow>;
+
+const columns = {
+  sku: text,
+  list: unlessEmpty,
+  currency: text,
+  minimum_quantity: wholeNumber,
+  amount: text,
+  valid_from: unlessEmpty,
+  valid_until: unlessEmpty,
+};
+
+type Wanted = Omit<Price, "id" | "validFrom"> & { readonly validFrom: Instant | undefined };
+
+function wantedOf(cells: Cells): Result<Wanted, Invalid | UnknownCells> {
+  const row = readCells(cells, columns, PriceRow);
+  if (!row.ok) return row;
+  const { sku, list, currency, minimum_quantity, amount, valid_from, valid_until } = row.value;
+  const price = Money.parse({ amount, currency });
+  if (!price.ok) return price;
+  return {
+    ok: true,
+    value: {
+      ...{ sku, price: price.value, list: list ?? PriceList.standard, validFrom: valid_from },
+      minimumQuantity: minimum_quantity ?? (1 as Quantity),
+      ...(valid_until === undefined ? {} : { validUntil: valid_until }),
+    },
+  };
+}
+
+/** Whether it is known already: the same price for the same, at the same time. */
+const isKnown = (wanted: Wanted, at: Instant) => (price: Price) =>
+  price.list === wanted.list &&
+  price.minimumQuantity === wanted.minimumQuantity &&
+  price.price.currency === wanted.price.currency &&
+  price.price.minor === wanted.price.minor &&
+  price.validUntil === wanted.validUntil &&
+  (wanted.validFrom === undefined ? price.validFrom <= at : price.validFrom === wanted.validFrom);
+
+type Changed = Change<Prices, CatalogEvent>;
+
+function decideOne(
+  { state }: Changed,
+  wanted: Wanted,
+  { at, newId }: Applying,
+): Result<Changed, { readonly type: string }> {
+  if (state.prices.some(isKnown(wanted, at))) return { ok: true, value: unchanged(state) };
+  const price = { ...wanted, id: newId(PriceId), validFrom: wanted.validFrom ?? at };
+  return Prices.set(state, price, at);
+}
+
+async function decide(
+  { products, prices }: CatalogScope,
+  rows: readonly Cells[],
+  applying: Applying,
+): Promise<readonly Decision[]> {
+  const wanted = rows.map(wantedOf);
+  const readable = wanted.flatMap((row) => (row.ok ? [row.value] : []));
+  const [first] = readable;
+  if (!first) return wanted.map((row) => refused(row.ok ? noSku : row.error));
+  const from = readable.reduce(
+    (least, { validFrom }) => (validFrom && validFrom < least ? validFrom : least),
+    applying.at,
+  );
+  const [product, known] = await Promise.all([
+    products.bySku(first.sku),
+    prices.bySku(first.sku, from),
+  ]);
+  let change: Changed = unchanged(known);
+  const decisions = wanted.map((row): Decision => {
+    if (!row.ok) return refused(row.error);
+    if (!product) return refused(noSku);
+    const decided = decideOne(change, row.value, applying);
+    if (!decided.ok) return refused(decided.error);
+    const { events } = decided.value;
+    change = andThen(change, () => decided.value);
+    return { outcome: events.length > 0 ? "created" : "unchanged" };
+  });
+  if (change.events.length > 0) prices.save(change);
+  return decisions;
+}
+
+const noSku = { type: "sku-not-found" } as const;
+
+export const priceImporter: Importer = {
+  columns,
+  required: ["sku", "currency", "amount"],
+  keyOf: ({ sku = "" }) => sku.toUpperCase(),
+  locks: () => [],
+  decide,
+};

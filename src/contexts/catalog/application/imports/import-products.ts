@@ -1,0 +1,154 @@
+import { andThen, unchanged, type Change } from "#kernel/change.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { list, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
+import {
+  Attribute,
+  Description,
+  ImageUrl,
+  maxAttributes,
+  maxCategories,
+  maxImages,
+  maxSkus,
+  Slug,
+  Title,
+  type Details,
+} from "../../domain/details.ts";
+import type { CatalogEvent } from "../../domain/events.ts";
+import { ProductId, type CategoryId } from "../../domain/ids.ts";
+import {
+  Product,
+  type NotPublishable,
+  type PresentProduct,
+  type ProductIsArchived,
+  type ProductIsDraft,
+} from "../../domain/product.ts";
+import { Sku } from "../../domain/sku.ts";
+import { readCells, splitCell, text, unlessEmpty } from "./cells.ts";
+import { isFree, withoutRepeats } from "../products/draft-product.ts";
+import { refused, type Applying, type Decision, type Importer } from "./importer.ts";
+import type { CatalogScope, Cells } from "../ports.ts";
+
+const attributeOf = (spelled: string) => {
+  const equals = spelled.indexOf("=");
+  return { name: spelled.slice(0, equals), value: spelled.slice(equals + 1) };
+};
+
+/** A product by its slug. What has no column stays as it is. */
+const ProductRow = shape({
+  slug: Slug,
+  name: optional(Title),
+  description: optional(Description),
+  skus: optional(list(Sku, maxSkus)),
+  categories: optional(list(Slug, maxCategories)),
+  attributes: optional(list(Attribute, maxAttributes)),
+  images: optional(list(ImageUrl, maxImages)),
+  status: optional(oneOf("draft", "published", "archived")),
+});
+type ProductRow = Infer<typeof ProductRow>;
+
+const columns = {
+  slug: text,
+  name: text,
+  description: text,
+  skus: splitCell,
+  categories: splitCell,
+  attributes: (cell: string) => splitCell(cell).map(attributeOf),
+  images: splitCell,
+  status: unlessEmpty,
+};
+
+/** What is on sale cannot be a draft again, nor what is archived be on sale. */
+type StatusGoesBack = { readonly type: "status-goes-back"; readonly status: string };
+type NameMissing = { readonly type: "name-missing" };
+type UnknownCategory = { readonly type: "unknown-category"; readonly slug: Slug };
+
+type Changed = Change<PresentProduct, CatalogEvent>;
+type Step = Result<Changed, ProductIsArchived | NotPublishable | ProductIsDraft | StatusGoesBack>;
+
+const rank = { draft: 0, published: 1, archived: 2 } as const;
+
+/** Through every status on the way to the wanted one. */
+function reach(change: Changed, status: PresentProduct["status"], { at }: Applying): Step {
+  if (rank[status] < rank[change.state.status])
+    return err({ type: "status-goes-back", status: change.state.status });
+  const steps = [Product.publish, Product.archive].slice(rank[change.state.status], rank[status]);
+  return steps.reduce<Step>((done, step) => {
+    if (!done.ok) return done;
+    const next: Step = step(done.value.state, at);
+    return next.ok ? ok(andThen(done.value, () => next.value)) : next;
+  }, ok(change));
+}
+
+async function idsOf(
+  { categories }: CatalogScope,
+  slugs: readonly Slug[],
+): Promise<Result<readonly CategoryId[], UnknownCategory>> {
+  const found = await Promise.all(slugs.map((slug) => categories.bySlug(slug)));
+  const missing = slugs.find((_, i) => found[i] === undefined);
+  if (missing !== undefined) return err({ type: "unknown-category", slug: missing });
+  return ok(found.flatMap((category) => (category ? [category.id] : [])));
+}
+
+type Begun = { readonly details: Details; readonly product: PresentProduct | undefined };
+
+async function begin(
+  scope: CatalogScope,
+  { slug, name, categories, status: _status, ...given }: ProductRow,
+): Promise<Result<Begun, NameMissing | UnknownCategory>> {
+  const [product, ids] = await Promise.all([
+    scope.products.bySlug(slug),
+    categories && idsOf(scope, categories),
+  ]);
+  if (ids && !ids.ok) return ids;
+  const title = name ?? product?.details.name;
+  if (title === undefined) return err({ type: "name-missing" });
+  const before = product?.details ?? {
+    ...{ description: "" as Description, skus: [], categoryIds: [], attributes: [], images: [] },
+  };
+  const categoryIds = ids ? ids.value : before.categoryIds;
+  return ok({
+    details: withoutRepeats({ ...before, ...given, slug, name: title, categoryIds }),
+    product,
+  });
+}
+
+async function decideOne(scope: CatalogScope, cells: Cells, applying: Applying): Promise<Decision> {
+  const row = readCells(cells, columns, ProductRow);
+  if (!row.ok) return refused(row.error);
+  const begun = await begin(scope, row.value);
+  if (!begun.ok) return refused(begun.error);
+  const { details, product } = begun.value;
+  const { at, newId, ownerId } = applying;
+  const id = product?.id ?? newId(ProductId);
+  const owned = ownerId === undefined ? {} : { ownerId };
+  const changed: Step = product
+    ? edited(product, details)
+    : ok(Product.draft({ id, ...owned, details, at }));
+  if (!changed.ok) return refused(changed.error);
+  const reached = reach(changed.value, row.value.status ?? changed.value.state.status, applying);
+  if (!reached.ok) return refused(reached.error);
+  if (reached.value.events.length === 0) return { outcome: "unchanged" };
+  const free = await isFree(scope, details, id);
+  if (!free.ok) return refused(free.error);
+  scope.products.save(reached.value);
+  return { outcome: product ? "changed" : "created" };
+}
+
+const isSame = (a: Details, b: Details) =>
+  Object.keys(b).every(
+    (field) =>
+      JSON.stringify(a[field as keyof Details]) === JSON.stringify(b[field as keyof Details]),
+  );
+
+const edited = (product: PresentProduct, details: Details): Step =>
+  isSame(product.details, details) ? ok(unchanged(product)) : Product.edit(product, details);
+
+export const productImporter: Importer = {
+  columns,
+  required: ["slug"],
+  keyOf: ({ slug = "" }) => slug,
+  locks: () => [],
+  // Only the first: another row of the same product sees what this one has saved.
+  decide: (scope, [first], applying) =>
+    Promise.all(first ? [decideOne(scope, first, applying)] : []),
+};

@@ -1,0 +1,39 @@
+import type { NewId } from "#kernel/id.ts";
+import type { Instant } from "#kernel/instant.ts";
+import type { OwnerId } from "../../domain/ids.ts";
+import type { RowOutcome } from "../../domain/import.ts";
+import type { Columns } from "./cells.ts";
+import type { CatalogScope, Cells } from "../ports.ts";
+
+/** What is decided of a row. */
+export type Decision =
+  | { readonly outcome: Exclude<RowOutcome, "refused"> }
+  | { readonly outcome: "refused"; readonly reason: { readonly type: string } };
+
+export const refused = (reason: { readonly type: string }): Decision => ({
+  outcome: "refused",
+  reason,
+});
+
+/** In whose name rows are applied, and when. */
+export type Applying = {
+  readonly at: Instant;
+  readonly newId: NewId;
+  readonly ownerId: OwnerId | undefined;
+};
+
+/** How rows of one kind are applied. Reads and saves on the scope; a dry run saves nothing. */
+export type Importer = {
+  readonly columns: Columns;
+  /** Columns that every file has. */
+  readonly required: readonly string[];
+  /** What a row changes: rows that change the same are decided together, one after the other. */
+  readonly keyOf: (cells: Cells) => string;
+  /** What rows of this key wait for, as others do who change the same. */
+  readonly locks: (key: string) => readonly string[];
+  readonly decide: (
+    scope: CatalogScope,
+    rows: readonly Cells[],
+    applying: Applying,
+  ) => Promise<readonly Decision[]>;
+};

@@ -1,0 +1,159 @@
+import { saved } from "#kernel/change.ts";
+import type { Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { ok, type Result } from "#kernel/result.ts";
+import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { ImportId } from "../../domain/ids.ts";
+import { Import, type WaitingImport } from "../../domain/import.ts";
+import { refused } from "./importer.ts";
+import { importers } from "./importers.ts";
+import type { CatalogScope, ImportRow, SettledRow } from "../ports.ts";
+import { stepMs } from "./receive-import.ts";
+
+/** Rows that are applied as one unit of work, if nobody races. */
+const chunk = 50;
+/** Imports that take turns. */
+const atOnce = 20;
+/** How long one call goes on: whoever stops the process waits for it. */
+const sliceMs = 1_000;
+/** Times that rows are tried which somebody else changes too. */
+const attempts = 5;
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<CatalogScope>;
+  readonly read: Read<CatalogScope>;
+  readonly clock: Clock;
+  readonly newId: NewId;
+};
+type Group = { readonly key: string; readonly rows: readonly ImportRow[] };
+
+const lockOf = (id: ImportId) => `catalog.import/${id}`;
+
+/** Decides without leaving a trace. */
+const dry = ({ products, prices, stocks, ...scope }: CatalogScope): CatalogScope => ({
+  ...scope,
+  products: { ...products, save: saved },
+  prices: { ...prices, save: saved },
+  stocks: { ...stocks, save: saved },
+});
+
+const contextOf = ({ clock }: Deps, context: Context, { id, ownerId }: WaitingImport): Context => ({
+  ...context,
+  actor: ownerId ?? context.actor,
+  correlationId: `${context.correlationId}/${id}`,
+  deadlineMs: clock.unixMs() + stepMs,
+});
+
+async function decideAll(
+  { clock, newId }: Deps,
+  scope: CatalogScope,
+  { kind, isDryRun, ownerId }: WaitingImport,
+  groups: readonly Group[],
+): Promise<readonly SettledRow[]> {
+  const applying = { at: clock.now(), newId, ownerId };
+  const { decide } = importers[kind];
+  const decided = await Promise.all(
+    groups.map(async ({ rows }) => {
+      const cells = rows.map((row) => row.cells);
+      const decisions = await decide(isDryRun ? dry(scope) : scope, cells, applying);
+      return rows.flatMap(({ line }, i) => {
+        const decision = decisions[i];
+        return decision ? [{ line, ...decision }] : [];
+      });
+    }),
+  );
+  return decided.flat();
+}
+
+/** Applies rows as one unit of work, unless somebody else has settled any of them. */
+const applying = (deps: Deps) => (of: WaitingImport, groups: readonly Group[], context: Context) =>
+  deps.unitOfWork(
+    contextOf(deps, context, of),
+    async (scope) => {
+      const lines = groups.flatMap(({ rows }) => rows.map(({ line }) => line));
+      if (!(await scope.imports.areUnsettled(of.id, lines))) return ok(0);
+      const rows = await decideAll(deps, scope, of, groups);
+      scope.imports.settle(of.id, rows);
+      return ok(rows.length);
+    },
+    { lock: [lockOf(of.id), ...groups.flatMap(({ key }) => importers[of.kind].locks(key))] },
+  );
+
+/** Applies rows of one key by themselves: others have raced for what they change. */
+function applyingAlone(deps: Deps) {
+  const apply = applying(deps);
+  return async (of: WaitingImport, group: Group, context: Context): Promise<number> => {
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      const applied = await apply(of, [group], context);
+      if (applied.ok) return applied.value;
+    }
+    const rows = group.rows.map(({ line }) => ({ line, ...refused(conflict) }));
+    const settle = async ({ imports }: CatalogScope) => ok(imports.settle(of.id, rows));
+    await deps.unitOfWork(contextOf(deps, context, of), settle, { lock: [lockOf(of.id)] });
+    return rows.length;
+  };
+}
+
+const finishing = (deps: Deps) => (of: WaitingImport, context: Context) =>
+  deps.unitOfWork(
+    contextOf(deps, context, of),
+    async ({ imports }) => {
+      const current = await imports.byId(of.id);
+      if (current && current.status !== "arriving")
+        imports.save(Import.finish(current, deps.clock.now()));
+      return ok(0);
+    },
+    { lock: [lockOf(of.id)] },
+  );
+
+/** How many rows were applied, and what was in the way of some imports. */
+export type Ran = { readonly rows: number; readonly failures: readonly unknown[] };
+
+/**
+ * Applies rows of imports that have arrived, in turns, for a while. The outcome of a row is kept
+ * together with its effects, so that whoever goes on after a crash applies none twice. An import
+ * that fails holds up no other, and is tried again by the next call.
+ */
+export function runImports(deps: Deps) {
+  const { read, clock } = deps;
+  const [apply, applyAlone, finish] = [applying(deps), applyingAlone(deps), finishing(deps)];
+
+  async function advance(of: WaitingImport, context: Context): Promise<number> {
+    const rows = await read(contextOf(deps, context, of), ({ imports }) =>
+      imports.unsettled(of.id, chunk),
+    );
+    if (rows.length === 0) {
+      await finish(of, context);
+      return 0;
+    }
+    const { keyOf } = importers[of.kind];
+    const byKey = Map.groupBy(rows, ({ cells }) => keyOf(cells));
+    const groups = [...byKey].map(([key, some]) => ({ key, rows: some }));
+    const applied = await apply(of, groups, context);
+    if (applied.ok) return applied.value;
+    let settled = 0;
+    for (const group of groups) settled += await applyAlone(of, group, context);
+    return settled;
+  }
+
+  return async (_: object, context: Context): Promise<Result<Ran, never>> => {
+    const endMs = clock.unixMs() + sliceMs;
+    const failed = new Map<ImportId, unknown>();
+    let rows = 0;
+    for (let more = true; more && clock.unixMs() < endMs;) {
+      const step = { ...context, deadlineMs: clock.unixMs() + stepMs };
+      const waiting = await read(step, ({ imports }) => imports.waiting(atOnce));
+      const turns = waiting.filter(({ id }) => !failed.has(id));
+      more = turns.length > 0;
+      for (const of of turns)
+        rows += await advance(of, context).catch((error: unknown) => {
+          failed.set(of.id, error);
+          return 0;
+        });
+    }
+    return ok({ rows, failures: [...failed.values()] });
+  };
+}
+
+const conflict: Conflict = { type: "conflict" };

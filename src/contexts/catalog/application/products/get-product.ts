@@ -1,0 +1,73 @@
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { Currency } from "#kernel/money.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { optional, shape, type Infer } from "#kernel/shape.ts";
+import type { Read } from "#kernel/unit-of-work.ts";
+import { ProductId } from "../../domain/ids.ts";
+import { PriceList } from "../../domain/price-list.ts";
+import type { Price } from "../../domain/price.ts";
+import { Product, type PresentProduct, type ProductNotFound } from "../../domain/product.ts";
+import { Permission } from "../permission.ts";
+import type { CatalogScope, CurrentPrices, Level, MayAct, Part, StockLevels } from "../ports.ts";
+
+/** A product page answers within this time, with what is known by then. */
+const pageMs = 250;
+
+/** Prices of one currency and one list, where said. */
+export const GetProduct = shape({
+  productId: ProductId,
+  currency: optional(Currency),
+  list: optional(PriceList),
+});
+export type GetProduct = Infer<typeof GetProduct>;
+
+export type ProductPage = {
+  readonly product: PresentProduct;
+  readonly stock: Part<readonly Level[]>;
+  readonly prices: Part<readonly Price[]>;
+};
+
+type Deps = {
+  readonly read: Read<CatalogScope>;
+  readonly mayAct: MayAct;
+  readonly stockLevels: StockLevels;
+  readonly currentPrices: CurrentPrices;
+  readonly clock: Clock;
+};
+
+/** A draft is found by its owner and by who may read drafts; for others there is none. */
+export const seenBy =
+  (mayAct: MayAct) =>
+  async (
+    product: Product | undefined,
+    context: Context,
+  ): Promise<Result<PresentProduct, ProductNotFound>> => {
+    const found = Product.present(product);
+    if (!found.ok || found.value.status !== "draft") return found;
+    const { ownerId: owner } = found.value;
+    const allowed = await mayAct(context, Permission.readProduct, { owner });
+    return allowed.ok ? found : err({ type: "product-not-found" });
+  };
+
+/** A product with its stock and its prices: asked for at once, under one deadline. */
+export function getProduct({ read, mayAct, stockLevels, currentPrices, clock }: Deps) {
+  const seen = seenBy(mayAct);
+  return async (
+    { productId, currency, list }: GetProduct,
+    asked: Context,
+  ): Promise<Result<ProductPage, ProductNotFound>> => {
+    const deadlineMs = Math.min(asked.deadlineMs, clock.unixMs() + pageMs);
+    const context = { ...asked, deadlineMs };
+    const product = read(context, ({ products }) => products.byId(productId));
+    const skus = async () => (await product)?.details.skus ?? [];
+    const of = { productId, skus };
+    const [found, stock, prices] = await Promise.all([
+      product,
+      stockLevels(of, context),
+      currentPrices({ ...of, at: clock.now(), filter: { currency, list } }, context),
+    ]);
+    const visible = await seen(found, context);
+    return visible.ok ? ok({ product: visible.value, stock, prices }) : visible;
+  };
+}

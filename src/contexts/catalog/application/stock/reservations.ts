@@ -1,0 +1,114 @@
+import type { Change } from "#kernel/change.ts";
+import type { Context } from "#kernel/context.ts";
+import type { Clock, Instant } from "#kernel/instant.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { CatalogEvent } from "../../domain/events.ts";
+import { ReservationId } from "../../domain/ids.ts";
+import {
+  Stock,
+  type ReservationExpired,
+  type ReservationNotFound,
+  type StockKey,
+} from "../../domain/stock.ts";
+import { stockLock } from "./count-stock.ts";
+import { Permission } from "../permission.ts";
+import type { CatalogScope, Forbidden, MayAct, ReservationRecord } from "../ports.ts";
+
+export const EndReservation = shape({ reservationId: ReservationId });
+export type EndReservation = Infer<typeof EndReservation>;
+
+export const GetReservation = shape({ reservationId: ReservationId });
+export type GetReservation = Infer<typeof GetReservation>;
+
+/** It is over: bought, released, or expired. */
+export type ReservationEnded = {
+  readonly type: "reservation-ended";
+  readonly status: "committed" | "released" | "expired";
+};
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<CatalogScope>;
+  readonly read: Read<CatalogScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+};
+type Refusal = ReservationNotFound | ReservationEnded | ReservationExpired | Forbidden | Conflict;
+type Outcome = Result<void, Refusal>;
+type Decide = (
+  stock: Stock,
+  id: ReservationId,
+  at: Instant,
+) => Result<Change<Stock, CatalogEvent>, ReservationNotFound | ReservationExpired>;
+
+/** Ends a reservation, for its holder or for who may. */
+const ending =
+  (permission: Permission, decide: Decide) =>
+  ({ unitOfWork, read, mayAct, clock }: Deps) =>
+  async ({ reservationId }: EndReservation, context: Context): Promise<Outcome> => {
+    const find = ({ reservations }: CatalogScope) => reservations.byId(reservationId);
+    const known = await read(context, find);
+    if (!known) return err({ type: "reservation-not-found" });
+    const allowed = await mayAct(context, permission, { owner: known.holder });
+    if (!allowed.ok) return allowed;
+
+    return unitOfWork(
+      context,
+      async (scope): Promise<Outcome> => {
+        const [record, stock] = await Promise.all([find(scope), scope.stocks.byKey(known)]);
+        if (record && record.status !== "open")
+          return err({ type: "reservation-ended", status: record.status });
+        const decided = decide(stock, reservationId, clock.now());
+        if (!decided.ok) return decided;
+        scope.stocks.save(decided.value);
+        return ok(undefined);
+      },
+      stockLock(known),
+    );
+  };
+
+/** What became of a reservation, for its holder or for who may read it. */
+export function getReservation({ read, mayAct }: Deps) {
+  return async (
+    { reservationId }: GetReservation,
+    context: Context,
+  ): Promise<Result<ReservationRecord, ReservationNotFound | Forbidden>> => {
+    const known = await read(context, ({ reservations }) => reservations.byId(reservationId));
+    if (!known) return err({ type: "reservation-not-found" });
+    const allowed = await mayAct(context, Permission.readReservation, { owner: known.holder });
+    return allowed.ok ? ok(known) : allowed;
+  };
+}
+
+/** Sells what was reserved: it is no longer there. */
+export const commitReservation = ending(Permission.commitReservation, Stock.commit);
+
+/** Gives back what was reserved. */
+export const releaseReservation = ending(Permission.releaseReservation, Stock.release);
+
+/** Stocks of one round. */
+const batch = 100;
+
+/** How many stocks had such reservations, and what was in the way of some. */
+export type Released = { readonly stocks: number; readonly failures: readonly unknown[] };
+
+/** Gives back what was reserved and not bought in time. A stock that fails holds up no other. */
+export function releaseExpired({ unitOfWork, read, clock }: Omit<Deps, "mayAct">) {
+  return async (_: object, context: Context): Promise<Result<Released, never>> => {
+    const at = clock.now();
+    const keys = await read(context, ({ reservations }) => reservations.expired(at, batch));
+    const release = (key: StockKey) =>
+      unitOfWork(
+        context,
+        async ({ stocks }) => {
+          stocks.save(Stock.releaseExpired(await stocks.byKey(key), at));
+          return ok(undefined);
+        },
+        stockLock(key),
+      );
+    const failures: unknown[] = [];
+    for (const key of keys) await release(key).catch((error: unknown) => failures.push(error));
+    return ok({ stocks: keys.length - failures.length, failures });
+  };
+}

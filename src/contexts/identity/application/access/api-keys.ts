@@ -1,0 +1,116 @@
+import type { Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { branded, list, shape, type Brand, type Infer } from "#kernel/shape.ts";
+import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { ApiKey, ApiKeyName, type ApiKeyNotFound } from "../../domain/api-key.ts";
+import { ApiKeyId } from "../../domain/ids.ts";
+import { Permission } from "../../domain/role.ts";
+import { UserId } from "../../domain/user-id.ts";
+import { ownCredentials, type SignInTooOld } from "../credentials/own-credentials.ts";
+import type { ApiKeys, Forbidden, IdentityScope, MayAct, Tokens } from "../ports.ts";
+import { ApiKeyToken } from "../tokens.ts";
+
+const maxScopes = 50;
+/** Of one user, not revoked. */
+const maxKeys = 100;
+const dayMs = 86_400_000;
+
+/** After how many days a key is void. */
+type Days = Brand<number, "Days">;
+const Days = branded<Days>("days", { schema: { type: "integer", minimum: 1, maximum: 366 } });
+
+export const CreateApiKey = shape({
+  userId: UserId,
+  name: ApiKeyName,
+  scopes: list(Permission, maxScopes),
+  expiresInDays: Days,
+});
+export type CreateApiKey = Infer<typeof CreateApiKey>;
+
+export const ListApiKeys = shape({ userId: UserId });
+export type ListApiKeys = Infer<typeof ListApiKeys>;
+
+export const RevokeApiKey = shape({ keyId: ApiKeyId });
+export type RevokeApiKey = Infer<typeof RevokeApiKey>;
+
+export type TooManyApiKeys = { readonly type: "too-many-api-keys"; readonly max: number };
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<IdentityScope>;
+  readonly read: Read<IdentityScope>;
+  readonly mayAct: MayAct;
+  readonly tokens: Tokens;
+  readonly clock: Clock;
+  readonly newId: NewId;
+};
+
+/** Revokes all keys of a user. */
+export async function revokeAll(apiKeys: ApiKeys, userId: UserId, at: Instant): Promise<void> {
+  for (const key of await apiKeys.ofUser(userId)) apiKeys.save(ApiKey.revoke(key, at));
+}
+
+/** Makes a key with which a machine acts as its owner. The token is shown only here. */
+export function createApiKey({ unitOfWork, tokens, clock, newId }: Deps) {
+  return async (
+    { userId, name, scopes, expiresInDays }: CreateApiKey,
+    context: Context,
+  ): Promise<
+    Result<
+      { readonly key: ApiKey; readonly token: string },
+      TooManyApiKeys | Forbidden | SignInTooOld | Conflict
+    >
+  > => {
+    const allowed = ownCredentials(context, userId, clock);
+    if (!allowed.ok) return allowed;
+
+    const created = await unitOfWork(
+      context,
+      async ({ apiKeys, users }) => {
+        const user = await users.byId(userId);
+        if (user?.status !== "active")
+          return err({ type: "forbidden", permission: Permission.createApiKey });
+        if ((await apiKeys.ofUser(userId)).length >= maxKeys)
+          return err({ type: "too-many-api-keys", max: maxKeys });
+        const createdAt = clock.now();
+        const expiresAt = Instant.plus(createdAt, expiresInDays * dayMs);
+        const key = { id: newId(ApiKeyId), userId, name, scopes, createdAt, expiresAt };
+        return ok(apiKeys.save(ApiKey.create(key)));
+      },
+      { lock: [userId] },
+    );
+    if (!created.ok) return created;
+    const { value: key } = created;
+    return ok({ key, token: tokens.issue(ApiKeyToken, { keyId: key.id }) });
+  };
+}
+
+/** Keys that were not revoked, the newest first. */
+export function listApiKeys({ read, mayAct }: Deps) {
+  return async (
+    { userId }: ListApiKeys,
+    context: Context,
+  ): Promise<Result<readonly ApiKey[], Forbidden>> => {
+    const allowed = await mayAct(context, Permission.readApiKeys, { owner: userId });
+    if (!allowed.ok) return allowed;
+    return ok(await read(context, ({ apiKeys }) => apiKeys.ofUser(userId)));
+  };
+}
+
+/** The key is refused from the next request on. */
+export function revokeApiKey({ unitOfWork, mayAct, clock }: Deps) {
+  return (
+    { keyId }: RevokeApiKey,
+    context: Context,
+  ): Promise<Result<void, ApiKeyNotFound | Forbidden | Conflict>> =>
+    unitOfWork(context, async ({ apiKeys }) => {
+      const key = await apiKeys.byId(keyId);
+      const owned = key && { owner: key.userId };
+      const allowed = await mayAct(context, Permission.revokeApiKey, owned);
+      if (!allowed.ok) return allowed;
+      if (!key || key.revokedAt !== undefined) return err({ type: "api-key-not-found" });
+      apiKeys.save(ApiKey.revoke(key, clock.now()));
+      return ok(undefined);
+    });
+}

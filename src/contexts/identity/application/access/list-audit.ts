@@ -1,0 +1,45 @@
+import type { Context } from "#kernel/context.ts";
+import { Instant } from "#kernel/instant.ts";
+import { pageOf, pageSize, type Page } from "#kernel/page.ts";
+import { ok, type Result } from "#kernel/result.ts";
+import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.ts";
+import { Permission } from "../../domain/role.ts";
+import type { AuditEntries, AuditRecord, Forbidden, MayAct } from "../ports.ts";
+
+export const AuditPageSize = pageSize({ usual: 50, most: 200 });
+
+const text = branded<string>("text", { schema: { type: "string", minLength: 1, maxLength: 254 } });
+type Position = Brand<number, "Position">;
+const Position = branded<Position>("position", {
+  schema: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+});
+
+/** `cursor`: the position of the last entry of the page before. */
+export const ListAudit = shape({
+  actor: optional(text),
+  target: optional(text),
+  operation: optional(text),
+  outcome: optional(text),
+  from: optional(Instant),
+  until: optional(Instant),
+  limit: optional(AuditPageSize),
+  cursor: optional(Position),
+});
+export type ListAudit = Infer<typeof ListAudit>;
+
+export type AuditPage = Page<AuditRecord, number>;
+
+type Deps = { readonly auditEntries: AuditEntries; readonly mayAct: MayAct };
+
+/** Who did what, the newest first. */
+export function listAudit({ auditEntries, mayAct }: Deps) {
+  return async (
+    { limit = AuditPageSize.usual, cursor, ...filter }: ListAudit,
+    context: Context,
+  ): Promise<Result<AuditPage, Forbidden>> => {
+    const allowed = await mayAct(context, Permission.readAudit);
+    if (!allowed.ok) return allowed;
+    const found = await auditEntries(filter, { before: cursor, limit: limit + 1 });
+    return ok(pageOf(found, limit, ({ position }) => position));
+  };
+}

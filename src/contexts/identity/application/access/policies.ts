@@ -1,0 +1,53 @@
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { ok, type Result } from "#kernel/result.ts";
+import { list, shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { Permission, Policy, Role, type RoleIsFixed } from "../../domain/role.ts";
+import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
+import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+
+export const maxPermissions = 100;
+
+export const ListPolicies = shape({});
+export type ListPolicies = Infer<typeof ListPolicies>;
+
+export const ChangePolicy = shape({ role: Role, permissions: list(Permission, maxPermissions) });
+export type ChangePolicy = Infer<typeof ChangePolicy>;
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<IdentityScope>;
+  readonly read: Read<IdentityScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+};
+
+/** What each role may do. */
+export function listPolicies({ read, mayAct }: Deps) {
+  return async (
+    _: ListPolicies,
+    context: Context,
+  ): Promise<Result<readonly Policy[], Forbidden>> => {
+    const allowed = await mayAct(context, Permission.readPolicies);
+    if (!allowed.ok) return allowed;
+    return ok(await read(context, ({ policies }) => policies.all()));
+  };
+}
+
+/** Says what a role may do, a new one too. It counts from the next request on. */
+export function changePolicy({ unitOfWork, mayAct, clock }: Deps) {
+  return async (
+    { role, permissions }: ChangePolicy,
+    context: Context,
+  ): Promise<Result<Policy, RoleIsFixed | Forbidden | SignInTooOld | Conflict>> => {
+    const allowed = await mayAct(context, Permission.changePolicies);
+    if (!allowed.ok) return allowed;
+    const recent = justSignedIn(context, clock);
+    if (!recent.ok) return recent;
+
+    return unitOfWork(context, async ({ policies }) => {
+      const change = Policy.change(await policies.byRole(role), permissions);
+      return change.ok ? ok(policies.save(change.value)) : change;
+    });
+  };
+}

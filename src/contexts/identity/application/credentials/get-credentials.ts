@@ -1,0 +1,29 @@
+import type { Context } from "#kernel/context.ts";
+import { ok, type Result } from "#kernel/result.ts";
+import { shape, type Infer } from "#kernel/shape.ts";
+import type { Read } from "#kernel/unit-of-work.ts";
+import type { Credentials } from "../../domain/credentials.ts";
+import { Permission } from "../../domain/role.ts";
+import { User, type UserNotFound } from "../../domain/user.ts";
+import { UserId } from "../../domain/user-id.ts";
+import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+
+export const GetCredentials = shape({ userId: UserId });
+export type GetCredentials = Infer<typeof GetCredentials>;
+
+type Deps = { readonly read: Read<IdentityScope>; readonly mayAct: MayAct };
+
+/** What a user can sign in with; of the secrets themselves, nothing may be shown. */
+export function getCredentials({ read, mayAct }: Deps) {
+  return async (
+    { userId }: GetCredentials,
+    context: Context,
+  ): Promise<Result<Credentials, UserNotFound | Forbidden>> => {
+    const allowed = await mayAct(context, Permission.readCredentials, { owner: userId });
+    if (!allowed.ok) return allowed;
+    return read(context, async ({ users, credentials }) => {
+      const user = User.present(await users.byId(userId));
+      return user.ok ? ok(await credentials.byUser(userId)) : user;
+    });
+  };
+}

@@ -1,0 +1,31 @@
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { Permission } from "../../domain/role.ts";
+import type { UserId } from "../../domain/user-id.ts";
+import type { Forbidden } from "../ports.ts";
+
+/** It takes somebody who has just signed in, and no machine. */
+export type SignInTooOld = { readonly type: "sign-in-too-old" };
+
+/** How long after signing in one may change what lets one sign in. Source: ASVS 5.0, 7.5.1. */
+const recentMs = 15 * 60_000;
+
+export function justSignedIn({ signedInAtMs }: Context, clock: Clock): Result<void, SignInTooOld> {
+  const isRecent = signedInAtMs !== undefined && clock.unixMs() - signedInAtMs < recentMs;
+  return isRecent ? ok(undefined) : err({ type: "sign-in-too-old" });
+}
+
+/**
+ * Only for the owner, just signed in: who could add to somebody's credentials, an administrator too,
+ * could act in their name.
+ */
+export function ownCredentials(
+  context: Context,
+  userId: UserId,
+  clock: Clock,
+): Result<void, Forbidden | SignInTooOld> {
+  if (context.actor !== userId)
+    return err({ type: "forbidden", permission: Permission.changeCredentials });
+  return justSignedIn(context, clock);
+}

@@ -1,0 +1,107 @@
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
+import {
+  Code,
+  Credentials,
+  type CodeRefused,
+  type TotpAlreadyActive,
+  type TotpNotEnrolled,
+} from "../../domain/credentials.ts";
+import { Permission } from "../../domain/role.ts";
+import { User, type UserNotFound } from "../../domain/user.ts";
+import { UserId } from "../../domain/user-id.ts";
+import { justSignedIn, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
+import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+import type { SecondFactors } from "../sessions/sign-in.ts";
+
+export const EnrolTotp = shape({ userId: UserId });
+export type EnrolTotp = Infer<typeof EnrolTotp>;
+
+export const ActivateTotp = shape({ userId: UserId, code: Code });
+export type ActivateTotp = Infer<typeof ActivateTotp>;
+
+export const RemoveTotp = shape({ userId: UserId });
+export type RemoveTotp = Infer<typeof RemoveTotp>;
+
+type Deps = SecondFactors & {
+  readonly unitOfWork: UnitOfWork<IdentityScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+};
+type Refused = Forbidden | SignInTooOld | Conflict;
+type Enrolled = { readonly secret: string; readonly uri: string };
+
+/** Makes the secret for an authenticator app. It counts once a code of it was shown. */
+export function enrolTotp({ unitOfWork, sealing, totpCodes, clock }: Deps) {
+  return async (
+    { userId }: EnrolTotp,
+    context: Context,
+  ): Promise<Result<Enrolled, UserNotFound | TotpAlreadyActive | Refused>> => {
+    const allowed = ownCredentials(context, userId, clock);
+    if (!allowed.ok) return allowed;
+
+    const enrolled = await unitOfWork(context, async ({ users, credentials }) => {
+      const user = User.present(await users.byId(userId));
+      if (!user.ok) return user;
+      const sealed = sealing.seal(totpCodes.newSecret(), userId);
+      const change = Credentials.enrolTotp(await credentials.byUser(userId), sealed);
+      if (!change.ok) return change;
+      credentials.save(change.value);
+      return ok({ sealed, email: user.value.email });
+    });
+    if (!enrolled.ok) return enrolled;
+    const secret = sealing.open(enrolled.value.sealed, userId);
+    return ok({ secret, uri: totpCodes.uriOf(secret, enrolled.value.email) });
+  };
+}
+
+/** Asks for the second factor from now on. Answers recovery codes, which are shown only here. */
+export function activateTotp({ unitOfWork, sealing, totpCodes, recoveryCodes, clock }: Deps) {
+  return async (
+    { userId, code }: ActivateTotp,
+    context: Context,
+  ): Promise<
+    Result<readonly string[], TotpNotEnrolled | TotpAlreadyActive | CodeRefused | Refused>
+  > => {
+    const allowed = ownCredentials(context, userId, clock);
+    if (!allowed.ok) return allowed;
+
+    const activated = await unitOfWork(context, async ({ credentials }) => {
+      const current = await credentials.byUser(userId);
+      if (!current.totp) return err({ type: "totp-not-enrolled" });
+      const secret = sealing.open(current.totp.secret, userId);
+      const step = totpCodes.stepOf(secret, code, clock.now());
+      if (step === undefined) return err({ type: "code-refused" });
+
+      const codes = recoveryCodes.make();
+      const change = Credentials.activateTotp(current, step, codes.map(recoveryCodes.hashOf));
+      if (!change.ok) return change;
+      credentials.save(change.value);
+      return ok(sealing.seal(codes.join(" "), userId)); // the answer may be stored for a retry
+    });
+    return activated.ok ? ok(sealing.open(activated.value, userId).split(" ")) : activated;
+  };
+}
+
+/** The password alone is enough again. An administrator may do it for who has lost the device. */
+export function removeTotp({ unitOfWork, mayAct, clock }: Deps) {
+  return async (
+    { userId }: RemoveTotp,
+    context: Context,
+  ): Promise<Result<void, TotpNotEnrolled | Refused>> => {
+    const allowed = await mayAct(context, Permission.changeCredentials, { owner: userId });
+    if (!allowed.ok) return allowed;
+    const recent = justSignedIn(context, clock);
+    if (!recent.ok) return recent;
+
+    return unitOfWork(context, async ({ credentials }) => {
+      const change = Credentials.removeTotp(await credentials.byUser(userId));
+      if (!change.ok) return change;
+      credentials.save(change.value);
+      return ok(undefined);
+    });
+  };
+}

@@ -1,0 +1,55 @@
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { err, ok, type Ok, type Result } from "#kernel/result.ts";
+import { shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { Email } from "../../domain/email.ts";
+import { EmailVerificationRequested, PasswordResetRequested } from "../../domain/events.ts";
+import { User } from "../../domain/user.ts";
+import type { IdentityScope, Tokens } from "../ports.ts";
+import { Token, VerifyEmailToken, type TokenRefused } from "../tokens.ts";
+
+export const RequestEmail = shape({ email: Email });
+export type RequestEmail = Infer<typeof RequestEmail>;
+
+export const VerifyEmail = shape({ token: Token });
+export type VerifyEmail = Infer<typeof VerifyEmail>;
+
+type Requests = { readonly unitOfWork: UnitOfWork<IdentityScope> };
+type Deps = Requests & { readonly tokens: Tokens; readonly clock: Clock };
+
+/**
+ * Asks for an email with a token. Whether anybody uses the address is looked up after the answer:
+ * neither what it says nor how long it takes tells.
+ */
+const request =
+  (asked: typeof PasswordResetRequested | typeof EmailVerificationRequested) =>
+  ({ unitOfWork }: Requests) =>
+  ({ email }: RequestEmail, context: Context): Promise<Ok<void> | Result<void, Conflict>> =>
+    unitOfWork(context, async ({ emailRequests }) => {
+      emailRequests.add(asked({ email }));
+      return ok(undefined);
+    });
+
+export const requestPasswordReset = request(PasswordResetRequested);
+export const requestEmailVerification = request(EmailVerificationRequested);
+
+/** Takes the token of an email as proof that the address is its user's. */
+export function verifyEmail({ unitOfWork, tokens, clock }: Deps) {
+  return async (
+    { token }: VerifyEmail,
+    context: Context,
+  ): Promise<Result<void, TokenRefused | Conflict>> => {
+    const claims = tokens.read(VerifyEmailToken, token);
+    if (!claims || claims.expiresAt <= clock.now()) return err({ type: "token-refused" });
+
+    const asThem = { ...context, actor: claims.userId };
+    return unitOfWork(asThem, async ({ users }) => {
+      const user = await users.byId(claims.userId);
+      if (user?.status !== "active" || user.email !== claims.email || user.isEmailVerified)
+        return err({ type: "token-refused" });
+      users.save(User.verifyEmail(user));
+      return ok(undefined);
+    });
+  };
+}

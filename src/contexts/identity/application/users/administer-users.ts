@@ -1,0 +1,107 @@
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { list, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { Version } from "#kernel/version.ts";
+import { Permission, Role } from "../../domain/role.ts";
+import {
+  User,
+  type LastAdministrator,
+  type PreconditionFailed,
+  type PresentUser,
+  type UserNotFound,
+} from "../../domain/user.ts";
+import { UserId } from "../../domain/user-id.ts";
+import { endAll } from "../sessions/end-sessions.ts";
+import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
+import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+
+const maxRoles = 20;
+
+export const SetUserStatus = shape({
+  userId: UserId,
+  status: oneOf("active", "disabled"),
+  expectedVersion: optional(Version),
+});
+export type SetUserStatus = Infer<typeof SetUserStatus>;
+
+export const AssignRoles = shape({
+  userId: UserId,
+  roles: list(Role, maxRoles),
+  expectedVersion: optional(Version),
+});
+export type AssignRoles = Infer<typeof AssignRoles>;
+
+export type UnknownRole = { readonly type: "unknown-role"; readonly role: Role };
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<IdentityScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+};
+type Refused =
+  | UserNotFound
+  | PreconditionFailed
+  | LastAdministrator
+  | Forbidden
+  | SignInTooOld
+  | Conflict;
+
+/** Taken by whatever might leave nobody to administer: two administrators may remove each other. */
+export const administratorsLock = "identity.administrators";
+
+/** Lets somebody in no more, from their next request on; or lets them in again. */
+export function setUserStatus({ unitOfWork, mayAct, clock }: Deps) {
+  return async (
+    { userId, status, expectedVersion }: SetUserStatus,
+    context: Context,
+  ): Promise<Result<PresentUser, Refused>> => {
+    const allowed = await mayAct(context, Permission.disableUser);
+    if (!allowed.ok) return allowed;
+    const recent = justSignedIn(context, clock);
+    if (!recent.ok) return recent;
+
+    return unitOfWork(
+      context,
+      async ({ users, sessions }) => {
+        const found = User.expected(await users.byId(userId), expectedVersion);
+        if (!found.ok) return found;
+        if (status === "active") return ok(users.save(User.enable(found.value)));
+        if (!(await users.isAdministeredWithout(userId)))
+          return err({ type: "last-administrator" });
+        await endAll(sessions, userId, { at: clock.now(), why: "disabled" });
+        return ok(users.save(User.disable(found.value)));
+      },
+      { lock: [administratorsLock, userId] },
+    );
+  };
+}
+
+/** Says what somebody is to the system. It counts from their next request on. */
+export function assignRoles({ unitOfWork, mayAct, clock }: Deps) {
+  return async (
+    { userId, roles, expectedVersion }: AssignRoles,
+    context: Context,
+  ): Promise<Result<PresentUser, UnknownRole | Refused>> => {
+    const allowed = await mayAct(context, Permission.assignRoles);
+    if (!allowed.ok) return allowed;
+    const recent = justSignedIn(context, clock);
+    if (!recent.ok) return recent;
+
+    return unitOfWork(
+      context,
+      async ({ users, policies }) => {
+        const known = new Set((await policies.all()).map(({ role }) => role));
+        const unknown = roles.find((role) => !known.has(role) || role === Role.owner);
+        if (unknown !== undefined) return err({ type: "unknown-role", role: unknown });
+        const found = User.expected(await users.byId(userId), expectedVersion);
+        if (!found.ok) return found;
+        if (!roles.includes(Role.admin) && !(await users.isAdministeredWithout(userId)))
+          return err({ type: "last-administrator" });
+        return ok(users.save(User.assignRoles(found.value, roles)));
+      },
+      { lock: [administratorsLock] },
+    );
+  };
+}

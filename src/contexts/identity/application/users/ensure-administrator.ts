@@ -1,0 +1,107 @@
+import { andThen, unchanged, type Change } from "#kernel/change.ts";
+import type { Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
+import type { Clock, Instant } from "#kernel/instant.ts";
+import { err, expect, ok, type Result } from "#kernel/result.ts";
+import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { Credentials } from "../../domain/credentials.ts";
+import type { Email } from "../../domain/email.ts";
+import type { IdentityEvent } from "../../domain/events.ts";
+import type { Password, PasswordHash } from "../../domain/password.ts";
+import { Role } from "../../domain/role.ts";
+import { User, type PresentUser } from "../../domain/user.ts";
+import { UserId } from "../../domain/user-id.ts";
+import { UserName } from "../../domain/user-name.ts";
+import { administratorsLock } from "./administer-users.ts";
+import { revokeAll } from "../access/api-keys.ts";
+import { endAll } from "../sessions/end-sessions.ts";
+import type { IdentityScope, Passwords } from "../ports.ts";
+
+/** `made`: a password that works once, together with a new one. Nobody sees it again. */
+export type Administrator =
+  | { readonly kind: "known" }
+  | { readonly kind: "appointed"; readonly made?: Password };
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<IdentityScope>;
+  readonly read: Read<IdentityScope>;
+  readonly passwords: Passwords;
+  readonly clock: Clock;
+  readonly newId: NewId;
+};
+type Appointment = { readonly email: Email; readonly password?: Password | undefined };
+
+/** Sees to it that somebody can administer; where somebody does, nothing is done. */
+export function ensureAdministrator(deps: Deps) {
+  const appoint = appointAdministrator(deps);
+  return async (
+    wanted: Appointment,
+    context: Context,
+  ): Promise<Result<Administrator, Conflict>> => {
+    const isAdministered = await deps.read(context, ({ users }) =>
+      users.isAdministeredWithout(undefined),
+    );
+    return isAdministered ? ok({ kind: "known" }) : appoint(wanted, context, "unless administered");
+  };
+}
+
+/**
+ * Makes an administrator of whoever has the address, a new user if nobody has. All that the account could be
+ * entered with before is gone: it may have been of anybody.
+ */
+export function appointAdministrator({ unitOfWork, read, passwords, clock, newId }: Deps) {
+  return async (
+    { email, password }: Appointment,
+    context: Context,
+    unless?: "unless administered",
+  ): Promise<Result<Administrator, Conflict>> => {
+    const made = password === undefined ? passwords.make() : undefined;
+    const hash = expect(await passwords.hash(made ?? (password as Password)));
+    const holder = await read(context, ({ users }) => users.byEmail(email));
+    const id = holder?.id ?? newId(UserId);
+
+    return unitOfWork(
+      context,
+      async ({ users, credentials, sessions, apiKeys }) => {
+        if (unless && (await users.isAdministeredWithout(undefined)))
+          return ok<Administrator>({ kind: "known" });
+        const at = clock.now();
+        const known = await users.byEmail(email);
+        if (known?.id !== holder?.id) return err({ type: "conflict" });
+        users.save(known ? administering(known) : firstOf(id, email, at));
+        const current = await credentials.byUser(id);
+        credentials.save(onlyPassword(current, hash, made !== undefined));
+        await endAll(sessions, id, { at, why: "password-set" });
+        await revokeAll(apiKeys, id, at);
+        return ok<Administrator>({
+          kind: "appointed",
+          ...(made === undefined ? {} : { made }),
+        });
+      },
+      { lock: [administratorsLock, id] },
+    );
+  };
+}
+
+const administering = (user: PresentUser): Change<PresentUser, IdentityEvent> =>
+  andThen(User.enable(user), (enabled) =>
+    User.assignRoles(enabled, [...enabled.roles, Role.admin]),
+  );
+
+const onlyPassword = (
+  credentials: Credentials,
+  hash: PasswordHash,
+  isInitial: boolean,
+): Change<Credentials, IdentityEvent> =>
+  andThen(
+    andThen(Credentials.setPassword(credentials, hash, "registration", isInitial), (next) =>
+      Credentials.removePasskeys(next),
+    ),
+    (next) => (next.totp ? expect(Credentials.removeTotp(next)) : unchanged(next)),
+  );
+
+const firstOf = (id: UserId, email: Email, at: Instant): Change<PresentUser, IdentityEvent> =>
+  User.register({
+    ...{ id, email, at, by: "system", roles: [Role.admin, Role.member] },
+    name: expect(UserName.parse("Administrator")),
+  });

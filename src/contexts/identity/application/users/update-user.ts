@@ -1,0 +1,71 @@
+import { andThen, unchanged } from "#kernel/change.ts";
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { optional, shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { Version } from "#kernel/version.ts";
+import { Email } from "../../domain/email.ts";
+import { Permission } from "../../domain/role.ts";
+import {
+  User,
+  type PreconditionFailed,
+  type PresentUser,
+  type UserAlreadyExists,
+  type UserNotFound,
+} from "../../domain/user.ts";
+import { UserId } from "../../domain/user-id.ts";
+import { UserName } from "../../domain/user-name.ts";
+import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
+import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+
+export const UpdateUser = shape({
+  userId: UserId,
+  name: optional(UserName),
+  email: optional(Email),
+  expectedVersion: optional(Version),
+});
+export type UpdateUser = Infer<typeof UpdateUser>;
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<IdentityScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+};
+type Outcome = Result<
+  PresentUser,
+  UserNotFound | UserAlreadyExists | PreconditionFailed | Forbidden | SignInTooOld | Conflict
+>;
+
+/** Renames a user, gives them another address, or both at once. */
+export function updateUser({ unitOfWork, mayAct, clock }: Deps) {
+  return async (
+    { userId, name, email, expectedVersion }: UpdateUser,
+    context: Context,
+  ): Promise<Outcome> => {
+    const allowed = await mayAct(context, Permission.updateUser, { owner: userId });
+    if (!allowed.ok) return allowed;
+    if (email !== undefined) {
+      // Whoever gets the mail of somebody can set their password.
+      const mayMove = await mayAct(context, Permission.changeEmail, { owner: userId });
+      if (!mayMove.ok) return mayMove;
+      const recent = justSignedIn(context, clock);
+      if (!recent.ok) return recent;
+    }
+
+    return unitOfWork(context, async ({ users }) => {
+      const found = User.expected(await users.byId(userId), expectedVersion);
+      if (!found.ok) return found;
+      const user = found.value;
+
+      const holder = email && (await users.byEmail(email));
+      if (holder && holder.id !== userId) return err({ type: "user-already-exists", email });
+
+      const renamed = name === undefined ? unchanged(user) : User.rename(user, name);
+      const updated = andThen(renamed, (state) =>
+        email === undefined ? unchanged(state) : User.changeEmail(state, email),
+      );
+      return ok(users.save(updated));
+    });
+  };
+}

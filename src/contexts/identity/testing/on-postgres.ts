@@ -1,0 +1,25 @@
+import { postgresAudit } from "#platform/audit/postgres-audit.ts";
+import { postgresChanges } from "#platform/cache/postgres-changes.ts";
+import { eventAdmin } from "#platform/events/admin.ts";
+import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
+import { systemClock, systemIds as newId } from "#platform/system.ts";
+import { postgresIdentity } from "../infrastructure/postgres-identity.ts";
+import { testDatabase } from "../../../../test/support/database.ts";
+import type { OpenIdentity } from "./fixtures.ts";
+
+export const postgresSubject: OpenIdentity = async (clock, onAppended) => {
+  // Deadlines are of the test's clock, which may be turned: the database's own would have passed.
+  const opened = await testDatabase({ clock: { ...systemClock, unixMs: () => clock.unixMs() } });
+  const { database } = opened;
+  const admin = eventAdmin(database, "identity");
+  return {
+    ...postgresUnitOfWork({
+      ...{ database, schema: "identity", clock, newId, onAppended },
+      scope: postgresIdentity(newId),
+    }),
+    audit: postgresAudit(database),
+    changes: postgresChanges(database, "identity"),
+    events: async () => (await admin.list({ limit: 1_000 })).map(({ type }) => type),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  };
+};

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { err, expect } from "#kernel/result.ts";
+import {
+  emailOf,
+  goodPassword,
+  identityOn,
+  nameOf,
+  otherPassword,
+  permissionOf,
+  typeOf,
+  withTotp,
+  type OpenIdentity,
+} from "./fixtures.ts";
+import { Role } from "../domain/role.ts";
+import { ApiKeyName } from "../domain/api-key.ts";
+
+/** Roles, policies and who is disabled, on every adapter of identity's repositories. */
+export function rolesContract(name: string, open: OpenIdentity): void {
+  const given = () => identityOn(open);
+
+  describe(`roles on ${name}`, () => {
+    test("a role counts from the next request on, and so does its policy", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const ada = await house.signedUp("ada@example.com");
+      const admin = await house.administrator();
+      const role = expect(Role.parse("auditor"));
+      const audit = async () => typeOf(await identity.listAudit({}, await ada.asking()));
+      const assign = async (...roles: readonly Role[]) =>
+        identity.assignRoles({ userId: ada.userId, roles }, await admin.asking());
+      assert.deepEqual(await assign(role), err({ type: "unknown-role", role }));
+      const policy = { role, permissions: [permissionOf("audit:read")] };
+      expect(await identity.changePolicy(policy, await admin.asking()));
+      assert.equal(await audit(), "forbidden");
+      expect(await assign(role));
+      assert.equal(await audit(), "ok");
+      expect(await identity.changePolicy({ role, permissions: [] }, await admin.asking()));
+      assert.equal(await audit(), "forbidden");
+      const policies = expect(await identity.listPolicies({}, await admin.asking()));
+      assert.ok(policies.some((known) => known.role === role && known.permissions.length === 0));
+    });
+
+    test("what administrators may is fixed, and somebody always is one", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const admin = await house.administrator();
+      const { userId } = admin;
+      const context = await admin.asking();
+      const fixed = await identity.changePolicy({ role: Role.admin, permissions: [] }, context);
+      assert.equal(typeOf(fixed), "role-is-fixed");
+      const last = "last-administrator";
+      const demoted = await identity.assignRoles({ userId, roles: [Role.member] }, context);
+      assert.equal(typeOf(demoted), last);
+      const disabled = await identity.setUserStatus({ userId, status: "disabled" }, context);
+      assert.equal(typeOf(disabled), last);
+      assert.equal(typeOf(await identity.deleteUser({ userId }, context)), last);
+    });
+
+    test("of two administrators who remove each other at once, one stays", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const admin = await house.administrator();
+      const ada = await house.signedUp("ada@example.com");
+      const roles = [Role.admin];
+      expect(await identity.assignRoles({ userId: ada.userId, roles }, await admin.asking()));
+      const contexts = [await ada.asking(), await admin.asking()] as const;
+      const outcomes = await Promise.all([
+        identity.deleteUser({ userId: admin.userId }, contexts[0]),
+        identity.setUserStatus({ userId: ada.userId, status: "disabled" }, contexts[1]),
+      ]);
+      assert.deepEqual(outcomes.map(typeOf).toSorted(), ["last-administrator", "ok"]);
+    });
+
+    test("who is disabled is out at once, and in again when enabled", async () => {
+      await using house = await given();
+      const ada = await house.signedUp("ada@example.com");
+      const admin = await house.administrator();
+      const { userId } = ada;
+      const { token } = expect(
+        await house.identity.createApiKey(
+          {
+            ...{ userId, name: expect(ApiKeyName.parse("robot")) },
+            ...{ scopes: [], expiresInDays: 1 as never },
+          },
+          await ada.asking(),
+        ),
+      );
+      const set = async (status: "active" | "disabled") =>
+        house.identity.setUserStatus({ userId, status }, await admin.asking());
+      expect(await set("disabled"));
+      assert.equal(await house.isAccepted(ada.tokens), false);
+      assert.equal((await house.asking(token)).actor, "anonymous");
+      assert.equal(typeOf(await house.refresh(ada.tokens)), "session-over");
+      assert.equal(typeOf(await house.signIn("ada@example.com")), "sign-in-refused");
+      expect(await set("active"));
+      assert.equal(await house.isAccepted(ada.tokens), false, "its sessions stay ended");
+      assert.equal((await house.asking(token)).actor, userId);
+      expect(await house.signIn("ada@example.com"));
+    });
+
+    test("whoever may not is refused, and the audit knows it", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const ada = await house.signedUp("ada@example.com");
+      const admin = await house.administrator();
+      const context = await ada.asking();
+      const { userId } = admin;
+      const outcomes = [
+        await identity.listUsers({}, context),
+        await identity.getUser({ userId }, context),
+        await identity.getCredentials({ userId }, context),
+        await identity.updateUser({ userId, name: nameOf("Mine") }, context),
+        await identity.deleteUser({ userId }, context),
+        await identity.setUserStatus({ userId, status: "disabled" }, context),
+        await identity.assignRoles({ userId: ada.userId, roles: [Role.admin] }, context),
+        await identity.changePolicy({ role: Role.member, permissions: [] }, context),
+        await identity.listPolicies({}, context),
+        await identity.listAudit({}, context),
+        await identity.enrolTotp({ userId }, context),
+        await identity.beginPasskey({ userId }, context),
+        await identity.listApiKeys({ userId }, context),
+        await identity.registerUser(
+          { email: emailOf("new@example.com"), name: nameOf("New") },
+          context,
+        ),
+      ];
+      assert.deepEqual(new Set(outcomes.map(typeOf)), new Set(["forbidden"]));
+      const query = { outcome: "forbidden", actor: ada.userId, limit: 200 as never };
+      const page = expect(await identity.listAudit(query, await admin.asking()));
+      assert.equal(page.items.length, outcomes.length);
+      const short = { ...query, limit: 5 as never };
+      const first = expect(await identity.listAudit(short, await admin.asking()));
+      assert.equal(first.items.length, 5);
+      const rest = { ...query, cursor: first.nextCursor as never };
+      const next = expect(await identity.listAudit(rest, await admin.asking()));
+      assert.deepEqual([...first.items, ...next.items], page.items);
+    });
+
+    test("where registration is by invitation, nobody registers themselves", async () => {
+      await using house = await identityOn(open, { registration: "invited" });
+      const admin = await house.administrator();
+      const who = {
+        email: emailOf("ada@example.com"),
+        name: nameOf("Ada"),
+        password: goodPassword,
+      };
+      const refused = await house.identity.registerUser(who, await house.asking());
+      assert.equal(typeOf(refused), "forbidden");
+      expect(await house.identity.registerUser(who, await admin.asking()));
+    });
+
+    test("whoever took the administrator's address first is out when it is appointed", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const squatter = await house.signedUp("ada@example.com");
+      await withTotp(house, squatter);
+      const email = emailOf("ada@example.com");
+      const appointed = expect(await identity.ensureAdministrator({ email }, await house.system()));
+      assert.ok(appointed.kind === "appointed" && appointed.made);
+      assert.equal(await house.isAccepted(squatter.tokens), false);
+      assert.equal(typeOf(await house.signIn("ada@example.com")), "sign-in-refused");
+      const { made: password } = appointed;
+      const signedIn = expect(
+        await identity.signIn(
+          { email, password, newPassword: otherPassword },
+          await house.asking(),
+        ),
+      );
+      const { accessToken, session } = signedIn;
+      assert.equal(session.userId, squatter.userId);
+      expect(await identity.listUsers({}, await house.asking(accessToken)));
+    });
+
+    test("the address of somebody else is changed by administrators alone", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const support = await house.signedUp("support@example.com");
+      const admin = await house.administrator();
+      const role = expect(Role.parse("helper"));
+      const permissions = [permissionOf("users:update")];
+      expect(await identity.changePolicy({ role, permissions }, await admin.asking()));
+      const roles = { userId: support.userId, roles: [role] };
+      expect(await identity.assignRoles(roles, await admin.asking()));
+      const { userId } = admin;
+      expect(await identity.updateUser({ userId, name: nameOf("Helped") }, await support.asking()));
+      const taking = { userId, email: emailOf("mine@example.com") };
+      assert.equal(typeOf(await identity.updateUser(taking, await support.asking())), "forbidden");
+    });
+  });
+}
