@@ -25,7 +25,9 @@ import { editProduct } from "./application/products/edit-product.ts";
 import { exportRows } from "./application/imports/export-rows.ts";
 import { getProduct } from "./application/products/get-product.ts";
 import { listProducts } from "./application/products/list-products.ts";
-import type { CatalogScope, CurrentPrices, MayAct, StockLevels } from "./application/ports.ts";
+import type { CatalogScope } from "./application/ports/scope.ts";
+import type { CurrentPrices, StockLevels } from "./application/ports/product-page.ts";
+import type { MayAct } from "./application/ports/permission.ts";
 import { endPrice, listPrices, listPricesOfSkus, setPrice } from "./application/prices/prices.ts";
 import {
   archiveProduct,

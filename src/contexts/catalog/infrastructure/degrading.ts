@@ -4,7 +4,8 @@ import type { Clock } from "#kernel/instant.ts";
 import type { Cache } from "#platform/cache/cache.ts";
 import { fromText, toText } from "#platform/json.ts";
 import { Unavailable } from "#platform/unavailable.ts";
-import type { CurrentPrices, Level, Part, StockLevels } from "../application/ports.ts";
+import type { CurrentPrices, Part, StockLevels } from "../application/ports/product-page.ts";
+import type { Level } from "../application/ports/stock.ts";
 import type { Price } from "../domain/price.ts";
 
 /** Asks whoever knows; throws `Unavailable` where that is late or away. */

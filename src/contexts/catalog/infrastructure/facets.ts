@@ -1,5 +1,5 @@
 import { expect } from "#kernel/result.ts";
-import type { Facets } from "../application/ports.ts";
+import type { Facets } from "../application/ports/search.ts";
 import { Attribute } from "../domain/details.ts";
 import { CategoryId } from "../domain/ids.ts";
 

@@ -1,6 +1,6 @@
 import type { MayAct as Decide, Permission } from "#contexts/identity";
 import { err, ok } from "#kernel/result.ts";
-import type { MayAct } from "../application/ports.ts";
+import type { MayAct } from "../application/ports/permission.ts";
 
 /** Identity knows the policies. A permission of ours is one of its own by another name. */
 export const identityMayAct =

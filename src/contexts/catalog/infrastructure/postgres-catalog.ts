@@ -1,5 +1,5 @@
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import type { CatalogScope } from "../application/ports.ts";
+import type { CatalogScope } from "../application/ports/scope.ts";
 import { postgresCategories } from "./postgres-categories.ts";
 import { postgresImports } from "./postgres-imports.ts";
 import { postgresPrices } from "./postgres-prices.ts";

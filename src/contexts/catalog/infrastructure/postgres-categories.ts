@@ -3,7 +3,7 @@ import type { Version } from "#kernel/version.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
-import type { Categories } from "../application/ports.ts";
+import type { Categories } from "../application/ports/products.ts";
 import type { Category } from "../domain/category.ts";
 import type { Slug, Title } from "../domain/details.ts";
 import type { CategoryId } from "../domain/ids.ts";

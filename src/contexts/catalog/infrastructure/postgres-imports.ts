@@ -5,7 +5,7 @@ import type { Chore } from "#platform/events/housekeeping.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { inTurn, mutation } from "#platform/postgres/writes.ts";
-import type { ImportRow, Imports, SettledRow } from "../application/ports.ts";
+import type { ImportRow, Imports, SettledRow } from "../application/ports/imports.ts";
 import type { ImportId, OwnerId } from "../domain/ids.ts";
 import type { Import, RowOutcome, Tally, WaitingImport } from "../domain/import.ts";
 import type { ImportKind } from "../domain/import-kind.ts";

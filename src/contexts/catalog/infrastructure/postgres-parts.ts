@@ -1,5 +1,5 @@
 import { statement, type Database } from "#platform/postgres/database.ts";
-import type { Level } from "../application/ports.ts";
+import type { Level } from "../application/ports/stock.ts";
 import type { Price } from "../domain/price.ts";
 import type { LevelSource, PriceSource } from "./degrading.ts";
 import {

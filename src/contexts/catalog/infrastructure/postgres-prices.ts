@@ -6,7 +6,7 @@ import type { Version } from "#kernel/version.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
-import type { PricesOfSkus } from "../application/ports.ts";
+import type { PricesOfSkus } from "../application/ports/prices.ts";
 import type { CatalogEvent } from "../domain/events.ts";
 import type { PriceId } from "../domain/ids.ts";
 import type { PriceList } from "../domain/price-list.ts";

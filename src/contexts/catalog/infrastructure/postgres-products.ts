@@ -4,7 +4,7 @@ import type { Version } from "#kernel/version.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
-import type { Products } from "../application/ports.ts";
+import type { Products } from "../application/ports/products.ts";
 import type { Attribute, Description, Details, ImageUrl, Slug, Title } from "../domain/details.ts";
 import type { CatalogEvent } from "../domain/events.ts";
 import type { CategoryId, OwnerId, ProductId } from "../domain/ids.ts";

@@ -3,7 +3,7 @@ import type { Instant } from "#kernel/instant.ts";
 import { Money } from "#kernel/money.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import type { Criteria, Found, Hit, Instead, Search } from "../application/ports.ts";
+import type { Criteria, Found, Hit, Instead, Search } from "../application/ports/search.ts";
 import { attributeTerm } from "../application/search/project-search.ts";
 import type { Details } from "../domain/details.ts";
 import type { ProductId } from "../domain/ids.ts";

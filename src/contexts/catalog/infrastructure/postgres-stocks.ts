@@ -14,7 +14,7 @@ import type {
   ReservationRecord,
   Reservations,
   Stocks,
-} from "../application/ports.ts";
+} from "../application/ports/stock.ts";
 import { catalogEvents, type CatalogEvent } from "../domain/events.ts";
 import type { OwnerId, ReservationId } from "../domain/ids.ts";
 import type { Location } from "../domain/location.ts";

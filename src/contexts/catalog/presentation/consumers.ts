@@ -1,6 +1,6 @@
 import { identityEvents } from "#contexts/identity";
 import { consumer, projection } from "#platform/events/consumer.ts";
-import type { CatalogScope } from "../application/ports.ts";
+import type { CatalogScope } from "../application/ports/scope.ts";
 import { searchChanges, type SearchModel } from "../application/search/project-search.ts";
 import { clearOwner } from "../application/products/product-lifecycle.ts";
 import { catalogEvents } from "../domain/events.ts";

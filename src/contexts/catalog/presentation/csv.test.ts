@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Cells } from "../application/ports.ts";
+import type { Cells } from "../application/ports/imports.ts";
 import { csvOf, uploadedCsv } from "./csv.ts";
 
 async function* chunksOf(text: string, size = 7): AsyncGenerator<Uint8Array> {

@@ -3,7 +3,7 @@ import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Export } from "../application/imports/export-rows.ts";
-import type { Cells, ImportRow } from "../application/ports.ts";
+import type { Cells, ImportRow } from "../application/ports/imports.ts";
 import type { Upload, UploadedRows, UploadInvalid } from "../application/imports/receive-import.ts";
 
 /** Loaded for the first file: they take 15 MiB. */

@@ -5,7 +5,7 @@ import { ok } from "#kernel/result.ts";
 import { branded, list, oneOf, opaque, optional, shape, type Infer } from "#kernel/shape.ts";
 import { get, post, type Route } from "#platform/http/route.ts";
 import { ExportRows } from "../application/imports/export-rows.ts";
-import type { SettledRow } from "../application/ports.ts";
+import type { SettledRow } from "../application/ports/imports.ts";
 import {
   GetImport,
   Line,

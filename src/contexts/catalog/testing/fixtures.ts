@@ -17,7 +17,7 @@ import {
 } from "#platform/memory/memory-subscription.ts";
 import { systemClock, systemIds as newId } from "#platform/system.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
-import type { CatalogScope } from "../application/ports.ts";
+import type { CatalogScope } from "../application/ports/scope.ts";
 import { degrading, type LevelSource, type PriceSource } from "../infrastructure/degrading.ts";
 import { identityMayAct } from "../infrastructure/identity-may-act.ts";
 import { memoryCatalog, memoryCatalogTables, memorySources } from "./memory-catalog.ts";

@@ -1,6 +1,6 @@
 import { err, expect, ok, type Result } from "#kernel/result.ts";
 import { ExportRows } from "../application/imports/export-rows.ts";
-import type { Cells, ImportRow } from "../application/ports.ts";
+import type { Cells, ImportRow } from "../application/ports/imports.ts";
 import { ListImportRows } from "../application/imports/read-imports.ts";
 import {
   ReceiveImport,

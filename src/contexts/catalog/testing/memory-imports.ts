@@ -1,7 +1,7 @@
 import { saved } from "#kernel/change.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
-import type { ImportRow, Imports, SettledRow } from "../application/ports.ts";
+import type { ImportRow, Imports, SettledRow } from "../application/ports/imports.ts";
 import type { ImportId } from "../domain/ids.ts";
 import { rowOutcomes, type Import, type WaitingImport } from "../domain/import.ts";
 

@@ -2,7 +2,7 @@ import { pageOf, type PageSize } from "#kernel/page.ts";
 import { Money } from "#kernel/money.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
-import type { Criteria, Hit, PriceRange, Search } from "../application/ports.ts";
+import type { Criteria, Hit, PriceRange, Search } from "../application/ports/search.ts";
 import {
   attributeTerm,
   facetsOf,

@@ -1,6 +1,6 @@
 import { err, type Result } from "#kernel/result.ts";
 import type { Invalid, Value } from "#kernel/shape.ts";
-import type { Cells } from "../ports.ts";
+import type { Cells } from "../ports/imports.ts";
 
 /** Several values in one cell: `red|blue`. A bar or a backslash of a value has a backslash before it. */
 export const joinCell = (values: readonly string[]): string =>

@@ -10,7 +10,10 @@ import type { PresentProduct } from "../../domain/product.ts";
 import { joinCell } from "./cells.ts";
 import { importers } from "./importers.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, Cells, Forbidden, Level, MayAct } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Cells } from "../ports/imports.ts";
+import type { Forbidden, MayAct } from "../ports/permission.ts";
+import type { Level } from "../ports/stock.ts";
 import { stepMs } from "./receive-import.ts";
 
 export const ExportRows = shape({ kind: ImportKind });

@@ -11,7 +11,8 @@ import { Quantity } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
 import { readCells, text, unlessEmpty, wholeNumber, type UnknownCells } from "./cells.ts";
 import { refused, type Applying, type Decision, type Importer } from "./importer.ts";
-import type { CatalogScope, Cells } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Cells } from "../ports/imports.ts";
 
 /** What one unit of a sku costs; on the standard list, from one unit on, from now on, unless said. */
 const PriceRow = shape({

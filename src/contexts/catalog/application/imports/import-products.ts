@@ -26,7 +26,8 @@ import { Sku } from "../../domain/sku.ts";
 import { readCells, splitCell, text, unlessEmpty } from "./cells.ts";
 import { isFree, withoutRepeats } from "../products/draft-product.ts";
 import { refused, type Applying, type Decision, type Importer } from "./importer.ts";
-import type { CatalogScope, Cells } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Cells } from "../ports/imports.ts";
 
 const attributeOf = (spelled: string) => {
   const equals = spelled.indexOf("=");

@@ -6,7 +6,8 @@ import { Stock } from "../../domain/stock.ts";
 import { readCells, text, unlessEmpty, wholeNumber } from "./cells.ts";
 import { stockLock } from "../stock/count-stock.ts";
 import { refused, type Decision, type Importer } from "./importer.ts";
-import type { CatalogScope, Cells } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Cells } from "../ports/imports.ts";
 
 /** How many units were counted at a location, the main one unless said. */
 const StockRow = shape({ sku: Sku, location: optional(Location), on_hand: Units });

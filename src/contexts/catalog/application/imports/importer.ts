@@ -3,7 +3,8 @@ import type { Instant } from "#kernel/instant.ts";
 import type { OwnerId } from "../../domain/ids.ts";
 import type { RowOutcome } from "../../domain/import.ts";
 import type { Columns } from "./cells.ts";
-import type { CatalogScope, Cells } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Cells } from "../ports/imports.ts";
 
 /** What is decided of a row. */
 export type Decision =

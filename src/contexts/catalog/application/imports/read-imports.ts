@@ -6,7 +6,9 @@ import type { Read } from "#kernel/unit-of-work.ts";
 import { ImportId } from "../../domain/ids.ts";
 import { rowOutcomes, type Import } from "../../domain/import.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, Forbidden, MayAct, SettledRow } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Forbidden, MayAct } from "../ports/permission.ts";
+import type { SettledRow } from "../ports/imports.ts";
 
 export const GetImport = shape({ importId: ImportId });
 export type GetImport = Infer<typeof GetImport>;

@@ -10,7 +10,9 @@ import { Import, noRows, type ArrivingImport, type WaitingImport } from "../../d
 import { ImportKind } from "../../domain/import-kind.ts";
 import { importers } from "./importers.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, Forbidden, ImportRow, MayAct } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Forbidden, MayAct } from "../ports/permission.ts";
+import type { ImportRow } from "../ports/imports.ts";
 import { Flag } from "../search/search-products.ts";
 
 /** Rows of one import at most. */

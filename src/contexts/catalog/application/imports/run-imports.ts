@@ -8,7 +8,8 @@ import type { ImportId } from "../../domain/ids.ts";
 import { Import, type WaitingImport } from "../../domain/import.ts";
 import { refused } from "./importer.ts";
 import { importers } from "./importers.ts";
-import type { CatalogScope, ImportRow, SettledRow } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { ImportRow, SettledRow } from "../ports/imports.ts";
 import { stepMs } from "./receive-import.ts";
 
 /** Rows that are applied as one unit of work, if nobody races. */

@@ -21,7 +21,8 @@ import { Sku } from "../../domain/sku.ts";
 import type { SkuNotFound } from "../stock/count-stock.ts";
 import { seenBy } from "../products/get-product.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, Forbidden, MayAct } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 /** Of one unit, if so many are bought; of the standard list, from now on, unless said. */
 export const SetPrice = shape({

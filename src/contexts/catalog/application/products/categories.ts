@@ -17,7 +17,8 @@ import { Slug, Title } from "../../domain/details.ts";
 import { CategoryId } from "../../domain/ids.ts";
 import type { PreconditionFailed } from "../../domain/product.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, Forbidden, MayAct } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 /** Without a parent, it stands at the top. */
 export const CreateCategory = shape({ name: Title, slug: Slug, parentId: optional(CategoryId) });

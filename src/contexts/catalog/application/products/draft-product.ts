@@ -21,7 +21,8 @@ import { CategoryId, OwnerId, ProductId } from "../../domain/ids.ts";
 import { Product, type DraftProduct, type ProductClash } from "../../domain/product.ts";
 import { Sku } from "../../domain/sku.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, Forbidden, MayAct } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 export const optionalDetails = {
   slug: optional(Slug),

@@ -18,7 +18,8 @@ import {
 import { isFree, optionalDetails, withoutRepeats } from "./draft-product.ts";
 import { seenBy } from "./get-product.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, Forbidden, MayAct } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 export const EditProduct = shape({
   productId: ProductId,

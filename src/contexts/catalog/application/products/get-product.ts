@@ -9,7 +9,10 @@ import { PriceList } from "../../domain/price-list.ts";
 import type { Price } from "../../domain/price.ts";
 import { Product, type PresentProduct, type ProductNotFound } from "../../domain/product.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, CurrentPrices, Level, MayAct, Part, StockLevels } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { CurrentPrices, Part, StockLevels } from "../ports/product-page.ts";
+import type { Level } from "../ports/stock.ts";
+import type { MayAct } from "../ports/permission.ts";
 
 /** A product page answers within this time, with what is known by then. */
 const pageMs = 250;

@@ -6,7 +6,8 @@ import type { Read } from "#kernel/unit-of-work.ts";
 import { CategoryId, OwnerId, ProductId } from "../../domain/ids.ts";
 import type { PresentProduct } from "../../domain/product.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, Forbidden, MayAct } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 export const ProductPageSize = pageSize({ usual: 20, most: 100 });
 

@@ -15,7 +15,8 @@ import {
 } from "../../domain/product.ts";
 import { seenBy } from "./get-product.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, Forbidden, MayAct } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 export const ProductStep = shape({ productId: ProductId, expectedVersion: Version });
 export type ProductStep = Infer<typeof ProductStep>;

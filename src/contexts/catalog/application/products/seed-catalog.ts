@@ -15,7 +15,7 @@ import { Product } from "../../domain/product.ts";
 import { Quantity } from "../../domain/quantity.ts";
 import { Stock } from "../../domain/stock.ts";
 import { demoProduct, shelves, type DemoProduct, type Shelf } from "./demo-products.ts";
-import type { CatalogScope } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
 
 /** Products of one unit of work. */
 export const seedBatch = 20;

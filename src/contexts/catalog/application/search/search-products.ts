@@ -9,7 +9,8 @@ import { Attribute } from "../../domain/details.ts";
 import { CategoryId, ProductId } from "../../domain/ids.ts";
 import { PriceList } from "../../domain/price-list.ts";
 import { wordsOf } from "../../domain/words.ts";
-import type { CatalogScope, Found, PriceRange } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Found, PriceRange } from "../ports/search.ts";
 
 export const HitPageSize = pageSize({ usual: 20, most: 100 });
 

@@ -10,7 +10,9 @@ import { Adjustment, Quantity } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
 import { Stock, type StockKey } from "../../domain/stock.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, Forbidden, Level, MayAct } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Forbidden, MayAct } from "../ports/permission.ts";
+import type { Level } from "../ports/stock.ts";
 
 const Reason = branded<string>("reason", {
   schema: { type: "string", minLength: 1, maxLength: 200 },

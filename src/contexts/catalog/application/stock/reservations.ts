@@ -14,7 +14,9 @@ import {
 } from "../../domain/stock.ts";
 import { stockLock } from "./count-stock.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, Forbidden, MayAct, ReservationRecord } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Forbidden, MayAct } from "../ports/permission.ts";
+import type { ReservationRecord } from "../ports/stock.ts";
 
 export const EndReservation = shape({ reservationId: ReservationId });
 export type EndReservation = Infer<typeof EndReservation>;

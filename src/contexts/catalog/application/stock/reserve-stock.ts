@@ -11,7 +11,8 @@ import { Sku } from "../../domain/sku.ts";
 import { Stock, type OutOfStock, type TooManyReservations } from "../../domain/stock.ts";
 import { stockLock, type SkuNotFound } from "./count-stock.ts";
 import { Permission } from "../permission.ts";
-import type { CatalogScope, Forbidden, MayAct } from "../ports.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 /** For how many seconds a reservation holds. */
 type HoldS = Brand<number, "HoldS">;

@@ -1,0 +1,36 @@
+import type { Category } from "../../domain/category.ts";
+import type { Details, Slug } from "../../domain/details.ts";
+import type { CategoryId, OwnerId, ProductId } from "../../domain/ids.ts";
+import type { DraftProduct, PresentProduct, Product } from "../../domain/product.ts";
+import type { Sku } from "../../domain/sku.ts";
+import type { Saves } from "./saves.ts";
+
+/** What is taken already: a slug, and skus. */
+export type Taken = { readonly slug?: Slug; readonly skus: readonly Sku[] };
+
+export type Products = Saves<Product> & {
+  readonly byId: (id: ProductId) => Promise<Product | undefined>;
+  readonly bySku: (sku: Sku) => Promise<PresentProduct | undefined>;
+  readonly bySlug: (slug: Slug) => Promise<PresentProduct | undefined>;
+  /** Those of the skus that are of a product which everybody sees. */
+  readonly shown: (skus: readonly Sku[]) => Promise<readonly Sku[]>;
+  /** What present products other than this one have of these. */
+  readonly taken: (wanted: Pick<Details, "slug" | "skus">, except: ProductId) => Promise<Taken>;
+  /** Present products in the order of their making, after one of them. */
+  readonly page: (page: {
+    readonly status?: PresentProduct["status"] | undefined;
+    readonly categoryId?: CategoryId | undefined;
+    readonly ownerId?: OwnerId | undefined;
+    readonly after?: ProductId | undefined;
+    readonly limit: number;
+  }) => Promise<readonly PresentProduct[]>;
+  readonly draftsOf: (ownerId: OwnerId) => Promise<readonly DraftProduct[]>;
+};
+
+export type Categories = Saves<Category> & {
+  readonly byId: (id: CategoryId) => Promise<Category | undefined>;
+  readonly bySlug: (slug: Slug) => Promise<Category | undefined>;
+  readonly all: () => Promise<readonly Category[]>;
+  /** A category and all that lie below it; none where there is no such category. */
+  readonly within: (id: CategoryId) => Promise<readonly CategoryId[]>;
+};

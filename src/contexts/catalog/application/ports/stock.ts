@@ -1,0 +1,41 @@
+import type { Instant } from "#kernel/instant.ts";
+import type { OwnerId, ReservationId } from "../../domain/ids.ts";
+import type { Location } from "../../domain/location.ts";
+import type { Units } from "../../domain/quantity.ts";
+import type { Sku } from "../../domain/sku.ts";
+import type { Stock, StockKey } from "../../domain/stock.ts";
+import type { Saves } from "./saves.ts";
+
+export type Stocks = Saves<Stock> & {
+  /** What there is; none of it, where nobody has ever received any. */
+  readonly byKey: (key: StockKey) => Promise<Stock>;
+};
+
+/** Where a reservation is to be found, and what became of it. */
+export type ReservationRecord = StockKey & {
+  readonly id: ReservationId;
+  readonly holder: OwnerId;
+  readonly expiresAt: Instant;
+  readonly status: "open" | "committed" | "released" | "expired";
+};
+
+export type Reservations = {
+  readonly byId: (id: ReservationId) => Promise<ReservationRecord | undefined>;
+  /** Stocks with open reservations that have expired. */
+  readonly expired: (at: Instant, limit: number) => Promise<readonly StockKey[]>;
+};
+
+/** How many units of a sku there are at a location. */
+export type Level = {
+  readonly sku: Sku;
+  readonly location: Location;
+  readonly onHand: Units;
+  readonly reserved: Units;
+  readonly available: Units;
+};
+
+export type Levels = {
+  readonly of: (skus: readonly Sku[]) => Promise<readonly Level[]>;
+  /** In the order of sku and location, after one of them. */
+  readonly page: (after: StockKey | undefined, limit: number) => Promise<readonly Level[]>;
+};
