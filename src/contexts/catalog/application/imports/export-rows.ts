@@ -9,7 +9,7 @@ import type { Price } from "../../domain/price.ts";
 import type { PresentProduct } from "../../domain/product.ts";
 import { joinCell } from "./cells.ts";
 import { importers } from "./importers.ts";
-import { Permission } from "../permission.ts";
+import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Cells } from "../ports/imports.ts";
 import type { Forbidden, MayAct } from "../ports/permission.ts";

@@ -24,7 +24,7 @@ import {
 } from "../../domain/product.ts";
 import { Sku } from "../../domain/sku.ts";
 import { readCells, splitCell, text, unlessEmpty } from "./cells.ts";
-import { isFree, withoutRepeats } from "../products/draft-product.ts";
+import { isFree, withoutRepeats } from "../products/product-details.ts";
 import { refused, type Applying, type Decision, type Importer } from "./importer.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Cells } from "../ports/imports.ts";

@@ -4,7 +4,7 @@ import { Adjustment, Units } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
 import { Stock } from "../../domain/stock.ts";
 import { readCells, text, unlessEmpty, wholeNumber } from "./cells.ts";
-import { stockLock } from "../stock/count-stock.ts";
+import { stockLock } from "../stock/stock-lock.ts";
 import { refused, type Decision, type Importer } from "./importer.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Cells } from "../ports/imports.ts";

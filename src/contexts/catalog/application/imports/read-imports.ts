@@ -5,7 +5,7 @@ import { branded, oneOf, optional, shape, type Brand, type Infer } from "#kernel
 import type { Read } from "#kernel/unit-of-work.ts";
 import { ImportId } from "../../domain/ids.ts";
 import { rowOutcomes, type Import } from "../../domain/import.ts";
-import { Permission } from "../permission.ts";
+import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Forbidden, MayAct } from "../ports/permission.ts";
 import type { SettledRow } from "../ports/imports.ts";

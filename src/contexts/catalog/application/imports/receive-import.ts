@@ -9,7 +9,7 @@ import { ImportId, OwnerId } from "../../domain/ids.ts";
 import { Import, noRows, type ArrivingImport, type WaitingImport } from "../../domain/import.ts";
 import { ImportKind } from "../../domain/import-kind.ts";
 import { importers } from "./importers.ts";
-import { Permission } from "../permission.ts";
+import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Forbidden, MayAct } from "../ports/permission.ts";
 import type { ImportRow } from "../ports/imports.ts";

@@ -18,9 +18,9 @@ import {
 import type { ProductNotFound } from "../../domain/product.ts";
 import { Quantity } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
-import type { SkuNotFound } from "../stock/count-stock.ts";
-import { seenBy } from "../products/get-product.ts";
-import { Permission } from "../permission.ts";
+import type { SkuNotFound } from "../stock/stock-lock.ts";
+import { seenBy } from "../products/visibility.ts";
+import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Forbidden, MayAct } from "../ports/permission.ts";
 

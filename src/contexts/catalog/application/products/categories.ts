@@ -16,7 +16,7 @@ import {
 import { Slug, Title } from "../../domain/details.ts";
 import { CategoryId } from "../../domain/ids.ts";
 import type { PreconditionFailed } from "../../domain/product.ts";
-import { Permission } from "../permission.ts";
+import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Forbidden, MayAct } from "../ports/permission.ts";
 

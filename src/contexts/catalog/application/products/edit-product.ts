@@ -15,9 +15,9 @@ import {
   type ProductIsArchived,
   type ProductNotFound,
 } from "../../domain/product.ts";
-import { isFree, optionalDetails, withoutRepeats } from "./draft-product.ts";
-import { seenBy } from "./get-product.ts";
-import { Permission } from "../permission.ts";
+import { isFree, optionalDetails, withoutRepeats } from "./product-details.ts";
+import { seenBy } from "./visibility.ts";
+import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Forbidden, MayAct } from "../ports/permission.ts";
 

@@ -1,18 +1,18 @@
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { Currency } from "#kernel/money.ts";
-import { err, ok, type Result } from "#kernel/result.ts";
+import { ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import { ProductId } from "../../domain/ids.ts";
 import { PriceList } from "../../domain/price-list.ts";
 import type { Price } from "../../domain/price.ts";
-import { Product, type PresentProduct, type ProductNotFound } from "../../domain/product.ts";
-import { Permission } from "../permission.ts";
-import type { CatalogScope } from "../ports/scope.ts";
-import type { CurrentPrices, Part, StockLevels } from "../ports/product-page.ts";
-import type { Level } from "../ports/stock.ts";
+import type { PresentProduct, ProductNotFound } from "../../domain/product.ts";
 import type { MayAct } from "../ports/permission.ts";
+import type { CurrentPrices, Part, StockLevels } from "../ports/product-page.ts";
+import type { CatalogScope } from "../ports/scope.ts";
+import type { Level } from "../ports/stock.ts";
+import { seenBy } from "./visibility.ts";
 
 /** A product page answers within this time, with what is known by then. */
 const pageMs = 250;
@@ -23,6 +23,7 @@ export const GetProduct = shape({
   currency: optional(Currency),
   list: optional(PriceList),
 });
+
 export type GetProduct = Infer<typeof GetProduct>;
 
 export type ProductPage = {
@@ -38,20 +39,6 @@ type Deps = {
   readonly currentPrices: CurrentPrices;
   readonly clock: Clock;
 };
-
-/** A draft is found by its owner and by who may read drafts; for others there is none. */
-export const seenBy =
-  (mayAct: MayAct) =>
-  async (
-    product: Product | undefined,
-    context: Context,
-  ): Promise<Result<PresentProduct, ProductNotFound>> => {
-    const found = Product.present(product);
-    if (!found.ok || found.value.status !== "draft") return found;
-    const { ownerId: owner } = found.value;
-    const allowed = await mayAct(context, Permission.readProduct, { owner });
-    return allowed.ok ? found : err({ type: "product-not-found" });
-  };
 
 /** A product with its stock and its prices: asked for at once, under one deadline. */
 export function getProduct({ read, mayAct, stockLevels, currentPrices, clock }: Deps) {

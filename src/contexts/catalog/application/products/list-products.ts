@@ -5,7 +5,7 @@ import { oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import { CategoryId, OwnerId, ProductId } from "../../domain/ids.ts";
 import type { PresentProduct } from "../../domain/product.ts";
-import { Permission } from "../permission.ts";
+import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Forbidden, MayAct } from "../ports/permission.ts";
 

@@ -13,8 +13,8 @@ import {
   type PresentProduct,
   type ProductNotFound,
 } from "../../domain/product.ts";
-import { seenBy } from "./get-product.ts";
-import { Permission } from "../permission.ts";
+import { seenBy } from "./visibility.ts";
+import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Forbidden, MayAct } from "../ports/permission.ts";
 

@@ -8,11 +8,11 @@ import type { CatalogEvent } from "../../domain/events.ts";
 import { Location } from "../../domain/location.ts";
 import { Adjustment, Quantity } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
-import { Stock, type StockKey } from "../../domain/stock.ts";
-import { Permission } from "../permission.ts";
+import { Stock } from "../../domain/stock.ts";
+import { Permission, type Forbidden, type MayAct } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
-import type { Forbidden, MayAct } from "../ports/permission.ts";
 import type { Level } from "../ports/stock.ts";
+import { levelOf, stockLock, type SkuNotFound } from "./stock-lock.ts";
 
 const Reason = branded<string>("reason", {
   schema: { type: "string", minLength: 1, maxLength: 200 },
@@ -25,6 +25,7 @@ export const ReceiveStock = shape({
   location: optional(Location),
   quantity: Quantity,
 });
+
 export type ReceiveStock = Infer<typeof ReceiveStock>;
 
 /** `by`: so many more, or fewer. */
@@ -34,31 +35,18 @@ export const AdjustStock = shape({
   by: Adjustment,
   reason: Reason,
 });
+
 export type AdjustStock = Infer<typeof AdjustStock>;
 
 export const GetStock = shape({ sku: Sku });
+
 export type GetStock = Infer<typeof GetStock>;
 
 export const ListStock = shape({ skus: commaSeparated(Sku, maxSkus) });
+
 export type ListStock = Infer<typeof ListStock>;
 
-/** No product has this sku. */
-export type SkuNotFound = { readonly type: "sku-not-found" };
-
 type Deps = { readonly unitOfWork: UnitOfWork<CatalogScope>; readonly mayAct: MayAct };
-
-/** Whoever changes a stock waits for the others: on a hot sku, losing races would be the rule. */
-export const stockLock = ({ sku, location }: StockKey) => ({
-  lock: [`catalog.${Stock.streamOf({ sku, location })}`],
-});
-
-export const levelOf = (stock: Stock): Level => ({
-  sku: stock.sku,
-  location: stock.location,
-  onHand: stock.onHand,
-  reserved: stock.reserved,
-  available: Stock.available(stock),
-});
 
 type Wanted = { readonly sku: Sku; readonly location?: Location };
 

@@ -12,8 +12,8 @@ import {
   type ReservationNotFound,
   type StockKey,
 } from "../../domain/stock.ts";
-import { stockLock } from "./count-stock.ts";
-import { Permission } from "../permission.ts";
+import { stockLock } from "./stock-lock.ts";
+import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Forbidden, MayAct } from "../ports/permission.ts";
 import type { ReservationRecord } from "../ports/stock.ts";

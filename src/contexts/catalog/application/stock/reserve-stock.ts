@@ -9,8 +9,8 @@ import { Location } from "../../domain/location.ts";
 import { Quantity } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
 import { Stock, type OutOfStock, type TooManyReservations } from "../../domain/stock.ts";
-import { stockLock, type SkuNotFound } from "./count-stock.ts";
-import { Permission } from "../permission.ts";
+import { stockLock, type SkuNotFound } from "./stock-lock.ts";
+import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Forbidden, MayAct } from "../ports/permission.ts";
 

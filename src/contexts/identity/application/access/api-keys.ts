@@ -9,16 +9,19 @@ import { ApiKeyId } from "../../domain/ids.ts";
 import { Permission } from "../../domain/role.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { ownCredentials, type SignInTooOld } from "../credentials/own-credentials.ts";
-import type { ApiKeys, Forbidden, IdentityScope, MayAct, Tokens } from "../ports.ts";
+import type { Forbidden, IdentityScope, MayAct, Tokens } from "../ports.ts";
 import { ApiKeyToken } from "../tokens.ts";
 
 const maxScopes = 50;
+
 /** Of one user, not revoked. */
 const maxKeys = 100;
+
 const dayMs = 86_400_000;
 
 /** After how many days a key is void. */
 type Days = Brand<number, "Days">;
+
 const Days = branded<Days>("days", { schema: { type: "integer", minimum: 1, maximum: 366 } });
 
 export const CreateApiKey = shape({
@@ -27,12 +30,15 @@ export const CreateApiKey = shape({
   scopes: list(Permission, maxScopes),
   expiresInDays: Days,
 });
+
 export type CreateApiKey = Infer<typeof CreateApiKey>;
 
 export const ListApiKeys = shape({ userId: UserId });
+
 export type ListApiKeys = Infer<typeof ListApiKeys>;
 
 export const RevokeApiKey = shape({ keyId: ApiKeyId });
+
 export type RevokeApiKey = Infer<typeof RevokeApiKey>;
 
 export type TooManyApiKeys = { readonly type: "too-many-api-keys"; readonly max: number };
@@ -45,11 +51,6 @@ type Deps = {
   readonly clock: Clock;
   readonly newId: NewId;
 };
-
-/** Revokes all keys of a user. */
-export async function revokeAll(apiKeys: ApiKeys, userId: UserId, at: Instant): Promise<void> {
-  for (const key of await apiKeys.ofUser(userId)) apiKeys.save(ApiKey.revoke(key, at));
-}
 
 /** Makes a key with which a machine acts as its owner. The token is shown only here. */
 export function createApiKey({ unitOfWork, tokens, clock, newId }: Deps) {

@@ -8,7 +8,7 @@ import { Password } from "../../domain/password.ts";
 import { User, type UserNotFound } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { acceptPassword, type PasswordTooCommon } from "./accept-password.ts";
-import { endAll } from "../sessions/end-sessions.ts";
+import { endAll } from "../revocation.ts";
 import { ownCredentials, type SignInTooOld } from "./own-credentials.ts";
 import type { Forbidden, IdentityScope, IsCommonPassword, Passwords, TooBusy } from "../ports.ts";
 

@@ -8,8 +8,8 @@ import { Credentials } from "../../domain/credentials.ts";
 import { Password } from "../../domain/password.ts";
 import { User } from "../../domain/user.ts";
 import { acceptPassword, type PasswordTooCommon } from "./accept-password.ts";
-import { revokeAll } from "../access/api-keys.ts";
-import { endAll } from "../sessions/end-sessions.ts";
+import { revokeAll } from "../revocation.ts";
+import { endAll } from "../revocation.ts";
 import type { IdentityScope, IsCommonPassword, Passwords, TooBusy, Tokens } from "../ports.ts";
 import { SetPasswordToken, Token, type TokenRefused } from "../tokens.ts";
 

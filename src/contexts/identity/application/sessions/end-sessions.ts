@@ -1,33 +1,21 @@
 import type { Context } from "#kernel/context.ts";
-import type { Clock, Instant } from "#kernel/instant.ts";
+import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
-import type { EndReason } from "../../domain/factor.ts";
 import { SessionId } from "../../domain/ids.ts";
 import { Permission } from "../../domain/role.ts";
 import { Session } from "../../domain/session.ts";
 import { UserId } from "../../domain/user-id.ts";
-import type { Forbidden, IdentityScope, MayAct, Sessions } from "../ports.ts";
-
-/** Ends all sessions of a user, except perhaps the one that asks for it. */
-export async function endAll(
-  sessions: Sessions,
-  userId: UserId,
-  {
-    at,
-    why,
-    except,
-  }: { readonly at: Instant; readonly why: EndReason; readonly except?: string | undefined },
-): Promise<void> {
-  for (const session of await sessions.ofUser(userId))
-    if (session.id !== except) sessions.save(Session.end(session, at, why));
-}
+import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+import { endAll } from "../revocation.ts";
 
 export const EndSession = shape({ sessionId: SessionId });
+
 export type EndSession = Infer<typeof EndSession>;
 
 export const EndSessions = shape({ userId: UserId });
+
 export type EndSessions = Infer<typeof EndSessions>;
 
 export type SessionNotFound = { readonly type: "session-not-found" };

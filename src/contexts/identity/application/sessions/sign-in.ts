@@ -12,7 +12,7 @@ import type { SessionLimits } from "../../domain/session.ts";
 import type { PresentUser } from "../../domain/user.ts";
 import type { UserId } from "../../domain/user-id.ts";
 import { acceptPassword, type PasswordTooCommon } from "../credentials/accept-password.ts";
-import { endAll } from "./end-sessions.ts";
+import { endAll } from "../revocation.ts";
 import type {
   AccessTokens,
   IdentityScope,

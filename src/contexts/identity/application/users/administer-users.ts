@@ -5,6 +5,7 @@ import { list, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
 import { Permission, Role } from "../../domain/role.ts";
+import { UserId } from "../../domain/user-id.ts";
 import {
   User,
   type LastAdministrator,
@@ -12,10 +13,10 @@ import {
   type PresentUser,
   type UserNotFound,
 } from "../../domain/user.ts";
-import { UserId } from "../../domain/user-id.ts";
-import { endAll } from "../sessions/end-sessions.ts";
+import { administratorsLock } from "../administrators.ts";
 import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+import { endAll } from "../revocation.ts";
 
 const maxRoles = 20;
 
@@ -24,6 +25,7 @@ export const SetUserStatus = shape({
   status: oneOf("active", "disabled"),
   expectedVersion: optional(Version),
 });
+
 export type SetUserStatus = Infer<typeof SetUserStatus>;
 
 export const AssignRoles = shape({
@@ -31,6 +33,7 @@ export const AssignRoles = shape({
   roles: list(Role, maxRoles),
   expectedVersion: optional(Version),
 });
+
 export type AssignRoles = Infer<typeof AssignRoles>;
 
 export type UnknownRole = { readonly type: "unknown-role"; readonly role: Role };
@@ -40,6 +43,7 @@ type Deps = {
   readonly mayAct: MayAct;
   readonly clock: Clock;
 };
+
 type Refused =
   | UserNotFound
   | PreconditionFailed
@@ -47,9 +51,6 @@ type Refused =
   | Forbidden
   | SignInTooOld
   | Conflict;
-
-/** Taken by whatever might leave nobody to administer: two administrators may remove each other. */
-export const administratorsLock = "identity.administrators";
 
 /** Lets somebody in no more, from their next request on; or lets them in again. */
 export function setUserStatus({ unitOfWork, mayAct, clock }: Deps) {

@@ -12,8 +12,8 @@ import {
   type UserNotFound,
 } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
-import { administratorsLock } from "./administer-users.ts";
-import { endAll } from "../sessions/end-sessions.ts";
+import { administratorsLock } from "../administrators.ts";
+import { endAll } from "../revocation.ts";
 import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
 

@@ -12,9 +12,9 @@ import { Role } from "../../domain/role.ts";
 import { User, type PresentUser } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { UserName } from "../../domain/user-name.ts";
-import { administratorsLock } from "./administer-users.ts";
-import { revokeAll } from "../access/api-keys.ts";
-import { endAll } from "../sessions/end-sessions.ts";
+import { administratorsLock } from "../administrators.ts";
+import { revokeAll } from "../revocation.ts";
+import { endAll } from "../revocation.ts";
 import type { IdentityScope, Passwords } from "../ports.ts";
 
 /** `made`: a password that works once, together with a new one. Nobody sees it again. */

@@ -1,0 +1,18 @@
+import type { Context } from "#kernel/context.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { Product, type PresentProduct, type ProductNotFound } from "../../domain/product.ts";
+import { Permission, type MayAct } from "../ports/permission.ts";
+
+/** A draft is found by its owner and by who may read drafts; for others there is none. */
+export const seenBy =
+  (mayAct: MayAct) =>
+  async (
+    product: Product | undefined,
+    context: Context,
+  ): Promise<Result<PresentProduct, ProductNotFound>> => {
+    const found = Product.present(product);
+    if (!found.ok || found.value.status !== "draft") return found;
+    const { ownerId: owner } = found.value;
+    const allowed = await mayAct(context, Permission.readProduct, { owner });
+    return allowed.ok ? found : err({ type: "product-not-found" });
+  };
