@@ -1,5 +1,5 @@
 import type { Context } from "#kernel/context.ts";
-import { err, ok, type Result } from "#kernel/result.ts";
+import { err, type Result } from "#kernel/result.ts";
 import { Product, type PresentProduct, type ProductNotFound } from "../../domain/product.ts";
 import { Permission, type MayAct } from "../ports/permission.ts";
 
