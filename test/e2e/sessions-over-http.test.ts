@@ -86,7 +86,7 @@ describe("sessions over HTTP", () => {
     const asked = (email: string) => postJson(api(served, "/password-resets"), { email });
     const [known, unknown] = [await asked("ada@example.com"), await asked("eve@example.com")];
     assert.deepEqual([known.status, await known.text()], [unknown.status, await unknown.text()]);
-    const token = await tokenFrom(folder.path, "A new password");
+    const token = await tokenFrom(folder.path, "Choose a new password");
     const set = () => postJson(api(served, "/passwords"), { token, password: newPassword });
     assert.equal((await set()).status, 204);
     assert.equal(await codeOf(await set()), "TOKEN_REFUSED");

@@ -59,8 +59,8 @@ export const problemSchema = {
     title: text,
     status: { type: "integer", format: "int32", minimum: 400, maximum: 599 },
     detail: text,
-    code: { ...text, description: "The same as `type`, in upper snake case" },
-    correlationId: { ...text, description: "Also in `x-request-id`, in logs, traces and events" },
+    code: { ...text, description: "The problem `type` in upper snake case" },
+    correlationId: { ...text, description: "Identifies the request in `x-request-id`, logs, traces and events" },
     errors: {
       type: "array",
       maxItems: maxErrorsShown,

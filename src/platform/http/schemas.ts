@@ -80,16 +80,20 @@ const count = (description: string) => ({
 /** On every answer: to a request that was counted, and from a page of an allowed origin. */
 const answerHeaders = {
   "Access-Control-Allow-Origin": {
-    ...{ type: "string", maxLength: 1_000, description: "The page's origin, if it is allowed" },
+    ...{
+      type: "string",
+      maxLength: 1_000,
+      description: "The origin of the calling page, if it is allowed",
+    },
   },
-  "RateLimit-Limit": count("Requests or attempts that are allowed in a while"),
-  "RateLimit-Remaining": count("Those that are left"),
-  "RateLimit-Reset": count("Seconds until all are allowed again"),
+  "RateLimit-Limit": count("Requests or attempts allowed per window"),
+  "RateLimit-Remaining": count("Requests or attempts left in this window"),
+  "RateLimit-Reset": count("Seconds until the window ends"),
 };
 
 const busyHeaders = {
   ...answerHeaders,
-  "Retry-After": count("Seconds after which the same request may be answered"),
+  "Retry-After": count("Seconds to wait before the request is sent again"),
 };
 const busy: ReadonlySet<number> = new Set([429, 503]);
 
@@ -100,8 +104,8 @@ const problemAnswer = (status: number, description: string) => ({
 });
 
 const bodyRefusals = {
-  413: problemAnswer(413, "PAYLOAD_TOO_LARGE: the body is longer than is read"),
-  415: problemAnswer(415, "UNSUPPORTED_MEDIA_TYPE: the body is of another type"),
+  413: problemAnswer(413, "PAYLOAD_TOO_LARGE: the body exceeds the size limit"),
+  415: problemAnswer(415, "UNSUPPORTED_MEDIA_TYPE: the route does not accept this media type"),
 };
 
 /** Which refusals lead to each status, as text of the OpenAPI document. */
@@ -151,14 +155,24 @@ const headerSchemas = (route: Route) => ({
           "idempotency-key": {
             ...header,
             description:
-              "Makes a retry harmless: the first answer is repeated, nothing is done twice",
+              "Makes retries safe: a repeated request gets the first response, and nothing is done twice",
           },
         }),
     ...(takesMatch(route)
-      ? { "if-match": { ...header, description: "ETag of the version to change, else 412" } }
+      ? {
+          "if-match": {
+            ...header,
+            description: "The ETag of the version to change; 412 if it is no longer current",
+          },
+        }
       : {}),
     ...(route.method === "GET" && route.version && !route.isComposed
-      ? { "if-none-match": { ...header, description: "ETag: 304 while it is current" } }
+      ? {
+          "if-none-match": {
+            ...header,
+            description: "An ETag; the answer is 304 while it is current",
+          },
+        }
       : {}),
   },
 });
@@ -168,7 +182,7 @@ export const bearerScheme = {
   bearer: {
     type: "http",
     scheme: "bearer",
-    description: "An access token of POST /sessions, or an API key",
+    description: "An access token from POST /sessions, or an API key",
   },
 } as const;
 

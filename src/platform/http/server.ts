@@ -121,11 +121,11 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
       info: {
         title: "Basalt",
         description:
-          "People, files, products and money: the backend that nearly every product needs",
+          "The backend that nearly every product needs: people, files, products and money",
         version: options.version,
         license: { name: "MIT", identifier: "MIT" },
       },
-      servers: [{ url: "/", description: "Where this document came from" }],
+      servers: [{ url: "/", description: "The server that answered with this document" }],
       components: { securitySchemes: bearerScheme },
     },
     refResolver: { buildLocalReference: (json) => json["$id"] as string },

@@ -94,9 +94,10 @@ export const importRoutes = (catalog: Catalog): readonly Route[] => [
     access: "signed-in",
     summary: "Import a file",
     description:
-      "CSV whose first row names the columns; see `GET /exports/{kind}` for them. Each row is " +
-      "applied whole or not at all, after all have arrived; `dryRun` only says what would become " +
-      "of each, taken by itself. With an `Idempotency-Key`, the same file is imported once.",
+      "A CSV file whose first row names the columns, which are those of `GET " +
+      "/exports/{kind}`. Rows are applied after the whole file has arrived, each as a whole " +
+      "or not at all. `dryRun` only reports what would happen to each row on its own. With " +
+      "an `Idempotency-Key`, the same file is imported once.",
     input: ReceiveImport,
     upload: { field: "content", mediaType: csv, read: (body) => uploadedCsv(body) },
     handle: catalog.receiveImport,
@@ -109,7 +110,9 @@ export const importRoutes = (catalog: Catalog): readonly Route[] => [
   get("/imports/:importId", {
     access: "signed-in",
     summary: "Get an import",
-    description: "How many of its rows were created, changed, unchanged or refused by now.",
+    description:
+      "The status of an import, and how many of its rows were created, changed, unchanged or " +
+      "refused so far.",
     input: GetImport,
     handle: catalog.getImport,
     success: 200,
@@ -120,7 +123,9 @@ export const importRoutes = (catalog: Catalog): readonly Route[] => [
   get("/imports/:importId/progress", {
     access: "signed-in",
     summary: "Follow an import",
-    description: "Server-sent events, named like its status; the data is what `GET` answers.",
+    description:
+      "Server-sent events, each named after the status of the import. The data is the " +
+      "response of `GET`.",
     input: GetImport,
     handle: following(catalog),
     success: 200,
@@ -130,7 +135,7 @@ export const importRoutes = (catalog: Catalog): readonly Route[] => [
   get("/imports/:importId/rows", {
     access: "signed-in",
     summary: "List the rows of an import",
-    description: "What became of each, by its line in the file; refused ones say why.",
+    description: "The outcome of each row, by its line in the file. A refused row says why.",
     input: ListImportRows,
     handle: catalog.listImportRows,
     success: 200,
@@ -141,7 +146,7 @@ export const importRoutes = (catalog: Catalog): readonly Route[] => [
   get("/exports/:kind", {
     access: "signed-in",
     summary: "Export to a file",
-    description: "CSV of all there is of a kind, as `POST /imports` takes it.",
+    description: "All records of one kind as CSV, in the format that `POST /imports` accepts.",
     input: ExportRows,
     handle: catalog.exportRows,
     success: 200,

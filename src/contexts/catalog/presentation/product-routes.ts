@@ -47,7 +47,9 @@ const shown = (catalog: Catalog): readonly Route[] => [
   get("/products", {
     access: "anyone",
     summary: "List products",
-    description: "What is for sale, in the order of its making; drafts, for who may see them.",
+    description:
+      "Products, oldest first. Drafts are listed only for their owner and for callers with " +
+      "`products:read`.",
     input: ListProducts,
     handle: catalog.listProducts,
     success: 200,
@@ -59,9 +61,10 @@ const shown = (catalog: Catalog): readonly Route[] => [
     access: "anyone",
     summary: "Search products",
     description:
-      "What is on sale and fits all that is asked for, newest first. Words that no product has are " +
-      "replaced by those near them (`instead`). A page may hold less than `limit`: there is more " +
-      "where it has a `nextCursor`. With `facets`, the first 1000 matches are counted.",
+      "Published products that match every criterion, newest first. Words that no product " +
+      "contains are replaced by similar ones, listed in `instead`. A page may hold fewer " +
+      "items than `limit`; more follow while it has a `nextCursor`. With `facets`, the first " +
+      "1000 matches are counted.",
     input: SearchProducts,
     handle: catalog.searchProducts,
     success: 200,
@@ -73,8 +76,8 @@ const shown = (catalog: Catalog): readonly Route[] => [
     access: "anyone",
     summary: "Get a product",
     description:
-      "With its stock and its prices of now. Either may be `stale`, with its age, or " +
-      "`unavailable`, when whoever knows it is late: the product is answered within 250 ms.",
+      "The product with its current stock and prices. Each of the two may be `stale`, with " +
+      "its age, or `unavailable` when its source is late: the response takes 250 ms at most.",
     input: GetProduct,
     handle: catalog.getProduct,
     success: 200,
@@ -91,7 +94,9 @@ export const productRoutes = (catalog: Catalog): readonly Route[] => [
   post("/products", {
     access: "signed-in",
     summary: "Draft a product",
-    description: "Without a `slug`: one that reads like the name. Nobody else sees drafts.",
+    description:
+      "If `slug` is missing, it is derived from the name. A draft is visible only to its " +
+      "owner and to callers with `products:read`.",
     input: CreateDraft,
     handle: catalog.draftProduct,
     success: 201,
@@ -109,7 +114,7 @@ export const productRoutes = (catalog: Catalog): readonly Route[] => [
   patch("/products/:productId", {
     access: "signed-in",
     summary: "Edit a product",
-    description: "Changes the fields that are given; lists as a whole.",
+    description: "Changes only the fields in the request. A list replaces the whole list.",
     input: EditProduct,
     handle: catalog.editProduct,
     success: 200,
@@ -127,21 +132,22 @@ export const productRoutes = (catalog: Catalog): readonly Route[] => [
   post("/products/:productId/publication", {
     ...step,
     summary: "Publish a product",
-    description: "Puts it on sale. It takes a description and a sku.",
+    description: "Puts the product on sale. It needs a description and at least one sku.",
     handle: catalog.publishProduct,
     refusals: { ...always, "product-is-archived": 409, "not-publishable": 422 },
   }),
   post("/products/:productId/archival", {
     ...step,
     summary: "Archive a product",
-    description: "Takes it off sale for good. It can still be seen.",
+    description: "Takes the product off sale for good. It remains visible.",
     handle: catalog.archiveProduct,
     refusals: { ...always, "product-is-draft": 409 },
   }),
   del("/products/:productId", {
     access: "signed-in",
     summary: "Delete a draft",
-    description: "Its slug and skus are free for others. What was published can be archived only.",
+    description:
+      "Frees its slug and skus for other products. A published product can only be archived.",
     input: ProductStep,
     handle: catalog.deleteProduct,
     success: 204,
@@ -155,7 +161,7 @@ export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
   get("/categories", {
     access: "anyone",
     summary: "List categories",
-    description: "All of them, in the order of their slugs; `parentId` makes them a tree.",
+    description: "All categories, ordered by slug. `parentId` makes them a tree.",
     input: ListCategories,
     handle: catalog.listCategories,
     success: 200,
@@ -184,7 +190,8 @@ export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
     access: "signed-in",
     summary: "Rename or move a category",
     description:
-      "`If-Match`: its `version`. Below itself it cannot lie; `parentId: null` puts it at the top.",
+      "`If-Match` holds the `version` of the category. A category cannot lie below itself; " +
+      "`parentId: null` moves it to the top.",
     input: UpdateCategory,
     handle: catalog.updateCategory,
     success: 200,

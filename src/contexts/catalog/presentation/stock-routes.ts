@@ -39,7 +39,7 @@ export const stockRoutes = (catalog: Catalog): readonly Route[] => [
   get("/stock/:sku", {
     access: "anyone",
     summary: "Get the stock of a sku",
-    description: "By location.",
+    description: "Units of one sku, per location.",
     input: GetStock,
     handle: catalog.getStock,
     success: 200,
@@ -49,8 +49,10 @@ export const stockRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   get("/stock", {
     access: "anyone",
-    summary: "List the stock of some skus",
-    description: "By sku and location: what another catalog asks for the parts of its pages.",
+    summary: "List the stock of several skus",
+    description:
+      "Units per sku and location. Another Basalt asks here for the stock on its product " +
+      "pages.",
     input: ListStock,
     handle: catalog.listStock,
     success: 200,
@@ -61,7 +63,7 @@ export const stockRoutes = (catalog: Catalog): readonly Route[] => [
   post("/stock/:sku/receipts", {
     access: "signed-in",
     summary: "Receive stock",
-    description: "Adds what has arrived.",
+    description: "Adds units that have arrived to the stock of a sku at a location.",
     input: ReceiveStock,
     handle: catalog.receiveStock,
     success: 201,
@@ -71,7 +73,9 @@ export const stockRoutes = (catalog: Catalog): readonly Route[] => [
   post("/stock/:sku/adjustments", {
     access: "signed-in",
     summary: "Adjust stock",
-    description: "Corrects the count: `by` so many more, or fewer, but not what is reserved.",
+    description:
+      "Corrects the count by a positive or negative number of units (`by`). Reserved units " +
+      "cannot be removed.",
     input: AdjustStock,
     handle: catalog.adjustStock,
     success: 201,
@@ -98,7 +102,7 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
   post("/stock/:sku/reservations", {
     access: "signed-in",
     summary: "Reserve stock",
-    description: "Keeps units for you, for 15 minutes unless `holdS` says other seconds.",
+    description: "Holds units for the caller for `holdS` seconds, 15 minutes by default.",
     input: ReserveStock,
     handle: catalog.reserveStock,
     success: 201,
@@ -115,7 +119,9 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
   get("/reservations/:reservationId", {
     access: "signed-in",
     summary: "Get a reservation",
-    description: "Whether it is `open`, or what became of it; known for 30 days after its end.",
+    description:
+      "The status of a reservation: `open`, or how it ended. It can be read for 30 days " +
+      "after its end.",
     input: GetReservation,
     handle: catalog.getReservation,
     success: 200,
@@ -125,7 +131,7 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
   post("/reservations/:reservationId/commitment", {
     access: "signed-in",
     summary: "Commit a reservation",
-    description: "Buys what was reserved: it leaves the stock.",
+    description: "Completes the purchase: the reserved units leave the stock.",
     input: EndReservation,
     handle: catalog.commitReservation,
     success: 204,
@@ -134,7 +140,7 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
   del("/reservations/:reservationId", {
     access: "signed-in",
     summary: "Release a reservation",
-    description: "Gives back what was reserved.",
+    description: "Returns the reserved units to the available stock.",
     input: EndReservation,
     handle: catalog.releaseReservation,
     success: 204,
@@ -146,7 +152,7 @@ export const priceRoutes = (catalog: Catalog): readonly Route[] => [
   get("/products/:productId/prices", {
     access: "anyone",
     summary: "List the prices of a product",
-    description: "Of now, or what it cost or will cost `at` an instant.",
+    description: "Current prices of a product, or its prices `at` another instant, past or future.",
     input: ListPrices,
     handle: catalog.listPrices,
     success: 200,
@@ -156,8 +162,10 @@ export const priceRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   get("/prices", {
     access: "anyone",
-    summary: "List the prices of some skus",
-    description: "Of now, or what they cost `at` an instant: what another catalog asks for.",
+    summary: "List the prices of several skus",
+    description:
+      "Current prices of several skus, or their prices `at` another instant. Another Basalt " +
+      "asks here for the prices on its product pages.",
     input: ListPricesOfSkus,
     handle: catalog.listPricesOfSkus,
     success: 200,
@@ -169,8 +177,9 @@ export const priceRoutes = (catalog: Catalog): readonly Route[] => [
     access: "signed-in",
     summary: "Set a price",
     description:
-      "Of one unit, from a quantity on, on a list, from now on unless said. A price without an end " +
-      "gives way to one that begins later; any other overlap is refused.",
+      "Sets the price of one unit of a sku on a price list, from a minimum quantity on. It " +
+      "is valid from now on unless `validFrom` says otherwise. A price without an end is " +
+      "ended by one that begins later; any other overlap is refused.",
     input: SetPrice,
     handle: catalog.setPrice,
     success: 201,
@@ -188,7 +197,7 @@ export const priceRoutes = (catalog: Catalog): readonly Route[] => [
   del("/prices/:priceId", {
     access: "signed-in",
     summary: "End a price",
-    description: "Now, or at `validUntil`. What it was until then stays known.",
+    description: "Ends a price now, or at `validUntil`. Its history remains readable.",
     input: EndPrice,
     handle: catalog.endPrice,
     success: 204,

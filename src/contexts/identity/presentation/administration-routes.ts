@@ -68,7 +68,8 @@ export const apiKeyRoutes = (identity: Identity): readonly Route[] => [
     access: "signed-in",
     summary: "Create an API key",
     description:
-      "With it a machine acts as its owner, within `scopes`. The `token` is shown only here.",
+      "Creates a key with which a machine acts as its owner, limited to `scopes`. The " +
+      "`token` is returned only in this response.",
     input: CreateApiKey,
     handle: identity.createApiKey,
     success: 201,
@@ -89,7 +90,7 @@ export const apiKeyRoutes = (identity: Identity): readonly Route[] => [
   del("/api-keys/:keyId", {
     access: "signed-in",
     summary: "Revoke an API key",
-    description: "It is refused from the next request on.",
+    description: "The key is refused from the next request on.",
     input: RevokeApiKey,
     handle: identity.revokeApiKey,
     success: 204,
@@ -101,8 +102,10 @@ export const apiKeyRoutes = (identity: Identity): readonly Route[] => [
 export const administrationRoutes = (identity: Identity): readonly Route[] => [
   get("/policies", {
     access: "signed-in",
-    summary: "List what roles may do",
-    description: "`owner` is what everybody may with what is theirs.",
+    summary: "List the permissions of roles",
+    description:
+      "The permissions of each role. The role `owner` applies to every user and their own " +
+      "resources.",
     input: ListPolicies,
     handle: identity.listPolicies,
     success: 200,
@@ -112,9 +115,10 @@ export const administrationRoutes = (identity: Identity): readonly Route[] => [
   }),
   put("/policies/:role", {
     access: "signed-in",
-    summary: "Say what a role may do",
+    summary: "Set the permissions of a role",
     description:
-      "All permissions of the role, which is made if it is new. `*` stands for anything.",
+      "Replaces all permissions of a role; a new role is created. `*` stands for any " +
+      "resource or action.",
     input: ChangePolicy,
     handle: identity.changePolicy,
     success: 200,
@@ -124,8 +128,8 @@ export const administrationRoutes = (identity: Identity): readonly Route[] => [
   }),
   get("/audit", {
     access: "signed-in",
-    summary: "List who did what",
-    description: "The newest first, in all contexts; refusals of what somebody may not, too.",
+    summary: "List audit entries",
+    description: "Audit entries of all contexts, newest first, including denied attempts.",
     input: ListAudit,
     handle: identity.listAudit,
     success: 200,

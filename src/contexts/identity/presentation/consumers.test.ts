@@ -121,8 +121,8 @@ test("a new address is told to the old one, and has to be verified", async () =>
   assert.deepEqual(
     arrived().map(({ to, subject }) => [to, subject]),
     [
-      ["new@example.com", "Is this your address?"],
-      ["ada@example.com", "Your address was changed"],
+      ["new@example.com", "Please confirm your email address"],
+      ["ada@example.com", "Your email address was changed"],
     ],
   );
 });

@@ -51,8 +51,9 @@ export const passwordRoutes = (identity: Identity): readonly Route[] => [
   put("/users/:userId/password", {
     access: "signed-in",
     attempts: { name: "password", account: "actor", forgive: true },
-    summary: "Change one's password",
-    description: "By somebody who has just signed in. Ends all other sessions.",
+    summary: "Change the password of a user",
+    description:
+      "Requires a sign-in within the last 15 minutes. Ends all other sessions of the user.",
     input: ChangePassword,
     handle: identity.changePassword,
     success: 204,
@@ -69,8 +70,10 @@ export const passwordRoutes = (identity: Identity): readonly Route[] => [
   post("/password-resets", {
     access: "anyone",
     attempts: { name: "password-reset", account: "email" },
-    summary: "Ask for a new password",
-    description: "If anybody uses the address, they get an email. The answer is the same for all.",
+    summary: "Request a password reset",
+    description:
+      "Sends an email if a user has this address. The response is the same whether one has " +
+      "or not.",
     input: RequestEmail,
     handle: identity.requestPasswordReset,
     success: 202,
@@ -80,7 +83,9 @@ export const passwordRoutes = (identity: Identity): readonly Route[] => [
     access: "anyone",
     attempts: { name: "set-password" },
     summary: "Set a password with an emailed token",
-    description: "Of an invitation or a reset. Ends all sessions and starts none.",
+    description:
+      "Accepts a token of an invitation or a password reset. Ends all sessions of the user " +
+      "and starts none.",
     input: SetPassword,
     handle: identity.setPassword,
     success: 204,
@@ -89,8 +94,10 @@ export const passwordRoutes = (identity: Identity): readonly Route[] => [
   post("/email-verifications", {
     access: "anyone",
     attempts: { name: "email-verification", account: "email" },
-    summary: "Ask for an email that verifies the address",
-    description: "If anybody uses the address, they get an email. The answer is the same for all.",
+    summary: "Request an email to verify the address",
+    description:
+      "Sends an email if a user has this address. The response is the same whether one has " +
+      "or not.",
     input: RequestEmail,
     handle: identity.requestEmailVerification,
     success: 202,
@@ -111,7 +118,7 @@ export const passwordRoutes = (identity: Identity): readonly Route[] => [
 export const factorRoutes = (identity: Identity): readonly Route[] => [
   get("/users/:userId/credentials", {
     access: "signed-in",
-    summary: "Get what a user signs in with",
+    summary: "Get the credentials of a user",
     input: GetCredentials,
     handle: identity.getCredentials,
     success: 200,
@@ -122,7 +129,7 @@ export const factorRoutes = (identity: Identity): readonly Route[] => [
   post("/users/:userId/totp", {
     access: "signed-in",
     summary: "Enrol an authenticator app",
-    description: "The secret counts once a code of it was shown.",
+    description: "Returns a new secret. It takes effect once it is activated with a code.",
     input: EnrolTotp,
     handle: identity.enrolTotp,
     success: 201,
@@ -139,7 +146,9 @@ export const factorRoutes = (identity: Identity): readonly Route[] => [
     access: "signed-in",
     attempts: { name: "totp", account: "actor", forgive: true },
     summary: "Activate the authenticator app",
-    description: "Signing in takes a code from now on. The recovery codes are shown only here.",
+    description:
+      "From now on, signing in requires a code. The recovery codes are returned only in this " +
+      "response.",
     input: ActivateTotp,
     handle: identity.activateTotp,
     success: 200,
@@ -169,7 +178,7 @@ const passkeyRoutes = (identity: Identity): readonly Route[] => [
   post("/users/:userId/passkeys/options", {
     access: "signed-in",
     summary: "Begin to add a passkey",
-    description: "The options for `navigator.credentials.create`.",
+    description: "Returns the options for `navigator.credentials.create`.",
     input: BeginPasskey,
     handle: identity.beginPasskey,
     success: 200,
@@ -179,7 +188,7 @@ const passkeyRoutes = (identity: Identity): readonly Route[] => [
   post("/users/:userId/passkeys", {
     access: "signed-in",
     summary: "Add a passkey",
-    description: "The `response` of `navigator.credentials.create`, as JSON.",
+    description: "Takes the response of `navigator.credentials.create` as JSON.",
     input: AddPasskey,
     handle: identity.addPasskey,
     success: 204,

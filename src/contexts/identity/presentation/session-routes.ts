@@ -55,8 +55,9 @@ const signInRoutes = (identity: Identity): readonly Route[] => [
     attempts: { name: "sign-in", account: "email", forgive: true },
     summary: "Sign in",
     description:
-      "With `code` where a second factor is active: of the authenticator app, or a recovery code. " +
-      "With `newPassword` the one given is replaced; a password made by the system must be.",
+      "Starts a session. If a second factor is active, `code` holds a code of the " +
+      "authenticator app or a recovery code. `newPassword` replaces the password; it is " +
+      "required while the user has a password that Basalt generated.",
     input: SignIn,
     handle: identity.signIn,
     success: 201,
@@ -77,8 +78,9 @@ const signInRoutes = (identity: Identity): readonly Route[] => [
     attempts: { name: "refresh" },
     summary: "Refresh a session",
     description:
-      "Exchanges a refresh token for the next one and a new access token. A token exchanged a few " +
-      "seconds ago gets the same successor; one exchanged longer ago ends the session.",
+      "Exchanges a refresh token for its successor and a new access token. A token that was " +
+      "exchanged a few seconds ago gets the same successor again; one that was exchanged " +
+      "earlier ends the session.",
     input: RefreshSession,
     handle: identity.refreshSession,
     success: 200,
@@ -89,8 +91,8 @@ const signInRoutes = (identity: Identity): readonly Route[] => [
   post("/sessions/passkey/options", {
     access: "anyone",
     attempts: { name: "passkey" },
-    summary: "Begin to sign in with a passkey",
-    description: "The options for `navigator.credentials.get`.",
+    summary: "Begin a sign-in with a passkey",
+    description: "Returns the options for `navigator.credentials.get`.",
     input: BeginPasskeySignIn,
     handle: identity.beginPasskeySignIn,
     success: 200,
@@ -101,7 +103,7 @@ const signInRoutes = (identity: Identity): readonly Route[] => [
     access: "anyone",
     attempts: { name: "passkey" },
     summary: "Sign in with a passkey",
-    description: "The `response` of `navigator.credentials.get`, as JSON.",
+    description: "Takes the response of `navigator.credentials.get` as JSON.",
     input: SignInWithPasskey,
     handle: identity.signInWithPasskey,
     success: 201,
@@ -135,7 +137,7 @@ export const sessionRoutes = (identity: Identity): readonly Route[] => [
   del("/sessions/:sessionId", {
     access: "signed-in",
     summary: "End a session",
-    description: "Its tokens are refused from the next request on.",
+    description: "Tokens of the session are refused from the next request on.",
     input: EndSession,
     handle: identity.endSession,
     success: 204,

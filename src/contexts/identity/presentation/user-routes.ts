@@ -44,8 +44,9 @@ const registrationRoutes = (identity: Identity): readonly Route[] => [
     attempts: { name: "registration" },
     summary: "Register a user",
     description:
-      "Oneself, with a `password`. Without one it is an invitation, which takes the permission " +
-      "`users:invite`: the person chooses a password with what they get by email.",
+      "Registers the caller with a `password`. Without a `password` the request is an " +
+      "invitation, which requires the permission `users:invite`; the invited person chooses " +
+      "a password with a token from an email.",
     input: RegisterUser,
     handle: identity.registerUser,
     success: 201,
@@ -82,8 +83,9 @@ export const userRoutes = (identity: Identity): readonly Route[] => [
     attempts: { name: "email-change", account: "actor", when: "email" },
     summary: "Update a user",
     description:
-      "Changes the fields that are given. With `If-Match`: only if nobody else did. A new address " +
-      "takes somebody who has just signed in.",
+      "Changes only the fields in the request. With `If-Match`, the request is refused if " +
+      "the user was changed in between. A new address requires a sign-in within the last 15 " +
+      "minutes.",
     input: UpdateUser,
     handle: identity.updateUser,
     success: 200,
@@ -102,7 +104,9 @@ export const userRoutes = (identity: Identity): readonly Route[] => [
   del("/users/:userId", {
     access: "signed-in",
     summary: "Delete a user",
-    description: "For good, by somebody who has just signed in. The address is free for others.",
+    description:
+      "Deletes a user for good and frees the address. Requires a sign-in within the last 15 " +
+      "minutes.",
     input: DeleteUser,
     handle: identity.deleteUser,
     success: 204,
@@ -122,7 +126,7 @@ export const userAdministrationRoutes = (identity: Identity): readonly Route[] =
   get("/users", {
     access: "signed-in",
     summary: "List users",
-    description: "In the order of registration. With `email`: only who uses that address.",
+    description: "Users, oldest first. `email` finds the user with that address.",
     input: ListUsers,
     handle: identity.listUsers,
     success: 200,
@@ -133,7 +137,7 @@ export const userAdministrationRoutes = (identity: Identity): readonly Route[] =
   put("/users/:userId/status", {
     access: "signed-in",
     summary: "Disable or enable a user",
-    description: "Who is disabled is signed out everywhere, from the next request on.",
+    description: "A disabled user is signed out everywhere from the next request on.",
     input: SetUserStatus,
     handle: identity.setUserStatus,
     success: 200,
@@ -152,7 +156,7 @@ export const userAdministrationRoutes = (identity: Identity): readonly Route[] =
   put("/users/:userId/roles", {
     access: "signed-in",
     summary: "Assign roles to a user",
-    description: "All that they have from now on.",
+    description: "Replaces all roles of the user.",
     input: AssignRoles,
     handle: identity.assignRoles,
     success: 200,

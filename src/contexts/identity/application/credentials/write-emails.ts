@@ -23,7 +23,7 @@ type Registered = {
 type Changed = { readonly userId: UserId; readonly email: Email; readonly previous: Email };
 type Written = EmailMessage | undefined;
 
-const ignore = "If you did not ask for this, nothing has changed: ignore it.\n";
+const ignore = "If you did not ask for this, you can ignore this email: nothing has changed.\n";
 
 const to = (
   { email }: Pick<PresentUser, "email">,
@@ -38,7 +38,7 @@ export function writeEmails({ read, tokens, clock, howToUse }: Deps) {
 
   const verification = ({ userId, email }: { readonly userId: UserId; readonly email: Email }) => {
     const token = tokens.issue(VerifyEmailToken, { userId, email, expiresAt: expiresAt() });
-    return `please show within 30 minutes that this address is yours:\n\n${howToUse("verify-email", token)}\n`;
+    return `Please confirm within 30 minutes that this address is yours:\n\n${howToUse("verify-email", token)}\n`;
   };
   const passwordToken = async (userId: UserId, email: Email, context: Context) => {
     const { version } = await read(context, ({ credentials }) => credentials.byUser(userId));
@@ -63,10 +63,10 @@ export function writeEmails({ read, tokens, clock, howToUse }: Deps) {
           registered,
           id,
           "Welcome",
-          `Hello,\n\nyour account is ready; ${verification(registered)}`,
+          `Hello,\n\nyour account is ready. ${verification(registered)}`,
         );
       const how = await passwordToken(registered.userId, registered.email, context);
-      const text = `Hello ${registered.name},\n\nan account was made for you. Choose its password within 30 minutes:\n\n${how}\n`;
+      const text = `Hello ${registered.name},\n\nan account was created for you. Please choose a password within 30 minutes:\n\n${how}\n`;
       return to(registered, id, "You are invited", text);
     },
 
@@ -74,26 +74,31 @@ export function writeEmails({ read, tokens, clock, howToUse }: Deps) {
       const user = await activeUserOf(email, context);
       if (!user) return undefined;
       const how = await passwordToken(user.id, user.email, context);
-      const text = `Hello ${user.name},\n\nchoose a new password within 30 minutes:\n\n${how}\n\n${ignore}`;
-      return to(user, id, "A new password", text);
+      const text = `Hello ${user.name},\n\nyou can choose a new password within 30 minutes:\n\n${how}\n\n${ignore}`;
+      return to(user, id, "Choose a new password", text);
     },
 
     async emailVerification(id: string, email: Email, context: Context): Promise<Written> {
       const user = await activeUserOf(email, context);
       if (!user || user.isEmailVerified) return undefined;
       const text = `Hello ${user.name},\n\n${verification({ userId: user.id, email })}\n${ignore}`;
-      return to(user, id, "Is this your address?", text);
+      return to(user, id, "Please confirm your email address", text);
     },
 
     /** To the new address of an account. */
     async newAddress(id: string, changed: Changed): Promise<Written> {
-      return to(changed, id, "Is this your address?", `Hello,\n\n${verification(changed)}`);
+      return to(
+        changed,
+        id,
+        "Please confirm your email address",
+        `Hello,\n\n${verification(changed)}`,
+      );
     },
 
     /** To the address that an account had: who takes over an account must not do it unnoticed. */
     async formerAddress(id: string, { email, previous }: Changed): Promise<Written> {
-      const text = `The address of your account is now ${email}.\n\nIf you did not change it, tell whoever runs this service.\n`;
-      return to({ email: previous }, `${id}-previous`, "Your address was changed", text);
+      const text = `The email address of your account was changed to ${email}.\n\nIf you did not change it, please contact the operator of this service.\n`;
+      return to({ email: previous }, `${id}-previous`, "Your email address was changed", text);
     },
 
     /** Something by which one signs in was added, changed or removed. */
@@ -105,7 +110,7 @@ export function writeEmails({ read, tokens, clock, howToUse }: Deps) {
     ): Promise<Written> {
       const user = await presentUser(userId, context);
       if (!user) return undefined;
-      const text = `Hello ${user.name},\n\n${what}.\n\nIf it was not you, sign in, change your password, and look through your passkeys and API keys.\n`;
+      const text = `Hello ${user.name},\n\n${what}.\n\nIf you did not do this, sign in, change your password, and check your passkeys and API keys.\n`;
       return to(user, id, "Your account was changed", text);
     },
   };
