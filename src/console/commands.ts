@@ -37,7 +37,7 @@ function describe(error: Error): string {
 
 function program(): Command {
   const basalt = new Command("basalt")
-    .description("People, files, products and money: the backend that nearly every product needs.")
+    .description("Basalt: the backend that nearly every product needs.")
     .version(version)
     .exitOverride()
     .showHelpAfterError("(--help tells more)")
@@ -46,28 +46,31 @@ function program(): Command {
       "\nSettings come from the environment and .env; `basalt config` lists them.\n" +
         "Exit codes: 0 done, 1 failed, 2 called wrongly, 78 configuration not valid.",
     );
-  basalt.command("start").description("Migrate, serve, and run the event consumers").action(start);
+  basalt
+    .command("start")
+    .description("Migrate the database, serve HTTP and run the event consumers")
+    .action(start);
   basalt
     .command("migrate")
-    .description("Bring the database to the newest revision")
-    .option("--json", "as JSON")
+    .description("Apply pending migrations")
+    .option("--json", "print JSON")
     .action(migrateCommand);
   basalt
     .command("config")
-    .description("Print all settings, secrets masked")
-    .option("--json", "as JSON")
+    .description("Print all settings; secrets are masked")
+    .option("--json", "print JSON")
     .action(configCommand);
   basalt
     .command("doctor")
-    .description("Examine configuration, database, events and upstreams")
-    .option("--json", "as JSON")
+    .description("Check configuration, database, events and upstreams")
+    .option("--json", "print JSON")
     .action(doctorCommand);
   for (const module of composition.modules) module.addCommands(basalt, withDatabase);
   addProjectionCommands(
-    basalt.command("projections").description("Look at read models, rebuild them"),
+    basalt.command("projections").description("Inspect and rebuild read models"),
   );
   addEventCommands(
-    basalt.command("events").description("Look into the event logs and after their consumers"),
+    basalt.command("events").description("Inspect event logs and manage their consumers"),
   );
   return basalt;
 }
@@ -79,7 +82,7 @@ async function start(): Promise<void> {
   process.on("unhandledRejection", (error) =>
     log.error(
       { error: describeError(error), stack: error instanceof Error ? error.stack : undefined },
-      "a promise was rejected, and no code awaits it",
+      "a promise was rejected and no code awaits it",
     ),
   );
   try {

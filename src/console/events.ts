@@ -10,46 +10,46 @@ import { withDatabase } from "./database.ts";
 export function addEventCommands(events: Command): void {
   events
     .command("list")
-    .description("The newest events, oldest first")
-    .option("--stream <id>", "only of this aggregate, as in user_…")
-    .option("--type <type>", "only of this type, as this command prints it")
-    .option("--limit <n>", "at most so many", toLimit, 50)
-    .option("--json", "as JSON")
+    .description("List the newest events, oldest first")
+    .option("--stream <id>", "events of this stream only, as in user_…")
+    .option("--type <type>", "events of this type only, as the list shows it")
+    .option("--limit <n>", "the number of events at most", toLimit, 50)
+    .option("--json", "print JSON")
     .action(listCommand);
   events
     .command("consumers")
-    .description("Who reads the logs: holders, lag, parked streams, and what is wrong")
-    .option("--json", "as JSON")
+    .description("List consumers with their holders, lag, parked streams and troubles")
+    .option("--json", "print JSON")
     .action(consumersCommand);
   events
     .command("dead")
-    .description("Events that failed for good; their streams wait")
-    .option("--json", "as JSON")
+    .description("List dead letters: events that failed for good, whose streams wait")
+    .option("--json", "print JSON")
     .action((output: Output) => failedCommand("dead", output));
   events
     .command("waiting")
-    .description("Events that have failed and are tried again by themselves; their streams wait")
-    .option("--json", "as JSON")
+    .description("List failed events that will be retried, with the time of the next attempt")
+    .option("--json", "print JSON")
     .action((output: Output) => failedCommand("waiting", output));
   events
     .command("replay")
-    .description("Let dead letters be tried again, with all that waits behind them")
-    .argument("[which]", "event id or stream, dead or waiting; all dead letters unless given")
-    .option("--consumer <name>", "those of this consumer, dead or waiting")
-    .option("--json", "as JSON")
+    .description("Retry dead letters, and then the events that wait behind them")
+    .argument("[which]", "an event id or a stream, dead or waiting; all dead letters by default")
+    .option("--consumer <name>", "only events of this consumer, dead or waiting")
+    .option("--json", "print JSON")
     .action(replayCommand);
   events
     .command("skip")
-    .description("Pass over an event that a consumer fails at; its stream goes on")
-    .argument("<consumer>", "as `events consumers` names it")
-    .argument("<which>", "event id, or the parked stream")
-    .option("--json", "as JSON")
+    .description("Skip an event at which a consumer fails; its stream continues with the next one")
+    .argument("<consumer>", "the name that `events consumers` shows")
+    .argument("<which>", "the event id, or the parked stream")
+    .option("--json", "print JSON")
     .action(skipCommand);
   events
     .command("retire")
-    .description("Forget a consumer that was renamed or removed, so that nothing waits for it")
-    .argument("<consumer>", "as `events consumers` names it")
-    .option("--json", "as JSON")
+    .description("Remove the progress of a consumer that was renamed or deleted")
+    .argument("<consumer>", "the name that `events consumers` shows")
+    .option("--json", "print JSON")
     .action(retireCommand);
 }
 
@@ -107,14 +107,19 @@ function consumersOf(health: LogHealth): readonly ListedConsumer[] {
 const consumersCommand = (output: Output) =>
   withDatabase(async (database) => {
     const healths = await Promise.all(adminsOf(database).map((admin) => admin.health()));
-    print(healths.flatMap(consumersOf), output, lineOf, "None has been begun: start Basalt.");
+    print(
+      healths.flatMap(consumersOf),
+      output,
+      lineOf,
+      "There are no consumers yet: start Basalt.",
+    );
   });
 
 function lineOf({ troubles, ...health }: ListedConsumer): string {
   const holders = Object.entries(health.holders).map(([holder, slots]) => `${slots} by ${holder}`);
   const line = [
     health.name,
-    holders.length > 0 ? `slots: ${holders.join(", ")}` : "held by no process",
+    holders.length > 0 ? `slots: ${holders.join(", ")}` : "no process reads it",
     `${health.lag} events behind`,
     `${health.claimed} under way, ${health.retrying} retrying, ${health.dead} dead`,
   ].join("  ");
@@ -124,7 +129,7 @@ function lineOf({ troubles, ...health }: ListedConsumer): string {
 const failedCommand = (which: "dead" | "waiting", output: Output) =>
   withDatabase(async (database) => {
     const failed = await Promise.all(adminsOf(database).map((admin) => admin[which]()));
-    const none = { dead: "No dead letters.", waiting: "Nothing waits to be tried again." };
+    const none = { dead: "No dead letters.", waiting: "No event waits for a retry." };
     print(failed.flat(), output, which === "dead" ? deadLine : waitingLine, none[which]);
   });
 
@@ -145,8 +150,9 @@ const replayCommand = (which: string | undefined, { consumer, ...output }: Repla
     const isAsked = which !== undefined || consumer !== undefined;
     if (replayed === 0 && consumer !== undefined) await mustExist(database, consumer);
     if (output.json) console.log(JSON.stringify({ replayed }));
-    else if (replayed > 0) console.log(`To be tried again within seconds: ${replayed}.`);
-    else if (isAsked) console.log("Nothing fits: see `events dead` and `events waiting`.");
+    else if (replayed > 0) console.log(`Events that will be retried within seconds: ${replayed}.`);
+    else if (isAsked)
+      console.log("No failed event matches: see `events dead` and `events waiting`.");
     else console.log("No dead letters.");
     if (replayed === 0 && isAsked) process.exitCode = 1;
   });
@@ -154,7 +160,7 @@ const replayCommand = (which: string | undefined, { consumer, ...output }: Repla
 async function mustExist(database: Database, consumer: string): Promise<void> {
   const found = await Promise.all(adminsOf(database).map((admin) => admin.has(consumer)));
   if (!found.includes(true))
-    throw new Error(`there is no consumer ${consumer}: see \`events consumers\``);
+    throw new Error(`there is no consumer named ${consumer}: see \`events consumers\``);
 }
 
 const skipCommand = (consumer: string, which: string, output: Output) =>
@@ -162,10 +168,10 @@ const skipCommand = (consumer: string, which: string, output: Output) =>
     const skipped = await sumOf(database, (admin) => admin.skip(consumer, which));
     if (skipped === 0) await mustExist(database, consumer);
     if (output.json) console.log(JSON.stringify({ skipped }));
-    else if (skipped > 0) console.log(`${consumer} passes over ${which}, and goes on behind it.`);
+    else if (skipped > 0) console.log(`${consumer} skips ${which} and continues behind it.`);
     else
       console.log(
-        `${consumer} does not stand at ${which}, or is handing it over just now: see \`events dead\` and \`events waiting\`.`,
+        `${consumer} is not stopped at ${which}, or is delivering it just now: see \`events dead\` and \`events waiting\`.`,
       );
     if (skipped === 0) process.exitCode = 1;
   });
@@ -180,9 +186,10 @@ const retireCommand = (consumer: string, output: Output) =>
     const isFree = found !== undefined && holders.length === 0;
     const retired = isFree ? await sumOf(database, (admin) => admin.retire(consumer)) : 0;
     if (output.json) console.log(JSON.stringify({ retired }));
-    else if (retired > 0) console.log(`${consumer} is forgotten.`);
-    else if (found) console.log(`${consumer} is read by ${holders.join(", ")}: stop that first.`);
-    else console.log(`There is no consumer ${consumer}: see \`events consumers\`.`);
+    else if (retired > 0) console.log(`The progress of ${consumer} was removed.`);
+    else if (found)
+      console.log(`${consumer} is read by ${holders.join(", ")}: stop that process first.`);
+    else console.log(`There is no consumer named ${consumer}: see \`events consumers\`.`);
     if (retired === 0) process.exitCode = 1;
   });
 

@@ -11,20 +11,22 @@ const { readModels } = basalt;
 export function addProjectionCommands(projections: Command): void {
   projections
     .command("list")
-    .description("Read models, and how far each has followed its log")
-    .option("--json", "as JSON")
+    .description("List read models and their lag")
+    .option("--json", "print JSON")
     .action(listCommand);
   projections
     .command("verify")
-    .description("Compare the checksums of read models with the tables; exit code 1 if they differ")
-    .argument("[name]", "as `projections list` names it; all unless given", modelNamed)
-    .option("--json", "as JSON")
+    .description("Compare read models with the tables by checksum; exits with 1 if they differ")
+    .argument("[name]", "the name that `projections list` shows; all by default", modelNamed)
+    .option("--json", "print JSON")
     .action(verifyCommand);
   projections
     .command("rebuild")
-    .description("Make read models anew beside those that stand, then swap them; Basalt may run")
-    .argument("[name]", "as `projections list` names it; all unless given", modelNamed)
-    .option("--json", "as JSON")
+    .description(
+      "Rebuild read models beside the present ones, then swap them; Basalt may keep running",
+    )
+    .argument("[name]", "the name that `projections list` shows; all by default", modelNamed)
+    .option("--json", "print JSON")
     .action(rebuildCommand);
 }
 
@@ -58,7 +60,7 @@ const listCommand = (output: Output) =>
       output,
       ({ name, lag, retrying, dead, updated_at: at }) =>
         `${name}  ${lag} events behind, ${retrying + dead} streams wait, seen at ${at}`,
-      "None has been begun: start Basalt.",
+      "There are no read models yet: start Basalt.",
     );
   }, patient);
 
@@ -89,5 +91,5 @@ const rebuildCommand = (model: Model | undefined, output: Output) =>
       bar?.end();
       rebuilt.push({ name: nameOf(one), events });
     }
-    print(rebuilt, output, ({ name, events }) => `${name} was rebuilt of ${events} events`, "");
+    print(rebuilt, output, ({ name, events }) => `${name} was rebuilt from ${events} events`, "");
   }, patient);

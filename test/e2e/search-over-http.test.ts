@@ -113,7 +113,7 @@ test("a read model is listed, verified and rebuilt while Basalt runs, and after 
   const id = await sell(at, 1);
   const rebuilt = await rebuilding;
   assert.equal(rebuilt.code, 0, rebuilt.output);
-  assert.match(rebuilt.output, /catalog\.search was rebuilt of \d+ events/);
+  assert.match(rebuilt.output, /catalog\.search was rebuilt from \d+ events/);
   await until(async () => (await search(at, "q=ts-m")).items[0]?.["id"] === id);
   await until(isFollowed);
   assert.equal((await basalt("projections", "verify")).code, 0);

@@ -96,7 +96,7 @@ test("a person who is gone gets no email, however often it was refused before", 
   assert.equal(inbox.envelopes.length, 0);
 });
 
-test("the console passes over a dead letter, and forgets a consumer that nothing reads", async () => {
+test("the console skips a dead letter, and retires a consumer that no process reads", async () => {
   await using inbox = await smtpInbox();
   inbox.verdicts = { message: () => ({ code: 550, text: "no such mailbox" }) };
   await using served = await serve({
@@ -116,12 +116,15 @@ test("the console passes over a dead letter, and forgets a consumer that nothing
   await until(async () => /No dead letters/.test((await run("dead")).output));
 
   const held = await run("retire", consumer);
-  assert.deepEqual([held.code, /is read by .*stop that first/.test(held.output)], [1, true]);
+  assert.deepEqual(
+    [held.code, /is read by .*stop that process first/.test(held.output)],
+    [1, true],
+  );
   assert.equal((await run("retire", "nothing")).code, 1);
   await served.opened.sql(`insert into identity.subscriptions (name, slot)
     select 'identity.retired', generate_series(0, 63)`);
   const stale = /identity\.retired: no process reads it, waiting: \d+ events?;/;
   await until(async () => stale.test((await launch(["doctor"], env).ended).output));
-  assert.match((await run("retire", "identity.retired")).output, /is forgotten/);
+  assert.match((await run("retire", "identity.retired")).output, /was removed/);
   assert.doesNotMatch((await run("consumers")).output, /identity\.retired/);
 });

@@ -11,10 +11,10 @@ import { postgresCatalog } from "./infrastructure/postgres-catalog.ts";
 export function addCatalogCommands(basalt: Command, withDatabase: WithDatabase): void {
   basalt
     .command("seed")
-    .description("Put believable demo products on sale; the same seed makes the same ones, once")
-    .requiredOption("--products <n>", "so many", whole)
-    .option("--seed <n>", "which ones", whole, 1)
-    .option("--json", "as JSON")
+    .description("Put demo products on sale; the same seed makes the same products, once")
+    .requiredOption("--products <n>", "the number of products", whole)
+    .option("--seed <n>", "the seed that they are drawn from", whole, 1)
+    .option("--json", "print JSON")
     .action(seedCommand(withDatabase));
 }
 
@@ -49,7 +49,7 @@ const seedCommand =
         }
         bar.end();
         const line = ({ made: n }: { readonly made: number }) =>
-          `${n} products put on sale, ${products - n} were there already`;
+          `${n} products were put on sale; ${products - n} existed already`;
         print([{ made, known: products - made }], json ? { json } : {}, line, "");
       },
       { makes: true },

@@ -5,23 +5,23 @@ export const settings = {
   catalogStockUrl: {
     env: "BASALT_CATALOG_STOCK_URL",
     type: "string",
-    doc: "Where product pages get stock from, as in http://other:3000/api/v1; kept here if empty",
+    doc: "Basalt that product pages get stock from, as in http://other:3000/api/v1; if empty, this one",
   },
   catalogStockKey: {
     env: "BASALT_CATALOG_STOCK_KEY",
     type: "string",
     secret: true,
-    doc: "API key or token that is shown there; none if empty",
+    doc: "API key or access token to authenticate there; none if empty",
   },
   catalogPricesUrl: {
     env: "BASALT_CATALOG_PRICES_URL",
     type: "string",
-    doc: "Where product pages get prices from, as in http://other:3000/api/v1; kept here if empty",
+    doc: "Basalt that product pages get prices from, as in http://other:3000/api/v1; if empty, this one",
   },
   catalogPricesKey: {
     env: "BASALT_CATALOG_PRICES_KEY",
     type: "string",
     secret: true,
-    doc: "API key or token that is shown there; none if empty",
+    doc: "API key or access token to authenticate there; none if empty",
   },
 } as const satisfies SettingsTable;

@@ -18,25 +18,25 @@ import { addSigningKey, postgresKeyStore } from "./infrastructure/signing-keys.t
 export function addIdentityCommands(basalt: Command, withDatabase: WithDatabase): void {
   basalt
     .command("administrator")
-    .description("Make somebody an administrator, with a password that works once")
-    .argument("<email>", "whose address", toEmail)
-    .option("--json", "as JSON")
+    .description("Make a user an administrator, with a password that works once")
+    .argument("<email>", "the email address of the user", toEmail)
+    .option("--json", "print JSON")
     .action(administratorCommand(withDatabase));
   basalt
     .command("keys")
-    .description("The keys that sign access tokens")
+    .description("Manage the keys that sign access tokens")
     .command("rotate")
-    .description("Sign with a new key from now on; tokens of the old one stay valid")
-    .option("--revoke-old", "they do not: for a key that somebody else may have")
-    .option("--json", "as JSON")
+    .description("Sign new tokens with a new key; existing tokens stay valid")
+    .option("--revoke-old", "revoke existing tokens as well, in case the old key has leaked")
+    .option("--json", "print JSON")
     .action(rotateCommand(withDatabase));
   basalt
     .command("audit")
-    .description("The record of who did what")
+    .description("Inspect the audit")
     .command("verify")
-    .description("Recompute the chain over all entries; name its first broken link")
-    .option("--expect <number:hash>", "the head that was noted at an earlier verification", toHead)
-    .option("--json", "as JSON")
+    .description("Recompute the hash chain over all entries and name the first broken link")
+    .option("--expect <number:hash>", "the head that an earlier verification printed", toHead)
+    .option("--json", "print JSON")
     .action(verifyCommand(withDatabase));
 }
 

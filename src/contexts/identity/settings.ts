@@ -6,26 +6,26 @@ export const settings = {
     env: "BASALT_TOKEN_AUDIENCE",
     type: "string",
     default: "basalt",
-    doc: "For whom access tokens are",
+    doc: "Audience of access tokens",
   },
   registration: {
     env: "BASALT_REGISTRATION",
     type: "string",
     enum: ["open", "invited"],
     default: "open",
-    doc: "Whether anybody may register, or only who is invited",
+    doc: "Whether registration is open to everyone or only to invited people",
   },
   adminEmail: {
     env: "BASALT_ADMIN_EMAIL",
     type: "string",
     default: "admin@basalt.local",
-    doc: "Who administers, if nobody does yet",
+    doc: "Email address of the first administrator",
   },
   adminPassword: {
     env: "BASALT_ADMIN_PASSWORD",
     type: "string",
     secret: true,
-    doc: "Password of the first administrator; if empty, one that works once is printed",
+    doc: "Password of the first administrator; if empty, the first start prints one that works once",
   },
   sessionIdleHours: {
     env: "BASALT_SESSION_IDLE_HOURS",
@@ -33,7 +33,7 @@ export const settings = {
     minimum: 1,
     maximum: 8_760,
     default: 168,
-    doc: "After how long without use a session is over",
+    doc: "Hours without use after which a session ends",
   },
   sessionMaxHours: {
     env: "BASALT_SESSION_MAX_HOURS",
@@ -41,6 +41,6 @@ export const settings = {
     minimum: 1,
     maximum: 87_600,
     default: 720,
-    doc: "After how long a session is over however much it is used",
+    doc: "Hours after which a session ends even if it is used",
   },
 } as const satisfies SettingsTable;

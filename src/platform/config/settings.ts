@@ -25,7 +25,7 @@ export const platformSettings = {
     type: "string",
     enum: ["development", "production"],
     default: "development",
-    doc: "production closes /docs, and CORS to all but the origins listed",
+    doc: "production closes /docs, and CORS for all origins that are not listed",
   },
   host: {
     env: "HOST",
@@ -39,26 +39,26 @@ export const platformSettings = {
     minimum: 0,
     maximum: 65_535,
     default: 3000,
-    doc: "Port to listen on; 0 takes a free one",
+    doc: "Port to listen on; 0 chooses a free one",
   },
   dataFolder: {
     env: "BASALT_DATA_DIR",
     type: "string",
     default: path.join(root, ".basalt"),
-    doc: "Where the embedded Postgres and other local files live",
+    doc: "Folder of the embedded Postgres and other local files",
   },
   logLevel: {
     env: "BASALT_LOG_LEVEL",
     type: "string",
     enum: ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
     default: "info",
-    doc: "Least level that is logged; one JSON line each, on standard output",
+    doc: "Lowest level that is logged; each entry is one JSON line on standard output",
   },
   databaseUrl: {
     env: "BASALT_DATABASE_URL",
     type: "string",
     secret: true,
-    doc: "Postgres 15 or later, as in postgres://user:password@host:5432/basalt; embedded if empty",
+    doc: "Address of Postgres 15 or later, as in postgres://user:password@host:5432/basalt; if empty, Basalt runs its own",
   },
   databaseMaxConnections: {
     env: "BASALT_DATABASE_MAX_CONNECTIONS",
@@ -66,7 +66,7 @@ export const platformSettings = {
     minimum: 2,
     maximum: 1_000,
     default: 10,
-    doc: "Connections to Postgres at most, per process",
+    doc: "Maximum number of connections to Postgres per process",
   },
   databaseAcquireTimeoutMs: {
     env: "BASALT_DATABASE_ACQUIRE_TIMEOUT_MS",
@@ -74,7 +74,7 @@ export const platformSettings = {
     minimum: 10,
     maximum: 60_000,
     default: 2_000,
-    doc: "How long to wait for a database connection before the answer is 503",
+    doc: "Maximum wait for a database connection; after it the answer is 503",
   },
   databaseStatementTimeoutMs: {
     env: "BASALT_DATABASE_STATEMENT_TIMEOUT_MS",
@@ -82,7 +82,7 @@ export const platformSettings = {
     minimum: 10,
     maximum: 600_000,
     default: 5_000,
-    doc: "How long one statement may take",
+    doc: "Maximum duration of one statement",
   },
   databaseIdleInTransactionTimeoutMs: {
     env: "BASALT_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS",
@@ -90,24 +90,24 @@ export const platformSettings = {
     minimum: 10,
     maximum: 600_000,
     default: 10_000,
-    doc: "How long a transaction may idle; one that has appended events holds back the readers of its log",
+    doc: "Maximum time that a transaction may be idle; one that has appended events holds back the readers of its log",
   },
   masterKey: {
     env: "BASALT_MASTER_KEY",
     type: "string",
     secret: true,
-    doc: "Seals all secrets: 32 bytes in base64; older keys after a comma; master.key in the data folder if empty",
+    doc: "Key that seals all secrets: 32 bytes in base64; older keys follow after commas; if empty, master.key in the data folder",
   },
   publicUrl: {
     env: "BASALT_PUBLIC_URL",
     type: "string",
     default: "http://localhost:3000",
-    doc: "Where clients reach Basalt: issuer of tokens, and what passkeys belong to",
+    doc: "Address at which clients reach Basalt; it is the issuer of tokens and the origin of passkeys",
   },
   appUrl: {
     env: "BASALT_APP_URL",
     type: "string",
-    doc: "Where emails point to, with /verify-email#token=… and /set-password#token=…; else they hold the token",
+    doc: "Address of the app that links in emails lead to, with /verify-email#token=… and /set-password#token=…; if empty, emails contain the token",
   },
   requestsPerMinute: {
     env: "BASALT_LIMIT_REQUESTS_PER_MINUTE",
@@ -115,7 +115,7 @@ export const platformSettings = {
     minimum: 1,
     maximum: 1_000_000_000,
     default: 6_000,
-    doc: "Requests of one actor, or of one address that nobody signed in from, per process",
+    doc: "Requests per minute of one actor, or of one address without a sign-in; counted per process",
   },
   attemptsPerAddress: {
     env: "BASALT_LIMIT_ATTEMPTS_PER_ADDRESS",
@@ -123,7 +123,7 @@ export const platformSettings = {
     minimum: 1,
     maximum: 1_000_000_000,
     default: 300,
-    doc: "Attempts to sign in, register and the like, each, from one address in 15 minutes",
+    doc: "Attempts of one kind, such as signing in or registering, from one address in 15 minutes",
   },
   attemptsPerAccount: {
     env: "BASALT_LIMIT_ATTEMPTS_PER_ACCOUNT",
@@ -131,19 +131,19 @@ export const platformSettings = {
     minimum: 1,
     maximum: 1_000_000_000,
     default: 10,
-    doc: "Attempts on one account in 15 minutes, from wherever",
+    doc: "Attempts on one account from all addresses in 15 minutes",
   },
   redisUrl: {
     env: "BASALT_REDIS_URL",
     type: "string",
     secret: true,
-    doc: "Redis for the cache and the rate limits, as in redis://127.0.0.1:6379; memory of the process if empty",
+    doc: "Address of a Redis for the cache and rate limits, as in redis://127.0.0.1:6379; if empty, each process uses its memory",
   },
   smtpUrl: {
     env: "BASALT_SMTP_URL",
     type: "string",
     secret: true,
-    doc: "Where email goes, as in smtp://user:password@host:587; files in the data folder if empty",
+    doc: "SMTP server, as in smtp://user:password@host:587; if empty, emails become files in the data folder",
   },
   smtpMaxConnections: {
     env: "BASALT_SMTP_MAX_CONNECTIONS",
@@ -151,19 +151,19 @@ export const platformSettings = {
     minimum: 1,
     maximum: 1_000,
     default: 40,
-    doc: "Emails that are handed over at a time, each on a connection of its own",
+    doc: "Emails delivered at a time, each on a connection of its own",
   },
   emailFrom: {
     env: "BASALT_EMAIL_FROM",
     type: "string",
     default: "Basalt <basalt@localhost>",
-    doc: "Sender of all email",
+    doc: "Sender of all emails",
   },
   corsOrigins: {
     env: "BASALT_CORS_ORIGINS",
     type: "list",
     default: [],
-    doc: "Origins that browsers may call from, comma separated, as in https://app.example.com",
+    doc: "Origins that browsers may call from, separated by commas, as in https://app.example.com",
   },
   bodyLimitBytes: {
     env: "BASALT_HTTP_BODY_LIMIT_BYTES",
@@ -171,7 +171,7 @@ export const platformSettings = {
     minimum: 1_024,
     maximum: 1_073_741_824,
     default: 1_048_576,
-    doc: "Largest JSON body",
+    doc: "Maximum size of a JSON body",
   },
   requestTimeoutMs: {
     env: "BASALT_HTTP_REQUEST_TIMEOUT_MS",
@@ -179,7 +179,7 @@ export const platformSettings = {
     minimum: 100,
     maximum: 600_000,
     default: 10_000,
-    doc: "Deadline of a request: after it the answer is 503",
+    doc: "Maximum duration of a request; after it the answer is 503",
   },
   maxRequestsInFlight: {
     env: "BASALT_HTTP_MAX_IN_FLIGHT",
@@ -187,7 +187,7 @@ export const platformSettings = {
     minimum: 1,
     maximum: 100_000,
     default: 512,
-    doc: "Requests worked on at once; more are shed with 503 and Retry-After",
+    doc: "Maximum number of requests in flight; further ones are refused with 503 and Retry-After",
   },
   shutdownTimeoutMs: {
     env: "BASALT_SHUTDOWN_TIMEOUT_MS",
@@ -195,24 +195,24 @@ export const platformSettings = {
     minimum: 0,
     maximum: 600_000,
     default: 15_000,
-    doc: "How long running requests may take to end when Basalt is stopped",
+    doc: "Time that running requests have to end when Basalt stops",
   },
   trustProxy: {
     env: "BASALT_TRUST_PROXY",
     type: "string",
     default: "",
-    doc: "Whose X-Forwarded-For counts: how many proxies of yours there are, or their networks, as in 10.0.0.0/8; nobody's if empty",
+    doc: "Trusted proxies, whose X-Forwarded-For is believed: their number, or their networks, as in 10.0.0.0/8; none if empty",
   },
   apiPrefix: {
     env: "BASALT_API_PREFIX",
     type: "string",
     default: "/api/v1",
-    doc: "Path before all resources",
+    doc: "Path prefix of all resources",
   },
   docs: {
     env: "BASALT_DOCS",
     type: "boolean",
-    doc: "API reference at /docs; on in development, off in production unless said",
+    doc: "Whether /docs serves the API reference; by default only in development",
   },
   consumers: {
     env: "BASALT_CONSUMERS",
@@ -226,7 +226,7 @@ export const platformSettings = {
     minimum: 1,
     maximum: 100,
     default: 16,
-    doc: "Attempts after which a failed event becomes a dead letter; 16 take about eight minutes",
+    doc: "Attempts after which a failing event becomes a dead letter; 16 take about eight minutes",
   },
   eventRetentionDays: {
     env: "BASALT_EVENT_RETENTION_DAYS",
@@ -234,7 +234,7 @@ export const platformSettings = {
     minimum: 0,
     maximum: 36_500,
     default: 0,
-    doc: "Days after which events that all subscriptions have read are deleted, where no state is made of them; 0 keeps them",
+    doc: "Days after which events are deleted that all consumers have read and that no state is made of; 0 keeps them",
   },
   idempotencyRetentionHours: {
     env: "BASALT_IDEMPOTENCY_RETENTION_HOURS",
@@ -242,12 +242,12 @@ export const platformSettings = {
     minimum: 1,
     maximum: 8_760,
     default: 24,
-    doc: "How long the first answer to an idempotency key is kept",
+    doc: "Time for which the first answer to an idempotency key is kept",
   },
   otlpEndpoint: {
     env: "OTEL_EXPORTER_OTLP_ENDPOINT",
     type: "string",
-    doc: "Collector for OpenTelemetry traces, as in http://127.0.0.1:4318; no traces if empty",
+    doc: "OpenTelemetry collector for traces, as in http://127.0.0.1:4318; if empty, no traces are sent",
   },
 } as const satisfies SettingsTable;
 

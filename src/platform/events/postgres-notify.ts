@@ -105,7 +105,10 @@ export class PostgresNotify implements AsyncDisposable {
         await listening.ended;
         pauseMs = firstPauseMs;
       } catch (error) {
-        this.#log.warn({ error: String(error) }, "cannot listen for events of other processes");
+        this.#log.warn(
+          { error: String(error) },
+          "cannot listen for events of other processes; retrying",
+        );
         pauseMs = Math.min(pauseMs * 2, maxPauseMs);
       }
     }

@@ -151,7 +151,7 @@ export class Subscription<Scope> implements AsyncDisposable {
       store
         .beat(this.#member)
         .catch((error: unknown) =>
-          log.debug({ error: String(error) }, "no sign of life was given"),
+          log.debug({ error: String(error) }, "the heartbeat of a consumer failed"),
         );
     const beating = setInterval(() => void beat(), this.#limits.leaseMs / 3);
     let pauseMs = firstLookMs;
@@ -207,7 +207,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     if (waitsAt !== undefined && waitsAt !== this.#waitsAt && index === 0)
       log.error(
         { consumer: consumer.name, waitsAt, eventId: unknown?.id },
-        "an event was written by a newer Basalt: this process waits for one that knows it",
+        "the next event was written by a newer Basalt; this process waits for a process that knows it",
       );
     this.#waitsAt = index === 0 ? waitsAt : undefined;
     return index === -1 ? items : items.slice(0, index);
@@ -255,7 +255,10 @@ export class Subscription<Scope> implements AsyncDisposable {
   /** The log was restored: nothing is known of it any more. */
   #beginAnew(): void {
     const { log, consumer } = this.#options;
-    log.warn({ consumer: consumer.name }, "the event log was restored; reading from what is kept");
+    log.warn(
+      { consumer: consumer.name },
+      "the event log was restored; the consumer reads again from its checkpoint",
+    );
     this.#on.lane.abandon();
     this.#drop(this.#on.slots.all().map(({ slot }) => slot));
   }
@@ -301,8 +304,8 @@ export class Subscription<Scope> implements AsyncDisposable {
     const { log, consumer } = this.#options;
     const told = { consumer: consumer.name, ...parked };
     if (parked.state === "dead")
-      log.error(told, "an event is a dead letter: its stream waits for a replay");
-    else log.warn(told, "an event failed and will be tried again");
+      log.error(told, "an event became a dead letter; its stream waits for a replay");
+    else log.warn(told, "an event failed; it will be retried");
     const { retryAt } = parked;
     if (retryAt === undefined) return;
     const inMs = Math.max(0, Instant.toUnixMs(retryAt) - this.#on.clock.unixMs());
@@ -322,8 +325,11 @@ export class Subscription<Scope> implements AsyncDisposable {
     const isLost = error instanceof LeaseLost;
     const told = { consumer: consumer.name, error: describe(error) };
     if (isLost)
-      log.info(told, "a slot was taken or moved by others: reading again from what is kept");
-    else log.warn(told, "a subscription failed and begins again from its checkpoint");
+      log.info(
+        told,
+        "a slot was taken or moved by another process or a command; the consumer reads again from its checkpoint",
+      );
+    else log.warn(told, "a subscription failed; it retries from its checkpoint");
     this.#drop(this.#on.slots.all().map(({ slot }) => slot));
     this.#shareAt = 0;
     return isLost ? firstLookMs : this.#limits.pollMs;

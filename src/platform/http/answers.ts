@@ -61,7 +61,7 @@ export function answerError(
     );
   const status = error.statusCode ?? 500;
   if (status >= 500 && status !== 503) {
-    log.error({ correlationId, err: error }, "a request broke");
+    log.error({ correlationId, err: error }, "a request failed with an unexpected error");
     return sendProblem(reply, problem("internal-error", { status: 500, correlationId }));
   }
   const invalidJson = error.code?.startsWith("FST_ERR_CTP_") && status === 400;

@@ -60,7 +60,10 @@ export const problemSchema = {
     status: { type: "integer", format: "int32", minimum: 400, maximum: 599 },
     detail: text,
     code: { ...text, description: "The problem `type` in upper snake case" },
-    correlationId: { ...text, description: "Identifies the request in `x-request-id`, logs, traces and events" },
+    correlationId: {
+      ...text,
+      description: "Identifies the request in `x-request-id`, logs, traces and events",
+    },
     errors: {
       type: "array",
       maxItems: maxErrorsShown,

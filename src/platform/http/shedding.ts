@@ -43,7 +43,7 @@ function refusing({ metrics, log, headers }: SheddingOptions) {
   const all = { ...headers, "content-type": problemMediaType, "retry-after": "1" };
   let refused = 0;
   const tell = () => {
-    log.warn({ refused }, "too many requests: refused with 503");
+    log.warn({ refused }, "requests are refused with 503: the server is overloaded");
     refused = 0;
   };
   return (request: IncomingMessage, response: ServerResponse): void => {

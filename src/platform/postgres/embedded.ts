@@ -152,16 +152,16 @@ export class EmbeddedPostgres implements AsyncDisposable {
   }
 
   async #relaunch(end: object): Promise<void> {
-    this.#options.log.error(end, "postgres died; starting it again");
+    this.#options.log.error(end, "Postgres ended unexpectedly; restarting it");
     for (let pauseMs = 100; !this.#stopping; pauseMs = Math.min(pauseMs * 2, 5_000)) {
       await sleep(pauseMs);
       if (this.#stopping) return;
       try {
         await this.#launch();
-        this.#options.log.info("postgres is back");
+        this.#options.log.info("Postgres runs again");
         return;
       } catch (error) {
-        this.#options.log.error({ error: String(error) }, "postgres does not come back yet");
+        this.#options.log.error({ error: String(error) }, "Postgres could not be restarted yet");
       }
     }
   }
@@ -181,7 +181,7 @@ async function prepare(folder: string, connection: ClientConfig, log: Logger): P
   if (!home.startsWith(folder))
     log.warn(
       { folder: home },
-      "Postgres runs as nobody, who cannot enter the project: its data lies elsewhere",
+      "Postgres runs as the user nobody, which cannot enter the project folder; its data is in another folder",
     );
 
   const dataFolder = path.join(home, "data");
@@ -301,7 +301,7 @@ function refuseOtherMajor(dataFolder: string): void {
 async function stopOrphan(dataFolder: string, log: Logger): Promise<void> {
   const pid = serverIn(dataFolder)?.pid;
   if (pid === undefined || !isAlive(pid) || !isPostgres(pid)) return;
-  log.warn({ pid }, "stopping the Postgres that a killed Basalt left behind");
+  log.warn({ pid }, "stopping a Postgres that a killed Basalt left running");
   process.kill(pid, "SIGINT");
   for (const deadline = Date.now() + stopWithinMs; isAlive(pid); await sleep(20))
     if (Date.now() > deadline) process.kill(pid, "SIGQUIT");

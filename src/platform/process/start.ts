@@ -73,7 +73,10 @@ async function mendLogs(
   await using owner = openDatabase(settings, connection, log);
   for (const schema of logs)
     if (await mendPositions(owner, schema))
-      log.warn({ schema }, "the positions of an event log were behind: was it restored in parts?");
+      log.warn(
+        { schema },
+        "the position sequence of an event log was behind its events and has been advanced; was only a part restored?",
+      );
 }
 
 /** Names this process among those that share the consumers' work. */
@@ -113,7 +116,10 @@ async function openMigrated(
   await mendLogs(composition.logs, { settings, connection, log });
   const isRestricted = await restrictToRole(connection, composition.schemas);
   if (!isRestricted)
-    log.warn({ role: appRole }, "the login may not make roles: works as its owner");
+    log.warn(
+      { role: appRole },
+      "the database login may not create roles; Basalt runs with the rights of the login",
+    );
   const role = isRestricted ? appRole : undefined;
   return { ...opened, database: undo.use(openDatabase(settings, connection, log, role)) };
 }

@@ -16,7 +16,7 @@ export async function openRedis(url: string, log: Logger) {
   });
   let up = true;
   client.on("error", (error: unknown) => {
-    if (up) log.warn({ error: String(error) }, "Redis is away; going on without");
+    if (up) log.warn({ error: String(error) }, "Redis is unavailable; continuing without it");
     up = false;
   });
   client.on("ready", () => {

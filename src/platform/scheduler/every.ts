@@ -13,7 +13,7 @@ type Task = {
 export function every({ name, everyMs, work, log, atTheEndToo }: Task): AsyncDisposable {
   const attempt = () =>
     work().catch((error: unknown) =>
-      log.warn({ task: name, error: String(error) }, "a task failed"),
+      log.warn({ task: name, error: String(error) }, "a scheduled task failed"),
     );
   let running: Promise<void> | undefined;
   const timer = setInterval(() => {

@@ -57,7 +57,7 @@ export async function exportTraces(endpoint: string, log: Logger): Promise<Async
       new BatchSpanProcessor(new OTLPTraceExporter({ url, timeoutMillis: exportTimeoutMs })),
     ],
   });
-  const lost = (reason: unknown) => log.warn({ error: String(reason) }, "spans were lost");
+  const lost = (reason: unknown) => log.warn({ error: String(reason) }, "trace spans were lost");
   const ignore = () => {};
   diag.setLogger(
     { error: lost, warn: lost, info: ignore, debug: ignore, verbose: ignore },

@@ -39,7 +39,9 @@ export function identityConsumers(
           why === "change" || why === "reset"
             ? emails.credentialsChanged(id, userId, "Your password was changed", context)
             : undefined,
-        "identity.totp-activated": changed("Signing in now requires a code from your authenticator app"),
+        "identity.totp-activated": changed(
+          "Signing in now requires a code from your authenticator app",
+        ),
         "identity.totp-removed": changed("Signing in no longer requires a code"),
         "identity.passkey-added": changed("A passkey was added"),
         "identity.passkey-removed": changed("A passkey was removed"),
