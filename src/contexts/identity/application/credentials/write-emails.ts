@@ -25,6 +25,8 @@ type Written = EmailMessage | undefined;
 
 const ignore = "If you did not ask for this, you can ignore this email: nothing has changed.\n";
 
+const confirm = "Please confirm your email address";
+
 const to = (
   { email }: Pick<PresentUser, "email">,
   id: string,
@@ -82,17 +84,12 @@ export function writeEmails({ read, tokens, clock, howToUse }: Deps) {
       const user = await activeUserOf(email, context);
       if (!user || user.isEmailVerified) return undefined;
       const text = `Hello ${user.name},\n\n${verification({ userId: user.id, email })}\n${ignore}`;
-      return to(user, id, "Please confirm your email address", text);
+      return to(user, id, confirm, text);
     },
 
     /** To the new address of an account. */
     async newAddress(id: string, changed: Changed): Promise<Written> {
-      return to(
-        changed,
-        id,
-        "Please confirm your email address",
-        `Hello,\n\n${verification(changed)}`,
-      );
+      return to(changed, id, confirm, `Hello,\n\n${verification(changed)}`);
     },
 
     /** To the address that an account had: who takes over an account must not do it unnoticed. */
