@@ -1,5 +1,5 @@
 // npm run documents: writes the files that are made of the code. Tests fail where they differ.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { envExample } from "../src/platform/config/load.ts";
 import { basalt } from "../src/composition.ts";
@@ -9,4 +9,16 @@ writeFileSync(path.join(root, ".env.example"), envExample(basalt.settings));
 writeFileSync(
   path.join(root, "docs/asyncapi.json"),
   `${JSON.stringify(basalt.asyncApi(), undefined, 2)}\n`,
+);
+
+/** Below each line that begins with the path of a file stands that file. */
+const guide = path.join(root, "docs/guides/your-own-context.md");
+const shown = /^(`(examples\/[^`]+)`[^\n]*\n\n```\w+\n)[^]*?^```$/gm;
+writeFileSync(
+  guide,
+  readFileSync(guide, "utf8").replaceAll(
+    shown,
+    (_, before: string, file: string) =>
+      `${before}${readFileSync(path.join(root, file), "utf8")}\`\`\``,
+  ),
 );

@@ -3,4 +3,6 @@ import { identity } from "./contexts/identity/module.ts";
 import { compositionOf } from "#platform/process/composition.ts";
 
 /** The contexts of this Basalt. One that needs another comes after it. */
-export const basalt = compositionOf([identity, catalog]);
+export const modules = [identity, catalog];
+
+export const basalt = compositionOf(modules);

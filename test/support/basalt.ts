@@ -34,6 +34,17 @@ const forTests = {
   BASALT_LIMIT_ATTEMPTS_PER_ACCOUNT: plenty,
 };
 
+/** The environment of a Basalt on a test's database and folder. */
+export const settingsFor = (
+  { url }: Pick<TestDatabase, "url">,
+  folder: { readonly path: string },
+): Readonly<Record<string, string>> => ({
+  PORT: "0",
+  BASALT_DATABASE_URL: url,
+  BASALT_DATA_DIR: folder.path,
+  ...forTests,
+});
+
 /** A whole Basalt in this process, on a database of its own. */
 export async function serve(
   env: Readonly<Record<string, string>> = {},
@@ -42,13 +53,7 @@ export async function serve(
   await using undo = new AsyncDisposableStack();
   const opened = undo.use(await testDatabase());
   const folder = undo.use(await scratch());
-  const settings = basalt.load({
-    PORT: "0",
-    BASALT_DATABASE_URL: opened.url,
-    BASALT_DATA_DIR: folder.path,
-    ...forTests,
-    ...env,
-  });
+  const settings = basalt.load({ ...settingsFor(opened, folder), ...env });
   const { url } = undo.use(await startBasalt(settings, log));
   const running = undo.move();
   return { url, opened, [Symbol.asyncDispose]: () => running.disposeAsync() };

@@ -28,6 +28,7 @@ import { catalogEvents } from "./domain/events.ts";
 import { forgetImportRows } from "./infrastructure/postgres-imports.ts";
 import { forgetReservations } from "./infrastructure/postgres-stocks.ts";
 import { searchReadModel } from "./infrastructure/search-read-model.ts";
+import { grants } from "./grants.ts";
 import { settings as known } from "./settings.ts";
 
 const schema = "catalog";
@@ -159,6 +160,7 @@ export const catalog: Module<typeof known, object, Needs> = {
   ...{ name: schema, events: catalogEvents, isEventStore: true, settings: known },
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   needs: ["identity"],
+  grants,
   readModels: [anyReadModel(searchReadModel(searchProjection))],
   chores: (database) => [forgetReservations(database), forgetImportRows(database)],
   examine: examineUpstreams,

@@ -33,6 +33,8 @@ import { addSigningKey, postgresKeyStore, signingKeys } from "./infrastructure/s
 import { webauthnCeremonies } from "./infrastructure/webauthn-ceremonies.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
 import { identityRoutes } from "./presentation/routes.ts";
+import { grants } from "./grants.ts";
+import { grantDefaults } from "./infrastructure/postgres-policies.ts";
 import { settings as known } from "./settings.ts";
 
 type Settings = ModuleSettings<typeof known>;
@@ -54,6 +56,7 @@ async function compose(parts: Parts<Settings>, undo: AsyncDisposableStack) {
   };
   const units = postgresUnitOfWork({ database, schema, scope, onAppended, clock, newId });
 
+  await grantDefaults(database, parts.grants);
   const store = postgresKeyStore(database);
   await addSigningKey({ store, secrets }, "unless there is one");
   const keys = signingKeys({ store, secrets, coherence });
@@ -154,7 +157,7 @@ const endedSessionHours = 720;
 export const identity: Module<typeof known, IdentityProvides> = {
   ...{ name: schema, events: identityEvents, isEventStore: false, settings: known },
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
-  ...{ needs: [], readModels: [] },
+  ...{ needs: [], readModels: [], grants },
   chores: (database, { sessionIdleHours }) => [
     forgetSessions(database, sessionIdleHours + endedSessionHours),
   ],

@@ -5,7 +5,7 @@ import { platformSettings, type Settings, type SettingsTable } from "../config/s
 import { environmentWith, loadSettings, type Environment } from "../config/load.ts";
 import { asyncApi } from "../events/asyncapi.ts";
 import { migrate, type Applied, type MigrationSource } from "../postgres/migrations.ts";
-import type { Module } from "./module.ts";
+import type { Grants, Module } from "./module.ts";
 
 const platform = path.resolve(import.meta.dirname, "..");
 const root = path.resolve(platform, "../..");
@@ -29,6 +29,8 @@ export type Composition = {
   /** Of the environment, and of the `.env` file where there is one. */
   readonly settingsNow: () => Settings;
   readonly migrate: (connection: ClientConfig) => Promise<readonly Applied[]>;
+  /** What each role may do in all modules, until an administrator decides otherwise. */
+  readonly grants: Grants;
   /** The AsyncAPI document of all events. */
   readonly asyncApi: () => object;
 };
@@ -50,11 +52,19 @@ export function compositionOf(modules: readonly Module[]): Composition {
   const registries = Object.fromEntries(modules.map(({ name, events }) => [name, events]));
   return {
     ...{ version, modules, logs: names, readModels, settings, load },
+    grants: merged(modules.map(({ grants }) => grants)),
     schemas: [...names, ...readModels.map(({ schema }) => schema)],
     settingsNow: () => load(environmentWith(path.join(root, ".env"), process.env)),
     migrate: (connection) => migrate(connection, sourcesOf(modules)),
     asyncApi: () => asyncApi(version, registries),
   };
+}
+
+function merged(all: readonly Grants[]): Grants {
+  const byRole: Record<string, readonly string[]> = {};
+  for (const [role, permissions] of all.flatMap(Object.entries<readonly string[]>))
+    byRole[role] = [...(byRole[role] ?? []), ...permissions].toSorted();
+  return byRole;
 }
 
 /** The audit first, then each module with its event log, then the read models. */

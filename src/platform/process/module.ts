@@ -22,6 +22,9 @@ export type Access = {
   readonly jwks: () => Promise<object>;
 };
 
+/** Permissions of roles, as in `products:read`. The role `owner` applies to each user's own resources. */
+export type Grants = Readonly<Record<string, readonly string[]>>;
+
 /** A module that runs. `Provided`: what other modules may ask of it. */
 export type Composed<Provided> = {
   readonly routes: readonly Route[];
@@ -61,6 +64,8 @@ export type Module<
   /** Names of the modules that must come before it. */
   readonly needs: readonly string[];
   readonly readModels: readonly AnyReadModel[];
+  /** What roles may do in it, until an administrator decides otherwise. */
+  readonly grants: Grants;
   /** What is deleted as nobody needs it any more. */
   chores(database: Database, settings: ModuleSettings<Table>): readonly Chore[];
   /** Looks at the upstreams of the module for the doctor. */

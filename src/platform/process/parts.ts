@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { Grants } from "./module.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Settings } from "../config/settings.ts";
 import type { AnyConsumer } from "../events/consumer.ts";
@@ -20,6 +21,8 @@ export type Parts<Known extends Settings = Settings> = {
   readonly database: Database;
   readonly cache: Cache;
   readonly secrets: Secrets;
+  /** What roles may do in all modules, until an administrator decides otherwise. */
+  readonly grants: Grants;
   readonly wakeUps: ReadonlyMap<string, WakeUp>;
   /** Names this process among those that share the work. */
   readonly process: string;

@@ -151,7 +151,7 @@ export async function startBasalt(
   introduce: (says: string) => void = () => {},
 ): Promise<Basalt> {
   await using undo = new AsyncDisposableStack();
-  const { version, logs } = composition;
+  const { version, logs, grants } = composition;
   const metrics = createMetrics();
   if (settings.otlpEndpoint !== undefined) undo.use(await exportTraces(settings.otlpEndpoint, log));
   const opened = await openMigrated(composition, { settings, log }, undo);
@@ -164,7 +164,7 @@ export async function startBasalt(
   const { cache, limits } = await openShared(settings, log, undo);
 
   const secrets = openSecrets(settings);
-  const shared = { settings, log, metrics, database, cache, secrets, wakeUps, others };
+  const shared = { settings, log, metrics, database, cache, secrets, grants, wakeUps, others };
   const { composed, access } = await composeAll(
     composition,
     { ...shared, process: holder() },

@@ -1,6 +1,7 @@
 import { saved } from "#kernel/change.ts";
 import { Version } from "#kernel/version.ts";
 import { statement } from "#platform/postgres/database.ts";
+import type { Database } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
 import type { Policies } from "../application/ports.ts";
@@ -23,6 +24,21 @@ const upsert = mutation(
    on conflict (role) do update
      set permissions = excluded.permissions, version = excluded.version`,
 );
+
+const grant = statement(
+  "identity.policies-grant",
+  `insert into identity.policies (role, permissions, version)
+   select role, array(select jsonb_array_elements_text(granted) order by 1), 0
+     from jsonb_each($1::jsonb) as grants(role, granted)
+   on conflict (role) do update set permissions = excluded.permissions
+    where policies.version = 0 and policies.permissions is distinct from excluded.permissions`,
+);
+
+/** Gives roles the permissions of all modules. A role that an administrator has changed keeps its own. */
+export const grantDefaults = (
+  database: Database,
+  grants: Readonly<Record<string, readonly string[]>>,
+) => database.query(grant, [JSON.stringify(grants)]);
 
 const toPolicy = ({ role, permissions, version }: Row): Policy => ({
   role: role as Role,

@@ -9,6 +9,7 @@ import type { ApiKey } from "../domain/api-key.ts";
 import { Credentials } from "../domain/credentials.ts";
 import type { IdentityEvent } from "../domain/events.ts";
 import { CredentialsId, RequestId } from "../domain/ids.ts";
+import { grants } from "../grants.ts";
 import { Role, type Permission, type Policy } from "../domain/role.ts";
 import type { LiveSession, Session } from "../domain/session.ts";
 import { User, type PresentUser } from "../domain/user.ts";
@@ -17,32 +18,6 @@ const isPresent = (user: User): user is PresentUser => user.status !== "deleted"
 const isLive = (session: Session): session is LiveSession => session.status === "live";
 const newestFirst = (a: { readonly id: string }, b: { readonly id: string }) =>
   a.id < b.id ? 1 : -1;
-
-/** As the migration seeds them. */
-const seeded: Readonly<Record<string, readonly string[]>> = {
-  admin: ["*:*"],
-  support: [
-    ...["users:list", "users:read", "sessions:read", "sessions:end"],
-    ...["credentials:read", "api-keys:read"],
-  ],
-  member: ["reservations:create"],
-  merchant: [
-    ...["products:*", "categories:*", "prices:*", "stock:*", "reservations:*"],
-    ...["imports:*", "exports:*"],
-  ],
-  owner: [
-    "users:read",
-    "users:update",
-    "users:change-email",
-    "users:delete",
-    "sessions:*",
-    "credentials:*",
-    "api-keys:*",
-    ...["read", "update", "publish", "archive", "delete"].map((action) => `products:${action}`),
-    ...["reservations:commit", "reservations:release"],
-    ...["imports:read", "reservations:read"],
-  ],
-};
 
 /** The tables of identity in memory, and what caches must forget of them. */
 export function memoryIdentityTables() {
@@ -57,7 +32,7 @@ export function memoryIdentityTables() {
     () => undefined,
     noting(() => "policies"),
   );
-  for (const [role, permissions] of Object.entries(seeded))
+  for (const [role, permissions] of Object.entries(grants))
     policies.rows.set(role, {
       role: role as Role,
       permissions: permissions as readonly Permission[],

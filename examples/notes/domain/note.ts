@@ -1,0 +1,38 @@
+import { type Change, type Versioned } from "#kernel/change.ts";
+import { event, registry, type EventOf } from "#kernel/event.ts";
+import { identifier, type Id } from "#kernel/id.ts";
+import { branded, type Brand } from "#kernel/shape.ts";
+import { Version } from "#kernel/version.ts";
+
+export type NoteId = Id<"note">;
+export const NoteId = identifier<NoteId>("note");
+
+/** The user who wrote a note. */
+export type AuthorId = Id<"user">;
+export const AuthorId = identifier<AuthorId>("user");
+
+export type NoteText = Brand<string, "NoteText">;
+export const NoteText = branded<NoteText>("note", {
+  schema: { type: "string", minLength: 1, maxLength: 1_000 },
+});
+
+export const NoteWritten = event("notes.note-written", 1, {
+  noteId: NoteId,
+  authorId: AuthorId,
+  text: NoteText,
+});
+export const noteEvents = registry(NoteWritten);
+export type NoteEvent = EventOf<typeof noteEvents>;
+
+export type Note = Versioned & {
+  readonly id: NoteId;
+  readonly authorId: AuthorId;
+  readonly text: NoteText;
+};
+
+export const Note = {
+  write({ id, authorId, text }: Omit<Note, "version">): Change<Note, NoteEvent> {
+    const note = { id, authorId, text, version: Version.none };
+    return { state: note, events: [NoteWritten({ noteId: id, authorId, text })] };
+  },
+};

@@ -1,0 +1,32 @@
+/** Notes: short texts that users write. An example of a context of one's own. */
+import type { NewId } from "#kernel/id.ts";
+import type { Clock } from "#kernel/instant.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { Audit } from "#platform/audit/audit.ts";
+import { instrumented } from "#platform/telemetry/handlers.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+import { listNotes } from "./application/list-notes.ts";
+import type { MayAct, NotesScope } from "./application/ports.ts";
+import { writeNote } from "./application/write-note.ts";
+
+export { noteEvents } from "./domain/note.ts";
+
+export type NotesDeps = {
+  readonly unitOfWork: UnitOfWork<NotesScope>;
+  readonly read: Read<NotesScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly metrics: Metrics;
+  readonly audit: Audit;
+};
+
+/** All that the notes can be asked to do. */
+export const createNotes = (deps: NotesDeps) =>
+  instrumented(
+    "notes",
+    { writeNote: writeNote(deps), listNotes: listNotes(deps) },
+    { ...deps, denials: new Set(["forbidden"]) },
+  );
+
+export type NotesHandlers = ReturnType<typeof createNotes>;

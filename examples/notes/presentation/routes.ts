@@ -1,0 +1,33 @@
+import { list, shape } from "#kernel/shape.ts";
+import { get, post, type Route } from "#platform/http/route.ts";
+import { ListNotes } from "../application/list-notes.ts";
+import { WriteNote } from "../application/write-note.ts";
+import { AuthorId, NoteId, NoteText } from "../domain/note.ts";
+import type { NotesHandlers } from "../index.ts";
+
+const NoteView = shape({ id: NoteId, authorId: AuthorId, text: NoteText });
+const NotesView = shape({ items: list(NoteView, 100) });
+
+/** Everything that the notes answer over HTTP. */
+export const noteRoutes = (notes: NotesHandlers): readonly Route[] => [
+  post("/notes", {
+    access: "signed-in",
+    summary: "Write a note",
+    input: WriteNote,
+    handle: notes.writeNote,
+    success: 201,
+    output: NoteView,
+    refusals: { forbidden: 403, conflict: 409 },
+  }),
+  get("/authors/:authorId/notes", {
+    access: "signed-in",
+    summary: "List the notes of an author",
+    description: "The newest 100 notes of an author, newest first.",
+    input: ListNotes,
+    handle: notes.listNotes,
+    success: 200,
+    output: NotesView,
+    present: (items) => ({ items }),
+    refusals: { forbidden: 403 },
+  }),
+];

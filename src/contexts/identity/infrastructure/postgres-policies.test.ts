@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { testDatabase } from "../../../../test/support/database.ts";
+import { basalt } from "../../../composition.ts";
+import { grantDefaults } from "./postgres-policies.ts";
+
+test("roles get the permissions of all modules, unless an administrator has changed them", async () => {
+  await using opened = await testDatabase();
+  const permissionsOf = async (role: string) =>
+    (await opened.sql(`select permissions from identity.policies where role = '${role}'`))[0]?.[
+      "permissions"
+    ];
+  await opened.sql(`update identity.policies set permissions = '{products:read}', version = 1
+    where role = 'merchant'`);
+  await grantDefaults(opened.database, { ...basalt.grants, gardener: ["plants:water"] });
+  assert.deepEqual(await permissionsOf("merchant"), ["products:read"]);
+  assert.deepEqual(await permissionsOf("gardener"), ["plants:water"]);
+  assert.deepEqual(await permissionsOf("member"), ["reservations:create"]);
+  assert.deepEqual(await permissionsOf("owner"), basalt.grants["owner"]);
+
+  await grantDefaults(opened.database, { gardener: ["plants:water", "plants:cut"] });
+  assert.deepEqual(await permissionsOf("gardener"), ["plants:cut", "plants:water"]);
+});
+
+test("the permissions that migrations gave are those that the modules declare", async () => {
+  await using opened = await testDatabase();
+  const migrated = await opened.sql(
+    "select role, permissions from identity.policies order by role",
+  );
+  const sorted = migrated.map(({ role, permissions }) => [
+    role,
+    (permissions as readonly string[]).toSorted(),
+  ]);
+  assert.deepEqual(Object.fromEntries(sorted), basalt.grants);
+});
