@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { describe, test } from "node:test";
 import { err, ok } from "./result.ts";
 import {
@@ -140,4 +141,70 @@ test("a whole number is documented with the bounds within which it is exact", ()
     ...{ title: "count", type: "integer", format: "int64", minimum: 1, maximum: 9 },
   });
   assert.deepEqual(Share.schema, { title: "share", type: "number" });
+});
+
+type Label = Brand<string, "Label">;
+
+const Label = branded<Label>("label", {
+  schema: { type: "string", minLength: 2, maxLength: 5 },
+  parse: (input) => input.trim(),
+});
+
+type Digit = Brand<number, "Digit">;
+
+const Digit = branded<Digit>("digit", { schema: { type: "integer", minimum: 0, maximum: 9 } });
+
+describe("values", () => {
+  test("are normalised before they are checked", () => {
+    assert.deepEqual(Label.parse("  ab  "), ok("ab"));
+    assert.equal(Label.parse("  a  ").ok, false);
+  });
+
+  test("count code points, and refuse what is no text", () => {
+    assert.equal(Label.parse("🙂🙂🙂🙂🙂").ok, true);
+    assert.equal(Label.parse("🙂🙂🙂🙂🙂🙂").ok, false);
+    assert.equal(Label.parse("ab\0").ok, false);
+    assert.equal(Label.parse("ab\ud800").ok, false);
+  });
+
+  test("are idempotent under parsing", () => {
+    fc.assert(
+      fc.property(fc.string(), (input) => {
+        const once = Label.parse(input);
+        if (once.ok) assert.deepEqual(Label.parse(once.value), once);
+      }),
+    );
+  });
+
+  test("of numbers keep their bounds", () => {
+    assert.equal(Digit.parse(9).ok, true);
+    for (const input of [-1, 10, 1.5, NaN, "3", 2 ** 60])
+      assert.equal(Digit.parse(input).ok, false);
+  });
+});
+
+describe("shapes", () => {
+  const Thing = shape({ label: Label, count: optional(Digit), labels: optional(list(Label, 2)) });
+
+  test("parse every field and leave out what is missing", () => {
+    assert.deepEqual(Thing.parse({ label: " ab " }), ok({ label: "ab" }));
+  });
+
+  test("report every broken field at its place", () => {
+    const parsed = Thing.parse({ count: 10, labels: ["ab", 1], more: true, "a/~b": 1 });
+    assert.ok(!parsed.ok);
+    assert.deepEqual(
+      parsed.error.issues.map(({ path }) => path),
+      ["/label", "/count", "/labels/1", "/more", "/a~1~0b"],
+    );
+  });
+
+  test("refuse what is no record, and lists that are too long", () => {
+    for (const input of [null, [], "x", 1]) assert.equal(Thing.parse(input).ok, false);
+    assert.equal(Thing.parse({ label: "ab", labels: ["ab", "ab", "ab"] }).ok, false);
+  });
+
+  test("never take a field from the prototype", () => {
+    assert.equal(Thing.parse(Object.create({ label: "ab" })).ok, false);
+  });
 });

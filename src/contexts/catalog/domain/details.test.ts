@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expect } from "#kernel/result.ts";
-import type { Value } from "#kernel/shape.ts";
+import { parses } from "../../../../test/support/values.ts";
 import { Attribute, Description, ImageUrl, Slug, Title } from "./details.ts";
 import { Location } from "./location.ts";
 import { PriceList } from "./price-list.ts";
 import { Adjustment, maxUnits, Quantity, Units } from "./quantity.ts";
 import { Sku } from "./sku.ts";
-
-function parses<T>(value: Value<T>, spelled: Readonly<Record<string, string | undefined>>): void {
-  for (const [input, wanted] of Object.entries(spelled)) {
-    const parsed = value.parse(input);
-    assert.equal(parsed.ok ? parsed.value : undefined, wanted, JSON.stringify(input));
-  }
-}
 
 test("what a product says of itself is spelled in one way", () => {
   parses(Title, { "  Red \t\n T-Shirt ": "Red T-Shirt", " ": undefined });
