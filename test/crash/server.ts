@@ -10,7 +10,9 @@ import { ParkedStreams } from "#platform/events/parked-streams.ts";
 import { createLog } from "#platform/telemetry/log.ts";
 import { Deferred, TimedOut, Unavailable } from "#platform/unavailable.ts";
 import { chosenOf, serveDefective, spoiledBy, type Spoil } from "../support/defective.ts";
+import type { AnyConsumer } from "#platform/events/consumer.ts";
 import { tread } from "./trails/tread.ts";
+import type { Trails } from "./trails/trails.ts";
 
 /** Long enough for a crash to fall between two steps that should be one. */
 const gapMs = 100;
@@ -63,6 +65,13 @@ function interceptTexts(change: (text: string) => string): void {
 const release = Number(process.env["TRAIL_RELEASE"] ?? 1);
 
 let knowsAll = false;
+
+/** Takes what its code does not know for something that it does not want. */
+const unaware = (consumer: AnyConsumer<Trails>): AnyConsumer<Trails> => ({
+  ...consumer,
+  knows: () => true,
+  wants: (type) => consumer.wants(type) && consumer.knows({ type, schemaVersion: 1 }),
+});
 
 /** Each is planted before the server starts; one hurts requests as well. */
 const defects: Readonly<Record<string, () => Spoil | void>> = {
@@ -186,7 +195,7 @@ await serveDefective((basalt) => {
     databaseUrl: process.env["BASALT_DATABASE_URL"] ?? "",
     receiver: process.env["TRAIL_RECEIVER"] ?? "",
     ...{ release, log: createLog("warn").log },
-    alter: (consumer) => (knowsAll ? { ...consumer, knows: () => true } : consumer),
+    alter: (consumer) => (knowsAll ? unaware(consumer) : consumer),
   });
   return { [Symbol.asyncDispose]: async () => (await treading)[Symbol.asyncDispose]() };
 });
