@@ -24,10 +24,11 @@ export const makeTrails = (connection: ClientConfig) =>
   ]);
 
 /**
- * What a step asks of the consumers: `echo` one more event on the same stream; `fail` and `stall`
- * that the fragile one fails at it, the latter since a statement takes too long.
+ * What a step asks of the consumers: `new` is of a type that only its release knows; `echo` asks for
+ * one more event on the same stream; `fail` and `stall` that the fragile one fails at it, the latter
+ * since a statement takes too long.
  */
-export type Step = "plain" | "echo" | "fail" | "stall";
+export type Step = "plain" | "new" | "echo" | "fail" | "stall";
 type Text = Brand<string, "Text">;
 const Text = branded<Text>("text", { schema: { type: "string", minLength: 1 } });
 
@@ -90,13 +91,12 @@ export const trailsOn = ({ read, write, append }: Transaction): Trails => ({
   stall: () => read(stall, []),
 });
 
-/** The steps of a release: now and then of a type that only it knows. */
+/** The events of a step of a release. */
 export function stepsOf(release: number): (step: Step) => readonly Event[] {
   const { Stepped, novelties } = eventsOf(release);
   return (step) => {
-    const novelty = novelties.at(-1)?.({});
-    const isNew = step === "echo" && novelty;
-    return [...(isNew ? [novelty] : []), Stepped({ step: textOf(step) })];
+    const novelty = novelties.at(-1);
+    return step === "new" && novelty ? [novelty({})] : [Stepped({ step: textOf(step) })];
   };
 }
 

@@ -82,8 +82,11 @@ export async function tread(options: Treading): Promise<AsyncDisposable> {
     schema,
     consumers.map(({ name, declaration }) => ({ name, declaration, atEnd: false })),
   );
-  undo.defer(startWriters(postgresUnitOfWork(common), stepsOf(release)));
-  await sleep(release > 1 ? aheadMs : 0);
+  let isAhead = release > 1;
+  const stepsNow = () => stepsOf(release)(isAhead ? "new" : someStep());
+  undo.defer(startWriters(postgresUnitOfWork(common), stepsNow));
+  await sleep(isAhead ? aheadMs : 0);
+  isAhead = false;
   const process = `${randomUUID()}/${release}`;
   for (const one of consumers) {
     const subscription = new Subscription({
@@ -103,7 +106,7 @@ export async function tread(options: Treading): Promise<AsyncDisposable> {
 /** Gives commands until the answer is called, which ends when the last one has. */
 function startWriters(
   { unitOfWork, read }: UnitsOfWork<Trails>,
-  steps: (step: Step) => readonly Event[],
+  steps: () => readonly Event[],
 ): () => Promise<void> {
   const stop = new AbortController();
   const context = () => ({
@@ -117,7 +120,7 @@ function startWriters(
     const id = `trail_${round}_${Math.floor(Math.random() * streams)}`;
     const lock = Math.random() < 0.5 ? [id] : [];
     const work = async (trails: Trails) => {
-      trails.append(id, await trails.versionOf(id), steps(someStep()));
+      trails.append(id, await trails.versionOf(id), steps());
       return ok(undefined);
     };
     await unitOfWork(context(), work, { lock });
@@ -140,5 +143,6 @@ const someStep = (): Step => {
   const draw = Math.random();
   if (draw < 0.008) return "stall";
   if (draw < 0.025) return "fail";
-  return draw < 0.2 ? "echo" : "plain";
+  if (draw < 0.2) return "echo";
+  return draw < 0.3 ? "new" : "plain";
 };
