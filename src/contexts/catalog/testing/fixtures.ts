@@ -23,7 +23,8 @@ import { identityMayAct } from "../infrastructure/identity-may-act.ts";
 import { memoryCatalog, memoryCatalogTables, memorySources } from "./memory-catalog.ts";
 import { memorySearchModel } from "./memory-search.ts";
 import { searchProjection } from "../presentation/consumers.ts";
-import { identityOn, memorySubject as memoryIdentity } from "../../identity/testing/fixtures.ts";
+import { basalt } from "../../../composition.ts";
+import { granting, identityOn } from "../../identity/testing/fixtures.ts";
 
 /** What the catalog works on: the twins differ here only. */
 export type CatalogSubject = AsyncDisposable & {
@@ -69,7 +70,7 @@ export const projected = <Model>(
 
 /** A whole catalog, as `main.ts` composes it, beside an identity that says who may. */
 export async function catalogOn(open: OpenCatalog) {
-  const house = await identityOn(memoryIdentity);
+  const house = await identityOn(granting(basalt.grants));
   const { clock } = house;
   const subject = await open(clock);
   const { unitOfWork, read, audit, sources } = subject;

@@ -10,6 +10,7 @@ import { Coherence, type Changes } from "#platform/cache/coherence.ts";
 import { MemoryStore } from "#platform/memory/memory-store.ts";
 import { createSecrets, masterKeys, newMasterKey } from "#platform/secrets/secrets.ts";
 import { systemIds as newId } from "#platform/system.ts";
+import type { Grants } from "#platform/process/module.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { authenticate } from "../application/sessions/authenticate.ts";
 import type { IdentityScope } from "../application/ports.ts";
@@ -23,6 +24,7 @@ import { UserName } from "../domain/user-name.ts";
 import { argon2Passwords } from "../infrastructure/argon2-passwords.ts";
 import { casbinMayAct } from "../infrastructure/casbin-may-act.ts";
 import { joseAccessTokens } from "../infrastructure/jose-access-tokens.ts";
+import { grants } from "../grants.ts";
 import { memoryIdentity, memoryIdentityTables } from "./memory-identity.ts";
 import { rememberedAuthentication } from "../infrastructure/remembered-authentication.ts";
 import { otpauthCodes, randomRecoveryCodes } from "../infrastructure/second-factors.ts";
@@ -45,17 +47,22 @@ export type OpenIdentity = (
   onAppended: (types: ReadonlySet<string>) => void,
 ) => Promise<IdentitySubject>;
 
-export const memorySubject: OpenIdentity = async (clock, onAppended) => {
-  const store = new MemoryStore({ clock, newId }, onAppended);
-  const tables = memoryIdentityTables();
-  return {
-    ...store.units(memoryIdentity(tables, newId)),
-    audit: store.audit,
-    changes: tables.changes,
-    events: async () => store.events.map(({ type }) => type),
-    async [Symbol.asyncDispose]() {},
+/** Identity in memory, where roles may do what is granted. */
+export const granting =
+  (granted: Grants): OpenIdentity =>
+  async (clock, onAppended) => {
+    const store = new MemoryStore({ clock, newId }, onAppended);
+    const tables = memoryIdentityTables(granted);
+    return {
+      ...store.units(memoryIdentity(tables, newId)),
+      audit: store.audit,
+      changes: tables.changes,
+      events: async () => store.events.map(({ type }) => type),
+      async [Symbol.asyncDispose]() {},
+    };
   };
-};
+
+export const memorySubject = granting(grants);
 
 /** A clock that stands still until it is told to go on. */
 export function testClock(): Clock & { readonly advance: (ms: number) => void } {

@@ -9,6 +9,7 @@ import type { ApiKey } from "../domain/api-key.ts";
 import { Credentials } from "../domain/credentials.ts";
 import type { IdentityEvent } from "../domain/events.ts";
 import { CredentialsId, RequestId } from "../domain/ids.ts";
+import type { Grants } from "#platform/process/module.ts";
 import { grants } from "../grants.ts";
 import { Role, type Permission, type Policy } from "../domain/role.ts";
 import type { LiveSession, Session } from "../domain/session.ts";
@@ -20,7 +21,7 @@ const newestFirst = (a: { readonly id: string }, b: { readonly id: string }) =>
   a.id < b.id ? 1 : -1;
 
 /** The tables of identity in memory, and what caches must forget of them. */
-export function memoryIdentityTables() {
+export function memoryIdentityTables(granted: Grants = grants) {
   const subjects: string[] = [];
   const noting =
     <Row extends object>(subject: (row: Row) => string) =>
@@ -32,7 +33,7 @@ export function memoryIdentityTables() {
     () => undefined,
     noting(() => "policies"),
   );
-  for (const [role, permissions] of Object.entries(grants))
+  for (const [role, permissions] of Object.entries(granted))
     policies.rows.set(role, {
       role: role as Role,
       permissions: permissions as readonly Permission[],
