@@ -163,7 +163,9 @@ test("in a folder that no other user may enter, data is kept where Postgres' use
   await using first = launch(["start"], env);
   const url = await first.url;
   const isRoot = process.getuid?.() === 0;
-  const elsewhere = /"folder":"([^"]+)","msg":"Postgres runs as the user nobody/.exec(first.output())?.[1];
+  const elsewhere = /"folder":"([^"]+)","msg":"Postgres runs as the user nobody/.exec(
+    first.output(),
+  )?.[1];
   assert.equal(elsewhere !== undefined, isRoot, "only root needs another place, and says where");
   await using _gone = {
     [Symbol.asyncDispose]: () => rm(elsewhere ?? folder.path, { recursive: true, force: true }),
