@@ -26,7 +26,6 @@ export class Reader {
   readonly #store: Pick<SubscriptionStore<never>, "look" | "read">;
   readonly #slots: HeldSlots;
   readonly #most: number;
-  /** Less than the most where the events are so large that reading them took too long. */
   #limit: number;
   #look: Look | undefined;
   #mark: Mark | undefined;
@@ -98,19 +97,20 @@ export class Reader {
     return until > after ? this.#range(slots, after, until) : undefined;
   }
 
+  /** Where reading so many events takes too long, fewer are read at a time until all are read. */
   async #range(slots: readonly number[], after: number, until: number): Promise<Batch> {
-    const limit = this.#limit;
-    const items = await this.#store
-      .read({ slots, after, until, limit })
-      .catch((error: unknown) => this.#readLess(limit, error));
-    this.#limit = Math.min(this.#most, Math.max(this.#limit, limit * 2));
-    const last = items.length === limit ? items.at(-1) : undefined;
-    return { slots, items, until, reached: last?.position ?? until };
-  }
-
-  #readLess(limit: number, error: unknown): never {
-    if (error instanceof TimedOut) this.#limit = Math.max(1, Math.floor(limit / 4));
-    throw error;
+    for (;;) {
+      const limit = this.#limit;
+      try {
+        const items = await this.#store.read({ slots, after, until, limit });
+        const last = items.length === limit ? items.at(-1) : undefined;
+        if (!last) this.#limit = this.#most;
+        return { slots, items, until, reached: last?.position ?? until };
+      } catch (error) {
+        if (!(error instanceof TimedOut) || limit === 1) throw error;
+        this.#limit = Math.max(1, Math.floor(limit / 4));
+      }
+    }
   }
 
   #readAhead(slots: readonly number[], after: number, until: number): void {

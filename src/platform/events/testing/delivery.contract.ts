@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Unavailable } from "#platform/unavailable.ts";
 import { retitled, testContext } from "../../../../test/support/notes.ts";
 import { LeaseLost, LostRace } from "../subscription-store.ts";
+import { TimedOut } from "#platform/unavailable.ts";
 import { memberOf, rewrite, seen, subscribe, versionsOf, write, type Open } from "./subject.ts";
 import { until } from "../../../../test/support/until.ts";
 
@@ -174,6 +175,21 @@ export function deliveryContract(name: string, open: Open): void {
       await using _running = subscribe(subject, undefined, { batchSize: 1 });
       await seen(subject, 4);
       assert.deepEqual(versionsOf(await subject.sightings(), note.id), [1, 2, 3, 4]);
+    });
+
+    test("reads fewer events at a time where reading so many takes too long", async () => {
+      await using subject = await open();
+      for (let i = 0; i < 20; i += 1) await write(subject, `large ${i}`);
+      const store = subject.store("sight");
+      const slow: typeof store = {
+        ...store,
+        async read(range) {
+          if (range.limit > 3) throw new TimedOut("so many take too long", {});
+          return store.read(range);
+        },
+      };
+      await using _running = subscribe(subject, undefined, { store: slow });
+      await seen(subject, 20);
     });
 
     test("slots without events of their own move on with the log", async () => {
