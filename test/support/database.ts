@@ -57,6 +57,13 @@ export async function testDatabase(options: Partial<DatabaseOptions> = {}): Prom
   };
 }
 
+/** A connection of its own, as that of another process. */
+export async function connect({ connection }: Pick<TestDatabase, "connection">) {
+  const client = new pg.Client(connection);
+  await client.connect();
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
+}
+
 /** Asks one after the other on one connection; answers the rows of the last. */
 export async function ask(connection: ClientConfig, ...statements: readonly string[]) {
   const client = new pg.Client(connection);

@@ -4,6 +4,7 @@ import { statement, type Database } from "../postgres/database.ts";
 import { isLostRace } from "../postgres/errors.ts";
 import { logHealth } from "./health.ts";
 import { eventColumns, slotOfStream, toRecorded, type EventRow } from "./postgres-log.ts";
+import { isSeen } from "./subscription-statements.ts";
 import { defaultLimits } from "./subscription.ts";
 
 /** A stream whose event has failed. */
@@ -74,7 +75,7 @@ const mayMove = (schema: string) => `(p.state <> 'claimed' or not exists (
     select from ${schema}.subscriptions s
       join ${schema}.subscribers b on b.name = s.name and b.process = s.lease_holder
      where s.name = p.subscription and s.slot = p.slot
-       and b.seen_at > now() - interval '${defaultLimits.leaseMs} ms'))`;
+       and b.${isSeen(String(defaultLimits.leaseMs))}))`;
 
 /** Events that have failed. */
 function failureStatements(schema: string) {

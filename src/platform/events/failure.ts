@@ -46,8 +46,11 @@ type Options = {
 export const isOutage = (error: unknown): boolean =>
   isA(error, Unavailable) && !isA(error, TimedOut);
 
-/** Whatever is thrown: a revoked proxy, for one, throws when it is asked what it is. */
-function isA(thrown: unknown, kind: abstract new (...args: never[]) => Error): boolean {
+/** Anything can be thrown: a revoked proxy, for one, throws when it is asked what it is. */
+function isA<Kind extends Error>(
+  thrown: unknown,
+  kind: abstract new (...args: never[]) => Kind,
+): thrown is Kind {
   try {
     return thrown instanceof kind;
   } catch {
@@ -105,23 +108,29 @@ export const processEnded = "The process ended during the attempt";
 
 /** An error and its causes in one line, of bounded length, of characters that can be stored. */
 export function describe(error: unknown): string {
-  const parts: string[] = [];
-  for (let cause = error; parts.length < maxCauses;) {
+  const parts = [textOf(error)];
+  for (let cause = causeOf(error); cause !== undefined && parts.length < maxCauses;) {
     parts.push(textOf(cause));
-    if (!isA(cause, Error)) break;
-    cause = (cause as Error).cause;
-    if (cause === undefined) break;
+    cause = causeOf(cause);
   }
   return parts.join(": ").slice(0, maxErrorLength).replaceAll("\0", "�").toWellFormed();
 }
 
-/** Anything can be thrown, also what has no text. */
+/** A cause may be computed, and so may throw. */
+function causeOf(thrown: unknown): unknown {
+  try {
+    return isA(thrown, Error) ? thrown.cause : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function textOf(thrown: unknown): string {
   try {
     if (typeof thrown === "string") return thrown;
     if (!isA(thrown, Error))
       return `${inspect(thrown, { breakLength: Infinity, depth: 1 })} was thrown`;
-    const inner = isA(thrown, AggregateError) ? (thrown as AggregateError).errors : [];
+    const inner = isA(thrown, AggregateError) ? thrown.errors : [];
     return [String(thrown), ...inner.slice(0, maxErrors).map(textOf)].join(": ");
   } catch {
     return "something without a text was thrown";

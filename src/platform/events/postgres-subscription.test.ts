@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import pg from "pg";
 import { Instant } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
-import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { connect, testDatabase } from "../../../test/support/database.ts";
 import { NoteId, postgresNotes } from "../../../test/support/notes.ts";
 import { statement } from "../postgres/database.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";
@@ -30,13 +29,6 @@ const insertEvent = `insert into scratch.events
     (id, stream, version, type, schema_version, payload, metadata, occurred_at)
   values ($1, $1, 1, 'scratch.note-written', 1, '{"noteId": "note_01h455vb4pex5vsknk084sn02q",
     "title": "held"}', '{"actor": "a", "correlationId": "c"}', now())`;
-
-/** A connection of its own, as that of another process. */
-async function connect({ connection }: Pick<TestDatabase, "connection">) {
-  const client = new pg.Client(connection);
-  await client.connect();
-  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
-}
 
 test("readers wait for transactions that append, and skip none of their events", async () => {
   await using opened = await testDatabase({ maxConnections: 4 });
@@ -141,78 +133,6 @@ test("a new consumer of outside effects misses no event that is under way while 
   await using _running = run(subject, later);
   await until(() => told.length === 2);
   assert.ok(told.includes("evt_under_way"));
-});
-
-/** The commit of a sighting waits for a lock, after all that it writes. */
-const waitingCommits = `
-  create function scratch.wait() returns trigger language plpgsql as
-    $$ begin perform pg_advisory_xact_lock(99); return null; end $$;
-  create constraint trigger waits after insert on scratch.sightings
-    deferrable initially deferred for each row execute function scratch.wait()`;
-
-test("an event that is about to be handled is not said to be skipped", async () => {
-  await using opened = await testDatabase();
-  const subject = subjectOn(opened);
-  const admin = eventAdmin(opened.database, "scratch");
-  await opened.sql(waitingCommits);
-  await using blocker = await connect(opened);
-  await blocker.query("select pg_advisory_lock(99)");
-  await using _running = subscribe(subject, undefined, { times: { leaseMs: 10_000 } });
-  const note = await write(subject, "under way");
-  const isWaiting = `select count(*)::int as n from pg_stat_activity
-    where wait_event_type = 'Lock' and datname = current_database()`;
-  const waiting = async () => Number((await opened.sql(isWaiting))[0]?.["n"]);
-  await until(async () => (await waiting()) === 1);
-  const [event] = await admin.list({ stream: note.id, limit: 1 });
-  const skipping = admin.skip("sight", event?.id ?? "");
-  await until(async () => (await waiting()) === 2);
-  await blocker.query("select pg_advisory_unlock(99)");
-  assert.equal(await skipping, 0);
-  await seen(subject, 1);
-});
-
-test("what waits to be tried again is listed, and tried at once where it is named", async () => {
-  await using opened = await testDatabase();
-  const subject = subjectOn(opened);
-  const admin = eventAdmin(opened.database, "scratch");
-  let isBroken = true;
-  const handle: Handle = () => {
-    if (isBroken) throw new Error("broken for now");
-  };
-  const times = { retryMs: 3_600_000, maxRetryMs: 3_600_000 };
-  await using _running = subscribe(subject, handle, { times });
-  const note = await write(subject, "waits");
-  await until(async () => (await admin.waiting()).length === 1);
-  const [waiting] = await admin.waiting();
-  assert.deepEqual(
-    [waiting?.stream, waiting?.attempts, waiting?.error, waiting?.retry_at !== null],
-    [note.id, 1, "Error: broken for now", true],
-  );
-  isBroken = false;
-  assert.equal(await admin.replay(), 0, "it is no dead letter");
-  assert.equal(await admin.replay(undefined, note.id), 1);
-  await seen(subject, 1);
-  await until(async () => (await admin.waiting()).length === 0);
-});
-
-test("a dead letter is passed over by name, and its stream goes on", async () => {
-  await using opened = await testDatabase();
-  const subject = subjectOn(opened);
-  const admin = eventAdmin(opened.database, "scratch");
-  const note = await write(subject, "poison");
-  await using _running = subscribe(subject, ({ stream, version }) => {
-    if (stream === note.id && version === 1) throw new Error("poison");
-  });
-  await until(async () => (await admin.dead()).length === 1);
-  await rewrite(subject, note, "healthy");
-  assert.equal(await admin.skip("sight", "nothing"), 0);
-  assert.equal(await admin.skip("sight", (await admin.dead())[0]?.event_id ?? ""), 1);
-  await seen(subject, 1);
-  await until(async () => (await subject.parked("sight")).length === 0);
-  assert.deepEqual(
-    (await subject.sightings()).map(({ version }) => version),
-    [2],
-  );
 });
 
 test("an event that is passed over while it is tried again is neither kept nor failed", async () => {

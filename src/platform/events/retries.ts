@@ -101,23 +101,27 @@ export class Retries<Scope> {
 
   /** Keeps what came of attempts; answers whether there was anything. */
   async settle(): Promise<boolean> {
-    const { lane, outage } = this.#on;
+    const { lane } = this.#on;
     const outcomes = lane.take().filter((outcome) => this.#counts(outcome));
     if (outcomes.length === 0) return false;
-    for (const { event, result } of outcomes) {
-      if (result.ok && event) outage.over();
-      if (!result.ok && isOutage(result.error)) outage.failed(performance.now());
-    }
     try {
       await this.#keep(outcomes);
     } catch (error) {
-      // What was done outside has happened, whatever keeps it from being kept.
+      // A delivery that has been made stays made, though its outcome could not be kept.
       const { claims } = this.#options.delivery;
       if (claims) lane.tellAgain(outcomes);
       if (claims || isFatal(error)) throw error;
       for (const outcome of outcomes) await this.#keepAlone(outcome);
     }
+    for (const outcome of outcomes) this.#note(outcome);
     return true;
+  }
+
+  /** What an attempt tells about things that all events need. */
+  #note({ event, result }: Outcome<Scope>): void {
+    const { outage } = this.#on;
+    if (result.ok && event) outage.over();
+    if (!result.ok && isOutage(result.error)) outage.failed(performance.now());
   }
 
   /**

@@ -58,7 +58,7 @@ export const toRow = (parked: ParkedStream): ParkedRow => ({
 const nameIn = (schema: string) => (what: string) => `${schema}.subscription-${what}`;
 
 /** A process counts while it was seen within its lease; a clock that stepped back hides no death. */
-const isSeen = (leaseMs: string) =>
+export const isSeen = (leaseMs: string) =>
   `seen_at between now() - make_interval(secs => ${leaseMs}::float8 / 1000)
                and now() + make_interval(secs => ${leaseMs}::float8 / 1000)`;
 

@@ -32,9 +32,14 @@ const poisons: readonly (readonly [string, unknown])[] = [
   ["something without a text", Object.create(null)],
   ["an error that is its own cause", ownCause()],
   ["a revoked proxy", revoked()],
+  ["an error whose cause throws", Object.defineProperty(new Error("deep"), "cause", { get: fail })],
   ["a very long text", new Error("x".repeat(1_000_000))],
   ["a statement that took too long", new TimedOut("too long", {})],
 ];
+
+function fail(): never {
+  throw new Error("never");
+}
 
 function revoked(): unknown {
   const { proxy, revoke } = Proxy.revocable({}, {});
