@@ -5,6 +5,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { Stryker } from "@stryker-mutator/core";
 import { globalSetup, globalTeardown } from "../test/support/global-setup.ts";
+import { endWithSignal } from "../test/support/signals.ts";
 import { chanceOf, type Chance } from "../test/support/chance.ts";
 
 type Area = {
@@ -118,10 +119,9 @@ async function run(name: string, area: Area): Promise<void> {
   }).runMutationTest();
 }
 
+await using undo = new AsyncDisposableStack();
+undo.defer(globalTeardown);
+endWithSignal(undo);
 await globalSetup();
-try {
-  for (const [name, area] of Object.entries(areas))
-    if (asked.length === 0 || asked.includes(name)) await run(name, area);
-} finally {
-  await globalTeardown();
-}
+for (const [name, area] of Object.entries(areas))
+  if (asked.length === 0 || asked.includes(name)) await run(name, area);
