@@ -4,9 +4,8 @@ import {
   describeSettings,
   exitCodeConfiguration,
 } from "#platform/config/load.ts";
-import { describe as describeError } from "#platform/events/failure.ts";
 import { createLog } from "#platform/telemetry/log.ts";
-import { print, type Output } from "#platform/console/output.ts";
+import { print, reasonOf, type Output } from "#platform/console/output.ts";
 import { openPostgres } from "#platform/process/postgres.ts";
 import { basalt as composition } from "../composition.ts";
 import { startBasalt } from "../main.ts";
@@ -24,15 +23,10 @@ export async function run(argv: readonly string[]): Promise<void> {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : 2;
     } else {
-      console.error(error instanceof Error ? `basalt: ${describe(error)}` : error);
+      console.error(error instanceof Error ? `basalt: ${reasonOf(error)}` : error);
       process.exitCode = error instanceof ConfigurationInvalid ? exitCodeConfiguration : 1;
     }
   }
-}
-
-function describe(error: Error): string {
-  const cause = error.cause instanceof Error ? `: ${describe(error.cause)}` : "";
-  return error.message + cause;
 }
 
 function program(): Command {
@@ -80,10 +74,7 @@ async function start(): Promise<void> {
   const { log, flush } = createLog(settings.logLevel);
   // A handler that does not await all that it begins must not end the process for all others.
   process.on("unhandledRejection", (error) =>
-    log.error(
-      { error: describeError(error), stack: error instanceof Error ? error.stack : undefined },
-      "a promise was rejected and no code awaits it",
-    ),
+    log.error({ err: error }, "a promise was rejected and no code awaits it"),
   );
   try {
     const stopAsked = signalled();

@@ -2,6 +2,7 @@ import { ConfigurationInvalid } from "#platform/config/load.ts";
 import type { Settings } from "#platform/config/settings.ts";
 import { eventAdmin } from "#platform/events/admin.ts";
 import { troublesOf, type LogHealth } from "#platform/events/health.ts";
+import { reasonOf } from "#platform/console/output.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import { redisCache } from "#platform/cache/redis-cache.ts";
 import { openRedis } from "#platform/redis/redis.ts";
@@ -10,6 +11,7 @@ import type { Finding } from "#platform/process/module.ts";
 import { openDatabase, openPostgres } from "#platform/process/postgres.ts";
 import { basalt } from "../composition.ts";
 
+const existing = { shared: true, makes: false };
 const wantedNode = 24;
 const oldestPostgres = 150_000;
 
@@ -47,24 +49,16 @@ async function database(settings: Settings): Promise<readonly Finding[]> {
   const { log } = createLog("fatal");
   await using undo = new AsyncDisposableStack();
   try {
-    const { connection, embedded } = await openPostgres(settings, log, {
-      shared: true,
-      makes: false,
-    });
+    const { connection, embedded } = await openPostgres(settings, log, existing);
     undo.use(embedded);
     const opened = undo.use(openDatabase(settings, connection, log));
     const findings = await server(opened);
     for (const schema of basalt.logs) findings.push(...(await events(opened, schema)));
     return findings;
   } catch (error) {
-    return [{ ok: false, what: "postgres", says: reason(error) }];
+    return [{ ok: false, what: "postgres", says: reasonOf(error) }];
   }
 }
-
-const reason = (error: unknown): string =>
-  error instanceof Error
-    ? error.message + (error.cause ? `: ${reason(error.cause)}` : "")
-    : String(error);
 
 async function server(opened: Database): Promise<Finding[]> {
   const [state] = await opened.query(serverState, []);

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { Command } from "commander";
 import { pino } from "pino";
 import { compositionOf } from "#platform/process/composition.ts";
+import type { Module } from "#platform/process/module.ts";
 import { startBasalt } from "#platform/process/start.ts";
 import { notes } from "../../examples/notes/module.ts";
 import { modules } from "../../src/composition.ts";
@@ -13,7 +14,8 @@ import { testDatabase } from "../support/database.ts";
 import { until } from "../support/until.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const composition = compositionOf([...modules, notes]);
+const others = modules.filter(({ name }) => name !== notes.name);
+const composition = compositionOf([...others, notes]);
 
 /** A Basalt with the example as a third context. */
 async function serveNotes() {
@@ -64,11 +66,18 @@ test("a context from outside is served with one line in a composition", async ()
   assert.deepEqual(said, [`${note.authorId}  1`]);
 });
 
-test("a module that needs another one is refused before it", () => {
+test("modules that do not fit together are refused by name", () => {
+  const refuses = (misfit: Partial<Module>, why: RegExp) =>
+    assert.throws(() => compositionOf([...others, { ...notes, ...misfit }]), why);
   assert.throws(
-    () => compositionOf([notes, ...modules]),
+    () => compositionOf([notes, ...others]),
     /the module notes needs identity, which does not come before it/,
   );
+  refuses({ name: "identity" }, /two modules are named identity/);
+  for (const name of ["audit", "Notes", "my-notes", "pg_notes", "", "x; drop schema identity"])
+    refuses({ name }, /a module cannot be named/);
+  const port = { env: "BASALT_NOTES_PORT", type: "integer", doc: "Another port" } as const;
+  refuses({ settings: { port } }, /the setting port of notes exists already/);
 });
 
 test("the guide of an own context shows the example as it is", () => {

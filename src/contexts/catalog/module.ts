@@ -8,15 +8,15 @@ import { postgresAudit } from "#platform/audit/postgres-audit.ts";
 import { ConfigurationInvalid } from "#platform/config/load.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import { anyReadModel } from "#platform/events/rebuild.ts";
-import type { Finding, Module, ModuleSettings } from "#platform/process/module.ts";
+import type { Module, ModuleSettings } from "#platform/process/module.ts";
 import { announcer, consume, type Parts as AnyParts } from "#platform/process/parts.ts";
-import { fetchJson } from "#platform/resilience/fetch-json.ts";
 import { upstream } from "#platform/resilience/upstream.ts";
 import { every } from "#platform/scheduler/every.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { degrading, type LevelSource, type PriceSource } from "./infrastructure/degrading.ts";
 import { httpLevelSource, httpPriceSource } from "./infrastructure/http-parts.ts";
 import { identityMayAct } from "./infrastructure/identity-may-act.ts";
+import { examined } from "./infrastructure/examine-upstream.ts";
 import { postgresCatalog } from "./infrastructure/postgres-catalog.ts";
 import { postgresLevelSource, postgresPriceSource } from "./infrastructure/postgres-parts.ts";
 import { postgresSearchModel } from "./infrastructure/postgres-search-model.ts";
@@ -118,43 +118,6 @@ const taskContext = (): Context => ({
   deadlineMs: clock.unixMs() + releaseWithinMs,
 });
 
-const upstreamMs = 2_000;
-
-/** Whether somebody answers there who speaks like a Basalt. */
-async function answers(
-  what: string,
-  resource: string,
-  { url: baseUrl, key }: { readonly url: string | undefined; readonly key: string | undefined },
-): Promise<readonly Finding[]> {
-  if (baseUrl === undefined) return [];
-  try {
-    const url = new URL(`${baseUrl.replace(/\/$/, "")}/${resource}?skus=DOCTOR`);
-    const signal = AbortSignal.timeout(upstreamMs);
-    const answer = (await fetchJson(url, { signal, key })) as { items?: unknown };
-    const speaks = Array.isArray(answer.items);
-    return [{ ok: speaks, what, says: speaks ? "answers" : "answers something else" }];
-  } catch (error) {
-    return [{ ok: false, what, says: reason(error) }];
-  }
-}
-
-const reason = (error: unknown): string =>
-  error instanceof Error
-    ? error.message + (error.cause ? `: ${reason(error.cause)}` : "")
-    : String(error);
-
-async function examineUpstreams(settings: Settings): Promise<readonly Finding[]> {
-  const found = await Promise.all([
-    answers(known.catalogStockUrl.env, "stock", {
-      ...{ url: settings.catalogStockUrl, key: settings.catalogStockKey },
-    }),
-    answers(known.catalogPricesUrl.env, "prices", {
-      ...{ url: settings.catalogPricesUrl, key: settings.catalogPricesKey },
-    }),
-  ]);
-  return found.flat();
-}
-
 /** The catalog as a module. */
 export const catalog: Module<typeof known, object, Needs> = {
   ...{ name: schema, events: catalogEvents, isEventStore: true, settings: known },
@@ -163,7 +126,24 @@ export const catalog: Module<typeof known, object, Needs> = {
   grants,
   readModels: [anyReadModel(searchReadModel(searchProjection))],
   chores: (database) => [forgetReservations(database), forgetImportRows(database)],
-  examine: examineUpstreams,
+  examine: async (settings) => {
+    const { catalogStockUrl: stock, catalogPricesUrl: prices } = settings;
+    const found = await Promise.all([
+      examined({
+        of: known.catalogStockUrl.env,
+        resource: "stock",
+        baseUrl: stock,
+        key: settings.catalogStockKey,
+      }),
+      examined({
+        of: known.catalogPricesUrl.env,
+        resource: "prices",
+        baseUrl: prices,
+        key: settings.catalogPricesKey,
+      }),
+    ]);
+    return found.flat();
+  },
   addCommands: addCatalogCommands,
   compose,
 };

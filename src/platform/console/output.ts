@@ -1,3 +1,9 @@
+/** An error and its causes, in one line for a person. */
+export const reasonOf = (error: unknown): string =>
+  error instanceof Error
+    ? error.message + (error.cause === undefined ? "" : `: ${reasonOf(error.cause)}`)
+    : String(error);
+
 /** How a command prints. */
 export type Output = { readonly json?: true };
 

@@ -35,13 +35,33 @@ export type Composition = {
   readonly asyncApi: () => object;
 };
 
-/** Throws where a module needs one that does not come before it. */
-export function compositionOf(modules: readonly Module[]): Composition {
-  const names = modules.map(({ name }) => name);
-  for (const [i, { name, needs }] of modules.entries())
+/** Names become schemas; these are taken by the platform and by Postgres. */
+const taken: ReadonlySet<string> = new Set(["audit", "basalt", "public"]);
+const isName = (name: string) => /^[a-z][a-z0-9_]{0,39}$/.test(name) && !name.startsWith("pg_");
+
+/** Throws where modules do not fit together. */
+function refuseMisfits(modules: readonly Module[]): void {
+  const names: string[] = [];
+  const settings = new Set(Object.keys(platformSettings));
+  for (const { name, needs, settings: own } of modules) {
+    if (!isName(name) || taken.has(name)) throw new Error(`a module cannot be named "${name}"`);
+    if (names.includes(name)) throw new Error(`two modules are named ${name}`);
     for (const needed of needs)
-      if (!names.slice(0, i).includes(needed))
+      if (!names.includes(needed))
         throw new Error(`the module ${name} needs ${needed}, which does not come before it`);
+    for (const setting of Object.keys(own)) {
+      if (settings.has(setting))
+        throw new Error(`the setting ${setting} of ${name} exists already`);
+      settings.add(setting);
+    }
+    names.push(name);
+  }
+}
+
+/** Throws where a name or a setting is taken, or a module needs one that does not come before it. */
+export function compositionOf(modules: readonly Module[]): Composition {
+  refuseMisfits(modules);
+  const names = modules.map(({ name }) => name);
   const readModels = modules.flatMap((module) => module.readModels);
   const settings: SettingsTable = Object.assign(
     {},
