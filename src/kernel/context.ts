@@ -36,7 +36,7 @@ export type Origin = { readonly address: string; readonly agent: string };
 /** In whose name, why and until when something is done. Handed from the edge to every port. */
 export type Context = Principal & {
   readonly origin?: Origin;
-  /** What is being done, as in `notes.rename`: the audit names it. */
+  /** What is being done, as in `<context>.<handler>`: the audit names it. */
   readonly operation?: string;
   /** One for everything that follows from one request: in logs, traces, errors and events. */
   readonly correlationId: string;

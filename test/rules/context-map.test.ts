@@ -24,7 +24,7 @@ function arrowsOf(sources: readonly Source[]): readonly string[] {
 /** The contexts and their schemas, as the map's picture: arrows as `asker → asked`. */
 function pictureOf(arrows: readonly string[]): string {
   const contexts = basalt.modules.map(
-    ({ name, events }) => `  ${name}["${name}<br/>${events.declarations.length} kinds of event"]`,
+    ({ name, events }) => `  ${name}["${name}<br/>event types: ${events.declarations.length}"]`,
   );
   const lines = arrows.map((arrow) => `  ${arrow.replace(" → ", " --> ")}`);
   return ["```mermaid", "flowchart LR", ...contexts, ...lines, "```"].join("\n");

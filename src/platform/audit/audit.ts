@@ -6,7 +6,7 @@ export type AuditEntry = {
   readonly at: Instant;
   readonly actor: string;
   readonly credential?: string;
-  /** As in `notes.rename`. */
+  /** As in `<context>.<handler>`. */
   readonly operation: string;
   /** `ok`, or the type of the refusal. */
   readonly outcome: string;

@@ -11,7 +11,7 @@ export type MigrationSource = {
   readonly folder: string;
 };
 
-/** An applied migration, as in `notes/0001_notes`. */
+/** An applied migration, as in `<schema>/0001_users`. */
 export type Applied = { readonly schema: string; readonly source: string; readonly name: string };
 
 /** The files and what the database has seen of them contradict each other. */
