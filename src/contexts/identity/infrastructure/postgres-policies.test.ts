@@ -15,21 +15,20 @@ test("roles get the permissions of all modules, unless an administrator has chan
   await grantDefaults(opened.database, { ...basalt.grants, gardener: ["plants:water"] });
   assert.deepEqual(await permissionsOf("merchant"), ["products:read"]);
   assert.deepEqual(await permissionsOf("gardener"), ["plants:water"]);
-  assert.deepEqual(await permissionsOf("member"), ["reservations:create"]);
-  assert.deepEqual(await permissionsOf("owner"), basalt.grants["owner"]);
+  for (const role of ["member", "owner"])
+    assert.deepEqual(await permissionsOf(role), basalt.grants[role]);
 
   await grantDefaults(opened.database, { gardener: ["plants:water", "plants:cut"] });
   assert.deepEqual(await permissionsOf("gardener"), ["plants:cut", "plants:water"]);
 });
 
-test("the permissions that migrations gave are those that the modules declare", async () => {
+test("no role loses at the first start what migrations gave it", async () => {
   await using opened = await testDatabase();
-  const migrated = await opened.sql(
-    "select role, permissions from identity.policies order by role",
-  );
-  const sorted = migrated.map(({ role, permissions }) => [
-    role,
-    (permissions as readonly string[]).toSorted(),
-  ]);
-  assert.deepEqual(Object.fromEntries(sorted), basalt.grants);
+  const migrated = await opened.sql("select role, permissions from identity.policies");
+  assert.ok(migrated.length >= 5);
+  for (const { role, permissions } of migrated) {
+    const granted = basalt.grants[String(role)] ?? [];
+    const lost = (permissions as readonly string[]).filter((one) => !granted.includes(one));
+    assert.deepEqual(lost, [], String(role));
+  }
 });
