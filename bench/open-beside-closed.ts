@@ -11,7 +11,7 @@ import type { ModuleSettings } from "#platform/process/module.ts";
 import { openDatabase, openSecrets } from "#platform/process/postgres.ts";
 import { memoryRateLimits } from "#platform/rate-limit/flexible-rate-limits.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
-import { instrumented } from "#platform/telemetry/handlers.ts";
+import { createHandlers } from "#platform/handlers/handlers.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { identity } from "../src/contexts/identity/module.ts";
 import { getUser } from "../src/contexts/identity/application/users/get-user.ts";
@@ -40,7 +40,7 @@ const units = postgresUnitOfWork({
 });
 const handlers = { getUser: getUser({ ...units, mayAct: async () => ok(undefined) }) };
 const audit = { enter: async () => {}, page: async () => [] };
-const asking = instrumented("open", handlers, { metrics, audit, clock, denials: new Set() });
+const asking = createHandlers("open", handlers, { metrics, audit, clock, denials: [] });
 const open = userRoutes(asking as unknown as Identity)
   .filter(isGetUser)
   .map((route): Route => ({

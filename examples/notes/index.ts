@@ -3,7 +3,7 @@ import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { Audit } from "#platform/audit/audit.ts";
-import { instrumented } from "#platform/telemetry/handlers.ts";
+import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { listNotes } from "./application/list-notes.ts";
 import type { MayAct, NotesScope } from "./application/ports.ts";
@@ -23,10 +23,10 @@ export type NotesDeps = {
 
 /** All that the notes can be asked to do. */
 export const createNotes = (deps: NotesDeps) =>
-  instrumented(
+  createHandlers(
     "notes",
     { writeNote: writeNote(deps), listNotes: listNotes(deps) },
-    { ...deps, denials: new Set(["forbidden"]) },
+    { ...deps, denials: ["forbidden"] },
   );
 
 export type NotesHandlers = ReturnType<typeof createNotes>;

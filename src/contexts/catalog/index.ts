@@ -12,7 +12,7 @@ import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { Audit } from "#platform/audit/audit.ts";
-import { instrumented } from "#platform/telemetry/handlers.ts";
+import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import {
   createCategory,
@@ -63,12 +63,9 @@ export type CatalogDeps = {
   readonly exportBatch?: number;
 };
 
-/** What the audit keeps although it was refused: somebody tried what is not theirs. */
-const denials: ReadonlySet<string> = new Set(["forbidden"]);
-
 /** All that the catalog can be asked to do. */
 export const createCatalog = (deps: CatalogDeps) =>
-  instrumented(
+  createHandlers(
     "catalog",
     {
       draftProduct: draftProduct(deps),
@@ -105,7 +102,7 @@ export const createCatalog = (deps: CatalogDeps) =>
       releaseReservation: releaseReservation(deps),
       releaseExpired: releaseExpired(deps),
     },
-    { ...deps, denials },
+    { ...deps, denials: ["forbidden"] },
   );
 
 export type Catalog = ReturnType<typeof createCatalog>;

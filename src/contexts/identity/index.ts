@@ -12,7 +12,7 @@ import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Audit } from "#platform/audit/audit.ts";
-import { instrumented } from "#platform/telemetry/handlers.ts";
+import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { assignRoles, setUserStatus } from "./application/users/administer-users.ts";
 import { createApiKey, listApiKeys, revokeApiKey } from "./application/access/api-keys.ts";
@@ -86,16 +86,9 @@ export type IdentityDeps = {
   readonly audit: Audit;
 };
 
-/** What the audit keeps although it was refused: each may be somebody trying what is not theirs. */
-const denials: ReadonlySet<string> = new Set([
-  ...["forbidden", "sign-in-too-old", "sign-in-refused", "wrong-password"],
-  ...["second-factor-required", "code-refused", "passkey-refused"],
-  ...["refresh-token-reused", "token-refused"],
-]);
-
 /** All that identity can be asked to do. */
 export const createIdentity = (deps: IdentityDeps) =>
-  instrumented(
+  createHandlers(
     "identity",
     {
       registerUser: registerUser(deps),
@@ -135,7 +128,21 @@ export const createIdentity = (deps: IdentityDeps) =>
       changePolicy: changePolicy(deps),
       listAudit: listAudit({ ...deps, auditEntries: deps.audit.page }),
     },
-    { ...deps, denials },
+    {
+      ...deps,
+      denials: [
+        "forbidden",
+        "sign-in-too-old",
+        "sign-in-refused",
+        "wrong-password",
+        "second-factor-required",
+        "code-refused",
+        "passkey-refused",
+        "refresh-token-reused",
+        "token-refused",
+      ],
+      targetFields: ["email", "role"],
+    },
   );
 
 export type Identity = ReturnType<typeof createIdentity>;
