@@ -1,6 +1,9 @@
 import type { IdempotencyKey } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Issue } from "#kernel/shape.ts";
+import { problem, type Problem } from "./problem.ts";
+import type { Route } from "./route.ts";
+import { requiresMatch } from "./schemas.ts";
 
 type Header = string | readonly string[] | undefined;
 
@@ -46,4 +49,25 @@ export function idempotencyKeyOf(
   if (!key) return malformed("idempotency-key", "must be 1 to 255 visible ASCII characters");
   const [fingerprint, ...formerly] = fingerprints();
   return ok({ key, fingerprint, formerly });
+}
+
+/** The problem with the version that a request names, or with its naming none. */
+export function unmetPrecondition(
+  route: Route,
+  version: number | undefined,
+  correlationId: string,
+): Problem | undefined {
+  if (version === -1)
+    return problem("precondition-failed", {
+      status: 412,
+      correlationId,
+      detail: "A weak entity tag matches nothing",
+    });
+  if (version === undefined && requiresMatch(route))
+    return problem("precondition-required", {
+      status: 428,
+      correlationId,
+      detail: "If-Match must name the version to change, as its ETag does",
+    });
+  return undefined;
 }

@@ -34,7 +34,7 @@ export type UploadedBody<Field extends string = string> = {
 /** An answer that is sent while it is being made. What has no end of its own ends when `closing`. */
 export type StreamedAnswer<V> = {
   readonly mediaType: string;
-  readonly of: (value: V, closing: AbortSignal) => AsyncIterable<string>;
+  readonly textOf: (value: V, closing: AbortSignal) => AsyncIterable<string>;
 };
 
 /** Statuses of expected refusals. */

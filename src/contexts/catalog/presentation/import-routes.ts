@@ -129,7 +129,7 @@ export const importRoutes = (catalog: Catalog): readonly Route[] => [
     input: GetImport,
     handle: following(catalog),
     success: 200,
-    stream: { mediaType: "text/event-stream", of: progress },
+    stream: { mediaType: "text/event-stream", textOf: progress },
     refusals: { "import-not-found": 404, forbidden: 403 },
   }),
   get("/imports/:importId/rows", {
@@ -150,7 +150,7 @@ export const importRoutes = (catalog: Catalog): readonly Route[] => [
     input: ExportRows,
     handle: catalog.exportRows,
     success: 200,
-    stream: { mediaType: csv, of: csvOf },
+    stream: { mediaType: csv, textOf: csvOf },
     refusals: { forbidden: 403 },
   }),
 ];

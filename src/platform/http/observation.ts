@@ -1,0 +1,49 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+type ObservationOptions = { readonly log: Logger; readonly metrics: Metrics };
+
+/** What is made for a route at its first request: a logger, and a histogram per status. */
+type RouteObserver = {
+  readonly log: Logger;
+  readonly durations: Map<number, { observe: (seconds: number) => void }>;
+};
+
+/** Counts and logs each request once, however it ends: with an answer or a closed connection. */
+export function observeRequests({ metrics, log }: ObservationOptions) {
+  const observers = new Map<string, RouteObserver>();
+  const observerOf = (method: string, route: string): RouteObserver => {
+    const key = `${method} ${route}`;
+    let observer = observers.get(key);
+    if (!observer) {
+      observer = { log: log.child({ method, route }), durations: new Map() };
+      observers.set(key, observer);
+    }
+    return observer;
+  };
+
+  return (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
+    const startedAt = performance.now();
+    const route = request.routeOptions.url ?? "unknown";
+    const { method, id: correlationId } = request;
+    const observer = observerOf(method, route);
+    reply.raw.once("close", () => {
+      const durationMs = performance.now() - startedAt;
+      const status = reply.raw.statusCode;
+      let histogram = observer.durations.get(status);
+      if (!histogram) {
+        histogram = metrics.requests.labels(method, route, String(status));
+        observer.durations.set(status, histogram);
+      }
+      histogram.observe(durationMs / 1000);
+      const line = { status, durationMs: rounded(durationMs), correlationId };
+      if (!reply.raw.writableFinished) observer.log.info({ ...line, aborted: true }, "request");
+      else if (status >= 500) observer.log.warn(line, "request");
+      else observer.log.info(line, "request");
+    });
+    next();
+  };
+}
+
+const rounded = (durationMs: number) => Math.round(durationMs * 1000) / 1000;

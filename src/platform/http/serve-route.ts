@@ -1,0 +1,153 @@
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import type { Result } from "#kernel/result.ts";
+import { toText } from "../json.ts";
+import { span, withinTrace } from "../telemetry/tracing.ts";
+import { overloaded, sendMalformed, sendProblem } from "./answers.ts";
+import { gate, limitAttempts, originOf, type GateOptions } from "./gate.ts";
+import {
+  entityTag,
+  idempotencyKeyOf,
+  isFresh,
+  unmetPrecondition,
+  versionOf,
+  type Malformed,
+} from "./preconditions.ts";
+import { problem } from "./problem.ts";
+import { versionField, type Route } from "./route.ts";
+import { fastifySchema, takesMatch } from "./schemas.ts";
+import { limitStreams, sendStream } from "./streams.ts";
+
+export type ServingOptions = GateOptions & {
+  readonly apiPrefix: string;
+  readonly requestTimeoutMs: number;
+  /** Fingerprints of a request for its idempotency key, one per master key, since requests may hold passwords. */
+  readonly fingerprints: (request: string) => readonly [string, ...string[]];
+  readonly clock: Clock;
+};
+
+/** Serves one declared route. `closing` is aborted when the server is about to stop. */
+export function serveRoute(
+  app: FastifyInstance,
+  route: Route,
+  options: ServingOptions,
+  closing: AbortSignal,
+): void {
+  const operation = `${route.method} ${route.path}`;
+  const attributes = { "http.request.method": route.method, "http.route": route.path };
+  const answer = answering(route, options, closing);
+  app.route({
+    method: route.method,
+    url: options.apiPrefix + route.path,
+    schema: fastifySchema(route),
+    config: { access: route.access, takesFiles: route.upload !== undefined },
+    onRequest: gate(options, route.access),
+    handler: (request, reply) =>
+      withinTrace(request.headers, () =>
+        span(operation, { ...attributes, "basalt.correlation_id": request.id }, () =>
+          answer(request, reply),
+        ),
+      ),
+  });
+}
+
+function answering(route: Route, options: ServingOptions, closing: AbortSignal) {
+  const attempts = limitAttempts(options);
+  const contextOf = contexts(route, options);
+  const mayStream = route.stream ? limitStreams() : () => true;
+  const mayMatch = takesMatch(route);
+
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const { id: correlationId } = request;
+    const matched = versionOf(mayMatch ? request.headers["if-match"] : undefined);
+    if (!matched.ok) return sendMalformed(reply, request, matched.error);
+    const unmet = unmetPrecondition(route, matched.value, correlationId);
+    if (unmet) return sendProblem(reply, unmet);
+    if (!mayStream(reply)) return sendProblem(reply, overloaded(correlationId));
+
+    const input = route.input.parse(fieldsOf(route, request, matched.value));
+    if (!input.ok) {
+      const { issues: errors } = input.error;
+      return sendProblem(
+        reply,
+        problem("validation-failed", { status: 422, correlationId, errors }),
+      );
+    }
+    const context = contextOf(request, input.value);
+    if (!context.ok) return sendMalformed(reply, request, context.error);
+    const attempt = route.attempts && (await attempts(route.attempts, request, reply, input.value));
+    if (attempt && !attempt.isAllowed) return reply;
+
+    const result = await route.handle(input.value, context.value);
+    if (!result.ok) return refuse(route, reply, result.error, correlationId);
+    await attempt?.succeeded();
+    if (route.location) reply.header("location", options.apiPrefix + route.location(result.value));
+    if (isUnchanged(route, request, reply, result.value)) return reply.code(304).send();
+    reply.code(route.success);
+    return route.stream
+      ? sendStream(reply, route.stream, result.value, closing)
+      : reply.send(bodyOf(route, result.value));
+  };
+}
+
+const contexts = ({ method, path }: Route, options: ServingOptions) => {
+  const mayRepeat = method !== "GET";
+  const operation = `${method} ${path}`;
+  return (request: FastifyRequest, input: unknown): Result<Context, Malformed> => {
+    const key = idempotencyKeyOf(mayRepeat ? request.headers["idempotency-key"] : undefined, () =>
+      options.fingerprints(`${operation}\n${toText(input)}`),
+    );
+    if (!key.ok) return key;
+    const context: Context = {
+      ...request.principal,
+      origin: originOf(request),
+      correlationId: request.id,
+      deadlineMs: options.clock.unixMs() + options.requestTimeoutMs,
+      ...(key.value === undefined ? {} : { idempotency: key.value }),
+    };
+    return { ok: true, value: context };
+  };
+};
+
+const fieldsOf = (route: Route, request: FastifyRequest, version: number | undefined) => ({
+  ...(request.query as object),
+  ...bodyFieldsOf(route, request),
+  ...(request.params as object),
+  ...(version === undefined ? {} : { [versionField]: version }),
+});
+
+/** The fields of a JSON body, or the one field that an upload becomes while it arrives. */
+const bodyFieldsOf = ({ upload }: Route, { body }: FastifyRequest): object | undefined =>
+  upload
+    ? { [upload.field]: upload.read((body as Readable | undefined) ?? Readable.from([])) }
+    : (body as object | undefined);
+
+/** Tells the version of the answer as its ETag, and whether it is the one that the client has. */
+function isUnchanged(
+  { method, version, isComposed }: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  value: unknown,
+): boolean {
+  if (!version) return false;
+  const tag = entityTag(version(value));
+  reply.header("etag", tag);
+  return method === "GET" && !isComposed && isFresh(request.headers["if-none-match"], tag);
+}
+
+const bodyOf = ({ output, present }: Route, value: unknown) =>
+  output && present ? present(value) : output && value;
+
+/** Answers a refusal with its status and its details. */
+function refuse(
+  { method, path, refusals }: Route,
+  reply: FastifyReply,
+  { type, ...details }: { readonly type: string; readonly retryAfterS?: number },
+  correlationId: string,
+): FastifyReply {
+  const status = refusals[type];
+  if (status === undefined) throw new Error(`${method} ${path} has no status for ${type}`);
+  return sendProblem(reply, problem(type, { status, correlationId, details }), details.retryAfterS);
+}
