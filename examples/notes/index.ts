@@ -1,12 +1,13 @@
 /** Notes: short texts that users write. An example of a context of one's own. */
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
+import type { MayAct } from "#kernel/permission.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { Audit } from "#platform/audit/audit.ts";
 import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { listNotes } from "./application/list-notes.ts";
-import type { MayAct, NotesScope } from "./application/ports.ts";
+import type { NotesScope } from "./application/ports.ts";
 import { writeNote } from "./application/write-note.ts";
 
 export { noteEvents } from "./domain/note.ts";

@@ -1,12 +1,11 @@
 import path from "node:path";
-import type { IdentityProvides, Permission as IdentityPermission } from "#contexts/identity";
-import { err, ok } from "#kernel/result.ts";
+import type { IdentityProvides } from "#contexts/identity";
 import { postgresAudit } from "#platform/audit/postgres-audit.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import type { Module } from "#platform/process/module.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
-import type { MayAct } from "./application/ports.ts";
+import { Permissions } from "./application/permission.ts";
 import { addNotesCommands } from "./commands.ts";
 import { createNotes, noteEvents } from "./index.ts";
 import { postgresNotes } from "./infrastructure/postgres-notes.ts";
@@ -18,14 +17,6 @@ const settings = {} as const;
 
 type Needs = { readonly identity: IdentityProvides };
 
-/** Identity decides; a permission of the notes is one of identity's by another name. */
-const decidedBy =
-  ({ mayAct }: IdentityProvides): MayAct =>
-  async (context, permission, on) => {
-    const decided = await mayAct(context, permission as string as IdentityPermission, on);
-    return decided.ok ? ok(undefined) : err({ type: "forbidden", permission });
-  };
-
 async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableStack) {
   const { database, metrics } = parts;
   const onAppended = announcer(parts, schema);
@@ -33,7 +24,7 @@ async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableS
   const notes = createNotes({
     ...postgresUnitOfWork(common),
     audit: postgresAudit(database),
-    mayAct: decidedBy(identity),
+    mayAct: identity.mayAct,
     clock,
     newId,
     metrics,
@@ -52,7 +43,7 @@ export const notes: Module<typeof settings, object, Needs> = {
   settings,
   needs: ["identity"],
   readModels: [],
-  grants: { member: ["notes:write"], owner: ["notes:read"] },
+  grants: { member: [Permissions.writeNote], owner: [Permissions.readNotes] },
   chores: () => [],
   examine: async () => [],
   addCommands: addNotesCommands,

@@ -1,5 +1,5 @@
 import type { Event } from "./event.ts";
-import { Version } from "./version.ts";
+import { Version, type Versioned } from "./version.ts";
 
 /**
  * What a decision leads to: the next state, and the events that say why. Repositories save only
@@ -9,9 +9,6 @@ export type Change<State, E extends Event> = {
   readonly state: State;
   readonly events: readonly E[];
 };
-
-/** An aggregate. `version` is the one it was loaded with; saving counts its new events. */
-export type Versioned = { readonly version: Version };
 
 /** The state as it is once its change is saved: each event counts one version. */
 export const saved = <State extends Versioned>({ state, events }: Change<State, Event>): State => ({

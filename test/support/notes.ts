@@ -1,10 +1,10 @@
-import { saved, type Change, type Versioned } from "#kernel/change.ts";
+import { saved, type Change,  } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
 import { event, registry, type Event, type EventOf } from "#kernel/event.ts";
 import { identifier, type Id } from "#kernel/id.ts";
 import { expect } from "#kernel/result.ts";
 import { branded, type Brand } from "#kernel/shape.ts";
-import { Version } from "#kernel/version.ts";
+import { Version, type Versioned } from "#kernel/version.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import { statement } from "#platform/postgres/database.ts";

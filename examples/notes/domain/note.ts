@@ -1,8 +1,8 @@
-import { type Change, type Versioned } from "#kernel/change.ts";
+import { type Change } from "#kernel/change.ts";
 import { event, registry, type EventOf } from "#kernel/event.ts";
 import { identifier, type Id } from "#kernel/id.ts";
 import { branded, type Brand } from "#kernel/shape.ts";
-import { Version } from "#kernel/version.ts";
+import { Version, type Versioned } from "#kernel/version.ts";
 
 export type NoteId = Id<"note">;
 export const NoteId = identifier<NoteId>("note");

@@ -1,10 +1,10 @@
-import { saved } from "#kernel/change.ts";
+import { idOf, saving } from "#kernel/repository.ts";
 import type { Version } from "#kernel/version.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
 import type { NotesScope, Tally } from "../application/ports.ts";
-import type { AuthorId, Note, NoteId, NoteText } from "../domain/note.ts";
+import type { AuthorId, Note, NoteEvent, NoteId, NoteText } from "../domain/note.ts";
 
 type Row = {
   readonly id: string;
@@ -45,12 +45,9 @@ const toNote = ({ id, author_id, text, version }: Row): Note => ({
 export const postgresNotes = ({ read, write, append }: Transaction): NotesScope => ({
   notes: {
     ofAuthor: async (authorId, limit) => (await read(ofAuthor, [authorId, limit])).map(toNote),
-    save(change) {
-      const note = saved(change);
-      write(insert, [note.id, note.authorId, note.text, note.version]);
-      append(note.id, change.state.version, change.events);
-      return note;
-    },
+    save: saving<Note, NoteEvent>(append, idOf, ({ id, authorId, text, version }) =>
+      write(insert, [id, authorId, text, version]),
+    ),
   },
   tallies: {
     add: (authorId) => write(tally, [authorId]),

@@ -1,15 +1,15 @@
+import { Permissions } from "./application/permission.ts";
 import type { Grants } from "#platform/process/module.ts";
-import { Permission } from "./application/ports/permission.ts";
 
 /** What roles may do in the catalog, until an administrator decides otherwise. */
 export const grants: Grants = {
   merchant: ["products", "categories", "prices", "stock", "reservations", "imports", "exports"].map(
     (resource) => `${resource}:*`,
   ),
-  member: [Permission.createReservation],
+  member: [Permissions.createReservation],
   owner: [
-    ...[Permission.readProduct, Permission.updateProduct, Permission.publishProduct],
-    ...[Permission.archiveProduct, Permission.deleteProduct, Permission.readImport],
-    ...[Permission.readReservation, Permission.commitReservation, Permission.releaseReservation],
+    ...[Permissions.readProduct, Permissions.updateProduct, Permissions.publishProduct],
+    ...[Permissions.archiveProduct, Permissions.deleteProduct, Permissions.readImport],
+    ...[Permissions.readReservation, Permissions.commitReservation, Permissions.releaseReservation],
   ],
 };

@@ -8,6 +8,7 @@
  * - **price**: of a sku, in a currency, on a list, from a quantity on, for a time
  * - **category**: where a product is to be found; a tree
  */
+import type { MayAct } from "#kernel/permission.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
@@ -27,7 +28,6 @@ import { getProduct } from "./application/products/get-product.ts";
 import { listProducts } from "./application/products/list-products.ts";
 import type { CatalogScope } from "./application/ports/scope.ts";
 import type { CurrentPrices, StockLevels } from "./application/ports/product-page.ts";
-import type { MayAct } from "./application/ports/permission.ts";
 import { endPrice, listPrices, listPricesOfSkus, setPrice } from "./application/prices/prices.ts";
 import {
   archiveProduct,

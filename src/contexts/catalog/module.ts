@@ -15,7 +15,6 @@ import { every } from "#platform/scheduler/every.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { degrading, type LevelSource, type PriceSource } from "./infrastructure/degrading.ts";
 import { httpLevelSource, httpPriceSource } from "./infrastructure/http-parts.ts";
-import { identityMayAct } from "./infrastructure/identity-may-act.ts";
 import { examined } from "./infrastructure/examine-upstream.ts";
 import { postgresCatalog } from "./infrastructure/postgres-catalog.ts";
 import { postgresLevelSource, postgresPriceSource } from "./infrastructure/postgres-parts.ts";
@@ -51,7 +50,7 @@ async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableS
   const catalog = createCatalog({
     ...{ ...units, clock, newId, metrics },
     audit: postgresAudit(database),
-    mayAct: identityMayAct(identity.mayAct),
+    mayAct: identity.mayAct,
     stockLevels: degrading({
       ...{ name: "stock", source: levelsOf(parts), cache, clock },
       keyOf: ({ productId }) => productId,

@@ -8,6 +8,7 @@
  * - **role**, **policy**: what somebody is to the system, and what that lets them do
  * - **owner**: whose it is; what owners may is a policy too
  */
+import type { MayAct } from "#kernel/permission.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
@@ -37,7 +38,6 @@ import type {
   AccessTokens,
   IdentityScope,
   IsCommonPassword,
-  MayAct,
   PasskeyCeremonies,
   Passwords,
   RecoveryCodes,
@@ -58,9 +58,7 @@ import {
 } from "./application/credentials/verify-email.ts";
 import type { SessionLimits } from "./domain/session.ts";
 
-export type { MayAct } from "./application/ports.ts";
 export { identityEvents, type IdentityEvent } from "./domain/events.ts";
-export type { Permission } from "./domain/role.ts";
 export { UserId } from "./domain/user-id.ts";
 
 /** What identity answers to the modules that come after it. */

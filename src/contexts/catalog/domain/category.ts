@@ -1,10 +1,9 @@
-import { unchanged, type Change, type Versioned } from "#kernel/change.ts";
+import { type Versioned, atVersion, type PreconditionFailed, Version } from "#kernel/version.ts";
+import { unchanged, type Change } from "#kernel/change.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { Version } from "#kernel/version.ts";
 import type { Slug, Title } from "./details.ts";
 import { CategoryCreated, CategoryMoved, CategoryRenamed, type CatalogEvent } from "./events.ts";
 import type { CategoryId } from "./ids.ts";
-import type { PreconditionFailed } from "./product.ts";
 
 /** How deep the tree may be. */
 export const maxDepth = 8;
@@ -51,9 +50,7 @@ export const Category = {
     category: Category | undefined,
     { id, version }: { readonly id: CategoryId; readonly version: Version },
   ): Result<Category, CategoryNotFound | PreconditionFailed> {
-    if (!category) return err({ type: "category-not-found", id });
-    if (category.version === version) return ok(category);
-    return err({ type: "precondition-failed", currentVersion: category.version });
+    return category ? atVersion(category, version) : err({ type: "category-not-found", id });
   },
 
   rename(category: Category, name: Title): Changed {

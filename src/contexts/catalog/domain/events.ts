@@ -1,3 +1,4 @@
+import { Flag } from "#kernel/scalars.ts";
 import { event, registry, type EventOf } from "#kernel/event.ts";
 import { Instant } from "#kernel/instant.ts";
 import { SpelledMoney } from "#kernel/money.ts";
@@ -100,7 +101,7 @@ const Count = branded<number>("count", { schema: { type: "integer", minimum: 0 }
 export const ImportReceived = event("catalog.import-received", 1, {
   importId: ImportId,
   kind: ImportKind,
-  isDryRun: branded<boolean>("flag", { schema: { type: "boolean" } }),
+  isDryRun: Flag,
   rows: Count,
 });
 export const ImportFinished = event("catalog.import-finished", 1, {

@@ -1,4 +1,5 @@
-import { unchanged, type Change, type Versioned } from "#kernel/change.ts";
+import type { Versioned } from "#kernel/version.ts";
+import { unchanged, type Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { ImportFinished, ImportReceived, type CatalogEvent } from "./events.ts";
 import type { ImportId, OwnerId } from "./ids.ts";

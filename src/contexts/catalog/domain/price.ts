@@ -1,4 +1,5 @@
-import type { Change, Versioned } from "#kernel/change.ts";
+import type { Versioned } from "#kernel/version.ts";
+import type { Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { Money } from "#kernel/money.ts";
 import { err, ok, type Result } from "#kernel/result.ts";

@@ -1,7 +1,7 @@
-import { unchanged, type Change, type Versioned } from "#kernel/change.ts";
+import { type Versioned, atVersion, type PreconditionFailed, Version } from "#kernel/version.ts";
+import { unchanged, type Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { Version } from "#kernel/version.ts";
 import type { Details, Slug } from "./details.ts";
 import {
   ProductArchived,
@@ -49,11 +49,6 @@ export type ProductClash = {
   readonly type: "product-clash";
   readonly slug?: Slug;
   readonly skus?: readonly Sku[];
-};
-/** The product has changed since the version that the caller saw. */
-export type PreconditionFailed = {
-  readonly type: "precondition-failed";
-  readonly currentVersion: Version;
 };
 export type ProductIsArchived = { readonly type: "product-is-archived" };
 /** What a product must have before it can be sold. */
@@ -104,8 +99,7 @@ export const Product = {
     version: Version,
   ): Result<PresentProduct, ProductNotFound | PreconditionFailed> {
     const found = Product.present(product);
-    if (!found.ok || version === found.value.version) return found;
-    return err({ type: "precondition-failed", currentVersion: found.value.version });
+    return found.ok ? atVersion(found.value, version) : found;
   },
 
   /** What is for sale must stay so that it can be sold. */

@@ -1,8 +1,8 @@
-import { unchanged, type Change, type Versioned } from "#kernel/change.ts";
+import { type Versioned, Version } from "#kernel/version.ts";
+import { unchanged, type Change } from "#kernel/change.ts";
 import { Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { list, shape, type Infer } from "#kernel/shape.ts";
-import { Version } from "#kernel/version.ts";
 import {
   ReservationCommitted,
   ReservationReleased,

@@ -1,4 +1,5 @@
-import { saved } from "#kernel/change.ts";
+import type { CatalogEvent } from "../domain/events.ts";
+import { saving, idOf } from "#kernel/repository.ts";
 import type { Version } from "#kernel/version.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
@@ -69,12 +70,7 @@ export const postgresCategories = ({ read, write, append }: Transaction): Catego
   async within(id) {
     return (await read(within, [id])).map((row) => row.id as CategoryId);
   },
-  save(change) {
-    const category = saved(change);
-    if (change.events.length === 0) return category;
-    const { id, name, slug, parentId, version } = category;
-    write(upsert, [id, name, slug, parentId ?? null, version]);
-    append(id, change.state.version, change.events);
-    return category;
-  },
+  save: saving<Category, CatalogEvent>(append, idOf, ({ id, name, slug, parentId, version }) =>
+    write(upsert, [id, name, slug, parentId ?? null, version]),
+  ),
 });

@@ -1,4 +1,5 @@
-import { saved } from "#kernel/change.ts";
+import type { CatalogEvent } from "../domain/events.ts";
+import { saving, idOf } from "#kernel/repository.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
 import type { Chore } from "#platform/events/housekeeping.ts";
@@ -122,13 +123,7 @@ export function postgresImports({ read, write, append }: Transaction): Imports {
     ]);
   return {
     open: put,
-    save(change) {
-      const next = saved(change);
-      if (change.events.length === 0) return next;
-      put(next);
-      append(next.id, change.state.version, change.events);
-      return next;
-    },
+    save: saving<Import, CatalogEvent>(append, idOf, put),
     stage: (id, rows) => write(stage, [id, JSON.stringify(rows)]),
     discard: (id) => write(discard, [id]),
     async byId(id) {

@@ -1,4 +1,4 @@
-import { saved } from "#kernel/change.ts";
+import { saving } from "#kernel/repository.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { Money, type Currency } from "#kernel/money.ts";
 import { expect } from "#kernel/result.ts";
@@ -92,6 +92,8 @@ export const toPrice = (row: PriceRow): Price => ({
   ...(row.valid_until === null ? {} : { validUntil: row.valid_until }),
 });
 
+const streamOf = ({ sku }: Prices) => Prices.streamOf(sku);
+
 const isPrice = (row: KnownRow): row is KnownRow & PriceRow => row.id !== null;
 
 export const postgresPrices = ({ read, write, append }: Transaction): PricesOfSkus => ({
@@ -110,12 +112,9 @@ export const postgresPrices = ({ read, write, append }: Transaction): PricesOfSk
   async page({ from, after, limit }) {
     return (await read(page, [from, after?.sku ?? "", after?.id ?? "", limit])).map(toPrice);
   },
-  save(change) {
-    const prices = saved(change);
-    for (const event of change.events) keep(write, event);
-    append(Prices.streamOf(prices.sku), change.state.version, change.events);
-    return prices;
-  },
+  save: saving<Prices, CatalogEvent>(append, streamOf, (_prices, { events }) => {
+    for (const event of events) keep(write, event);
+  }),
 });
 
 function keep(write: Transaction["write"], { type, payload }: CatalogEvent): void {

@@ -1,4 +1,4 @@
-import { saved } from "#kernel/change.ts";
+import { saving, idOf } from "#kernel/repository.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
 import { statement } from "#platform/postgres/database.ts";
@@ -207,9 +207,7 @@ export const postgresProducts = ({ read, write, append }: Transaction): Products
   async draftsOf(ownerId) {
     return present(await read(draftsOf, [ownerId])).filter(isDraft);
   },
-  save(change) {
-    const product = saved(change);
-    if (change.events.length === 0) return product;
+  save: saving<Product, CatalogEvent>(append, idOf, (product, change) => {
     const { id, ownerId, status, details, createdAt, version } = product;
     const { name, slug, description, skus, categoryIds, attributes, images } = details;
     const publishedAt = product.status === "published" ? product.publishedAt : null;
@@ -226,7 +224,5 @@ export const postgresProducts = ({ read, write, append }: Transaction): Products
     if (change.state.version > 0) write(leaveCategories, [id]);
     if (categoryIds.length > 0 && status !== "deleted")
       write(enterCategories, [id, categoryIds, status]);
-    append(id, change.state.version, change.events);
-    return product;
-  },
+  }),
 });

@@ -1,5 +1,5 @@
+import { saving } from "#kernel/repository.ts";
 import { LRUCache } from "lru-cache";
-import { saved } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import { Version } from "#kernel/version.ts";
@@ -140,20 +140,15 @@ export const postgresStocks = (
   memory: StockMemory,
 ): Stocks => ({
   byKey: loading(read, memory),
-  save(change) {
-    const stock = saved(change);
-    if (change.events.length === 0) return stock;
+  save: saving<Stock, CatalogEvent>(append, Stock.streamOf, (stock, change) => {
     const { sku, location, onHand, reserved, version } = stock;
-    const stream = Stock.streamOf(stock);
     write(upsert, [sku, location, onHand, reserved, version]);
     for (const event of change.events) keepRecord(write, event);
     if (isDue(change.state.version, stock)) {
       const state = JSON.stringify(StockSnapshot.of(stock));
-      write(keepSnapshot, [stream, version, Stock.reducer, state]);
+      write(keepSnapshot, [Stock.streamOf(stock), version, Stock.reducer, state]);
     }
-    append(stream, change.state.version, change.events);
-    return stock;
-  },
+  }),
 });
 
 /** Where a reservation is, for who knows only its id. */

@@ -1,8 +1,9 @@
+import { Count, Flag } from "#kernel/scalars.ts";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Context } from "#kernel/context.ts";
 import { Instant } from "#kernel/instant.ts";
 import { ok } from "#kernel/result.ts";
-import { branded, list, oneOf, opaque, optional, shape, type Infer } from "#kernel/shape.ts";
+import { list, oneOf, opaque, optional, shape, type Infer } from "#kernel/shape.ts";
 import { get, post, type Route } from "#platform/http/route.ts";
 import { ExportRows } from "../application/imports/export-rows.ts";
 import type { SettledRow } from "../application/ports/imports.ts";
@@ -13,7 +14,6 @@ import {
   RowPageSize,
 } from "../application/imports/read-imports.ts";
 import { ReceiveImport } from "../application/imports/receive-import.ts";
-import { Flag } from "../application/search/search-products.ts";
 import { ImportId } from "../domain/ids.ts";
 import { rowOutcomes, type Import } from "../domain/import.ts";
 import { ImportKind } from "../domain/import-kind.ts";
@@ -21,7 +21,6 @@ import type { Catalog } from "../index.ts";
 import { csvOf, uploadedCsv } from "./csv.ts";
 
 const csv = "text/csv";
-const Count = branded<number>("count", { schema: { type: "integer", minimum: 0 } });
 
 const ImportView = shape({
   id: ImportId,

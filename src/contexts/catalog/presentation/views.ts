@@ -1,3 +1,4 @@
+import { Count, Flag, text } from "#kernel/scalars.ts";
 import { Instant } from "#kernel/instant.ts";
 import { Money, SpelledMoney } from "#kernel/money.ts";
 import { branded, list, oneOf, optional, shape, type Infer, type Value } from "#kernel/shape.ts";
@@ -6,7 +7,7 @@ import { ProductPageSize } from "../application/products/list-products.ts";
 import type { Found, Hit } from "../application/ports/search.ts";
 import type { Level } from "../application/ports/stock.ts";
 import type { Part } from "../application/ports/product-page.ts";
-import { Flag, HitPageSize, maxSearchWords } from "../application/search/search-products.ts";
+import { HitPageSize, maxSearchWords } from "../application/search/search-products.ts";
 import type { ProductPage } from "../application/products/get-product.ts";
 import { Attribute, Details, Slug, Title } from "../domain/details.ts";
 import { CategoryId, OwnerId, PriceId, ProductId } from "../domain/ids.ts";
@@ -95,8 +96,7 @@ function toPart<T, View>(part: Part<readonly T[]>, view: (item: T) => View) {
     : { status: part.status, ageMs: part.ageMs, items };
 }
 
-const Count = branded<number>("count", { schema: { type: "integer", minimum: 0 } });
-const Word = branded<string>("word", { schema: { type: "string", maxLength: 64 } });
+const Word = text(64);
 
 const HitView = shape({
   id: ProductId,

@@ -19,7 +19,6 @@ import { systemClock, systemIds as newId } from "#platform/system.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import type { CatalogScope } from "../application/ports/scope.ts";
 import { degrading, type LevelSource, type PriceSource } from "../infrastructure/degrading.ts";
-import { identityMayAct } from "../infrastructure/identity-may-act.ts";
 import { memoryCatalog, memoryCatalogTables, memorySources } from "./memory-catalog.ts";
 import { memorySearchModel } from "./memory-search.ts";
 import { searchProjection } from "../presentation/consumers.ts";
@@ -78,7 +77,7 @@ export async function catalogOn(open: OpenCatalog) {
   const catalog = createCatalog({
     ...{ unitOfWork, read, audit, clock, newId, metrics: createMetrics() },
     exportBatch: 2, // so that every export has borders between its pages
-    mayAct: identityMayAct(house.deps.mayAct),
+    mayAct: house.deps.mayAct,
     stockLevels: degrading({
       ...{ name: "stock", source: sources.levels, cache, clock, onAnswer: () => {} },
       keyOf: ({ productId }) => productId,

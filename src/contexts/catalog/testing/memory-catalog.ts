@@ -1,5 +1,6 @@
-import { saved, type Change, type Versioned } from "#kernel/change.ts";
-import { Version } from "#kernel/version.ts";
+import { saving, idOf } from "#kernel/repository.ts";
+import { type Versioned, Version } from "#kernel/version.ts";
+import { saved, type Change } from "#kernel/change.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { CatalogScope } from "../application/ports/scope.ts";
@@ -74,9 +75,7 @@ function productsIn({ products, skus }: Tables, { put, append }: MemoryTransacti
       present().flatMap((product) =>
         product.status === "draft" && product.ownerId === owner ? [product] : [],
       ),
-    save(change) {
-      const product = saved(change);
-      if (change.events.length === 0) return product;
+    save: saving<AnyProduct, CatalogEvent>(append, idOf, (product) => {
       const { id } = product;
       put<AnyProduct>(products, id, product);
       const kept = product.status === "deleted" ? [] : product.details.skus;
@@ -84,9 +83,7 @@ function productsIn({ products, skus }: Tables, { put, append }: MemoryTransacti
         if (row.productId === id && row.sku && !kept.includes(row.sku))
           put<SkuRow>(skus, key, { productId: id });
       for (const sku of kept) put<SkuRow>(skus, `${id}/${sku}`, { productId: id, sku });
-      append(id, change.state.version, change.events);
-      return product;
-    },
+    }),
   } satisfies CatalogScope["products"];
 }
 
@@ -111,14 +108,10 @@ function keepRecord(
 function stocksIn(tables: Tables, transaction: MemoryTransaction) {
   return {
     byKey: async (key) => tables.stocks.rows.get(Stock.streamOf(key)) ?? Stock.none(key),
-    save(change) {
-      const stock = saved(change);
-      if (change.events.length === 0) return stock;
+    save: saving<Stock, CatalogEvent>(transaction.append, Stock.streamOf, (stock, { events }) => {
       transaction.put<Stock>(tables.stocks, Stock.streamOf(stock), stock);
-      for (const event of change.events) keepRecord(tables, transaction, event);
-      transaction.append(Stock.streamOf(stock), change.state.version, change.events);
-      return stock;
-    },
+      for (const event of events) keepRecord(tables, transaction, event);
+    }),
   } satisfies CatalogScope["stocks"];
 }
 
@@ -142,7 +135,7 @@ const costsAt =
     (currency === undefined || price.price.currency === currency) &&
     (list === undefined || price.list === list);
 
-const idOf = ({ sku, id }: Pick<Price, "sku" | "id">) => `${sku} ${id}`;
+const priceKey = ({ sku, id }: Pick<Price, "sku" | "id">) => `${sku} ${id}`;
 const inOrder = (a: Price, b: Price) => (keyOf(a) < keyOf(b) ? -1 : 1);
 const keyOf = ({ sku, list, price, minimumQuantity }: Price) =>
   [sku, list, price.currency, String(minimumQuantity).padStart(10, "0")].join(" ");
@@ -166,8 +159,8 @@ function pricesIn({ prices }: Tables, { put, append }: MemoryTransaction) {
     page: async ({ from, after, limit }) =>
       all()
         .filter(({ validUntil }) => validUntil === undefined || validUntil > from)
-        .toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
-        .filter((price) => after === undefined || idOf(price) > idOf(after))
+        .toSorted((a, b) => (priceKey(a) < priceKey(b) ? -1 : 1))
+        .filter((price) => after === undefined || priceKey(price) > priceKey(after))
         .slice(0, limit),
     save<A extends PricesRow>(change: Change<A, CatalogEvent>): A {
       const state = saved(change);
@@ -219,13 +212,9 @@ export const memoryCatalog =
       all: async () =>
         [...tables.categories.rows.values()].toSorted((a, b) => (a.slug < b.slug ? -1 : 1)),
       within: async (id) => idsWithin([...tables.categories.rows.values()], id),
-      save(change) {
-        const category = saved(change);
-        if (change.events.length === 0) return category;
-        transaction.put<Category>(tables.categories, category.id, category);
-        transaction.append(category.id, change.state.version, change.events);
-        return category;
-      },
+      save: saving<Category, CatalogEvent>(transaction.append, idOf, (category) =>
+        transaction.put<Category>(tables.categories, category.id, category),
+      ),
     },
     stocks: stocksIn(tables, transaction),
     reservations: reservationsIn(tables),

@@ -1,4 +1,5 @@
-import { saved } from "#kernel/change.ts";
+import type { CatalogEvent } from "../domain/events.ts";
+import { saving, idOf } from "#kernel/repository.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { ImportRow, Imports, SettledRow } from "../application/ports/imports.ts";
@@ -34,13 +35,7 @@ export function memoryImports(
   };
   return {
     open: keep,
-    save({ state, events }) {
-      const next = saved({ state, events });
-      if (events.length === 0) return next;
-      keep(next);
-      append(next.id, state.version, events);
-      return next;
-    },
+    save: saving<Import, CatalogEvent>(append, idOf, keep),
     stage(id, staged) {
       for (const row of staged) put<StagedRow>(rows, keyOf(id, row.line), { ...row, importId: id });
     },

@@ -1,5 +1,5 @@
-import type { Change } from "#kernel/change.ts";
-import type { Context, Origin } from "#kernel/context.ts";
+import type { Saves } from "#kernel/repository.ts";
+import type { Origin } from "#kernel/context.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Result } from "#kernel/result.ts";
 import type { Value } from "#kernel/shape.ts";
@@ -9,21 +9,12 @@ import type { Email } from "../domain/email.ts";
 import type { IdentityEvent } from "../domain/events.ts";
 import type { ApiKeyId, SessionId } from "../domain/ids.ts";
 import type { Password, PasswordHash } from "../domain/password.ts";
-import type { Permission, Policy, Role } from "../domain/role.ts";
+import type { Policy, Role } from "../domain/role.ts";
 import type { LiveSession, Session } from "../domain/session.ts";
 import type { PresentUser, User } from "../domain/user.ts";
 import type { UserId } from "../domain/user-id.ts";
 
-type Saves<Aggregate> = {
-  /**
-   * Leaves with the unit of work; answers the state with the version that it then has. A change of
-   * a stale version, or to what must be unique and was taken meanwhile, makes the unit of work end
-   * in `conflict`.
-   */
-  readonly save: <A extends Aggregate>(change: Change<A, IdentityEvent>) => A;
-};
-
-export type Users = Saves<User> & {
+export type Users = Saves<User, IdentityEvent> & {
   readonly byId: (id: UserId) => Promise<User | undefined>;
   /** Who uses the address now. */
   readonly byEmail: (email: Email) => Promise<PresentUser | undefined>;
@@ -36,24 +27,24 @@ export type Users = Saves<User> & {
   readonly isAdministeredWithout: (id: UserId | undefined) => Promise<boolean>;
 };
 
-export type CredentialsOfUsers = Saves<Credentials> & {
+export type CredentialsOfUsers = Saves<Credentials, IdentityEvent> & {
   /** Those of a user who has none yet, too. */
   readonly byUser: (userId: UserId) => Promise<Credentials>;
 };
 
-export type Sessions = Saves<Session> & {
+export type Sessions = Saves<Session, IdentityEvent> & {
   readonly byId: (id: SessionId) => Promise<Session | undefined>;
   /** Those not ended, the newest first; expired ones may be among them. */
   readonly ofUser: (userId: UserId) => Promise<readonly LiveSession[]>;
 };
 
-export type ApiKeys = Saves<ApiKey> & {
+export type ApiKeys = Saves<ApiKey, IdentityEvent> & {
   readonly byId: (id: ApiKeyId) => Promise<ApiKey | undefined>;
   /** All that were not revoked, the newest first. */
   readonly ofUser: (userId: UserId) => Promise<readonly ApiKey[]>;
 };
 
-export type Policies = Saves<Policy> & {
+export type Policies = Saves<Policy, IdentityEvent> & {
   readonly all: () => Promise<readonly Policy[]>;
   readonly byRole: (role: Role) => Promise<Policy>;
 };
@@ -70,19 +61,6 @@ export type IdentityScope = {
   readonly policies: Policies;
   readonly emailRequests: EmailRequests;
 };
-
-/** The actor may not do this. */
-export type Forbidden = { readonly type: "forbidden"; readonly permission: Permission };
-
-/**
- * Whether the actor has a permission, by a role, or by being the owner of what it is about; an API
- * key only within its scopes.
- */
-export type MayAct = (
-  context: Context,
-  permission: Permission,
-  on?: { readonly owner: UserId },
-) => Promise<Result<void, Forbidden>>;
 
 /** An email to one person. `id` stays the same when the same email is sent again. */
 export type EmailMessage = {

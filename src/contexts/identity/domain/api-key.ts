@@ -1,10 +1,10 @@
-import { unchanged, type Change, type Versioned } from "#kernel/change.ts";
+import type { Permission } from "#kernel/permission.ts";
+import { type Versioned, Version } from "#kernel/version.ts";
+import { unchanged, type Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { branded, type Brand } from "#kernel/shape.ts";
-import { Version } from "#kernel/version.ts";
 import { ApiKeyCreated, ApiKeyRevoked, type IdentityEvent } from "./events.ts";
 import type { ApiKeyId } from "./ids.ts";
-import type { Permission } from "./role.ts";
 import type { UserId } from "./user-id.ts";
 
 export type ApiKeyName = Brand<string, "ApiKeyName">;

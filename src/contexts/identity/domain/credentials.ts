@@ -1,8 +1,9 @@
-import type { Change, Versioned } from "#kernel/change.ts";
+import { CredentialsId } from "./ids.ts";
+import { type Versioned, Version } from "#kernel/version.ts";
+import type { Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { branded, type Brand } from "#kernel/shape.ts";
-import { Version } from "#kernel/version.ts";
 import {
   PasskeyAdded,
   PasskeyRemoved,
@@ -80,6 +81,8 @@ export type TooManyPasskeys = { readonly type: "too-many-passkeys"; readonly max
 export type PasskeyRefused = { readonly type: "passkey-refused" };
 
 export const Credentials = {
+  streamOf: ({ userId }: Credentials) => CredentialsId.of(userId),
+
   none: (userId: UserId): Credentials => ({
     ...{ userId, isInitial: false, recoveryCodes: [], passkeys: [] },
     version: Version.none,

@@ -1,6 +1,7 @@
+import { text } from "#kernel/scalars.ts";
 import { event, registry, type EventOf } from "#kernel/event.ts";
 import { Instant } from "#kernel/instant.ts";
-import { branded, list, oneOf } from "#kernel/shape.ts";
+import { list, oneOf } from "#kernel/shape.ts";
 import { Email } from "./email.ts";
 import { EndReason, Factor } from "./factor.ts";
 import { ApiKeyId, SessionId } from "./ids.ts";
@@ -9,7 +10,7 @@ import { UserName } from "./user-name.ts";
 
 const maxRoles = 20;
 const maxPermissions = 100;
-const text = branded<string>("text", { schema: { type: "string", maxLength: 400 } });
+const Text = text(400);
 
 export const UserRegistered = event(
   "identity.user-registered",
@@ -38,7 +39,7 @@ export const UserDisabled = event("identity.user-disabled", 1, { userId: UserId 
 export const UserEnabled = event("identity.user-enabled", 1, { userId: UserId });
 export const UserRolesChanged = event("identity.user-roles-changed", 1, {
   userId: UserId,
-  roles: list(text, maxRoles),
+  roles: list(Text, maxRoles),
 });
 export const UserDeleted = event("identity.user-deleted", 1, {
   userId: UserId,
@@ -64,11 +65,11 @@ export const SecondFactorUsed = event("identity.second-factor-used", 1, {
   userId: UserId,
   factor: oneOf("totp", "recovery-code"),
 });
-export const PasskeyAdded = event("identity.passkey-added", 1, { userId: UserId, name: text });
-export const PasskeyUsed = event("identity.passkey-used", 1, { userId: UserId, passkeyId: text });
+export const PasskeyAdded = event("identity.passkey-added", 1, { userId: UserId, name: Text });
+export const PasskeyUsed = event("identity.passkey-used", 1, { userId: UserId, passkeyId: Text });
 export const PasskeyRemoved = event("identity.passkey-removed", 1, {
   userId: UserId,
-  passkeyId: text,
+  passkeyId: Text,
 });
 
 export const SessionStarted = event("identity.session-started", 1, {
@@ -89,7 +90,7 @@ export const SessionEnded = event("identity.session-ended", 1, {
 export const ApiKeyCreated = event("identity.api-key-created", 1, {
   keyId: ApiKeyId,
   userId: UserId,
-  name: text,
+  name: Text,
 });
 export const ApiKeyRevoked = event("identity.api-key-revoked", 1, {
   keyId: ApiKeyId,
@@ -97,8 +98,8 @@ export const ApiKeyRevoked = event("identity.api-key-revoked", 1, {
 });
 
 export const PolicyChanged = event("identity.policy-changed", 1, {
-  role: text,
-  permissions: list(text, maxPermissions),
+  role: Text,
+  permissions: list(Text, maxPermissions),
 });
 
 export const identityEvents = registry(

@@ -1,3 +1,5 @@
+import { Permission } from "#kernel/permission.ts";
+import { Permissions } from "../application/permission.ts";
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { expect } from "#kernel/result.ts";
@@ -6,7 +8,7 @@ import { ApiKeyName } from "./api-key.ts";
 import { Code, PasskeyName } from "./credentials.ts";
 import { Email } from "./email.ts";
 import { Password } from "./password.ts";
-import { Permission, Role } from "./role.ts";
+import { Role } from "./role.ts";
 import { UserName } from "./user-name.ts";
 
 describe("values of identity", () => {
@@ -31,7 +33,7 @@ describe("values of identity", () => {
     parses(ApiKeyName, { " Build ": "Build", " ": undefined });
     parses(Role, { "shop-keeper": "shop-keeper", Admin: undefined, x: undefined });
     parses(Permission, { "a:*": "a:*", "*:b-c": "*:b-c", "a:": undefined, "a:b:c": undefined });
-    assert.equal(Permission.createApiKey, "api-keys:create");
+    assert.equal(Permissions.createApiKey, "api-keys:create");
   });
 
   test("passwords are kept as they are typed, and not made of what others know", () => {

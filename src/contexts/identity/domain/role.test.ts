@@ -1,8 +1,9 @@
+import { Permission } from "#kernel/permission.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { err, expect } from "#kernel/result.ts";
 import { Version } from "#kernel/version.ts";
-import { Permission, Policy, Role } from "./role.ts";
+import { Policy, Role } from "./role.ts";
 import * as events from "./events.ts";
 
 test("a policy has each permission once, and that of administrators is fixed", () => {

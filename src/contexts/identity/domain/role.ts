@@ -1,5 +1,7 @@
-import { unchanged, type Change, type Versioned } from "#kernel/change.ts";
+import type { Versioned } from "#kernel/version.ts";
+import { unchanged, type Change } from "#kernel/change.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
+import type { Permission } from "#kernel/permission.ts";
 import { branded, type Brand } from "#kernel/shape.ts";
 import { PolicyChanged, type IdentityEvent } from "./events.ts";
 
@@ -20,40 +22,6 @@ export const Role = {
   owner: "owner" as Role,
 };
 
-/** `thing:action`, as in `users:read`; `*` stands for all of them. */
-export type Permission = Brand<string, "Permission">;
-
-const permission = branded<Permission>("permission", {
-  schema: { type: "string", pattern: "^(\\*|[a-z-]{1,40}):(\\*|[a-z-]{1,40})$", maxLength: 81 },
-});
-
-const named = <const Names extends Readonly<Record<string, string>>>(names: Names) =>
-  names as unknown as { readonly [Name in keyof Names]: Permission };
-
-export const Permission = {
-  ...permission,
-  ...named({
-    listUsers: "users:list",
-    readUser: "users:read",
-    inviteUser: "users:invite",
-    updateUser: "users:update",
-    changeEmail: "users:change-email",
-    deleteUser: "users:delete",
-    disableUser: "users:disable",
-    assignRoles: "users:assign-roles",
-    readSessions: "sessions:read",
-    endSessions: "sessions:end",
-    readCredentials: "credentials:read",
-    changeCredentials: "credentials:change",
-    readApiKeys: "api-keys:read",
-    createApiKey: "api-keys:create",
-    revokeApiKey: "api-keys:revoke",
-    readPolicies: "policies:read",
-    changePolicies: "policies:change",
-    readAudit: "audit:read",
-  }),
-};
-
 /** What a role may do. */
 export type Policy = Versioned & {
   readonly role: Role;
@@ -63,6 +31,8 @@ export type Policy = Versioned & {
 export type RoleIsFixed = { readonly type: "role-is-fixed"; readonly role: Role };
 
 export const Policy = {
+  streamOf: ({ role }: Policy) => `policy_${role}`,
+
   /** Refuses to change what administrators may: nobody could undo it. */
   change(
     policy: Policy,

@@ -1,6 +1,6 @@
-import type { Change, Versioned } from "#kernel/change.ts";
+import { type Versioned, Version } from "#kernel/version.ts";
+import type { Change } from "#kernel/change.ts";
 import { Instant } from "#kernel/instant.ts";
-import { Version } from "#kernel/version.ts";
 import { SessionEnded, SessionRefreshed, SessionStarted, type IdentityEvent } from "./events.ts";
 import type { EndReason, Factor } from "./factor.ts";
 import type { SessionId } from "./ids.ts";

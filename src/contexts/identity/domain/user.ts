@@ -1,7 +1,7 @@
-import { unchanged, type Change, type Versioned } from "#kernel/change.ts";
+import { type Versioned, atVersion, type PreconditionFailed, Version } from "#kernel/version.ts";
+import { unchanged, type Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { Version } from "#kernel/version.ts";
 import type { Email } from "./email.ts";
 import {
   UserDeleted,
@@ -42,11 +42,6 @@ export type User = PresentUser | DeletedUser;
 
 type Changed<U extends User> = Change<U, IdentityEvent>;
 
-/** The user has changed since the version that the caller saw. */
-export type PreconditionFailed = {
-  readonly type: "precondition-failed";
-  readonly currentVersion: Version;
-};
 export type UserNotFound = { readonly type: "user-not-found" };
 export type UserAlreadyExists = { readonly type: "user-already-exists"; readonly email: Email };
 /** Nobody could administer any more. */
@@ -84,8 +79,7 @@ export const User = {
     version: Version | undefined,
   ): Result<PresentUser, UserNotFound | PreconditionFailed> {
     const found = User.present(user);
-    if (!found.ok || version === undefined || version === found.value.version) return found;
-    return err({ type: "precondition-failed", currentVersion: found.value.version });
+    return found.ok ? atVersion(found.value, version) : found;
   },
 
   rename<U extends PresentUser>(user: U, name: UserName): Changed<U> {

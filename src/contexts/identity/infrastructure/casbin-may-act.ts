@@ -1,11 +1,12 @@
+import type { MayAct, Permission } from "#kernel/permission.ts";
 import { newEnforcer, newModelFromString, StringAdapter, type Enforcer } from "casbin";
 import type { Context } from "#kernel/context.ts";
 import { err, ok } from "#kernel/result.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Coherence } from "#platform/cache/coherence.ts";
-import type { IdentityScope, MayAct } from "../application/ports.ts";
-import { Role, type Permission } from "../domain/role.ts";
+import type { IdentityScope } from "../application/ports.ts";
+import { Role } from "../domain/role.ts";
 import { UserId } from "../domain/user-id.ts";
 
 /** A role may do what one of its permissions allows; `*` stands for anything. */

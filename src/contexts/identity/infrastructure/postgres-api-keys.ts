@@ -1,4 +1,6 @@
-import { saved } from "#kernel/change.ts";
+import type { IdentityEvent } from "../domain/events.ts";
+import { idOf, saving } from "#kernel/repository.ts";
+import type { Permission } from "#kernel/permission.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
@@ -7,7 +9,6 @@ import { mutation } from "#platform/postgres/writes.ts";
 import type { ApiKeys } from "../application/ports.ts";
 import type { ApiKey, ApiKeyName } from "../domain/api-key.ts";
 import type { ApiKeyId } from "../domain/ids.ts";
-import type { Permission } from "../domain/role.ts";
 import type { UserId } from "../domain/user-id.ts";
 
 type Row = {
@@ -68,14 +69,10 @@ export const postgresApiKeys = ({ read, write, append }: Transaction): ApiKeys =
   async ofUser(userId) {
     return (await read(ofUser, [userId])).map(toApiKey);
   },
-  save(change) {
-    const key = saved(change);
-    if (change.events.length === 0) return key;
+  save: saving<ApiKey, IdentityEvent>(append, idOf, (key) => {
     const { id, userId, name, scopes, createdAt, expiresAt, revokedAt, version } = key;
     write(upsert, [id, userId, name, scopes, createdAt, expiresAt, revokedAt ?? null, version]);
-    append(id, change.state.version, change.events);
-    return key;
-  },
+  }),
 });
 
 /** Writes down when keys were last used, a batch at a time: never once per request. */

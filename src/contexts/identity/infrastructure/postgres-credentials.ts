@@ -1,11 +1,11 @@
-import { saved } from "#kernel/change.ts";
+import type { IdentityEvent } from "../domain/events.ts";
+import { saving } from "#kernel/repository.ts";
 import type { Version } from "#kernel/version.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
 import type { CredentialsOfUsers } from "../application/ports.ts";
 import { Credentials, type CodeHash, type Passkey, type Totp } from "../domain/credentials.ts";
-import { CredentialsId } from "../domain/ids.ts";
 import type { PasswordHash } from "../domain/password.ts";
 import type { UserId } from "../domain/user-id.ts";
 
@@ -51,15 +51,11 @@ export const postgresCredentials = ({ read, write, append }: Transaction): Crede
     const [row] = await read(byUser, [userId]);
     return row ? toCredentials(row) : Credentials.none(userId);
   },
-  save(change) {
-    const credentials = saved(change);
-    if (change.events.length === 0) return credentials;
+  save: saving<Credentials, IdentityEvent>(append, Credentials.streamOf, (credentials) => {
     const { userId, password, isInitial, totp, recoveryCodes, passkeys, version } = credentials;
     write(upsert, [
       ...[userId, password ?? null, isInitial, totp ? JSON.stringify(totp) : null],
       ...[recoveryCodes, JSON.stringify(passkeys), version],
     ]);
-    append(CredentialsId.of(userId), change.state.version, change.events);
-    return credentials;
-  },
+  }),
 });

@@ -1,11 +1,12 @@
-import { saved } from "#kernel/change.ts";
+import type { IdentityEvent } from "../domain/events.ts";
+import { saving } from "#kernel/repository.ts";
+import type { Permission } from "#kernel/permission.ts";
 import { Version } from "#kernel/version.ts";
-import { statement } from "#platform/postgres/database.ts";
-import type { Database } from "#platform/postgres/database.ts";
+import { statement, type Database } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
 import type { Policies } from "../application/ports.ts";
-import type { Permission, Policy, Role } from "../domain/role.ts";
+import { Policy, type Role } from "../domain/role.ts";
 
 type Row = {
   readonly role: string;
@@ -52,11 +53,7 @@ export const postgresPolicies = ({ read, write, append }: Transaction): Policies
     const known = (await read(all, [])).find((row) => row.role === role);
     return known ? toPolicy(known) : { role, permissions: [], version: Version.none };
   },
-  save(change) {
-    const policy = saved(change);
-    if (change.events.length === 0) return policy;
-    write(upsert, [policy.role, policy.permissions, policy.version]);
-    append(`policy_${policy.role}`, change.state.version, change.events);
-    return policy;
-  },
+  save: saving<Policy, IdentityEvent>(append, Policy.streamOf, (policy) =>
+    write(upsert, [policy.role, policy.permissions, policy.version]),
+  ),
 });

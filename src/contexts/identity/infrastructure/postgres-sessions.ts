@@ -1,4 +1,5 @@
-import { saved } from "#kernel/change.ts";
+import type { IdentityEvent } from "../domain/events.ts";
+import { idOf, saving } from "#kernel/repository.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
@@ -81,14 +82,11 @@ export const postgresSessions = ({ read, write, append }: Transaction): Sessions
   async ofUser(userId) {
     return (await read(ofUser, [userId])).map(toLive);
   },
-  save(change) {
-    const session = saved(change);
+  save: saving<Session, IdentityEvent>(append, idOf, (session) => {
     const { id, userId, factors, device, startedAt, lastUsedAt, generation, version } = session;
     write(upsert, [
       ...[id, userId, factors, device.address, device.agent, startedAt, lastUsedAt, generation],
       ...[version, session.status === "ended" ? session.endedAt : null],
     ]);
-    append(id, change.state.version, change.events);
-    return session;
-  },
+  }),
 });

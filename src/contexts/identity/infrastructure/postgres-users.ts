@@ -1,4 +1,5 @@
-import { saved } from "#kernel/change.ts";
+import type { IdentityEvent } from "../domain/events.ts";
+import { idOf, saving } from "#kernel/repository.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
 import { statement } from "#platform/postgres/database.ts";
@@ -86,9 +87,7 @@ export const postgresUsers = ({ read, write, append }: Transaction): Users => ({
   async isAdministeredWithout(id = "" as UserId) {
     return (await read(isAdministered, [id])).length > 0;
   },
-  save(change) {
-    const user = saved(change);
-    if (change.events.length === 0) return user;
+  save: saving<User, IdentityEvent>(append, idOf, (user) => {
     const { id, email, isEmailVerified, name, roles, createdAt, status, version } = user;
     const deletedAt = user.status === "deleted" ? user.deletedAt : null;
     const isDisabled = status === "disabled";
@@ -96,7 +95,5 @@ export const postgresUsers = ({ read, write, append }: Transaction): Users => ({
       ...[id, email, isEmailVerified, name, roles, createdAt, isDisabled, deletedAt],
       version,
     ]);
-    append(id, change.state.version, change.events);
-    return user;
-  },
+  }),
 });

@@ -1,3 +1,5 @@
+import { text } from "#kernel/scalars.ts";
+import { Permission } from "#kernel/permission.ts";
 import { Instant } from "#kernel/instant.ts";
 import { branded, list, optional, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, post, put, type Route } from "#platform/http/route.ts";
@@ -7,10 +9,10 @@ import { ChangePolicy, ListPolicies, maxPermissions } from "../application/acces
 import type { AuditRecord } from "../application/ports.ts";
 import { ApiKeyName, type ApiKey } from "../domain/api-key.ts";
 import { ApiKeyId } from "../domain/ids.ts";
-import { Permission, Role, type Policy } from "../domain/role.ts";
+import { Role, type Policy } from "../domain/role.ts";
 import type { Identity } from "../index.ts";
 
-const text = branded<string>("text", { schema: { type: "string", maxLength: 2_000 } });
+const Text = text(2_000);
 const position = branded<number>("position", { schema: { type: "integer", minimum: 1 } });
 const maxKeys = 100;
 const maxRoles = 1_000;
@@ -26,7 +28,7 @@ const apiKey = {
 };
 const ApiKeyView = shape(apiKey);
 const ApiKeysView = shape({ items: list(ApiKeyView, maxKeys) });
-const NewApiKeyView = shape({ ...apiKey, token: text });
+const NewApiKeyView = shape({ ...apiKey, token: Text });
 
 const toApiKey = (key: ApiKey): Infer<typeof ApiKeyView> => {
   const { id, name, scopes, createdAt, expiresAt, lastUsedAt } = key;
@@ -43,14 +45,14 @@ const toPolicy = ({ role, permissions }: Policy) => ({ role, permissions });
 const AuditRecordView = shape({
   position,
   at: Instant,
-  actor: text,
-  credential: optional(text),
-  operation: text,
-  outcome: text,
-  targets: list(text, maxTargets),
-  address: optional(text),
-  agent: optional(text),
-  correlationId: text,
+  actor: Text,
+  credential: optional(Text),
+  operation: Text,
+  outcome: Text,
+  targets: list(Text, maxTargets),
+  address: optional(Text),
+  agent: optional(Text),
+  correlationId: Text,
 });
 const AuditPageView = shape({
   items: list(AuditRecordView, AuditPageSize.most),

@@ -1,3 +1,4 @@
+import { Flag, text } from "#kernel/scalars.ts";
 import { Instant } from "#kernel/instant.ts";
 import { branded, list, oneOf, opaque, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, post, put, type Route } from "#platform/http/route.ts";
@@ -15,12 +16,12 @@ import { RequestEmail, VerifyEmail } from "../application/credentials/verify-ema
 import { maxPasskeys, PasskeyName, type Credentials } from "../domain/credentials.ts";
 import type { Identity } from "../index.ts";
 
-const text = branded<string>("text", { schema: { type: "string", maxLength: 2_000 } });
+const Text = text(2_000);
 const count = branded<number>("count", { schema: { type: "integer", minimum: 0 } });
 const maxRecoveryCodes = 10;
 
 const CredentialsView = shape({
-  hasPassword: branded<boolean>("yes or no", { schema: { type: "boolean" } }),
+  hasPassword: Flag,
   totp: oneOf("none", "enrolled", "active"),
   recoveryCodesLeft: count,
   passkeys: list(
@@ -28,8 +29,8 @@ const CredentialsView = shape({
     maxPasskeys,
   ),
 });
-const TotpView = shape({ secret: text, uri: text });
-const RecoveryCodesView = shape({ recoveryCodes: list(text, maxRecoveryCodes) });
+const TotpView = shape({ secret: Text, uri: Text });
+const RecoveryCodesView = shape({ recoveryCodes: list(Text, maxRecoveryCodes) });
 
 const toView = ({
   password,

@@ -1,5 +1,6 @@
+import { Flag, text } from "#kernel/scalars.ts";
 import { Instant } from "#kernel/instant.ts";
-import { branded, list, oneOf, opaque, shape, type Infer } from "#kernel/shape.ts";
+import { list, oneOf, opaque, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
 import { EndSession, EndSessions } from "../application/sessions/end-sessions.ts";
 import { ListSessions, type ListedSession } from "../application/sessions/list-sessions.ts";
@@ -12,7 +13,7 @@ import { SessionId } from "../domain/ids.ts";
 import { UserId } from "../domain/user-id.ts";
 import type { Identity } from "../index.ts";
 
-const text = branded<string>("text", { schema: { type: "string", maxLength: 2_000 } });
+const Text = text(2_000);
 const maxFactors = 2;
 const maxListed = 100;
 
@@ -20,9 +21,9 @@ const SignedInView = shape({
   sessionId: SessionId,
   userId: UserId,
   tokenType: oneOf("Bearer"),
-  accessToken: text,
+  accessToken: Text,
   accessTokenExpiresAt: Instant,
-  refreshToken: text,
+  refreshToken: Text,
   refreshTokenExpiresAt: Instant,
 });
 
@@ -36,11 +37,11 @@ const toSignedIn = ({ session, ...tokens }: SignedIn): Infer<typeof SignedInView
 const SessionView = shape({
   id: SessionId,
   factors: list(Factor, maxFactors),
-  address: text,
-  agent: text,
+  address: Text,
+  agent: Text,
   startedAt: Instant,
   lastUsedAt: Instant,
-  isCurrent: branded<boolean>("yes or no", { schema: { type: "boolean" } }),
+  isCurrent: Flag,
 });
 const SessionsView = shape({ items: list(SessionView, maxListed) });
 

@@ -1,5 +1,6 @@
+import { Flag } from "#kernel/scalars.ts";
 import { Instant } from "#kernel/instant.ts";
-import { branded, list, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
+import { list, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, patch, post, put, type Route } from "#platform/http/route.ts";
 import { AssignRoles, SetUserStatus } from "../application/users/administer-users.ts";
 import { DeleteUser } from "../application/users/delete-user.ts";
@@ -19,7 +20,7 @@ const maxRoles = 20;
 const UserView = shape({
   id: UserId,
   email: Email,
-  emailVerified: branded<boolean>("yes or no", { schema: { type: "boolean" } }),
+  emailVerified: Flag,
   name: UserName,
   status: oneOf("active", "disabled"),
   roles: list(Role, maxRoles),

@@ -1,3 +1,4 @@
+import { Permission } from "#kernel/permission.ts";
 import assert from "node:assert/strict";
 import { Secret, TOTP } from "otpauth";
 import type { Context } from "#kernel/context.ts";
@@ -19,7 +20,6 @@ import { Code, type Totp } from "../domain/credentials.ts";
 import { Email } from "../domain/email.ts";
 import { voids } from "../domain/events.ts";
 import { Password } from "../domain/password.ts";
-import { Permission } from "../domain/role.ts";
 import { UserName } from "../domain/user-name.ts";
 import { argon2Passwords } from "../infrastructure/argon2-passwords.ts";
 import { casbinMayAct } from "../infrastructure/casbin-may-act.ts";

@@ -1,6 +1,7 @@
-import { saved, type Change, type Versioned } from "#kernel/change.ts";
+import { saving, idOf } from "#kernel/repository.ts";
+import type { Permission } from "#kernel/permission.ts";
+import { type Versioned, Version } from "#kernel/version.ts";
 import type { NewId } from "#kernel/id.ts";
-import { Version } from "#kernel/version.ts";
 import type { Changes } from "#platform/cache/coherence.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
@@ -8,10 +9,10 @@ import type { IdentityScope } from "../application/ports.ts";
 import type { ApiKey } from "../domain/api-key.ts";
 import { Credentials } from "../domain/credentials.ts";
 import type { IdentityEvent } from "../domain/events.ts";
-import { CredentialsId, RequestId } from "../domain/ids.ts";
+import { RequestId } from "../domain/ids.ts";
 import type { Grants } from "#platform/process/module.ts";
 import { grants } from "../grants.ts";
-import { Role, type Permission, type Policy } from "../domain/role.ts";
+import { Policy, Role } from "../domain/role.ts";
 import type { LiveSession, Session } from "../domain/session.ts";
 import { User, type PresentUser } from "../domain/user.ts";
 
@@ -67,20 +68,11 @@ export const memoryIdentity =
   (tables: ReturnType<typeof memoryIdentityTables>, newId: NewId) =>
   ({ put, append }: MemoryTransaction): IdentityScope => {
     const { users, credentials, sessions, apiKeys, policies } = tables;
-    const saving =
-      <Row extends Versioned>(
-        table: MemoryTable<Row>,
-        keys: (row: Row) => { readonly key: string; readonly stream: string },
-      ) =>
-      <A extends Row>(change: Change<A, IdentityEvent>): A => {
-        const state = saved(change);
-        if (change.events.length === 0) return state;
-        const { key, stream } = keys(state);
-        put<Row>(table, key, state);
-        append(stream, change.state.version, change.events);
-        return state;
-      };
-    const byItsId = ({ id }: { readonly id: string }) => ({ key: id, stream: id });
+    const savingTo = <Row extends Versioned>(
+      table: MemoryTable<Row>,
+      keyOf: (row: Row) => string,
+      streamOf = keyOf,
+    ) => saving<Row, IdentityEvent>(append, streamOf, (row) => put<Row>(table, keyOf(row), row));
 
     return {
       users: {
@@ -97,14 +89,11 @@ export const memoryIdentity =
             .slice(0, limit),
         isAdministeredWithout: async (id) =>
           [...users.rows.values()].some((user) => user.id !== id && User.isAdministrator(user)),
-        save: saving<User>(users, byItsId),
+        save: savingTo<User>(users, idOf),
       },
       credentials: {
         byUser: async (userId) => credentials.rows.get(userId) ?? Credentials.none(userId),
-        save: saving<Credentials>(credentials, ({ userId }) => ({
-          key: userId,
-          stream: CredentialsId.of(userId),
-        })),
+        save: savingTo<Credentials>(credentials, ({ userId }) => userId, Credentials.streamOf),
       },
       sessions: {
         byId: async (id) => sessions.rows.get(id),
@@ -113,7 +102,7 @@ export const memoryIdentity =
             .filter(isLive)
             .filter((session) => session.userId === userId)
             .toSorted(newestFirst),
-        save: saving<Session>(sessions, byItsId),
+        save: savingTo<Session>(sessions, idOf),
       },
       apiKeys: {
         byId: async (id) => apiKeys.rows.get(id),
@@ -121,13 +110,13 @@ export const memoryIdentity =
           [...apiKeys.rows.values()]
             .filter((key) => key.userId === userId && key.revokedAt === undefined)
             .toSorted(newestFirst),
-        save: saving<ApiKey>(apiKeys, byItsId),
+        save: savingTo<ApiKey>(apiKeys, idOf),
       },
       policies: {
         all: async () => [...policies.rows.values()].toSorted((a, b) => (a.role < b.role ? -1 : 1)),
         byRole: async (role) =>
           policies.rows.get(role) ?? { role, permissions: [], version: Version.none },
-        save: saving<Policy>(policies, ({ role }) => ({ key: role, stream: `policy_${role}` })),
+        save: savingTo<Policy>(policies, ({ role }) => role, Policy.streamOf),
       },
       emailRequests: { add: (event) => append(newId(RequestId), Version.none, [event]) },
     };

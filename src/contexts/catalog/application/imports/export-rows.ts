@@ -1,3 +1,5 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { Money } from "#kernel/money.ts";
@@ -9,10 +11,8 @@ import type { Price } from "../../domain/price.ts";
 import type { PresentProduct } from "../../domain/product.ts";
 import { joinCell } from "./cells.ts";
 import { importers } from "./importers.ts";
-import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Cells } from "../ports/imports.ts";
-import type { Forbidden, MayAct } from "../ports/permission.ts";
 import type { Level } from "../ports/stock.ts";
 import { stepMs } from "./receive-import.ts";
 
@@ -104,7 +104,7 @@ async function* stockRows({ ask, batch }: Asking): AsyncGenerator<readonly Cells
 /** All there is of a kind, as an import would take it: prices from now on, stock as counted. */
 export function exportRows({ read, mayAct, clock, exportBatch: batch = defaultBatch }: Deps) {
   return async ({ kind }: ExportRows, context: Context): Promise<Result<Export, Forbidden>> => {
-    const allowed = await mayAct(context, Permission.readExport);
+    const allowed = await mayAct(context, Permissions.readExport);
     if (!allowed.ok) return allowed;
     const ask: Ask = (query) => read({ ...context, deadlineMs: clock.unixMs() + stepMs }, query);
     const rows = { products: productRows, prices: priceRows, stock: stockRows };

@@ -1,3 +1,5 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import { pageOf, pageSize, type Page } from "#kernel/page.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
@@ -5,9 +7,7 @@ import { branded, oneOf, optional, shape, type Brand, type Infer } from "#kernel
 import type { Read } from "#kernel/unit-of-work.ts";
 import { ImportId } from "../../domain/ids.ts";
 import { rowOutcomes, type Import } from "../../domain/import.ts";
-import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
-import type { Forbidden, MayAct } from "../ports/permission.ts";
 import type { SettledRow } from "../ports/imports.ts";
 
 export const GetImport = shape({ importId: ImportId });
@@ -39,7 +39,7 @@ export function getImport({ read, mayAct }: Deps) {
   ): Promise<Result<Import, ImportNotFound | Forbidden>> => {
     const found = await read(context, ({ imports }) => imports.byId(importId));
     if (!found) return err({ type: "import-not-found" });
-    const allowed = await mayAct(context, Permission.readImport, { owner: found.ownerId });
+    const allowed = await mayAct(context, Permissions.readImport, { owner: found.ownerId });
     return allowed.ok ? ok(found) : allowed;
   };
 }

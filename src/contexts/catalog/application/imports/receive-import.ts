@@ -1,3 +1,6 @@
+import { Flag } from "#kernel/scalars.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import { withDigest, type Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
@@ -9,11 +12,8 @@ import { ImportId, OwnerId } from "../../domain/ids.ts";
 import { Import, noRows, type ArrivingImport, type WaitingImport } from "../../domain/import.ts";
 import { ImportKind } from "../../domain/import-kind.ts";
 import { importers } from "./importers.ts";
-import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
-import type { Forbidden, MayAct } from "../ports/permission.ts";
 import type { ImportRow } from "../ports/imports.ts";
-import { Flag } from "../search/search-products.ts";
 
 /** Rows of one import at most. */
 export const maxImportRows = 1_000_000;
@@ -113,7 +113,7 @@ export function receiveImport({ unitOfWork, mayAct, clock, newId }: Deps) {
     { kind, dryRun: isDryRun = false, content }: ReceiveImport,
     { idempotency, ...context }: Context,
   ): Promise<Result<WaitingImport, Refusal>> => {
-    const allowed = await mayAct(context, Permission.createImport);
+    const allowed = await mayAct(context, Permissions.createImport);
     if (!allowed.ok) return allowed;
     const owner = OwnerId.parse(context.actor);
     const arriving: ArrivingImport = {

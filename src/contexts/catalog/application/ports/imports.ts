@@ -1,6 +1,7 @@
+import type { Saves } from "#kernel/repository.ts";
+import type { CatalogEvent } from "../../domain/events.ts";
 import type { ImportId } from "../../domain/ids.ts";
 import type { ArrivingImport, Import, RowOutcome, WaitingImport } from "../../domain/import.ts";
-import type { Saves } from "./saves.ts";
 
 /** A row of a file: its cells by column. */
 export type Cells = { readonly [column: string]: string };
@@ -14,7 +15,7 @@ export type SettledRow = {
   readonly reason?: { readonly type: string };
 };
 
-export type Imports = Saves<Import> & {
+export type Imports = Saves<Import, CatalogEvent> & {
   /** Opens an import for rows to arrive in. */
   readonly open: (arriving: ArrivingImport) => void;
   /** Keeps rows that have arrived. */

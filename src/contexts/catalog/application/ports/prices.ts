@@ -1,10 +1,11 @@
+import type { Saves } from "#kernel/repository.ts";
+import type { CatalogEvent } from "../../domain/events.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Currency } from "#kernel/money.ts";
 import type { PriceId } from "../../domain/ids.ts";
 import type { PriceList } from "../../domain/price-list.ts";
 import type { Price, Prices } from "../../domain/price.ts";
 import type { Sku } from "../../domain/sku.ts";
-import type { Saves } from "./saves.ts";
 
 /** Which prices: of one currency, of one list, where said. */
 export type PriceFilter = {
@@ -12,7 +13,7 @@ export type PriceFilter = {
   readonly list?: PriceList | undefined;
 };
 
-export type PricesOfSkus = Saves<Prices> & {
+export type PricesOfSkus = Saves<Prices, CatalogEvent> & {
   /** With those prices that are valid at `from` or later. */
   readonly bySku: (sku: Sku, from: Instant) => Promise<Prices>;
   /** The sku that a price is of. */

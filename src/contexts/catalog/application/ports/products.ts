@@ -1,14 +1,15 @@
+import type { Saves } from "#kernel/repository.ts";
+import type { CatalogEvent } from "../../domain/events.ts";
 import type { Category } from "../../domain/category.ts";
 import type { Details, Slug } from "../../domain/details.ts";
 import type { CategoryId, OwnerId, ProductId } from "../../domain/ids.ts";
 import type { DraftProduct, PresentProduct, Product } from "../../domain/product.ts";
 import type { Sku } from "../../domain/sku.ts";
-import type { Saves } from "./saves.ts";
 
 /** What is taken already: a slug, and skus. */
 export type Taken = { readonly slug?: Slug; readonly skus: readonly Sku[] };
 
-export type Products = Saves<Product> & {
+export type Products = Saves<Product, CatalogEvent> & {
   readonly byId: (id: ProductId) => Promise<Product | undefined>;
   readonly bySku: (sku: Sku) => Promise<PresentProduct | undefined>;
   readonly bySlug: (slug: Slug) => Promise<PresentProduct | undefined>;
@@ -27,7 +28,7 @@ export type Products = Saves<Product> & {
   readonly draftsOf: (ownerId: OwnerId) => Promise<readonly DraftProduct[]>;
 };
 
-export type Categories = Saves<Category> & {
+export type Categories = Saves<Category, CatalogEvent> & {
   readonly byId: (id: CategoryId) => Promise<Category | undefined>;
   readonly bySlug: (slug: Slug) => Promise<Category | undefined>;
   readonly all: () => Promise<readonly Category[]>;

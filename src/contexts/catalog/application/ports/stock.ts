@@ -1,12 +1,13 @@
+import type { Saves } from "#kernel/repository.ts";
+import type { CatalogEvent } from "../../domain/events.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { OwnerId, ReservationId } from "../../domain/ids.ts";
 import type { Location } from "../../domain/location.ts";
 import type { Units } from "../../domain/quantity.ts";
 import type { Sku } from "../../domain/sku.ts";
 import type { Stock, StockKey } from "../../domain/stock.ts";
-import type { Saves } from "./saves.ts";
 
-export type Stocks = Saves<Stock> & {
+export type Stocks = Saves<Stock, CatalogEvent> & {
   /** What there is; none of it, where nobody has ever received any. */
   readonly byKey: (key: StockKey) => Promise<Stock>;
 };

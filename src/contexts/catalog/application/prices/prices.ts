@@ -1,3 +1,5 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
@@ -20,9 +22,7 @@ import { Quantity } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
 import type { SkuNotFound } from "../stock/stock-lock.ts";
 import { seenBy } from "../products/visibility.ts";
-import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
-import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 /** Of one unit, if so many are bought; of the standard list, from now on, unless said. */
 export const SetPrice = shape({
@@ -78,7 +78,7 @@ export function setPrice({ unitOfWork, mayAct, clock, newId }: Deps) {
     { productId, sku, price, list, minimumQuantity, validFrom, validUntil }: SetPrice,
     context: Context,
   ): Promise<Outcome> => {
-    const allowed = await mayAct(context, Permission.changePrices);
+    const allowed = await mayAct(context, Permissions.changePrices);
     if (!allowed.ok) return allowed;
     return unitOfWork(context, async ({ products, prices }): Promise<Outcome> => {
       const now = clock.now();
@@ -106,7 +106,7 @@ export function setPrice({ unitOfWork, mayAct, clock, newId }: Deps) {
 export function endPrice({ unitOfWork, mayAct, clock }: Deps) {
   type Outcome = Result<void, PriceNotFound | PriceInvalid | Forbidden | Conflict>;
   return async ({ priceId, validUntil }: EndPrice, context: Context): Promise<Outcome> => {
-    const allowed = await mayAct(context, Permission.changePrices);
+    const allowed = await mayAct(context, Permissions.changePrices);
     if (!allowed.ok) return allowed;
     return unitOfWork(context, async ({ prices }): Promise<Outcome> => {
       const sku = await prices.skuOf(priceId);

@@ -1,10 +1,12 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { type PreconditionFailed, Version } from "#kernel/version.ts";
+import { Permissions } from "../permission.ts";
 import { andThen, unchanged } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { optional, orNull, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { Version } from "#kernel/version.ts";
 import {
   Category,
   maxDepth,
@@ -15,10 +17,7 @@ import {
 } from "../../domain/category.ts";
 import { Slug, Title } from "../../domain/details.ts";
 import { CategoryId } from "../../domain/ids.ts";
-import type { PreconditionFailed } from "../../domain/product.ts";
-import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
-import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 /** Without a parent, it stands at the top. */
 export const CreateCategory = shape({ name: Title, slug: Slug, parentId: optional(CategoryId) });
@@ -83,7 +82,7 @@ export function createCategory({ unitOfWork, mayAct, newId }: Deps) {
     ParentNotFound | CategoryClash | CategoryTooDeep | TooManyCategories | Forbidden | Conflict
   >;
   return async ({ name, slug, parentId }: CreateCategory, context: Context): Promise<Outcome> => {
-    const allowed = await mayAct(context, Permission.changeCategories);
+    const allowed = await mayAct(context, Permissions.changeCategories);
     if (!allowed.ok) return allowed;
     return unitOfWork(
       context,
@@ -118,7 +117,7 @@ export function updateCategory({ unitOfWork, mayAct }: Deps) {
     { categoryId, expectedVersion, name, parentId }: UpdateCategory,
     context: Context,
   ): Promise<Outcome> => {
-    const allowed = await mayAct(context, Permission.changeCategories);
+    const allowed = await mayAct(context, Permissions.changeCategories);
     if (!allowed.ok) return allowed;
     return unitOfWork(
       context,

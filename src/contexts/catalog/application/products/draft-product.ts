@@ -1,3 +1,5 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
@@ -8,7 +10,6 @@ import type { CategoryNotFound } from "../../domain/category.ts";
 import { Description, Slug, Title } from "../../domain/details.ts";
 import { OwnerId, ProductId } from "../../domain/ids.ts";
 import { Product, type DraftProduct, type ProductClash } from "../../domain/product.ts";
-import { Permission, type Forbidden, type MayAct } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import { isFree, optionalDetails, withoutRepeats } from "./product-details.ts";
 
@@ -32,7 +33,7 @@ export function draftProduct({ unitOfWork, mayAct, clock, newId }: Deps) {
     { name, slug, description, ...lists }: CreateDraft,
     context: Context,
   ): Promise<Outcome> => {
-    const allowed = await mayAct(context, Permission.createProduct);
+    const allowed = await mayAct(context, Permissions.createProduct);
     if (!allowed.ok) return allowed;
 
     return unitOfWork(context, async (scope) => {

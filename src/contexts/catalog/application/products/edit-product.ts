@@ -1,8 +1,10 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { type PreconditionFailed, Version } from "#kernel/version.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { Version } from "#kernel/version.ts";
 import type { CategoryNotFound } from "../../domain/category.ts";
 import { Title } from "../../domain/details.ts";
 import { ProductId } from "../../domain/ids.ts";
@@ -10,16 +12,13 @@ import {
   Product,
   type EditableProduct,
   type NotPublishable,
-  type PreconditionFailed,
   type ProductClash,
   type ProductIsArchived,
   type ProductNotFound,
 } from "../../domain/product.ts";
 import { isFree, optionalDetails, withoutRepeats } from "./product-details.ts";
 import { seenBy } from "./visibility.ts";
-import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
-import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 export const EditProduct = shape({
   productId: ProductId,
@@ -53,7 +52,7 @@ export function editProduct({ unitOfWork, mayAct }: Deps) {
       const visible = await seen(await scope.products.byId(productId), context);
       if (!visible.ok) return visible;
       const owner = visible.value.ownerId;
-      const allowed = await mayAct(context, Permission.updateProduct, { owner });
+      const allowed = await mayAct(context, Permissions.updateProduct, { owner });
       if (!allowed.ok) return allowed;
       const found = Product.expected(visible.value, expectedVersion);
       if (!found.ok) return found;

@@ -1,3 +1,4 @@
+import type { MayAct } from "#kernel/permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { Currency } from "#kernel/money.ts";
@@ -8,7 +9,6 @@ import { ProductId } from "../../domain/ids.ts";
 import { PriceList } from "../../domain/price-list.ts";
 import type { Price } from "../../domain/price.ts";
 import type { PresentProduct, ProductNotFound } from "../../domain/product.ts";
-import type { MayAct } from "../ports/permission.ts";
 import type { CurrentPrices, Part, StockLevels } from "../ports/product-page.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Level } from "../ports/stock.ts";

@@ -1,3 +1,5 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import { pageOf, pageSize, type Page } from "#kernel/page.ts";
 import { ok, type Result } from "#kernel/result.ts";
@@ -5,9 +7,7 @@ import { oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import { CategoryId, OwnerId, ProductId } from "../../domain/ids.ts";
 import type { PresentProduct } from "../../domain/product.ts";
-import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
-import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 export const ProductPageSize = pageSize({ usual: 20, most: 100 });
 
@@ -38,7 +38,7 @@ export function listProducts({ read, mayAct }: Deps) {
     context: Context,
   ): Promise<Result<ProductList, Forbidden>> => {
     if (status === "draft") {
-      const allowed = await mayAct(context, Permission.readProduct, { owner: ownerId });
+      const allowed = await mayAct(context, Permissions.readProduct, { owner: ownerId });
       if (!allowed.ok) return allowed;
     }
     const page = { status, categoryId, ownerId, after: cursor, limit: limit + 1 };

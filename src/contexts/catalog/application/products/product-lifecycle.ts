@@ -1,22 +1,17 @@
+import { type Forbidden, type MayAct, Permission } from "#kernel/permission.ts";
+import { type PreconditionFailed, Version } from "#kernel/version.ts";
+import { Permissions } from "../permission.ts";
 import type { Change } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock, Instant } from "#kernel/instant.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { Version } from "#kernel/version.ts";
 import type { CatalogEvent } from "../../domain/events.ts";
 import { ProductId, type OwnerId } from "../../domain/ids.ts";
-import {
-  Product,
-  type PreconditionFailed,
-  type PresentProduct,
-  type ProductNotFound,
-} from "../../domain/product.ts";
+import { Product, type PresentProduct, type ProductNotFound } from "../../domain/product.ts";
 import { seenBy } from "./visibility.ts";
-import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
-import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 export const ProductStep = shape({ productId: ProductId, expectedVersion: Version });
 export type ProductStep = Infer<typeof ProductStep>;
@@ -54,13 +49,13 @@ const step =
   };
 
 /** Puts a product on sale. */
-export const publishProduct = step(Permission.publishProduct, Product.publish);
+export const publishProduct = step(Permissions.publishProduct, Product.publish);
 
 /** Takes a product off sale for good; it stays to be seen by its id. */
-export const archiveProduct = step(Permission.archiveProduct, Product.archive);
+export const archiveProduct = step(Permissions.archiveProduct, Product.archive);
 
 /** Deletes a draft. */
-export const deleteProduct = step(Permission.deleteProduct, Product.delete);
+export const deleteProduct = step(Permissions.deleteProduct, Product.delete);
 
 /** The drafts of somebody who is gone pass to no one. Part of the transaction of its event. */
 export async function clearOwner(

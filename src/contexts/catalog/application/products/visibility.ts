@@ -1,7 +1,8 @@
+import type { MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import { err, type Result } from "#kernel/result.ts";
 import { Product, type PresentProduct, type ProductNotFound } from "../../domain/product.ts";
-import { Permission, type MayAct } from "../ports/permission.ts";
 
 /** A draft is found by its owner and by who may read drafts; for others there is none. */
 export const seenBy =
@@ -13,6 +14,6 @@ export const seenBy =
     const found = Product.present(product);
     if (!found.ok || found.value.status !== "draft") return found;
     const { ownerId: owner } = found.value;
-    const allowed = await mayAct(context, Permission.readProduct, { owner });
+    const allowed = await mayAct(context, Permissions.readProduct, { owner });
     return allowed.ok ? found : err({ type: "product-not-found" });
   };

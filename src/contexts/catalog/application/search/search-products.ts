@@ -1,3 +1,4 @@
+import { Flag } from "#kernel/scalars.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { Currency, Decimal, Money } from "#kernel/money.ts";
@@ -27,8 +28,6 @@ export type AttributeText = Brand<string, "AttributeText">;
 const AttributeText = branded<AttributeText>("attribute filter", {
   schema: { type: "string", pattern: "^[a-z][a-z0-9_-]{0,39}:.+$", maxLength: 241 },
 });
-
-export const Flag = branded<boolean>("flag", { schema: { type: "boolean" } });
 
 /** Products on sale that have all of it. Prices are of one unit, on the standard list unless said. */
 export const SearchProducts = shape({

@@ -1,3 +1,5 @@
+import { type Forbidden, type MayAct, Permission } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Change } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
@@ -9,7 +11,6 @@ import { Location } from "../../domain/location.ts";
 import { Adjustment, Quantity } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
 import { Stock } from "../../domain/stock.ts";
-import { Permission, type Forbidden, type MayAct } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Level } from "../ports/stock.ts";
 import { levelOf, stockLock, type SkuNotFound } from "./stock-lock.ts";
@@ -81,14 +82,14 @@ const counting =
 
 /** Adds what has arrived. */
 export const receiveStock = counting(
-  Permission.receiveStock,
+  Permissions.receiveStock,
   (stock, { quantity }: ReceiveStock) => Stock.receive(stock, quantity),
   () => true,
 );
 
 /** Corrects what was counted wrongly, was lost or broken. */
 export const adjustStock = counting(
-  Permission.adjustStock,
+  Permissions.adjustStock,
   (stock, { by, reason }: AdjustStock) => Stock.adjust(stock, { by, reason }),
   ({ by }) => by > 0,
 );

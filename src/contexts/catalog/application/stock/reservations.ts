@@ -1,3 +1,5 @@
+import { type Forbidden, type MayAct, Permission } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Change } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock, Instant } from "#kernel/instant.ts";
@@ -13,9 +15,7 @@ import {
   type StockKey,
 } from "../../domain/stock.ts";
 import { stockLock } from "./stock-lock.ts";
-import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
-import type { Forbidden, MayAct } from "../ports/permission.ts";
 import type { ReservationRecord } from "../ports/stock.ts";
 
 export const EndReservation = shape({ reservationId: ReservationId });
@@ -78,16 +78,16 @@ export function getReservation({ read, mayAct }: Deps) {
   ): Promise<Result<ReservationRecord, ReservationNotFound | Forbidden>> => {
     const known = await read(context, ({ reservations }) => reservations.byId(reservationId));
     if (!known) return err({ type: "reservation-not-found" });
-    const allowed = await mayAct(context, Permission.readReservation, { owner: known.holder });
+    const allowed = await mayAct(context, Permissions.readReservation, { owner: known.holder });
     return allowed.ok ? ok(known) : allowed;
   };
 }
 
 /** Sells what was reserved: it is no longer there. */
-export const commitReservation = ending(Permission.commitReservation, Stock.commit);
+export const commitReservation = ending(Permissions.commitReservation, Stock.commit);
 
 /** Gives back what was reserved. */
-export const releaseReservation = ending(Permission.releaseReservation, Stock.release);
+export const releaseReservation = ending(Permissions.releaseReservation, Stock.release);
 
 /** Stocks of one round. */
 const batch = 100;

@@ -1,3 +1,5 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
@@ -10,9 +12,7 @@ import { Quantity } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
 import { Stock, type OutOfStock, type TooManyReservations } from "../../domain/stock.ts";
 import { stockLock, type SkuNotFound } from "./stock-lock.ts";
-import { Permission } from "../ports/permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
-import type { Forbidden, MayAct } from "../ports/permission.ts";
 
 /** For how many seconds a reservation holds. */
 type HoldS = Brand<number, "HoldS">;
@@ -59,10 +59,10 @@ export function reserveStock({ unitOfWork, mayAct, clock, newId }: Deps) {
     { sku, location = Location.main, quantity, holdS = defaultHoldS as HoldS }: ReserveStock,
     context: Context,
   ): Promise<Outcome> => {
-    const allowed = await mayAct(context, Permission.createReservation);
+    const allowed = await mayAct(context, Permissions.createReservation);
     if (!allowed.ok) return allowed;
     const holder = OwnerId.parse(context.actor);
-    if (!holder.ok) return err({ type: "forbidden", permission: Permission.createReservation });
+    if (!holder.ok) return err({ type: "forbidden", permission: Permissions.createReservation });
 
     return unitOfWork(
       context,

@@ -1,3 +1,5 @@
+import { type Forbidden, type MayAct, Permission } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
@@ -6,10 +8,9 @@ import { branded, list, shape, type Brand, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { ApiKey, ApiKeyName, type ApiKeyNotFound } from "../../domain/api-key.ts";
 import { ApiKeyId } from "../../domain/ids.ts";
-import { Permission } from "../../domain/role.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { ownCredentials, type SignInTooOld } from "../credentials/own-credentials.ts";
-import type { Forbidden, IdentityScope, MayAct, Tokens } from "../ports.ts";
+import type { IdentityScope, Tokens } from "../ports.ts";
 import { ApiKeyToken } from "../tokens.ts";
 
 const maxScopes = 50;
@@ -71,7 +72,7 @@ export function createApiKey({ unitOfWork, tokens, clock, newId }: Deps) {
       async ({ apiKeys, users }) => {
         const user = await users.byId(userId);
         if (user?.status !== "active")
-          return err({ type: "forbidden", permission: Permission.createApiKey });
+          return err({ type: "forbidden", permission: Permissions.createApiKey });
         if ((await apiKeys.ofUser(userId)).length >= maxKeys)
           return err({ type: "too-many-api-keys", max: maxKeys });
         const createdAt = clock.now();
@@ -93,7 +94,7 @@ export function listApiKeys({ read, mayAct }: Deps) {
     { userId }: ListApiKeys,
     context: Context,
   ): Promise<Result<readonly ApiKey[], Forbidden>> => {
-    const allowed = await mayAct(context, Permission.readApiKeys, { owner: userId });
+    const allowed = await mayAct(context, Permissions.readApiKeys, { owner: userId });
     if (!allowed.ok) return allowed;
     return ok(await read(context, ({ apiKeys }) => apiKeys.ofUser(userId)));
   };
@@ -108,7 +109,7 @@ export function revokeApiKey({ unitOfWork, mayAct, clock }: Deps) {
     unitOfWork(context, async ({ apiKeys }) => {
       const key = await apiKeys.byId(keyId);
       const owned = key && { owner: key.userId };
-      const allowed = await mayAct(context, Permission.revokeApiKey, owned);
+      const allowed = await mayAct(context, Permissions.revokeApiKey, owned);
       if (!allowed.ok) return allowed;
       if (!key || key.revokedAt !== undefined) return err({ type: "api-key-not-found" });
       apiKeys.save(ApiKey.revoke(key, clock.now()));

@@ -1,14 +1,16 @@
+import { text } from "#kernel/scalars.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import { Instant } from "#kernel/instant.ts";
 import { pageOf, pageSize, type Page } from "#kernel/page.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.ts";
-import { Permission } from "../../domain/role.ts";
-import type { AuditEntries, AuditRecord, Forbidden, MayAct } from "../ports.ts";
+import type { AuditEntries, AuditRecord } from "../ports.ts";
 
 export const AuditPageSize = pageSize({ usual: 50, most: 200 });
 
-const text = branded<string>("text", { schema: { type: "string", minLength: 1, maxLength: 254 } });
+const Text = text(254, 1);
 type Position = Brand<number, "Position">;
 const Position = branded<Position>("position", {
   schema: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
@@ -16,10 +18,10 @@ const Position = branded<Position>("position", {
 
 /** `cursor`: the position of the last entry of the page before. */
 export const ListAudit = shape({
-  actor: optional(text),
-  target: optional(text),
-  operation: optional(text),
-  outcome: optional(text),
+  actor: optional(Text),
+  target: optional(Text),
+  operation: optional(Text),
+  outcome: optional(Text),
   from: optional(Instant),
   until: optional(Instant),
   limit: optional(AuditPageSize),
@@ -37,7 +39,7 @@ export function listAudit({ auditEntries, mayAct }: Deps) {
     { limit = AuditPageSize.usual, cursor, ...filter }: ListAudit,
     context: Context,
   ): Promise<Result<AuditPage, Forbidden>> => {
-    const allowed = await mayAct(context, Permission.readAudit);
+    const allowed = await mayAct(context, Permissions.readAudit);
     if (!allowed.ok) return allowed;
     const found = await auditEntries(filter, { before: cursor, limit: limit + 1 });
     return ok(pageOf(found, limit, ({ position }) => position));

@@ -1,11 +1,13 @@
+import { type Forbidden, type MayAct, Permission } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import { list, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { Permission, Policy, Role, type RoleIsFixed } from "../../domain/role.ts";
+import { Policy, Role, type RoleIsFixed } from "../../domain/role.ts";
 import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
-import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+import type { IdentityScope } from "../ports.ts";
 
 export const maxPermissions = 100;
 
@@ -28,7 +30,7 @@ export function listPolicies({ read, mayAct }: Deps) {
     _: ListPolicies,
     context: Context,
   ): Promise<Result<readonly Policy[], Forbidden>> => {
-    const allowed = await mayAct(context, Permission.readPolicies);
+    const allowed = await mayAct(context, Permissions.readPolicies);
     if (!allowed.ok) return allowed;
     return ok(await read(context, ({ policies }) => policies.all()));
   };
@@ -40,7 +42,7 @@ export function changePolicy({ unitOfWork, mayAct, clock }: Deps) {
     { role, permissions }: ChangePolicy,
     context: Context,
   ): Promise<Result<Policy, RoleIsFixed | Forbidden | SignInTooOld | Conflict>> => {
-    const allowed = await mayAct(context, Permission.changePolicies);
+    const allowed = await mayAct(context, Permissions.changePolicies);
     if (!allowed.ok) return allowed;
     const recent = justSignedIn(context, clock);
     if (!recent.ok) return recent;

@@ -1,3 +1,4 @@
+import type { Forbidden } from "#kernel/permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
@@ -10,7 +11,7 @@ import { UserId } from "../../domain/user-id.ts";
 import { acceptPassword, type PasswordTooCommon } from "./accept-password.ts";
 import { endAll } from "../revocation.ts";
 import { ownCredentials, type SignInTooOld } from "./own-credentials.ts";
-import type { Forbidden, IdentityScope, IsCommonPassword, Passwords, TooBusy } from "../ports.ts";
+import type { IdentityScope, IsCommonPassword, Passwords, TooBusy } from "../ports.ts";
 
 export const ChangePassword = shape({
   userId: UserId,

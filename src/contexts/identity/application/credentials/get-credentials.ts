@@ -1,12 +1,13 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import type { Credentials } from "../../domain/credentials.ts";
-import { Permission } from "../../domain/role.ts";
 import { User, type UserNotFound } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
-import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+import type { IdentityScope } from "../ports.ts";
 
 export const GetCredentials = shape({ userId: UserId });
 export type GetCredentials = Infer<typeof GetCredentials>;
@@ -19,7 +20,7 @@ export function getCredentials({ read, mayAct }: Deps) {
     { userId }: GetCredentials,
     context: Context,
   ): Promise<Result<Credentials, UserNotFound | Forbidden>> => {
-    const allowed = await mayAct(context, Permission.readCredentials, { owner: userId });
+    const allowed = await mayAct(context, Permissions.readCredentials, { owner: userId });
     if (!allowed.ok) return allowed;
     return read(context, async ({ users, credentials }) => {
       const user = User.present(await users.byId(userId));

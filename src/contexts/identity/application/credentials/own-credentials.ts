@@ -1,9 +1,9 @@
+import type { Forbidden } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { Permission } from "../../domain/role.ts";
 import type { UserId } from "../../domain/user-id.ts";
-import type { Forbidden } from "../ports.ts";
 
 /** It takes somebody who has just signed in, and no machine. */
 export type SignInTooOld = { readonly type: "sign-in-too-old" };
@@ -26,6 +26,6 @@ export function ownCredentials(
   clock: Clock,
 ): Result<void, Forbidden | SignInTooOld> {
   if (context.actor !== userId)
-    return err({ type: "forbidden", permission: Permission.changeCredentials });
+    return err({ type: "forbidden", permission: Permissions.changeCredentials });
   return justSignedIn(context, clock);
 }

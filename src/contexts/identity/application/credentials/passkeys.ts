@@ -1,3 +1,5 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
@@ -12,19 +14,11 @@ import {
   type TooManyPasskeys,
 } from "../../domain/credentials.ts";
 import { SessionId } from "../../domain/ids.ts";
-import { Permission } from "../../domain/role.ts";
 import type { SessionLimits } from "../../domain/session.ts";
 import { User, type UserNotFound } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { justSignedIn, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
-import type {
-  AccessTokens,
-  Forbidden,
-  IdentityScope,
-  MayAct,
-  PasskeyCeremonies,
-  Tokens,
-} from "../ports.ts";
+import type { AccessTokens, IdentityScope, PasskeyCeremonies, Tokens } from "../ports.ts";
 import type { SignInRefused } from "../sessions/sign-in.ts";
 import {
   asAskedNow,
@@ -125,7 +119,7 @@ export function removePasskey({ unitOfWork, mayAct, clock }: Deps) {
     { userId, passkeyId }: RemovePasskey,
     context: Context,
   ): Promise<Result<void, PasskeyNotFound | Refused | Conflict>> => {
-    const allowed = await mayAct(context, Permission.changeCredentials, { owner: userId });
+    const allowed = await mayAct(context, Permissions.changeCredentials, { owner: userId });
     if (!allowed.ok) return allowed;
     const recent = justSignedIn(context, clock);
     if (!recent.ok) return recent;

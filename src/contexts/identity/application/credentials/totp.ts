@@ -1,3 +1,5 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
@@ -10,11 +12,10 @@ import {
   type TotpAlreadyActive,
   type TotpNotEnrolled,
 } from "../../domain/credentials.ts";
-import { Permission } from "../../domain/role.ts";
 import { User, type UserNotFound } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { justSignedIn, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
-import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+import type { IdentityScope } from "../ports.ts";
 import type { SecondFactors } from "../sessions/sign-in.ts";
 
 export const EnrolTotp = shape({ userId: UserId });
@@ -92,7 +93,7 @@ export function removeTotp({ unitOfWork, mayAct, clock }: Deps) {
     { userId }: RemoveTotp,
     context: Context,
   ): Promise<Result<void, TotpNotEnrolled | Refused>> => {
-    const allowed = await mayAct(context, Permission.changeCredentials, { owner: userId });
+    const allowed = await mayAct(context, Permissions.changeCredentials, { owner: userId });
     if (!allowed.ok) return allowed;
     const recent = justSignedIn(context, clock);
     if (!recent.ok) return recent;

@@ -1,13 +1,14 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { SessionId } from "../../domain/ids.ts";
-import { Permission } from "../../domain/role.ts";
 import { Session } from "../../domain/session.ts";
 import { UserId } from "../../domain/user-id.ts";
-import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+import type { IdentityScope } from "../ports.ts";
 import { endAll } from "../revocation.ts";
 
 export const EndSession = shape({ sessionId: SessionId });
@@ -35,7 +36,7 @@ export function endSession({ unitOfWork, mayAct, clock }: Deps) {
     unitOfWork(context, async ({ sessions }) => {
       const session = await sessions.byId(sessionId);
       const owned = session && { owner: session.userId };
-      const allowed = await mayAct(context, Permission.endSessions, owned);
+      const allowed = await mayAct(context, Permissions.endSessions, owned);
       if (!allowed.ok) return allowed;
       if (session?.status !== "live") return err({ type: "session-not-found" });
 
@@ -50,7 +51,7 @@ export function endSessions({ unitOfWork, mayAct, clock }: Deps) {
     { userId }: EndSessions,
     context: Context,
   ): Promise<Result<void, Forbidden | Conflict>> => {
-    const allowed = await mayAct(context, Permission.endSessions, { owner: userId });
+    const allowed = await mayAct(context, Permissions.endSessions, { owner: userId });
     if (!allowed.ok) return allowed;
 
     return unitOfWork(

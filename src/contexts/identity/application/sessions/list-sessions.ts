@@ -1,12 +1,13 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
-import { Permission } from "../../domain/role.ts";
 import { Session, type LiveSession, type SessionLimits } from "../../domain/session.ts";
 import { UserId } from "../../domain/user-id.ts";
-import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+import type { IdentityScope } from "../ports.ts";
 
 export const ListSessions = shape({ userId: UserId });
 export type ListSessions = Infer<typeof ListSessions>;
@@ -26,7 +27,7 @@ export function listSessions({ read, mayAct, clock, sessionLimits }: Deps) {
     { userId }: ListSessions,
     context: Context,
   ): Promise<Result<readonly ListedSession[], Forbidden>> => {
-    const allowed = await mayAct(context, Permission.readSessions, { owner: userId });
+    const allowed = await mayAct(context, Permissions.readSessions, { owner: userId });
     if (!allowed.ok) return allowed;
 
     const sessions = await read(context, (scope) => scope.sessions.ofUser(userId));

@@ -1,21 +1,22 @@
+import { type PreconditionFailed, Version } from "#kernel/version.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { list, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { Version } from "#kernel/version.ts";
-import { Permission, Role } from "../../domain/role.ts";
+import { Role } from "../../domain/role.ts";
 import { UserId } from "../../domain/user-id.ts";
 import {
   User,
   type LastAdministrator,
-  type PreconditionFailed,
   type PresentUser,
   type UserNotFound,
 } from "../../domain/user.ts";
 import { administratorsLock } from "../administrators.ts";
 import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
-import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+import type { IdentityScope } from "../ports.ts";
 import { endAll } from "../revocation.ts";
 
 const maxRoles = 20;
@@ -58,7 +59,7 @@ export function setUserStatus({ unitOfWork, mayAct, clock }: Deps) {
     { userId, status, expectedVersion }: SetUserStatus,
     context: Context,
   ): Promise<Result<PresentUser, Refused>> => {
-    const allowed = await mayAct(context, Permission.disableUser);
+    const allowed = await mayAct(context, Permissions.disableUser);
     if (!allowed.ok) return allowed;
     const recent = justSignedIn(context, clock);
     if (!recent.ok) return recent;
@@ -85,7 +86,7 @@ export function assignRoles({ unitOfWork, mayAct, clock }: Deps) {
     { userId, roles, expectedVersion }: AssignRoles,
     context: Context,
   ): Promise<Result<PresentUser, UnknownRole | Refused>> => {
-    const allowed = await mayAct(context, Permission.assignRoles);
+    const allowed = await mayAct(context, Permissions.assignRoles);
     if (!allowed.ok) return allowed;
     const recent = justSignedIn(context, clock);
     if (!recent.ok) return recent;

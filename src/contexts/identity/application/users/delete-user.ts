@@ -1,21 +1,17 @@
+import { type PreconditionFailed, Version } from "#kernel/version.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { Version } from "#kernel/version.ts";
-import { Permission } from "../../domain/role.ts";
-import {
-  User,
-  type LastAdministrator,
-  type PreconditionFailed,
-  type UserNotFound,
-} from "../../domain/user.ts";
+import { User, type LastAdministrator, type UserNotFound } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { administratorsLock } from "../administrators.ts";
 import { endAll } from "../revocation.ts";
 import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
-import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+import type { IdentityScope } from "../ports.ts";
 
 export const DeleteUser = shape({ userId: UserId, expectedVersion: optional(Version) });
 export type DeleteUser = Infer<typeof DeleteUser>;
@@ -33,7 +29,7 @@ type Outcome = Result<
 /** Deletes a user for good; whoever registers next may use the address. */
 export function deleteUser({ unitOfWork, mayAct, clock }: Deps) {
   return async ({ userId, expectedVersion }: DeleteUser, context: Context): Promise<Outcome> => {
-    const allowed = await mayAct(context, Permission.deleteUser, { owner: userId });
+    const allowed = await mayAct(context, Permissions.deleteUser, { owner: userId });
     if (!allowed.ok) return allowed;
     const recent = justSignedIn(context, clock);
     if (!recent.ok) return recent;

@@ -1,13 +1,14 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import { pageOf, pageSize, type Page } from "#kernel/page.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import { Email } from "../../domain/email.ts";
-import { Permission } from "../../domain/role.ts";
 import type { PresentUser } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
-import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+import type { IdentityScope } from "../ports.ts";
 
 export const UserPageSize = pageSize({ usual: 20, most: 100 });
 
@@ -26,7 +27,7 @@ type Deps = { readonly read: Read<IdentityScope>; readonly mayAct: MayAct };
 /** Users in the order of their registration. */
 export function listUsers({ read, mayAct }: Deps) {
   return async (query: ListUsers, context: Context): Promise<Result<UserPage, Forbidden>> => {
-    const allowed = await mayAct(context, Permission.listUsers);
+    const allowed = await mayAct(context, Permissions.listUsers);
     if (!allowed.ok) return allowed;
 
     return read(context, async ({ users }) => {

@@ -1,3 +1,5 @@
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
@@ -7,19 +9,11 @@ import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Credentials } from "../../domain/credentials.ts";
 import { Email } from "../../domain/email.ts";
 import { Password } from "../../domain/password.ts";
-import { Permission } from "../../domain/role.ts";
 import { User, type ActiveUser, type UserAlreadyExists } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { UserName } from "../../domain/user-name.ts";
 import { acceptPassword, type PasswordTooCommon } from "../credentials/accept-password.ts";
-import type {
-  Forbidden,
-  IdentityScope,
-  IsCommonPassword,
-  MayAct,
-  Passwords,
-  TooBusy,
-} from "../ports.ts";
+import type { IdentityScope, IsCommonPassword, Passwords, TooBusy } from "../ports.ts";
 
 /** Without a `password` it is an invitation: the person sets one with what they get by email. */
 export const RegisterUser = shape({
@@ -52,7 +46,7 @@ export function registerUser(deps: Deps) {
   const { unitOfWork, mayAct, registration, clock, newId } = deps;
   return async ({ email, name, password }: RegisterUser, context: Context): Promise<Outcome> => {
     if (password === undefined || registration === "invited") {
-      const allowed = await mayAct(context, Permission.inviteUser);
+      const allowed = await mayAct(context, Permissions.inviteUser);
       if (!allowed.ok) return allowed;
     }
     const hash = password === undefined ? ok(undefined) : await accept(password, email);

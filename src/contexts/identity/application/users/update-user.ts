@@ -1,15 +1,15 @@
+import { type PreconditionFailed, Version } from "#kernel/version.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
 import { andThen, unchanged } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { Version } from "#kernel/version.ts";
 import { Email } from "../../domain/email.ts";
-import { Permission } from "../../domain/role.ts";
 import {
   User,
-  type PreconditionFailed,
   type PresentUser,
   type UserAlreadyExists,
   type UserNotFound,
@@ -17,7 +17,7 @@ import {
 import { UserId } from "../../domain/user-id.ts";
 import { UserName } from "../../domain/user-name.ts";
 import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
-import type { Forbidden, IdentityScope, MayAct } from "../ports.ts";
+import type { IdentityScope } from "../ports.ts";
 
 export const UpdateUser = shape({
   userId: UserId,
@@ -43,11 +43,11 @@ export function updateUser({ unitOfWork, mayAct, clock }: Deps) {
     { userId, name, email, expectedVersion }: UpdateUser,
     context: Context,
   ): Promise<Outcome> => {
-    const allowed = await mayAct(context, Permission.updateUser, { owner: userId });
+    const allowed = await mayAct(context, Permissions.updateUser, { owner: userId });
     if (!allowed.ok) return allowed;
     if (email !== undefined) {
       // Whoever gets the mail of somebody can set their password.
-      const mayMove = await mayAct(context, Permission.changeEmail, { owner: userId });
+      const mayMove = await mayAct(context, Permissions.changeEmail, { owner: userId });
       if (!mayMove.ok) return mayMove;
       const recent = justSignedIn(context, clock);
       if (!recent.ok) return recent;

@@ -1,0 +1,4 @@
+import { permissions } from "#kernel/permission.ts";
+
+/** What the notes ask for before they act. */
+export const Permissions = permissions({ writeNote: "notes:write", readNotes: "notes:read" });

@@ -1,0 +1,23 @@
+import { permissions } from "#kernel/permission.ts";
+
+/** What identity asks for before it acts. */
+export const Permissions = permissions({
+  listUsers: "users:list",
+  readUser: "users:read",
+  inviteUser: "users:invite",
+  updateUser: "users:update",
+  changeEmail: "users:change-email",
+  deleteUser: "users:delete",
+  disableUser: "users:disable",
+  assignRoles: "users:assign-roles",
+  readSessions: "sessions:read",
+  endSessions: "sessions:end",
+  readCredentials: "credentials:read",
+  changeCredentials: "credentials:change",
+  readApiKeys: "api-keys:read",
+  createApiKey: "api-keys:create",
+  revokeApiKey: "api-keys:revoke",
+  readPolicies: "policies:read",
+  changePolicies: "policies:change",
+  readAudit: "audit:read",
+});

@@ -1,0 +1,28 @@
+import type { Context } from "./context.ts";
+import type { Result } from "./result.ts";
+import { branded, type Brand } from "./shape.ts";
+
+/** `thing:action`, as in `users:read`; `*` stands for all of them. */
+export type Permission = Brand<string, "Permission">;
+
+export const Permission = branded<Permission>("permission", {
+  schema: { type: "string", pattern: "^(\\*|[a-z-]{1,40}):(\\*|[a-z-]{1,40})$", maxLength: 81 },
+});
+
+/** The permissions that a context asks for, by the names that its handlers use. */
+export const permissions = <const Names extends Readonly<Record<string, `${string}:${string}`>>>(
+  names: Names,
+) => names as unknown as { readonly [Name in keyof Names]: Permission };
+
+/** The actor does not have the permission. */
+export type Forbidden = { readonly type: "forbidden"; readonly permission: Permission };
+
+/**
+ * Port: whether the actor has a permission, by a role or as the owner of the thing; for an API key
+ * only within its scopes. `system` has all of them.
+ */
+export type MayAct = (
+  context: Context,
+  permission: Permission,
+  on?: { readonly owner: string | undefined },
+) => Promise<Result<void, Forbidden>>;
