@@ -1,29 +1,12 @@
 import { del, get, patch, post, type Route } from "#platform/http/route.ts";
-import {
-  CreateCategory,
-  ListCategories,
-  UpdateCategory,
-} from "../application/products/categories.ts";
 import { CreateDraft } from "../application/products/draft-product.ts";
 import { EditProduct } from "../application/products/edit-product.ts";
 import { GetProduct, type ProductPage } from "../application/products/get-product.ts";
 import { ListProducts } from "../application/products/list-products.ts";
-import { SearchProducts } from "../application/search/search-products.ts";
 import { ProductStep } from "../application/products/product-lifecycle.ts";
-import type { Category } from "../domain/category.ts";
 import type { PresentProduct } from "../domain/product.ts";
 import type { Catalog } from "../index.ts";
-import {
-  CategoriesView,
-  CategoryView,
-  FoundView,
-  ProductListView,
-  ProductPageView,
-  ProductView,
-  toFound,
-  toPage,
-  toProduct,
-} from "./views.ts";
+import { ProductListView, ProductPageView, ProductView, toPage, toProduct } from "./views.ts";
 
 const version = (product: PresentProduct) => product.version;
 
@@ -56,21 +39,6 @@ const shown = (catalog: Catalog): readonly Route[] => [
     output: ProductListView,
     present: ({ items, ...page }) => ({ ...page, items: items.map(toProduct) }),
     refusals: { forbidden: 403 },
-  }),
-  get("/products/search", {
-    access: "anyone",
-    summary: "Search products",
-    description:
-      "Published products that match every criterion, newest first. Words that no product " +
-      "contains are replaced by similar ones, listed in `instead`. A page may hold fewer " +
-      "items than `limit`; more follow while it has a `nextCursor`. With `facets`, the first " +
-      "1000 matches are counted.",
-    input: SearchProducts,
-    handle: catalog.searchProducts,
-    success: 200,
-    output: FoundView,
-    present: toFound,
-    refusals: { "search-invalid": 422 },
   }),
   get("/products/:productId", {
     access: "anyone",
@@ -152,59 +120,5 @@ export const productRoutes = (catalog: Catalog): readonly Route[] => [
     handle: catalog.deleteProduct,
     success: 204,
     refusals: { ...always, "product-is-no-draft": 409 },
-  }),
-];
-
-const categoryVersion = (category: Category) => category.version;
-
-export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
-  get("/categories", {
-    access: "anyone",
-    summary: "List categories",
-    description: "All categories, ordered by slug. `parentId` makes them a tree.",
-    input: ListCategories,
-    handle: catalog.listCategories,
-    success: 200,
-    output: CategoriesView,
-    present: (items) => ({ items }),
-    refusals: {},
-  }),
-  post("/categories", {
-    access: "signed-in",
-    summary: "Create a category",
-    input: CreateCategory,
-    handle: catalog.createCategory,
-    success: 201,
-    output: CategoryView,
-    version: categoryVersion,
-    refusals: {
-      "parent-not-found": 422,
-      "category-clash": 409,
-      "category-too-deep": 422,
-      "too-many-categories": 409,
-      forbidden: 403,
-      conflict: 409,
-    },
-  }),
-  patch("/categories/:categoryId", {
-    access: "signed-in",
-    summary: "Rename or move a category",
-    description:
-      "`If-Match` holds the `version` of the category. A category cannot lie below itself; " +
-      "`parentId: null` moves it to the top.",
-    input: UpdateCategory,
-    handle: catalog.updateCategory,
-    success: 200,
-    output: CategoryView,
-    version: categoryVersion,
-    refusals: {
-      "category-not-found": 404,
-      "parent-not-found": 422,
-      "category-cycle": 422,
-      "category-too-deep": 422,
-      "precondition-failed": 412,
-      forbidden: 403,
-      conflict: 409,
-    },
   }),
 ];

@@ -1,16 +1,12 @@
-import { Count, Flag, text } from "#kernel/scalars.ts";
 import { Instant } from "#kernel/instant.ts";
 import { Money, SpelledMoney } from "#kernel/money.ts";
 import { branded, list, oneOf, optional, shape, type Infer, type Value } from "#kernel/shape.ts";
-import { Version } from "#kernel/version.ts";
 import { ProductPageSize } from "../application/products/list-products.ts";
-import type { Found, Hit } from "../application/ports/search.ts";
 import type { Level } from "../application/ports/stock.ts";
 import type { Part } from "../application/ports/product-page.ts";
-import { HitPageSize, maxSearchWords } from "../application/search/search-products.ts";
 import type { ProductPage } from "../application/products/get-product.ts";
-import { Attribute, Details, Slug, Title } from "../domain/details.ts";
-import { CategoryId, OwnerId, PriceId, ProductId } from "../domain/ids.ts";
+import { Details } from "../domain/details.ts";
+import { OwnerId, PriceId, ProductId } from "../domain/ids.ts";
 import { Location } from "../domain/location.ts";
 import { PriceList } from "../domain/price-list.ts";
 import type { Price } from "../domain/price.ts";
@@ -69,15 +65,6 @@ export const ProductListView = shape({
 });
 export const LevelsView = shape({ items: list(LevelView, maxRows) });
 export const PricesView = shape({ items: list(PriceView, maxRows) });
-export const CategoryView = shape({
-  id: CategoryId,
-  name: Title,
-  slug: Slug,
-  parentId: optional(CategoryId),
-  version: Version,
-});
-export const CategoriesView = shape({ items: list(CategoryView, maxRows) });
-
 export const toProduct = (product: PresentProduct): Infer<typeof ProductView> => {
   const { version: _, details, ...rest } = product;
   return { ...rest, ...details };
@@ -95,42 +82,6 @@ function toPart<T, View>(part: Part<readonly T[]>, view: (item: T) => View) {
     ? { status: part.status, items }
     : { status: part.status, ageMs: part.ageMs, items };
 }
-
-const Word = text(64);
-
-const HitView = shape({
-  id: ProductId,
-  ...Details.fields,
-  publishedAt: Instant,
-  inStock: Flag,
-  price: optional(SpelledMoney),
-});
-/** `instead`: words that no product has, and what was searched for in their place. */
-export const FoundView = shape({
-  items: list(HitView, HitPageSize.most),
-  nextCursor: optional(ProductId),
-  instead: list(shape({ word: Word, words: list(Word, 10) }), maxSearchWords),
-  facets: optional(
-    shape({
-      products: Count,
-      isComplete: Flag,
-      inStock: Count,
-      categories: list(shape({ categoryId: CategoryId, products: Count }), maxRows),
-      attributes: list(shape({ ...Attribute.fields, products: Count }), maxRows),
-    }),
-  ),
-});
-
-const toHit = ({ details, price, ...hit }: Hit): Infer<typeof HitView> => ({
-  ...hit,
-  ...details,
-  ...(price ? { price: Money.spell(price) } : {}),
-});
-
-export const toFound = ({ items, ...found }: Found): Infer<typeof FoundView> => ({
-  ...found,
-  items: items.map(toHit),
-});
 
 const toLevel = (level: Level): Infer<typeof LevelView> => level;
 

@@ -1,7 +1,11 @@
 import type { Route } from "#platform/http/route.ts";
 import type { Identity } from "../index.ts";
-import { administrationRoutes, apiKeyRoutes } from "./administration-routes.ts";
-import { factorRoutes, passwordRoutes } from "./credential-routes.ts";
+import { apiKeyRoutes } from "./api-key-routes.ts";
+import { auditRoutes } from "./audit-routes.ts";
+import { credentialRoutes } from "./credential-routes.ts";
+import { passkeyRoutes } from "./passkey-routes.ts";
+import { passwordRoutes } from "./password-routes.ts";
+import { policyRoutes } from "./policy-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { userAdministrationRoutes, userRoutes } from "./user-routes.ts";
 
@@ -11,7 +15,9 @@ export const identityRoutes = (identity: Identity): readonly Route[] => [
   ...userAdministrationRoutes(identity),
   ...sessionRoutes(identity),
   ...passwordRoutes(identity),
-  ...factorRoutes(identity),
+  ...credentialRoutes(identity),
+  ...passkeyRoutes(identity),
   ...apiKeyRoutes(identity),
-  ...administrationRoutes(identity),
+  ...policyRoutes(identity),
+  ...auditRoutes(identity),
 ];

@@ -1,0 +1,86 @@
+import { Instant } from "#kernel/instant.ts";
+import { oneOf, shape } from "#kernel/shape.ts";
+import { del, get, post, type Route } from "#platform/http/route.ts";
+import { EndReservation, GetReservation } from "../application/stock/reservations.ts";
+import { ReserveStock } from "../application/stock/reserve-stock.ts";
+import { OwnerId, ReservationId } from "../domain/ids.ts";
+import { Location } from "../domain/location.ts";
+import { Quantity } from "../domain/quantity.ts";
+import { Sku } from "../domain/sku.ts";
+import type { Catalog } from "../index.ts";
+
+const ReservationView = shape({
+  id: ReservationId,
+  sku: Sku,
+  location: Location,
+  quantity: Quantity,
+  expiresAt: Instant,
+});
+
+/** What is known of a reservation by its id. */
+const ReservationStateView = shape({
+  id: ReservationId,
+  sku: Sku,
+  location: Location,
+  holder: OwnerId,
+  expiresAt: Instant,
+  status: oneOf("open", "committed", "released", "expired"),
+});
+
+const ended = {
+  "reservation-not-found": 404,
+  "reservation-ended": 409,
+  "reservation-expired": 410,
+  forbidden: 403,
+  conflict: 409,
+} as const;
+
+export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
+  post("/stock/:sku/reservations", {
+    access: "signed-in",
+    summary: "Reserve stock",
+    description: "Holds units for the caller for `holdS` seconds, 15 minutes by default.",
+    input: ReserveStock,
+    handle: catalog.reserveStock,
+    success: 201,
+    output: ReservationView,
+    refusals: {
+      "sku-not-found": 404,
+      "not-for-sale": 409,
+      "out-of-stock": 409,
+      "too-many-reservations": 409,
+      forbidden: 403,
+      conflict: 409,
+    },
+  }),
+  get("/reservations/:reservationId", {
+    access: "signed-in",
+    summary: "Get a reservation",
+    description:
+      "The status of a reservation: `open`, or how it ended. It can be read for 30 days " +
+      "after its end.",
+    input: GetReservation,
+    handle: catalog.getReservation,
+    success: 200,
+    output: ReservationStateView,
+    refusals: { "reservation-not-found": 404, forbidden: 403 },
+  }),
+  post("/reservations/:reservationId/commitment", {
+    access: "signed-in",
+    summary: "Commit a reservation",
+    description: "Completes the purchase: the reserved units leave the stock.",
+    input: EndReservation,
+    handle: catalog.commitReservation,
+    success: 204,
+    refusals: ended,
+  }),
+  del("/reservations/:reservationId", {
+    access: "signed-in",
+    summary: "Release a reservation",
+    description: "Returns the reserved units to the available stock.",
+    input: EndReservation,
+    handle: catalog.releaseReservation,
+    success: 204,
+    refusals: ended,
+  }),
+];

@@ -1,0 +1,68 @@
+import { text } from "#kernel/scalars.ts";
+import { Permission } from "#kernel/permission.ts";
+import { Instant } from "#kernel/instant.ts";
+import { list, optional, shape, type Infer } from "#kernel/shape.ts";
+import { del, get, post, type Route } from "#platform/http/route.ts";
+import { CreateApiKey, ListApiKeys, RevokeApiKey } from "../application/access/api-keys.ts";
+import { maxPermissions } from "../application/access/policies.ts";
+import { ApiKeyName, type ApiKey } from "../domain/api-key.ts";
+import { ApiKeyId } from "../domain/ids.ts";
+import type { Identity } from "../index.ts";
+
+const Text = text(2_000);
+const maxKeys = 100;
+
+const apiKey = {
+  id: ApiKeyId,
+  name: ApiKeyName,
+  scopes: list(Permission, maxPermissions),
+  createdAt: Instant,
+  expiresAt: Instant,
+  lastUsedAt: optional(Instant),
+};
+const ApiKeyView = shape(apiKey);
+const ApiKeysView = shape({ items: list(ApiKeyView, maxKeys) });
+const NewApiKeyView = shape({ ...apiKey, token: Text });
+
+const toApiKey = (key: ApiKey): Infer<typeof ApiKeyView> => {
+  const { id, name, scopes, createdAt, expiresAt, lastUsedAt } = key;
+  return {
+    ...{ id, name, scopes, createdAt, expiresAt },
+    ...(lastUsedAt === undefined ? {} : { lastUsedAt }),
+  };
+};
+
+export const apiKeyRoutes = (identity: Identity): readonly Route[] => [
+  post("/users/:userId/api-keys", {
+    access: "signed-in",
+    summary: "Create an API key",
+    description:
+      "Creates a key with which a machine acts as its owner, limited to `scopes`. The " +
+      "`token` is returned only in this response.",
+    input: CreateApiKey,
+    handle: identity.createApiKey,
+    success: 201,
+    output: NewApiKeyView,
+    present: ({ key, token }) => ({ ...toApiKey(key), token }),
+    refusals: { "too-many-api-keys": 409, forbidden: 403, "sign-in-too-old": 403, conflict: 409 },
+  }),
+  get("/users/:userId/api-keys", {
+    access: "signed-in",
+    summary: "List API keys of a user",
+    input: ListApiKeys,
+    handle: identity.listApiKeys,
+    success: 200,
+    output: ApiKeysView,
+    present: (keys) => ({ items: keys.map(toApiKey) }),
+    refusals: { forbidden: 403 },
+  }),
+  del("/api-keys/:keyId", {
+    access: "signed-in",
+    summary: "Revoke an API key",
+    description: "The key is refused from the next request on.",
+    input: RevokeApiKey,
+    handle: identity.revokeApiKey,
+    success: 204,
+    refusals: { "api-key-not-found": 404, forbidden: 403, conflict: 409 },
+  }),
+];

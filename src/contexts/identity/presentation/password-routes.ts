@@ -1,0 +1,73 @@
+import { post, put, type Route } from "#platform/http/route.ts";
+import { ChangePassword } from "../application/credentials/change-password.ts";
+import { SetPassword } from "../application/credentials/set-password.ts";
+import { RequestEmail, VerifyEmail } from "../application/credentials/verify-email.ts";
+import type { Identity } from "../index.ts";
+
+/** Passwords, and what is sent by email about them. */
+export const passwordRoutes = (identity: Identity): readonly Route[] => [
+  put("/users/:userId/password", {
+    access: "signed-in",
+    attempts: { name: "password", account: "actor", forgive: true },
+    summary: "Change the password of a user",
+    description:
+      "Requires a sign-in within the last 15 minutes. Ends all other sessions of the user.",
+    input: ChangePassword,
+    handle: identity.changePassword,
+    success: 204,
+    refusals: {
+      "wrong-password": 403,
+      "password-too-common": 422,
+      "user-not-found": 404,
+      "too-busy": 429,
+      forbidden: 403,
+      "sign-in-too-old": 403,
+      conflict: 409,
+    },
+  }),
+  post("/password-resets", {
+    access: "anyone",
+    attempts: { name: "password-reset", account: "email" },
+    summary: "Request a password reset",
+    description:
+      "Sends an email if a user has this address. The response is the same whether one has " +
+      "or not.",
+    input: RequestEmail,
+    handle: identity.requestPasswordReset,
+    success: 202,
+    refusals: { conflict: 409 },
+  }),
+  post("/passwords", {
+    access: "anyone",
+    attempts: { name: "set-password" },
+    summary: "Set a password with an emailed token",
+    description:
+      "Accepts a token of an invitation or a password reset. Ends all sessions of the user " +
+      "and starts none.",
+    input: SetPassword,
+    handle: identity.setPassword,
+    success: 204,
+    refusals: { "token-refused": 422, "password-too-common": 422, "too-busy": 429, conflict: 409 },
+  }),
+  post("/email-verifications", {
+    access: "anyone",
+    attempts: { name: "email-verification", account: "email" },
+    summary: "Request an email to verify the address",
+    description:
+      "Sends an email if a user has this address. The response is the same whether one has " +
+      "or not.",
+    input: RequestEmail,
+    handle: identity.requestEmailVerification,
+    success: 202,
+    refusals: { conflict: 409 },
+  }),
+  post("/verified-emails", {
+    access: "anyone",
+    attempts: { name: "verify-email" },
+    summary: "Verify an address with an emailed token",
+    input: VerifyEmail,
+    handle: identity.verifyEmail,
+    success: 204,
+    refusals: { "token-refused": 422, conflict: 409 },
+  }),
+];
