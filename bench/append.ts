@@ -9,7 +9,11 @@ import { perSecond } from "./measure.ts";
 export async function appendRate() {
   const bench = await benchDatabase();
   const { unitOfWork } = postgresUnitOfWork({
-    ...{ database: bench.database, schema: "bench", clock, newId, onAppended: () => {} },
+    database: bench.database,
+    schema: "bench",
+    clock,
+    newId,
+    onAppended: () => {},
     scope: sending,
   });
   const send = () =>

@@ -125,7 +125,9 @@ async function cachedVerificationUs(): Promise<number> {
     changes: async () => ({ latest: { epoch: 0 }, subjects: [] }),
   });
   const whoIs = rememberedAuthentication({
-    ...{ coherence, clock, noteUse: () => {} },
+    coherence,
+    clock,
+    noteUse: () => {},
     authenticate: async (credential) => ({
       principal: { actor: credential },
       until: Instant.plus(clock.now(), 3_600_000),

@@ -57,7 +57,9 @@ async function stocked(shop: Shop): Promise<readonly string[]> {
       [skus[1], 1],
     ] as const)
       await send(shop, `/products/${id}/prices`, {
-        ...{ sku, minimumQuantity, price: { amount: "19.90", currency: "EUR" } },
+        sku,
+        minimumQuantity,
+        price: { amount: "19.90", currency: "EUR" },
       });
     ids.push(id);
   }
@@ -153,7 +155,10 @@ function replay(): Figure {
   });
   const all = [StockReceived({ ...key, quantity: quantity(replayed) }), ...events.flat()];
   const rows = all.map(({ type, schemaVersion, payload }, i) => ({
-    ...{ version: i + 1, type, schema_version: schemaVersion, payload },
+    version: i + 1,
+    type,
+    schema_version: schemaVersion,
+    payload,
   }));
   const rates = Array.from({ length: replays }, () => {
     const startedAt = performance.now();

@@ -87,7 +87,9 @@ export async function drainage() {
   await database.query(makeBacklog, []);
   await database.query(statement("bench.analyze", "analyze bench.events"), []);
   return {
-    ...{ database, connection, rate: () => drainRate(database) },
+    database,
+    connection,
+    rate: () => drainRate(database),
     [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
   };
 }
@@ -159,11 +161,21 @@ function subscribe<Scope>(
   const wakeUp = new WakeUp();
   const { name } = consumer;
   const store = postgresSubscription({
-    ...{ database, schema: "bench", name, scope, clock, newId },
+    database,
+    schema: "bench",
+    name,
+    scope,
+    clock,
+    newId,
     onAppended: () => {},
   });
   const subscription = new Subscription({
-    ...{ consumer, store, wakeUp, process: "bench", clock, chance: Math.random },
+    consumer,
+    store,
+    wakeUp,
+    process: "bench",
+    clock,
+    chance: Math.random,
     log: pino({ level: "fatal" }),
     observer: { handled: () => {} },
   });
@@ -242,7 +254,8 @@ async function outsideRate(database: Database): Promise<number> {
   await database.query(makeStreams, []);
   let told = 0;
   const telling = outsideConsumer<ReturnType<typeof ParcelSent>, string>({
-    ...{ name: "bench.outside", events: parcels },
+    name: "bench.outside",
+    events: parcels,
     on: { "bench.parcel-sent": async ({ id }) => id },
     async deliver() {
       await sleep(outsideMs);
@@ -259,14 +272,18 @@ async function emailRate(database: Database): Promise<number> {
   await using send = smtpEmail({ url: server.url, from: "b@example.com", maxConnections: 40 });
   let sent = 0;
   const emailing = outsideConsumer<ReturnType<typeof ParcelSent>, Email>({
-    ...{ name: "bench.email", events: parcels },
+    name: "bench.email",
+    events: parcels,
     async deliver(email) {
       await send(email);
       sent += 1;
     },
     on: {
       "bench.parcel-sent": async ({ id }) => ({
-        ...{ id, to: `${id}@example.com`, subject: "Welcome", text: "Hello\n" },
+        id,
+        to: `${id}@example.com`,
+        subject: "Welcome",
+        text: "Hello\n",
       }),
     },
   });
@@ -313,7 +330,10 @@ async function latenciesOf(
   events: number,
 ): Promise<readonly number[]> {
   const { unitOfWork } = postgresUnitOfWork({
-    ...{ database, schema: "bench", clock, newId },
+    database,
+    schema: "bench",
+    clock,
+    newId,
     onAppended: () => wakeUp.call(),
     scope: sending,
   });

@@ -136,6 +136,7 @@ export function figure(what: string, pair: Pair, bar: number): Figure {
     what,
     measured: `${spread(ratio)} × (${rateOf(pair[0])} against ${rateOf(pair[1])} /s)`,
     bar: `≥ ${bar} ×`,
-    ...{ kept: median(ratio) >= bar, ratio: median(ratio) },
+    kept: median(ratio) >= bar,
+    ratio: median(ratio),
   };
 }

@@ -110,7 +110,10 @@ export async function load(
 ): Promise<Run> {
   const cpuBefore = cpuUs(pid);
   const { result, latenciesMs } = await cannonade({
-    ...{ url, connections, duration: seconds, requests: [request] },
+    url,
+    connections,
+    duration: seconds,
+    requests: [request],
   });
   const answered = result["2xx"];
   asked.total += result.requests.total;

@@ -35,7 +35,11 @@ const { authenticate } = access;
 
 const isGetUser = ({ method, path }: Route) => method === "GET" && path === "/users/:userId";
 const units = postgresUnitOfWork({
-  ...{ database, schema: "identity", clock, newId, onAppended: () => {} },
+  database,
+  schema: "identity",
+  clock,
+  newId,
+  onAppended: () => {},
   scope: postgresIdentity(newId),
 });
 const handlers = { getUser: getUser({ ...units, mayAct: async () => ok(undefined) }) };
@@ -53,7 +57,12 @@ const open = userRoutes(asking as unknown as Identity)
 const limiter = memoryRateLimits("bench", { points: 1_000_000_000, perS: 60 });
 const app = await createHttpServer({
   ...settings,
-  ...{ authenticate, clock, log, metrics, version: "bench", production: false },
+  authenticate,
+  clock,
+  log,
+  metrics,
+  version: "bench",
+  production: false,
   probe: async () => {},
   routes: [...routes.filter(isGetUser), ...open],
   limiters: { requests: limiter, byAddress: limiter, byAccount: limiter },

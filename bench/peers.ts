@@ -72,7 +72,9 @@ async function compare(what: string, unit: string, ours: Rate, theirs: Rate): Pr
   return {
     what,
     measured: `${spread(each)} × (${median(rates[0]).toFixed(0)} against ${median(rates[1]).toFixed(0)} ${unit})`,
-    ...{ bar: "≥ 1 ×", kept: median(each) >= 1, ratio: median(each) },
+    bar: "≥ 1 ×",
+    kept: median(each) >= 1,
+    ratio: median(each),
   };
 }
 
@@ -83,7 +85,8 @@ async function httpAgainstNest(): Promise<readonly Figure[]> {
   const connection = JSON.stringify(EmbeddedPostgres.running(scratch.path));
   const program = [path.join(folder, "dist/nest.js")];
   await using nest = await startServer(program, {
-    ...{ BENCH_CONNECTION: connection, NODE_ENV: "production" },
+    BENCH_CONNECTION: connection,
+    NODE_ENV: "production",
   });
   const { userId, headers } = await signIn(basalt);
   const nests = await madeBy(nest);

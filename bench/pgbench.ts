@@ -30,7 +30,8 @@ export function pgbench(script: Script): (() => number) | undefined {
   return () => {
     writeFileSync(file, sql);
     const run = spawnSync("pgbench", [...args, "-f", file, String(database)], {
-      ...{ encoding: "utf8", env },
+      encoding: "utf8",
+      env,
     });
     const rate = /tps = ([\d.]+)/.exec(run.stdout)?.[1];
     if (rate === undefined) throw new Error(`pgbench: ${run.stderr}`);

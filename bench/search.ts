@@ -175,8 +175,12 @@ const rebuilds = 3;
 
 async function rebuildFigure(connection: ClientConfig): Promise<Figure> {
   await using database = new Database({
-    ...{ connection, clock: systemClock, maxConnections: 10, acquireTimeoutMs: 10_000 },
-    ...{ statementTimeoutMs: 600_000, idleInTransactionTimeoutMs: 60_000 },
+    connection,
+    clock: systemClock,
+    maxConnections: 10,
+    acquireTimeoutMs: 10_000,
+    statementTimeoutMs: 600_000,
+    idleInTransactionTimeoutMs: 60_000,
   });
   const units = { database, schema: "catalog", scope: postgresCatalog(), onAppended: () => {} };
   const [clock, newId] = [systemClock, systemIds];

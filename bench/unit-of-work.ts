@@ -78,7 +78,8 @@ export async function unitOfWorkFigures(): Promise<readonly Figure[]> {
       what: `unit of work, 1 row + 1 event, ${inFlight} in flight, against ${reference ? "pgbench" : "pg"}`,
       measured: `${spread(ratios)} × (${median(rates[0]).toFixed(0)} against ${median(rates[1]).toFixed(0)} /s)`,
       bar: "≥ 0.85 ×",
-      ...{ kept: median(ratios) >= 0.85, ratio: median(ratios) },
+      kept: median(ratios) >= 0.85,
+      ratio: median(ratios),
     },
   ];
 }
@@ -130,7 +131,11 @@ function pgbenchRate(folder: string, connection: ClientConfig) {
   );
   const numbers = "\\set a random(1, 9000000000000000)\n\\set b random(1, 9000000000000000)\n";
   return pgbench({
-    ...{ folder, connection, clients: inFlight, seconds, variables: values },
+    folder,
+    connection,
+    clients: inFlight,
+    seconds,
+    variables: values,
     sql: `${numbers}${insert.replaceAll("\n", " ")};\n`,
   });
 }

@@ -54,10 +54,24 @@ else if (!existsSync(raw)) {
 }
 run(process.execPath, [
   path.join(root, "node_modules/c8/bin/c8.js"),
-  ...["report", "--temp-directory", raw, "--reports-dir", report],
-  ...["--all", "--src", "src", "--include", "src/**/*.ts"],
-  ...["--exclude", "**/*.{test,contract,services}.ts", "--exclude", "**/{*.d.ts,testing/**}"],
-  ...["--reporter", "json-summary", "--reporter", "lcovonly"],
+  "report",
+  "--temp-directory",
+  raw,
+  "--reports-dir",
+  report,
+  "--all",
+  "--src",
+  "src",
+  "--include",
+  "src/**/*.ts",
+  "--exclude",
+  "**/*.{test,contract,services}.ts",
+  "--exclude",
+  "**/{*.d.ts,testing/**}",
+  "--reporter",
+  "json-summary",
+  "--reporter",
+  "lcovonly",
 ]);
 
 const summary = JSON.parse(

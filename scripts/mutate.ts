@@ -16,7 +16,9 @@ type Area = {
 };
 
 const sampled = (files: string, ...tests: readonly string[]): Area => ({
-  ...{ files: [files], tests, isSampled: true },
+  files: [files],
+  tests,
+  isSampled: true,
 });
 /** What speaks SQL; the rest of the events is tried on memory. */
 const ofTheLog =
@@ -38,7 +40,8 @@ const areas: Readonly<Record<string, Area>> = {
   ),
   log: sampled(
     `src/platform/events/@(${ofTheLog}).ts`,
-    ...["src/platform/events/*.test.ts", "test/rules/asyncapi.test.ts"],
+    "src/platform/events/*.test.ts",
+    "test/rules/asyncapi.test.ts",
     "src/contexts/catalog/infrastructure/search-read-model.test.ts",
   ),
   postgres: sampled("src/platform/postgres/*.ts", "src/platform/{postgres,memory}/*.test.ts"),
@@ -46,18 +49,18 @@ const areas: Readonly<Record<string, Area>> = {
   cache: sampled("src/platform/cache/*.ts", "src/platform/cache/*.test.ts"),
   http: sampled(
     "src/platform/http/*.ts",
-    ...["src/platform/http/*.test.ts", overHttp("{access,users-over-http,limits-over-http}")],
+    "src/platform/http/*.test.ts",
+    overHttp("{access,users-over-http,limits-over-http}"),
   ),
   infrastructure: sampled(
     "src/contexts/*/infrastructure/*.ts",
-    ...[
-      "src/contexts/*/{application,infrastructure,testing}/**/*.test.ts",
-      overHttp("search-over-http"),
-    ],
+    "src/contexts/*/{application,infrastructure,testing}/**/*.test.ts",
+    overHttp("search-over-http"),
   ),
   presentation: sampled(
     "src/contexts/*/presentation/*.ts",
-    ...["src/contexts/*/presentation/*.test.ts", overHttp("{access,*-over-http}")],
+    "src/contexts/*/presentation/*.test.ts",
+    overHttp("{access,*-over-http}"),
   ),
 };
 

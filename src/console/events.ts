@@ -97,7 +97,9 @@ function consumersOf(health: LogHealth): readonly ListedConsumer[] {
   const { log, horizon_age_s, subscriptions } = health;
   const troubles = troublesOf(health);
   return subscriptions.map((subscription) => ({
-    ...{ log, horizon_age_s, ...subscription },
+    log,
+    horizon_age_s,
+    ...subscription,
     troubles: troubles
       .filter(({ of }) => of === log || of === subscription.name)
       .map(({ says }) => says),

@@ -53,7 +53,11 @@ const listCommand = (output: Output) =>
       .flatMap(({ subscriptions }) => subscriptions)
       .filter(({ name }) => readModels.some((model) => nameOf(model) === name))
       .map(({ name, lag, retrying, dead, updated_at }): Listed => ({
-        ...{ name, lag, retrying, dead, updated_at },
+        name,
+        lag,
+        retrying,
+        dead,
+        updated_at,
       }));
     print(
       listed,

@@ -22,7 +22,8 @@ describe("money", () => {
       [12_345n, "CLF", "1.2345"],
     ] as const)
       assert.deepEqual(Money.spell({ minor, currency: currency(code) }), {
-        ...{ amount, currency: code },
+        amount,
+        currency: code,
       });
   });
 

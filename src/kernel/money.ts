@@ -78,7 +78,9 @@ const together = (a: Money, b: Money, sum: (a: bigint, b: bigint) => bigint) =>
   a.currency === b.currency
     ? ok<Money>({ minor: sum(a.minor, b.minor), currency: a.currency })
     : err<CurrencyMismatch>({
-        ...{ type: "currency-mismatch", expected: a.currency, actual: b.currency },
+        type: "currency-mismatch",
+        expected: a.currency,
+        actual: b.currency,
       });
 
 export const Money = {

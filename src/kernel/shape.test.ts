@@ -92,7 +92,10 @@ describe("a kind of value says what is wrong", () => {
     says(words, ["ab"], "must be a text");
     says(words, "ab,cd,ef", "must have at most 2 items");
     assert.deepEqual(words.schema, {
-      ...{ type: "string", description: "comma separated", minLength: 1, maxLength: 10 },
+      type: "string",
+      description: "comma separated",
+      minLength: 1,
+      maxLength: 10,
     });
     assert.equal(commaSeparated(Count, 3).schema["maxLength"], 3);
   });
@@ -110,7 +113,9 @@ describe("a kind of value says what is wrong", () => {
       ),
     );
     assert.deepEqual(Thing.schema, {
-      ...{ type: "object", additionalProperties: false, required: ["a/b~c"] },
+      type: "object",
+      additionalProperties: false,
+      required: ["a/b~c"],
       properties: { "a/b~c": Word.schema, count: Count.schema },
     });
     assert.equal(optional(Count).optional, true);
@@ -120,12 +125,15 @@ describe("a kind of value says what is wrong", () => {
     takes(opaque("answer"), {}, { any: ["thing"] });
     says(opaque("answer"), [], "must be a answer");
     assert.deepEqual(opaque("answer").schema, {
-      ...{ title: "answer", type: "object", additionalProperties: true },
+      title: "answer",
+      type: "object",
+      additionalProperties: true,
     });
     const stream = Symbol("stream");
     assert.deepEqual(handedOver("file", { type: "string" }).parse(stream), ok(stream));
     assert.deepEqual(handedOver("file", { type: "string" }).schema, {
-      ...{ title: "file", type: "string" },
+      title: "file",
+      type: "string",
     });
     takes(orNull(Word), "ab", null);
     says(orNull(Word), "a", "must have at least 2 characters");
@@ -138,7 +146,11 @@ test("a whole number is documented with the bounds within which it is exact", ()
   const whole = branded<Brand<number, "Whole">>("whole", { schema: { type: "integer" } });
   assert.deepEqual(whole.schema, { title: "whole", type: "integer", format: "int64", ...exact });
   assert.deepEqual(Count.schema, {
-    ...{ title: "count", type: "integer", format: "int64", minimum: 1, maximum: 9 },
+    title: "count",
+    type: "integer",
+    format: "int64",
+    minimum: 1,
+    maximum: 9,
   });
   assert.deepEqual(Share.schema, { title: "share", type: "number" });
 });

@@ -72,8 +72,13 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
       assert.deepEqual(others, []);
       assert.ok(position > 0 && at <= clock.now());
       assert.deepEqual(rest, {
-        ...{ actor: "tester", credential: "key_1", operation: "scratch.write", origin },
-        ...{ outcome: "ok", targets: [note.id], correlationId: "test" },
+        actor: "tester",
+        credential: "key_1",
+        operation: "scratch.write",
+        origin,
+        outcome: "ok",
+        targets: [note.id],
+        correlationId: "test",
       });
     });
 

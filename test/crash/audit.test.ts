@@ -58,7 +58,9 @@ test("the audit of the crash campaign sees each kind of damage", async () => {
   await sell(served, 1, { name: "Crash", skus });
   const ledger = openLedger(path.join(folder.path, "ledger.jsonl"));
   const load = startLoad({
-    ...{ ledger, target: () => served, name: "s" },
+    ledger,
+    target: () => served,
+    name: "s",
     chances: [1, 2, 3, 4].map((client) => chanceOf(1, client)),
   });
   const told = (kind: Acknowledged["kind"]) =>

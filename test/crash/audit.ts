@@ -177,8 +177,12 @@ async function emails(ask: Ask, { inbox, repeatable: most }: Found): Promise<rea
 /** Read models are what a rebuild would make of them. */
 async function models(connection: ClientConfig): Promise<readonly string[]> {
   await using database = new Database({
-    ...{ connection, clock, maxConnections: 2, acquireTimeoutMs: 10_000 },
-    ...{ statementTimeoutMs: 60_000, idleInTransactionTimeoutMs: 60_000 },
+    connection,
+    clock,
+    maxConnections: 2,
+    acquireTimeoutMs: 10_000,
+    statementTimeoutMs: 60_000,
+    idleInTransactionTimeoutMs: 60_000,
   });
   const complaints: string[] = [];
   for (const model of basalt.readModels)

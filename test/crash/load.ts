@@ -36,7 +36,8 @@ export function openLedger(file: string): Ledger {
   const acknowledged = new Map<string, Acknowledged>();
   const contradictions: string[] = [];
   return {
-    ...{ acknowledged, contradictions },
+    acknowledged,
+    contradictions,
     mark: () => acknowledged.size,
     forget(mark) {
       for (const key of [...acknowledged.keys()].slice(mark)) acknowledged.delete(key);

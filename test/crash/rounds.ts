@@ -70,7 +70,9 @@ export class Arena implements AsyncDisposable {
       launchDefective("test/crash/server.ts", defect, env);
     const site = undo.use(
       await Site.open({
-        ...{ folder, begin, beside: { logs: [trailSchema], prepare: makeTrails } },
+        folder,
+        begin,
+        beside: { logs: [trailSchema], prepare: makeTrails },
         env: {
           BASALT_SMTP_URL: inbox.url,
           BASALT_SMTP_MAX_CONNECTIONS: String(emailsAtATime),
@@ -105,7 +107,8 @@ export class Arena implements AsyncDisposable {
       .catch((error: unknown) => complaints.push(`nobody is there: ${String(error)}`));
     await this.#tell(`r${n}`);
     const load = startLoad({
-      ...{ ledger, target: site.target },
+      ledger,
+      target: site.target,
       chances: Array.from({ length: clients }, (_, client) => chanceOf(seed, n, client)),
       name: `s${seed}r${n}`,
     });
@@ -128,8 +131,12 @@ export class Arena implements AsyncDisposable {
     const { done, refused } = this.#count();
     if (done === before.done) complaints.push("nothing was done: nothing is shown");
     return {
-      ...{ fault, broken, attempts: load.attempts(), complaints },
-      ...{ done: done - before.done, refused: refused - before.refused },
+      fault,
+      broken,
+      attempts: load.attempts(),
+      complaints,
+      done: done - before.done,
+      refused: refused - before.refused,
     };
   }
 

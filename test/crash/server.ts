@@ -194,7 +194,8 @@ await serveDefective((basalt) => {
   const treading = tread({
     databaseUrl: process.env["BASALT_DATABASE_URL"] ?? "",
     receiver: process.env["TRAIL_RECEIVER"] ?? "",
-    ...{ release, log: createLog("warn").log },
+    release,
+    log: createLog("warn").log,
     alter: (consumer) => (knowsAll ? unaware(consumer) : consumer),
   });
   return { [Symbol.asyncDispose]: async () => (await treading)[Symbol.asyncDispose]() };

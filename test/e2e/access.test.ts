@@ -26,7 +26,9 @@ async function operationsOf({ url }: Served) {
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
       name: `${method.toUpperCase()} ${path}`,
-      ...{ method: method.toUpperCase(), path, operation },
+      method: method.toUpperCase(),
+      path,
+      operation,
     })),
   );
 }
@@ -154,7 +156,8 @@ async function shopOf(served: Served, { userId, headers }: SignedIn): Promise<Id
   const { id: priceId } = await send("POST", `/products/${productId}/prices`, price);
   const { id: categoryId } = await send("POST", "/categories", { name: "Shirts", slug: "shirts" });
   const file = await fetch(`${served.url}/api/v1/imports?kind=stock&dryRun=true`, {
-    ...{ method: "POST", headers: { ...headers, "content-type": "text/csv" } },
+    method: "POST",
+    headers: { ...headers, "content-type": "text/csv" },
     body: "sku,on_hand\nM,0\n",
   });
   const { id: importId } = (await file.json()) as { readonly id: string };

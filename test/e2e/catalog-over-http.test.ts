@@ -174,7 +174,8 @@ test("an address that is none is refused at the start, by the name of its settin
 });
 
 const price = (amount: unknown, currency: unknown, more: object = {}) => ({
-  ...{ sku: "TS-M", price: { amount, currency } },
+  sku: "TS-M",
+  price: { amount, currency },
   ...more,
 });
 const wrong: readonly (readonly [string, string, unknown, number])[] = [
@@ -271,7 +272,11 @@ test("of ten units, sixty-four buyers get ten, though the server is killed meanw
   assert.equal(acknowledged.size, 10, "who was told so before has it still");
   assert.ok(before.every((id) => acknowledged.has(id)));
   assert.deepEqual(await stockOf(at), {
-    ...{ sku: "TS-M", location: "main", onHand: 10, reserved: 10, available: 0 },
+    sku: "TS-M",
+    location: "main",
+    onHand: 10,
+    reserved: 10,
+    available: 0,
   });
 });
 

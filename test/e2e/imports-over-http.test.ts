@@ -13,7 +13,9 @@ const upload = async (
   more: object = {},
 ) => {
   const answer = await fetch(`${url}/api/v1/imports?${query}`, {
-    ...{ method: "POST", headers: { ...headers, "content-type": "text/csv", ...more }, body },
+    method: "POST",
+    headers: { ...headers, "content-type": "text/csv", ...more },
+    body,
     ...(typeof body === "string" ? {} : { duplex: "half" }),
   });
   const text = await answer.text();
@@ -28,7 +30,10 @@ const finished = async (at: At, id: unknown): Promise<Json> => {
   return found;
 };
 const tallyOf = ({ created, changed, unchanged, refused }: Json) => [
-  ...[created, changed, unchanged, refused],
+  created,
+  changed,
+  unchanged,
+  refused,
 ];
 
 const header = "slug,name,description,skus,status\n";
@@ -68,13 +73,15 @@ describe("imports over HTTP", () => {
 
   test("many may follow, who count among no requests in flight, but not any number", async () => {
     await using served = await serve({
-      ...{ BASALT_CONSUMERS: "false", BASALT_HTTP_MAX_IN_FLIGHT: "64" },
+      BASALT_CONSUMERS: "false",
+      BASALT_HTTP_MAX_IN_FLIGHT: "64",
     });
     const { body } = await upload(served, "kind=products", header + line(1));
     const stop = new AbortController();
     const follow = () =>
       fetch(`${served.url}/api/v1/imports/${String(body["id"])}/progress`, {
-        ...{ headers: served.headers, signal: stop.signal },
+        headers: served.headers,
+        signal: stop.signal,
       });
     const followed = await Promise.all(Array.from({ length: 64 }, follow));
     assert.ok(followed.every(({ status }) => status === 200));
@@ -132,7 +139,9 @@ describe("imports over HTTP", () => {
     const noJson = { "content-type": "text/csv" };
     const { url, headers } = served;
     const product = await fetch(`${url}/api/v1/products`, {
-      ...{ method: "POST", headers: { ...headers, ...noJson }, body: "name\nx\n" },
+      method: "POST",
+      headers: { ...headers, ...noJson },
+      body: "name\nx\n",
     });
     assert.equal(product.status, 415);
     assert.deepEqual((await get(served, "/products")).body["items"], []);

@@ -111,7 +111,8 @@ describe("sessions over HTTP", () => {
     await using served = await serve({ BASALT_DATA_DIR: folder.path });
     const admin = await asAdmin(served);
     const invited = await send("POST", api(served, "/users"), admin.headers, {
-      ...{ email: "ada@example.com", name: "Ada" },
+      email: "ada@example.com",
+      name: "Ada",
     });
     const { id } = (await invited.json()) as { id: string };
     const token = await tokenFrom(folder.path, "You are invited");

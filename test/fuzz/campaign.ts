@@ -55,7 +55,9 @@ const operations = operationsOf(openApi);
 const answers = new Map<string, Map<number, number>>();
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 const stage = {
-  ...{ url, agent, judge: judgeOf(openApi) },
+  url,
+  agent,
+  judge: judgeOf(openApi),
   operations: new Map(operations.map((operation) => [operation.name, operation])),
   onAnswer: (operation: string, status: number) => {
     const of = answers.get(operation) ?? new Map<number, number>();
@@ -75,7 +77,9 @@ async function anew(steps: readonly Step[]): Promise<void> {
 
 const memory = watchMemory(new URL("/metrics", url));
 const found = await fc.check(fc.asyncProperty(sequences(operations), anew), {
-  ...{ seed, numRuns: most, markInterruptAsFailure: false },
+  seed,
+  numRuns: most,
+  markInterruptAsFailure: false,
   ...(values.sequences === undefined ? { interruptAfterTimeLimit: seconds * 1_000 } : {}),
   ...(values.path === undefined ? {} : { path: values.path, endOnFailure: true }),
 });

@@ -54,7 +54,10 @@ export const operationsOf = ({ paths }: OpenApi): readonly Operation[] =>
       const method = verb.toUpperCase();
       const [content] = Object.entries(declared.requestBody?.content ?? {});
       return {
-        ...{ name: `${method} ${path}`, method, path, responses: declared.responses },
+        name: `${method} ${path}`,
+        method,
+        path,
+        responses: declared.responses,
         parameters: declared.parameters ?? [],
         body: content && { mediaType: content[0], schema: content[1].schema },
         isOpen: (declared.security ?? []).length === 0,

@@ -55,11 +55,9 @@ async function ask(
   const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
   const answer = await send(
     http.request(url, {
-      ...{
-        agent,
-        method: operation.method,
-        path: query.length === 0 ? path : `${path}?${query.join("&")}`,
-      },
+      agent,
+      method: operation.method,
+      path: query.length === 0 ? path : `${path}?${query.join("&")}`,
       headers: { ...world.tokens[request.asker], ...request.headers, ...length },
     }),
     body,

@@ -49,27 +49,40 @@ export async function makeWorld(url: string, name: string, { items }: Policies):
   const draft = await made(at, "POST", "/products", { name: "Draft", slug: `draft-${name}` });
   const product = await sell(at, 1_000, { slug: `mug-${name}`, skus, categoryIds: [category] });
   const price = await made(at, "POST", `/products/${product}/prices`, {
-    ...{ sku: skus[0], price: { amount: "9.90", currency: "EUR" } },
+    sku: skus[0],
+    price: { amount: "9.90", currency: "EUR" },
   });
   const own = { url, headers: member.headers };
   const reservation = await made(own, "POST", `/stock/${skus[0]}/reservations`, { quantity: 2 });
   const key = await made(own, "POST", `/users/${member.userId}/api-keys`, {
-    ...{ name: "Fuzz", scopes: ["products:read"], expiresInDays: 1 },
+    name: "Fuzz",
+    scopes: ["products:read"],
+    expiresInDays: 1,
   });
   const file = await fetch(`${url}/api/v1/imports?kind=stock`, {
-    ...{ method: "POST", body: `sku,on_hand\n${skus[0]},900\nNONE,1\n` },
+    method: "POST",
+    body: `sku,on_hand\n${skus[0]},900\nNONE,1\n`,
     headers: { ...admin.headers, "content-type": "text/csv" },
   });
   const { id: imported } = (await file.json()) as { readonly id: string };
   return {
     tokens: {
-      ...{ anonymous: {}, impostor: { authorization: impostor } },
-      ...{ admin: admin.headers, member: member.headers, merchant: merchant.headers },
+      anonymous: {},
+      impostor: { authorization: impostor },
+      admin: admin.headers,
+      member: member.headers,
+      merchant: merchant.headers,
     },
     known: {
-      ...{ user: [member.userId, userId], session: [member.sessionId] },
-      ...{ product: [draft, product], category: [category], price: [price], sku: skus },
-      ...{ reservation: [reservation], key: [key], import: [imported] },
+      user: [member.userId, userId],
+      session: [member.sessionId],
+      product: [draft, product],
+      category: [category],
+      price: [price],
+      sku: skus,
+      reservation: [reservation],
+      key: [key],
+      import: [imported],
       token: [member.refreshToken],
     },
     spared: new Set([admin.userId, admin.sessionId]),

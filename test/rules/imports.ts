@@ -65,7 +65,8 @@ export function importsOf({ file, text }: Source, subpaths: Subpaths): readonly 
     ...[...text.matchAll(/\b(?:import|require)\(\s*["'`]([^"'`]+)/g)].map(([, name = ""]) => name),
   ];
   return specifiers.map((specifier) => ({
-    ...{ from: file, specifier },
+    from: file,
+    specifier,
     target: targetOf(specifier, file, subpaths),
   }));
 }

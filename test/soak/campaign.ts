@@ -76,8 +76,10 @@ async function measuredAt(site: Site): Promise<Window["measured"]> {
     target && (await metricsOf(new URL("/metrics", target.url)).catch(() => undefined));
   return (
     metrics && {
-      ...{ heapBytes: heapOf(metrics), residentBytes: residentOf(metrics) },
-      ...{ files: filesOf(metrics), lag: lagOf(metrics) },
+      heapBytes: heapOf(metrics),
+      residentBytes: residentOf(metrics),
+      files: filesOf(metrics),
+      lag: lagOf(metrics),
     }
   );
 }
@@ -90,7 +92,8 @@ const begin = (env: Readonly<Record<string, string>>) =>
   launchDefective("test/soak/defective.ts", defect ?? "", env);
 const site = undo.use(
   await Site.open({
-    ...{ folder: folder.path, hasLine: false },
+    folder: folder.path,
+    hasLine: false,
     ...(defect === undefined ? {} : { begin }),
   }),
 );

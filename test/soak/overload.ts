@@ -102,7 +102,11 @@ export async function overload(site: Site, shelf: Shelf): Promise<Overload> {
   for (const { connections, refusedP99Ms } of floods) {
     const overallRate = Math.round(perSecond * times);
     const fired = await fire({
-      ...{ url: target.url, connections, duration: floodS, requests, overallRate },
+      url: target.url,
+      connections,
+      duration: floodS,
+      requests,
+      overallRate,
     });
     const flood = judged(fired, { perSecond, refusedP99Ms });
     lines.push(`asked ${overallRate}/s from ${connections} connections: ${flood.line}`);

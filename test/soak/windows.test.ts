@@ -10,14 +10,18 @@ const windowsOf = (change: (n: number) => Change): readonly Window[] =>
   Array.from({ length: 12 }, (_, n) => {
     const { ms = 5, heap = 80, resident = 200, files = 40, lag = 0 } = change(n);
     return {
-      ...{ n, disturbance: undefined },
+      n,
+      disturbance: undefined,
       tally: {
         latenciesMs: Array.from({ length: 100 }, (__, i) => ms + i / 100),
         failed: 0,
         refused: 0,
       },
       measured: {
-        ...{ heapBytes: heap * mebibyte, residentBytes: resident * mebibyte, files, lag },
+        heapBytes: heap * mebibyte,
+        residentBytes: resident * mebibyte,
+        files,
+        lag,
       },
     };
   });

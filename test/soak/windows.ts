@@ -26,14 +26,15 @@ export function lineOf({ n, tally, measured, disturbance }: Window): string {
   const times = [0.5, 0.95, 0.99].map((share) => percentile(latenciesMs, share).toFixed(1));
   const { heapBytes = NaN, residentBytes = NaN, files = NaN, lag = NaN } = measured ?? {};
   const columns = [
-    ...[String(n + 1).padStart(6), String(latenciesMs.length).padStart(8)],
-    ...[String(failed + refused).padStart(6), ...times.map((ms) => ms.padStart(7))],
-    ...[
-      mebibytes(heapBytes).toFixed(0).padStart(8),
-      mebibytes(residentBytes).toFixed(0).padStart(7),
-    ],
+    String(n + 1).padStart(6),
+    String(latenciesMs.length).padStart(8),
+    String(failed + refused).padStart(6),
+    ...times.map((ms) => ms.padStart(7)),
+    mebibytes(heapBytes).toFixed(0).padStart(8),
+    mebibytes(residentBytes).toFixed(0).padStart(7),
     String(files).padStart(5),
-    ...[String(lag).padStart(3), disturbance ?? ""],
+    String(lag).padStart(3),
+    disturbance ?? "",
   ];
   return columns.join("  ");
 }

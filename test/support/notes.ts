@@ -1,4 +1,4 @@
-import { saved, type Change,  } from "#kernel/change.ts";
+import { saved, type Change } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
 import { event, registry, type Event, type EventOf } from "#kernel/event.ts";
 import { identifier, type Id } from "#kernel/id.ts";

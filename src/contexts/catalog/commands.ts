@@ -40,7 +40,9 @@ const seedCommand =
         let made = 0;
         for (let from = 0; from < products; from += seedBatch) {
           const context = {
-            ...{ actor: "system", correlationId: `seed-${seed}`, operation: "catalog.seed" },
+            actor: "system",
+            correlationId: `seed-${seed}`,
+            operation: "catalog.seed",
             deadlineMs: clock.unixMs() + withinMs,
           };
           const input = expect(SeedCatalog.parse({ from, until: products, seed }));

@@ -8,8 +8,14 @@ export const grants: Grants = {
   ),
   member: [Permissions.createReservation],
   owner: [
-    ...[Permissions.readProduct, Permissions.updateProduct, Permissions.publishProduct],
-    ...[Permissions.archiveProduct, Permissions.deleteProduct, Permissions.readImport],
-    ...[Permissions.readReservation, Permissions.commitReservation, Permissions.releaseReservation],
+    Permissions.readProduct,
+    Permissions.updateProduct,
+    Permissions.publishProduct,
+    Permissions.archiveProduct,
+    Permissions.deleteProduct,
+    Permissions.readImport,
+    Permissions.readReservation,
+    Permissions.commitReservation,
+    Permissions.releaseReservation,
   ],
 };

@@ -48,16 +48,25 @@ async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableS
   const units = postgresUnitOfWork({ database, schema, scope, onAppended, clock, newId });
   const told = (part: string) => (status: string) => metrics.parts.inc({ part, status });
   const catalog = createCatalog({
-    ...{ ...units, clock, newId, metrics },
+    ...units,
+    clock,
+    newId,
+    metrics,
     audit: postgresAudit(database),
     mayAct: identity.mayAct,
     stockLevels: degrading({
-      ...{ name: "stock", source: levelsOf(parts), cache, clock },
+      name: "stock",
+      source: levelsOf(parts),
+      cache,
+      clock,
       keyOf: ({ productId }) => productId,
       onAnswer: told("stock"),
     }),
     currentPrices: degrading({
-      ...{ name: "prices", source: pricesOf(parts), cache, clock },
+      name: "prices",
+      source: pricesOf(parts),
+      cache,
+      clock,
       keyOf: ({ productId, filter: { currency = "", list = "" } }) =>
         [productId, currency, list].join("/"),
       onAnswer: told("prices"),
@@ -72,13 +81,17 @@ async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableS
     await consume({ ...parts, ...own, consumers: [searchProjection] }, undo);
     undo.use(
       every({
-        ...{ name: "catalog.run-imports", everyMs: importEveryMs, log },
+        name: "catalog.run-imports",
+        everyMs: importEveryMs,
+        log,
         work: async () => failIn(expect(await catalog.runImports({}, taskContext()))),
       }),
     );
     undo.use(
       every({
-        ...{ name: "catalog.release-expired", everyMs: releaseEveryMs, log },
+        name: "catalog.release-expired",
+        everyMs: releaseEveryMs,
+        log,
         work: async () => failIn(expect(await catalog.releaseExpired({}, taskContext()))),
       }),
     );
@@ -119,7 +132,10 @@ const taskContext = (): Context => ({
 
 /** The catalog as a module. */
 export const catalog: Module<typeof known, object, Needs> = {
-  ...{ name: schema, events: catalogEvents, isEventStore: true, settings: known },
+  name: schema,
+  events: catalogEvents,
+  isEventStore: true,
+  settings: known,
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   needs: ["identity"],
   grants,

@@ -57,14 +57,19 @@ function toHead(text: string): Head {
 
 const withinMs = 60_000;
 const atTheConsole = (operation: string): Context => ({
-  ...{ actor: "system", operation, correlationId: "console" },
+  actor: "system",
+  operation,
+  correlationId: "console",
   deadlineMs: clock.unixMs() + withinMs,
 });
 
 const administratorCommand = (withDatabase: WithDatabase) => (email: Email, output: Output) =>
   withDatabase(async (database) => {
     const units = postgresUnitOfWork({
-      ...{ database, schema: "identity", clock, newId },
+      database,
+      schema: "identity",
+      clock,
+      newId,
       scope: postgresIdentity(newId),
       onAppended: () => {},
     });

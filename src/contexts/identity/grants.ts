@@ -4,12 +4,21 @@ import type { Grants } from "#platform/process/module.ts";
 export const grants: Grants = {
   admin: ["*:*"],
   support: [
-    ...["users:list", "users:read", "sessions:read", "sessions:end"],
-    ...["credentials:read", "api-keys:read"],
+    "users:list",
+    "users:read",
+    "sessions:read",
+    "sessions:end",
+    "credentials:read",
+    "api-keys:read",
   ],
   member: [],
   owner: [
-    ...["users:read", "users:update", "users:change-email", "users:delete"],
-    ...["sessions:*", "credentials:*", "api-keys:*"],
+    "users:read",
+    "users:update",
+    "users:change-email",
+    "users:delete",
+    "sessions:*",
+    "credentials:*",
+    "api-keys:*",
   ],
 };

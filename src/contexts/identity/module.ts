@@ -68,7 +68,11 @@ async function compose(parts: Parts<Settings>, undo: AsyncDisposableStack) {
     graceMs,
   };
   const deps = {
-    ...{ ...units, clock, newId, metrics, sessionLimits },
+    ...units,
+    clock,
+    newId,
+    metrics,
+    sessionLimits,
     audit: postgresAudit(database),
     mayAct: casbinMayAct({ ...units, coherence, clock }),
     registration: settings.registration,
@@ -155,9 +159,14 @@ const endedSessionHours = 720;
 
 /** Identity as a module: it says who sends a request, and who may do what. */
 export const identity: Module<typeof known, IdentityProvides> = {
-  ...{ name: schema, events: identityEvents, isEventStore: false, settings: known },
+  name: schema,
+  events: identityEvents,
+  isEventStore: false,
+  settings: known,
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
-  ...{ needs: [], readModels: [], grants },
+  needs: [],
+  readModels: [],
+  grants,
   chores: (database, { sessionIdleHours }) => [
     forgetSessions(database, sessionIdleHours + endedSessionHours),
   ],

@@ -44,7 +44,12 @@ export function entryOf(
   { at, outcome, targets }: Pick<AuditEntry, "at" | "outcome" | "targets">,
 ): AuditEntry {
   return {
-    ...{ at, actor, operation, outcome, targets, correlationId },
+    at,
+    actor,
+    operation,
+    outcome,
+    targets,
+    correlationId,
     ...(credential === undefined ? {} : { credential }),
     ...(origin === undefined ? {} : { origin }),
   };

@@ -19,8 +19,14 @@ const insert = mutation(
 export const auditWrite = (entry: AuditEntry): Write => ({
   mutation: insert,
   values: [
-    ...[entry.at, entry.actor, entry.credential ?? null, entry.operation, entry.outcome],
-    ...[entry.targets, entry.origin?.address ?? null, entry.origin?.agent ?? null],
+    entry.at,
+    entry.actor,
+    entry.credential ?? null,
+    entry.operation,
+    entry.outcome,
+    entry.targets,
+    entry.origin?.address ?? null,
+    entry.origin?.agent ?? null,
     entry.correlationId,
   ],
 });
@@ -146,7 +152,10 @@ const chainEveryMs = 1_000;
 /** Closes the chain about every second, and a last time at the end. */
 export const keepChained = (database: Database, log: Logger): AsyncDisposable =>
   every({
-    ...{ name: "audit.chain", everyMs: chainEveryMs, log, atTheEndToo: true },
+    name: "audit.chain",
+    everyMs: chainEveryMs,
+    log,
+    atTheEndToo: true,
     work: async () => void (await chainEntries(database)),
   });
 

@@ -21,7 +21,8 @@ async function open() {
   const opened = await testDatabase();
   return Object.assign(subjectOn(opened), {
     admin: eventAdmin(opened.database, "scratch"),
-    ...{ sql: opened.sql, connection: opened.connection },
+    sql: opened.sql,
+    connection: opened.connection,
   });
 }
 

@@ -10,7 +10,14 @@ const text = { type: "string" } as const;
 const envelope = (type: string, schemaVersion: number, payload: JsonSchema): JsonSchema => ({
   type: "object",
   required: [
-    ...["id", "stream", "version", "type", "schemaVersion", "payload", "metadata", "occurredAt"],
+    "id",
+    "stream",
+    "version",
+    "type",
+    "schemaVersion",
+    "payload",
+    "metadata",
+    "occurredAt",
   ],
   properties: {
     id: EventId.schema,
@@ -41,7 +48,9 @@ export function asyncApi(
     .map(({ type, schemaVersion, payload }) => [
       nameOf(type),
       {
-        ...{ name: type, title: type, contentType: "application/json" },
+        name: type,
+        title: type,
+        contentType: "application/json",
         payload: envelope(type, schemaVersion, payload.schema),
       },
     ]);

@@ -164,7 +164,10 @@ function declaredOf<E extends Event>({
   );
   const declaration = createHash("sha256").update(lines.toSorted().join("\n")).digest("hex");
   return {
-    ...{ name, batchSize, knows: events.knows, wants },
+    name,
+    batchSize,
+    knows: events.knows,
+    wants,
     declaration: declaration.slice(0, 16),
   };
 }

@@ -70,7 +70,9 @@ export class OutsideDelivery<Scope> implements Delivery<Scope> {
     const now = clock.now();
     const park = items.map(({ event, slot }): ParkedStream => ({
       ...standing(event, slot, now),
-      ...{ state: "claimed", attempts: 1, isOutage: false },
+      state: "claimed",
+      attempts: 1,
+      isOutage: false,
     }));
     const moves = slots.moves(
       items.map(({ slot }) => slot),

@@ -50,7 +50,13 @@ test("keeps how far each subscription is when the log begins to be read by posit
 
   const append = () => {};
   const store = postgresSubscription({
-    ...{ database, schema, name: "reader", clock, newId, onAppended: append, scope: () => ({}) },
+    database,
+    schema,
+    name: "reader",
+    clock,
+    newId,
+    onAppended: append,
+    scope: () => ({}),
   });
   const { held } = await store.share(memberOf("one"));
   assert.equal(held.length, 64);

@@ -57,7 +57,8 @@ test("delivers what replaces the end of a restored log, also where nothing was c
     },
   };
   const reader = consumer<Event, NotesScope>({
-    ...{ name: "sight", events: registry(NoteWritten, Ignored) },
+    name: "sight",
+    events: registry(NoteWritten, Ignored),
     on: {
       "scratch.note-written": async ({ id, stream, version }, { notes }) =>
         notes.sight({ event_id: id, stream, version }),

@@ -237,7 +237,11 @@ test("a handler that swallows a failed read has failed, and keeps nothing", asyn
   let isBroken = true;
   const broken = statement("test.broken", "select 1 / 0");
   const store = postgresSubscription({
-    ...{ database: opened.database, schema: "scratch", name: "sight", clock, newId },
+    database: opened.database,
+    schema: "scratch",
+    name: "sight",
+    clock,
+    newId,
     scope: ({ read, ...transaction }) =>
       postgresNotes({
         ...transaction,

@@ -42,8 +42,14 @@ export function record(
   for (const { stream, version, events } of announced)
     for (const [index, { type, schemaVersion, payload }] of events.entries())
       recorded.push({
-        ...{ type, schemaVersion, payload, id: newId(EventId), stream },
-        ...{ version: Version.plus(version, index + 1), occurredAt, metadata },
+        type,
+        schemaVersion,
+        payload,
+        id: newId(EventId),
+        stream,
+        version: Version.plus(version, index + 1),
+        occurredAt,
+        metadata,
       });
   return recorded;
 }

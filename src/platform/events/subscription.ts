@@ -107,8 +107,14 @@ export class Subscription<Scope> implements AsyncDisposable {
       onEnd: () => this.#wakeUp.call(),
     });
     this.#on = {
-      ...{ store, clock, chance, lane, limits: this.#limits },
-      ...{ slots: new HeldSlots(), parked: new ParkedStreams(), outage: new Outage(this.#limits) },
+      store,
+      clock,
+      chance,
+      lane,
+      limits: this.#limits,
+      slots: new HeldSlots(),
+      parked: new ParkedStreams(),
+      outage: new Outage(this.#limits),
       commit: (progress, works) => this.#commit(progress, works),
       tell: ({ ok, failed, durationMs }) => this.#tell(ok, failed, durationMs),
     };
@@ -218,7 +224,8 @@ export class Subscription<Scope> implements AsyncDisposable {
   get #member(): Member {
     const { process, consumer } = this.#options;
     return {
-      ...{ process, leaseMs: this.#limits.leaseMs },
+      process,
+      leaseMs: this.#limits.leaseMs,
       declaration: this.#isEnding ? leaving : consumer.declaration,
       ...(this.#waitsAt === undefined ? {} : { waitsAt: this.#waitsAt }),
     };

@@ -75,16 +75,18 @@ function partSchemas(route: Route): Partial<Record<Part, JsonSchema>> {
 }
 
 const count = (description: string) => ({
-  ...{ type: "integer", format: "int64", minimum: 0, maximum: 2 ** 31, description },
+  type: "integer",
+  format: "int64",
+  minimum: 0,
+  maximum: 2 ** 31,
+  description,
 });
 /** On every answer: to a request that was counted, and from a page of an allowed origin. */
 const answerHeaders = {
   "Access-Control-Allow-Origin": {
-    ...{
-      type: "string",
-      maxLength: 1_000,
-      description: "The origin of the calling page, if it is allowed",
-    },
+    type: "string",
+    maxLength: 1_000,
+    description: "The origin of the calling page, if it is allowed",
   },
   "RateLimit-Limit": count("Requests or attempts allowed per window"),
   "RateLimit-Remaining": count("Requests or attempts left in this window"),

@@ -109,8 +109,12 @@ class Run {
     return new Subscription({
       consumer: sighting(this.#name, this.#handle, { batchSize }),
       store: this.#twin.store(this.#name),
-      ...{ process: "one", clock, chance: Math.random, wakeUp: this.#twin.wakeUp },
-      ...{ log: pino({ level: "silent" }), observer: { handled() {} } },
+      process: "one",
+      clock,
+      chance: Math.random,
+      wakeUp: this.#twin.wakeUp,
+      log: pino({ level: "silent" }),
+      observer: { handled() {} },
       times: { ...quick, leaseMs: 60_000, retryMs: 1, maxRetryMs: 1, outageRetryMs: 1 },
     });
   }

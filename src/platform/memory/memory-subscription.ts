@@ -43,7 +43,11 @@ export class MemorySubscriptionState {
   /** `position`: where it begins. */
   constructor(position = 0) {
     this.#rows = Array.from({ length: slotCount }, (_, slot) => ({
-      ...{ slot, position, commits: 0, token: 0, holder: undefined },
+      slot,
+      position,
+      commits: 0,
+      token: 0,
+      holder: undefined,
     }));
   }
 
@@ -113,7 +117,10 @@ export class MemorySubscriptionState {
       if (only === undefined ? one.state === "dead" : stream === only && one.state !== "claimed")
         this.parked.set(stream, {
           ...one,
-          ...{ state: "retrying", attempts: 0, retryAt: now, since: now },
+          state: "retrying",
+          attempts: 0,
+          retryAt: now,
+          since: now,
         });
   }
 
@@ -282,7 +289,8 @@ export function memorySubscription<Scope>(options: Options<Scope>): Subscription
     async commit(progress, works, mark) {
       const parts = (works as readonly MemoryWork<Scope>[]).map(({ part }) => part);
       const stillRead: Beside = {
-        ...{ touched: [], apply() {} },
+        touched: [],
+        apply() {},
         mayCommit() {
           if (!store.look(mark).isSame) throw new LeaseLost("the log was restored");
           return true;

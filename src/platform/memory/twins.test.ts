@@ -101,7 +101,7 @@ class Run {
   async all(steps: readonly Step[]): Promise<readonly string[]> {
     for (const one of steps) await this.#step(one);
     while (this.#open.size > 0)
-      for (const unit of [...this.#open.keys()]) await this.#finish(endOf(unit));
+      for (const unit of this.#open.keys()) await this.#finish(endOf(unit));
     await this.#tellWhatIsLeft();
     return [...this.#seen]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))

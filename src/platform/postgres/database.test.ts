@@ -168,9 +168,12 @@ test("a network that swallows everything costs no more connections than the limi
   await using direct = await testDatabase();
   await using hole = await blackHole(direct.connection);
   await using database = new Database({
-    ...{ connection: { ...direct.connection, host: "127.0.0.1", port: hole.port }, clock },
-    ...{ maxConnections: 2, acquireTimeoutMs: 1_000 },
-    ...{ statementTimeoutMs: 10_000, idleInTransactionTimeoutMs: 10_000 },
+    connection: { ...direct.connection, host: "127.0.0.1", port: hole.port },
+    clock,
+    maxConnections: 2,
+    acquireTimeoutMs: 1_000,
+    statementTimeoutMs: 10_000,
+    idleInTransactionTimeoutMs: 10_000,
   });
   assert.deepEqual(await database.query(one, []), [{ one: 1 }]);
   hole.swallow();

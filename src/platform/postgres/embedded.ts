@@ -276,9 +276,20 @@ function initialise({
   const made = spawnSync(
     initdb,
     [
-      ...["-D", unfinished, "-U", "basalt", "-E", "UTF8", "--auth=scram-sha-256"],
-      ...["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"],
-      ...[`--pwfile=${secretFile}`, "-c", "scram_iterations=1", "--no-instructions"],
+      "-D",
+      unfinished,
+      "-U",
+      "basalt",
+      "-E",
+      "UTF8",
+      "--auth=scram-sha-256",
+      "--locale-provider=builtin",
+      "--builtin-locale=C.UTF-8",
+      "--locale=C",
+      `--pwfile=${secretFile}`,
+      "-c",
+      "scram_iterations=1",
+      "--no-instructions",
     ],
     { ...as, cwd: home, encoding: "utf8" },
   );

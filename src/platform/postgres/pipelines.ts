@@ -44,7 +44,7 @@ export class Pipelines {
   }
 
   close(): void {
-    for (const pipeline of [...this.#open]) pipeline.retire();
+    for (const pipeline of this.#open.slice()) pipeline.retire();
   }
 
   /** The least busy, of those that are not late if there is one. */

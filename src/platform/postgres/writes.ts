@@ -16,7 +16,9 @@ export type Mutation = {
 };
 
 export const mutation = (name: string, table: string, text: string): Mutation => ({
-  ...{ name, table, text },
+  name,
+  table,
+  text,
   independent: false,
 });
 
@@ -25,7 +27,9 @@ export const mutation = (name: string, table: string, text: string): Mutation =>
  * order of its own: several may leave as one statement, whose parts run in any order.
  */
 export const independentMutation = (name: string, table: string, text: string): Mutation => ({
-  ...{ name, table, text },
+  name,
+  table,
+  text,
   independent: true,
 });
 

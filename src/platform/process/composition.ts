@@ -71,7 +71,12 @@ export function compositionOf(modules: readonly Module[]): Composition {
   const load = (environment: Environment) => loadSettings(environment, settings) as Settings;
   const registries = Object.fromEntries(modules.map(({ name, events }) => [name, events]));
   return {
-    ...{ version, modules, logs: names, readModels, settings, load },
+    version,
+    modules,
+    logs: names,
+    readModels,
+    settings,
+    load,
     grants: merged(modules.map(({ grants }) => grants)),
     schemas: [...names, ...readModels.map(({ schema }) => schema)],
     settingsNow: () => load(environmentWith(path.join(root, ".env"), process.env)),

@@ -59,7 +59,9 @@ export async function consume<Scope>(
     database,
     schema,
     consumers.map(({ name, declaration, kind }) => ({
-      ...{ name, declaration, atEnd: kind === "outside" },
+      name,
+      declaration,
+      atEnd: kind === "outside",
     })),
   );
   for (const consumer of consumers) {

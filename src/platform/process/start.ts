@@ -50,7 +50,8 @@ function tend(
   undo: AsyncDisposableStack,
 ): EventMonitor {
   const admins = modules.map(({ name, isEventStore }) => ({
-    ...{ ...eventAdmin(database, name), isEventStore },
+    ...eventAdmin(database, name),
+    isEventStore,
   }));
   const logs = admins.map(({ health }) => health);
   const chores = modules.flatMap((module) => module.chores(database, settings));

@@ -27,7 +27,10 @@ async function given(behave: Behave, limits: Partial<UpstreamLimits> = {}) {
   const ask = (withinMs = 2_000) =>
     call((signal) => fetchJson(url, { signal }), clock.unixMs() + withinMs);
   return {
-    ...{ ask, state, url, metrics },
+    ask,
+    state,
+    url,
+    metrics,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();

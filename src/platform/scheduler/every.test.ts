@@ -10,7 +10,9 @@ test("a task is done again and again, never twice at once, though it fails", asy
   const seen = { done: 0, atOnce: 0, most: 0 };
   {
     await using _running = every({
-      ...{ name: "test", everyMs: 1, log },
+      name: "test",
+      everyMs: 1,
+      log,
       async work() {
         seen.atOnce += 1;
         seen.most = Math.max(seen.most, seen.atOnce);
@@ -31,9 +33,9 @@ test("a task is done again and again, never twice at once, though it fails", asy
 test("a task may be done once more at the end", async () => {
   let done = 0;
   const work = async () => void (done += 1);
-  await every({ ...{ name: "test", everyMs: 60_000, log, work } })[Symbol.asyncDispose]();
+  await every({ name: "test", everyMs: 60_000, log, work })[Symbol.asyncDispose]();
   assert.equal(done, 0);
-  const last = every({ ...{ name: "test", everyMs: 60_000, log, work }, atTheEndToo: true });
+  const last = every({ name: "test", everyMs: 60_000, log, work, atTheEndToo: true });
   await last[Symbol.asyncDispose]();
   assert.equal(done, 1);
 });

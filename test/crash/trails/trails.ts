@@ -109,7 +109,8 @@ export function consumersOf(release: number, post: Post): readonly AnyConsumer<T
   type React = (event: Recorded, trails: Trails, context: Context) => Promise<void>;
   const reader = (name: string, react: React): AnyConsumer<Trails> =>
     consumer<Event, Trails>({
-      ...{ name, events },
+      name,
+      events,
       on: Object.fromEntries(events.declarations.map(({ type }) => [type, react])),
     });
   return [
@@ -125,7 +126,8 @@ export function consumersOf(release: number, post: Post): readonly AnyConsumer<T
       trails.see("trail.fragile", seen);
     }),
     outsideConsumer<Event, Recorded>({
-      ...{ name: "trail.post", events },
+      name: "trail.post",
+      events,
       on: Object.fromEntries(
         events.declarations.map(({ type }) => [type, async (made: Recorded) => made]),
       ),

@@ -90,7 +90,12 @@ export async function tread(options: Treading): Promise<AsyncDisposable> {
   const process = `${randomUUID()}/${release}`;
   for (const one of consumers) {
     const subscription = new Subscription({
-      ...{ consumer: one, wakeUp, process, clock, chance: Math.random, log },
+      consumer: one,
+      wakeUp,
+      process,
+      clock,
+      chance: Math.random,
+      log,
       times: {
         ...limits,
         ...(one.name === "trail.fragile" ? { maxAttempts: fragileAttempts } : {}),

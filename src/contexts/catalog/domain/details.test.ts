@@ -13,8 +13,11 @@ test("what a product says of itself is spelled in one way", () => {
   parses(Description, { "  Soft.\n\nWarm. ": "Soft.\n\nWarm.", "": "" });
   parses(Slug, { "red-t-shirt": "red-t-shirt", "-red": undefined, "red--t": undefined });
   parses(ImageUrl, {
-    ...{ "https://a.b/c.png": "https://a.b/c.png", "http://a": "http://a" },
-    ...{ "ftp://a.b": undefined, "https://a b": undefined, "x https://a.b": undefined },
+    "https://a.b/c.png": "https://a.b/c.png",
+    "http://a": "http://a",
+    "ftp://a.b": undefined,
+    "https://a b": undefined,
+    "x https://a.b": undefined,
   });
   const attribute = (name: string, value: string) => Attribute.parse({ name, value });
   assert.deepEqual(expect(attribute("colour", " red ")), { name: "colour", value: "red" });

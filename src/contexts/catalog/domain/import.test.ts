@@ -11,7 +11,10 @@ describe("an import", () => {
   test("is received with all its rows, and finished once", () => {
     const arriving = {
       ...({ id: newId(ImportId), kind: "stock", isDryRun: false, status: "arriving" } as const),
-      ...{ receivedAt: start, rows: 0, tally: noRows, version: Version.none },
+      receivedAt: start,
+      rows: 0,
+      tally: noRows,
+      version: Version.none,
     };
     const received = Import.received(arriving, 3);
     assert.deepEqual([received.state.status, received.state.rows], ["waiting", 3]);

@@ -19,7 +19,10 @@ const sku = expect(Sku.parse("ts-red-m"));
 describe("prices", () => {
   const none: Prices = { sku, prices: [], version: Version.none };
   const price = (amount: string, from: number, until?: number): Price => ({
-    ...{ id: newId(PriceId), sku, list: PriceList.standard, minimumQuantity: quantity(1) },
+    id: newId(PriceId),
+    sku,
+    list: PriceList.standard,
+    minimumQuantity: quantity(1),
     price: expect(Money.parse({ amount, currency: "EUR" })),
     validFrom: at(from),
     ...(until === undefined ? {} : { validUntil: at(until) }),

@@ -16,8 +16,13 @@ const holder = newId(OwnerId);
 const details = (more: Partial<Details> = {}): Details =>
   expect(
     Details.parse({
-      ...{ name: "Red T-Shirt", slug: "red-t-shirt", description: "Soft.", skus: ["TS-RED-M"] },
-      ...{ categoryIds: [], attributes: [], images: [] },
+      name: "Red T-Shirt",
+      slug: "red-t-shirt",
+      description: "Soft.",
+      skus: ["TS-RED-M"],
+      categoryIds: [],
+      attributes: [],
+      images: [],
       ...more,
     }),
   );

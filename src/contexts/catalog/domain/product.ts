@@ -80,7 +80,12 @@ export const Product = {
     const owned = ownerId === undefined ? {} : { ownerId };
     return {
       state: {
-        ...{ status: "draft", id, ...owned, details, createdAt: at, version: Version.none },
+        status: "draft",
+        id,
+        ...owned,
+        details,
+        createdAt: at,
+        version: Version.none,
       },
       events: [ProductDrafted({ productId: id, ...owned, details, draftedAt: at })],
     };

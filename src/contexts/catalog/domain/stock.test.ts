@@ -22,7 +22,10 @@ describe("a stock", () => {
   const empty = Stock.none({ sku, location: Location.main });
   const stocked = (n: number) => saved(expect(Stock.receive(empty, quantity(n))));
   const reservation = (n: number, minutes = 10) => ({
-    ...{ id: newId(ReservationId), quantity: quantity(n), expiresAt: at(minutes), holder },
+    id: newId(ReservationId),
+    quantity: quantity(n),
+    expiresAt: at(minutes),
+    holder,
   });
 
   test("keeps what is reserved, and sells it when it is bought", () => {

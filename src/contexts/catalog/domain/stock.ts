@@ -116,8 +116,12 @@ export const Stock = {
   streamOf: ({ sku, location }: StockKey): string => `stock/${location}/${sku}`,
 
   none: ({ sku, location }: StockKey): Stock => ({
-    ...{ sku, location, onHand: Units.none, reserved: Units.none },
-    ...{ reservations: new Map(), version: Version.none },
+    sku,
+    location,
+    onHand: Units.none,
+    reserved: Units.none,
+    reservations: new Map(),
+    version: Version.none,
   }),
 
   available,

@@ -13,7 +13,10 @@ function given(cache = memoryCache()) {
   const statuses: string[] = [];
   const upstream = { answer: async (): Promise<bigint> => 1n };
   const ask = degrading({
-    ...{ name: "test", cache, clock, keyOf: (of: string) => of },
+    name: "test",
+    cache,
+    clock,
+    keyOf: (of: string) => of,
     source: () => upstream.answer(),
     onAnswer: (status) => statuses.push(status),
   });

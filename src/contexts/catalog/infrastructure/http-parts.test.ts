@@ -15,8 +15,12 @@ const of = { productId: newId(ProductId), skus: async () => [sku] };
 const at = expect(Instant.parse("2026-01-31T00:00:00Z"));
 const level = { sku: "M", location: "main", onHand: 3, reserved: 1, available: 2 };
 const price = {
-  ...{ id: newId(PriceId), sku: "M", list: "standard", minimumQuantity: 1 },
-  ...{ price: { amount: "19.90", currency: "EUR" }, validFrom: at },
+  id: newId(PriceId),
+  sku: "M",
+  list: "standard",
+  minimumQuantity: 1,
+  price: { amount: "19.90", currency: "EUR" },
+  validFrom: at,
 };
 
 describe("stock and prices of another Basalt", () => {

@@ -14,11 +14,20 @@ import type { LevelSource, PriceSource } from "./degrading.ts";
 
 /** As `GET /stock` and `GET /prices` of another Basalt say it. */
 const Level = shape({
-  ...{ sku: Sku, location: Location, onHand: Units, reserved: Units, available: Units },
+  sku: Sku,
+  location: Location,
+  onHand: Units,
+  reserved: Units,
+  available: Units,
 });
 const Price = shape({
-  ...{ id: PriceId, sku: Sku, list: PriceList, minimumQuantity: Quantity, price: Money },
-  ...{ validFrom: Instant, validUntil: optional(Instant) },
+  id: PriceId,
+  sku: Sku,
+  list: PriceList,
+  minimumQuantity: Quantity,
+  price: Money,
+  validFrom: Instant,
+  validUntil: optional(Instant),
 });
 
 type Asked = {
@@ -55,7 +64,8 @@ export const httpPriceSource =
     const wanted = await skus();
     if (wanted.length === 0) return [];
     const url = addressOf(baseUrl, "prices", {
-      ...{ skus: wanted.join(","), at },
+      skus: wanted.join(","),
+      at,
       ...(currency === undefined ? {} : { currency }),
       ...(list === undefined ? {} : { list }),
     });

@@ -98,9 +98,13 @@ const settled = statement<SettledOf>(
 function toImport(row: Row): Import {
   const { created, changed, unchanged, refused, status, finished_at } = row;
   const known = {
-    ...{ id: row.id as ImportId, kind: row.kind, isDryRun: row.is_dry_run, rows: row.row_count },
+    id: row.id as ImportId,
+    kind: row.kind,
+    isDryRun: row.is_dry_run,
+    rows: row.row_count,
     ...(row.owner_id === null ? {} : { ownerId: row.owner_id as OwnerId }),
-    ...{ receivedAt: row.received_at, version: row.version as Version },
+    receivedAt: row.received_at,
+    version: row.version as Version,
     tally: { created, changed, unchanged, refused },
   };
   if (status !== "finished") return { ...known, status };
@@ -109,7 +113,8 @@ function toImport(row: Row): Import {
 }
 
 const toSettled = ({ line, outcome, reason }: SettledOf): SettledRow => ({
-  ...{ line, outcome },
+  line,
+  outcome,
   ...(reason === null ? {} : { reason }),
 });
 
@@ -118,8 +123,15 @@ const isWaiting = (found: Import): found is WaitingImport => found.status === "w
 export function postgresImports({ read, write, append }: Transaction): Imports {
   const put = (of: Import) =>
     write(upsert, [
-      ...[of.id, of.kind, of.isDryRun, of.ownerId ?? null, of.status, of.rows, of.receivedAt],
-      ...[of.status === "finished" ? of.finishedAt : null, of.version],
+      of.id,
+      of.kind,
+      of.isDryRun,
+      of.ownerId ?? null,
+      of.status,
+      of.rows,
+      of.receivedAt,
+      of.status === "finished" ? of.finishedAt : null,
+      of.version,
     ]);
   return {
     open: put,

@@ -122,7 +122,13 @@ function keep(write: Transaction["write"], { type, payload }: CatalogEvent): voi
     const { priceId, sku, list, minimumQuantity, validFrom, validUntil } = payload;
     const { minor, currency } = expect(Money.parse(payload.price));
     write(insert, [
-      ...[priceId, sku, list, currency, minimumQuantity, minor, validFrom],
+      priceId,
+      sku,
+      list,
+      currency,
+      minimumQuantity,
+      minor,
+      validFrom,
       validUntil ?? null,
     ]);
   }

@@ -213,8 +213,20 @@ export const postgresProducts = ({ read, write, append }: Transaction): Products
     const publishedAt = product.status === "published" ? product.publishedAt : null;
     const archivedAt = product.status === "archived" ? product.archivedAt : null;
     write(upsert, [
-      ...[id, ownerId ?? null, status, name, slug, description, skus, categoryIds],
-      ...[JSON.stringify(attributes), images, createdAt, publishedAt, archivedAt, version],
+      id,
+      ownerId ?? null,
+      status,
+      name,
+      slug,
+      description,
+      skus,
+      categoryIds,
+      JSON.stringify(attributes),
+      images,
+      createdAt,
+      publishedAt,
+      archivedAt,
+      version,
     ]);
     if (concernSkus(change.events)) {
       const kept = status === "deleted" ? [] : skus;

@@ -123,7 +123,10 @@ function offerMutations(schema: string) {
 }
 
 const productRow = ({ id, status, publishedAt, details }: ProductChange) => ({
-  ...{ id, status, published_at: publishedAt, details },
+  id,
+  status,
+  published_at: publishedAt,
+  details,
   ...(details ? { words: searchWordsOf(details), facets: facetsOf(details) } : {}),
 });
 
@@ -132,8 +135,13 @@ const skusRow = ({ id, status, details }: ProductChange) =>
   status === "deleted" ? { id, skus: [] } : { id, skus: details?.skus };
 
 const priceRow = ({ id, sku, list, price, validFrom, validUntil }: UnitPrice) => ({
-  ...{ id, sku, list, currency: price.currency, minor: price.minor.toString() },
-  ...{ valid_from: validFrom, valid_until: validUntil },
+  id,
+  sku,
+  list,
+  currency: price.currency,
+  minor: price.minor.toString(),
+  valid_from: validFrom,
+  valid_until: validUntil,
 });
 
 /** The read model of searches, in the schema where it stands or is being rebuilt. */

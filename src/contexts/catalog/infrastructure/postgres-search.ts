@@ -169,9 +169,16 @@ export const postgresSearch = ({ read }: Pick<Transaction, "read">): Search => (
     const counted = withFacets ? maxCounted : 0;
     if (rarest === 0) return nothing(instead, withFacets);
     const found = await read(rarest > maxLookedUp ? walk : lookUp, [
-      ...[before, groups.length === 0 ? null : queryOf(groups), inStock, price?.currency ?? null],
-      ...[price?.least ?? null, price?.most ?? null, price?.list ?? null, price?.at ?? null],
-      ...[limit + 1, counted],
+      before,
+      groups.length === 0 ? null : queryOf(groups),
+      inStock,
+      price?.currency ?? null,
+      price?.least ?? null,
+      price?.most ?? null,
+      price?.list ?? null,
+      price?.at ?? null,
+      limit + 1,
+      counted,
     ]);
     const all = found.find(({ kind }) => kind === "all");
     const hits = found.filter(({ kind }) => kind === "hit").map((row) => toHit(row, criteria));
@@ -179,7 +186,8 @@ export const postgresSearch = ({ read }: Pick<Transaction, "read">): Search => (
     const stoppedAt = all?.id as ProductId | null;
     const nextCursor = page.nextCursor ?? stoppedAt ?? undefined;
     return {
-      ...{ items: page.items, instead },
+      items: page.items,
+      instead,
       ...(nextCursor === undefined ? {} : { nextCursor }),
       ...(withFacets ? { facets: facetsOfRows(found, all) } : {}),
     };
@@ -187,7 +195,8 @@ export const postgresSearch = ({ read }: Pick<Transaction, "read">): Search => (
 });
 
 const nothing = (instead: readonly Instead[], withFacets: boolean): Found => ({
-  ...{ items: [], instead },
+  items: [],
+  instead,
   ...(withFacets
     ? { facets: facetsFrom({ counts: [], products: 0, isComplete: true, inStock: 0 }) }
     : {}),
@@ -198,7 +207,10 @@ const byId = (a: Hit, b: Hit) => (a.id < b.id ? 1 : -1);
 function toHit({ id, details, published_at, in_stock, minor }: Row, { price }: Criteria): Hit {
   if (!id || !details || !published_at) throw new Error(`${id} is on sale without its details`);
   return {
-    ...{ id: id as ProductId, details, publishedAt: published_at, inStock: in_stock === true },
+    id: id as ProductId,
+    details,
+    publishedAt: published_at,
+    inStock: in_stock === true,
     ...(minor === null || !price ? {} : { price: Money.of(BigInt(minor), price.currency) }),
   };
 }

@@ -38,7 +38,11 @@ async function given() {
     (
       await read(testContext(), ({ search }) =>
         search.find({
-          ...{ words: [], attributes: [], inStock: true, limit: 100, withFacets: false },
+          words: [],
+          attributes: [],
+          inStock: true,
+          limit: 100,
+          withFacets: false,
         }),
       )
     ).items.length;
@@ -46,7 +50,7 @@ async function given() {
   const anew = (onProgress?: (done: number, total: number) => void) =>
     rebuild({ database, connection }, model, onProgress);
   const [of, at] = [opened, subject.project];
-  return { ...{ sell, sql, hits, verify, anew, project: at }, opened: of };
+  return { sell, sql, hits, verify, anew, project: at, opened: of };
 }
 
 test("a read model is rebuilt of all events, and put in place of the one that stood", async () => {

@@ -89,6 +89,10 @@ export const searchMigrations = path.join(import.meta.dirname, "search/migration
 
 /** What searches look into: made of the catalog's events, in a schema of its own. */
 export const searchReadModel = (projection: RowConsumer<SearchModel>): ReadModel<SearchModel> => ({
-  ...{ projection, log: "catalog", schema: searchSchema, folder: searchMigrations, checksums },
+  projection,
+  log: "catalog",
+  schema: searchSchema,
+  folder: searchMigrations,
+  checksums,
   open: postgresSearchModel,
 });

@@ -72,7 +72,8 @@ const isOfParser = (error: unknown): error is { readonly code: string; readonly 
 
 function invalidOf(error: unknown, lines: number): UploadInvalid {
   const refused = (reason: UploadInvalid["reason"], line?: number): UploadInvalid => ({
-    ...{ type: "upload-invalid", reason },
+    type: "upload-invalid",
+    reason,
     ...(line === undefined ? {} : { line }),
   });
   if (error instanceof Refused) return refused(error.reason, lines);

@@ -50,7 +50,8 @@ const RowView = shape({
 const RowsView = shape({ items: list(RowView, RowPageSize.most), nextCursor: optional(Line) });
 
 const toRow = ({ line, reason, outcome }: SettledRow): Infer<typeof RowView> => ({
-  ...{ line: line as Line, outcome },
+  line: line as Line,
+  outcome,
   ...(reason ? { reason: { ...reason } } : {}),
 });
 

@@ -260,7 +260,9 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(refused, err({ type: "sku-not-found" }));
       const ada = await (await shop.somebody("ada@example.com")).asking();
       const mine = read(SetPrice, {
-        ...{ productId: id, sku: "M", price: { amount: "0", currency: "EUR" } },
+        productId: id,
+        sku: "M",
+        price: { amount: "0", currency: "EUR" },
       });
       const denied = await shop.catalog.setPrice(mine, ada);
       assert.equal(denied.ok ? "" : denied.error.type, "forbidden");

@@ -63,8 +63,14 @@ export const projected = <Model>(
   consumer: RowConsumer<Model>,
 ): Promise<void> =>
   new Subscription({
-    ...{ consumer, store, clock: systemClock, wakeUp: new WakeUp(), process: "test" },
-    ...{ chance: Math.random, log: pino({ level: "silent" }), observer: { handled: () => {} } },
+    consumer,
+    store,
+    clock: systemClock,
+    wakeUp: new WakeUp(),
+    process: "test",
+    chance: Math.random,
+    log: pino({ level: "silent" }),
+    observer: { handled: () => {} },
   }).catchUp();
 
 /** A whole catalog, as `main.ts` composes it, beside an identity that says who may. */
@@ -75,15 +81,28 @@ export async function catalogOn(open: OpenCatalog) {
   const { unitOfWork, read, audit, sources } = subject;
   const cache = memoryCache();
   const catalog = createCatalog({
-    ...{ unitOfWork, read, audit, clock, newId, metrics: createMetrics() },
+    unitOfWork,
+    read,
+    audit,
+    clock,
+    newId,
+    metrics: createMetrics(),
     exportBatch: 2, // so that every export has borders between its pages
     mayAct: house.deps.mayAct,
     stockLevels: degrading({
-      ...{ name: "stock", source: sources.levels, cache, clock, onAnswer: () => {} },
+      name: "stock",
+      source: sources.levels,
+      cache,
+      clock,
+      onAnswer: () => {},
       keyOf: ({ productId }) => productId,
     }),
     currentPrices: degrading({
-      ...{ name: "prices", source: sources.prices, cache, clock, onAnswer: () => {} },
+      name: "prices",
+      source: sources.prices,
+      cache,
+      clock,
+      onAnswer: () => {},
       keyOf: ({ productId }) => productId,
     }),
   });
@@ -101,7 +120,13 @@ export async function catalogOn(open: OpenCatalog) {
     return { userId, asking };
   }
   return {
-    ...{ catalog, subject, clock, house, adminId, asAdmin, somebody },
+    catalog,
+    subject,
+    clock,
+    house,
+    adminId,
+    asAdmin,
+    somebody,
     stranger: (): Promise<Context> => house.asking(),
     async [Symbol.asyncDispose]() {
       await subject[Symbol.asyncDispose]();

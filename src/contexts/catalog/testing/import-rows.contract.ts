@@ -18,18 +18,14 @@ export function importRowsContract(name: string, open: OpenCatalog): void {
       const clothes = read(CreateCategory, { name: "Clothes", slug: "clothes" });
       expect(await catalog.createCategory(clothes, admin));
       const shirt = {
-        ...{
-          slug: "shirt",
-          name: "Shirt",
-          description: "Soft.",
-          skus: "TS-M|TS-L",
-          status: "draft",
-        },
-        ...{
-          categories: "clothes",
-          attributes: "colour=red|cut=a\\|b=c",
-          images: "https://a.b/c.png",
-        },
+        slug: "shirt",
+        name: "Shirt",
+        description: "Soft.",
+        skus: "TS-M|TS-L",
+        status: "draft",
+        categories: "clothes",
+        attributes: "colour=red|cut=a\\|b=c",
+        images: "https://a.b/c.png",
       };
       assert.deepEqual(await bring("products", [mug]), [[2, "created"]]);
       assert.deepEqual(await bring("products", [shirt]), [[2, "created"]]);

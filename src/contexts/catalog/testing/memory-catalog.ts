@@ -178,7 +178,10 @@ function pricesIn({ prices }: Tables, { put, append }: MemoryTransaction) {
 }
 
 const levelOf = (stock: Stock): Level => ({
-  ...{ sku: stock.sku, location: stock.location, onHand: stock.onHand, reserved: stock.reserved },
+  sku: stock.sku,
+  location: stock.location,
+  onHand: stock.onHand,
+  reserved: stock.reserved,
   available: Stock.available(stock),
 });
 

@@ -22,7 +22,11 @@ export const postgresSubject = async (
   const admin = eventAdmin(database, "catalog");
   return {
     ...postgresUnitOfWork({
-      ...{ database, schema: "catalog", scope: postgresCatalog(), clock, newId },
+      database,
+      schema: "catalog",
+      scope: postgresCatalog(),
+      clock,
+      newId,
       onAppended: () => {},
     }),
     opened,
@@ -33,8 +37,13 @@ export const postgresSubject = async (
     project: () =>
       projected(
         postgresSubscription({
-          ...{ database, schema: "catalog", name: searchProjection.name },
-          ...{ scope: postgresSearchModel(searchSchema), clock, newId, onAppended: () => {} },
+          database,
+          schema: "catalog",
+          name: searchProjection.name,
+          scope: postgresSearchModel(searchSchema),
+          clock,
+          newId,
+          onAppended: () => {},
         }),
         searchProjection,
       ),

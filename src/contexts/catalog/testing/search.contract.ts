@@ -209,7 +209,9 @@ export function searchContract(name: string, open: OpenCatalog): void {
       const { facets, items } = await found({ q: "mug", facets: true, limit: 1 });
       assert.equal(items.length, 1);
       assert.deepEqual(facets, {
-        ...{ products: 2, isComplete: true, inStock: 1 },
+        products: 2,
+        isComplete: true,
+        inStock: 1,
         categories: [{ categoryId: id, products: 2 }],
         attributes: [
           { name: "colour", value: "blue", products: 1 },
@@ -227,7 +229,8 @@ export function searchContract(name: string, open: OpenCatalog): void {
       let cursor: string | undefined;
       do {
         const { items, nextCursor } = await shop.found({
-          ...{ q: "mug", limit: 2 },
+          q: "mug",
+          limit: 2,
           ...(cursor === undefined ? {} : { cursor }),
         });
         seen.push(...items.map(({ details }) => details.name));

@@ -37,7 +37,11 @@ export function stockContract(name: string, open: OpenCatalog): void {
       const over = err({ type: "reservation-ended", status: "committed" });
       assert.deepEqual(await end(shop, bought.id).release(), over);
       assert.deepEqual(await level(), {
-        ...{ sku: "M", location: "main", onHand: 5, reserved: 0, available: 5 },
+        sku: "M",
+        location: "main",
+        onHand: 5,
+        reserved: 0,
+        available: 5,
       });
     });
 

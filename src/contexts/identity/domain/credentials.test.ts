@@ -25,13 +25,22 @@ describe("credentials", () => {
   const enrolled = saved(expect(Credentials.enrolTotp(none, secret)));
   const active = saved(expect(Credentials.activateTotp(enrolled, 5, codes)));
   const key = (id: string): Passkey => ({
-    ...{ id, name: expect(PasskeyName.parse(id)), publicKey: "key", counter: 0, transports: [] },
-    ...{ createdAt: start, lastUsedAt: start },
+    id,
+    name: expect(PasskeyName.parse(id)),
+    publicKey: "key",
+    counter: 0,
+    transports: [],
+    createdAt: start,
+    lastUsedAt: start,
   });
 
   test("are nothing at first; a password is set for a reason", () => {
     assert.deepEqual(none, {
-      ...{ userId, isInitial: false, recoveryCodes: [], passkeys: [], version: Version.none },
+      userId,
+      isInitial: false,
+      recoveryCodes: [],
+      passkeys: [],
+      version: Version.none,
     });
     assert.deepEqual(Credentials.setPassword(none, "hash" as PasswordHash, "reset"), {
       state: { ...none, password: "hash" },
@@ -87,7 +96,8 @@ describe("credentials", () => {
     const two = expect(Credentials.addPasskey(one.state, key("b"))).state;
     const renewed = { ...key("a"), counter: 3 };
     assert.deepEqual(expect(Credentials.addPasskey(two, renewed)).state.passkeys, [
-      ...[key("b"), renewed],
+      key("b"),
+      renewed,
     ]);
     const refused = err({ type: "passkey-refused" });
     const use = (id: string, challengedAt: Instant, of = two) =>

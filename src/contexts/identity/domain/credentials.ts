@@ -84,7 +84,10 @@ export const Credentials = {
   streamOf: ({ userId }: Credentials) => CredentialsId.of(userId),
 
   none: (userId: UserId): Credentials => ({
-    ...{ userId, isInitial: false, recoveryCodes: [], passkeys: [] },
+    userId,
+    isInitial: false,
+    recoveryCodes: [],
+    passkeys: [],
     version: Version.none,
   }),
 

@@ -131,8 +131,13 @@ export const identityEvents = registry(
 /** After these, what was known of somebody's sessions, keys or rights may be wrong. */
 const voiding: ReadonlySet<string> = new Set(
   [
-    ...[SessionEnded, ApiKeyRevoked, PolicyChanged],
-    ...[UserDisabled, UserEnabled, UserRolesChanged, UserDeleted],
+    SessionEnded,
+    ApiKeyRevoked,
+    PolicyChanged,
+    UserDisabled,
+    UserEnabled,
+    UserRolesChanged,
+    UserDeleted,
   ].map(({ type }) => type),
 );
 export const voids = (types: ReadonlySet<string>): boolean =>

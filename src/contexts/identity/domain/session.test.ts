@@ -10,8 +10,11 @@ import * as events from "./events.ts";
 describe("a session", () => {
   const limits = { idleMs: 1_000, absoluteMs: 5_000, graceMs: 10 };
   const first = {
-    ...{ id: newId(SessionId), userId: newId(UserId), factors: ["password" as const] },
-    ...{ device: { address: "::1", agent: "curl" }, at: start },
+    id: newId(SessionId),
+    userId: newId(UserId),
+    factors: ["password" as const],
+    device: { address: "::1", agent: "curl" },
+    at: start,
   };
   const { id: sessionId, userId } = first;
   const session = saved(Session.start(first));

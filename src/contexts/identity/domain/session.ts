@@ -54,7 +54,10 @@ export const Session = {
     return {
       state: {
         ...start,
-        ...{ status: "live", startedAt: at, lastUsedAt: at, generation: 1 },
+        status: "live",
+        startedAt: at,
+        lastUsedAt: at,
+        generation: 1,
         version: Version.none,
       },
       events: [SessionStarted({ sessionId: id, userId, factors })],

@@ -16,8 +16,11 @@ const name = (text: string) => expect(UserName.parse(text));
 
 describe("a user", () => {
   const registration = {
-    ...{ id: newId(UserId), email: email("ada@example.com"), name: name("Ada") },
-    ...{ at: start, by: "self" as const },
+    id: newId(UserId),
+    email: email("ada@example.com"),
+    name: name("Ada"),
+    at: start,
+    by: "self" as const,
   };
   const ada: ActiveUser = saved(User.register(registration));
   const { id: userId } = ada;
@@ -69,7 +72,8 @@ describe("a user", () => {
   test("is disabled, enabled and deleted, each once", () => {
     const disabled = User.disable(ada);
     assert.deepEqual(disabled, {
-      ...{ state: { ...ada, status: "disabled" }, events: [events.UserDisabled({ userId })] },
+      state: { ...ada, status: "disabled" },
+      events: [events.UserDisabled({ userId })],
     });
     assert.deepEqual(User.disable(disabled.state).events, []);
     const enabled = User.enable(disabled.state);

@@ -59,7 +59,13 @@ type Registration = {
 export const User = {
   register({ id, email, name, at, by, roles = [Role.member] }: Registration): Changed<ActiveUser> {
     const user: ActiveUser = {
-      ...{ status: "active", id, email, isEmailVerified: false, name, roles, createdAt: at },
+      status: "active",
+      id,
+      email,
+      isEmailVerified: false,
+      name,
+      roles,
+      createdAt: at,
       version: Version.none,
     };
     return {

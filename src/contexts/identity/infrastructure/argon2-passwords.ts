@@ -84,7 +84,8 @@ function takeProcess(): ChildProcess {
   const [free] = idle;
   if (!free) {
     const child = fork(new URL("argon2-process.ts", import.meta.url), {
-      ...{ execArgv: [], serialization: "advanced" },
+      execArgv: [],
+      serialization: "advanced",
     });
     return child.once("exit", () => forget(child));
   }

@@ -20,7 +20,11 @@ export function joseAccessTokens({
   audience,
 }: TokenParties & { readonly keys: SigningKeys; readonly clock: Clock }): AccessTokens {
   const options = {
-    ...{ issuer, audience, typ, algorithms: [algorithm], clockTolerance: skewS },
+    issuer,
+    audience,
+    typ,
+    algorithms: [algorithm],
+    clockTolerance: skewS,
     requiredClaims: ["sub", "sid", "iat", "nbf", "exp"],
   };
   const keyOf = async ({ kid }: { readonly kid?: string }) => {

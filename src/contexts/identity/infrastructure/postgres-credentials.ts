@@ -54,8 +54,13 @@ export const postgresCredentials = ({ read, write, append }: Transaction): Crede
   save: saving<Credentials, IdentityEvent>(append, Credentials.streamOf, (credentials) => {
     const { userId, password, isInitial, totp, recoveryCodes, passkeys, version } = credentials;
     write(upsert, [
-      ...[userId, password ?? null, isInitial, totp ? JSON.stringify(totp) : null],
-      ...[recoveryCodes, JSON.stringify(passkeys), version],
+      userId,
+      password ?? null,
+      isInitial,
+      totp ? JSON.stringify(totp) : null,
+      recoveryCodes,
+      JSON.stringify(passkeys),
+      version,
     ]);
   }),
 });

@@ -85,8 +85,16 @@ export const postgresSessions = ({ read, write, append }: Transaction): Sessions
   save: saving<Session, IdentityEvent>(append, idOf, (session) => {
     const { id, userId, factors, device, startedAt, lastUsedAt, generation, version } = session;
     write(upsert, [
-      ...[id, userId, factors, device.address, device.agent, startedAt, lastUsedAt, generation],
-      ...[version, session.status === "ended" ? session.endedAt : null],
+      id,
+      userId,
+      factors,
+      device.address,
+      device.agent,
+      startedAt,
+      lastUsedAt,
+      generation,
+      version,
+      session.status === "ended" ? session.endedAt : null,
     ]);
   }),
 });

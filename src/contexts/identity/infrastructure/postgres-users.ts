@@ -92,7 +92,14 @@ export const postgresUsers = ({ read, write, append }: Transaction): Users => ({
     const deletedAt = user.status === "deleted" ? user.deletedAt : null;
     const isDisabled = status === "disabled";
     write(upsert, [
-      ...[id, email, isEmailVerified, name, roles, createdAt, isDisabled, deletedAt],
+      id,
+      email,
+      isEmailVerified,
+      name,
+      roles,
+      createdAt,
+      isDisabled,
+      deletedAt,
       version,
     ]);
   }),

@@ -6,7 +6,13 @@ import { ceremonyMs } from "../application/tokens.ts";
 const maxIdLength = 1_364;
 const maxKeyBytes = 4_096;
 const knownTransports: ReadonlySet<string> = new Set([
-  ...["ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"],
+  "ble",
+  "cable",
+  "hybrid",
+  "internal",
+  "nfc",
+  "smart-card",
+  "usb",
 ]);
 
 /** Some 20 MiB, loaded with the first ceremony: many servers never see one. */
@@ -46,71 +52,100 @@ async function orRefused<T>(verify: () => Promise<T>): Promise<T | undefined> {
 /** WebAuthn, with user verification: a passkey is two factors in one. */
 export function webauthnCeremonies({ name, origins }: RelyingParty): PasskeyCeremonies {
   const [home = "http://localhost"] = origins;
-  const rpID = new URL(home).hostname;
-  const expected = { expectedOrigin: [...origins], expectedRPID: rpID };
-  const asJson = (options: object) => options as Json;
-
+  const domain = new URL(home).hostname;
+  const expected = { expectedOrigin: [...origins], expectedRPID: domain };
   return {
-    additionOptions: async ({ user, challenge, known }) =>
-      asJson(
-        await (
-          await webauthn()
-        ).generateRegistrationOptions({
-          ...{ rpName: name, rpID, challenge, timeout: ceremonyMs },
-          ...{ userID: bytes(user.id), userName: user.email, userDisplayName: user.name },
-          authenticatorSelection: { residentKey: "required", userVerification: "required" },
-          excludeCredentials: known.map(({ id, transports }) => ({
-            id,
-            transports: [...transports],
-          })),
-        }),
-      ),
     challengeOf,
-    verifyAddition: (response, challenge) =>
-      orRefused(async () => {
-        const { verifyRegistrationResponse } = await webauthn();
-        const { verified, registrationInfo } = await verifyRegistrationResponse({
-          ...expected,
-          response: response as unknown as RegistrationResponseJSON,
-          expectedChallenge: spelt(challenge),
-        });
-        if (!verified) return undefined;
-        const { id, publicKey, counter, transports = [] } = registrationInfo.credential;
-        if (id.length > maxIdLength || publicKey.length > maxKeyBytes) return undefined;
-        const text = Buffer.from(publicKey).toString("base64url");
-        const known = transports.filter((transport) => knownTransports.has(transport));
-        return { id, publicKey: text, counter, transports: [...new Set<string>(known)] };
-      }),
-    signInOptions: async (challenge) =>
-      asJson(
-        await (
-          await webauthn()
-        ).generateAuthenticationOptions({
-          ...{ rpID, challenge, timeout: ceremonyMs, userVerification: "required" },
-        }),
-      ),
-    assertionOf(response) {
-      const { id: passkeyId } = response;
-      const userHandle = decoded(partOf(response)["userHandle"]);
-      const challenge = challengeOf(response);
-      if (typeof passkeyId !== "string" || userHandle === undefined || challenge === undefined)
-        return undefined;
-      return { passkeyId, userHandle, challenge };
-    },
-    verifySignIn: (response, challenge, { id, publicKey, counter }) =>
-      orRefused(async () => {
-        const { verifyAuthenticationResponse } = await webauthn();
-        const { verified, authenticationInfo } = await verifyAuthenticationResponse({
-          ...expected,
-          response: response as unknown as AuthenticationResponseJSON,
-          expectedChallenge: spelt(challenge),
-          credential: {
-            id,
-            counter,
-            publicKey: new Uint8Array(Buffer.from(publicKey, "base64url")),
-          },
-        });
-        return verified ? { counter: authenticationInfo.newCounter } : undefined;
-      }),
+    assertionOf,
+    ...additions({ name, domain, expected }),
+    ...signIns({ domain, expected }),
   };
+}
+
+type Ceremony = {
+  readonly domain: string;
+  readonly expected: { readonly expectedOrigin: string[]; readonly expectedRPID: string };
+};
+
+const additions = ({
+  name,
+  domain,
+  expected,
+}: Ceremony & { readonly name: string }): Pick<
+  PasskeyCeremonies,
+  "additionOptions" | "verifyAddition"
+> => ({
+  async additionOptions({ user, challenge, known }) {
+    const { generateRegistrationOptions } = await webauthn();
+    const options: object = await generateRegistrationOptions({
+      rpName: name,
+      rpID: domain,
+      challenge,
+      timeout: ceremonyMs,
+      userID: bytes(user.id),
+      userName: user.email,
+      userDisplayName: user.name,
+      authenticatorSelection: { residentKey: "required", userVerification: "required" },
+      excludeCredentials: known.map(({ id, transports }) => ({
+        id,
+        transports: [...transports],
+      })),
+    });
+    return options as Json;
+  },
+  verifyAddition: (response, challenge) =>
+    orRefused(async () => {
+      const { verifyRegistrationResponse } = await webauthn();
+      const { verified, registrationInfo } = await verifyRegistrationResponse({
+        ...expected,
+        response: response as unknown as RegistrationResponseJSON,
+        expectedChallenge: spelt(challenge),
+      });
+      if (!verified) return undefined;
+      const { id, publicKey, counter, transports = [] } = registrationInfo.credential;
+      if (id.length > maxIdLength || publicKey.length > maxKeyBytes) return undefined;
+      const text = Buffer.from(publicKey).toString("base64url");
+      const known = transports.filter((transport) => knownTransports.has(transport));
+      return { id, publicKey: text, counter, transports: [...new Set<string>(known)] };
+    }),
+});
+
+const signIns = ({
+  domain,
+  expected,
+}: Ceremony): Pick<PasskeyCeremonies, "signInOptions" | "verifySignIn"> => ({
+  async signInOptions(challenge) {
+    const { generateAuthenticationOptions } = await webauthn();
+    const options: object = await generateAuthenticationOptions({
+      rpID: domain,
+      challenge,
+      timeout: ceremonyMs,
+      userVerification: "required",
+    });
+    return options as Json;
+  },
+  verifySignIn: (response, challenge, { id, publicKey, counter }) =>
+    orRefused(async () => {
+      const { verifyAuthenticationResponse } = await webauthn();
+      const { verified, authenticationInfo } = await verifyAuthenticationResponse({
+        ...expected,
+        response: response as unknown as AuthenticationResponseJSON,
+        expectedChallenge: spelt(challenge),
+        credential: {
+          id,
+          counter,
+          publicKey: new Uint8Array(Buffer.from(publicKey, "base64url")),
+        },
+      });
+      return verified ? { counter: authenticationInfo.newCounter } : undefined;
+    }),
+});
+
+function assertionOf(response: Json) {
+  const { id: passkeyId } = response;
+  const userHandle = decoded(partOf(response)["userHandle"]);
+  const challenge = challengeOf(response);
+  if (typeof passkeyId !== "string" || userHandle === undefined || challenge === undefined)
+    return undefined;
+  return { passkeyId, userHandle, challenge };
 }

@@ -27,7 +27,11 @@ const NewApiKeyView = shape({ ...apiKey, token: Text });
 const toApiKey = (key: ApiKey): Infer<typeof ApiKeyView> => {
   const { id, name, scopes, createdAt, expiresAt, lastUsedAt } = key;
   return {
-    ...{ id, name, scopes, createdAt, expiresAt },
+    id,
+    name,
+    scopes,
+    createdAt,
+    expiresAt,
     ...(lastUsedAt === undefined ? {} : { lastUsedAt }),
   };
 };

@@ -53,7 +53,10 @@ async function given() {
 const registered = (userId: UserId, by: "self" | "invitation" | "system") =>
   recorded(
     UserRegistered({
-      ...{ userId, by, email: emailOf("ada@example.com"), name: nameOf("Ada") },
+      userId,
+      by,
+      email: emailOf("ada@example.com"),
+      name: nameOf("Ada"),
       registeredAt: clock.now(),
     }),
   );

@@ -21,14 +21,16 @@ export function identityConsumers(
 
   return [
     outsideConsumer({
-      ...{ ...common, name: "identity.welcome-email" },
+      ...common,
+      name: "identity.welcome-email",
       on: {
         "identity.user-registered": ({ id, payload }, context) =>
           emails.welcome(id, payload, context),
       },
     }),
     outsideConsumer({
-      ...{ ...common, name: "identity.account-email" },
+      ...common,
+      name: "identity.account-email",
       on: {
         "identity.password-reset-requested": ({ id, payload }, context) =>
           emails.passwordReset(id, payload.email, context),
@@ -49,7 +51,8 @@ export function identityConsumers(
       },
     }),
     outsideConsumer({
-      ...{ ...common, name: "identity.former-address-email" },
+      ...common,
+      name: "identity.former-address-email",
       on: {
         "identity.user-email-changed": ({ id, payload }) => emails.formerAddress(id, payload),
       },

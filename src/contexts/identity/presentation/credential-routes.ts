@@ -34,7 +34,9 @@ const toView = ({
   recoveryCodesLeft: recoveryCodes.length,
   passkeys: passkeys.map(({ id, name, createdAt, lastUsedAt }) => ({
     id: id as PasskeyId,
-    ...{ name, createdAt, lastUsedAt },
+    name,
+    createdAt,
+    lastUsedAt,
   })),
 });
 

@@ -13,7 +13,9 @@ export function apiKeysContract(name: string, open: OpenIdentity): void {
       expect(
         CreateApiKey.parse({
           userId: "user_00000000000000000000000000",
-          ...{ name: "robot", scopes, expiresInDays: 30 },
+          name: "robot",
+          scopes,
+          expiresInDays: 30,
         }),
       );
 

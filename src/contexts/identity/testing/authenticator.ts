@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
 import { isoCBOR } from "@simplewebauthn/server/helpers";
 
 const userPresent = 0x01;
@@ -11,6 +11,22 @@ const base64url = (data: string | Uint8Array) => Buffer.from(data).toString("bas
 
 type Options = { readonly challenge: string };
 type Changes = { readonly origin?: string; readonly flags?: number; readonly type?: string };
+
+/** The id and the public key of a new passkey, as an attestation holds them: EC2, ES256, P-256. */
+function attestedKey(id: Buffer, publicKey: KeyObject) {
+  const { x = "", y = "" } = publicKey.export({ format: "jwk" });
+  const coordinate = (text: string) => new Uint8Array(Buffer.from(text, "base64url"));
+  const cose = new Map<number, number | Uint8Array>([
+    [1, 2],
+    [3, es256],
+    [-1, 1],
+    [-2, coordinate(x)],
+    [-3, coordinate(y)],
+  ]);
+  const aaguid = Buffer.alloc(16);
+  const length = Buffer.of(0, id.length);
+  return Buffer.concat([aaguid, length, id, isoCBOR.encode(cose)]);
+}
 
 /** An authenticator in software, for one relying party. Source: WebAuthn level 3, 6.1. */
 export function softwareAuthenticator(origin: string) {
@@ -28,28 +44,12 @@ export function softwareAuthenticator(origin: string) {
   };
   const clientData = (type: string, challenge: string, { origin: from = origin }: Changes) =>
     Buffer.from(JSON.stringify({ type, challenge, origin: from, crossOrigin: false }));
-  const attestedKey = () => {
-    const { x = "", y = "" } = publicKey.export({ format: "jwk" }) as { x?: string; y?: string };
-    const cose = new Map<number, number | Uint8Array>([
-      ...([
-        [1, 2],
-        [3, es256],
-        [-1, 1],
-      ] as const), // EC2, ES256, P-256
-      ...(
-        [
-          [-2, x],
-          [-3, y],
-        ] as const
-      ).map(([label, part]) => [label, new Uint8Array(Buffer.from(part, "base64url"))] as const),
-    ]);
-    const aaguid = Buffer.alloc(16);
-    const length = Buffer.of(0, id.length);
-    return Buffer.concat([aaguid, length, id, isoCBOR.encode(cose)]);
-  };
   const credential = (response: Readonly<Record<string, unknown>>) => ({
-    ...{ id: base64url(id), rawId: base64url(id), type: "public-key" },
-    ...{ clientExtensionResults: {}, response },
+    id: base64url(id),
+    rawId: base64url(id),
+    type: "public-key",
+    clientExtensionResults: {},
+    response,
   });
 
   return {
@@ -58,7 +58,7 @@ export function softwareAuthenticator(origin: string) {
     create(options: Options & { readonly user: { readonly id: string } }, changes: Changes = {}) {
       userHandle = options.user.id;
       const flags = changes.flags ?? userPresent | userVerified | hasKey;
-      const authData = new Uint8Array(authenticatorData(flags, attestedKey()));
+      const authData = new Uint8Array(authenticatorData(flags, attestedKey(id, publicKey)));
       const attestation = new Map<string, unknown>([
         ["fmt", "none"],
         ["attStmt", new Map()],

@@ -1,3 +1,4 @@
+import type { Authenticate } from "#platform/http/gate.ts";
 import { Permission } from "#kernel/permission.ts";
 import assert from "node:assert/strict";
 import { Secret, TOTP } from "otpauth";
@@ -5,7 +6,7 @@ import type { Context } from "#kernel/context.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { createIdentity, type IdentityDeps } from "#contexts/identity";
+import { createIdentity, type IdentityDeps, type Identity } from "#contexts/identity";
 import type { Audit } from "#platform/audit/audit.ts";
 import { Coherence, type Changes } from "#platform/cache/coherence.ts";
 import { MemoryStore } from "#platform/memory/memory-store.ts";
@@ -114,7 +115,11 @@ export async function identityOn(open: OpenIdentity, more: Partial<IdentityDeps>
   const used: string[] = [];
   const deps = {
     ...adapters,
-    ...{ ...subject, clock, newId, metrics: createMetrics(), sessionLimits: limits },
+    ...subject,
+    clock,
+    newId,
+    metrics: createMetrics(),
+    sessionLimits: limits,
     mayAct: casbinMayAct({ ...subject, coherence, clock }),
     tokens: signedTokens(secrets),
     accessTokens: joseAccessTokens({ keys, clock, issuer: origin, audience: "basalt" }),
@@ -123,10 +128,32 @@ export async function identityOn(open: OpenIdentity, more: Partial<IdentityDeps>
   };
   const identity = createIdentity(deps);
   const whoIs = rememberedAuthentication({
-    ...{ authenticate: authenticate(deps), coherence, clock },
+    authenticate: authenticate(deps),
+    coherence,
+    clock,
     noteUse: (keyId) => used.push(keyId),
   });
+  return {
+    ...actorsIn(identity, whoIs, clock),
+    identity,
+    deps,
+    subject,
+    clock,
+    keys,
+    secrets,
+    store,
+    coherence,
+    used,
+    whoIs,
+    async [Symbol.asyncDispose]() {
+      coherence[Symbol.dispose]();
+      await subject[Symbol.asyncDispose]();
+    },
+  };
+}
 
+/** The actors of tests, and what they do. */
+function actorsIn(identity: Identity, whoIs: Authenticate, clock: Clock) {
   /** The context of a request with this credential; without one, of a stranger. */
   async function asking(credential?: string, more: Partial<Context> = {}): Promise<Context> {
     const principal = credential === undefined ? undefined : await whoIs(credential);
@@ -162,14 +189,7 @@ export async function identityOn(open: OpenIdentity, more: Partial<IdentityDeps>
   const isAccepted = async ({ accessToken }: Pick<SignedIn, "accessToken">) =>
     (await whoIs(accessToken)) !== undefined;
 
-  return {
-    ...{ identity, deps, subject, clock, keys, secrets, store, coherence, used },
-    ...{ asking, system, signIn, signedUp, administrator, refresh, isAccepted, whoIs },
-    async [Symbol.asyncDispose]() {
-      coherence[Symbol.dispose]();
-      await subject[Symbol.asyncDispose]();
-    },
-  };
+  return { asking, system, signIn, signedUp, administrator, refresh, isAccepted };
 }
 
 export type House = Awaited<ReturnType<typeof identityOn>>;

@@ -14,7 +14,11 @@ export const postgresSubject: OpenIdentity = async (clock, onAppended) => {
   const admin = eventAdmin(database, "identity");
   return {
     ...postgresUnitOfWork({
-      ...{ database, schema: "identity", clock, newId, onAppended },
+      database,
+      schema: "identity",
+      clock,
+      newId,
+      onAppended,
       scope: postgresIdentity(newId),
     }),
     audit: postgresAudit(database),

@@ -223,7 +223,9 @@ export function passwordsContract(name: string, open: OpenIdentity): void {
         );
       const token = await resetToken(house, userId);
       const late = house.deps.tokens.issue(SetPasswordToken, {
-        ...{ userId, credentialsVersion: 1 as never, email: emailOf("ada@example.com") },
+        userId,
+        credentialsVersion: 1 as never,
+        email: emailOf("ada@example.com"),
         expiresAt: house.clock.now(),
       });
       const email = emailOf("ada@example.com");
@@ -259,7 +261,9 @@ export function passwordsContract(name: string, open: OpenIdentity): void {
       const expiresAt = house.clock.now().replace(/^\d{4}/, "9999") as never;
       const tokenFor = (address: string) =>
         house.deps.tokens.issue(VerifyEmailToken, {
-          ...{ userId: ada.userId, email: emailOf(address), expiresAt },
+          userId: ada.userId,
+          email: emailOf(address),
+          expiresAt,
         }) as Token;
       const verify = async (address: string) =>
         house.identity.verifyEmail({ token: tokenFor(address) }, await house.asking());

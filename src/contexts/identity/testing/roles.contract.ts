@@ -80,8 +80,10 @@ export function rolesContract(name: string, open: OpenIdentity): void {
       const { token } = expect(
         await house.identity.createApiKey(
           {
-            ...{ userId, name: expect(ApiKeyName.parse("robot")) },
-            ...{ scopes: [], expiresInDays: 1 as never },
+            userId,
+            name: expect(ApiKeyName.parse("robot")),
+            scopes: [],
+            expiresInDays: 1 as never,
           },
           await ada.asking(),
         ),

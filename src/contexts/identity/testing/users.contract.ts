@@ -17,7 +17,9 @@ export function usersContract(name: string, open: OpenIdentity): void {
     const before = (await house.subject.events()).length;
     const context = await house.system();
     return {
-      ...{ identity: house.identity, context, adminId },
+      identity: house.identity,
+      context,
+      adminId,
       events: async () => (await house.subject.events()).slice(before),
       ada: () =>
         house.identity.registerUser(

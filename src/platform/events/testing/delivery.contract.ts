@@ -212,7 +212,10 @@ export function deliveryContract(name: string, open: Open): void {
       const store = subject.store("sight");
       const { held } = await store.share(memberOf("one"));
       const [taken] = await store.read({
-        ...{ slots: held.map(({ slot }) => slot), after: 0, until: 1_000, limit: 1 },
+        slots: held.map(({ slot }) => slot),
+        after: 0,
+        until: 1_000,
+        limit: 1,
       });
       assert.equal(taken?.event.stream, note.id);
       const { slot, event, position } = taken;

@@ -56,7 +56,8 @@ function ownCause(): Error {
 /** A consumer without sightings of its own: their unique values would refuse an effect that is repeated. */
 const unseen = (handle: Handle) =>
   consumer<NoteEvent, NotesScope>({
-    ...{ name: "sight", events: noteEvents },
+    name: "sight",
+    events: noteEvents,
     on: { "scratch.note-written": async (...given) => void (await handle(...given)) },
   });
 

@@ -27,7 +27,9 @@ export function memorySubject(seams: Partial<Seams> = {}): SubscriptionSubject &
     return state;
   };
   return {
-    ...{ wakeUp, ...store.units(scope), audit: store.audit },
+    wakeUp,
+    ...store.units(scope),
+    audit: store.audit,
     events: async () => store.events,
     announcements: () => announcements,
     store: (name) => memorySubscription({ store, state: stateOf(name), scope, clock }),

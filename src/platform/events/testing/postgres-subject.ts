@@ -33,14 +33,19 @@ export function subjectOn(
   const wakeUp = new WakeUp();
   let announcements = 0;
   const common = {
-    ...{ database, schema: "scratch", scope: postgresNotes, clock, newId },
+    database,
+    schema: "scratch",
+    scope: postgresNotes,
+    clock,
+    newId,
     onAppended() {
       announcements += 1;
       wakeUp.call();
     },
   };
   return {
-    ...{ wakeUp, ...postgresUnitOfWork(common) },
+    wakeUp,
+    ...postgresUnitOfWork(common),
     events: () => eventAdmin(database, "scratch").list({ limit: 1_000 }),
     announcements: () => announcements,
     audit: postgresAudit(database),

@@ -86,7 +86,9 @@ export const sighting = (
   more: { readonly batchSize?: number } = {},
 ) =>
   consumer<NoteEvent, NotesScope>({
-    ...{ name, events: noteEvents, ...more },
+    name,
+    events: noteEvents,
+    ...more,
     on: {
       "scratch.note-written": async (event, scope, context) => {
         await handle(event, scope, context);
@@ -103,7 +105,9 @@ export const telling = (
   concurrency?: number,
 ) =>
   outsideConsumer<NoteEvent, NoteWritten>({
-    ...{ name, events: noteEvents, deliver },
+    name,
+    events: noteEvents,
+    deliver,
     ...(concurrency === undefined ? {} : { concurrency }),
     on: { "scratch.note-written": async (event) => event },
   });
@@ -114,8 +118,14 @@ export const run = (
   { process = "one", times = {}, store = subject.store(of.name) }: Running = {},
 ): Subscription<NotesScope> =>
   new Subscription({
-    ...{ consumer: of, store, process, clock, chance: Math.random, wakeUp: subject.wakeUp },
-    ...{ log: pino({ level: "silent" }), observer: { handled: () => {} } },
+    consumer: of,
+    store,
+    process,
+    clock,
+    chance: Math.random,
+    wakeUp: subject.wakeUp,
+    log: pino({ level: "silent" }),
+    observer: { handled: () => {} },
     times: { ...quick, ...times },
   }).start();
 
@@ -128,7 +138,10 @@ export const subscribe = (
   run(subject, sighting(name, handle, batchSize === undefined ? {} : { batchSize }), more);
 
 export const memberOf = (process: string, more: Partial<Member> = {}): Member => ({
-  ...{ process, declaration: "same", leaseMs: 60_000, ...more },
+  process,
+  declaration: "same",
+  leaseMs: 60_000,
+  ...more,
 });
 
 /** The versions of one stream, in the order in which their effects were committed. */

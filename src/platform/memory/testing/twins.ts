@@ -35,8 +35,11 @@ export async function postgresTwin(): Promise<Twin> {
   const database = undo.use(
     new Database({
       connection: { ...opened.connection, host: "127.0.0.1", port: proxy.port },
-      ...{ clock, maxConnections: 10, acquireTimeoutMs: 5_000 },
-      ...{ statementTimeoutMs: 10_000, idleInTransactionTimeoutMs: 30_000 },
+      clock,
+      maxConnections: 10,
+      acquireTimeoutMs: 5_000,
+      statementTimeoutMs: 10_000,
+      idleInTransactionTimeoutMs: 30_000,
     }),
   );
   const subject = subjectOn({ database, [Symbol.asyncDispose]: async () => {} });

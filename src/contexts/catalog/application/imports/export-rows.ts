@@ -86,8 +86,13 @@ async function* priceRows({ ask, batch, clock }: Asking): AsyncGenerator<readonl
     ({ id }) => id,
   );
   const cellsOf = ({ sku, list, price, minimumQuantity, validFrom, validUntil }: Price): Cells => ({
-    ...{ sku, list, currency: price.currency, minimum_quantity: String(minimumQuantity) },
-    ...{ amount: Money.spell(price).amount, valid_from: validFrom, valid_until: validUntil ?? "" },
+    sku,
+    list,
+    currency: price.currency,
+    minimum_quantity: String(minimumQuantity),
+    amount: Money.spell(price).amount,
+    valid_from: validFrom,
+    valid_until: validUntil ?? "",
   });
   for await (const page of pages) yield page.map(cellsOf);
 }

@@ -47,7 +47,10 @@ function wantedOf(cells: Cells): Result<Wanted, Invalid | UnknownCells> {
   return {
     ok: true,
     value: {
-      ...{ sku, price: price.value, list: list ?? PriceList.standard, validFrom: valid_from },
+      sku,
+      price: price.value,
+      list: list ?? PriceList.standard,
+      validFrom: valid_from,
       minimumQuantity: minimum_quantity ?? (1 as Quantity),
       ...(valid_until === undefined ? {} : { validUntil: valid_until }),
     },

@@ -104,7 +104,11 @@ async function begin(
   const title = name ?? product?.details.name;
   if (title === undefined) return err({ type: "name-missing" });
   const before = product?.details ?? {
-    ...{ description: "" as Description, skus: [], categoryIds: [], attributes: [], images: [] },
+    description: "" as Description,
+    skus: [],
+    categoryIds: [],
+    attributes: [],
+    images: [],
   };
   const categoryIds = ids ? ids.value : before.categoryIds;
   return ok({

@@ -117,9 +117,15 @@ export function receiveImport({ unitOfWork, mayAct, clock, newId }: Deps) {
     if (!allowed.ok) return allowed;
     const owner = OwnerId.parse(context.actor);
     const arriving: ArrivingImport = {
-      ...{ id: newId(ImportId), kind, isDryRun, status: "arriving", rows: 0, tally: noRows },
+      id: newId(ImportId),
+      kind,
+      isDryRun,
+      status: "arriving",
+      rows: 0,
+      tally: noRows,
       ...(owner.ok ? { ownerId: owner.value } : {}),
-      ...{ receivedAt: clock.now(), version: Version.none },
+      receivedAt: clock.now(),
+      version: Version.none,
     };
     const step = () => ({ ...context, deadlineMs: clock.unixMs() + stepMs });
     const opened = await unitOfWork(step(), async ({ imports }) => ok(imports.open(arriving)));

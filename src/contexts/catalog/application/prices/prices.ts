@@ -89,7 +89,10 @@ export function setPrice({ unitOfWork, mayAct, clock, newId }: Deps) {
       if (!product.value.details.skus.includes(sku)) return err({ type: "sku-not-found" });
 
       const wanted: Price = {
-        ...{ id: newId(PriceId), sku, price, validFrom: from },
+        id: newId(PriceId),
+        sku,
+        price,
+        validFrom: from,
         list: list ?? PriceList.standard,
         minimumQuantity: minimumQuantity ?? one,
         ...(validUntil === undefined ? {} : { validUntil }),

@@ -60,7 +60,11 @@ export function demoProduct(
   const cents = Math.round((kind.from * (1 + next())) / 10) * 10;
   const details = expect(
     Details.parse({
-      ...{ name, slug: Slug.of(name), skus, categoryIds: [categoryOf(kind.shelf)], images: [] },
+      name,
+      slug: Slug.of(name),
+      skus,
+      categoryIds: [categoryOf(kind.shelf)],
+      images: [],
       description: `A ${make} ${kind.name.toLowerCase()} in ${colour}.`,
       attributes: [
         { name: "colour", value: colour },

@@ -42,7 +42,11 @@ export function draftProduct({ unitOfWork, mayAct, clock, newId }: Deps) {
         name,
         slug: slug ?? Slug.of(name) ?? slugOfId(id),
         description: description ?? ("" as Description),
-        ...{ skus: [], categoryIds: [], attributes: [], images: [], ...lists },
+        skus: [],
+        categoryIds: [],
+        attributes: [],
+        images: [],
+        ...lists,
       });
       const free = await isFree(scope, details, id);
       if (!free.ok) return free;

@@ -115,8 +115,13 @@ export function searchProducts(deps: Deps) {
     return deps.read(context, async ({ categories, search }) =>
       ok(
         await search.find({
-          ...{ words: words.value, attributes: attributes.value, price: price.value, inStock },
-          ...{ before: cursor, limit, withFacets: facets },
+          words: words.value,
+          attributes: attributes.value,
+          price: price.value,
+          inStock,
+          before: cursor,
+          limit,
+          withFacets: facets,
           categoryIds: categoryId && (await categories.within(categoryId)),
         }),
       ),

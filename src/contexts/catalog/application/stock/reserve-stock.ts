@@ -77,7 +77,10 @@ export function reserveStock({ unitOfWork, mayAct, clock, newId }: Deps) {
         const at = clock.now();
         const expiresAt = Instant.plus(at, holdS * secondMs);
         const reservation = {
-          ...{ id: newId(ReservationId), quantity, expiresAt, holder: holder.value },
+          id: newId(ReservationId),
+          quantity,
+          expiresAt,
+          holder: holder.value,
         };
         const reserved = Stock.reserve(stock, reservation, at);
         if (!reserved.ok) return reserved;

@@ -179,7 +179,11 @@ async function begin(
   const { userId, tokens } = await house.signedUp(email);
   const first = { id: tokens.session.id, password: goodPassword, tokens: [tokens], isEnded: false };
   return {
-    ...{ house, userId, sessions: [first], passwords: 0, password: goodPassword },
+    house,
+    userId,
+    sessions: [first],
+    passwords: 0,
+    password: goodPassword,
     isDisabled: false,
     admin: administrator.asking,
   };

@@ -102,6 +102,10 @@ const onlyPassword = (
 
 const firstOf = (id: UserId, email: Email, at: Instant): Change<PresentUser, IdentityEvent> =>
   User.register({
-    ...{ id, email, at, by: "system", roles: [Role.admin, Role.member] },
+    id,
+    email,
+    at,
+    by: "system",
+    roles: [Role.admin, Role.member],
     name: expect(UserName.parse("Administrator")),
   });
