@@ -124,8 +124,8 @@ export async function inTurn(a: Side, b: Side, connections: number): Promise<Pai
   return runs;
 }
 
-export const ratios = ([ours, theirs]: Pair, of: (run: Run) => number): readonly number[] =>
-  ours.map((run, i) => of(run) / of(theirs[i] ?? run));
+export const ratios = ([ours, theirs]: Pair, figureOf: (run: Run) => number): readonly number[] =>
+  ours.map((run, i) => figureOf(run) / figureOf(theirs[i] ?? run));
 
 export const usOf = (runs: readonly Run[]) => median(runs.map(({ cpuUs }) => cpuUs)).toFixed(0);
 const rateOf = (runs: readonly Run[]) => median(runs.map(({ perSecond }) => perSecond)).toFixed(0);

@@ -118,7 +118,7 @@ export async function searchFigures(): Promise<readonly Figure[]> {
   const owner = new pg.Client(connection);
   await owner.connect();
   await using _ = { [Symbol.asyncDispose]: () => owner.end() };
-  const curve: { readonly size: number; readonly of: readonly Latency[] }[] = [];
+  const curve: { readonly size: number; readonly latencies: readonly Latency[] }[] = [];
   await owner.query(
     `insert into catalog.categories (id, name, slug, version)
      select 'category_' || lpad(n::text, 26, '0'), 'Shelf ' || n, 'shelf-' || n, 1
@@ -132,25 +132,25 @@ export async function searchFigures(): Promise<readonly Figure[]> {
     await owner.query(fill(filled, size));
     await owner.query("vacuum analyze");
     filled = size;
-    curve.push({ size, of: await latencies(server, size) });
+    curve.push({ size, latencies: await latencies(server, size) });
   }
   return [...figuresOf(curve), rebuilt];
 }
 
 function figuresOf(
-  curve: readonly { readonly size: number; readonly of: readonly Latency[] }[],
+  curve: readonly { readonly size: number; readonly latencies: readonly Latency[] }[],
 ): readonly Figure[] {
   const p99s = (size: number) =>
-    curve.find((point) => point.size === size)?.of.map(({ p99Ms }) => p99Ms) ?? [];
+    curve.find((point) => point.size === size)?.latencies.map(({ p99Ms }) => p99Ms) ?? [];
   const mean = (size: number) =>
-    median(curve.find((point) => point.size === size)?.of.map(({ meanMs }) => meanMs) ?? []);
+    median(curve.find((point) => point.size === size)?.latencies.map(({ meanMs }) => meanMs) ?? []);
   const [least, , most] = sizes;
   const growth = mean(most) / mean(least);
   const allowed = Math.log(most) / Math.log(least);
   const points = curve.map(
-    ({ size, of }) =>
+    ({ size, latencies }) =>
       `${size}: mean ${mean(size).toFixed(1)}, p99 ${spread(
-        of.map(({ p99Ms }) => p99Ms),
+        latencies.map(({ p99Ms }) => p99Ms),
         0,
       )} ms`,
   );

@@ -82,8 +82,10 @@ async function events(opened: Database, schema: string): Promise<readonly Findin
     return [{ ok: false, what: schema, says: "not migrated: run `basalt migrate`" }];
   }
   const troubles = troublesOf(health);
-  const found = troubles.map(({ of, isBad, says }) => ({ ok: !isBad, what: of, says }));
-  const fine = health.subscriptions.filter(({ name }) => !troubles.some(({ of }) => of === name));
+  const found = troubles.map(({ subject, isBad, says }) => ({ ok: !isBad, what: subject, says }));
+  const fine = health.subscriptions.filter(
+    ({ name }) => !troubles.some(({ subject }) => subject === name),
+  );
   return [
     ...fine.map(({ name, lag }) => ({ ok: true, what: name, says: `${lag} events behind` })),
     ...found,

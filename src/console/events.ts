@@ -101,7 +101,7 @@ function consumersOf(health: LogHealth): readonly ListedConsumer[] {
     horizon_age_s,
     ...subscription,
     troubles: troubles
-      .filter(({ of }) => of === log || of === subscription.name)
+      .filter(({ subject }) => subject === log || subject === subscription.name)
       .map(({ says }) => says),
   }));
 }

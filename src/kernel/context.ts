@@ -12,10 +12,10 @@ export const isSameRequest = ({ fingerprint, formerly }: IdempotencyKey, kept: s
   kept === fingerprint || formerly?.includes(kept) === true;
 
 /** The key of a request whose body has a digest of its own. */
-export const withDigest = (of: IdempotencyKey, digest: string): IdempotencyKey => ({
-  key: of.key,
-  fingerprint: `${of.fingerprint} ${digest}`,
-  formerly: (of.formerly ?? []).map((fingerprint) => `${fingerprint} ${digest}`),
+export const withDigest = (idempotency: IdempotencyKey, digest: string): IdempotencyKey => ({
+  key: idempotency.key,
+  fingerprint: `${idempotency.fingerprint} ${digest}`,
+  formerly: (idempotency.formerly ?? []).map((fingerprint) => `${fingerprint} ${digest}`),
 });
 
 /** Who asks, and how they showed it. */

@@ -35,7 +35,7 @@ test("doctor, readiness, metrics and console tell of a stall alike", async () =>
   await until(async () => (await troubledAt(url)).troubled.length > 0);
   assert.deepEqual(await troubledAt(url), { code: 200, status: "degraded", troubled: [consumer] });
   const metrics = await (await fetch(`${url}/metrics`)).text();
-  assert.match(metrics, /basalt_events_trouble{of="identity\.welcome-email"} 1/);
+  assert.match(metrics, /basalt_events_trouble{subject="identity\.welcome-email"} 1/);
   const doctor = await launch(["doctor"], env).ended;
   assert.equal(doctor.code, 1);
   assert.match(

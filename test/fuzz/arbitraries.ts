@@ -107,7 +107,7 @@ export function fitting(schema: Schema): fc.Arbitrary<unknown> {
       });
     case "object": {
       const fields = Object.entries(schema.properties ?? {});
-      return fc.record(Object.fromEntries(fields.map(([name, of]) => [name, fitting(of)])), {
+      return fc.record(Object.fromEntries(fields.map(([name, field]) => [name, fitting(field)])), {
         requiredKeys: [...(schema.required ?? [])],
       });
     }

@@ -60,8 +60,8 @@ const stage = {
   judge: judgeOf(openApi),
   operations: new Map(operations.map((operation) => [operation.name, operation])),
   onAnswer: (operation: string, status: number) => {
-    const of = answers.get(operation) ?? new Map<number, number>();
-    answers.set(operation, of.set(status, (of.get(status) ?? 0) + 1));
+    const statuses = answers.get(operation) ?? new Map<number, number>();
+    answers.set(operation, statuses.set(status, (statuses.get(status) ?? 0) + 1));
   },
 };
 
@@ -91,7 +91,7 @@ const granted = operations.filter(({ name }) =>
 );
 const never = operations.filter((operation) => !granted.includes(operation));
 let asked = 0;
-for (const of of answers.values()) for (const n of of.values()) asked += n;
+for (const statuses of answers.values()) for (const n of statuses.values()) asked += n;
 console.log(`seed ${seed}: ${played} sequences, ${asked} requests; ${growth}`);
 console.log(`${granted.length} of ${operations.length} operations granted something; never:`);
 for (const { name } of never)

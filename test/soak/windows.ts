@@ -53,8 +53,8 @@ export function unevenness(windows: readonly Window[], judgedFrom: number): read
   const served = quiet.filter(({ n }) => n >= judgedFrom);
   const third = Math.max(1, Math.floor(served.length / 3));
   const [first, last] = [served.slice(0, third), served.slice(-third)];
-  const grows = (what: keyof typeof limits, of: (window: Window) => number) => {
-    const [before, after] = [median(first.map(of)), median(last.map(of))];
+  const grows = (what: keyof typeof limits, measure: (window: Window) => number) => {
+    const [before, after] = [median(first.map(measure)), median(last.map(measure))];
     const isFlat = after <= before * limits[what];
     return isFlat ? [] : [`${what} ${before.toFixed(1)}, then ${after.toFixed(1)}`];
   };

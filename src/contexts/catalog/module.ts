@@ -145,13 +145,13 @@ export const catalog: Module<typeof known, object, Needs> = {
     const { catalogStockUrl: stock, catalogPricesUrl: prices } = settings;
     const found = await Promise.all([
       examined({
-        of: known.catalogStockUrl.env,
+        setting: known.catalogStockUrl.env,
         resource: "stock",
         baseUrl: stock,
         key: settings.catalogStockKey,
       }),
       examined({
-        of: known.catalogPricesUrl.env,
+        setting: known.catalogPricesUrl.env,
         resource: "prices",
         baseUrl: prices,
         key: settings.catalogPricesKey,

@@ -71,8 +71,8 @@ const toRecord = ({ position, correlation_id, credential, address, agent, ...row
 
 export const postgresAudit = (database: Database): Audit => ({
   async enter(entry) {
-    const { mutation: of, values } = auditWrite(entry);
-    await database.query(of, values);
+    const { mutation: mutation, values } = auditWrite(entry);
+    await database.query(mutation, values);
   },
   async page({ actor, target, operation, outcome, from, until }, { before, limit }) {
     const filters = [actor, target, operation, outcome, from, until];

@@ -104,7 +104,8 @@ test("an event at which the only process has ended can be skipped", async () => 
 test("an event at which the only process has ended can be replayed, and is told of until then", async () => {
   await using subject = await abandoned();
   const { admin } = subject;
-  const told = async () => troublesOf(await admin.health()).find(({ of }) => of === "tell");
+  const told = async () =>
+    troublesOf(await admin.health()).find(({ subject }) => subject === "tell");
   await until(async () => (await told())?.isBad === true);
   assert.match((await told())?.says ?? "", /no process reads it, waiting: 1 parked stream;/);
   assert.equal(await admin.replay("tell", subject.id), 1);

@@ -167,7 +167,7 @@ function skipStatements(schema: string) {
 
 /** Deleting what nobody needs any more, a batch at a time. */
 function choresOf(schema: string) {
-  const name = (of: string) => `${schema}.${of}`;
+  const name = (table: string) => `${schema}.${table}`;
   return {
     forgetKeys: statement<{ readonly key: string }>(
       name("forget-keys"),

@@ -15,7 +15,9 @@ async function given() {
   const health = () => logHealth(opened.database, "scratch");
   const says = async () => {
     const troubles = troublesOf(await health());
-    return troubles.map(({ of, isBad, says }) => `${isBad ? "BAD" : "ok"} ${of}: ${says}`);
+    return troubles.map(
+      ({ subject, isBad, says }) => `${isBad ? "BAD" : "ok"} ${subject}: ${says}`,
+    );
   };
   /** As if all that has happened so far had happened longer ago. */
   const later = () =>

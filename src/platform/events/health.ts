@@ -45,7 +45,7 @@ export type LogHealth = {
 };
 
 /** Something that an operator should know; `isBad` where events do not get on by themselves. */
-export type Trouble = { readonly of: string; readonly isBad: boolean; readonly says: string };
+export type Trouble = { readonly subject: string; readonly isBad: boolean; readonly says: string };
 
 /** Counting further costs more than it tells. */
 const maxLagCounted = 100_000;
@@ -132,7 +132,7 @@ export function troublesOf({
 }: LogHealth): readonly Trouble[] {
   const held = ageS * 1_000 > stillMs;
   const horizon = {
-    of: log,
+    subject: log,
     isBad: true,
     says: `new events wait for a transaction that began ${seconds(ageS)} ago and has not ended`,
   };
@@ -179,7 +179,7 @@ function troublesIn(health: SubscriptionHealth): readonly Trouble[] {
     ],
     [isLate && !isStill, false, `${lag} events behind, the oldest by ${seconds(health.waits_s)}`],
   ];
-  return found.flatMap(([holds, isBad, says]) => (holds ? { of: name, isBad, says } : []));
+  return found.flatMap(([holds, isBad, says]) => (holds ? { subject: name, isBad, says } : []));
 }
 
 const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;

@@ -112,24 +112,24 @@ const rebuilding = { actor: "system", correlationId: "rebuild", deadlineMs: Infi
  */
 export async function rebuild<Model>(
   { database, connection }: { readonly database: Database; readonly connection: ClientConfig },
-  of: ReadModel<Model>,
+  readModel: ReadModel<Model>,
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<{ readonly events: number }> {
-  const { log, schema, projection } = of;
+  const { log, schema, projection } = readModel;
   const sql = statementsOf(log);
   const next = `${schema}_next`;
   return database.session(async (lock) => {
     const [got] = await lock.query(sql.tryLock, [`rebuild ${schema}`]);
     if (!got?.locked) throw new IsBeingRebuilt(`${projection.name} is being rebuilt already`);
     await clear(database, schema);
-    await migrate(connection, [{ schema: next, source: schema, folder: of.folder }]);
+    await migrate(connection, [{ schema: next, source: schema, folder: readModel.folder }]);
     await grantTo(connection, next);
     const [{ events: total } = { events: 0 }] = await database.query(sql.count, []);
-    const into = { projection, log, model: of.open(next) };
+    const into = { projection, log, model: readModel.open(next) };
     const tell = (done: number) => onProgress(done, Math.max(total, done));
     const { until, events } = await foldAll(database, into, { next, tell });
-    refuseDifferent(await checksumsIn(database, of, next, until));
-    await swap(database, { of, into, next, until });
+    refuseDifferent(await checksumsIn(database, readModel, next, until));
+    await swap(database, { readModel, into, next, until });
     await clear(database, schema);
     await lock.query(sql.unlock, [`rebuild ${schema}`]);
     return { events };
@@ -194,15 +194,15 @@ async function clear(database: Database, schema: string): Promise<void> {
 }
 
 type Swap<Model> = {
-  readonly of: ReadModel<Model>;
+  readonly readModel: ReadModel<Model>;
   readonly into: Fold<Model>;
   readonly next: string;
   readonly until: number;
 };
 
 /** The names change hands when the next model has what was appended meanwhile. */
-async function swap<Model>(database: Database, { of, into, next, until }: Swap<Model>) {
-  const { projection, log, schema } = of;
+async function swap<Model>(database: Database, { readModel, into, next, until }: Swap<Model>) {
+  const { projection, log, schema } = readModel;
   const sql = statementsOf(log);
   const { horizon } = await horizonOf(database, log)();
   await database.session(async (session) => {
@@ -246,10 +246,12 @@ export function refuseDifferent(checksums: readonly Checksum[]): void {
 /** The checksums of the model that stands, at the position that it has reached. */
 export async function checksumsOf<Model>(
   database: Database,
-  of: ReadModel<Model>,
+  readModel: ReadModel<Model>,
 ): Promise<readonly Checksum[]> {
-  const [row] = await database.query(statementsOf(of.log).position, [of.projection.name]);
-  return checksumsIn(database, of, of.schema, row?.position ?? 0);
+  const [row] = await database.query(statementsOf(readModel.log).position, [
+    readModel.projection.name,
+  ]);
+  return checksumsIn(database, readModel, readModel.schema, row?.position ?? 0);
 }
 
 /** A read model without its types, as a module brings it. */
@@ -263,11 +265,11 @@ export type AnyReadModel = Pick<ReadModel<never>, "log" | "schema" | "folder"> &
   readonly checksums: (database: Database) => Promise<readonly Checksum[]>;
 };
 
-export const anyReadModel = <Model>(of: ReadModel<Model>): AnyReadModel => ({
-  name: of.projection.name,
-  log: of.log,
-  schema: of.schema,
-  folder: of.folder,
-  rebuild: (parts, onProgress) => rebuild(parts, of, onProgress),
-  checksums: (database) => checksumsOf(database, of),
+export const anyReadModel = <Model>(readModel: ReadModel<Model>): AnyReadModel => ({
+  name: readModel.projection.name,
+  log: readModel.log,
+  schema: readModel.schema,
+  folder: readModel.folder,
+  rebuild: (parts, onProgress) => rebuild(parts, readModel, onProgress),
+  checksums: (database) => checksumsOf(database, readModel),
 });

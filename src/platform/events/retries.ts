@@ -76,10 +76,10 @@ export class Retries<Scope> {
 
   async #start(due: readonly Due[]): Promise<void> {
     const { lane, parked, slots, clock } = this.#on;
-    for (const { parked: of } of due) parked.look(of.stream);
+    for (const { parked: stream } of due) parked.look(stream.stream);
     const now = clock.now();
     const attempts = due.map((one) => ({ ...one, parked: this.#attempted(one.parked, now) }));
-    const park = attempts.filter(({ event }) => event).map(({ parked: of }) => of);
+    const park = attempts.filter(({ event }) => event).map(({ parked: stream }) => stream);
     if (this.#options.delivery.claims && park.length > 0) {
       const moves = slots.moves(park.map(({ slot }) => slot));
       await this.#on.commit({ moves, park, unpark: [] }, []);

@@ -9,7 +9,11 @@ import { within } from "../time-limit.ts";
 export type Check = { readonly name: string; readonly isUp: () => Promise<boolean> };
 
 /** Something that does not get on by itself, while requests are served all the same. */
-export type ToldTrouble = { readonly of: string; readonly isBad: boolean; readonly says: string };
+export type ToldTrouble = {
+  readonly subject: string;
+  readonly isBad: boolean;
+  readonly says: string;
+};
 
 export type OperationsOptions = {
   readonly version: string;
@@ -81,9 +85,9 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
 /** Names only: what exactly is wrong, `doctor` and `events consumers` tell those who operate. */
 async function troubledIn(ask: OperationsOptions["troubles"]): Promise<readonly string[]> {
   const troubles = await within(checkWithinMs, ask()).catch(() => [
-    { of: "events", isBad: true, says: "not known" },
+    { subject: "events", isBad: true, says: "not known" },
   ]);
-  return [...new Set(troubles.filter(({ isBad }) => isBad).map(({ of }) => of))];
+  return [...new Set(troubles.filter(({ isBad }) => isBad).map(({ subject }) => subject))];
 }
 
 const answersInTime = (isUp: () => Promise<boolean>): Promise<boolean> =>

@@ -131,7 +131,7 @@ class Run {
         )
         .join(", ")}`,
       `${note} seen: ${seen
-        .filter(({ event_id: of, stream }) => stream === id && of.startsWith(this.#name))
+        .filter(({ event_id: eventId, stream }) => stream === id && eventId.startsWith(this.#name))
         .map(({ version }) => version)
         .join(", ")}`,
       ...dead

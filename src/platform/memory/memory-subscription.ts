@@ -269,7 +269,7 @@ export function memorySubscription<Scope>(options: Options<Scope>): Subscription
     async due(held, { now, except, limit }) {
       const positions = new Map(held.map(({ slot, position }) => [slot, position]));
       const retrying = [...parked.values()]
-        .filter(({ state: of, slot }) => of === "retrying" && positions.has(slot))
+        .filter(({ state: kind, slot }) => kind === "retrying" && positions.has(slot))
         .filter(({ stream }) => !except.includes(stream))
         .toSorted((a, b) => ((a.retryAt ?? now) < (b.retryAt ?? now) ? -1 : 1))
         .slice(0, limit);

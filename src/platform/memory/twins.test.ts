@@ -71,7 +71,7 @@ const programs = fc.array(step, { minLength: 4, maxLength: 24 });
 
 /** A unit of work that has begun, and waits for how it is to finish, or for a lock. */
 type Open = {
-  readonly of: Begin;
+  readonly begin: Begin;
   readonly finish: (how: Finish) => void;
   readonly hasStarted: () => boolean;
   readonly started: Promise<unknown>;
@@ -105,7 +105,7 @@ class Run {
     await this.#tellWhatIsLeft();
     return [...this.#seen]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .flatMap(([of, lines]) => lines.map((line) => `${of} ${this.#general(line)}`));
+      .flatMap(([unit, lines]) => lines.map((line) => `${unit} ${this.#general(line)}`));
   }
 
   async #step(one: Step): Promise<void> {
@@ -128,7 +128,7 @@ class Run {
   /** Not where it would wait behind a unit that waits itself, or might be answered without a wait. */
   async #begin(one: Begin): Promise<void> {
     if (this.#open.has(one.unit)) return;
-    const holders = [...this.#open.values()].filter(({ of }) => shareLock(of, one));
+    const holders = [...this.#open.values()].filter(({ begin }) => shareLock(begin, one));
     if (holders.length > 1 || holders.some((holder) => !holder.hasStarted())) return;
     if (holders.length === 1 && one.key) return;
     const unit = this.#started(one);
@@ -167,7 +167,7 @@ class Run {
       .unitOfWork(context, work, { lock })
       .then((outcome) => inOrder(outcome), nameOf);
     return {
-      of: one,
+      begin: one,
       finish: finishing.resolve,
       hasStarted: () => hasStarted,
       started: Promise.race([starting.promise, ended]),
@@ -197,17 +197,20 @@ class Run {
     // Whether a lost commit would have been refused, only one that was sent can tell.
     this.#tell(`unit ${how.unit}`, `ends: ${isLost ? "lost" : outcome}`);
     for (const [number, other] of this.#open)
-      if (!other.hasStarted() && shareLock(other.of, unit.of)) await this.#settled(number, other);
+      if (!other.hasStarted() && shareLock(other.begin, unit.begin))
+        await this.#settled(number, other);
   }
 
   /** What is asked next on the line must be its commit. */
-  #canLose({ writes: [first, ...others], how }: Finish, { of }: Open): boolean {
-    const isKnown = first !== undefined && first.title < 4 && of.reads.includes(first.note);
-    return isKnown && others.length === 0 && how === "ok" && of.lock.length === 0 && !of.isLate;
+  #canLose({ writes: [first, ...others], how }: Finish, { begin }: Open): boolean {
+    const isKnown = first !== undefined && first.title < 4 && begin.reads.includes(first.note);
+    return (
+      isKnown && others.length === 0 && how === "ok" && begin.lock.length === 0 && !begin.isLate
+    );
   }
 
-  #tell(of: string, line: string): void {
-    this.#seen.set(of, [...(this.#seen.get(of) ?? []), line]);
+  #tell(unit: string, line: string): void {
+    this.#seen.set(unit, [...(this.#seen.get(unit) ?? []), line]);
   }
 
   #id(note: number): NoteId {

@@ -105,7 +105,7 @@ async function migrateSource(
   await client.query(`create schema if not exists ${source.schema}`);
   const missing = files.filter(({ name }) => !checksums.has(name));
   for (const file of missing) await apply(client, file);
-  return missing.map(({ schema, source: of, name }) => ({ schema, source: of, name }));
+  return missing.map(({ schema, source: from, name }) => ({ schema, source: from, name }));
 }
 
 /** Newer ones may be missing: an older Basalt runs on the tables of a newer one. */

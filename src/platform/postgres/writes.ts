@@ -68,7 +68,7 @@ export async function send(
 
 /** Sends writes, in order, on a connection that is inside a transaction. */
 export const perform = (session: Session, writes: readonly Write[]): readonly Promise<unknown>[] =>
-  combined(writes).map(({ statement: of, values }) => session.query(of, values));
+  combined(writes).map(({ statement: query, values }) => session.query(query, values));
 
 /** Waits for all answers of a pipeline; throws the first failure, which made the others fail. */
 export async function settled(sent: readonly Promise<unknown>[]): Promise<void> {
@@ -86,7 +86,7 @@ function combined(writes: readonly Write[]): readonly Sent[] {
     const group = separate(writes, first);
     const together = group.length > 1 ? combination(group) : undefined;
     if (together) sent.push({ statement: together, values: group.flatMap(({ values }) => values) });
-    else for (const { mutation: of, values } of group) sent.push({ statement: of, values });
+    else for (const { mutation: query, values } of group) sent.push({ statement: query, values });
     first += group.length;
   }
   return sent;

@@ -38,16 +38,17 @@ function watchLogs(gauge: Metrics["gauge"], { healths, troubles }: EventMonitor)
   gauge(
     "basalt_events_trouble",
     "What is wrong with a log or a subscription",
-    ["of"],
+    ["subject"],
     async (trouble) => {
       trouble.reset();
-      for (const { of, isBad } of await troubles().catch(() => [])) if (isBad) trouble.inc({ of });
+      for (const { subject, isBad } of await troubles().catch(() => []))
+        if (isBad) trouble.inc({ subject });
     },
   );
   const each = (
     name: string,
     help: string,
-    set: (to: (value: number, state?: string) => void, of: SubscriptionHealth) => void,
+    set: (to: (value: number, state?: string) => void, health: SubscriptionHealth) => void,
     more: readonly string[] = [],
   ) =>
     gauge(name, help, ["subscription", ...more], async (current) => {
@@ -55,8 +56,8 @@ function watchLogs(gauge: Metrics["gauge"], { healths, troubles }: EventMonitor)
       for (const { subscriptions } of await now())
         for (const health of subscriptions)
           set((value, state) => {
-            const of = { subscription: health.name, ...(state === undefined ? {} : { state }) };
-            current.set(of, value);
+            const labels = { subscription: health.name, ...(state === undefined ? {} : { state }) };
+            current.set(labels, value);
           }, health);
     });
 

@@ -46,8 +46,8 @@ async function seen(ask: Ask, reader: string, wanted: string): Promise<readonly 
       where s.versions is distinct from w.versions limit ${shownAtMost}`,
   );
   return rows.map(
-    ({ stream, saw, wanted: of }) =>
-      `${reader}: saw ${String(stream)} as ${String(saw)} in place of ${String(of)}`,
+    ({ stream, saw, wanted: expected }) =>
+      `${reader}: saw ${String(stream)} as ${String(saw)} in place of ${String(expected)}`,
   );
 }
 

@@ -36,12 +36,12 @@ test("where it lies and what it is listed as is spelled in one way", () => {
 });
 
 test("a slug reads like its title, and is cut between words", () => {
-  const of = (text: string) => Slug.of(expect(Title.parse(text)));
-  assert.equal(of("Café — Crème!"), "cafe-creme");
-  assert.equal(of("???"), undefined);
-  assert.equal(of(`${"a".repeat(99)} b`), "a".repeat(99));
-  assert.equal(of("a".repeat(150)), "a".repeat(100));
-  assert.equal(of("a  b"), "a-b");
+  const slugOf = (text: string) => Slug.of(expect(Title.parse(text)));
+  assert.equal(slugOf("Café — Crème!"), "cafe-creme");
+  assert.equal(slugOf("???"), undefined);
+  assert.equal(slugOf(`${"a".repeat(99)} b`), "a".repeat(99));
+  assert.equal(slugOf("a".repeat(150)), "a".repeat(100));
+  assert.equal(slugOf("a  b"), "a-b");
 });
 
 test("units are counted from none to a limit", () => {

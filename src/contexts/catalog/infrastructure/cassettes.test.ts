@@ -34,7 +34,7 @@ const filtered = (recorded: nock.Definition[]): nock.Definition[] =>
 
 const baseUrl = "http://127.0.0.1:3000/api/v1";
 const sku = expect(Sku.parse("DEMO1-0-45CM"));
-const of = { productId: newId(ProductId), skus: async () => [sku] };
+const product = { productId: newId(ProductId), skus: async () => [sku] };
 const at = expect(Instant.parse("2100-01-01T00:00:00Z"));
 
 async function playing<T>(
@@ -66,14 +66,16 @@ describe("recorded answers of another Basalt", () => {
   });
 
   test("are read as stock", async () => {
-    const levels = await playing("stock.json", () => httpLevelSource(asked())(of, testContext()));
+    const levels = await playing("stock.json", () =>
+      httpLevelSource(asked())(product, testContext()),
+    );
     assert.equal(levels.length, 1);
     assert.deepEqual([levels[0]?.sku, levels[0]?.location, levels[0]?.reserved], [sku, "main", 0]);
   });
 
   test("are read as prices", async () => {
     const prices = await playing("prices.json", () =>
-      httpPriceSource(asked())({ ...of, at, filter: {} }, testContext()),
+      httpPriceSource(asked())({ ...product, at, filter: {} }, testContext()),
     );
     assert.deepEqual(
       prices.map(({ minimumQuantity, price: { currency } }) => [minimumQuantity, currency]),
@@ -86,7 +88,7 @@ describe("recorded answers of another Basalt", () => {
 
   test("are all there is: nothing else leaves the test", async () => {
     const other = { ...asked(), baseUrl: "http://127.0.0.1:3001/api/v1" };
-    const ask = () => httpLevelSource(other)(of, testContext());
+    const ask = () => httpLevelSource(other)(product, testContext());
     await assert.rejects(playing("stock.json", ask, "lockdown"), Unavailable);
   });
 

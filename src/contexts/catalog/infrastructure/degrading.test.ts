@@ -16,7 +16,7 @@ function given(cache = memoryCache()) {
     name: "test",
     cache,
     clock,
-    keyOf: (of: string) => of,
+    keyOf: (key: string) => key,
     source: () => upstream.answer(),
     onAnswer: (status) => statuses.push(status),
   });

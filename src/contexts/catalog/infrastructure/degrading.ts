@@ -9,7 +9,7 @@ import type { Level } from "../application/ports/stock.ts";
 import type { Price } from "../domain/price.ts";
 
 /** Asks whoever knows; throws `Unavailable` where that is late or away. */
-type Source<Of, T> = (of: Of, context: Context) => Promise<T>;
+type Source<Of, T> = (subject: Of, context: Context) => Promise<T>;
 export type LevelSource = Source<Parameters<StockLevels>[0], readonly Level[]>;
 export type PriceSource = Source<Parameters<CurrentPrices>[0], readonly Price[]>;
 
@@ -23,7 +23,7 @@ type Options<Of, T> = {
   readonly name: string;
   readonly source: Source<Of, T>;
   /** What makes two questions the same. */
-  readonly keyOf: (of: Of) => string;
+  readonly keyOf: (subject: Of) => string;
   readonly cache: Cache;
   readonly clock: Clock;
   /** Hears of every answer. */
@@ -51,9 +51,9 @@ export function degrading<Of, T>(options: Options<Of, T>) {
     return { status: "stale", value, ageMs: clock.unixMs() - atMs };
   }
 
-  return async (of: Of, context: Context): Promise<Part<T>> => {
-    const key = `${name}/${keyOf(of)}`;
-    const part = await source(of, context).then(
+  return async (subject: Of, context: Context): Promise<Part<T>> => {
+    const key = `${name}/${keyOf(subject)}`;
+    const part = await source(subject, context).then(
       (value): Part<T> => {
         keep(key, value).catch(() => {}); // a cache that does not answer is none
         return { status: "live", value };

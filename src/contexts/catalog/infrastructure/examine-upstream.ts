@@ -6,7 +6,7 @@ const withinMs = 2_000;
 
 type Upstream = {
   /** The setting that names it. */
-  readonly of: string;
+  readonly setting: string;
   readonly resource: "stock" | "prices";
   readonly baseUrl: string | undefined;
   readonly key: string | undefined;
@@ -14,7 +14,7 @@ type Upstream = {
 
 /** Whether an upstream answers as a Basalt does; nothing, where none is configured. */
 export async function examined(upstream: Upstream): Promise<readonly Finding[]> {
-  const { of: what, resource, baseUrl, key } = upstream;
+  const { setting: what, resource, baseUrl, key } = upstream;
   if (baseUrl === undefined) return [];
   try {
     const url = new URL(`${baseUrl.replace(/\/$/, "")}/${resource}?skus=DOCTOR`);

@@ -121,17 +121,17 @@ const toSettled = ({ line, outcome, reason }: SettledOf): SettledRow => ({
 const isWaiting = (found: Import): found is WaitingImport => found.status === "waiting";
 
 export function postgresImports({ read, write, append }: Transaction): Imports {
-  const put = (of: Import) =>
+  const put = (next: Import) =>
     write(upsert, [
-      of.id,
-      of.kind,
-      of.isDryRun,
-      of.ownerId ?? null,
-      of.status,
-      of.rows,
-      of.receivedAt,
-      of.status === "finished" ? of.finishedAt : null,
-      of.version,
+      next.id,
+      next.kind,
+      next.isDryRun,
+      next.ownerId ?? null,
+      next.status,
+      next.rows,
+      next.receivedAt,
+      next.status === "finished" ? next.finishedAt : null,
+      next.version,
     ]);
   return {
     open: put,

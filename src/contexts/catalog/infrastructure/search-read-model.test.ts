@@ -49,8 +49,8 @@ async function given() {
   const verify = async () => refuseDifferent(await checksumsOf(database, model));
   const anew = (onProgress?: (done: number, total: number) => void) =>
     rebuild({ database, connection }, model, onProgress);
-  const [of, at] = [opened, subject.project];
-  return { sell, sql, hits, verify, anew, project: at, opened: of };
+  const [first, at] = [opened, subject.project];
+  return { sell, sql, hits, verify, anew, project: at, opened: first };
 }
 
 test("a read model is rebuilt of all events, and put in place of the one that stood", async () => {

@@ -73,12 +73,12 @@ test("cells beyond the columns are not kept, but for one", async () => {
 });
 
 test("a file in another encoding is refused, and so is one that is no text", async () => {
-  async function* of(...bytes: readonly number[]): AsyncGenerator<Uint8Array> {
+  async function* chunks(...bytes: readonly number[]): AsyncGenerator<Uint8Array> {
     yield Buffer.from("a\n");
     yield Uint8Array.from(bytes);
   }
-  assert.equal((await readAll(of(0x43, 0xe9, 0x0a))).error?.reason, "not-utf-8", "Latin-1");
-  assert.equal((await readAll(of(0x43, 0xc3))).error?.reason, "not-utf-8", "half a letter");
+  assert.equal((await readAll(chunks(0x43, 0xe9, 0x0a))).error?.reason, "not-utf-8", "Latin-1");
+  assert.equal((await readAll(chunks(0x43, 0xc3))).error?.reason, "not-utf-8", "half a letter");
   assert.equal((await read("a\nx\0y\n")).error?.reason, "not-utf-8", "NUL");
   assert.equal((await readAll(chunksOf("a\né€\u{20000}\n", 1))).error, undefined);
 });

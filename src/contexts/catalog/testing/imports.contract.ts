@@ -140,8 +140,8 @@ export function importsContract(name: string, open: OpenCatalog): void {
           subject.unitOfWork(
             context,
             (scope) => {
-              const areUnsettled: typeof scope.imports.areUnsettled = async (...of) => {
-                const answer = await scope.imports.areUnsettled(...of);
+              const areUnsettled: typeof scope.imports.areUnsettled = async (...asked) => {
+                const answer = await scope.imports.areUnsettled(...asked);
                 const waits = isFirst;
                 isFirst = false;
                 begun.resolve();

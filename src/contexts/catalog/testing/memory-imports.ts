@@ -24,12 +24,12 @@ export function memoryImports(
   { put, change, append }: MemoryTransaction,
 ): Imports {
   const keep = (next: Import) => put<Import>(imports, next.id, next);
-  const of = (id: ImportId) =>
+  const rowsOf = (id: ImportId) =>
     [...rows.rows.values()]
       .filter(({ importId }) => importId === id)
       .toSorted((a, b) => a.line - b.line);
   const tallyOf = (id: ImportId) => {
-    const settled = Map.groupBy(of(id), (row) => row.settled?.outcome);
+    const settled = Map.groupBy(rowsOf(id), (row) => row.settled?.outcome);
     const counts = rowOutcomes.map((outcome) => [outcome, settled.get(outcome)?.length ?? 0]);
     return Object.fromEntries(counts) as Import["tally"];
   };
@@ -41,13 +41,13 @@ export function memoryImports(
     },
     discard(id) {
       if (imports.rows.get(id)?.status !== "arriving") return;
-      for (const { line } of of(id)) change(rows, keyOf(id, line), () => undefined);
+      for (const { line } of rowsOf(id)) change(rows, keyOf(id, line), () => undefined);
       change(imports, id, () => undefined);
     },
     byId: async (id) => imports.rows.get(id),
     waiting: async (limit) => [...imports.rows.values()].filter(isWaiting).slice(0, limit),
     unsettled: async (id, limit) =>
-      of(id)
+      rowsOf(id)
         .filter(({ settled }) => !settled)
         .slice(0, limit),
     areUnsettled: async (id, lines) =>
@@ -60,7 +60,7 @@ export function memoryImports(
       change<Import>(imports, id, (found) => found && { ...found, tally: tallyOf(id) });
     },
     settled: async ({ id, outcome, after, limit }) =>
-      of(id)
+      rowsOf(id)
         .flatMap(({ settled }) => (settled ? [settled] : []))
         .filter((row) => row.line > after && (outcome === undefined || row.outcome === outcome))
         .slice(0, limit),

@@ -100,8 +100,8 @@ describe("credentials", () => {
       renewed,
     ]);
     const refused = err({ type: "passkey-refused" });
-    const use = (id: string, challengedAt: Instant, of = two) =>
-      Credentials.usePasskey(of, { id, counter: 7, challengedAt });
+    const use = (id: string, challengedAt: Instant, credentials = two) =>
+      Credentials.usePasskey(credentials, { id, counter: 7, challengedAt });
     assert.deepEqual(use("c", at(1)), refused);
     assert.deepEqual(use("b", start), refused);
     assert.deepEqual(expect(use("b", at(1))), {

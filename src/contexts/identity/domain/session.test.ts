@@ -34,8 +34,8 @@ describe("a session", () => {
   });
 
   test("gives one successor for each token, and ends for a token of long ago", () => {
-    const refresh = (generation: number, ms: number, of = session) =>
-      Session.refresh(of, { generation, at: at(ms) }, limits);
+    const refresh = (generation: number, ms: number, current = session) =>
+      Session.refresh(current, { generation, at: at(ms) }, limits);
     const next = refresh(1, 100);
     assert.ok(next.kind === "exchanged");
     assert.deepEqual(next.change, {

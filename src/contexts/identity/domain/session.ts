@@ -9,7 +9,7 @@ import type { UserId } from "./user-id.ts";
 /** Where somebody is signed in, as far as it says. */
 export type Device = { readonly address: string; readonly agent: string };
 
-type Record = Versioned & {
+type SessionRecord = Versioned & {
   readonly id: SessionId;
   readonly userId: UserId;
   readonly factors: readonly Factor[];
@@ -21,8 +21,8 @@ type Record = Versioned & {
   readonly generation: number;
 };
 
-export type LiveSession = Record & { readonly status: "live" };
-export type EndedSession = Record & { readonly status: "ended"; readonly endedAt: Instant };
+export type LiveSession = SessionRecord & { readonly status: "live" };
+export type EndedSession = SessionRecord & { readonly status: "ended"; readonly endedAt: Instant };
 export type Session = LiveSession | EndedSession;
 
 export type SessionLimits = {

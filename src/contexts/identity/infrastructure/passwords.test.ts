@@ -102,9 +102,9 @@ describe("passwords", () => {
   test("of somebody unknown match nothing, and are verified as long as any", async () => {
     const { hash, verify } = argon2Passwords();
     const kept = expect(await hash(typed("correct horse")));
-    const msOf = async (of: PasswordHash | undefined) => {
+    const msOf = async (hash: PasswordHash | undefined) => {
       const startedAt = process.hrtime.bigint();
-      const verdict = expect(await verify(typed("not the right one"), known(of)));
+      const verdict = expect(await verify(typed("not the right one"), known(hash)));
       assert.equal(verdict.matches, false);
       return Number(process.hrtime.bigint() - startedAt) / 1e6;
     };

@@ -77,8 +77,8 @@ function countingLooks(subject: SubscriptionSubject) {
 const isSettled = async (subject: SubscriptionSubject) => (await subject.parked(name)).length === 0;
 
 /** What acts on the outside: at least once, many streams at a time, each in its order. */
-export function outsideEffectsContract(of: string, open: Open): void {
-  describe(`outside effects on ${of}`, () => {
+export function outsideEffectsContract(adapter: string, open: Open): void {
+  describe(`outside effects on ${adapter}`, () => {
     test("each event is handed over once, in the order of its stream", async () => {
       await using subject = await open();
       const world = outside(() => sleep(1));

@@ -216,7 +216,7 @@ export function sharingContract(name: string, open: Open): void {
         const log: string[] = [];
         const end = Promise.withResolvers<void>();
         let [attempts, underWay] = [0, 0];
-        const of = (process: string, events: Registry<Event>): AnyConsumer<NotesScope> => {
+        const consumerOf = (process: string, events: Registry<Event>): AnyConsumer<NotesScope> => {
           const handle = async ({ version }: Recorded) => {
             attempts += 1;
             if (kind === "rows" && attempts === 1) throw new Error("park it");
@@ -228,7 +228,7 @@ export function sharingContract(name: string, open: Open): void {
           if (kind === "rows") return consumer<Event, NotesScope>({ name: "both", events, on });
           return outsideConsumer<Event, void>({ name: "both", events, on, async deliver() {} });
         };
-        const older = run(subject, of("older", noteEvents));
+        const older = run(subject, consumerOf("older", noteEvents));
         await until(() => underWay > 0);
         await subject.unitOfWork(testContext(), async ({ notes }) =>
           ok(notes.save(archived(note))),
@@ -240,7 +240,9 @@ export function sharingContract(name: string, open: Open): void {
         await until(() => log.length === 1);
         await sleep(50);
         await older[Symbol.asyncDispose]();
-        await using _newer = run(subject, of("newer", newerNoteEvents), { process: "newer" });
+        await using _newer = run(subject, consumerOf("newer", newerNoteEvents), {
+          process: "newer",
+        });
         await until(() => log.length === 2);
         assert.deepEqual(log, ["older 1", "newer 2"]);
       });

@@ -114,11 +114,11 @@ export const telling = (
 
 export const run = (
   subject: SubscriptionSubject,
-  of: AnyConsumer<NotesScope>,
-  { process = "one", times = {}, store = subject.store(of.name) }: Running = {},
+  reading: AnyConsumer<NotesScope>,
+  { process = "one", times = {}, store = subject.store(reading.name) }: Running = {},
 ): Subscription<NotesScope> =>
   new Subscription({
-    consumer: of,
+    consumer: reading,
     store,
     process,
     clock,
@@ -145,5 +145,5 @@ export const memberOf = (process: string, more: Partial<Member> = {}): Member =>
 });
 
 /** The versions of one stream, in the order in which their effects were committed. */
-export const versionsOf = (sightings: readonly Sighting[], of: string): readonly number[] =>
-  sightings.filter(({ stream }) => stream === of).map(({ version }) => version);
+export const versionsOf = (sightings: readonly Sighting[], id: string): readonly number[] =>
+  sightings.filter(({ stream }) => stream === id).map(({ version }) => version);

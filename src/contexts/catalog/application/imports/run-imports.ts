@@ -68,44 +68,52 @@ async function decideAll(
 }
 
 /** Applies rows as one unit of work, unless somebody else has settled any of them. */
-const applying = (deps: Deps) => (of: WaitingImport, groups: readonly Group[], context: Context) =>
-  deps.unitOfWork(
-    contextOf(deps, context, of),
-    async (scope) => {
-      const lines = groups.flatMap(({ rows }) => rows.map(({ line }) => line));
-      if (!(await scope.imports.areUnsettled(of.id, lines))) return ok(0);
-      const rows = await decideAll(deps, scope, of, groups);
-      scope.imports.settle(of.id, rows);
-      return ok(rows.length);
-    },
-    { lock: [lockOf(of.id), ...groups.flatMap(({ key }) => importers[of.kind].locks(key))] },
-  );
+const applying =
+  (deps: Deps) => (waiting: WaitingImport, groups: readonly Group[], context: Context) =>
+    deps.unitOfWork(
+      contextOf(deps, context, waiting),
+      async (scope) => {
+        const lines = groups.flatMap(({ rows }) => rows.map(({ line }) => line));
+        if (!(await scope.imports.areUnsettled(waiting.id, lines))) return ok(0);
+        const rows = await decideAll(deps, scope, waiting, groups);
+        scope.imports.settle(waiting.id, rows);
+        return ok(rows.length);
+      },
+      {
+        lock: [
+          lockOf(waiting.id),
+          ...groups.flatMap(({ key }) => importers[waiting.kind].locks(key)),
+        ],
+      },
+    );
 
 /** Applies rows of one key by themselves: others have raced for what they change. */
 function applyingAlone(deps: Deps) {
   const apply = applying(deps);
-  return async (of: WaitingImport, group: Group, context: Context): Promise<number> => {
+  return async (waiting: WaitingImport, group: Group, context: Context): Promise<number> => {
     for (let attempt = 0; attempt < attempts; attempt += 1) {
-      const applied = await apply(of, [group], context);
+      const applied = await apply(waiting, [group], context);
       if (applied.ok) return applied.value;
     }
     const rows = group.rows.map(({ line }) => ({ line, ...refused(conflict) }));
-    const settle = async ({ imports }: CatalogScope) => ok(imports.settle(of.id, rows));
-    await deps.unitOfWork(contextOf(deps, context, of), settle, { lock: [lockOf(of.id)] });
+    const settle = async ({ imports }: CatalogScope) => ok(imports.settle(waiting.id, rows));
+    await deps.unitOfWork(contextOf(deps, context, waiting), settle, {
+      lock: [lockOf(waiting.id)],
+    });
     return rows.length;
   };
 }
 
-const finishing = (deps: Deps) => (of: WaitingImport, context: Context) =>
+const finishing = (deps: Deps) => (waiting: WaitingImport, context: Context) =>
   deps.unitOfWork(
-    contextOf(deps, context, of),
+    contextOf(deps, context, waiting),
     async ({ imports }) => {
-      const current = await imports.byId(of.id);
+      const current = await imports.byId(waiting.id);
       if (current && current.status !== "arriving")
         imports.save(Import.finish(current, deps.clock.now()));
       return ok(0);
     },
-    { lock: [lockOf(of.id)] },
+    { lock: [lockOf(waiting.id)] },
   );
 
 /** How many rows were applied, and what was in the way of some imports. */
@@ -120,21 +128,21 @@ export function runImports(deps: Deps) {
   const { read, clock } = deps;
   const [apply, applyAlone, finish] = [applying(deps), applyingAlone(deps), finishing(deps)];
 
-  async function advance(of: WaitingImport, context: Context): Promise<number> {
-    const rows = await read(contextOf(deps, context, of), ({ imports }) =>
-      imports.unsettled(of.id, chunk),
+  async function advance(waiting: WaitingImport, context: Context): Promise<number> {
+    const rows = await read(contextOf(deps, context, waiting), ({ imports }) =>
+      imports.unsettled(waiting.id, chunk),
     );
     if (rows.length === 0) {
-      await finish(of, context);
+      await finish(waiting, context);
       return 0;
     }
-    const { keyOf } = importers[of.kind];
+    const { keyOf } = importers[waiting.kind];
     const byKey = Map.groupBy(rows, ({ cells }) => keyOf(cells));
     const groups = [...byKey].map(([key, some]) => ({ key, rows: some }));
-    const applied = await apply(of, groups, context);
+    const applied = await apply(waiting, groups, context);
     if (applied.ok) return applied.value;
     let settled = 0;
-    for (const group of groups) settled += await applyAlone(of, group, context);
+    for (const group of groups) settled += await applyAlone(waiting, group, context);
     return settled;
   }
 
@@ -147,9 +155,9 @@ export function runImports(deps: Deps) {
       const waiting = await read(step, ({ imports }) => imports.waiting(atOnce));
       const turns = waiting.filter(({ id }) => !failed.has(id));
       more = turns.length > 0;
-      for (const of of turns)
-        rows += await advance(of, context).catch((error: unknown) => {
-          failed.set(of.id, error);
+      for (const waiting of turns)
+        rows += await advance(waiting, context).catch((error: unknown) => {
+          failed.set(waiting.id, error);
           return 0;
         });
     }

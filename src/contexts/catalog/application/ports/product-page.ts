@@ -20,10 +20,10 @@ export type PartOf = {
 };
 
 /** Answers by the deadline of the context, with what it has by then; never breaks. */
-export type StockLevels = (of: PartOf, context: Context) => Promise<Part<readonly Level[]>>;
+export type StockLevels = (wanted: PartOf, context: Context) => Promise<Part<readonly Level[]>>;
 
 /** Answers by the deadline of the context, with what it has by then; never breaks. */
 export type CurrentPrices = (
-  of: PartOf & { readonly at: Instant; readonly filter: PriceFilter },
+  wanted: PartOf & { readonly at: Instant; readonly filter: PriceFilter },
   context: Context,
 ) => Promise<Part<readonly Price[]>>;

@@ -71,8 +71,8 @@ function pathOf(
 /** How many levels there are from a category down, itself included. */
 function heightOf(all: readonly Category[], id: CategoryId): number {
   const below = Map.groupBy(all, ({ parentId }) => parentId);
-  const height = (of: CategoryId): number =>
-    1 + Math.max(0, ...(below.get(of) ?? []).map((child) => height(child.id)));
+  const height = (id: CategoryId): number =>
+    1 + Math.max(0, ...(below.get(id) ?? []).map((child) => height(child.id)));
   return height(id);
 }
 

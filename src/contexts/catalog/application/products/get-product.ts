@@ -51,11 +51,11 @@ export function getProduct({ read, mayAct, stockLevels, currentPrices, clock }: 
     const context = { ...asked, deadlineMs };
     const product = read(context, ({ products }) => products.byId(productId));
     const skus = async () => (await product)?.details.skus ?? [];
-    const of = { productId, skus };
+    const wanted = { productId, skus };
     const [found, stock, prices] = await Promise.all([
       product,
-      stockLevels(of, context),
-      currentPrices({ ...of, at: clock.now(), filter: { currency, list } }, context),
+      stockLevels(wanted, context),
+      currentPrices({ ...wanted, at: clock.now(), filter: { currency, list } }, context),
     ]);
     const visible = await seen(found, context);
     return visible.ok ? ok({ product: visible.value, stock, prices }) : visible;

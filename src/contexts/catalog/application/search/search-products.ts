@@ -62,7 +62,7 @@ const invalid = (reason: SearchInvalid["reason"]) =>
 type Deps = { readonly read: Read<CatalogScope>; readonly clock: Clock };
 
 function rangeOf(
-  { currency, list: of = PriceList.standard, minPrice, maxPrice }: SearchProducts,
+  { currency, list: priceList = PriceList.standard, minPrice, maxPrice }: SearchProducts,
   { clock }: Deps,
 ): Result<PriceRange | undefined, SearchInvalid> {
   if (currency === undefined)
@@ -75,7 +75,7 @@ function rangeOf(
   const [least, most] = amounts;
   if (!least?.ok || !most?.ok) return invalid("price-invalid");
   const at = clock.now();
-  return ok({ currency, list: of, at, least: least.value?.minor, most: most.value?.minor });
+  return ok({ currency, list: priceList, at, least: least.value?.minor, most: most.value?.minor });
 }
 
 function attributesOf({
