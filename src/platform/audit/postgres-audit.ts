@@ -71,7 +71,7 @@ const toRecord = ({ position, correlation_id, credential, address, agent, ...row
 
 export const postgresAudit = (database: Database): Audit => ({
   async enter(entry) {
-    const { mutation: mutation, values } = auditWrite(entry);
+    const { mutation, values } = auditWrite(entry);
     await database.query(mutation, values);
   },
   async page({ actor, target, operation, outcome, from, until }, { before, limit }) {
