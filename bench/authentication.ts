@@ -6,7 +6,7 @@ import autocannon from "autocannon";
 import { createSecrets, masterKeys, newMasterKey } from "#platform/secrets/secrets.ts";
 import { Coherence } from "#platform/cache/coherence.ts";
 import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
-import { systemClock as clock } from "#platform/system.ts";
+import { systemClock as clock, systemTimers as timers } from "#platform/system.ts";
 import { rememberedAuthentication } from "../src/contexts/identity/infrastructure/remembered-authentication.ts";
 import { signedTokens } from "../src/contexts/identity/infrastructure/signed-tokens.ts";
 import { ApiKeyToken } from "../src/contexts/identity/application/tokens.ts";
@@ -122,6 +122,7 @@ async function cachedVerificationUs(): Promise<number> {
   const tokens = signedTokens(createSecrets(masterKeys(newMasterKey())));
   using coherence = new Coherence({
     alone: true,
+    timers,
     changes: async () => ({ latest: { epoch: 0 }, subjects: [] }),
   });
   const whoIs = rememberedAuthentication({

@@ -15,7 +15,11 @@ import { WakeUp } from "#platform/events/wake-up.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import { postgresUnitOfWork, type Transaction } from "#platform/postgres/unit-of-work.ts";
 import { independentMutation } from "#platform/postgres/writes.ts";
-import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import {
+  systemClock as clock,
+  systemIds as newId,
+  systemTimers as timers,
+} from "#platform/system.ts";
 import { benchDatabase } from "./database.ts";
 import { median, percentile, spread, type Figure } from "./measure.ts";
 
@@ -158,7 +162,7 @@ function subscribe<Scope>(
   consumer: AnyConsumer<Scope>,
   scope: (transaction: Transaction) => Scope,
 ): Subscribed {
-  const wakeUp = new WakeUp();
+  const wakeUp = new WakeUp(timers);
   const { name } = consumer;
   const store = postgresSubscription({
     database,
@@ -175,6 +179,7 @@ function subscribe<Scope>(
     wakeUp,
     process: "bench",
     clock,
+    timers,
     chance: Math.random,
     log: pino({ level: "fatal" }),
     observer: { handled: () => {} },

@@ -4,7 +4,6 @@ import { postgresAudit } from "#platform/audit/postgres-audit.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import type { Module } from "#platform/process/module.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
-import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { Permissions } from "./application/permission.ts";
 import { addNotesCommands } from "./commands.ts";
 import { createNotes, noteEvents } from "./index.ts";
@@ -18,7 +17,7 @@ const settings = {} as const;
 type Needs = { readonly identity: IdentityProvides };
 
 async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableStack) {
-  const { database, metrics } = parts;
+  const { database, metrics, clock, newId } = parts;
   const onAppended = announcer(parts, schema);
   const common = { database, schema, scope: postgresNotes, onAppended, clock, newId };
   const notes = createNotes({

@@ -1,6 +1,8 @@
 import { randomFillSync } from "node:crypto";
+import { setImmediate as turn } from "node:timers/promises";
 import { createIds, type NewId, type Random } from "#kernel/id.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
+import type { Runtime, Timers } from "./runtime.ts";
 
 let spelt = { unixMs: 0, instant: Instant.fromUnixMs(0) };
 
@@ -29,3 +31,25 @@ export const systemRandom: Random = (size) => {
 };
 
 export const systemIds: NewId = createIds({ clock: systemClock, random: systemRandom });
+
+export const systemTimers: Timers = {
+  elapsedMs: () => performance.now(),
+  after(ms, act) {
+    const timer = setTimeout(act, ms);
+    return () => clearTimeout(timer);
+  },
+  every(ms, act) {
+    const timer = setInterval(act, ms).unref();
+    return () => clearInterval(timer);
+  },
+  turn: () => turn(),
+};
+
+/** The machine that this process runs on. */
+export const systemRuntime: Runtime = {
+  clock: systemClock,
+  timers: systemTimers,
+  newId: systemIds,
+  random: systemRandom,
+  chance: Math.random,
+};

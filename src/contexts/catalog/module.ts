@@ -1,6 +1,4 @@
-import { randomUUID } from "node:crypto";
 import path from "node:path";
-import type { Context } from "#kernel/context.ts";
 import { expect } from "#kernel/result.ts";
 import { createCatalog } from "./index.ts";
 import type { IdentityProvides } from "#contexts/identity";
@@ -11,8 +9,6 @@ import { anyReadModel } from "#platform/events/rebuild.ts";
 import type { Module, ModuleSettings } from "#platform/process/module.ts";
 import { announcer, consume, type Parts as AnyParts } from "#platform/process/parts.ts";
 import { upstream } from "#platform/resilience/upstream.ts";
-import { every } from "#platform/scheduler/every.ts";
-import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { degrading, type LevelSource, type PriceSource } from "./infrastructure/degrading.ts";
 import { httpLevelSource, httpPriceSource } from "./infrastructure/http-parts.ts";
 import { examined } from "./infrastructure/examine-upstream.ts";
@@ -33,7 +29,7 @@ import { settings as known } from "./settings.ts";
 const schema = "catalog";
 /** How often it looks for reservations that have expired. */
 const releaseEveryMs = 1_000;
-const releaseWithinMs = 30_000;
+const jobWithinMs = 30_000;
 /** How often it looks for imports that have arrived. */
 const importEveryMs = 250;
 
@@ -42,7 +38,7 @@ type Parts = AnyParts<Settings>;
 type Needs = { readonly identity: IdentityProvides };
 
 async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableStack) {
-  const { settings, metrics, database, cache, log } = parts;
+  const { settings, metrics, database, cache, jobs, clock, newId } = parts;
   const onAppended = announcer(parts, schema);
   const scope = postgresCatalog();
   const units = postgresUnitOfWork({ database, schema, scope, onAppended, clock, newId });
@@ -79,35 +75,31 @@ async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableS
     await consume({ ...parts, ...reading }, undo);
     const own = { schema, scope: postgresSearchModel(searchSchema), onAppended };
     await consume({ ...parts, ...own, consumers: [searchProjection] }, undo);
-    undo.use(
-      every({
-        name: "catalog.run-imports",
-        everyMs: importEveryMs,
-        log,
-        work: async () => failIn(expect(await catalog.runImports({}, taskContext()))),
-      }),
-    );
-    undo.use(
-      every({
-        name: "catalog.release-expired",
-        everyMs: releaseEveryMs,
-        log,
-        work: async () => failIn(expect(await catalog.releaseExpired({}, taskContext()))),
-      }),
-    );
+    jobs.add({
+      name: "catalog.run-imports",
+      everyMs: importEveryMs,
+      withinMs: jobWithinMs,
+      work: async (context) => failIn(expect(await catalog.runImports({}, context))),
+    });
+    jobs.add({
+      name: "catalog.release-expired",
+      everyMs: releaseEveryMs,
+      withinMs: jobWithinMs,
+      work: async (context) => failIn(expect(await catalog.releaseExpired({}, context))),
+    });
   }
-  return { routes: catalogRoutes(catalog), provides: {} };
+  return { routes: catalogRoutes(catalog, parts.timers), provides: {} };
 }
 
 /** Kept here, or by whoever the settings name. */
-function levelsOf({ settings, database, metrics }: Parts): LevelSource {
+function levelsOf({ settings, database, metrics, clock }: Parts): LevelSource {
   if (settings.catalogStockUrl === undefined) return postgresLevelSource(database);
   const baseUrl = addressIn(known.catalogStockUrl.env, settings.catalogStockUrl);
   const key = settings.catalogStockKey;
   return httpLevelSource({ baseUrl, key, upstream: upstream({ name: "stock", clock, metrics }) });
 }
 
-function pricesOf({ settings, database, metrics }: Parts): PriceSource {
+function pricesOf({ settings, database, metrics, clock }: Parts): PriceSource {
   if (settings.catalogPricesUrl === undefined) return postgresPriceSource(database);
   const baseUrl = addressIn(known.catalogPricesUrl.env, settings.catalogPricesUrl);
   const key = settings.catalogPricesKey;
@@ -119,16 +111,10 @@ function addressIn(env: string, text: string): string {
   throw new ConfigurationInvalid([`${env} must be an http or https address`]);
 }
 
-/** What a task could not do, for whoever runs it to say. */
+/** What a job could not do, for its caller to log. */
 function failIn({ failures }: { readonly failures: readonly unknown[] }): void {
   if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
 }
-
-const taskContext = (): Context => ({
-  actor: "system",
-  correlationId: `task-${randomUUID()}`,
-  deadlineMs: clock.unixMs() + releaseWithinMs,
-});
 
 /** The catalog as a module. */
 export const catalog: Module<typeof known, object, Needs> = {

@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import type { Value } from "#kernel/shape.ts";
 import { createIdentity, type Identity, type IdentityProvides } from "./index.ts";
@@ -11,7 +12,6 @@ import { fileEmail, smtpEmail } from "#platform/email/nodemailer-email.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import type { Module, ModuleSettings } from "#platform/process/module.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
-import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { authenticate } from "./application/sessions/authenticate.ts";
 import type { HowToUse } from "./application/ports.ts";
 import { writeEmails } from "./application/credentials/write-emails.ts";
@@ -45,10 +45,10 @@ const hourMs = 3_600_000;
 const graceMs = 10_000;
 
 async function compose(parts: Parts<Settings>, undo: AsyncDisposableStack) {
-  const { settings, metrics, database, secrets, others } = parts;
+  const { settings, metrics, database, secrets, others, clock, newId, timers } = parts;
   const scope = postgresIdentity(newId);
   const changes = postgresChanges(database, schema);
-  const coherence = undo.use(new Coherence({ changes, alone: others === undefined }));
+  const coherence = undo.use(new Coherence({ changes, alone: others === undefined, timers }));
   const announce = announcer(parts, schema);
   const onAppended = (types: ReadonlySet<string>) => {
     if (voids(types)) coherence.expire();
@@ -86,7 +86,7 @@ async function compose(parts: Parts<Settings>, undo: AsyncDisposableStack) {
     passkeyCeremonies: webauthnCeremonies({ name: product, origins: originsOf(settings) }),
   };
   const identity = createIdentity(deps);
-  const { note: noteUse } = undo.use(apiKeyUses(database, clock.now));
+  const { note: noteUse } = undo.use(apiKeyUses(database, parts));
   const remember = { authenticate: authenticate(deps), coherence, clock, noteUse };
 
   const consumers = identityConsumers(
@@ -99,7 +99,7 @@ async function compose(parts: Parts<Settings>, undo: AsyncDisposableStack) {
     routes: identityRoutes(identity),
     provides: { mayAct: deps.mayAct },
     access: { authenticate: rememberedAuthentication(remember), jwks: keys.jwks },
-    prepare: firstAdministrator(identity, settings),
+    prepare: firstAdministrator(identity, settings, clock),
   };
 }
 
@@ -128,7 +128,7 @@ const howToUse =
 const withinMs = 30_000;
 
 /** Settles who administers, where no user does; says so, with the password that was made. */
-function firstAdministrator(identity: Identity, settings: Settings) {
+function firstAdministrator(identity: Identity, settings: Settings, clock: Clock) {
   const email = setting(Email, known.adminEmail.env, settings.adminEmail);
   const password =
     settings.adminPassword === undefined

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import type { Logger } from "pino";
 import type { Instant } from "#kernel/instant.ts";
 import type { LogHealth } from "../events/health.ts";
 import { statement, type Database, type Parameter } from "../postgres/database.ts";
 import { mutation, type Write } from "../postgres/writes.ts";
-import { every } from "../scheduler/every.ts";
+import type { Job } from "../scheduler/jobs.ts";
 import type { Audit, AuditEntry, AuditRecord } from "./audit.ts";
 
 const insert = mutation(
@@ -150,14 +149,13 @@ function linkSome(database: Database, until: number): Promise<number> {
 const chainEveryMs = 1_000;
 
 /** Closes the chain about every second, and a last time at the end. */
-export const keepChained = (database: Database, log: Logger): AsyncDisposable =>
-  every({
-    name: "audit.chain",
-    everyMs: chainEveryMs,
-    log,
-    atTheEndToo: true,
-    work: async () => void (await chainEntries(database)),
-  });
+export const chaining = (database: Database): Job => ({
+  name: "audit.chain",
+  everyMs: chainEveryMs,
+  withinMs: chainEveryMs,
+  atTheEndToo: true,
+  work: async () => void (await chainEntries(database)),
+});
 
 export type ChainVerdict =
   | { readonly intact: true; readonly links: number; readonly head: string }

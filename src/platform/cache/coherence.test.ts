@@ -1,3 +1,4 @@
+import { systemTimers as timers } from "#platform/system.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -14,6 +15,7 @@ function given(
   let pruned = 0;
   const coherence = new Coherence({
     alone: options.alone ?? false,
+    timers,
     async changes({ epoch: since }) {
       asked.changes += 1;
       const answer = {
@@ -120,6 +122,7 @@ test("a question that failed is asked again by the next lookup", async () => {
   let fails = true;
   using coherence = new Coherence({
     alone: true,
+    timers,
     changes: async () => {
       if (fails) throw new Error("cut");
       return { latest: { epoch: 0 }, subjects: [] };

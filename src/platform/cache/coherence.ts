@@ -1,5 +1,5 @@
-import { setImmediate as turn } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
+import type { Cancel, Timers } from "../runtime.ts";
 
 /** Where a reader of changes stands. `stamp` tells the change of this epoch from one after a restore. */
 export type Epoch = { readonly epoch: number; readonly stamp?: string };
@@ -16,6 +16,7 @@ type Options = {
   readonly changes: Changes;
   /** Whether no other process changes anything: then this one's own commits tell when to ask. */
   readonly alone: boolean;
+  readonly timers: Timers;
 };
 
 /** Even alone, a command on the console may change something. */
@@ -31,16 +32,18 @@ export class Coherence implements Disposable {
   readonly #changes: Changes;
   readonly #alone: boolean;
   readonly #listeners: ((subjects: readonly string[] | undefined) => void)[] = [];
-  readonly #poll: NodeJS.Timeout;
+  readonly #timers: Timers;
+  readonly #stopPolling: Cancel;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #isStale = true;
   #since = beforeTheFirst;
 
-  constructor({ changes, alone }: Options) {
+  constructor({ changes, alone, timers }: Options) {
     this.#changes = changes;
     this.#alone = alone;
-    this.#poll = setInterval(() => this.expire(), pollMs).unref();
+    this.#timers = timers;
+    this.#stopPolling = timers.every(pollMs, () => this.expire());
   }
 
   /** Counts up with every change that is known here. */
@@ -67,13 +70,13 @@ export class Coherence implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#poll);
+    this.#stopPolling();
   }
 
   /** Who asks while a question is under way waits for the next one: that one sees more. */
   async #ask(before: Promise<void> | undefined): Promise<void> {
     await before?.catch(() => {});
-    await turn();
+    await this.#timers.turn();
     this.#running = this.#next;
     this.#next = undefined;
     this.#isStale = false;

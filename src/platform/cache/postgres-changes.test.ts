@@ -1,3 +1,4 @@
+import { systemTimers as timers } from "#platform/system.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testDatabase } from "../../../test/support/database.ts";
@@ -14,6 +15,7 @@ for (const afterwards of [1, 2])
     using coherence = new Coherence({
       changes: postgresChanges(opened.database, "identity"),
       alone: false,
+      timers,
     });
     let kept = "before";
     const cache = coherence.cache<{ readonly value: string }>({

@@ -1,5 +1,5 @@
 import type { Recorded } from "#kernel/event.ts";
-import type { Clock } from "#kernel/instant.ts";
+import type { Runtime } from "../runtime.ts";
 import type { RetryLimits } from "./failure.ts";
 import type { HeldSlots } from "./held-slots.ts";
 import type { Lane } from "./lane.ts";
@@ -8,14 +8,12 @@ import type { ParkedStreams } from "./parked-streams.ts";
 import type { Progress, SubscriptionStore, Taken, Work } from "./subscription-store.ts";
 
 /** What the parts of one subscription share. */
-export type Delivering<Scope> = {
+export type Delivering<Scope> = Pick<Runtime, "clock" | "timers" | "chance"> & {
   readonly store: SubscriptionStore<Scope>;
   readonly slots: HeldSlots;
   readonly parked: ParkedStreams;
   readonly outage: Outage;
   readonly lane: Lane<Scope>;
-  readonly clock: Clock;
-  readonly chance: () => number;
   readonly limits: RetryLimits & {
     /** An event whose handler takes longer has failed. */
     readonly handlerTimeoutMs: number;

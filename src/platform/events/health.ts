@@ -1,3 +1,4 @@
+import type { Timers } from "../runtime.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { statement, type Database } from "../postgres/database.ts";
 import { slotOfStream } from "./postgres-log.ts";
@@ -195,10 +196,13 @@ export type EventMonitor = {
 const keptMs = 1_000;
 
 /** The health of some logs for many who ask: finding it reads what waits, which may be much. */
-export function eventMonitor(ask: readonly (() => Promise<LogHealth>)[]): EventMonitor {
+export function eventMonitor(
+  ask: readonly (() => Promise<LogHealth>)[],
+  timers: Timers,
+): EventMonitor {
   let kept: { readonly at: number; readonly healths: Promise<readonly LogHealth[]> } | undefined;
   const healths = () => {
-    const now = performance.now();
+    const now = timers.elapsedMs();
     if (!kept || now - kept.at > keptMs)
       kept = { at: now, healths: Promise.all(ask.map((health) => health())) };
     return kept.healths;

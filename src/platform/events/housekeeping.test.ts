@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
-import { isDeepStrictEqual } from "node:util";
-import { pino } from "pino";
+import type { Context } from "#kernel/context.ts";
 import { statement } from "../postgres/database.ts";
-import { testDatabase } from "../../../test/support/database.ts";
+import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { eventAdmin } from "./admin.ts";
-import { keepHouse } from "./housekeeping.ts";
+import { housekeeping, type Retention } from "./housekeeping.ts";
 
 const days = 30;
 const retention = { eventRetentionDays: days, idempotencyRetentionHours: 24 };
@@ -31,51 +29,57 @@ const left = statement<{ readonly keys: number; readonly events: number }>(
   `select (select count(*) from scratch.idempotency_keys) as keys,
           (select count(*) from scratch.events) as events`,
 );
-const withTrouble = () => {
-  const lines: string[] = [];
-  return { lines, log: pino({ level: "warn" }, { write: (line: string) => lines.push(line) }) };
-};
+const context: Context = { actor: "system", correlationId: "c", deadlineMs: Infinity };
 
-test("what is older than its retention goes, batch after batch; the rest stays", async () => {
+/** Cleans the test's log once. */
+async function clean(
+  { database }: Pick<TestDatabase, "database">,
+  more: Partial<Retention> & { readonly isEventStore?: boolean } = {},
+): Promise<void> {
+  const { isEventStore = false, ...changed } = more;
+  const log = { ...eventAdmin(database, "scratch"), isEventStore };
+  const { work } = housekeeping([log], { ...retention, ...changed });
+  await work(context, new AbortController().signal);
+}
+
+test("housekeeping deletes what is older than its retention, batch after batch", async () => {
   await using opened = await testDatabase();
   const { database } = opened;
   await database.query(fill, []);
-  const { lines, log } = withTrouble();
-  await using _house = keepHouse([eventAdmin(database, "scratch")], retention, log);
-  const wanted = [{ keys: 23, events: days - 1 }];
-  while (!isDeepStrictEqual(await database.query(left, []), wanted)) await sleep(10);
-  assert.deepEqual(lines, []);
+  await clean(opened);
+  assert.deepEqual(await database.query(left, []), [{ keys: 23, events: days - 1 }]);
 });
 
-test("with a retention of 0 days, every event is kept", async () => {
+test("a retention of 0 days keeps every event", async () => {
   await using opened = await testDatabase();
   const { database } = opened;
   await database.query(fill, []);
-  const { log } = withTrouble();
-  const admins = [eventAdmin(database, "scratch")];
-  const house = keepHouse(admins, { ...retention, eventRetentionDays: 0 }, log);
-  while ((await database.query(left, []))[0]?.keys !== 23) await sleep(10);
-  await sleep(100); // a pass that deleted events would have begun
-  await house[Symbol.asyncDispose]();
+  await clean(opened, { eventRetentionDays: 0 });
   assert.deepEqual(await database.query(left, []), [{ keys: 23, events: 2500 }]);
 });
 
-test("events that aggregates are made of are kept, however old", async () => {
+test("the events of an event store are kept, however old", async () => {
   await using opened = await testDatabase();
   const { database } = opened;
   await database.query(fill, []);
-  const store = { ...eventAdmin(database, "scratch"), isEventStore: true };
-  const house = keepHouse([store], retention, withTrouble().log);
-  while ((await database.query(left, []))[0]?.keys !== 23) await sleep(10);
-  await sleep(100); // a pass that deleted events would have begun
-  await house[Symbol.asyncDispose]();
+  await clean(opened, { isEventStore: true });
   assert.deepEqual(await database.query(left, []), [{ keys: 23, events: 2500 }]);
 });
 
-test("while the database is away, housekeeping says so and harms nobody", async () => {
+test("housekeeping ends between two batches when the process is about to stop", async () => {
+  const asked: number[] = [];
+  const stop = new AbortController();
+  const chore = async (limit: number) => {
+    asked.push(limit);
+    if (asked.length === 2) stop.abort();
+    return limit;
+  };
+  await housekeeping([], retention, [chore, chore]).work(context, stop.signal);
+  assert.equal(asked.length, 2);
+});
+
+test("housekeeping fails while the database is away", async () => {
   const opened = await testDatabase();
   await opened[Symbol.asyncDispose]();
-  const { lines, log } = withTrouble();
-  await keepHouse([eventAdmin(opened.database, "scratch")], retention, log)[Symbol.asyncDispose]();
-  assert.match(lines.join(), /housekeeping failed/);
+  await assert.rejects(clean(opened));
 });

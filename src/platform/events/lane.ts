@@ -1,3 +1,4 @@
+import type { Timers } from "../runtime.ts";
 import type { Recorded } from "#kernel/event.ts";
 import type { Held, ParkedStream, Work } from "./subscription-store.ts";
 
@@ -24,6 +25,7 @@ export type Outcome<Scope> = Attempt & {
 };
 
 type LaneOptions<Scope> = {
+  readonly timers: Timers;
   readonly perform: (event: Recorded) => Promise<Work<Scope> | undefined>;
   /** Something has ended. */
   readonly onEnd: () => void;
@@ -87,10 +89,11 @@ export class Lane<Scope> {
   }
 
   async #run(attempt: Attempt): Promise<void> {
-    const startedAt = performance.now();
+    const { timers } = this.#options;
+    const startedAt = timers.elapsedMs();
     const result = await this.#perform(attempt);
     if (!this.#running.delete(attempt)) return;
-    const outcome = { ...attempt, result, durationMs: performance.now() - startedAt };
+    const outcome = { ...attempt, result, durationMs: timers.elapsedMs() - startedAt };
     this.#running.add(outcome);
     this.#ended.push(outcome);
     this.#options.onEnd();

@@ -4,7 +4,7 @@ import type { Delivering, Delivery } from "./delivering.ts";
 import { standing } from "./failure.ts";
 import { causedBy } from "./record.ts";
 import type { ParkedStream, Taken } from "./subscription-store.ts";
-import { within } from "../time-limit.ts";
+import { within } from "../runtime.ts";
 
 /** Of the streams that are worked on at a time, one in so many may be one that has failed before. */
 const retriesAmong = 4;
@@ -43,9 +43,13 @@ export class OutsideDelivery<Scope> implements Delivery<Scope> {
   }
 
   async attempt(event: Recorded): Promise<undefined> {
-    const { limits, clock } = this.#on;
+    const { limits, clock, timers } = this.#on;
     try {
-      await within(limits.handlerTimeoutMs, this.#consumer.act(event, causedBy(event, clock)));
+      await within(
+        timers,
+        limits.handlerTimeoutMs,
+        this.#consumer.act(event, causedBy(event, clock)),
+      );
     } finally {
       this.#fresh.delete(event.stream);
     }

@@ -1,3 +1,4 @@
+import { systemTimers as timers } from "#platform/system.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,7 +15,7 @@ async function twoProcesses() {
   await using undo = new AsyncDisposableStack();
   const { database, connection, closed } = undo.use(await testDatabase());
   const join = async () => {
-    const wakeUp = new WakeUp();
+    const wakeUp = new WakeUp(timers);
     const wakeUps = new Map([["scratch", wakeUp]]);
     const notify = new PostgresNotify({ database, connection, wakeUps, log });
     return { wakeUp, notify: undo.use(await notify.start()) };

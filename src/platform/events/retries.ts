@@ -32,7 +32,7 @@ export class Retries<Scope> {
 
   /** Looks at the parked streams no later than so. */
   within(ms: number): void {
-    this.#due = Math.min(this.#due, performance.now() + ms);
+    this.#due = Math.min(this.#due, this.#on.timers.elapsedMs() + ms);
   }
 
   /** How long until it looks at them, where any waits. */
@@ -57,9 +57,9 @@ export class Retries<Scope> {
 
   /** Looks at parked streams: at once where nothing else is to do, else now and then. */
   async try(isBusy: boolean): Promise<boolean> {
-    const { store, slots, parked, lane, clock } = this.#on;
+    const { store, slots, parked, lane, clock, timers } = this.#on;
     if (parked.size === 0) return false;
-    const now = performance.now();
+    const now = timers.elapsedMs();
     const isDue = now >= (isBusy ? this.#dueBesideNew : this.#due);
     const limit = this.#room();
     if (!isDue || limit <= 0) return false;
@@ -119,9 +119,9 @@ export class Retries<Scope> {
 
   /** What an attempt tells about things that all events need. */
   #note({ event, result }: Outcome<Scope>): void {
-    const { outage } = this.#on;
+    const { outage, timers } = this.#on;
     if (result.ok && event) outage.over();
-    if (!result.ok && isOutage(result.error)) outage.failed(performance.now());
+    if (!result.ok && isOutage(result.error)) outage.failed(timers.elapsedMs());
   }
 
   /**

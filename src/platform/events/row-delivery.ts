@@ -4,7 +4,7 @@ import type { Delivering, Delivery } from "./delivering.ts";
 import { isFatal, isOutage, parkedAfter } from "./failure.ts";
 import { causedBy } from "./record.ts";
 import { LostRace, type ParkedStream, type Taken, type Work } from "./subscription-store.ts";
-import { within } from "../time-limit.ts";
+import { within } from "../runtime.ts";
 
 /** So often a batch that has lost a race is handled again at once; then its events go one by one. */
 const maxRaces = 3;
@@ -72,7 +72,7 @@ export class RowDelivery<Scope> implements Delivery<Scope> {
 
 /** Runs a handler within its time. What it does afterwards is refused. */
 async function handled<Scope>(
-  { limits, clock }: Delivering<Scope>,
+  { limits, clock, timers }: Delivering<Scope>,
   { handle }: RowConsumer<Scope>,
   events: readonly Recorded[],
   work: Work<Scope>,
@@ -81,7 +81,7 @@ async function handled<Scope>(
   if (!first) return;
   try {
     const context = causedBy(first, clock);
-    await within(limits.handlerTimeoutMs, handle(events, work.scope, context));
+    await within(timers, limits.handlerTimeoutMs, handle(events, work.scope, context));
     work.check();
   } finally {
     work.close();
@@ -103,7 +103,7 @@ class RowBatch<Scope> {
   #parks: ParkedStream[] = [];
   #slots = new Set<number>();
   #events = 0;
-  #startedAt = performance.now();
+  #startedAt: number;
   #settling: Promise<void> | undefined;
   #broken: { readonly error: unknown } | undefined;
   /** By an outage: the events after it wait. */
@@ -113,6 +113,7 @@ class RowBatch<Scope> {
     this.#on = on;
     this.#consumer = consumer;
     this.#items = items;
+    this.#startedAt = on.timers.elapsedMs();
   }
 
   /** Answers how many of the events are done; throws where a commit was refused. */
@@ -151,7 +152,7 @@ class RowBatch<Scope> {
   }
 
   async #handle(item: Taken): Promise<void> {
-    const { store, outage } = this.#on;
+    const { store, outage, timers } = this.#on;
     const work = await store.open(item.event, () => this.#settle());
     try {
       await handled(this.#on, this.#consumer, [item.event], work);
@@ -161,7 +162,7 @@ class RowBatch<Scope> {
     } catch (error) {
       await this.#settling?.catch(() => {}); // a read that the handler no longer waits for
       if (this.#broken) throw this.#broken.error;
-      if (isOutage(error)) outage.failed(performance.now());
+      if (isOutage(error)) outage.failed(timers.elapsedMs());
       this.#fail(item, error);
       this.#isStopped = outage.isOn;
     }
@@ -217,7 +218,7 @@ class RowBatch<Scope> {
   }
 
   #tell(): void {
-    const now = performance.now();
+    const now = this.#on.timers.elapsedMs();
     this.#on.tell({
       ok: this.#events,
       failed: this.#parks.length,

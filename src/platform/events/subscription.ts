@@ -1,6 +1,6 @@
-import { setImmediate as turn } from "node:timers/promises";
-import { Instant, type Clock } from "#kernel/instant.ts";
+import { Instant } from "#kernel/instant.ts";
 import type { Logger } from "pino";
+import type { Runtime } from "../runtime.ts";
 import type { AnyConsumer } from "./consumer.ts";
 import type { Delivering, Delivery } from "./delivering.ts";
 import { describe, type RetryLimits } from "./failure.ts";
@@ -61,15 +61,12 @@ export type Observer = {
   }) => void;
 };
 
-export type SubscriptionOptions<Scope> = {
+export type SubscriptionOptions<Scope> = Pick<Runtime, "clock" | "timers" | "chance"> & {
   readonly consumer: AnyConsumer<Scope>;
   readonly store: SubscriptionStore<Scope>;
   readonly wakeUp: WakeUp;
   /** Names this process among those that share the work. */
   readonly process: string;
-  readonly clock: Clock;
-  /** A number in [0, 1), for jitter. */
-  readonly chance: () => number;
   readonly log: Logger;
   readonly observer: Observer;
   readonly times?: Partial<SubscriptionLimits>;
@@ -89,7 +86,7 @@ export class Subscription<Scope> implements AsyncDisposable {
   readonly #delivery: Delivery<Scope>;
   readonly #reader: Reader;
   readonly #wakeUp: WakeUp;
-  readonly #stop = new WakeUp();
+  readonly #stop: WakeUp;
   readonly #retries: Retries<Scope>;
   #shareAt = 0;
   #waitsAt: string | undefined;
@@ -98,17 +95,20 @@ export class Subscription<Scope> implements AsyncDisposable {
   #running: Promise<void> | undefined;
 
   constructor(options: SubscriptionOptions<Scope>) {
-    const { consumer, store, clock, chance, wakeUp, times } = options;
+    const { consumer, store, clock, timers, chance, wakeUp, times } = options;
     this.#options = options;
     this.#limits = { ...defaultLimits, ...times };
     this.#wakeUp = wakeUp.fork();
+    this.#stop = new WakeUp(timers);
     const lane = new Lane<Scope>({
+      timers,
       perform: (event) => this.#retries.perform(event),
       onEnd: () => this.#wakeUp.call(),
     });
     this.#on = {
       store,
       clock,
+      timers,
       chance,
       lane,
       limits: this.#limits,
@@ -139,7 +139,7 @@ export class Subscription<Scope> implements AsyncDisposable {
   /** Delivers all that there is by now, and gives its slots back; in place of `start`. */
   async catchUp(): Promise<void> {
     await this.#share();
-    while ((await this.#step()) || this.#on.lane.size > 0) await turn();
+    while ((await this.#step()) || this.#on.lane.size > 0) await this.#on.timers.turn();
     await this.#end();
   }
 
@@ -152,14 +152,14 @@ export class Subscription<Scope> implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { store, log } = this.#options;
+    const { store, log, timers } = this.#options;
     const beat = () =>
       store
         .beat(this.#member)
         .catch((error: unknown) =>
           log.debug({ error: String(error) }, "the heartbeat of a consumer failed"),
         );
-    const beating = setInterval(() => void beat(), this.#limits.leaseMs / 3);
+    const stopBeating = timers.every(this.#limits.leaseMs / 3, () => void beat());
     let pauseMs = firstLookMs;
     while (!this.#stopping) {
       const seen = this.#wakeUp.calls;
@@ -176,7 +176,7 @@ export class Subscription<Scope> implements AsyncDisposable {
       if (this.#wakeUp.calls !== seen) pauseMs = firstLookMs;
     }
     await this.#end().catch((error: unknown) => this.#stumble(error)); // the lease ends anyway
-    clearInterval(beating);
+    stopBeating();
   }
 
   /** Does what can be done now; answers whether there was anything. */
@@ -187,11 +187,15 @@ export class Subscription<Scope> implements AsyncDisposable {
     return settled || delivered || tried;
   }
 
+  get #nowMs(): number {
+    return this.#on.timers.elapsedMs();
+  }
+
   // New events
 
   async #deliver(): Promise<boolean> {
     const { parked, outage } = this.#on;
-    const mayTry = outage.mayTry(performance.now());
+    const mayTry = outage.mayTry(this.#nowMs);
     if (!mayTry || parked.size >= this.#limits.maxParkedStreams) return false;
     const items = await this.#reader.next();
     if (!items) return false;
@@ -233,7 +237,7 @@ export class Subscription<Scope> implements AsyncDisposable {
 
   /** Takes what is free, keeps where slots stand, and gives back what is over, now and then. */
   async #share(): Promise<void> {
-    const now = performance.now();
+    const now = this.#nowMs;
     if (now < this.#shareAt) return;
     const { store, slots, parked, clock } = this.#on;
     if (!(await this.#reader.isCurrent())) this.#beginAnew();
@@ -343,7 +347,7 @@ export class Subscription<Scope> implements AsyncDisposable {
   }
 
   #untilDue(): number {
-    const now = performance.now();
+    const now = this.#nowMs;
     const untilTryMs = this.#on.outage.untilTryMs(now);
     return Math.max(1, Math.min(this.#shareAt - now, this.#retries.untilDueMs(now), untilTryMs));
   }
@@ -353,7 +357,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     try {
       await this.#share();
       await this.#retries.settle();
-      return Math.max(firstLookMs, this.#shareAt - performance.now());
+      return Math.max(firstLookMs, this.#shareAt - this.#nowMs);
     } catch (error) {
       return this.#stumble(error);
     }
@@ -362,12 +366,12 @@ export class Subscription<Scope> implements AsyncDisposable {
   /** Gives back what is idle, waits a while for what is handed over, and gives back the rest. */
   async #end(): Promise<void> {
     const { lane, store } = this.#on;
-    const endsAt = performance.now() + this.#limits.drainMs;
+    const endsAt = this.#nowMs + this.#limits.drainMs;
     this.#isEnding = true;
     this.#shareAt = 0;
     for (let seen = this.#wakeUp.calls; ; seen = this.#wakeUp.calls) {
       const pauseMs = await this.#leaveIdle();
-      const leftMs = endsAt - performance.now();
+      const leftMs = endsAt - this.#nowMs;
       if (lane.size === 0 || leftMs <= 0) break;
       await this.#wakeUp.wait(seen, Math.min(leftMs, pauseMs));
     }

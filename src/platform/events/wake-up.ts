@@ -1,17 +1,21 @@
+import type { Timers } from "../runtime.ts";
+
 /** Tells waiting readers that there may be new events. Waiting never misses a call in between. */
 export class WakeUp implements Disposable {
   readonly #waiting = new Set<() => void>();
   readonly #forks = new Set<WakeUp>();
+  readonly #timers: Timers;
   readonly #onDispose: () => void;
   #calls = 0;
 
-  constructor(onDispose: () => void = () => {}) {
+  constructor(timers: Timers, onDispose: () => void = () => {}) {
+    this.#timers = timers;
     this.#onDispose = onDispose;
   }
 
   /** One that is called whenever this one is, and by itself; until it is disposed. */
   fork(): WakeUp {
-    const fork: WakeUp = new WakeUp(() => this.#forks.delete(fork));
+    const fork: WakeUp = new WakeUp(this.#timers, () => this.#forks.delete(fork));
     this.#forks.add(fork);
     return fork;
   }
@@ -37,13 +41,13 @@ export class WakeUp implements Disposable {
     if (this.#calls !== seen) return;
     await new Promise<void>((resolve) => {
       const wake = () => {
-        clearTimeout(timer);
+        cancel();
         resolve();
       };
-      const timer = setTimeout(() => {
+      const cancel = this.#timers.after(timeoutMs, () => {
         this.#waiting.delete(wake);
         resolve();
-      }, timeoutMs);
+      });
       this.#waiting.add(wake);
     });
   }

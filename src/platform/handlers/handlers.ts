@@ -1,6 +1,7 @@
 import type { Clock } from "#kernel/instant.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { stopwatch } from "../telemetry/stopwatch.ts";
 import { span } from "../telemetry/tracing.ts";
 import { auditingDenials } from "./denials.ts";
 import { outcomeOf, type AnyHandler } from "./handler.ts";
@@ -50,26 +51,26 @@ export function createHandlers<const H extends Handlers>(
 
 function measured(operation: string, handler: AnyHandler, metrics: Metrics): AnyHandler {
   const outcomes = new Map<string, { observe: (seconds: number) => void }>();
-  const observe = (outcome: string, startedAt: number) => {
+  const observe = (outcome: string, seconds: number) => {
     let histogram = outcomes.get(outcome);
     if (!histogram) {
       histogram = metrics.handlers.labels(operation, outcome);
       outcomes.set(outcome, histogram);
     }
-    histogram.observe((performance.now() - startedAt) / 1000);
+    histogram.observe(seconds);
   };
 
   return (input, context) => {
     const { correlationId, actor } = context;
     const attributes = { "basalt.correlation_id": correlationId, "basalt.actor": actor };
     return span(operation, attributes, async () => {
-      const startedAt = performance.now();
+      const seconds = stopwatch();
       try {
         const result = await handler(input, { ...context, operation });
-        observe(outcomeOf(result), startedAt);
+        observe(outcomeOf(result), seconds());
         return result;
       } catch (error) {
-        observe("error", startedAt);
+        observe("error", seconds());
         throw error;
       }
     });

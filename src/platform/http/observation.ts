@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { stopwatch } from "../telemetry/stopwatch.ts";
 
 type ObservationOptions = { readonly log: Logger; readonly metrics: Metrics };
 
@@ -24,20 +25,20 @@ export function observeRequests({ metrics, log }: ObservationOptions) {
   };
 
   return (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
-    const startedAt = performance.now();
+    const seconds = stopwatch();
     const route = request.routeOptions.url ?? "unknown";
     const { method, id: correlationId } = request;
     const observer = observerOf(method, route);
     reply.raw.once("close", () => {
-      const durationMs = performance.now() - startedAt;
+      const durationS = seconds();
       const status = reply.raw.statusCode;
       let histogram = observer.durations.get(status);
       if (!histogram) {
         histogram = metrics.requests.labels(method, route, String(status));
         observer.durations.set(status, histogram);
       }
-      histogram.observe(durationMs / 1000);
-      const line = { status, durationMs: rounded(durationMs), correlationId };
+      histogram.observe(durationS);
+      const line = { status, durationMs: rounded(durationS * 1_000), correlationId };
       if (!reply.raw.writableFinished) observer.log.info({ ...line, aborted: true }, "request");
       else if (status >= 500) observer.log.warn(line, "request");
       else observer.log.info(line, "request");

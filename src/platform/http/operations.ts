@@ -3,7 +3,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { within } from "../time-limit.ts";
+import { within } from "../runtime.ts";
+import { systemTimers as timers } from "../system.ts";
 
 /** Something that Basalt cannot serve without, and how to ask it. */
 export type Check = { readonly name: string; readonly isUp: () => Promise<boolean> };
@@ -84,14 +85,14 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
 
 /** Names only: what exactly is wrong, `doctor` and `events consumers` tell those who operate. */
 async function troubledIn(ask: OperationsOptions["troubles"]): Promise<readonly string[]> {
-  const troubles = await within(checkWithinMs, ask()).catch(() => [
+  const troubles = await within(timers, checkWithinMs, ask()).catch(() => [
     { subject: "events", isBad: true, says: "not known" },
   ]);
   return [...new Set(troubles.filter(({ isBad }) => isBad).map(({ subject }) => subject))];
 }
 
 const answersInTime = (isUp: () => Promise<boolean>): Promise<boolean> =>
-  within(checkWithinMs, isUp()).catch(() => false);
+  within(timers, checkWithinMs, isUp()).catch(() => false);
 
 const linksOf = ({ docs }: OperationsOptions): Readonly<Record<string, string>> => ({
   ...(docs ? { docs: "/docs" } : {}),

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { pino } from "pino";
 import { ok } from "#kernel/result.ts";
-import { systemClock as clock, systemIds } from "#platform/system.ts";
+import { systemClock as clock, systemIds, systemTimers as timers } from "#platform/system.ts";
 import { Unavailable } from "#platform/unavailable.ts";
 import {
   NoteId,
@@ -111,6 +111,7 @@ class Run {
       store: this.#twin.store(this.#name),
       process: "one",
       clock,
+      timers,
       chance: Math.random,
       wakeUp: this.#twin.wakeUp,
       log: pino({ level: "silent" }),

@@ -7,7 +7,7 @@ import { record, type Recorder } from "../events/record.ts";
 import type { Horizon, Look, Mark } from "../events/subscription-store.ts";
 import { IdempotencyKeyReused } from "../idempotency.ts";
 import { fromText, toText } from "../json.ts";
-import { within } from "../time-limit.ts";
+import { within, type Timers } from "../runtime.ts";
 import { Unavailable } from "../unavailable.ts";
 import { throughJson } from "./kept.ts";
 import { MemoryPending, type MemoryTransaction } from "./memory-pending.ts";
@@ -59,7 +59,7 @@ type Attempt = { readonly touched: readonly string[]; readonly isRefused: boolea
 /** The log, the idempotency keys and the locks of one context, in memory. */
 export class MemoryStore {
   readonly entries: AuditEntry[] = [];
-  readonly #recorder: Recorder;
+  readonly #recorder: Recorder & { readonly timers: Timers };
   readonly #onAppended: (types: ReadonlySet<string>) => void;
   readonly #seams: Seams;
   /** By position; some positions were drawn in vain. */
@@ -71,7 +71,7 @@ export class MemoryStore {
   readonly #underWay = new Set<UnderWay>();
 
   constructor(
-    recorder: Recorder,
+    recorder: Recorder & { readonly timers: Timers },
     onAppended: (types: ReadonlySet<string>) => void = () => {},
     seams: Partial<Seams> = {},
   ) {
@@ -296,7 +296,7 @@ export class MemoryStore {
   async #inTime({ deadlineMs }: Context, waiting: Promise<void> | undefined): Promise<void> {
     if (!waiting) return;
     const withinMs = deadlineMs - this.#recorder.clock.unixMs();
-    await within(withinMs, waiting).catch((cause: unknown) => {
+    await within(this.#recorder.timers, withinMs, waiting).catch((cause: unknown) => {
       throw new Unavailable("The lock is held by others", { cause });
     });
   }

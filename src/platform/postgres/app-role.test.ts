@@ -44,7 +44,7 @@ test("a login that may make roles, and is no superuser, takes the role on", asyn
       `select string_agg(format('grant all on schema %I to ${name} with grant option;
          grant all on all tables in schema %I to ${name} with grant option;
          grant all on all sequences in schema %I to ${name} with grant option', s, s, s), ';') as role
-         from unnest(array['identity', 'audit']) as s`,
+         from unnest(array['identity', 'audit', 'basalt']) as s`,
     );
     await client.query(rows[0]?.role ?? "");
     // Another cluster's role: this one may know it already, and then only its maker can give it.

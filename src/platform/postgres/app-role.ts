@@ -28,7 +28,9 @@ export async function restrictToRole(
        -- Not its position, which is the order of entries. An earlier version gave that as well.
        revoke insert on audit.entries from ${appRole};
        grant insert (at, actor, credential, operation, outcome, targets, address, agent,
-                     correlation_id) on audit.entries to ${appRole};`,
+                     correlation_id) on audit.entries to ${appRole};
+       grant usage on schema basalt to ${appRole};
+       grant select, insert, update, delete on basalt.leases to ${appRole};`,
     );
     return true;
   } finally {

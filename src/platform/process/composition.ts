@@ -92,8 +92,9 @@ function merged(all: readonly Grants[]): Grants {
   return byRole;
 }
 
-/** The audit first, then each module with its event log, then the read models. */
+/** The platform first, then each module with its event log, then the read models. */
 const sourcesOf = (modules: readonly Module[]): readonly MigrationSource[] => [
+  { schema: "basalt", source: "scheduler", folder: path.join(platform, "scheduler/migrations") },
   { schema: "audit", source: "audit", folder: path.join(platform, "audit/migrations") },
   ...modules.flatMap(({ name: schema, migrations: folder }) => [
     { schema, source: "platform", folder: path.join(platform, "events/migrations") },

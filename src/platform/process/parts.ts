@@ -9,18 +9,21 @@ import { Subscription } from "../events/subscription.ts";
 import { WakeUp } from "../events/wake-up.ts";
 import type { Database } from "../postgres/database.ts";
 import type { ScopeOn } from "../postgres/unit-of-work.ts";
+import type { Jobs } from "../scheduler/jobs.ts";
 import type { Secrets } from "../secrets/secrets.ts";
-import { systemClock as clock, systemIds as newId } from "../system.ts";
+import type { Runtime } from "../runtime.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 /** What every module is composed of. */
-export type Parts<Known extends Settings = Settings> = {
+export type Parts<Known extends Settings = Settings> = Runtime & {
   readonly settings: Known;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly database: Database;
   readonly cache: Cache;
   readonly secrets: Secrets;
+  /** Takes what one of all processes does again and again; begins once all modules are composed. */
+  readonly jobs: Jobs;
   /** What roles may do in all modules, until an administrator decides otherwise. */
   readonly grants: Grants;
   readonly wakeUps: ReadonlyMap<string, WakeUp>;
@@ -55,6 +58,7 @@ export async function consume<Scope>(
   undo: AsyncDisposableStack,
 ): Promise<void> {
   const { database, schema, consumers, settings, log, metrics, wakeUps, process } = parts;
+  const { clock, timers, chance } = parts;
   await registerSubscriptions(
     database,
     schema,
@@ -68,11 +72,12 @@ export async function consume<Scope>(
     const { name } = consumer;
     const subscription = new Subscription({
       consumer,
-      store: postgresSubscription({ ...parts, clock, newId, name }),
-      wakeUp: wakeUps.get(schema) ?? new WakeUp(),
+      store: postgresSubscription({ ...parts, name }),
+      wakeUp: wakeUps.get(schema) ?? new WakeUp(timers),
       process,
       clock,
-      chance: Math.random,
+      timers,
+      chance,
       log,
       observer: {
         handled({ outcome, events, durationMs }) {

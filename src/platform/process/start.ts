@@ -4,13 +4,13 @@ import os from "node:os";
 import type { FastifyInstance } from "fastify";
 import type { ClientConfig } from "pg";
 import type { Logger } from "pino";
-import { auditHealth, keepChained } from "../audit/postgres-audit.ts";
+import { auditHealth, chaining } from "../audit/postgres-audit.ts";
 import type { Cache } from "../cache/cache.ts";
 import { memoryCache } from "../cache/memory-cache.ts";
 import type { Settings } from "../config/settings.ts";
 import { eventAdmin } from "../events/admin.ts";
 import { eventMonitor, type EventMonitor } from "../events/health.ts";
-import { keepHouse } from "../events/housekeeping.ts";
+import { housekeeping } from "../events/housekeeping.ts";
 import { mendPositions } from "../events/mend-positions.ts";
 import { PostgresNotify } from "../events/postgres-notify.ts";
 import { WakeUp } from "../events/wake-up.ts";
@@ -21,12 +21,14 @@ import type { Database } from "../postgres/database.ts";
 import type { EmbeddedPostgres } from "../postgres/embedded.ts";
 import { memoryRateLimits, redisRateLimits } from "../rate-limit/flexible-rate-limits.ts";
 import type { RateLimits } from "../rate-limit/rate-limit.ts";
-import { systemClock as clock } from "../system.ts";
+import { Jobs } from "../scheduler/jobs.ts";
+import { postgresLeases } from "../scheduler/postgres-leases.ts";
+import { systemRuntime as runtime } from "../system.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { databaseIsUp, watch } from "../telemetry/platform-gauges.ts";
 import { exportTraces } from "../telemetry/tracing.ts";
 import type { Composition } from "./composition.ts";
-import type { Composed } from "./module.ts";
+import type { Access, Composed } from "./module.ts";
 import type { Parts } from "./parts.ts";
 import { openDatabase, openPostgres, openSecrets } from "./postgres.ts";
 
@@ -46,8 +48,7 @@ async function openShared(
 /** What goes on beside the requests: gauges, housekeeping, the chain of the audit. */
 function tend(
   { modules }: Composition,
-  { settings, database, metrics, log }: Pick<Parts, "settings" | "database" | "metrics" | "log">,
-  undo: AsyncDisposableStack,
+  { settings, database, metrics, timers, jobs }: Parts,
 ): EventMonitor {
   const admins = modules.map(({ name, isEventStore }) => ({
     ...eventAdmin(database, name),
@@ -55,10 +56,10 @@ function tend(
   }));
   const logs = admins.map(({ health }) => health);
   const chores = modules.flatMap((module) => module.chores(database, settings));
-  const monitor = eventMonitor([...logs, () => auditHealth(database)]);
+  const monitor = eventMonitor([...logs, () => auditHealth(database)], timers);
   watch(metrics, database, monitor);
-  undo.use(keepHouse(admins, settings, log, chores));
-  undo.use(keepChained(database, log));
+  jobs.add(housekeeping(admins, settings, chores));
+  jobs.add(chaining(database));
   return monitor;
 }
 
@@ -140,6 +141,30 @@ async function composeAll({ modules }: Composition, parts: Parts, undo: AsyncDis
   return { composed, access };
 }
 
+/** Opens what all modules are composed of. */
+async function openParts(
+  composition: Composition,
+  settings: Settings,
+  log: Logger,
+  undo: AsyncDisposableStack,
+) {
+  const { logs, grants } = composition;
+  const metrics = createMetrics();
+  if (settings.otlpEndpoint !== undefined) undo.use(await exportTraces(settings.otlpEndpoint, log));
+  const opened = await openMigrated(composition, { settings, log }, undo);
+  const { database, connection, embedded } = opened;
+  const wakeUps = new Map(logs.map((schema) => [schema, new WakeUp(runtime.timers)]));
+  const others = embedded ? undefined : new PostgresNotify({ database, connection, wakeUps, log });
+  if (others) undo.use(await others.start());
+  const { cache, limits } = await openShared(settings, log, undo);
+  const process = holder();
+  const jobs = new Jobs({ ...runtime, leases: postgresLeases(database), process, log });
+  const secrets = openSecrets(settings);
+  const common = { ...runtime, settings, log, metrics, database, cache, secrets };
+  const parts: Parts = { ...common, jobs, grants, wakeUps, others, process };
+  return { parts, limits, embedded };
+}
+
 /**
  * Builds everything from the settings and serves. What was begun is undone if a step fails.
  * `introduce` hears at once what a person must know, such as a password that was made: a later step
@@ -152,56 +177,11 @@ export async function startBasalt(
   introduce: (says: string) => void = () => {},
 ): Promise<Basalt> {
   await using undo = new AsyncDisposableStack();
-  const { version, logs, grants } = composition;
-  const metrics = createMetrics();
-  if (settings.otlpEndpoint !== undefined) undo.use(await exportTraces(settings.otlpEndpoint, log));
-  const opened = await openMigrated(composition, { settings, log }, undo);
-  const { database, connection, embedded } = opened;
-
-  const wakeUps = new Map<string, WakeUp>(logs.map((schema) => [schema, new WakeUp()]));
-  const others = embedded ? undefined : new PostgresNotify({ database, connection, wakeUps, log });
-  if (others) undo.use(await others.start());
-  const { troubles } = tend(composition, { settings, database, metrics, log }, undo);
-  const { cache, limits } = await openShared(settings, log, undo);
-
-  const secrets = openSecrets(settings);
-  const shared = { settings, log, metrics, database, cache, secrets, grants, wakeUps, others };
-  const { composed, access } = await composeAll(
-    composition,
-    { ...shared, process: holder() },
-    undo,
-  );
-  let draining = false;
-  const app = await createHttpServer({
-    ...settings,
-    version,
-    production: settings.environment === "production",
-    routes: composed.flatMap(({ routes }) => routes),
-    authenticate: access.authenticate,
-    probe: () => databaseIsUp(database),
-    limiters: limitersOf(settings, limits),
-    fingerprints: (request) => secrets.signByAll(request, "idempotency"),
-    clock,
-    log,
-    metrics,
-  });
-  serveOperations(app, {
-    version,
-    jwks: access.jwks,
-    asyncApi: composition.asyncApi(),
-    docs: settings.docs ?? settings.environment !== "production",
-    metrics,
-    checks: [
-      { name: "postgres", isUp: () => databaseIsUp(database) },
-      { name: "cache", isUp: cache.isUp },
-    ],
-    troubles,
-    isDraining: () => draining,
-  });
-  undo.defer(async () => {
-    draining = true;
-    await drain(app, settings.shutdownTimeoutMs);
-  });
+  const { parts, limits, embedded } = await openParts(composition, settings, log, undo);
+  const { troubles } = tend(composition, parts);
+  const { composed, access } = await composeAll(composition, parts, undo);
+  undo.use(parts.jobs.start());
+  const app = await serve({ composition, parts, limits, composed, access, troubles }, undo);
   for (const { prepare } of composed) {
     const says = await prepare?.();
     if (says !== undefined) introduce(says);
@@ -214,6 +194,56 @@ export async function startBasalt(
     url: urlOf(app),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+type Served = Pick<EventMonitor, "troubles"> & {
+  readonly composition: Composition;
+  readonly parts: Parts;
+  readonly limits: RateLimits;
+  readonly composed: readonly Composed<unknown>[];
+  readonly access: Access;
+};
+
+/** The server with all routes, before it listens. */
+async function serve(
+  { composition, parts, limits, composed, access, troubles }: Served,
+  undo: AsyncDisposableStack,
+): Promise<FastifyInstance> {
+  const { version } = composition;
+  const { settings, database, cache, metrics } = parts;
+  const isUp = () => databaseIsUp(database);
+  let draining = false;
+  const app = await createHttpServer({
+    ...settings,
+    version,
+    production: settings.environment === "production",
+    routes: composed.flatMap(({ routes }) => routes),
+    authenticate: access.authenticate,
+    probe: isUp,
+    limiters: limitersOf(settings, limits),
+    fingerprints: (request) => parts.secrets.signByAll(request, "idempotency"),
+    clock: parts.clock,
+    log: parts.log,
+    metrics,
+  });
+  serveOperations(app, {
+    version,
+    jwks: access.jwks,
+    asyncApi: composition.asyncApi(),
+    docs: settings.docs ?? settings.environment !== "production",
+    metrics,
+    checks: [
+      { name: "postgres", isUp },
+      { name: "cache", isUp: cache.isUp },
+    ],
+    troubles,
+    isDraining: () => draining,
+  });
+  undo.defer(async () => {
+    draining = true;
+    await drain(app, settings.shutdownTimeoutMs);
+  });
+  return app;
 }
 
 function urlOf({ server }: FastifyInstance): string {

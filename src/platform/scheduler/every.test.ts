@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
+import { systemTimers as timers } from "../system.ts";
 import { every } from "./every.ts";
 
 const log = pino({ level: "silent" });
@@ -13,6 +14,7 @@ test("a task is done again and again, never twice at once, though it fails", asy
       name: "test",
       everyMs: 1,
       log,
+      timers,
       async work() {
         seen.atOnce += 1;
         seen.most = Math.max(seen.most, seen.atOnce);
@@ -30,12 +32,13 @@ test("a task is done again and again, never twice at once, though it fails", asy
   assert.equal(seen.done, done);
 });
 
-test("a task may be done once more at the end", async () => {
+test("a task that is asked for now is done at once, and once for all who ask meanwhile", async () => {
   let done = 0;
   const work = async () => void (done += 1);
-  await every({ name: "test", everyMs: 60_000, log, work })[Symbol.asyncDispose]();
-  assert.equal(done, 0);
-  const last = every({ name: "test", everyMs: 60_000, log, work, atTheEndToo: true });
-  await last[Symbol.asyncDispose]();
+  await using task = every({ name: "test", everyMs: 60_000, log, timers, work });
+
+  await Promise.all([task.now(), task.now()]);
   assert.equal(done, 1);
+  await task.now();
+  assert.equal(done, 2);
 });

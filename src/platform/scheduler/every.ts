@@ -1,31 +1,34 @@
 import type { Logger } from "pino";
+import type { Timers } from "../runtime.ts";
 
 type Task = {
   readonly name: string;
   readonly everyMs: number;
   readonly work: () => Promise<void>;
   readonly log: Logger;
-  /** Whether it is done once more at the end. */
-  readonly atTheEndToo?: true;
+  readonly timers: Timers;
 };
 
-/** Does something now and then, never twice at once, and waits for it at the end. */
-export function every({ name, everyMs, work, log, atTheEndToo }: Task): AsyncDisposable {
-  const attempt = () =>
-    work().catch((error: unknown) =>
-      log.warn({ task: name, error: String(error) }, "a scheduled task failed"),
-    );
+export type Repeated = AsyncDisposable & {
+  /** Does it now, unless it is being done; returns when that has ended. */
+  readonly now: () => Promise<void>;
+};
+
+/** Does something again and again, never twice at once; the end waits for what is being done. */
+export function every({ name, everyMs, work, log, timers }: Task): Repeated {
   let running: Promise<void> | undefined;
-  const timer = setInterval(() => {
-    running ??= attempt().finally(() => {
-      running = undefined;
-    });
-  }, everyMs).unref();
+  const now = () =>
+    (running ??= work()
+      .catch((error: unknown) =>
+        log.warn({ task: name, error: String(error) }, "a scheduled task failed"),
+      )
+      .finally(() => (running = undefined)));
+  const cancel = timers.every(everyMs, () => void now());
   return {
+    now,
     async [Symbol.asyncDispose]() {
-      clearInterval(timer);
+      cancel();
       await running;
-      if (atTheEndToo) await attempt();
     },
   };
 }

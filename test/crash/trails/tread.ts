@@ -13,7 +13,11 @@ import { Subscription } from "#platform/events/subscription.ts";
 import { WakeUp } from "#platform/events/wake-up.ts";
 import { Database } from "#platform/postgres/database.ts";
 import { postgresUnitOfWork, type UnitsOfWork } from "#platform/postgres/unit-of-work.ts";
-import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import {
+  systemClock as clock,
+  systemIds as newId,
+  systemTimers as timers,
+} from "#platform/system.ts";
 import {
   consumersOf,
   schema,
@@ -68,7 +72,7 @@ export async function tread(options: Treading): Promise<AsyncDisposable> {
       idleInTransactionTimeoutMs: 5_000,
     }),
   );
-  const wakeUp = new WakeUp();
+  const wakeUp = new WakeUp(timers);
   const onAppended = () => wakeUp.call();
   const common = { database, schema, scope: trailsOn, onAppended, clock, newId };
   const post: Post = async ({ id, stream, version }) => {
@@ -94,6 +98,7 @@ export async function tread(options: Treading): Promise<AsyncDisposable> {
       wakeUp,
       process,
       clock,
+      timers,
       chance: Math.random,
       log,
       times: {

@@ -1,5 +1,5 @@
+import { pause, type Timers } from "#platform/runtime.ts";
 import { Count, Flag } from "#kernel/scalars.ts";
-import { setTimeout as pause } from "node:timers/promises";
 import type { Context } from "#kernel/context.ts";
 import { Instant } from "#kernel/instant.ts";
 import { ok } from "#kernel/result.ts";
@@ -65,15 +65,16 @@ type Listening = { readonly first: Import; readonly again: () => Promise<Import 
 async function* progress(
   { first, again }: Listening,
   closing: AbortSignal,
+  timers: Timers,
 ): AsyncGenerator<string> {
-  const endsAt = performance.now() + listeningMs;
+  const endsAt = timers.elapsedMs() + listeningMs;
   let told = "";
   for (let now: Import | undefined = first; now; now = await again()) {
     const data = JSON.stringify(toImport(now));
     if (data !== told) yield `event: ${now.status}\ndata: ${data}\n\n`;
     told = data;
-    if (now.status === "finished" || performance.now() > endsAt) return;
-    await pause(everyMs, undefined, { signal: closing }).catch(() => {});
+    if (now.status === "finished" || timers.elapsedMs() > endsAt) return;
+    await pause(timers, everyMs, closing);
     if (closing.aborted) return;
   }
 }
@@ -89,7 +90,7 @@ const following = (catalog: Catalog) => async (input: GetImport, context: Contex
   return ok({ first: first.value, again });
 };
 
-export const importRoutes = (catalog: Catalog): readonly Route[] => [
+export const importRoutes = (catalog: Catalog, timers: Timers): readonly Route[] => [
   post("/imports", {
     access: "signed-in",
     summary: "Import a file",
@@ -129,7 +130,10 @@ export const importRoutes = (catalog: Catalog): readonly Route[] => [
     input: GetImport,
     handle: following(catalog),
     success: 200,
-    stream: { mediaType: "text/event-stream", textOf: progress },
+    stream: {
+      mediaType: "text/event-stream",
+      textOf: (listening, closing) => progress(listening, closing, timers),
+    },
     refusals: { "import-not-found": 404, forbidden: 403 },
   }),
   get("/imports/:importId/rows", {

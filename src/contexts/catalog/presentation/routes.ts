@@ -1,4 +1,5 @@
 import type { Route } from "#platform/http/route.ts";
+import type { Timers } from "#platform/runtime.ts";
 import type { Catalog } from "../index.ts";
 import { categoryRoutes } from "./category-routes.ts";
 import { importRoutes } from "./import-routes.ts";
@@ -9,12 +10,12 @@ import { searchRoutes } from "./search-routes.ts";
 import { stockRoutes } from "./stock-routes.ts";
 
 /** Everything that the catalog answers over HTTP. */
-export const catalogRoutes = (catalog: Catalog): readonly Route[] => [
+export const catalogRoutes = (catalog: Catalog, timers: Timers): readonly Route[] => [
   ...productRoutes(catalog),
   ...searchRoutes(catalog),
   ...categoryRoutes(catalog),
   ...priceRoutes(catalog),
   ...stockRoutes(catalog),
   ...reservationRoutes(catalog),
-  ...importRoutes(catalog),
+  ...importRoutes(catalog, timers),
 ];

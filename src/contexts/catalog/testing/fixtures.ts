@@ -15,7 +15,7 @@ import {
   memorySubscription,
   MemorySubscriptionState,
 } from "#platform/memory/memory-subscription.ts";
-import { systemClock, systemIds as newId } from "#platform/system.ts";
+import { systemClock, systemIds as newId, systemTimers as timers } from "#platform/system.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import type { CatalogScope } from "../application/ports/scope.ts";
 import { degrading, type LevelSource, type PriceSource } from "../infrastructure/degrading.ts";
@@ -41,7 +41,7 @@ export type CatalogSubject = AsyncDisposable & {
 export type OpenCatalog = (clock: Clock) => Promise<CatalogSubject>;
 
 export const memorySubject: OpenCatalog = async (clock) => {
-  const store = new MemoryStore({ clock, newId });
+  const store = new MemoryStore({ clock, newId, timers });
   const tables = memoryCatalogTables();
   const scope = memorySearchModel(tables.search);
   const state = new MemorySubscriptionState();
@@ -66,8 +66,9 @@ export const projected = <Model>(
     consumer,
     store,
     clock: systemClock,
-    wakeUp: new WakeUp(),
+    wakeUp: new WakeUp(timers),
     process: "test",
+    timers,
     chance: Math.random,
     log: pino({ level: "silent" }),
     observer: { handled: () => {} },

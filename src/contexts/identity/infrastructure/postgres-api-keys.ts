@@ -1,3 +1,4 @@
+import type { Runtime } from "#platform/runtime.ts";
 import type { IdentityEvent } from "../domain/events.ts";
 import { idOf, saving } from "#kernel/repository.ts";
 import type { Permission } from "#kernel/permission.ts";
@@ -78,7 +79,7 @@ export const postgresApiKeys = ({ read, write, append }: Transaction): ApiKeys =
 /** Writes down when keys were last used, a batch at a time: never once per request. */
 export function apiKeyUses(
   database: Database,
-  now: () => Instant,
+  { clock, timers }: Pick<Runtime, "clock" | "timers">,
 ): AsyncDisposable & { readonly note: (keyId: string) => void } {
   const everyMs = 5_000;
   const used = new Map<string, Instant>();
@@ -88,11 +89,11 @@ export function apiKeyUses(
     used.clear();
     await database.query(noteUses, [batch.map(([id]) => id), batch.map(([, at]) => at)]);
   };
-  const timer = setInterval(() => void flush().catch(() => {}), everyMs).unref(); // a late date is no loss
+  const cancel = timers.every(everyMs, () => void flush().catch(() => {})); // a late date is no loss
   return {
-    note: (keyId) => used.set(keyId, now()),
+    note: (keyId) => used.set(keyId, clock.now()),
     async [Symbol.asyncDispose]() {
-      clearInterval(timer);
+      cancel();
       await flush().catch(() => {});
     },
   };

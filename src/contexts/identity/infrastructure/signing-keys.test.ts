@@ -1,3 +1,4 @@
+import { systemTimers as timers } from "#platform/system.ts";
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Coherence } from "#platform/cache/coherence.ts";
@@ -71,7 +72,11 @@ test("a rotation is seen by other processes at their next use", async () => {
   const store = postgresKeyStore(database);
   const secrets = secretsOf(master);
   const old = await addSigningKey({ store, secrets }, "unless there is one");
-  using coherence = new Coherence({ changes: postgresChanges(database, "identity"), alone: false });
+  using coherence = new Coherence({
+    changes: postgresChanges(database, "identity"),
+    alone: false,
+    timers,
+  });
   const keys = signingKeys({ store, secrets, coherence });
   assert.equal((await keys.current()).id, old);
   const next = await addSigningKey({ store, secrets });
@@ -94,6 +99,7 @@ test("without its master key, a process says which key it lacks", async () => {
   await addSigningKey({ store, secrets: secretsOf(master) });
   using coherence = new Coherence({
     alone: true,
+    timers,
     changes: async () => ({ latest: { epoch: 0 }, subjects: [] }),
   });
   const keys = signingKeys({ store, secrets: secretsOf(newMasterKey()), coherence });

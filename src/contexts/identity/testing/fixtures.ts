@@ -11,7 +11,7 @@ import type { Audit } from "#platform/audit/audit.ts";
 import { Coherence, type Changes } from "#platform/cache/coherence.ts";
 import { MemoryStore } from "#platform/memory/memory-store.ts";
 import { createSecrets, masterKeys, newMasterKey } from "#platform/secrets/secrets.ts";
-import { systemIds as newId } from "#platform/system.ts";
+import { systemIds as newId, systemTimers as timers } from "#platform/system.ts";
 import type { Grants } from "#platform/process/module.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { authenticate } from "../application/sessions/authenticate.ts";
@@ -52,7 +52,7 @@ export type OpenIdentity = (
 export const granting =
   (granted: Grants): OpenIdentity =>
   async (clock, onAppended) => {
-    const store = new MemoryStore({ clock, newId }, onAppended);
+    const store = new MemoryStore({ clock, newId, timers }, onAppended);
     const tables = memoryIdentityTables(granted);
     return {
       ...store.units(memoryIdentity(tables, newId)),
@@ -106,7 +106,7 @@ export async function identityOn(open: OpenIdentity, more: Partial<IdentityDeps>
   const subject = await open(clock, (types) => {
     if (voids(types)) expire();
   });
-  const coherence = new Coherence({ changes: subject.changes, alone: true });
+  const coherence = new Coherence({ changes: subject.changes, alone: true, timers });
   expire = () => coherence.expire();
   const secrets = createSecrets(masterKeys(newMasterKey()));
   const store = memoryKeyStore();

@@ -3,7 +3,11 @@ import {
   memorySubscription,
   MemorySubscriptionState,
 } from "#platform/memory/memory-subscription.ts";
-import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import {
+  systemClock as clock,
+  systemIds as newId,
+  systemTimers as timers,
+} from "#platform/system.ts";
 import type { UnitOfWorkSubject } from "#platform/unit-of-work.contract.ts";
 import { memoryNotes, memoryNoteTables } from "../../../../test/support/notes.ts";
 import { WakeUp } from "../wake-up.ts";
@@ -11,13 +15,13 @@ import type { SubscriptionSubject } from "./subject.ts";
 
 /** What the contracts are tried on, in memory. */
 export function memorySubject(seams: Partial<Seams> = {}): SubscriptionSubject & UnitOfWorkSubject {
-  const wakeUp = new WakeUp();
+  const wakeUp = new WakeUp(timers);
   let announcements = 0;
   const onAppended = () => {
     announcements += 1;
     wakeUp.call();
   };
-  const store = new MemoryStore({ clock, newId }, onAppended, seams);
+  const store = new MemoryStore({ clock, newId, timers }, onAppended, seams);
   const tables = memoryNoteTables();
   const scope = memoryNotes(tables);
   const states = new Map<string, MemorySubscriptionState>();

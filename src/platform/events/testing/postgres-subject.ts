@@ -1,7 +1,11 @@
 import { postgresAudit } from "#platform/audit/postgres-audit.ts";
 import { statement } from "#platform/postgres/database.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
-import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import {
+  systemClock as clock,
+  systemIds as newId,
+  systemTimers as timers,
+} from "#platform/system.ts";
 import type { UnitOfWorkSubject } from "#platform/unit-of-work.contract.ts";
 import type { TestDatabase } from "../../../../test/support/database.ts";
 import { postgresNotes, type Sighting } from "../../../../test/support/notes.ts";
@@ -30,7 +34,7 @@ export function subjectOn(
   opened: Pick<TestDatabase, "database"> & AsyncDisposable,
 ): SubscriptionSubject & UnitOfWorkSubject {
   const { database } = opened;
-  const wakeUp = new WakeUp();
+  const wakeUp = new WakeUp(timers);
   let announcements = 0;
   const common = {
     database,

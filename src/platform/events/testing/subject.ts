@@ -3,7 +3,7 @@ import type { Context } from "#kernel/context.ts";
 import type { Recorded } from "#kernel/event.ts";
 import { expect, ok } from "#kernel/result.ts";
 import type { UnitOfWork } from "#kernel/unit-of-work.ts";
-import { systemClock as clock } from "#platform/system.ts";
+import { systemClock as clock, systemTimers as timers } from "#platform/system.ts";
 import {
   noteEvents,
   retitled,
@@ -122,6 +122,7 @@ export const run = (
     store,
     process,
     clock,
+    timers,
     chance: Math.random,
     wakeUp: subject.wakeUp,
     log: pino({ level: "silent" }),

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { testDatabase } from "../../../test/support/database.ts";
+import { systemTimers } from "../system.ts";
+import { leasesContract } from "./leases.contract.ts";
+import { memoryLeases } from "./memory-leases.ts";
+import { postgresLeases } from "./postgres-leases.ts";
+
+leasesContract("memory", async () => ({
+  leases: memoryLeases(systemTimers),
+  async [Symbol.asyncDispose]() {},
+}));
+
+leasesContract("Postgres", async () => {
+  const opened = await testDatabase();
+  return {
+    leases: postgresLeases(opened.database),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  };
+});
+
+test("a lease from before the database's clock stepped back is over", async () => {
+  await using opened = await testDatabase();
+  const leases = postgresLeases(opened.database);
+  await leases.take(["a"], "one", 60_000);
+  await opened.sql("update basalt.leases set until = until + interval '1 hour'");
+
+  assert.deepEqual(await leases.take(["a"], "two", 60_000), new Set(["a"]));
+});
