@@ -62,7 +62,7 @@ class Pending {
   transaction(read: Transaction["read"]): Transaction {
     return {
       read,
-      write: (mutation, values) => this.writes.push({ mutation: mutation, values }),
+      write: (mutation, values) => this.writes.push({ mutation, values }),
       append: (stream, version, events) => this.announced.push({ stream, version, events }),
     };
   }

@@ -1,9 +1,6 @@
-import { saving } from "#kernel/repository.ts";
-import { LRUCache } from "lru-cache";
 import type { Instant } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
-import { Version } from "#kernel/version.ts";
-import { decoded } from "#platform/events/decoded.ts";
+import { eventSourced } from "#platform/events/event-sourced.ts";
 import type { Chore } from "#platform/events/housekeeping.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
@@ -22,45 +19,6 @@ import type { Units } from "../domain/quantity.ts";
 import type { Sku } from "../domain/sku.ts";
 import { Stock, StockSnapshot, type StockKey } from "../domain/stock.ts";
 
-/**
- * A new snapshot is kept after so many events, or about as many as there are open reservations:
- * what a snapshot costs is shared by more events the larger it is.
- */
-const snapshotEvery = 25;
-/** Stocks that are remembered, counted with their open reservations. */
-const maxRemembered = 100_000;
-
-/** First the snapshot, which has no type, then the events after it. */
-type HistoryRow = {
-  readonly id: string;
-  readonly version: number;
-  readonly type: string | null;
-  readonly schema_version: number;
-  readonly payload: unknown;
-};
-const history = statement<HistoryRow>(
-  "catalog.stock-history",
-  `with snapshot as (select version, state from catalog.snapshots where stream = $1 and reducer = $2)
-   select e.id, e.version, null as type, 0 as schema_version, s.state as payload
-     from snapshot s join catalog.events e on e.stream = $1 and e.version = s.version
-   union all
-   select id, version, type, schema_version, payload from catalog.events
-    where stream = $1 and version > coalesce((select version from snapshot), 0)
-   order by version`,
-);
-/** From the event on that is known to be the last one. */
-const since = statement<HistoryRow>(
-  "catalog.stock-since",
-  `select id, version, type, schema_version, payload from catalog.events
-    where stream = $1 and version >= $2 order by version`,
-);
-const keepSnapshot = mutation(
-  "catalog.snapshot-upsert",
-  "snapshots",
-  `insert into catalog.snapshots (stream, version, reducer, state) values ($1, $2, $3, $4)
-   on conflict (stream) do update set version = excluded.version, reducer = excluded.reducer,
-     state = excluded.state`,
-);
 const upsert = mutation(
   "catalog.stock-upsert",
   "stocks",
@@ -81,75 +39,22 @@ const endReservation = independentMutation(
   "update catalog.reservations set status = $2 where id = $1",
 );
 
-type EventRow = Omit<HistoryRow, "id">;
-
-const eventsOf = (rows: readonly EventRow[]): readonly CatalogEvent[] =>
-  rows.flatMap(({ type, schema_version: schemaVersion, payload }) =>
-    type === null ? [] : [decoded(catalogEvents, { type, schemaVersion, payload })],
-  );
-
-/** A stock, and what has happened to it since. Source of the rule: `Stock.replay`. */
-function after(stock: Stock, rows: readonly EventRow[]): Stock {
-  const last = rows.at(-1);
-  if (!last) return stock;
-  return { ...Stock.replay(stock, eventsOf(rows)), version: last.version as Version };
-}
-
-/** The state that a history leads to. */
-export function stockOf(key: StockKey, rows: readonly EventRow[]): Stock {
-  const [first] = rows;
-  if (first?.type !== null) return after(Stock.none(key), rows);
-  const snapshot = StockSnapshot.open(key, expect(StockSnapshot.parse(first.payload)));
-  return after({ ...snapshot, version: first.version as Version }, rows.slice(1));
-}
-
-const isDue = (before: Version, { version, reservations }: Stock) => {
-  const interval = Math.max(snapshotEvery, 2 ** Math.ceil(Math.log2(reservations.size)));
-  return Math.floor(version / interval) > Math.floor(before / interval);
-};
-
-type Remembered = { readonly stock: Stock; readonly lastEvent: string };
-
-/** Stocks as they were last read: a load then asks only for what has happened since. */
-export type StockMemory = LRUCache<string, Remembered>;
-export const stockMemory = (): StockMemory =>
-  new LRUCache({
-    maxSize: maxRemembered,
-    sizeCalculation: ({ stock }) => 1 + stock.reservations.size,
+/** Stocks of one database, from their events. What they remember is of that database. */
+export function postgresStocks(): (transaction: Transaction) => Stocks {
+  const sourced = eventSourced<StockKey, Stock, CatalogEvent>("catalog", {
+    ...Stock,
+    events: catalogEvents,
+    toSnapshot: StockSnapshot.of,
+    fromSnapshot: (key, snapshot) => StockSnapshot.open(key, expect(StockSnapshot.parse(snapshot))),
+    sizeOf: ({ reservations }) => reservations.size,
   });
-
-/** What is remembered counts while the log still ends in it, or goes on from there. */
-const loading = (read: Transaction["read"], memory: StockMemory) => async (key: StockKey) => {
-  const stream = Stock.streamOf(key);
-  const known = memory.get(stream);
-  const [anchor, ...later] = known ? await read(since, [stream, known.stock.version]) : [];
-  if (known && anchor?.id === known.lastEvent) {
-    const stock = after(known.stock, later);
-    memory.set(stream, { stock, lastEvent: later.at(-1)?.id ?? known.lastEvent });
-    return stock;
-  }
-  const rows = await read(history, [stream, Stock.reducer]);
-  const stock = stockOf(key, rows);
-  const last = rows.at(-1);
-  if (last) memory.set(stream, { stock, lastEvent: last.id });
-  return stock;
-};
-
-export const postgresStocks = (
-  { read, write, append }: Transaction,
-  memory: StockMemory,
-): Stocks => ({
-  byKey: loading(read, memory),
-  save: saving<Stock, CatalogEvent>(append, Stock.streamOf, (stock, change) => {
-    const { sku, location, onHand, reserved, version } = stock;
-    write(upsert, [sku, location, onHand, reserved, version]);
-    for (const event of change.events) keepRecord(write, event);
-    if (isDue(change.state.version, stock)) {
-      const state = JSON.stringify(StockSnapshot.of(stock));
-      write(keepSnapshot, [Stock.streamOf(stock), version, Stock.reducer, state]);
-    }
-  }),
-});
+  return (transaction) =>
+    sourced(transaction, (stock, { events }) => {
+      const { sku, location, onHand, reserved, version } = stock;
+      transaction.write(upsert, [sku, location, onHand, reserved, version]);
+      for (const event of events) keepRecord(transaction.write, event);
+    });
+}
 
 /** Where a reservation is, for who knows only its id. */
 function keepRecord(write: Transaction["write"], { type, payload }: CatalogEvent): void {
