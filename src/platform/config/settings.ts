@@ -52,7 +52,14 @@ export const platformSettings = {
     type: "string",
     enum: ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
     default: "info",
-    doc: "Lowest level that is logged; each entry is one JSON line on standard output",
+    doc: "Lowest level that is logged, on standard output",
+  },
+  logFormat: {
+    env: "BASALT_LOG_FORMAT",
+    type: "string",
+    enum: ["auto", "json", "text"],
+    default: "auto",
+    doc: "json: one JSON object per line; text: readable lines; auto: text in a terminal, json otherwise",
   },
   databaseUrl: {
     env: "BASALT_DATABASE_URL",

@@ -4,8 +4,14 @@ import { pino, type Logger } from "pino";
 const bufferBytes = 8_192;
 const flushEveryMs = 500;
 
-/** JSON lines on standard output, buffered; `flush` writes what is collected. */
-export function createLog(level: string): { readonly log: Logger; readonly flush: () => void } {
+export type Log = {
+  readonly log: Logger;
+  /** Writes what is collected. */
+  readonly flush: () => void;
+};
+
+/** JSON lines on standard output, buffered. */
+export function jsonLog(level: string): Log {
   const destination = pino.destination({
     dest: 1,
     minLength: bufferBytes,
@@ -15,3 +21,25 @@ export function createLog(level: string): { readonly log: Logger; readonly flush
   const log = pino({ level, base: null }, destination);
   return { log, flush: () => destination.flushSync() };
 }
+
+/** One readable line per entry on standard output, in colours where it is a terminal. */
+async function textLog(level: string): Promise<Log> {
+  const { build } = await import("pino-pretty");
+  const { isTTY: colorize } = process.stdout;
+  const lines = build({
+    sync: true,
+    destination: 1,
+    singleLine: true,
+    colorize,
+    translateTime: "SYS:HH:MM:ss",
+  });
+  return { log: pino({ level, base: null }, lines), flush: () => {} }; // each line is written at once
+}
+
+type LogSettings = { readonly logLevel: string; readonly logFormat: "auto" | "json" | "text" };
+
+/** The log of a process: `auto` is text in a terminal and JSON everywhere else. */
+export const openLog = async ({ logLevel, logFormat }: LogSettings): Promise<Log> =>
+  logFormat === "text" || (logFormat === "auto" && process.stdout.isTTY)
+    ? textLog(logLevel)
+    : jsonLog(logLevel);
