@@ -19,7 +19,7 @@ if (Number.parseInt(current, 10) < oldestNode) {
   process.exit(1);
 }
 
-/** Whether Basalt runs on the Node that the machine has. Otherwise its own is installed, 120 MB of it. */
+/** Whether Basalt runs on the Node that the machine has. Otherwise its own is installed, 180 MB of it. */
 function isNewEnough() {
   const { engines } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const [major, minor] = engines.node.replace(">=", "").split(".").map(Number);
@@ -54,7 +54,7 @@ const isInstalled = hasNode && (installed === lock || (isToRun && installed === 
 
 if (!isInstalled && isToRun) {
   console.error(
-    `Installing what Basalt runs on, about ${isNewEnough() ? 130 : 250} MB (once, and after updates) …`,
+    `Installing what Basalt runs on, about ${isNewEnough() ? 130 : 310} MB (once, and after updates) …`,
   );
   installToRun();
   writeFileSync(stamp, `${lock} to run`);

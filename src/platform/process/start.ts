@@ -114,7 +114,8 @@ async function openMigrated(
   const opened = await openPostgres(settings, log);
   const { connection, embedded } = opened;
   undo.use(embedded);
-  for (const applied of await composition.migrate(connection)) log.info(applied, "migrated");
+  for (const { schema, source, name } of await composition.migrate(connection))
+    log.info({ schema, source, migration: name }, "migrated");
   await mendLogs(composition.logs, { settings, connection, log });
   const isRestricted = await restrictToRole(connection, composition.schemas);
   if (!isRestricted)
