@@ -13,18 +13,16 @@ export type TestDatabase = AsyncDisposable & {
   readonly closed: (during: () => Promise<void>) => Promise<void>;
 };
 
-/** A fresh database, made from the run's template. */
+/** Databases of tests of this process that have ended, to be emptied for the next one. */
+const left: string[] = [];
+
+/** A database as the migrations left it: one that an earlier test of this process had, or a new copy. */
 export async function testDatabase(options: Partial<DatabaseOptions> = {}): Promise<TestDatabase> {
   const server = JSON.parse(process.env["BASALT_TEST_SERVER"] ?? "null") as ClientConfig | null;
   const prefix = process.env["BASALT_TEST_PREFIX"];
   if (!server || !prefix) throw new Error("run the tests with `npm test`: it starts Postgres");
 
-  const name = `${prefix}_${randomUUID().slice(0, 8)}`;
-  const strategy = process.env["BASALT_TEST_COPY"] ?? "wal_log";
-  await administer(
-    server,
-    `create database ${name} template ${prefix}_template strategy ${strategy}`,
-  );
+  const name = (await emptied(server)) ?? (await copied(server, prefix));
   const connection = { ...server, database: name };
   const database = new Database({
     connection,
@@ -52,9 +50,30 @@ export async function testDatabase(options: Partial<DatabaseOptions> = {}): Prom
     },
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]();
-      await administer(server, `drop database ${name} with (force)`);
+      left.push(name);
     },
   };
+}
+
+/** Empties a database that a test has left; drops it where more than its rows was changed. */
+async function emptied(server: ClientConfig): Promise<string | undefined> {
+  for (let name = left.pop(); name !== undefined; name = left.pop()) {
+    const connection = { ...server, database: name };
+    const [row] = await ask(connection, "select emptying.empty() as is_new").catch(() => []);
+    if (row?.["is_new"] === true) return name;
+    await administer(server, `drop database ${name} with (force)`);
+  }
+  return undefined;
+}
+
+async function copied(server: ClientConfig, prefix: string): Promise<string> {
+  const name = `${prefix}_${randomUUID().slice(0, 8)}`;
+  const strategy = process.env["BASALT_TEST_COPY"] ?? "wal_log";
+  await administer(
+    server,
+    `create database ${name} template ${prefix}_template strategy ${strategy}`,
+  );
+  return name;
 }
 
 /** A connection of its own, as that of another process. */

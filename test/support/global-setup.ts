@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
 import { pino } from "pino";
 import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
 import { scratch } from "./basalt.ts";
 import { makeTemplate } from "./template.ts";
+
+/** Of Linux, wherever Node runs. */
+const ticksPerS = 100;
 
 let embedded: EmbeddedPostgres | undefined;
 let folder: Awaited<ReturnType<typeof scratch>> | undefined;
@@ -23,4 +27,13 @@ export async function globalSetup(): Promise<void> {
 export async function globalTeardown(): Promise<void> {
   await embedded?.[Symbol.asyncDispose]();
   await folder?.[Symbol.asyncDispose]();
+  tellCost();
+}
+
+/** The CPU time of the run: of the runner and of all processes that it has waited for, Postgres too. */
+function tellCost(): void {
+  if (process.platform !== "linux") return;
+  const fields = readFileSync("/proc/self/stat", "utf8").split(") ")[1]?.split(" ") ?? [];
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  console.log(`The tests took ${(ticks / ticksPerS).toFixed(0)} CPU seconds.`);
 }

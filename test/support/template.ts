@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import pg, { type ClientConfig } from "pg";
 import { basalt } from "../../src/composition.ts";
 import { migrate } from "#platform/postgres/migrations.ts";
+import { ask } from "./database.ts";
 
 const prefix = `basalt_test_${process.pid}`;
 const platformMigrations = path.resolve(
@@ -21,6 +23,7 @@ export async function makeTemplate(server: ClientConfig): Promise<void> {
     { schema: "scratch", source: "platform", folder: platformMigrations },
     { schema: "scratch", source: "scratch", folder: path.join(import.meta.dirname, "migrations") },
   ]);
+  await ask(connection, readFileSync(path.join(import.meta.dirname, "emptying.sql"), "utf8"));
   await client.end();
   process.env["BASALT_TEST_SERVER"] = JSON.stringify(server);
   process.env["BASALT_TEST_PREFIX"] = prefix;
