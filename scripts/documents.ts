@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { envExample } from "../src/platform/config/load.ts";
 import { basalt } from "../src/composition.ts";
+import { contextMap } from "./context-map.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
 writeFileSync(path.join(root, ".env.example"), envExample(basalt.settings));
@@ -22,3 +23,6 @@ writeFileSync(
       `${before}${readFileSync(path.join(root, file), "utf8")}\`\`\``,
   ),
 );
+
+const map = path.join(root, "docs/context-map.md");
+writeFileSync(map, contextMap(readFileSync(map, "utf8")));

@@ -11,6 +11,7 @@ import { basalt as composition } from "../composition.ts";
 import { startBasalt } from "../main.ts";
 import { quietLog, withDatabase } from "./database.ts";
 import { addEventCommands } from "./events.ts";
+import { newContext } from "./new-context.ts";
 import { addProjectionCommands } from "./projections.ts";
 
 const { settingsNow, version } = composition;
@@ -59,6 +60,14 @@ function program(): Command {
     .description("Check configuration, database, events and upstreams")
     .option("--json", "print JSON")
     .action(doctorCommand);
+  basalt
+    .command("new")
+    .description("Make code from examples")
+    .command("context")
+    .argument("<name>", "the plural of its aggregate, as in invoices")
+    .option("--one <aggregate>", "the singular, where it is not the name without its s")
+    .description("Make a context that passes every check, from examples/notes")
+    .action(newContext);
   for (const module of composition.modules) module.addCommands(basalt, withDatabase);
   addProjectionCommands(
     basalt.command("projections").description("Inspect and rebuild read models"),

@@ -8,14 +8,8 @@ import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { systemClock as clock, systemIds } from "#platform/system.ts";
 import { entryOf, type Audit, type AuditFilter } from "./audit/audit.ts";
 import { IdempotencyKeyReused } from "./idempotency.ts";
-import {
-  NoteId,
-  retitled,
-  testContext,
-  titled,
-  written,
-  type NotesScope,
-} from "../../test/support/notes.ts";
+import { testContext } from "#test/context.ts";
+import { NoteId, retitled, titled, written, type NotesScope } from "#test/notes.ts";
 
 export type UnitOfWorkSubject = AsyncDisposable & {
   readonly unitOfWork: UnitOfWork<NotesScope>;

@@ -1,5 +1,4 @@
 import { saved, type Change } from "#kernel/change.ts";
-import type { Context } from "#kernel/context.ts";
 import { event, registry, type Event, type EventOf } from "#kernel/event.ts";
 import { identifier, type Id } from "#kernel/id.ts";
 import { expect } from "#kernel/result.ts";
@@ -10,7 +9,7 @@ import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
-import { systemClock, systemIds } from "#platform/system.ts";
+import { systemIds } from "#platform/system.ts";
 
 /** The smallest context there is, for the platform's own tests. */
 export type NoteId = Id<"note">;
@@ -114,11 +113,4 @@ export function retitled(note: Note, title: string): Change<Note, NoteEvent> {
 export const archived = (note: Note): Change<Note, Event> => ({
   state: note,
   events: [NoteArchived({ noteId: note.id })],
-});
-
-export const testContext = (more: Partial<Context> = {}): Context => ({
-  actor: "tester",
-  correlationId: "test",
-  deadlineMs: systemClock.unixMs() + 20_000,
-  ...more,
 });

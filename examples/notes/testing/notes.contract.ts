@@ -4,7 +4,7 @@ import { err, expect, ok } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { systemClock as clock, systemIds } from "#platform/system.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
-import { testContext } from "#test/notes.ts";
+import { testContext } from "#test/context.ts";
 import { newId } from "#test/values.ts";
 import { Permissions } from "../application/permission.ts";
 import type { NotesScope } from "../application/ports.ts";

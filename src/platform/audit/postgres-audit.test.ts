@@ -4,8 +4,8 @@ import pg from "pg";
 import { Instant } from "#kernel/instant.ts";
 import { systemClock as clock } from "#platform/system.ts";
 import { statement } from "#platform/postgres/database.ts";
-import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { testContext } from "../../../test/support/notes.ts";
+import { testDatabase, type TestDatabase } from "#test/database.ts";
+import { testContext } from "#test/context.ts";
 import { entryOf } from "./audit.ts";
 import { chainEntries, postgresAudit, verifyChain } from "./postgres-audit.ts";
 

@@ -1,7 +1,7 @@
 import { systemTimers as timers } from "#platform/system.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { testDatabase } from "../../../test/support/database.ts";
+import { testDatabase } from "#test/database.ts";
 import { Coherence } from "./coherence.ts";
 import { postgresChanges } from "./postgres-changes.ts";
 

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { basalt } from "../../composition.ts";
-import { scratch } from "../../../test/support/basalt.ts";
+import { scratch } from "#test/basalt.ts";
 import { ConfigurationInvalid, envExample, environmentWith, loadSettings } from "./load.ts";
 import { platformSettings } from "./settings.ts";
 

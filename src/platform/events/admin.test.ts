@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect, testDatabase } from "../../../test/support/database.ts";
-import { until } from "../../../test/support/until.ts";
+import { connect, testDatabase } from "#test/database.ts";
+import { until } from "#test/until.ts";
 import { eventAdmin } from "./admin.ts";
 import { troublesOf } from "./health.ts";
 import { subjectOn } from "./testing/postgres-subject.ts";

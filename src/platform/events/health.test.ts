@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { testDatabase } from "../../../test/support/database.ts";
+import { testDatabase } from "#test/database.ts";
 import { Unavailable } from "../unavailable.ts";
 import { logHealth, troublesOf } from "./health.ts";
 import { subjectOn } from "./testing/postgres-subject.ts";
 import { memberOf, run, seen, subscribe, telling, write } from "./testing/subject.ts";
-import { until } from "../../../test/support/until.ts";
+import { until } from "#test/until.ts";
 
 async function given() {
   const opened = await testDatabase();

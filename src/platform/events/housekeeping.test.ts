@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Context } from "#kernel/context.ts";
 import { statement } from "../postgres/database.ts";
-import { testDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { testDatabase, type TestDatabase } from "#test/database.ts";
 import { eventAdmin } from "./admin.ts";
 import { housekeeping, type Retention } from "./housekeeping.ts";
 

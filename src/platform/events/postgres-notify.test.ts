@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { statement } from "../postgres/database.ts";
-import { testDatabase } from "../../../test/support/database.ts";
+import { testDatabase } from "#test/database.ts";
 import { PostgresNotify } from "./postgres-notify.ts";
 import { WakeUp } from "./wake-up.ts";
 

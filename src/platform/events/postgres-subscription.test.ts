@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Instant } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
-import { connect, testDatabase } from "../../../test/support/database.ts";
-import { NoteId, postgresNotes } from "../../../test/support/notes.ts";
+import { connect, testDatabase } from "#test/database.ts";
+import { NoteId, postgresNotes } from "#test/notes.ts";
 import { statement } from "../postgres/database.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";
 import { eventAdmin } from "./admin.ts";
@@ -19,7 +19,7 @@ import {
   write,
   type Handle,
 } from "./testing/subject.ts";
-import { until } from "../../../test/support/until.ts";
+import { until } from "#test/until.ts";
 import { subjectOn } from "./testing/postgres-subject.ts";
 import { subscriptionContract } from "./testing/subscription.contract.ts";
 

@@ -5,13 +5,8 @@ import { pino } from "pino";
 import { ok } from "#kernel/result.ts";
 import { systemClock as clock, systemIds, systemTimers as timers } from "#platform/system.ts";
 import { Unavailable } from "#platform/unavailable.ts";
-import {
-  NoteId,
-  retitled,
-  testContext,
-  written,
-  type NotesScope,
-} from "../../../test/support/notes.ts";
+import { testContext } from "#test/context.ts";
+import { NoteId, retitled, written, type NotesScope } from "#test/notes.ts";
 import { LeaseLost } from "../events/subscription-store.ts";
 import { Subscription } from "../events/subscription.ts";
 import { quick, sighting, type Handle } from "../events/testing/subject.ts";

@@ -6,7 +6,8 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import type { Context } from "#kernel/context.ts";
 import { Version } from "#kernel/version.ts";
 import { systemClock as clock, systemIds } from "#platform/system.ts";
-import { NoteId, retitled, testContext, written, type Note } from "../../../test/support/notes.ts";
+import { testContext } from "#test/context.ts";
+import { NoteId, retitled, written, type Note } from "#test/notes.ts";
 import { memoryTwin, postgresTwin, programRuns, type Loss, type Twin } from "./testing/twins.ts";
 
 const notesOfRun = 3;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
-import { testDatabase } from "../../../test/support/database.ts";
+import { testDatabase } from "#test/database.ts";
 import { appRole, restrictToRole } from "./app-role.ts";
 
 test("the role may add to the audit, and neither change it nor any table", async () => {

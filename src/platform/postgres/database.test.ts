@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientConfig } from "pg";
 import { systemClock as clock } from "../system.ts";
 import { Unavailable } from "../unavailable.ts";
-import { testDatabase } from "../../../test/support/database.ts";
+import { testDatabase } from "#test/database.ts";
 import { Database, statement } from "./database.ts";
 
 const one = statement<{ readonly one: number }>("test.one", "select 1 as one");

@@ -3,8 +3,8 @@ import { renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { scratch } from "../../../test/support/basalt.ts";
-import { testDatabase } from "../../../test/support/database.ts";
+import { scratch } from "#test/basalt.ts";
+import { testDatabase } from "#test/database.ts";
 import { statement } from "./database.ts";
 import { migrate, MigrationRefused } from "./migrations.ts";
 

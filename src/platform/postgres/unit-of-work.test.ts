@@ -5,8 +5,9 @@ import { subjectOn } from "../events/testing/postgres-subject.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";
 import { Unavailable } from "../unavailable.ts";
 import { unitOfWorkContract } from "../unit-of-work.contract.ts";
-import { testDatabase } from "../../../test/support/database.ts";
-import { NoteId, testContext, written } from "../../../test/support/notes.ts";
+import { testDatabase } from "#test/database.ts";
+import { testContext } from "#test/context.ts";
+import { NoteId, written } from "#test/notes.ts";
 import { statement } from "./database.ts";
 
 unitOfWorkContract("Postgres", async () => subjectOn(await testDatabase()));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock as clock } from "../system.ts";
-import { testDatabase } from "../../../test/support/database.ts";
+import { testDatabase } from "#test/database.ts";
 import { statement } from "./database.ts";
 import { independentMutation, send } from "./writes.ts";
 

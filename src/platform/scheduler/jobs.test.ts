@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
 import { systemRuntime } from "../system.ts";
-import { until } from "../../../test/support/until.ts";
+import { until } from "#test/until.ts";
 import { Jobs } from "./jobs.ts";
 import type { Leases } from "./leases.ts";
 import { memoryLeases } from "./memory-leases.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { testDatabase } from "../../../test/support/database.ts";
+import { testDatabase } from "#test/database.ts";
 import { systemTimers } from "../system.ts";
 import { leasesContract } from "./leases.contract.ts";
 import { memoryLeases } from "./memory-leases.ts";

@@ -3,7 +3,7 @@ import { chmod, stat } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { scratch } from "../../../test/support/basalt.ts";
+import { scratch } from "#test/basalt.ts";
 import { masterKeyFile } from "./master-key-file.ts";
 import { createSecrets, masterKeys, newMasterKey, SecretSealed } from "./secrets.ts";
 

@@ -3,7 +3,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { pino } from "pino";
-import { asAdmin, postJson, serve } from "../../../test/support/basalt.ts";
+import { asAdmin, postJson, serve } from "#test/basalt.ts";
 
 type Attribute = { readonly key: string; readonly value: { readonly stringValue?: string } };
 type Span = {

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { saved } from "#kernel/change.ts";
 import { err, expect, ok } from "#kernel/result.ts";
 import { Version } from "#kernel/version.ts";
-import { newId } from "../../../../test/support/values.ts";
+import { newId } from "#test/values.ts";
 import { types } from "../testing/events.ts";
 import { Category, maxDepth } from "./category.ts";
 import { Slug, Title } from "./details.ts";

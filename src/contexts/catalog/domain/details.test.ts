@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expect } from "#kernel/result.ts";
-import { parses } from "../../../../test/support/values.ts";
+import { parses } from "#test/values.ts";
 import { Attribute, Description, ImageUrl, Slug, Title } from "./details.ts";
 import { Location } from "./location.ts";
 import { PriceList } from "./price-list.ts";

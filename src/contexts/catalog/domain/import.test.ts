@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { saved } from "#kernel/change.ts";
 import { Version } from "#kernel/version.ts";
-import { afterMinutes as at, newId, start } from "../../../../test/support/values.ts";
+import { afterMinutes as at, newId, start } from "#test/values.ts";
 import { types } from "../testing/events.ts";
 import { ImportId } from "./ids.ts";
 import { Import, noRows } from "./import.ts";

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { Money } from "#kernel/money.ts";
 import { err, expect } from "#kernel/result.ts";
 import { Version } from "#kernel/version.ts";
-import { afterMinutes as at, newId } from "../../../../test/support/values.ts";
+import { afterMinutes as at, newId } from "#test/values.ts";
 import { types } from "../testing/events.ts";
 import { PriceId } from "./ids.ts";
 import { PriceList } from "./price-list.ts";

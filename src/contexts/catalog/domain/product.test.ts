@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { saved } from "#kernel/change.ts";
 import { err, expect, ok } from "#kernel/result.ts";
 import { Version } from "#kernel/version.ts";
-import { afterMinutes as at, newId, start } from "../../../../test/support/values.ts";
+import { afterMinutes as at, newId, start } from "#test/values.ts";
 import { types } from "../testing/events.ts";
 import { Description, Details, Slug, Title } from "./details.ts";
 import { OwnerId, ProductId } from "./ids.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, test } from "node:test";
 import { saved } from "#kernel/change.ts";
 import { err, expect, ok } from "#kernel/result.ts";
-import { afterMinutes as at, newId, start } from "../../../../test/support/values.ts";
+import { afterMinutes as at, newId, start } from "#test/values.ts";
 import { types } from "../testing/events.ts";
 import type { CatalogEvent } from "./events.ts";
 import { OwnerId, ReservationId } from "./ids.ts";

@@ -9,7 +9,7 @@ import { upstream } from "#platform/resilience/upstream.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { Unavailable } from "#platform/unavailable.ts";
-import { testContext } from "../../../../test/support/notes.ts";
+import { testContext } from "#test/context.ts";
 import { ProductId } from "../domain/ids.ts";
 import { Sku } from "../domain/sku.ts";
 import { httpLevelSource, httpPriceSource } from "./http-parts.ts";

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { memoryCache } from "#platform/cache/memory-cache.ts";
 import { Unavailable } from "#platform/unavailable.ts";
 import { testClock } from "../../identity/testing/fixtures.ts";
-import { testContext } from "../../../../test/support/notes.ts";
+import { testContext } from "#test/context.ts";
 import { degrading } from "./degrading.ts";
 
 const context = testContext();

@@ -13,7 +13,7 @@ import {
 import { systemIds as newId } from "#platform/system.ts";
 import { testClock } from "../../identity/testing/fixtures.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
-import { testContext } from "../../../../test/support/notes.ts";
+import { testContext } from "#test/context.ts";
 import { seedBatch, SeedCatalog, seedCatalog } from "../application/products/seed-catalog.ts";
 import { searchProjection } from "../presentation/consumers.ts";
 import { searchReadModel } from "./search-read-model.ts";

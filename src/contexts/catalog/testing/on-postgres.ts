@@ -9,7 +9,7 @@ import { postgresSearchModel } from "../infrastructure/postgres-search-model.ts"
 import { searchSchema } from "../infrastructure/postgres-search.ts";
 import { searchProjection } from "../presentation/consumers.ts";
 import { projected, type CatalogSubject, type OpenCatalog } from "./fixtures.ts";
-import { testDatabase, type TestDatabase } from "../../../../test/support/database.ts";
+import { testDatabase, type TestDatabase } from "#test/database.ts";
 
 export type PostgresCatalog = CatalogSubject & { readonly opened: TestDatabase };
 

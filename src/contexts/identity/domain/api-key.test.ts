@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { saved } from "#kernel/change.ts";
 import { expect } from "#kernel/result.ts";
-import { afterMs as at, newId, start } from "../../../../test/support/values.ts";
+import { afterMs as at, newId, start } from "#test/values.ts";
 import { ApiKey, ApiKeyName } from "./api-key.ts";
 import { ApiKeyId } from "./ids.ts";
 import { UserId } from "./user-id.ts";

@@ -4,7 +4,7 @@ import { saved } from "#kernel/change.ts";
 import { Instant } from "#kernel/instant.ts";
 import { err, expect } from "#kernel/result.ts";
 import { Version } from "#kernel/version.ts";
-import { afterMs as at, newId, start } from "../../../../test/support/values.ts";
+import { afterMs as at, newId, start } from "#test/values.ts";
 import {
   Credentials,
   PasskeyName,

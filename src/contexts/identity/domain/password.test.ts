@@ -3,7 +3,7 @@ import { Permissions } from "../application/permission.ts";
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { expect } from "#kernel/result.ts";
-import { parses } from "../../../../test/support/values.ts";
+import { parses } from "#test/values.ts";
 import { ApiKeyName } from "./api-key.ts";
 import { Code, PasskeyName } from "./credentials.ts";
 import { Email } from "./email.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { saved } from "#kernel/change.ts";
-import { afterMs as at, newId, start } from "../../../../test/support/values.ts";
+import { afterMs as at, newId, start } from "#test/values.ts";
 import { SessionId } from "./ids.ts";
 import { Session } from "./session.ts";
 import { UserId } from "./user-id.ts";

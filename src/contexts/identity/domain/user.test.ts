@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { saved } from "#kernel/change.ts";
 import { err, expect, ok } from "#kernel/result.ts";
-import { afterMs as at, newId, start } from "../../../../test/support/values.ts";
+import { afterMs as at, newId, start } from "#test/values.ts";
 import { Email } from "./email.ts";
 import { Role } from "./role.ts";
 import { UserId } from "./user-id.ts";

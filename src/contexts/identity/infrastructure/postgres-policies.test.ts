@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { testDatabase } from "../../../../test/support/database.ts";
+import { testDatabase } from "#test/database.ts";
 import { basalt } from "../../../composition.ts";
 import { grantDefaults } from "./postgres-policies.ts";
 

@@ -5,7 +5,7 @@ import { Coherence } from "#platform/cache/coherence.ts";
 import { postgresChanges } from "#platform/cache/postgres-changes.ts";
 import { statement } from "#platform/postgres/database.ts";
 import { createSecrets, masterKeys, newMasterKey } from "#platform/secrets/secrets.ts";
-import { testDatabase } from "../../../../test/support/database.ts";
+import { testDatabase } from "#test/database.ts";
 import { addSigningKey, memoryKeyStore, postgresKeyStore, signingKeys } from "./signing-keys.ts";
 import type { KeyStore } from "./signing-keys.ts";
 

@@ -14,7 +14,7 @@ import {
   nameOf,
   passwordOf,
 } from "../testing/fixtures.ts";
-import { testContext } from "../../../../test/support/notes.ts";
+import { testContext } from "#test/context.ts";
 import { writeEmails } from "../application/credentials/write-emails.ts";
 import type { Token } from "../application/tokens.ts";
 import {

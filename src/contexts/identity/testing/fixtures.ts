@@ -32,7 +32,7 @@ import { otpauthCodes, randomRecoveryCodes } from "../infrastructure/second-fact
 import { sealing, signedTokens } from "../infrastructure/signed-tokens.ts";
 import { addSigningKey, memoryKeyStore, signingKeys } from "../infrastructure/signing-keys.ts";
 import { webauthnCeremonies } from "../infrastructure/webauthn-ceremonies.ts";
-import { testContext } from "../../../../test/support/notes.ts";
+import { testContext } from "#test/context.ts";
 
 /** What identity works on: the twins differ here only. */
 export type IdentitySubject = AsyncDisposable & {

@@ -4,7 +4,7 @@ import { eventAdmin } from "#platform/events/admin.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import { systemClock, systemIds as newId } from "#platform/system.ts";
 import { postgresIdentity } from "../infrastructure/postgres-identity.ts";
-import { testDatabase } from "../../../../test/support/database.ts";
+import { testDatabase } from "#test/database.ts";
 import type { OpenIdentity } from "./fixtures.ts";
 
 export const postgresSubject: OpenIdentity = async (clock, onAppended) => {

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Unavailable } from "#platform/unavailable.ts";
-import { retitled, testContext } from "../../../../test/support/notes.ts";
+import { testContext } from "#test/context.ts";
+import { retitled } from "#test/notes.ts";
 import { LeaseLost, LostRace } from "../subscription-store.ts";
 import { TimedOut } from "#platform/unavailable.ts";
 import { memberOf, rewrite, seen, subscribe, versionsOf, write, type Open } from "./subject.ts";
-import { until } from "../../../../test/support/until.ts";
+import { until } from "#test/until.ts";
 
 const writers = 32;
 

@@ -2,12 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TimedOut, Unavailable } from "#platform/unavailable.ts";
-import {
-  noteEvents,
-  type Note,
-  type NoteEvent,
-  type NotesScope,
-} from "../../../../test/support/notes.ts";
+import { noteEvents, type Note, type NoteEvent, type NotesScope } from "#test/notes.ts";
 import { consumer } from "../consumer.ts";
 import { LostRace } from "../subscription-store.ts";
 import {
@@ -21,7 +16,7 @@ import {
   type Handle,
   type Open,
 } from "./subject.ts";
-import { until } from "../../../../test/support/until.ts";
+import { until } from "#test/until.ts";
 
 /** What can be thrown, and must neither stop others nor be tried for ever. */
 const poisons: readonly (readonly [string, unknown])[] = [

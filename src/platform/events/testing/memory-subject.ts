@@ -9,7 +9,7 @@ import {
   systemTimers as timers,
 } from "#platform/system.ts";
 import type { UnitOfWorkSubject } from "#platform/unit-of-work.contract.ts";
-import { memoryNotes, memoryNoteTables } from "../../../../test/support/notes.ts";
+import { memoryNotes, memoryNoteTables } from "#test/notes.ts";
 import { WakeUp } from "../wake-up.ts";
 import type { SubscriptionSubject } from "./subject.ts";
 

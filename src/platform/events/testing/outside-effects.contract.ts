@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Recorded } from "#kernel/event.ts";
 import { TimedOut, Unavailable } from "#platform/unavailable.ts";
-import type { Note } from "../../../../test/support/notes.ts";
+import type { Note } from "#test/notes.ts";
 import {
   rewrite,
   run,
@@ -14,7 +14,7 @@ import {
   type Open,
   type SubscriptionSubject,
 } from "./subject.ts";
-import { until } from "../../../../test/support/until.ts";
+import { until } from "#test/until.ts";
 
 const name = "tell";
 

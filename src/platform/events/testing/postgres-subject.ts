@@ -7,8 +7,8 @@ import {
   systemTimers as timers,
 } from "#platform/system.ts";
 import type { UnitOfWorkSubject } from "#platform/unit-of-work.contract.ts";
-import type { TestDatabase } from "../../../../test/support/database.ts";
-import { postgresNotes, type Sighting } from "../../../../test/support/notes.ts";
+import type { TestDatabase } from "#test/database.ts";
+import { postgresNotes, type Sighting } from "#test/notes.ts";
 import { eventAdmin } from "../admin.ts";
 import { postgresSubscription } from "../postgres-subscription.ts";
 import type { ParkedStream } from "../subscription-store.ts";

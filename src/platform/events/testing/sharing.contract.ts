@@ -3,13 +3,8 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Event, Recorded, Registry } from "#kernel/event.ts";
 import { ok } from "#kernel/result.ts";
-import {
-  archived,
-  newerNoteEvents,
-  noteEvents,
-  testContext,
-  type NotesScope,
-} from "../../../../test/support/notes.ts";
+import { testContext } from "#test/context.ts";
+import { archived, newerNoteEvents, noteEvents, type NotesScope } from "#test/notes.ts";
 import { consumer, outsideConsumer, type AnyConsumer } from "../consumer.ts";
 import { LeaseLost } from "../subscription-store.ts";
 import {
@@ -25,7 +20,7 @@ import {
   type Open,
   type SubscriptionSubject,
 } from "./subject.ts";
-import { until } from "../../../../test/support/until.ts";
+import { until } from "#test/until.ts";
 
 const writeSome = async (subject: SubscriptionSubject, count: number) => {
   for (let i = 0; i < count; i += 1) await write(subject, `note ${i} of ${Math.random()}`);

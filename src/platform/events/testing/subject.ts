@@ -4,17 +4,17 @@ import type { Recorded } from "#kernel/event.ts";
 import { expect, ok } from "#kernel/result.ts";
 import type { UnitOfWork } from "#kernel/unit-of-work.ts";
 import { systemClock as clock, systemTimers as timers } from "#platform/system.ts";
+import { testContext } from "#test/context.ts";
 import {
   noteEvents,
   retitled,
-  testContext,
   written,
   type Note,
   type NoteEvent,
   type NotesScope,
   type Sighting,
-} from "../../../../test/support/notes.ts";
-import { until } from "../../../../test/support/until.ts";
+} from "#test/notes.ts";
+import { until } from "#test/until.ts";
 import { consumer, outsideConsumer, type AnyConsumer } from "../consumer.ts";
 import type { Member, ParkedStream, SubscriptionStore } from "../subscription-store.ts";
 import { Subscription, type SubscriptionLimits } from "../subscription.ts";

@@ -1,0 +1,98 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, globSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { basalt } from "../composition.ts";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const example = path.join(root, "examples/notes");
+const composition = path.join(root, "src/composition.ts");
+
+/** A command that was asked for what cannot be done; its message says what to do. */
+class Refused extends Error {
+  override readonly name = "Refused";
+}
+
+const isWord = (text: string): boolean => /^[a-z]{2,30}$/.test(text);
+const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
+
+type Names = {
+  /** Of the context, its schema and its routes, as in `invoices`. */
+  readonly many: string;
+  /** Of its aggregate, as in `invoice`. */
+  readonly one: string;
+};
+
+function refuse({ many, one }: Names): void {
+  if (!isWord(many) || !isWord(one))
+    throw new Refused(
+      "a context is named by one plural word of lower-case letters, as in `invoices`",
+    );
+  if (many === one)
+    throw new Refused(`name the aggregate with --one, as in \`new context ${many} --one NAME\``);
+  if (!existsSync(example))
+    throw new Refused("examples/notes is not here: run this in a checkout of Basalt");
+  if (basalt.modules.some(({ name }) => name === many))
+    throw new Refused(`there is a context named ${many} already`);
+  if (existsSync(folderOf(many))) throw new Refused(`src/contexts/${many} exists already`);
+}
+
+const folderOf = (many: string) => path.join(root, "src/contexts", many);
+
+/** The example's words in those of the new context. */
+const renamed = (text: string, { many, one }: Names): string =>
+  text
+    .replaceAll(/\b([Aa]) note\b/g, `$1${/^[aeiou]/.test(one) ? "n" : ""} note`)
+    .replaceAll("notes", many)
+    .replaceAll("Notes", capital(many))
+    .replaceAll("note", one)
+    .replaceAll("Note", capital(one));
+
+function copyExample(names: Names): readonly string[] {
+  const folder = folderOf(names.many);
+  cpSync(example, folder, { recursive: true });
+  const files = globSync("**/*.*", { cwd: folder }).toSorted();
+  return files.map((file) => {
+    const [from, to] = [path.join(folder, file), path.join(folder, renamed(file, names))];
+    writeFileSync(from, renamed(readFileSync(from, "utf8"), names));
+    renameSync(from, to);
+    return path.relative(root, to);
+  });
+}
+
+/** Adds the module to the end of the one list of contexts. */
+function plugIn({ many }: Names): void {
+  const text = readFileSync(composition, "utf8");
+  const added = text
+    .replace(
+      "import { compositionOf }",
+      `import { ${many} } from "./contexts/${many}/module.ts";\nimport { compositionOf }`,
+    )
+    .replace(/(export const modules = \[[^\]]*?),?\n?\]/, `$1, ${many}]`);
+  if (!added.includes(`, ${many}]`))
+    throw new Refused(`src/composition.ts has no list to add ${many} to: add it by hand`);
+  writeFileSync(composition, added);
+}
+
+/** Makes `src/contexts/NAME` from the example, plugs it in and writes the documents that name contexts. */
+export function newContext(
+  many: string,
+  { one = many.replace(/s$/, "") }: { readonly one?: string },
+): void {
+  const names = { many, one };
+  refuse(names);
+  for (const file of copyExample(names)) console.log(`made ${file}`);
+  plugIn(names);
+  console.log("added it to src/composition.ts");
+  for (const script of ["documents", "format"]) {
+    const { status } = spawnSync("npm", ["run", "--silent", script], {
+      cwd: root,
+      stdio: "inherit",
+      shell: process.platform === "win32",
+    });
+    if (status !== 0) throw new Error(`npm run ${script} failed`);
+  }
+  console.log(
+    `\nThe context ${many} is served by the next \`npm start\`. \`npm test\` and \`npm run check\` pass with it.\n` +
+      "What its files are for: docs/guides/your-own-context.md",
+  );
+}
