@@ -64,7 +64,7 @@ function program(): Command {
     .command("new")
     .description("Make code from examples")
     .command("context")
-    .argument("<name>", "the plural of its aggregate, as in invoices")
+    .argument("<name>", "the plural of its aggregate, such as things")
     .option("--one <aggregate>", "the singular, where it is not the name without its s")
     .description("Make a context that passes every check, from examples/notes")
     .action(newContext);

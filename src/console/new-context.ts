@@ -16,16 +16,16 @@ const isWord = (text: string): boolean => /^[a-z]{2,30}$/.test(text);
 const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
 type Names = {
-  /** Of the context, its schema and its routes, as in `invoices`. */
+  /** Of the context, its schema and its routes. */
   readonly many: string;
-  /** Of its aggregate, as in `invoice`. */
+  /** Of its aggregate. */
   readonly one: string;
 };
 
 function refuse({ many, one }: Names): void {
   if (!isWord(many) || !isWord(one))
     throw new Refused(
-      "a context is named by one plural word of lower-case letters, as in `invoices`",
+      "a context is named by one plural word of lower-case letters, such as `things`",
     );
   if (many === one)
     throw new Refused(`name the aggregate with --one, as in \`new context ${many} --one NAME\``);
