@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, globSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { compositionOf } from "#platform/process/composition.ts";
 import { basalt } from "../composition.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -12,7 +13,14 @@ class Refused extends Error {
   override readonly name = "Refused";
 }
 
-const isWord = (text: string): boolean => /^[a-z]{2,30}$/.test(text);
+const reserved = new Set(
+  (
+    "as async await break case catch class const continue debugger default delete do else enum export extends " +
+    "false finally for from function get if implements import in interface let new null of package private " +
+    "protected public return set static super switch this throw true try type typeof var void while with yield"
+  ).split(" "),
+);
+const isWord = (text: string): boolean => /^[a-z]{2,30}$/.test(text) && !reserved.has(text);
 const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
 type Names = {
@@ -31,9 +39,21 @@ function refuse({ many, one }: Names): void {
     throw new Refused(`name the aggregate with --one, as in \`new context ${many} --one NAME\``);
   if (!existsSync(example))
     throw new Refused("examples/notes is not here: run this in a checkout of Basalt");
-  if (basalt.modules.some(({ name }) => name === many))
-    throw new Refused(`there is a context named ${many} already`);
   if (existsSync(folderOf(many))) throw new Refused(`src/contexts/${many} exists already`);
+  const taken = [many, one].find((word) => wordsOfExample().has(word));
+  if (taken !== undefined)
+    throw new Refused(`${taken} is a word of the example: choose another name`);
+  const [any] = basalt.modules;
+  if (any) compositionOf([...basalt.modules, { ...any, name: many, needs: [], settings: {} }]);
+}
+
+/** Words that would be two things in one file, but for those that are replaced. */
+function wordsOfExample(): ReadonlySet<string> {
+  const files = globSync("**/*.ts", { cwd: example }).map((file) => path.join(example, file));
+  const words = [...files, composition].flatMap((file) =>
+    readFileSync(file, "utf8").split(/[^A-Za-z]+/),
+  );
+  return new Set(words.filter((word) => word !== "note" && word !== "notes"));
 }
 
 const folderOf = (many: string) => path.join(root, "src/contexts", many);
