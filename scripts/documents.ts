@@ -9,7 +9,7 @@ const root = path.resolve(import.meta.dirname, "..");
 writeFileSync(path.join(root, ".env.example"), envExample(basalt.settings));
 writeFileSync(
   path.join(root, "docs/asyncapi.json"),
-  `${JSON.stringify(basalt.asyncApi(), undefined, 2)}\n`,
+  `${JSON.stringify(basalt.asyncApi("Basalt"), undefined, 2)}\n`,
 );
 
 /** Below each line that begins with the path of a file stands that file. */

@@ -9,7 +9,7 @@ import { basalt } from "../../src/composition.ts";
 const isValid = new Ajv({ strict: false, validateFormats: false }).compile(
   specs.schemasWithoutId["3.0.0"] as SchemaObject,
 );
-const made = basalt.asyncApi();
+const made = basalt.asyncApi("Basalt");
 
 test("the document of the events is AsyncAPI 3", () => {
   assert.ok(isValid(made), JSON.stringify(isValid.errors?.slice(0, 5)));

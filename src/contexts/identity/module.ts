@@ -40,7 +40,6 @@ import { settings as known } from "./settings.ts";
 type Settings = ModuleSettings<typeof known>;
 
 const schema = "identity";
-const product = "Basalt";
 const hourMs = 3_600_000;
 const graceMs = 10_000;
 
@@ -81,9 +80,12 @@ async function compose(parts: Parts<Settings>, undo: AsyncDisposableStack) {
     tokens: signedTokens(secrets),
     accessTokens: joseAccessTokens({ keys, clock, issuer, audience }),
     sealing: sealing(secrets),
-    totpCodes: otpauthCodes(product),
+    totpCodes: otpauthCodes(settings.productName),
     recoveryCodes: randomRecoveryCodes,
-    passkeyCeremonies: webauthnCeremonies({ name: product, origins: originsOf(settings) }),
+    passkeyCeremonies: webauthnCeremonies({
+      name: settings.productName,
+      origins: originsOf(settings),
+    }),
   };
   const identity = createIdentity(deps);
   const { note: noteUse } = undo.use(apiKeyUses(database, parts));

@@ -27,6 +27,12 @@ export const platformSettings = {
     default: "development",
     doc: "production closes /docs, and CORS for all origins that are not listed",
   },
+  productName: {
+    env: "BASALT_PRODUCT_NAME",
+    type: "string",
+    default: "Basalt",
+    doc: "Name of your product: in authenticator apps, passkeys, the start page and the API reference",
+  },
   host: {
     env: "HOST",
     type: "string",

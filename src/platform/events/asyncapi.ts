@@ -40,6 +40,7 @@ const nameOf = (type: string) =>
 
 /** The events that contexts publish, as an AsyncAPI 3.0 document: made of their registries. */
 export function asyncApi(
+  title: string,
   version: string,
   contexts: Readonly<Record<string, Registry<Event>>>,
 ): JsonSchema {
@@ -64,7 +65,7 @@ export function asyncApi(
   return {
     asyncapi: "3.0.0",
     info: {
-      title: "Basalt",
+      title,
       version,
       description: "What contexts publish: each event once per consumer, in order per stream",
       license: { name: "MIT" },

@@ -3,12 +3,15 @@ import type { FastifyInstance } from "fastify";
 import { bearerScheme } from "./schemas.ts";
 
 /** Describes all routes that are added after it, at `/openapi.json`. */
-export async function serveOpenApi(app: FastifyInstance, version: string): Promise<void> {
+export async function serveOpenApi(
+  app: FastifyInstance,
+  { productName, version }: { readonly productName: string; readonly version: string },
+): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
       info: {
-        title: "Basalt",
+        title: productName,
         description:
           "The backend that nearly every product needs: people, files, products and money",
         version,

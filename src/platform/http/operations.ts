@@ -17,6 +17,7 @@ export type ToldTrouble = {
 };
 
 export type OperationsOptions = {
+  readonly productName: string;
   readonly version: string;
   readonly docs: boolean;
   readonly metrics: Metrics;
@@ -37,7 +38,7 @@ const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancesto
 
 /** What operators and newcomers ask for: `/`, `/health`, `/health/ready`, `/metrics`, `/docs`, documents. */
 export function serveOperations(app: FastifyInstance, options: OperationsOptions): void {
-  const { version, metrics, checks, isDraining } = options;
+  const { productName, version, metrics, checks, isDraining } = options;
   const startedAt = performance.now();
 
   app.get("/health", hidden, () => ({
@@ -73,11 +74,11 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
   const links = linksOf(options);
   app.get("/", hidden, (request, reply) => {
     if (!request.headers.accept?.includes("text/html"))
-      return reply.send({ name: "Basalt", version, links });
+      return reply.send({ name: productName, version, links });
     return reply
       .header("content-security-policy", pagePolicy)
       .type("text/html; charset=utf-8")
-      .send(page(version, links));
+      .send(page(options, links));
   });
 
   if (options.docs) serveReference(app);
@@ -104,17 +105,23 @@ const linksOf = ({ docs }: OperationsOptions): Readonly<Record<string, string>> 
   metrics: "/metrics",
 });
 
-const page = (version: string, links: Readonly<Record<string, string>>) => `<!doctype html>
+const escaped = (text: string) =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+const page = (
+  { productName, version }: Pick<OperationsOptions, "productName" | "version">,
+  links: Readonly<Record<string, string>>,
+) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>Basalt</title>
+<title>${escaped(productName)}</title>
 <style>
   body { font: 16px/1.6 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem;
     color-scheme: light dark; }
   code { opacity: .7; }
 </style>
-<h1>Basalt <small>${version}</small></h1>
+<h1>${escaped(productName)} <small>${version}</small></h1>
 <p>It runs. From here:</p>
 <ul>
 ${Object.entries(links)

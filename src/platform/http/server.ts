@@ -17,6 +17,7 @@ import { sheddingServer } from "./shedding.ts";
 
 export type HttpOptions = ServingOptions & {
   readonly routes: readonly Route[];
+  readonly productName: string;
   readonly version: string;
   readonly production: boolean;
   readonly corsOrigins: readonly string[];
@@ -65,7 +66,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   );
   app.setNotFoundHandler(answerUnknownPath(options));
   await allowOrigins(app, options);
-  await serveOpenApi(app, options.version);
+  await serveOpenApi(app, options);
   hangUpOnTheSilent(app);
   await serveRoutes(app, options);
   return app;

@@ -32,7 +32,7 @@ export type Composition = {
   /** What each role may do in all modules, until an administrator decides otherwise. */
   readonly grants: Grants;
   /** The AsyncAPI document of all events. */
-  readonly asyncApi: () => object;
+  readonly asyncApi: (title: string) => object;
 };
 
 /** Names become schemas; these are taken by the platform and by Postgres. */
@@ -81,7 +81,7 @@ export function compositionOf(modules: readonly Module[]): Composition {
     schemas: [...names, ...readModels.map(({ schema }) => schema)],
     settingsNow: () => load(environmentWith(path.join(root, ".env"), process.env)),
     migrate: (connection) => migrate(connection, sourcesOf(modules)),
-    asyncApi: () => asyncApi(version, registries),
+    asyncApi: (title) => asyncApi(title, version, registries),
   };
 }
 

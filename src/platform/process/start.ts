@@ -212,6 +212,7 @@ async function serve(
 ): Promise<FastifyInstance> {
   const { version } = composition;
   const { settings, database, cache, metrics } = parts;
+  const { productName } = settings;
   const isUp = () => databaseIsUp(database);
   let draining = false;
   const app = await createHttpServer({
@@ -228,9 +229,10 @@ async function serve(
     metrics,
   });
   serveOperations(app, {
+    productName,
     version,
     jwks: access.jwks,
-    asyncApi: composition.asyncApi(),
+    asyncApi: composition.asyncApi(productName),
     docs: settings.docs ?? settings.environment !== "production",
     metrics,
     checks: [
