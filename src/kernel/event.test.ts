@@ -27,7 +27,7 @@ describe("events", () => {
     assert.deepEqual(events.decode(JSON.parse(JSON.stringify(made))), ok(made));
   });
 
-  test("of an old schema version are upcast", () => {
+  test("are upcast from an old schema version", () => {
     const old = { type: "things.labelled", schemaVersion: 1, payload: { name: "ab" } };
     assert.deepEqual(
       events.decode(old),
@@ -35,7 +35,7 @@ describe("events", () => {
     );
   });
 
-  test("of an unknown type or a newer version are refused", () => {
+  test("are refused when their type or version is unknown", () => {
     for (const [type, schemaVersion] of [
       ["things.lost", 1],
       ["things.counted", 2],

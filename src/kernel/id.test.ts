@@ -59,7 +59,7 @@ describe("identifiers", () => {
     assert.equal(new Set(Array.from({ length: many }, () => newId(ThingId))).size, many);
   });
 
-  test("of another kind are refused", () => {
+  test("are refused as another kind of id", () => {
     for (const input of ["other_01h455vb4pex5vsknk084sn02q", "thing_81h455vb4pex5vsknk084sn02q", 7])
       assert.equal(ThingId.parse(input).ok, false);
   });

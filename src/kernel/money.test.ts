@@ -77,7 +77,7 @@ describe("money", () => {
       assert.equal(Money.decimals(currency(code)), 2, code);
   });
 
-  test("of two currencies is not put together", () => {
+  test("refuses to add two currencies", () => {
     const refused = err({ type: "currency-mismatch", expected: "EUR", actual: "USD" });
     assert.deepEqual(Money.plus(money("1", "EUR"), money("1", "USD")), refused);
     assert.deepEqual(Money.minus(money("1", "EUR"), money("1", "USD")), refused);

@@ -121,7 +121,7 @@ describe("a kind of value says what is wrong", () => {
     assert.equal(optional(Count).optional, true);
   });
 
-  test("about what is handed on, and about none of it", () => {
+  test("about opaque values and null", () => {
     takes(opaque("answer"), {}, { any: ["thing"] });
     says(opaque("answer"), [], "must be a answer");
     assert.deepEqual(opaque("answer").schema, {
@@ -188,7 +188,7 @@ describe("values", () => {
     );
   });
 
-  test("of numbers keep their bounds", () => {
+  test("keep the bounds of numbers", () => {
     assert.equal(Digit.parse(9).ok, true);
     for (const input of [-1, 10, 1.5, NaN, "3", 2 ** 60])
       assert.equal(Digit.parse(input).ok, false);

@@ -31,7 +31,7 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
     const find = ({ read }: UnitOfWorkSubject, id: NoteId) =>
       read(testContext(), ({ notes }) => notes.byId(id));
 
-    test("what was saved is there with its events when the work answers ok", async () => {
+    test("saves rows and events when the work answers ok", async () => {
       await using subject = await open();
       const note = expect(await write(subject, "first"));
 
@@ -167,7 +167,7 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
       );
     });
 
-    test("of writers that saw the same version, one wins and the others conflict", async () => {
+    test("one of several writers of the same version wins and the others conflict", async () => {
       await using subject = await open();
       const note = expect(await write(subject, "seen by all"));
       const outcomes = await Promise.all(
@@ -185,7 +185,7 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
       assert.equal((await find(subject, note.id))?.version, 2);
     });
 
-    test("taking what must be unique is a conflict that changes nothing", async () => {
+    test("taking a unique value is a conflict that changes nothing", async () => {
       await using subject = await open();
       await write(subject, "only one");
       const outcome = await subject.unitOfWork(testContext(), async ({ notes }) => {
@@ -196,7 +196,7 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
       assert.equal((await subject.events()).length, 1);
     });
 
-    test("what must be unique can be handed over within one unit of work", async () => {
+    test("a unique value can move to another row within one unit of work", async () => {
       await using subject = await open();
       const here = expect(await write(subject, "here"));
       const there = expect(await write(subject, "there"));

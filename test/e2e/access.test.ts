@@ -234,7 +234,7 @@ describe("access", () => {
     assert.deepEqual(secrets, []);
   });
 
-  test("with another user's ids, every operation is refused and changes nothing", async () => {
+  test("every operation refuses another user's ids and changes nothing", async () => {
     await using served = await serve();
     const operations = await operationsOf(served);
     const { ids } = await victim(served);
@@ -253,7 +253,7 @@ describe("access", () => {
     assert.equal(await eventsOf(served), before);
   });
 
-  test("a key without scopes may nothing, not even with what is its owner's", async () => {
+  test("an API key without scopes is refused everything, also its owner's resources", async () => {
     await using served = await serve();
     const { ids, token } = await victim(served);
     const before = await eventsOf(served);
@@ -265,7 +265,7 @@ describe("access", () => {
     assert.equal(await eventsOf(served), before);
   });
 
-  test("the same requests of who may are not refused: the walk asks real questions", async () => {
+  test("the same requests succeed with permission, so the walk sends real requests", async () => {
     await using served = await serve();
     const operations = await operationsOf(served);
     const { ids } = await victim(served);

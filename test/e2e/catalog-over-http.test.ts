@@ -44,7 +44,7 @@ describe("the catalog over HTTP", () => {
     assert.deepEqual(page.prices.items[0]?.["price"], price.price);
   });
 
-  test("of ten units, sixty-four buyers at once get ten, and the others 409", async () => {
+  test("64 concurrent buyers get exactly ten units, and the others 409", async () => {
     await using served = await serve();
     await sell(served, 10);
     const answers = await Promise.all(Array.from({ length: 64 }, () => reserve(served, 1)));
@@ -82,7 +82,7 @@ describe("the catalog over HTTP", () => {
     assert.equal((await ask(served, "DELETE", path, { more: { "if-match": '"3"' } })).status, 409);
   });
 
-  test("what somebody drafted belongs to no one once they are deleted", async () => {
+  test("drafts lose their owner when the user is deleted", async () => {
     await using served = await serve();
     const ada = await signUp(served, "ada@example.com");
     const roles = { body: { roles: ["member", "merchant"] } };
@@ -225,7 +225,7 @@ const wrong: readonly (readonly [string, string, unknown, number])[] = [
 ];
 
 describe("the catalog refuses", () => {
-  test("what is wrong, each with a problem, and keeps nothing of it", async () => {
+  test("each invalid request with a problem and keeps nothing of it", async () => {
     await using served = await serve();
     const id = await sell(served, 5);
     const before = await eventsOf(served);
@@ -239,7 +239,7 @@ describe("the catalog refuses", () => {
   });
 });
 
-test("of ten units, sixty-four buyers get ten, though the server is killed meanwhile", async () => {
+test("64 buyers get exactly ten units although the server is killed meanwhile", async () => {
   await using folder = await scratch();
   const env = { BASALT_DATA_DIR: folder.path };
   const acknowledged = new Set<string>();
@@ -280,7 +280,7 @@ test("of ten units, sixty-four buyers get ten, though the server is killed meanw
   });
 });
 
-test("a newcomer seeds, and what is there already is not made again", async () => {
+test("seeding twice makes no product twice", async () => {
   await using folder = await scratch();
   const env = { BASALT_DATA_DIR: folder.path };
   const seed = async (...more: readonly string[]) => {

@@ -70,7 +70,7 @@ describe("the console", () => {
     assert.equal((await launch(["audit", "verify", "--expect", "1:x"], env).ended).code, 2);
   });
 
-  test("who was locked out appoints an administrator, whose password works once", async () => {
+  test("the console appoints an administrator, whose password works once", async () => {
     await using folder = await scratch();
     const env = { BASALT_DATA_DIR: folder.path };
     await using basalt = launch(["start"], env);

@@ -71,7 +71,7 @@ describe("imports over HTTP", () => {
     assert.deepEqual(tallyOf(await finished(served, again.body["id"])), [0, 0, 61, 0]);
   });
 
-  test("many may follow, who count among no requests in flight, but not any number", async () => {
+  test("followers of imports are limited and do not count as requests in flight", async () => {
     await using served = await serve({
       BASALT_CONSUMERS: "false",
       BASALT_HTTP_MAX_IN_FLIGHT: "64",
@@ -115,7 +115,7 @@ describe("imports over HTTP", () => {
     assert.deepEqual([other.status, other.body["code"]], [422, "IDEMPOTENCY_KEY_REUSED"]);
   });
 
-  test("what is no such file is refused as a whole", async () => {
+  test("refuses an invalid file as a whole", async () => {
     await using served = await serve();
     const reasonOf = async (text: string) => {
       const { status, body } = await upload(served, "kind=products", text);
@@ -170,7 +170,7 @@ describe("imports over HTTP", () => {
     assert.equal(sent, sentUntilClosed, "the connection was closed");
   });
 
-  test("who listens to an import does not hold up the stop of Basalt", async () => {
+  test("followers of an import do not delay a stop", async () => {
     const served = await serve();
     const { body } = await upload(served, "kind=products", header + lines(5_000));
     const path = `/api/v1/imports/${String(body["id"])}/progress`;

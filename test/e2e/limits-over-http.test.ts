@@ -68,7 +68,7 @@ describe("limits over HTTP", () => {
     assert.match(await audit.text(), /"address":"127\.0\.0\.1"/);
   });
 
-  test("so many changes of address are an attempt each, however different", async () => {
+  test("limits changes of address per user", async () => {
     await using served = await serve({ BASALT_LIMIT_ATTEMPTS_PER_ACCOUNT: "3" });
     const ada = await signUp(served, "ada@example.com");
     const patch = (body: object) =>
@@ -97,7 +97,7 @@ describe("limits over HTTP", () => {
     assert.equal((await asAdmin(served)).headers.authorization.length > 0, true, "others go on");
   });
 
-  test("more sign-ins than can be hashed are told when to come again", async () => {
+  test("answers 429 with Retry-After when more sign-ins arrive than can be hashed", async () => {
     await using served = await serve();
     await signUp(served, "ada@example.com");
     const answers = await Promise.all(

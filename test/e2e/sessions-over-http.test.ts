@@ -30,7 +30,7 @@ const refresh = (served: Url, refreshToken: string) =>
 const newPassword = "battery staple correct";
 
 describe("sessions over HTTP", () => {
-  test("somebody registers, signs in, refreshes, lists their devices and signs out", async () => {
+  test("a user registers, signs in, refreshes, lists devices and signs out", async () => {
     await using served = await serve();
     const ada = await signUp(served, "ada@example.com");
     assert.equal((await me(served, ada)).status, 200);
@@ -72,7 +72,7 @@ describe("sessions over HTTP", () => {
       assert.equal((await me(served, { ...ada, headers: bearer(accessToken) })).status, 200);
   });
 
-  test("a forgotten password is set anew with what the email says, behind the second factor", async () => {
+  test("a forgotten password is reset with the emailed token, behind the second factor", async () => {
     await using folder = await scratch();
     await using served = await serve({ BASALT_DATA_DIR: folder.path });
     const ada = await signUp(served, "ada@example.com");
@@ -164,7 +164,7 @@ describe("sessions over HTTP", () => {
     assert.equal((await me(served, robot)).status, 401);
   });
 
-  test("what the database holds signs nobody in", async () => {
+  test("the contents of the database sign nobody in", async () => {
     await using served = await serve();
     const ada = await signUp(served, "ada@example.com");
     await send("POST", api(served, `/users/${ada.userId}/totp`), ada.headers);
@@ -194,7 +194,7 @@ describe("sessions over HTTP", () => {
     }
   });
 
-  test("whoever ends a session in the database ends it at its next request", async () => {
+  test("a session ended in the database is refused at its next request", async () => {
     await using served = await serve();
     const ada = await signUp(served, "ada@example.com");
     assert.equal((await me(served, ada)).status, 200);
@@ -206,7 +206,7 @@ describe("sessions over HTTP", () => {
 });
 
 describe("many processes", () => {
-  test("what one process takes back, the other refuses at its next request", async () => {
+  test("a revocation by one process is effective at the next request to another", async () => {
     await using opened = await testDatabase();
     await using folder = await scratch();
     const env = { BASALT_DATABASE_URL: opened.url, BASALT_DATA_DIR: folder.path };
@@ -234,7 +234,7 @@ describe("many processes", () => {
 });
 
 describe("injection", () => {
-  test("what clients say of themselves is one harmless line in log, audit and list", async () => {
+  test("user agents become one harmless line in log, audit and list", async () => {
     const lines: string[] = [];
     const log = pino({ level: "info" }, { write: (line: string) => lines.push(line) });
     await using served = await serve({}, log);

@@ -69,7 +69,7 @@ test("one full mailbox and one slow receiver delay no other email", async () => 
   assert.equal(inbox.envelopes.length, 4, "each email was sent once");
 });
 
-test("a person who is gone gets no email, however often it was refused before", async () => {
+test("a deleted user gets no email, however often it was refused before", async () => {
   await using inbox = await smtpInbox();
   let refusals = 0;
   inbox.verdicts = {

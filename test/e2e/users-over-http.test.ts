@@ -78,7 +78,7 @@ describe("users over HTTP", () => {
     assert.equal((await postJson(users(served), ada, served.headers)).status, 201);
   });
 
-  test("of 64 racing registrations of one address, one gets 201 and the others 409", async () => {
+  test("one of 64 racing registrations of an address gets 201 and the others 409", async () => {
     await using served = await serve();
     const answers = await Promise.all(
       Array.from({ length: 64 }, () => postJson(users(served), ada, served.headers)),
@@ -257,7 +257,7 @@ describe("users over HTTP", () => {
     assert.equal((await fetch(`${served.url}/health`)).status, 200);
   });
 
-  test("whoever sends a body slowly takes nobody's place", async () => {
+  test("slow bodies take no place of other requests", async () => {
     await using served = await serve({ BASALT_HTTP_MAX_IN_FLIGHT: "1" });
     const socket = net.connect(Number(new URL(served.url).port), "127.0.0.1");
     socket.write(

@@ -27,7 +27,7 @@ const windowsOf = (change: (n: number) => Change): readonly Window[] =>
   });
 const found = (change: (n: number) => Change) => unevenness(windowsOf(change), 2);
 
-test("what stays as it is is flat, whatever the first windows were like", () => {
+test("a constant series is flat, whatever its first windows are", () => {
   assert.deepEqual(
     found(() => ({})),
     [],
@@ -42,7 +42,7 @@ test("what stays as it is is flat, whatever the first windows were like", () => 
   );
 });
 
-test("what grows is named", () => {
+test("names a series that grows", () => {
   assert.match(found((n) => ({ ms: 5 + n })).join(), /^p50 /);
   assert.match(found((n) => ({ heap: 80 + 10 * n })).join(), /^heap /);
   assert.match(found((n) => ({ resident: 200 + 30 * n })).join(), /^RSS /);

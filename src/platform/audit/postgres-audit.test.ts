@@ -70,7 +70,7 @@ for (const [what, sql, expected] of attacks)
     assert.match(`${verdict.link} ${verdict.why}`, expected);
   });
 
-test("links cut off at the end are missed by whoever noted the head", async () => {
+test("detects links cut off at the end by the recorded head", async () => {
   await using opened = await testDatabase();
   const { database } = opened;
   await enter(opened, 5);
@@ -90,7 +90,7 @@ test("links cut off at the end are missed by whoever noted the head", async () =
   assert.ok(!rewritten.intact && /noted/.test(rewritten.why));
 });
 
-test("an entry that was put in below the last link is found; later ones get their links", async () => {
+test("finds an entry inserted below the last link and links later entries", async () => {
   await using opened = await testDatabase();
   const { database, sql } = opened;
   await sql("select setval('audit.positions', 100)");
@@ -148,7 +148,7 @@ test("the chain is closed by several processes that go on for long", async () =>
   assert.deepEqual([verdict.intact, verdict.intact && verdict.links], [true, 100]);
 });
 
-test("pages with any filter read what they answer, and not the whole record", async () => {
+test("filtered pages read only the rows that they answer", async () => {
   await using opened = await testDatabase();
   await opened.sql(`insert into audit.entries (at, actor, operation, outcome, targets, correlation_id)
     select now(), 'user_' || i % 100, 'op_' || i % 10,

@@ -45,7 +45,7 @@ function given(
   return { coherence, cache, write, prune, read, asked, table };
 }
 
-test("whatever is written before a lookup is seen by it, in any interleaving", async () => {
+test("a lookup sees everything written before it, in any interleaving", async () => {
   const step = fc.tuple(fc.constantFrom("write", "read", "pause"), fc.constantFrom("a", "b"));
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(8), async (steps, loadTurns) => {
@@ -64,7 +64,7 @@ test("whatever is written before a lookup is seen by it, in any interleaving", a
   );
 });
 
-test("what was changed while it was loaded is not kept", async () => {
+test("does not cache a value that changes while it is loaded", async () => {
   const { coherence, read, write } = given({ loadTurns: 20 });
   using _ = coherence;
   const late = read("a");
@@ -108,7 +108,7 @@ test("alone, a lookup beside the question after a commit waits for its answer", 
   assert.equal((await first).value, 7);
 });
 
-test("where changes were deleted before they were read, everything is forgotten", async () => {
+test("forgets everything when changes were deleted before they were read", async () => {
   const { coherence, write, prune, read } = given();
   using _ = coherence;
   await read("a");

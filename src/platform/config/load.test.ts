@@ -23,7 +23,7 @@ test("settings have their types and defaults", () => {
   assert.equal(settings.databaseUrl, undefined);
 });
 
-test("everything that is wrong is listed at once", () => {
+test("lists all invalid settings at once", () => {
   const wrong = { PORT: "70000", BASALT_CORS_ORIGINS: "*", BASALT_UNKNOWN: "x", BASALT_DOCS: "so" };
   assert.throws(
     () => loadSettings(wrong, platformSettings),

@@ -32,7 +32,7 @@ export function emailContract(name: string, open: () => Promise<EmailSubject>): 
       assert.deepEqual(arrived, [greeting, greek]);
     });
 
-    test("that is sent again is known by its id", async () => {
+    test("has the same message id when it is sent again", async () => {
       await using subject = await open();
       await subject.send(greeting);
       await subject.send(greeting);

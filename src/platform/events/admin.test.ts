@@ -204,7 +204,7 @@ test("an event that is about to be handled is not said to be skipped", async () 
   await seen(subject, 1);
 });
 
-test("what waits to be tried again is listed, and tried at once where it is named", async () => {
+test("lists waiting events and retries a named one at once", async () => {
   await using subject = await open();
   const { admin } = subject;
   let isBroken = true;

@@ -29,7 +29,7 @@ async function given() {
   return { opened, subject, health, says, later, told };
 }
 
-test("a log that is read in time has no troubles", async () => {
+test("health has no troubles when a log is read in time", async () => {
   const { opened, subject, health, says } = await given();
   await using _ = opened;
   await using _running = subscribe(subject);
@@ -41,7 +41,7 @@ test("a log that is read in time has no troubles", async () => {
   assert.deepEqual([reader?.name, reader?.held, reader?.holders], ["sight", 64, { one: 64 }]);
 });
 
-test("events that no process reads are told of", async () => {
+test("health names events that no process reads", async () => {
   const { opened, subject, later, told } = await given();
   await using _ = opened;
   {
@@ -53,7 +53,7 @@ test("events that no process reads are told of", async () => {
   await told(/^BAD former: no process reads it, waiting: 1 event;/);
 });
 
-test("a consumer that stands still is told of", async () => {
+test("health names a consumer that makes no progress", async () => {
   const { opened, subject, later, told } = await given();
   await using _ = opened;
   const end = Promise.withResolvers<void>();
@@ -65,7 +65,7 @@ test("a consumer that stands still is told of", async () => {
   end.resolve();
 });
 
-test("something that is away is told of, with the error", async () => {
+test("health names an outage with its error", async () => {
   const { opened, subject, later, told } = await given();
   await using _ = opened;
   const away = () => Promise.reject(new Unavailable("the provider is away", {}));
@@ -76,7 +76,7 @@ test("something that is away is told of, with the error", async () => {
   await told(/^BAD tell: something is away, waiting for it: 1 stream, .*: .*the provider is away/);
 });
 
-test("dead letters are told of, and streams that are tried again", async () => {
+test("health names dead letters and streams that are retried", async () => {
   const { opened, subject, told } = await given();
   await using _ = opened;
   const fail = () => {
@@ -89,7 +89,7 @@ test("dead letters are told of, and streams that are tried again", async () => {
   await told(/^ok try: 1 stream to be tried again: .*no such user/);
 });
 
-test("an event of a newer version at which a process waits is told of", async () => {
+test("health names an event of a newer version at which a process waits", async () => {
   const { opened, subject, later, told } = await given();
   await using _ = opened;
   await opened.sql(`insert into scratch.events
@@ -101,7 +101,7 @@ test("an event of a newer version at which a process waits is told of", async ()
   await told(/^BAD sight: it waits at scratch\.note-moved v3, which needs a newer Basalt/);
 });
 
-test("a transaction that holds the horizon is told of", async () => {
+test("health names a transaction that holds the horizon", async () => {
   const { opened, says, told } = await given();
   await using _ = opened;
   const slow = new pg.Client(opened.connection);
@@ -116,7 +116,7 @@ test("a transaction that holds the horizon is told of", async () => {
   await until(async () => (await says()).length === 0);
 });
 
-test("a subscription that is ahead of its log is told of", async () => {
+test("health names a subscription that is ahead of its log", async () => {
   const { opened, subject, told } = await given();
   await using _ = opened;
   await subject.store("sight").share(memberOf("one"));
@@ -124,7 +124,7 @@ test("a subscription that is ahead of its log is told of", async () => {
   await told(/^BAD sight: it is ahead of its log/);
 });
 
-test("too many parked streams are told of", async () => {
+test("health names too many parked streams", async () => {
   const { opened, subject, told } = await given();
   await using _ = opened;
   await subject.store("sight").share(memberOf("one"));
@@ -134,7 +134,7 @@ test("too many parked streams are told of", async () => {
   await told(/^BAD sight: 100000 parked streams: no new events are taken/);
 });
 
-test("a hand-over that takes long is told of, and is no trouble yet", async () => {
+test("health shows a slow delivery without calling it a trouble", async () => {
   const { opened, subject, later, told } = await given();
   await using _ = opened;
   const end = Promise.withResolvers<void>();

@@ -35,7 +35,7 @@ const calledAfter = async (wakeUp: WakeUp, calls: number): Promise<void> => {
   while (wakeUp.calls <= calls) await sleep(2);
 };
 
-test("who announces events wakes the readers of the other process", async () => {
+test("an announcement wakes the readers of the other process", async () => {
   await using pair = await twoProcesses();
   pair.here.notify.announce("scratch");
   await calledAfter(pair.there.wakeUp, 0);

@@ -48,7 +48,7 @@ test("readers wait for transactions that append, and skip none of their events",
   assert.equal(new Set((await subject.sightings()).map(({ stream }) => stream)).size, slowWriters);
 });
 
-test("readers wait for nobody who does not append to their log", async () => {
+test("readers do not wait for transactions that append nothing to their log", async () => {
   await using opened = await testDatabase();
   await using elsewhere = await testDatabase();
   const subject = subjectOn(opened);

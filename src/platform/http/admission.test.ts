@@ -20,12 +20,12 @@ function waits(
   return now;
 }
 
-test("as many requests are taken as are allowed, and no more", () => {
+test("admits the allowed number of requests and no more", () => {
   const subject = admission();
   assert.deepEqual([subject.admits(511), subject.admits(512)], [true, false]);
 });
 
-test("one wait that is long, or several in a row, refuse nobody", () => {
+test("a few long waits refuse no request", () => {
   const subject = admission();
   subject.admits(400);
   subject.waited(0, 900);
@@ -35,7 +35,7 @@ test("one wait that is long, or several in a row, refuse nobody", () => {
   assert.ok(subject.admits(400));
 });
 
-test("while every wait is long for a whole interval, fewer are taken, and never none", () => {
+test("admits fewer requests, but never none, while every wait of an interval is long", () => {
   const subject = admission();
   subject.admits(400);
   const later = waits(subject, 250, { forMs: 2_000 });
@@ -44,7 +44,7 @@ test("while every wait is long for a whole interval, fewer are taken, and never 
   assert.deepEqual([subject.admits(31), subject.admits(32)], [true, false]);
 });
 
-test("when waits are short again, more are taken step by step, up to what is allowed", () => {
+test("admits more requests step by step when waits are short again", () => {
   const subject = admission();
   subject.admits(400);
   let later = waits(subject, 250, { forMs: 3_000 });
@@ -55,7 +55,7 @@ test("when waits are short again, more are taken step by step, up to what is all
   assert.ok(subject.admits(511));
 });
 
-test("something that is broken is no queue", async () => {
+test("does not take a failing probe for a queue", async () => {
   const subject = new Admission({ most, least, probe: () => Promise.reject(new Error("away")) });
   assert.ok(subject.admits(100));
   await new Promise((resolve) => setTimeout(resolve, 100));

@@ -29,7 +29,7 @@ async function given(timeoutMs: number) {
 const head = (path: string, length: number) =>
   `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
 
-test("a body that does not come is answered 408, and its connection closed", async () => {
+test("answers 408 and closes the connection when a body does not arrive", async () => {
   await using server = await given(50);
   const { socket, heard } = server.open();
   socket.write(`${head("/", 100)}{"a":`);
@@ -38,7 +38,7 @@ test("a body that does not come is answered 408, and its connection closed", asy
   assert.match(heard(), /"code":"REQUEST_TIMEOUT"/);
 });
 
-test("a body that comes in time is answered, and its connection stays", async () => {
+test("keeps the connection open when a body arrives in time", async () => {
   await using server = await given(5_000);
   const { socket, heard } = server.open();
   for (let i = 1; i <= 2; i += 1) {
@@ -49,7 +49,7 @@ test("a body that comes in time is answered, and its connection stays", async ()
   socket.destroy();
 });
 
-test("who goes on sending after the answer is hung up on; who ends it in time is not", async () => {
+test("closes the connection of a client that keeps sending after the answer", async () => {
   await using server = await given(5_000);
   const [patient, endless] = [server.open(), server.open()];
   for (const { socket } of [patient, endless]) {
@@ -65,7 +65,7 @@ test("who goes on sending after the answer is hung up on; who ends it in time is
   patient.socket.destroy();
 });
 
-test("a stop waits for nobody who has asked nothing", async () => {
+test("a stop does not wait for connections without requests", async () => {
   const server = await given(5_000);
   const { socket } = server.open();
   await once(socket, "connect");

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import Fastify from "fastify";
 import { requireAccessRules, subnetOf } from "./gate.ts";
 
-test("a route that does not say for whom it is does not start", async () => {
+test("refuses to start with a route that has no access rule", async () => {
   const app = Fastify();
   requireAccessRules(app);
   app.get("/open", { config: { access: "anyone" } }, () => "ok");
@@ -13,7 +13,7 @@ test("a route that does not say for whom it is does not start", async () => {
   await app.close();
 });
 
-test("whoever has one IPv6 address counts with the whole of their network", () => {
+test("counts all addresses of an IPv6 /64 network together", () => {
   assert.equal(subnetOf("192.0.2.7"), "192.0.2.7");
   assert.equal(subnetOf("::ffff:192.0.2.7"), "192.0.2.7");
   assert.equal(subnetOf("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");

@@ -143,7 +143,7 @@ class Run {
   }
 }
 
-test("consumers do the same on memory and on Postgres about programs by chance", async () => {
+test("consumers on memory and Postgres answer random programs alike", async () => {
   await using postgres = await postgresTwin();
   await using memory = memoryTwin();
   await fc.assert(

@@ -260,7 +260,7 @@ const contextOf = ({ key, isLate, isAudited }: Begin, run: string): Context => (
     : {}),
 });
 
-test("memory and Postgres do the same about programs by chance", async () => {
+test("memory and Postgres answer random programs alike", async () => {
   await using postgres = await postgresTwin();
   await using memory = memoryTwin();
   await fc.assert(

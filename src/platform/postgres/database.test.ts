@@ -50,7 +50,7 @@ test("a statement that outlives its deadline is Unavailable, and the pool recove
   assert.deepEqual(await database.query(one, []), [{ one: 1 }]);
 });
 
-test("who waits behind a late statement still gets an answer", async () => {
+test("answers a statement that is queued behind a late one", async () => {
   await using opened = await testDatabase({ maxConnections: 1 });
   const { database } = opened;
   const late = database.query(sleepFor, [0.5], clock.unixMs() + 100);
@@ -81,7 +81,7 @@ test("statements that nobody waits for any more hold no more connections than th
   assert.fail("it did not recover");
 });
 
-test("the server ends a statement that takes too long", async () => {
+test("the server cancels a statement that takes too long", async () => {
   await using opened = await testDatabase({ statementTimeoutMs: 100 });
   await assert.rejects(opened.database.query(sleepFor, [5]), Unavailable);
 });
@@ -236,7 +236,7 @@ test("waiting too long for a connection is Unavailable", async () => {
   await held;
 });
 
-test("refuses what is asked on a session that has ended", async () => {
+test("refuses statements on a session that has ended", async () => {
   await using opened = await testDatabase({ maxConnections: 1 });
   const { database } = opened;
   let late: (() => Promise<unknown>) | undefined;

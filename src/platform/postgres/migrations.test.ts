@@ -35,7 +35,7 @@ async function given(files: Readonly<Record<string, string>>) {
   };
 }
 
-test("what is missing is applied in order, once", async () => {
+test("applies missing migrations in order, once", async () => {
   await using shelf = await given({ "0002_pages.sql": second, "0001_books.sql": first });
   assert.deepEqual(await shelf.migrate(), ["0001_books", "0002_pages"]);
   assert.deepEqual(await shelf.migrate(), []);
@@ -43,13 +43,13 @@ test("what is missing is applied in order, once", async () => {
   assert.deepEqual(await shelf.migrate(), ["0003_more"]);
 });
 
-test("of many processes that migrate at once, one does", async () => {
+test("lets one of many concurrent processes migrate", async () => {
   await using shelf = await given({ "0001_books.sql": first, "0002_pages.sql": second });
   const applied = await Promise.all(Array.from({ length: 8 }, () => shelf.migrate()));
   assert.deepEqual(applied.flat(), ["0001_books", "0002_pages"]);
 });
 
-test("a changed file is refused, but not for its line ends", async () => {
+test("refuses a changed migration, whatever its line endings", async () => {
   await using shelf = await given({ "0001_books.sql": `${first}\n-- old` });
   await shelf.migrate();
   shelf.write("0001_books.sql", `${first}\r\n-- old`);
@@ -77,7 +77,7 @@ for (const [name, reason] of [
     assert.deepEqual(await shelf.tables(), []);
   });
 
-test("a file that fails leaves nothing of itself; mended, it goes on from there", async () => {
+test("rolls a failing migration back and continues with the mended file", async () => {
   await using shelf = await given({
     "0001_books.sql": first,
     "0002_pages.sql": `${second} select 1 / 0;`,

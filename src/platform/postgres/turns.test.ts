@@ -6,7 +6,7 @@ import { NamedTurns, Turns } from "./turns.ts";
 
 const longMs = 60_000;
 
-test("turns let so many in, and others in the order of their coming", async () => {
+test("turns admit a fixed number and queue the others in order of arrival", async () => {
   const turns = new Turns(2);
   const entered: number[] = [];
   const leave: (() => void)[] = [];
@@ -26,7 +26,7 @@ test("turns let so many in, and others in the order of their coming", async () =
   assert.ok(turns.isIdle);
 });
 
-test("whoever waits too long is refused, and its place in the queue is free", async () => {
+test("refuses a caller that waits too long and frees its place in the queue", async () => {
   const turns = new Turns(1);
   const leave = await turns.enter(longMs);
   await assert.rejects(turns.enter(10), Unavailable);
@@ -36,7 +36,7 @@ test("whoever waits too long is refused, and its place in the queue is free", as
   assert.ok(turns.isIdle);
 });
 
-test("one name does not wait for another, and two names do for both", async () => {
+test("a turn waits for its own names only", async () => {
   const turns = new NamedTurns();
   const most = [await turns.enter(["a"], longMs), await turns.enter(["a"], longMs)];
   const leaveB = await turns.enter(["b"], longMs);

@@ -41,7 +41,7 @@ test("a unit of work with its row, event and idempotency record is one transacti
 
 const one = statement<{ readonly one: number }>("test.one", "select 1 as one");
 
-test("whoever waits for a lock leaves the connections to others", async () => {
+test("waiting for a lock leaves connections to other requests", async () => {
   await using opened = await testDatabase({ maxConnections: 4 });
   const { database } = opened;
   const { unitOfWork } = subjectOn(opened);
@@ -60,7 +60,7 @@ test("whoever waits for a lock leaves the connections to others", async () => {
   assert.equal((await Promise.all(buyers)).length, 60);
 });
 
-test("a lock that was never free is Unavailable within the deadline", async () => {
+test("reports Unavailable within the deadline when a lock is never free", async () => {
   await using opened = await testDatabase();
   const { unitOfWork } = subjectOn(opened);
   const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

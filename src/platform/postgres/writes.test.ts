@@ -36,7 +36,7 @@ test("independent writes leave together; those to one row keep their order", asy
   assert.equal(found.find(({ id }) => id === "row-0")?.mark, 123);
 });
 
-test("of writes that leave together, all are kept or none", async () => {
+test("keeps all writes of one statement, or none", async () => {
   await using opened = await testDatabase();
   const { database } = opened;
   await database.query(create, []);

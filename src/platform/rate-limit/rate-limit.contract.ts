@@ -10,7 +10,7 @@ export function rateLimitsContract(
   open: (undo: AsyncDisposableStack) => Promise<RateLimits>,
 ): void {
   describe(`rate limits on ${name}`, () => {
-    test("so many are allowed, racing or not, and no more until the time is over", async () => {
+    test("allows the limit within the window and no more, also to racing requests", async () => {
       await using undo = new AsyncDisposableStack();
       const { take } = (await open(undo))(randomUUID(), { points: 5, perS: 1 });
       const first = await take("a");
@@ -24,7 +24,7 @@ export function rateLimitsContract(
       assert.ok((await take("a")).isAllowed);
     });
 
-    test("who is forgiven may try again at once", async () => {
+    test("allows new attempts at once after a success", async () => {
       await using undo = new AsyncDisposableStack();
       const { take, forgive } = (await open(undo))(randomUUID(), { points: 1, perS: 60 });
       await take("a");

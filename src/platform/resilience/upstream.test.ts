@@ -77,7 +77,7 @@ const wrongs: readonly (readonly [string, Behave])[] = [
 ];
 
 describe("an upstream", () => {
-  test("that answers is heard", async () => {
+  test("returns the answer", async () => {
     await using house = await given(json);
     assert.deepEqual(await house.ask(), { items: [] });
   });
@@ -88,13 +88,13 @@ describe("an upstream", () => {
       await assert.rejects(house.ask(700), Unavailable);
     });
 
-  test("that is gone is unavailable", async () => {
+  test("is unavailable when it is gone", async () => {
     const { ask, ...house } = await given(json);
     await house[Symbol.asyncDispose]();
     await assert.rejects(ask(), Unavailable);
   });
 
-  test("that fails once is asked again; one that refuses is not", async () => {
+  test("is asked again after a failure but not after a refusal", async () => {
     await using house = await given((request, answer) =>
       house.state.calls === 1 ? status(503)(request, answer) : json(request, answer),
     );
@@ -105,7 +105,7 @@ describe("an upstream", () => {
     assert.equal(house.state.calls, 3);
   });
 
-  test("that is late is asked again, as often as the limit and no longer than the deadline", async () => {
+  test("is asked again when it is late, within the limit and the deadline", async () => {
     await using house = await given(never, { attemptMs: 30, retries: 2 });
     await assert.rejects(house.ask(), Unavailable);
     assert.equal(house.state.calls, 3);
@@ -114,7 +114,7 @@ describe("an upstream", () => {
     assert.equal(house.state.calls, 0);
   });
 
-  test("that fails again and again is left alone, until one finds it well", async () => {
+  test("is not asked while its circuit is open, until one probe succeeds", async () => {
     await using house = await given(status(500), { breakAfter: 4, breakMs: 200, retries: 0 });
     for (let i = 0; i < 10; i += 1) await assert.rejects(house.ask(), Unavailable);
     assert.equal(house.state.calls, 4);
@@ -125,7 +125,7 @@ describe("an upstream", () => {
     assert.match(await house.metrics.registry.metrics(), /upstream_broken\{upstream="test"\} 0/);
   });
 
-  test("that is slow holds so many calls, and refuses the others at once", async () => {
+  test("holds a limited number of calls when it is slow and refuses the others at once", async () => {
     const limits = { atOnce: 2, waiting: 1, retries: 0, attemptMs: 300 };
     await using house = await given(never, limits);
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => house.ask(1_000)));

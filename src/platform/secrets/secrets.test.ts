@@ -11,7 +11,7 @@ const keysOf = (...texts: readonly string[]) => createSecrets(masterKeys(texts.j
 const old = newMasterKey();
 const secrets = keysOf(old);
 
-test("what was sealed is opened, and no two seals are alike", () => {
+test("opens sealed secrets and seals none alike", () => {
   fc.assert(
     fc.property(fc.string(), (plain) => {
       const sealed = secrets.seal(plain, "totp", "row-1");

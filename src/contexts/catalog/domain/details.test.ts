@@ -8,7 +8,7 @@ import { PriceList } from "./price-list.ts";
 import { Adjustment, maxUnits, Quantity, Units } from "./quantity.ts";
 import { Sku } from "./sku.ts";
 
-test("what a product says of itself is spelled in one way", () => {
+test("normalises the details of a product", () => {
   parses(Title, { "  Red \t\n T-Shirt ": "Red T-Shirt", " ": undefined });
   parses(Description, { "  Soft.\n\nWarm. ": "Soft.\n\nWarm.", "": "" });
   parses(Slug, { "red-t-shirt": "red-t-shirt", "-red": undefined, "red--t": undefined });
@@ -27,7 +27,7 @@ test("what a product says of itself is spelled in one way", () => {
   assert.equal(attribute(`c${"o".repeat(40)}`, "red").ok, false);
 });
 
-test("where it lies and what it is listed as is spelled in one way", () => {
+test("normalises locations and price lists", () => {
   parses(Sku, { "TS-M_1.0": "TS-M_1.0", "-TS": undefined, "T S": undefined });
   parses(Location, { "berlin-2": "berlin-2", Berlin: undefined, "-b": undefined });
   parses(PriceList, { "b2b-2": "b2b-2", "2b": undefined, B: undefined });

@@ -39,7 +39,7 @@ describe("prices", () => {
     assert.deepEqual(types(alone.events), ["catalog.price-set"]);
   });
 
-  test("that were paid stay what they were: nothing gives way in the past", () => {
+  test("of the past do not change", () => {
     const known = with_(price("10", 0));
     const refused = err({ type: "price-invalid", reason: "changes-the-past" });
     assert.deepEqual(Prices.set(known, price("99", 5), at(6)), refused);
@@ -47,7 +47,7 @@ describe("prices", () => {
     assert.equal(Prices.set(none, price("99", 5), at(6)).ok, true);
   });
 
-  test("for the same thing at the same time are refused", () => {
+  test("that overlap are refused", () => {
     const later = price("10", 10, 20);
     for (const rival of [price("9", 15), price("9", 0, 11), price("9", 10), price("9", 12, 13)])
       assert.deepEqual(

@@ -43,7 +43,7 @@ describe("a product", () => {
     assert.deepEqual(expect(Product.publish(published.state, at(2))).events, []);
   });
 
-  test("that is on sale stays sellable; one that is archived stays as it was", () => {
+  test("stays sellable while published and unchanged once archived", () => {
     const onSale = saved(expect(Product.publish(draft(), at(1))));
     const emptied = Product.edit(onSale, details({ skus: [] }));
     assert.deepEqual(emptied, err({ type: "not-publishable", missing: ["skus"] }));
@@ -64,7 +64,7 @@ describe("a product", () => {
     assert.deepEqual(Product.publish(archived, at(3)), refused);
   });
 
-  test("is deleted as a draft only, and then found by nobody", () => {
+  test("can be deleted as a draft only and is then not found", () => {
     const onSale = saved(expect(Product.publish(draft(), at(1))));
     assert.deepEqual(Product.delete(onSale), err({ type: "product-is-no-draft" }));
     const gone = expect(Product.delete(draft())).state;
@@ -72,14 +72,14 @@ describe("a product", () => {
     assert.deepEqual(Product.expected(gone, Version.none), err({ type: "product-not-found" }));
   });
 
-  test("of a version that nobody has seen is not changed", () => {
+  test("refuses a change of an outdated version", () => {
     const known = draft();
     assert.deepEqual(Product.expected(known, known.version), ok(known));
     const late = err({ type: "precondition-failed", currentVersion: known.version });
     assert.deepEqual(Product.expected(known, Version.none), late);
   });
 
-  test("whose owner is gone belongs to no one, once", () => {
+  test("loses its owner once", () => {
     const cleared = Product.clearOwner(draft());
     assert.equal(cleared.state.ownerId, undefined);
     assert.deepEqual(types(cleared.events), ["catalog.product-owner-cleared"]);

@@ -51,7 +51,7 @@ describe("a stock", () => {
     assert.deepEqual(types(last.events), ["catalog.stock-reserved", "catalog.stock-exhausted"]);
   });
 
-  test("is free of what has expired, whether or not anybody has noticed", () => {
+  test("counts expired reservations as available at once", () => {
     const kept = reservation(2, 10);
     const full = saved(expect(Stock.reserve(stocked(2), kept, start)));
     const expired = err({ type: "reservation-expired" });
@@ -66,7 +66,7 @@ describe("a stock", () => {
     assert.equal(Stock.available(Stock.releaseExpired(full, at(10)).state), 2);
   });
 
-  test("is corrected down to what is reserved, and up to what anybody counts", () => {
+  test("is adjusted down to the reserved units and up to the limit", () => {
     const full = saved(expect(Stock.reserve(stocked(5), reservation(3), start)));
     const by = (n: number) => ({ by: expect(Adjustment.parse(n)), reason: "counted" });
     assert.equal(expect(Stock.adjust(full, by(-2))).state.onHand, 3);
@@ -77,14 +77,14 @@ describe("a stock", () => {
     assert.deepEqual(Stock.receive(full, quantity(maxUnits)), tooMuch);
   });
 
-  test("has so many reservations at most", () => {
+  test("has a limited number of reservations", () => {
     const open = Array.from({ length: maxReservations }, () => reservation(1));
     const full = StockSnapshot.open(empty, { onHand: 20_000 as Units, reservations: open });
     const refused = err({ type: "too-many-reservations", maxReservations });
     assert.deepEqual(Stock.reserve(full, reservation(1), start), refused);
   });
 
-  test("never promises what is not there, and is what its events say, from any snapshot", () => {
+  test("never reserves more than there is, and replays alike from any snapshot", () => {
     const steps = fc.array(
       fc.tuple(
         fc.constantFrom("receive", "adjust", "reserve", "commit", "release", "expire"),

@@ -27,13 +27,13 @@ function given(cache = memoryCache()) {
 }
 
 describe("a part of an answer", () => {
-  test("is live while whoever knows it answers", async () => {
+  test("is live while its source answers", async () => {
     const { ask, statuses } = given();
     assert.deepEqual(await ask("a", context), { status: "live", value: 1n });
     assert.deepEqual(statuses, ["live"]);
   });
 
-  test("is the last that was known, with its age, when they do not", async () => {
+  test("is the last known value, with its age, when the source does not answer", async () => {
     const { ask, clock, upstream, away } = given();
     await ask("a", context);
     clock.advance(5_000);
@@ -52,7 +52,7 @@ describe("a part of an answer", () => {
     assert.deepEqual(await ask("a", context), { status: "unavailable" });
   });
 
-  test("hides no bug", async () => {
+  test("throws on a bug of its source", async () => {
     const { ask, upstream } = given();
     upstream.answer = async () => {
       throw new TypeError("a bug");

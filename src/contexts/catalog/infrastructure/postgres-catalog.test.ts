@@ -62,7 +62,7 @@ test("a replay begins at the newest snapshot, and never at one of an older reduc
   ]);
 });
 
-test("what a process remembers of a stock is what others have made of it since", async () => {
+test("a remembered stock includes the events of other processes", async () => {
   await using subject = await postgresSubject(clock);
   const remembered = () => subject.read(testContext(), ({ stocks }) => stocks.byKey(key));
   assert.equal((await remembered()).version, 0);
@@ -136,7 +136,7 @@ test("a stock that cannot be read holds up no other when reservations expire", a
   assert.equal(level?.available, 1);
 });
 
-test("the database sells nothing that is not there, and lets no two prices meet", async () => {
+test("the database refuses negative stock and overlapping prices", async () => {
   await using subject = await postgresSubject(clock);
   await receive(subject, 1);
   await assert.rejects(sql(subject, "update catalog.stocks set reserved = 2"), { code: "23514" });

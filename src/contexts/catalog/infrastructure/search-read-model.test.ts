@@ -82,7 +82,7 @@ test("a read model is rebuilt of all events, and put in place of the one that st
   await verify();
 });
 
-test("what happens during a rebuild is in the rebuilt model", async () => {
+test("a rebuilt model includes events of the time of the rebuild", async () => {
   const { sell, hits, verify, anew, project, opened } = await given();
   await using _ = opened;
   await sell();
@@ -95,7 +95,7 @@ test("what happens during a rebuild is in the rebuilt model", async () => {
   await verify();
 });
 
-test("a model that is not what the tables say is not put in place", async () => {
+test("refuses to swap in a model that differs from the tables", async () => {
   const { sell, sql, hits, verify, anew, project, opened } = await given();
   await using _ = opened;
   await sell();
@@ -128,7 +128,7 @@ test("a rebuild that ends midway leaves what stood, and the next one begins anew
   assert.equal(await hits(), seedBatch);
 });
 
-test("two do not rebuild the same model at once", async () => {
+test("refuses to rebuild a model that is being rebuilt", async () => {
   const { sell, anew, opened } = await given();
   await using _ = opened;
   await sell();
@@ -137,7 +137,7 @@ test("two do not rebuild the same model at once", async () => {
   assert.ok((await second.promise) instanceof IsBeingRebuilt);
 });
 
-test("what a projector was about to commit when models were swapped is not applied twice", async () => {
+test("a swap does not apply a batch of the old projector twice", async () => {
   const { sell, sql, hits, verify, anew, opened } = await given();
   await using _ = opened;
   await sell();

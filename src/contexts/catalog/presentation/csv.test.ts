@@ -49,7 +49,7 @@ test("rows are read with their lines: quotes, breaks in quotes, a BOM, any line 
   );
 });
 
-test("a row with too few or too many cells is a row, whose cells say so", async () => {
+test("marks a row with too few or too many cells", async () => {
   const { rows } = await read("a,b\n1\n1,2,3\n");
   assert.deepEqual(
     rows.map(({ cells }) => cells),
@@ -83,7 +83,7 @@ test("a file in another encoding is refused, and so is one that is no text", asy
   assert.equal((await readAll(chunksOf("a\né€\u{20000}\n", 1))).error, undefined);
 });
 
-test("what cannot be read on ends the file, with the line", async () => {
+test("ends the file with the line that cannot be parsed", async () => {
   const { error, rows } = await read('a,b\n1,2\n3,"x"y\n');
   assert.deepEqual([error?.reason, error?.line], ["malformed", 3]);
   assert.equal(rows.length, 0, "nothing of a batch that broke is handed on");
@@ -128,7 +128,7 @@ test("the digest is of the content", async () => {
   assert.notEqual(one.digest, (await read("a\n2\n")).digest);
 });
 
-test("what is written is read again, whatever the cells hold", async () => {
+test("reads back what it writes, whatever the cells hold", async () => {
   const letter = fc.constantFrom(
     "a",
     '"',
@@ -160,7 +160,7 @@ test("what is written is read again, whatever the cells hold", async () => {
   );
 });
 
-test("no spreadsheet takes a cell for a formula", async () => {
+test("escapes cells that a spreadsheet would take for formulas", async () => {
   const evil = ["=1+1", "+1", "-x", "@SUM(A1)", "\t=1"];
   const text = await written(
     ["a"],

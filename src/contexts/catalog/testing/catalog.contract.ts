@@ -62,7 +62,7 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       assert.equal((await draft({ skus: [] })).ok, true);
     });
 
-    test("of many who draft one sku at once, exactly one does", async () => {
+    test("exactly one of many concurrent drafts of a sku succeeds", async () => {
       await using shop = await given();
       const drafts = Array.from({ length: authors }, (_, i) => shop.draft({ slug: `s${i}` }));
       const outcomes = await Promise.all(drafts);
@@ -71,7 +71,7 @@ export function catalogContract(name: string, open: OpenCatalog): void {
         if (!outcome.ok) assert.ok(["product-clash", "conflict"].includes(outcome.error.type));
     });
 
-    test("of two editors, the later is refused and told the version", async () => {
+    test("the later of two editors is refused and told the current version", async () => {
       await using shop = await given();
       const { id: productId } = expect(await shop.draft());
       const rename = (to: string) =>
@@ -85,7 +85,7 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(late, err({ type: "precondition-failed", currentVersion: 2 }));
     });
 
-    test("are seen as drafts by their owner only, and changed by who may", async () => {
+    test("are visible as drafts to their owner only and changed with a permission", async () => {
       await using shop = await given();
       const { catalog, draft, somebody, step, page } = shop;
       const merchant = await (await somebody("merchant@example.com", "merchant")).asking();
@@ -106,7 +106,7 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(refused, err({ type: "forbidden", permission: "products:archive" }));
     });
 
-    test("that were never on sale stay hidden: a draft is not archived", async () => {
+    test("cannot be archived as drafts", async () => {
       await using shop = await given();
       const { id } = expect(await shop.draft());
       const refused = await shop.catalog.archiveProduct(shop.step(id, 1), shop.admin);
@@ -150,7 +150,7 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(lost.ok ? "" : lost.error.type, "category-not-found");
     });
 
-    test("pass to no one as drafts when their owner is gone", async () => {
+    test("lose their owner as drafts when the owner is deleted", async () => {
       await using shop = await given();
       const { draft, onSale, subject, admin } = shop;
       const made = expect(await draft());
@@ -168,7 +168,7 @@ export function catalogContract(name: string, open: OpenCatalog): void {
   });
 
   describe(`categories on ${name}`, () => {
-    test("are a tree, of which two that move at once make no circle", async () => {
+    test("are a tree without cycles, also when two of them move at once", async () => {
       await using shop = await given();
       const { catalog, admin } = shop;
       const create = async (slug: string, parentId?: string) =>
@@ -244,7 +244,7 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await costs(20), [1750n], "it never began");
     });
 
-    test("of two that are set at once for the same time, one is", async () => {
+    test("one of two prices set at once for the same time succeeds", async () => {
       await using shop = await given();
       const { id } = await shop.onSale();
       const validFrom = shop.clock.now();
@@ -253,7 +253,7 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       assert.equal(outcomes.filter((outcome) => outcome.ok).length, 1);
     });
 
-    test("are of skus that the product has, set by who may", async () => {
+    test("require a sku of the product and a permission", async () => {
       await using shop = await given();
       const { id } = await shop.onSale();
       const refused = await shop.price(id, "1", { sku: "NOBODYS" });

@@ -66,7 +66,7 @@ export function importsContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await shop.subject.stagedRows(), 0);
     });
 
-    test("whose first row is odd are taken all the same", async () => {
+    test("are accepted when their first row is unusual", async () => {
       await using shop = await given();
       const rows = [
         { sku: "A", on_hand: "1", "column 3": "?" },
@@ -115,7 +115,7 @@ export function importsContract(name: string, open: OpenCatalog): void {
       assert.equal((await shop.exported("products")).length, 1);
     });
 
-    test("are run by several at once as by one: each row has its effect once", async () => {
+    test("apply each row once when several processes run them", async () => {
       await using shop = await given();
       const { receive, run, events, outcomes } = shop;
       const rows = Array.from({ length: 60 }, (_, i) => ({
@@ -291,7 +291,7 @@ export function importsContract(name: string, open: OpenCatalog): void {
       assert.deepEqual((await page({ outcome: "refused" })).items, []);
     });
 
-    test("are for who may, and seen by who has sent them", async () => {
+    test("require a permission and are visible to their sender", async () => {
       await using shop = await given();
       const { catalog, receive, admin } = shop;
       const member = await (await shop.somebody("member@example.com")).asking();
@@ -311,7 +311,7 @@ export function importsContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await get(member), err({ type: "forbidden", permission: "imports:read" }));
     });
 
-    test("race with who changes the same, and undo nothing of theirs", async () => {
+    test("do not undo changes that race with them", async () => {
       await using shop = await given();
       const { catalog, admin, receive, bring, run } = shop;
       const skus = Array.from({ length: 20 }, (_, i) => `S${i}`);

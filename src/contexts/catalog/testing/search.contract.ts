@@ -49,7 +49,7 @@ export function searchContract(name: string, open: OpenCatalog): void {
   };
 
   describe(`a search on ${name}`, () => {
-    test("finds what is on sale by its words, whatever their case and accents", async () => {
+    test("finds published products by words, ignoring case and accents", async () => {
       await using shop = await given();
       const { onSale, draft, names } = shop;
       await onSale({ name: "Café Crème", skus: ["CC-1"] });
@@ -64,7 +64,7 @@ export function searchContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await names({}), ["Red T-Shirt", "Café Crème"]);
     });
 
-    test("finds what has words without end, cut between two letters", async () => {
+    test("finds products with endless words, cut between two letters", async () => {
       await using shop = await given();
       const name = `${"a".repeat(63)}\u{20000}\u{20001}`;
       await shop.onSale({ name: "Long", description: name });
@@ -114,7 +114,7 @@ export function searchContract(name: string, open: OpenCatalog): void {
       assert.deepEqual((await shop.found({ q: "4711" })).instead, [{ word: "4711", words: [] }]);
     });
 
-    test("finds by category, whatever lies below it, and by attribute", async () => {
+    test("finds products by category, with its subcategories, and by attribute", async () => {
       await using shop = await given();
       const { catalog, admin, onSale, names } = shop;
       const category = async (slug: string, more: object = {}) =>
@@ -139,7 +139,7 @@ export function searchContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await names(nobodys), []);
     });
 
-    test("finds what is in stock, as buyers take it and give it back", async () => {
+    test("finds products in stock as reservations come and go", async () => {
       await using shop = await given();
       const { catalog, admin, onSale, receive, adjust, names, clock } = shop;
       await onSale({ name: "Mug", skus: ["MUG", "MUG-L"] });
@@ -160,7 +160,7 @@ export function searchContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await inStock(), ["Lamp"]);
     });
 
-    test("finds by the price of now, and tells the least of them", async () => {
+    test("finds products by current price and shows the lowest", async () => {
       await using shop = await given();
       const { catalog, admin, onSale, price, names, found, clock } = shop;
       const mug = await onSale({ name: "Mug", skus: ["MUG", "MUG-L"] });
@@ -187,7 +187,7 @@ export function searchContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await names({ currency: "EUR" }), ["Lamp", "Mug"], "no price is no bar");
     });
 
-    test("withdraws what never became a price", async () => {
+    test("removes a price that is withdrawn before it is valid", async () => {
       await using shop = await given();
       const lamp = await shop.onSale({ skus: ["LAMP"] });
       const at = { validFrom: "2100-01-01T00:00:00.000Z" };
@@ -196,7 +196,7 @@ export function searchContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await shop.names({ currency: "EUR", maxPrice: "9" }), []);
     });
 
-    test("counts what the matches have in common", async () => {
+    test("counts facets of the matches", async () => {
       await using shop = await given();
       const { catalog, admin, onSale, receive, found } = shop;
       const input = read(CreateCategory, { name: "Kitchen", slug: "kitchen" });
@@ -222,7 +222,7 @@ export function searchContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(all?.[0], { name: "colour", value: "red", products: 2 });
     });
 
-    test("goes from page to page, each product on one of them", async () => {
+    test("pages show each product once", async () => {
       await using shop = await given();
       for (let i = 0; i < 5; i += 1) await shop.onSale({ name: `Mug ${i}` });
       const seen: string[] = [];
@@ -251,7 +251,7 @@ export function searchContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await names({ inStock: true }), ["Second"]);
     });
 
-    test("refuses what cannot be searched for", async () => {
+    test("refuses invalid criteria", async () => {
       await using shop = await given();
       const reasonOf = (input: object) => shop.search(input);
       const invalid = (reason: string) => err({ type: "search-invalid", reason });

@@ -45,7 +45,7 @@ export function stockContract(name: string, open: OpenCatalog): void {
       });
     });
 
-    test("of ten units, sixty-four buyers at once get ten", async () => {
+    test("64 concurrent buyers get exactly the ten units in stock", async () => {
       await using shop = await given();
       await shop.onSale();
       expect(await shop.receive(10));
@@ -57,7 +57,7 @@ export function stockContract(name: string, open: OpenCatalog): void {
       assert.equal((await shop.level())?.available, 0);
     });
 
-    test("that was reserved and not bought in time is free again", async () => {
+    test("becomes available again when a reservation expires", async () => {
       await using shop = await given();
       const { catalog, clock, reserve, level } = shop;
       await shop.onSale();
@@ -98,7 +98,7 @@ export function stockContract(name: string, open: OpenCatalog): void {
       assert.equal(denied.ok ? "" : denied.error.type, "forbidden");
     });
 
-    test("of what is not on sale is not reserved", async () => {
+    test("refuses to reserve stock of an unpublished product", async () => {
       await using shop = await given();
       const { catalog, admin, step } = shop;
       const made = expect(await shop.draft());
@@ -109,7 +109,7 @@ export function stockContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await shop.reserve(1), err({ type: "not-for-sale" }));
     });
 
-    test("is what hundreds of events say, with snapshots between them", async () => {
+    test("is replayed from hundreds of events and snapshots", async () => {
       await using shop = await given();
       await shop.onSale();
       expect(await shop.receive(1_000));

@@ -34,7 +34,7 @@ describe("credentials", () => {
     lastUsedAt: start,
   });
 
-  test("are nothing at first; a password is set for a reason", () => {
+  test("are empty at first; a password is set with its reason", () => {
     assert.deepEqual(none, {
       userId,
       isInitial: false,

@@ -25,7 +25,7 @@ describe("a user", () => {
   const ada: ActiveUser = saved(User.register(registration));
   const { id: userId } = ada;
 
-  test("is told of with everything that was said", () => {
+  test("is announced with all that was registered", () => {
     const { by: _, at: registeredAt, id, ...person } = registration;
     assert.deepEqual(User.register(registration).events, [
       events.UserRegistered({ ...person, userId: id, registeredAt, by: "self" }),
@@ -33,7 +33,7 @@ describe("a user", () => {
     assert.deepEqual(ada.roles, [Role.member]);
   });
 
-  test("who was registered before anybody could be invited registered by themselves", () => {
+  test("reads a registration from before invitations as one by the user", () => {
     const { by: _, at: registeredAt, id, ...person } = registration;
     const payload = { ...person, userId: id, registeredAt };
     const type = "identity.user-registered";
@@ -43,7 +43,7 @@ describe("a user", () => {
     );
   });
 
-  test("changes once, and only where something is another", () => {
+  test("announces a change once, and only where a value differs", () => {
     assert.deepEqual(User.rename(ada, ada.name).events, []);
     assert.deepEqual(User.rename(ada, name("Bob")).events, [
       events.UserRenamed({ userId, name: name("Bob") }),

@@ -31,7 +31,7 @@ async function given() {
 }
 
 describe("access tokens", () => {
-  test("a token says whose it is, for whom, until when, and under which key", async () => {
+  test("a token has subject, audience, expiry and key id", async () => {
     const { house, token, header, payload } = await given();
     assert.deepEqual([header["alg"], header["typ"]], ["EdDSA", "at+jwt"]);
     assert.equal(header["kid"], (await house.keys.current()).id);

@@ -48,7 +48,7 @@ describe("passwords", () => {
       assert.equal(expect(await verify(typed(other), known(kept))).matches, false);
   });
 
-  test("of two people never have the same hash", async () => {
+  test("are salted: two users never have the same hash", async () => {
     const { hash } = argon2Passwords({ cost: cheap });
     assert.notEqual(
       expect(await hash(typed("same for both"))),
@@ -81,7 +81,7 @@ describe("passwords", () => {
     );
   });
 
-  test("beyond the queue are refused at once, and the others are not lost", async () => {
+  test("are refused at once when the queue is full, without loss of the others", async () => {
     const { hash } = argon2Passwords({ cost: cheap, atOnce: 1, maxWaiting: 3 });
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => hash(typed("patience"))));
     assert.equal(outcomes.filter((outcome) => outcome.ok).length, 4);
@@ -90,7 +90,7 @@ describe("passwords", () => {
     assert.equal((await hash(typed("patience"))).ok, true);
   });
 
-  test("whose process is killed break loudly, and the next get another", async () => {
+  test("fail when their process is killed, and the next ones get a new process", async () => {
     const { hash } = argon2Passwords({ cost: { ...cheap, passes: 1_000_000 }, atOnce: 1 });
     const killed = assert.rejects(hash(typed("patience")), /the process .* is gone/);
     await setImmediate();
@@ -99,7 +99,7 @@ describe("passwords", () => {
     assert.equal((await argon2Passwords({ cost: cheap }).hash(typed("patience"))).ok, true);
   });
 
-  test("of somebody unknown match nothing, and are verified as long as any", async () => {
+  test("of unknown users match nothing and take as long to verify", async () => {
     const { hash, verify } = argon2Passwords();
     const kept = expect(await hash(typed("correct horse")));
     const msOf = async (hash: PasswordHash | undefined) => {
@@ -119,7 +119,7 @@ describe("passwords", () => {
     assert.ok(ratio > 0.5 && ratio < 2, `${ratio}`);
   });
 
-  test("who is refused has asked for no hash", async () => {
+  test("a refused request computes no hash", async () => {
     const { verify } = argon2Passwords({ cost: cheap, atOnce: 1, maxWaiting: 0 });
     let asked = 0;
     const hashOf = async () => {
@@ -137,7 +137,7 @@ describe("passwords", () => {
     await assert.rejects(verify(typed("whatever it is"), known("$2b$10$x" as PasswordHash)), /PHC/);
   });
 
-  test("that everybody uses are known, in any case of their letters", async () => {
+  test("are recognised as common, ignoring case", async () => {
     const isCommon = commonPasswords();
     for (const text of ["password", "PASSWORD", "12345678", "qwertyuiop", "football"])
       assert.equal(await isCommon(typed(text)), true, text);

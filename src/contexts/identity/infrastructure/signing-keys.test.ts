@@ -19,7 +19,7 @@ function keyStoreContract(name: string, open: (undo: AsyncDisposableStack) => Pr
       return { store, secrets: secretsOf(master) };
     };
 
-    test("of many first starts, one makes the key", async () => {
+    test("one of many concurrent first starts makes the key", async () => {
       await using undo = new AsyncDisposableStack();
       const keys = await given(undo);
       await Promise.all(
@@ -94,7 +94,7 @@ test("a rotation is seen by other processes at their next use", async () => {
   assert.equal(await keys.verifying(old), undefined);
 });
 
-test("without its master key, a process says which key it lacks", async () => {
+test("an error names the missing master key", async () => {
   const store = memoryKeyStore();
   await addSigningKey({ store, secrets: secretsOf(master) });
   using coherence = new Coherence({

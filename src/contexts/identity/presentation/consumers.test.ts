@@ -61,7 +61,7 @@ const registered = (userId: UserId, by: "self" | "invitation" | "system") =>
     }),
   );
 
-test("who registers is welcomed once, with a token that verifies the address", async () => {
+test("a registered user gets one welcome email, with a token that verifies the address", async () => {
   const { house, arrived, tell, tokenIn } = await given();
   const { userId } = await house.signedUp("ada@example.com");
   const event = registered(userId, "self");
@@ -77,7 +77,7 @@ test("who registers is welcomed once, with a token that verifies the address", a
   expect(await house.identity.verifyEmail({ token }, await house.asking()));
 });
 
-test("who is invited chooses a password with the emailed token; the system gets no email", async () => {
+test("an invited user chooses a password with the emailed token; the system gets no email", async () => {
   const { house, arrived, tell, tokenIn } = await given();
   const who = { email: emailOf("ada@example.com"), name: nameOf("Ada") };
   const { id } = expect(await house.identity.registerUser(who, await house.system()));
@@ -90,7 +90,7 @@ test("who is invited chooses a password with the emailed token; the system gets 
   expect(await house.signIn("ada@example.com"));
 });
 
-test("a reset goes to who uses the address now, and to nobody else", async () => {
+test("a reset email goes to the user who has the address now", async () => {
   const { house, arrived, tell, tokenIn } = await given();
   await house.signedUp("ada@example.com");
   await tell(recorded(PasswordResetRequested({ email: emailOf("nobody@example.com") })));
@@ -116,7 +116,7 @@ test("a verification is sent again until the address is verified", async () => {
   assert.equal(arrived().length, 1);
 });
 
-test("a new address is told to the old one, and has to be verified", async () => {
+test("a new address is announced to the old one and must be verified", async () => {
   const { house, arrived, tell } = await given();
   const { userId } = await house.signedUp("ada@example.com");
   const [email, previous] = [emailOf("new@example.com"), emailOf("ada@example.com")];
@@ -130,7 +130,7 @@ test("a new address is told to the old one, and has to be verified", async () =>
   );
 });
 
-test("whoever's credentials were changed is told; of new hash parameters nobody is", async () => {
+test("a user is told of changed credentials, but not of new hash parameters", async () => {
   const { house, arrived, tell } = await given();
   const { userId } = await house.signedUp("ada@example.com");
   await tell(recorded(PasswordSet({ userId, why: "new-parameters" })));
@@ -151,7 +151,7 @@ test("an event that cannot be read fails, and no email is sent", async () => {
   assert.deepEqual(arrived(), []);
 });
 
-test("a registration of the first schema version is read as one's own", async () => {
+test("reads a registration of the first schema version as one by the user", async () => {
   const { house, arrived, tell } = await given();
   const { userId } = await house.signedUp("ada@example.com");
   const { by: _, ...payload } = registered(userId, "self").payload as { by: string };

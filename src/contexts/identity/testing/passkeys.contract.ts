@@ -44,7 +44,7 @@ export function passkeysContract(name: string, open: OpenIdentity): void {
       return { ada, key, begin, add, challenge, signIn };
     }
 
-    test("who holds the passkey is signed in without a password, also beside a second factor", async () => {
+    test("a passkey signs in without a password, also beside a second factor", async () => {
       await using house = await given();
       const { ada, key, begin, add, challenge, signIn } = await withPasskey(house);
       await withTotp(house, ada);
@@ -74,7 +74,7 @@ export function passkeysContract(name: string, open: OpenIdentity): void {
       assert.equal(typeOf(await signIn(older)), "sign-in-refused");
     });
 
-    test("what was signed elsewhere, by another, too late, or without verifying the user is refused", async () => {
+    test("refuses answers from another origin, by another key, too late, or without user verification", async () => {
       await using house = await given();
       const { key, begin, add, challenge, signIn } = await withPasskey(house);
       const options = await begin();

@@ -68,7 +68,7 @@ export function passwordsContract(name: string, open: OpenIdentity): void {
       expect(await house.signIn("ada@example.com", otherPassword));
     });
 
-    test("who signed in long ago changes nothing that lets one sign in", async () => {
+    test("changing credentials requires a recent sign-in", async () => {
       await using house = await given();
       const { identity } = house;
       const ada = await house.signedUp("ada@example.com");
@@ -198,7 +198,7 @@ export function passwordsContract(name: string, open: OpenIdentity): void {
       assert.equal(typeOf(again), "session-over");
     });
 
-    test("of racing uses of one token, one sets the password", async () => {
+    test("one of several racing uses of a token sets the password", async () => {
       await using house = await given();
       const ada = await house.signedUp("ada@example.com");
       const token = await resetToken(house, ada.userId);

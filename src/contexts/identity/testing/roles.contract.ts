@@ -41,7 +41,7 @@ export function rolesContract(name: string, open: OpenIdentity): void {
       assert.ok(policies.some((known) => known.role === role && known.permissions.length === 0));
     });
 
-    test("what administrators may is fixed, and somebody always is one", async () => {
+    test("administrators keep their permissions, and there is always one", async () => {
       await using house = await given();
       const { identity } = house;
       const admin = await house.administrator();
@@ -57,7 +57,7 @@ export function rolesContract(name: string, open: OpenIdentity): void {
       assert.equal(typeOf(await identity.deleteUser({ userId }, context)), last);
     });
 
-    test("of two administrators who remove each other at once, one stays", async () => {
+    test("one of two administrators who remove each other at once stays", async () => {
       await using house = await given();
       const { identity } = house;
       const admin = await house.administrator();
@@ -72,7 +72,7 @@ export function rolesContract(name: string, open: OpenIdentity): void {
       assert.deepEqual(outcomes.map(typeOf).toSorted(), ["last-administrator", "ok"]);
     });
 
-    test("who is disabled is out at once, and in again when enabled", async () => {
+    test("a disabled user is signed out at once and can sign in again when enabled", async () => {
       await using house = await given();
       const ada = await house.signedUp("ada@example.com");
       const admin = await house.administrator();
@@ -101,7 +101,7 @@ export function rolesContract(name: string, open: OpenIdentity): void {
       expect(await house.signIn("ada@example.com"));
     });
 
-    test("whoever may not is refused, and the audit knows it", async () => {
+    test("refuses actors without the permission and audits the denial", async () => {
       await using house = await given();
       const { identity } = house;
       const ada = await house.signedUp("ada@example.com");
@@ -139,7 +139,7 @@ export function rolesContract(name: string, open: OpenIdentity): void {
       assert.deepEqual([...first.items, ...next.items], page.items);
     });
 
-    test("where registration is by invitation, nobody registers themselves", async () => {
+    test("refuses self-registration where registration is by invitation", async () => {
       await using house = await identityOn(open, { registration: "invited" });
       const admin = await house.administrator();
       const who = {
@@ -152,7 +152,7 @@ export function rolesContract(name: string, open: OpenIdentity): void {
       expect(await house.identity.registerUser(who, await admin.asking()));
     });
 
-    test("whoever took the administrator's address first is out when it is appointed", async () => {
+    test("appointing an administrator signs out a user who took the address before", async () => {
       await using house = await given();
       const { identity } = house;
       const squatter = await house.signedUp("ada@example.com");
@@ -174,7 +174,7 @@ export function rolesContract(name: string, open: OpenIdentity): void {
       expect(await identity.listUsers({}, await house.asking(accessToken)));
     });
 
-    test("the address of somebody else is changed by administrators alone", async () => {
+    test("only administrators change the address of another user", async () => {
       await using house = await given();
       const { identity } = house;
       const support = await house.signedUp("support@example.com");

@@ -18,7 +18,7 @@ export function secondFactorsContract(name: string, open: OpenIdentity): void {
   const given = () => identityOn(open);
 
   describe(`second factors on ${name}`, () => {
-    test("with an authenticator app, the password alone is not enough", async () => {
+    test("requires a code beside the password once an authenticator app is active", async () => {
       await using house = await given();
       const ada = await house.signedUp("ada@example.com");
       const totp = await withTotp(house, ada);

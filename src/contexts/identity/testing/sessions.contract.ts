@@ -22,7 +22,7 @@ export function sessionsContract(name: string, open: OpenIdentity): void {
   const given = () => identityOn(open);
 
   describe(`sessions on ${name}`, () => {
-    test("who knows the password is signed in, on a device that the list shows", async () => {
+    test("a password signs in on a device that the list shows", async () => {
       await using house = await given();
       const ada = await house.signedUp("ada@example.com");
       const context = await ada.asking();
@@ -106,7 +106,7 @@ export function sessionsContract(name: string, open: OpenIdentity): void {
       expect(await house.refresh(first));
     });
 
-    test("of 64 racing refreshes of one token, all get one successor and nobody is signed out", async () => {
+    test("64 racing refreshes of one token get one successor and sign nobody out", async () => {
       await using house = await given();
       const { tokens } = await house.signedUp("ada@example.com");
       const answers = await Promise.all(
@@ -156,7 +156,7 @@ export function sessionsContract(name: string, open: OpenIdentity): void {
       expect(await house.refresh(tokens));
     });
 
-    test("with too many sessions, the oldest ends", async () => {
+    test("ends the oldest session when there are too many", async () => {
       await using house = await given();
       const { tokens, userId } = await house.signedUp("ada@example.com");
       for (let i = 0; i < 50; i += 1) expect(await house.signIn("ada@example.com"));
@@ -167,7 +167,7 @@ export function sessionsContract(name: string, open: OpenIdentity): void {
       assert.equal(live.length, 50);
     });
 
-    test("nobody sees or ends another's sessions; support may", async () => {
+    test("refuses other users' sessions, except to support", async () => {
       await using house = await given();
       const { identity } = house;
       const ada = await house.signedUp("ada@example.com");

@@ -31,7 +31,7 @@ export function usersContract(name: string, open: OpenIdentity): void {
   };
 
   describe(`users on ${name}`, () => {
-    test("who registers is found by id and by address", async () => {
+    test("a registered user can be found by id or email", async () => {
       await using house = await given();
       const { identity, context } = house;
       const user = expect(await house.ada());
@@ -41,14 +41,14 @@ export function usersContract(name: string, open: OpenIdentity): void {
       assert.deepEqual(await house.events(), ["identity.user-registered"]);
     });
 
-    test("an address that somebody uses is refused", async () => {
+    test("refuses an address that another user has", async () => {
       await using house = await given();
       expect(await house.ada());
       const refused = await house.ada();
       assert.deepEqual(refused, err({ type: "user-already-exists", email: "ada@example.com" }));
     });
 
-    test("of many who register one address at once, exactly one does", async () => {
+    test("exactly one of many concurrent registrations of an address succeeds", async () => {
       await using house = await given();
       const outcomes = await Promise.all(Array.from({ length: racers }, () => house.ada()));
       assert.equal(outcomes.filter((outcome) => outcome.ok).length, 1);
@@ -74,7 +74,7 @@ export function usersContract(name: string, open: OpenIdentity): void {
       ]);
     });
 
-    test("a change to what already is announces nothing", async () => {
+    test("a change to the current value announces nothing", async () => {
       await using house = await given();
       const user = expect(await house.ada());
       const same = { userId: user.id, name: user.name, email: user.email };
@@ -82,7 +82,7 @@ export function usersContract(name: string, open: OpenIdentity): void {
       assert.equal((await house.events()).length, 1);
     });
 
-    test("an address cannot be changed to somebody else's", async () => {
+    test("refuses to change an address to that of another user", async () => {
       await using house = await given();
       const { identity, context } = house;
       expect(await house.ada());
@@ -107,7 +107,7 @@ export function usersContract(name: string, open: OpenIdentity): void {
       assert.deepEqual(await identity.deleteUser({ userId, expectedVersion }, context), late);
     });
 
-    test("who is deleted is found by nobody, and the address is free", async () => {
+    test("a deleted user is not found and frees the address", async () => {
       await using house = await given();
       const { identity, context } = house;
       const { id: userId } = expect(await house.ada());
@@ -130,7 +130,7 @@ export function usersContract(name: string, open: OpenIdentity): void {
       ]);
     });
 
-    test("pages hold everybody once, in the order of registration", async () => {
+    test("pages list each user once, in the order of registration", async () => {
       await using house = await given();
       const { identity, context } = house;
       const registered: UserId[] = [];

@@ -207,7 +207,7 @@ export function deliveryContract(name: string, open: Open): void {
       assert.deepEqual(new Set(slots.map(({ position }) => position)), new Set([mark?.position]));
     });
 
-    test("what was kept elsewhere in between is not overwritten", async () => {
+    test("does not overwrite a checkpoint that another process has moved", async () => {
       await using subject = await open();
       const note = await write(subject, "contested");
       const store = subject.store("sight");

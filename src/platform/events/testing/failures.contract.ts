@@ -83,7 +83,7 @@ export function failuresContract(name: string, open: Open): void {
       await until(async () => (await subject.parked("sight")).length === 0);
     });
 
-    test("of a batch in which one event fails, each handler runs once", async () => {
+    test("runs each handler once when one event of a batch fails", async () => {
       await using subject = await open();
       const notes: Note[] = [];
       for (let i = 0; i < 10; i += 1) notes.push(await write(subject, `note ${i}`));
@@ -209,7 +209,7 @@ export function failuresContract(name: string, open: Open): void {
       assert.equal((await subject.sightings()).length, count);
     });
 
-    test("what is away for one stream delays that stream only, and not for ever", async () => {
+    test("an outage that concerns one stream delays that stream only, for a bounded time", async () => {
       await using subject = await open();
       const away = await write(subject, "its upstream is away");
       let tries = 0;
@@ -243,7 +243,7 @@ export function failuresContract(name: string, open: Open): void {
       assert.equal(tries, 6 + (quick.maxAttempts ?? 0));
     });
 
-    test("what is away for half of the streams does not stop the other half", async () => {
+    test("an outage that concerns half of the streams does not stop the other half", async () => {
       await using subject = await open();
       const count = 60;
       for (let i = 0; i < count; i += 1) await write(subject, `note ${i}`);

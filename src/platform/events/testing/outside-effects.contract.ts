@@ -339,7 +339,7 @@ export function outsideEffectsContract(adapter: string, open: Open): void {
         assert.equal(world.told.length, 0);
       });
 
-    test("what was handed over while the database was away is not handed over again", async () => {
+    test("does not repeat deliveries made while the database was away", async () => {
       await using subject = await open();
       const store = subject.store(name);
       let isAway = false;

@@ -210,7 +210,7 @@ async function acceptTheLive({ house, sessions, isDisabled }: World): Promise<vo
   }
 }
 
-test("whatever is done one after another, ended sessions are refused and live ones go on", async () => {
+test("ended sessions are refused and live ones accepted after any sequence of steps", async () => {
   const steps = fc.array(fc.oneof({ weight: 6, arbitrary: op }, { weight: 1, arbitrary: pause }), {
     maxLength: 25,
   });
@@ -292,7 +292,7 @@ function interleavedPasswords(scheduler: fc.Scheduler): Passwords {
   };
 }
 
-test("whatever is done at once, no ended session is ever accepted again", async () => {
+test("no ended session is accepted again, whatever runs at once", async () => {
   const group = fc.array(op, { minLength: 2, maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(
