@@ -37,13 +37,13 @@ type Summary = Readonly<Record<string, { readonly lines: Record<"total" | "cover
 function runTests(): void {
   rmSync(report, { recursive: true, force: true });
   const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
-    readonly scripts: { readonly test: string };
+    readonly scripts: { readonly test: string; readonly "test:slow": string };
   };
-  const [, ...tests] = scripts.test.replaceAll('"', "").split(" ");
-  run(process.execPath, ["--test-reporter=dot", ...tests], {
-    ...process.env,
-    NODE_V8_COVERAGE: raw,
-  });
+  for (const script of [scripts.test, scripts["test:slow"]]) {
+    const [, ...tests] = script.replaceAll('"', "").split(" ");
+    const env = { ...process.env, NODE_V8_COVERAGE: raw };
+    run(process.execPath, ["--test-reporter=dot", ...tests], env);
+  }
 }
 
 const isMeasured = process.argv.includes("--measured");

@@ -85,7 +85,7 @@ if (values.help || !isKnown || !(lines > 0) || !Number.isSafeInteger(seed)) {
   process.exit(values.help ? 0 : 2);
 }
 
-const isTest = (file: string) => /\.(test|contract|services|d)\.ts$|testing\//.test(file);
+const isTest = (file: string) => /\.(test|contract|services|slow|d)\.ts$|testing\//.test(file);
 /** A line that neither imports nor comments nor closes: one that can be changed. */
 const isCode = (line: string) =>
   /[a-z]/.test(line) && !/^\s*(import|export type|\/?\*|\/\/|type)/.test(line);

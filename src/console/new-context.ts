@@ -47,11 +47,15 @@ function refuse({ many, one }: Names): void {
   if (any) compositionOf([...basalt.modules, { ...any, name: many, needs: [], settings: {} }]);
 }
 
+const textsAndComments = /\/\*[^]*?\*\/|\/\/.*|"[^"\n]*"|`[^`]*`/g;
+
 /** Words that would be two things in one file, but for those that are replaced. */
 function wordsOfExample(): ReadonlySet<string> {
   const files = globSync("**/*.ts", { cwd: example }).map((file) => path.join(example, file));
   const words = [...files, composition].flatMap((file) =>
-    readFileSync(file, "utf8").split(/[^A-Za-z]+/),
+    readFileSync(file, "utf8")
+      .replaceAll(textsAndComments, "")
+      .split(/[^A-Za-z]+/),
   );
   return new Set(words.filter((word) => word !== "note" && word !== "notes"));
 }

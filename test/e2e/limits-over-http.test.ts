@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { asAdmin, launch, password, postJson, serve, signUp } from "../support/basalt.ts";
-import { testDatabase } from "../support/database.ts";
+import { asAdmin, password, postJson, serve, signUp } from "../support/basalt.ts";
 import { api, codeOf, me, send } from "../support/http.ts";
 
 const newPassword = "battery staple correct";
@@ -110,22 +109,5 @@ describe("limits over HTTP", () => {
     assert.ok(busy.every(({ headers }) => headers.get("retry-after") === "2"));
     assert.equal(await codeOf(busy[0] as Response), "TOO_BUSY");
     assert.ok(answers.every(({ status }) => status === 429 || status === 401));
-  });
-
-  test("a cold process refuses nothing to 64 or 256 connections that ask all the time", async () => {
-    await using opened = await testDatabase();
-    for (const connections of [256, 64]) {
-      await using basalt = launch(["start"], { BASALT_DATABASE_URL: opened.url });
-      const url = await basalt.url;
-      const statuses = new Map<number, number>();
-      const ask = async () => {
-        for (let i = 0; i < 8; i += 1) {
-          const { status } = await fetch(`${url}/api/v1/products?limit=1`);
-          statuses.set(status, (statuses.get(status) ?? 0) + 1);
-        }
-      };
-      await Promise.all(Array.from({ length: connections }, ask));
-      assert.deepEqual(statuses, new Map([[200, connections * 8]]));
-    }
   });
 });

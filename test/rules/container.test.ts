@@ -9,11 +9,11 @@ const read = (file: string) => readFileSync(path.join(root, file), "utf8");
 const known = new Set<string>(Object.values(basalt.settings).map(({ env }) => env));
 
 test("the image runs the Node that is pinned", () => {
-  const { devDependencies } = JSON.parse(read("package.json")) as {
-    readonly devDependencies: { readonly node: string };
+  const { dependencies } = JSON.parse(read("package.json")) as {
+    readonly dependencies: { readonly node: string };
   };
   const images = [...read("Dockerfile").matchAll(/^FROM node:([\d.]+)-/gm)].map(([, node]) => node);
-  assert.deepEqual(images, [devDependencies.node, devDependencies.node]);
+  assert.deepEqual(images, [dependencies.node, dependencies.node]);
 });
 
 for (const file of ["Dockerfile", "compose.yaml", "README.md", "SECURITY.md"])

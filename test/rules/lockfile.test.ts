@@ -10,6 +10,7 @@ type Lock = { readonly packages: Readonly<Record<string, Package>> };
 const reasons: Readonly<Record<string, string>> = {
   "csv-parse": "casbin wants 5, we want 7",
   "fast-uri": "ajv 8 wants 3, fastify 4",
+  "sonic-boom": "pino 10 wants 4, pino-pretty 5",
   tslib: "tsyringe, below @simplewebauthn/server, wants 1",
 };
 

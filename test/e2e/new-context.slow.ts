@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cp, readFile, symlink } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { scratch } from "../support/basalt.ts";
+
+const root = path.resolve(import.meta.dirname, "../..");
+/** Everything that is checked in, but the lock file, so that nothing is installed. */
+const parts = [
+  ".env.example",
+  ".oxlintrc.json",
+  ".oxfmtrc.json",
+  "bench",
+  "docs",
+  "examples",
+  "knip.json",
+  "package.json",
+  "package-lock.json",
+  "scripts",
+  "src",
+  "stryker.config.json",
+  "test",
+  "tsconfig.base.json",
+  "tsconfig.json",
+];
+
+/** A copy of the project, with the tools of the original. */
+async function copyOfProject() {
+  const folder = await scratch();
+  const into = (part: string) => path.join(folder.path, part);
+  for (const part of parts)
+    await cp(path.join(root, part), into(part), { recursive: true }).catch((error: unknown) => {
+      if ((error as { readonly code?: string }).code !== "ENOENT") throw error;
+    });
+  await symlink(path.join(root, "node_modules"), into("node_modules"));
+  // With it, a test runner takes itself for one of the outer runner's files.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const run = (program: string, ...args: readonly string[]) =>
+    promisify(execFile)(program, args, {
+      cwd: folder.path,
+      env: {
+        ...env,
+        PATH: `${into("node_modules/.bin")}${path.delimiter}${process.env["PATH"] ?? ""}`,
+      },
+    });
+  return { ...folder, into, run, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+}
+
+test("a new context is served, and passes types, lint, format, dead code and its own tests", async () => {
+  await using project = await copyOfProject();
+  const { run, into } = project;
+
+  const made = await run("node", "src/cli.ts", "new", "context", "orders");
+  assert.match(made.stdout, /The context orders is served by the next `npm start`/);
+  assert.match(await readFile(into("src/composition.ts"), "utf8"), /\[identity, catalog, orders\]/);
+  assert.match(await readFile(into("docs/context-map.md"), "utf8"), /orders --> identity/);
+
+  await run("tsc", "-b");
+  await run("oxlint", "--type-aware");
+  await run("oxfmt", "--check");
+  await run("knip");
+  const setup = "--test-global-setup=test/support/global-setup.ts";
+  const tests = ["src/contexts/orders/**/*.test.ts", "test/rules/{imports,context-map}.test.ts"];
+  await run("node", "--test", setup, ...tests);
+
+  const again = await run("node", "src/cli.ts", "new", "context", "orders").catch(
+    (error: unknown) => error as { readonly stderr: string; readonly code: number },
+  );
+  assert.match(again.stderr, /src\/contexts\/orders exists already/);
+});
