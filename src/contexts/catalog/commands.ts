@@ -7,7 +7,7 @@ import { print, progressBar, type Output } from "#platform/console/output.ts";
 import { seedBatch, SeedCatalog, seedCatalog } from "./application/products/seed-catalog.ts";
 import { postgresCatalog } from "./infrastructure/postgres-catalog.ts";
 
-/** Commands about what there is to buy. */
+/** Commands of the catalog. */
 export function addCatalogCommands(basalt: Command, withDatabase: WithDatabase): void {
   basalt
     .command("seed")

@@ -1,7 +1,7 @@
 import { Permissions } from "./application/permission.ts";
 import type { Grants } from "#platform/process/module.ts";
 
-/** What roles may do in the catalog, until an administrator decides otherwise. */
+/** The default permissions of roles in the catalog. */
 export const grants: Grants = {
   merchant: ["products", "categories", "prices", "stock", "reservations", "imports", "exports"].map(
     (resource) => `${resource}:*`,

@@ -91,7 +91,7 @@ async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableS
   return { routes: catalogRoutes(catalog, parts.timers), provides: {} };
 }
 
-/** Kept here, or by whoever the settings name. */
+/** The catalog's own stock, or that of the Basalt that the settings name. */
 function levelsOf({ settings, database, metrics, clock }: Parts): LevelSource {
   if (settings.catalogStockUrl === undefined) return postgresLevelSource(database);
   const baseUrl = addressIn(known.catalogStockUrl.env, settings.catalogStockUrl);

@@ -14,7 +14,7 @@ import { argon2Passwords } from "./infrastructure/argon2-passwords.ts";
 import { postgresIdentity } from "./infrastructure/postgres-identity.ts";
 import { addSigningKey, postgresKeyStore } from "./infrastructure/signing-keys.ts";
 
-/** Commands about who gets in, and about what they did. */
+/** Commands of identity and the audit. */
 export function addIdentityCommands(basalt: Command, withDatabase: WithDatabase): void {
   basalt
     .command("administrator")

@@ -1,6 +1,6 @@
 import type { Grants } from "#platform/process/module.ts";
 
-/** What roles may do in identity, until an administrator decides otherwise. */
+/** The default permissions of roles in identity. */
 export const grants: Grants = {
   admin: ["*:*"],
   support: [

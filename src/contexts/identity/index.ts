@@ -61,7 +61,7 @@ import type { SessionLimits } from "./domain/session.ts";
 export { identityEvents, type IdentityEvent } from "./domain/events.ts";
 export { UserId } from "./domain/user-id.ts";
 
-/** What identity answers to the modules that come after it. */
+/** The interface of identity for the modules that come after it. */
 export type IdentityProvides = { readonly mayAct: MayAct };
 
 export type IdentityDeps = {

@@ -129,7 +129,7 @@ const howToUse =
 /** How long the first start may take to make the first administrator. */
 const withinMs = 30_000;
 
-/** Settles who administers, where no user does; says so, with the password that was made. */
+/** Appoints the first administrator where there is none; answers the message for the operator. */
 function firstAdministrator(identity: Identity, settings: Settings, clock: Clock) {
   const email = setting(Email, known.adminEmail.env, settings.adminEmail);
   const password =
@@ -159,7 +159,7 @@ function setting<T>(value: Value<T>, env: string, text: string): T {
 /** How long sessions are kept after they were over. */
 const endedSessionHours = 720;
 
-/** Identity as a module: it says who sends a request, and who may do what. */
+/** Identity as a module. It authenticates requests and answers permissions. */
 export const identity: Module<typeof known, IdentityProvides> = {
   name: schema,
   events: identityEvents,

@@ -1,6 +1,6 @@
 import type { SettingsTable } from "#platform/config/settings.ts";
 
-/** Who may register, who administers first, and how long sessions last. */
+/** Settings of registration, of the first administrator and of sessions. */
 export const settings = {
   tokenAudience: {
     env: "BASALT_TOKEN_AUDIENCE",

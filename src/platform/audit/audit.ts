@@ -1,7 +1,7 @@
 import type { Context, Origin } from "#kernel/context.ts";
 import type { Instant } from "#kernel/instant.ts";
 
-/** Who did what to which, from where, and what came of it. */
+/** An audit entry: actor, operation, targets, origin and outcome. */
 export type AuditEntry = {
   readonly at: Instant;
   readonly actor: string;

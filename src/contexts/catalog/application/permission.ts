@@ -1,6 +1,6 @@
 import { permissions } from "#kernel/permission.ts";
 
-/** What catalog asks for before it acts. */
+/** The permissions that the catalog's use cases ask for. */
 export const Permissions = permissions({
   createProduct: "products:create",
   readProduct: "products:read",

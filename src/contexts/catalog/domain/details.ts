@@ -8,7 +8,7 @@ export const maxCategories = 20;
 export const maxAttributes = 100;
 export const maxImages = 50;
 
-/** What a thing is called, in 1 to 200 characters; runs of white space count as one space. */
+/** A name of 1 to 200 characters. Runs of white space count as one space. */
 export type Title = Brand<string, "Title">;
 export const Title = branded<Title>("title", {
   schema: { type: "string", minLength: 1, maxLength: 200 },
@@ -39,7 +39,7 @@ export const Description = branded<Description>("description", {
   parse: (input) => input.trim(),
 });
 
-/** What is particular about a product, as in `colour: red`. */
+/** A property of a product, such as `colour: red`. */
 export type Attribute = Infer<typeof Attribute>;
 export const Attribute = shape({
   name: branded<Brand<string, "AttributeName">>("attribute name", {

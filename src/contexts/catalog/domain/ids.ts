@@ -15,6 +15,6 @@ export const ReservationId = identifier<ReservationId>("reservation");
 export type ImportId = Id<"import">;
 export const ImportId = identifier<ImportId>("import");
 
-/** Whoever a product belongs to, or a reservation: somebody whom another context knows. */
+/** The user who owns a product or holds a reservation. Identity knows them. */
 export type OwnerId = Id<"user">;
 export const OwnerId = identifier<OwnerId>("user");

@@ -5,7 +5,7 @@ import { ImportFinished, ImportReceived, type CatalogEvent } from "./events.ts";
 import type { ImportId, OwnerId } from "./ids.ts";
 import type { ImportKind } from "./import-kind.ts";
 
-/** What became of a row. In a dry run: what would have. */
+/** The outcome of a row; in a dry run, the outcome that it would have. */
 export const rowOutcomes = ["created", "changed", "unchanged", "refused"] as const;
 export type RowOutcome = (typeof rowOutcomes)[number];
 
@@ -16,7 +16,7 @@ export type Tally = { readonly [O in RowOutcome]: number };
 type AnyImport = Versioned & {
   readonly id: ImportId;
   readonly kind: ImportKind;
-  /** Nothing is changed: it only says what would be. */
+  /** A dry run decides every row and changes nothing. */
   readonly isDryRun: boolean;
   readonly ownerId?: OwnerId;
   readonly receivedAt: Instant;

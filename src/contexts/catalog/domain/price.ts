@@ -9,7 +9,7 @@ import type { PriceList } from "./price-list.ts";
 import type { Quantity } from "./quantity.ts";
 import type { Sku } from "./sku.ts";
 
-/** What one unit costs, for whom, from which quantity on, and when. */
+/** The price of one unit of a sku on a list, from a quantity on, for a period. */
 export type Price = {
   readonly id: PriceId;
   readonly sku: Sku;

@@ -23,7 +23,7 @@ type Described = Versioned & {
   readonly createdAt: Instant;
 };
 
-/** Seen by its owner and by who may read drafts, and not for sale. */
+/** Visible to its owner and to callers with `products:read`, and not for sale. */
 export type DraftProduct = Described & { readonly status: "draft" };
 export type PublishedProduct = Described & {
   readonly status: "published";
@@ -34,7 +34,7 @@ export type ArchivedProduct = Described & {
   readonly status: "archived";
   readonly archivedAt: Instant;
 };
-/** A draft that nobody wants: its slug and skus are free for others. */
+/** A discarded draft. Its slug and skus are free for other products. */
 export type DeletedProduct = Described & { readonly status: "deleted" };
 
 export type EditableProduct = DraftProduct | PublishedProduct;
@@ -51,14 +51,14 @@ export type ProductClash = {
   readonly skus?: readonly Sku[];
 };
 export type ProductIsArchived = { readonly type: "product-is-archived" };
-/** What a product must have before it can be sold. */
+/** The details that a product lacks for publication. */
 export type NotPublishable = {
   readonly type: "not-publishable";
   readonly missing: readonly ("skus" | "description")[];
 };
-/** Only what was published can be archived. */
+/** Only published products can be archived. */
 export type ProductIsDraft = { readonly type: "product-is-draft" };
-/** Only drafts can be deleted: what was for sale is archived. */
+/** Only drafts can be deleted; published products are archived. */
 export type ProductIsNoDraft = { readonly type: "product-is-no-draft" };
 
 type Draft = {
@@ -91,7 +91,7 @@ export const Product = {
     };
   },
 
-  /** Whatever was deleted is not found by anyone. */
+  /** Refuses deleted products as not found. */
   present(product: Product | undefined): Result<PresentProduct, ProductNotFound> {
     return product && product.status !== "deleted"
       ? ok(product)
@@ -107,7 +107,7 @@ export const Product = {
     return found.ok ? atVersion(found.value, version) : found;
   },
 
-  /** What is for sale must stay so that it can be sold. */
+  /** Edits a product. A published one keeps all that publication requires. */
   edit(
     product: PresentProduct,
     details: Details,
@@ -156,7 +156,7 @@ export const Product = {
     });
   },
 
-  /** A draft whose owner is gone belongs to no one. What is published keeps saying whose it was. */
+  /** Clears the owner of a draft. Published products keep naming their owner. */
   clearOwner(product: DraftProduct): Changed<DraftProduct> {
     const { ownerId, ...rest } = product;
     if (ownerId === undefined) return unchanged(product);

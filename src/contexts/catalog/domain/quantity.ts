@@ -18,7 +18,7 @@ export const Units = {
   none: 0 as Units,
   minus: (a: Units, quantity: Quantity): Units | undefined =>
     a < quantity ? undefined : ((a - quantity) as Units),
-  /** Undefined where it would be less than none, or more than anybody counts. */
+  /** Undefined below zero and above the limit. */
   plus: (a: Units, change: number): Units | undefined =>
     a + change < 0 || a + change > maxUnits ? undefined : ((a + change) as Units),
 };

@@ -20,7 +20,7 @@ import type { Sku } from "./sku.ts";
 /** Open reservations of one stock at most: each is loaded with it. */
 export const maxReservations = 10_000;
 
-/** Units that are kept for somebody until they buy them, or until it expires. */
+/** Units reserved for a holder until they are bought, released or expired. */
 export type Reservation = Infer<typeof Reservation>;
 const Reservation = shape({
   id: ReservationId,
@@ -31,18 +31,18 @@ const Reservation = shape({
 
 export type StockKey = { readonly sku: Sku; readonly location: Location };
 
-/** What there is of one sku at one location. Event-sourced: its events are all that is kept. */
+/** The stock of one sku at one location. Event-sourced: its events are its only state. */
 export type Stock = Versioned &
   StockKey & {
     readonly onHand: Units;
-    /** What the open reservations keep, never more than there is. */
+    /** Units in open reservations, at most `onHand`. */
     readonly reserved: Units;
     readonly reservations: ReadonlyMap<ReservationId, Reservation>;
   };
 
 type Changed = Change<Stock, CatalogEvent>;
 
-/** `available`: what neither is reserved nor sold. */
+/** `available` counts units that are neither reserved nor sold. */
 export type OutOfStock = { readonly type: "out-of-stock"; readonly available: Units };
 export type TooMuchStock = { readonly type: "too-much-stock"; readonly onHand: Units };
 export type TooManyReservations = {
@@ -133,7 +133,7 @@ export const Stock = {
     return ok(changed(stock, StockReceived({ ...keyOf(stock), quantity })));
   },
 
-  /** Corrects the count. What is reserved cannot be taken away: release it first. */
+  /** Corrects the count. Reserved units cannot be removed before they are released. */
   adjust(
     stock: Stock,
     { by, reason }: { readonly by: Adjustment; readonly reason: string },
@@ -145,7 +145,7 @@ export const Stock = {
     return ok(changed(stock, StockAdjusted({ ...keyOf(stock), by, reason })));
   },
 
-  /** Keeps units for somebody. What has expired is free for them, whoever has noticed it. */
+  /** Reserves units. Expired reservations count as released. */
   reserve(
     stock: Stock,
     reservation: Reservation,
@@ -164,7 +164,7 @@ export const Stock = {
     return ok(changed(stock, ...freed.events, reserved, ...exhausted));
   },
 
-  /** Sells what was reserved. */
+  /** Completes the purchase of a reservation. */
   commit(
     stock: Stock,
     id: ReservationId,

@@ -8,12 +8,12 @@ import type { CurrentPrices, Part, StockLevels } from "../application/ports/prod
 import type { Level } from "../application/ports/stock.ts";
 import type { Price } from "../domain/price.ts";
 
-/** Asks whoever knows; throws `Unavailable` where that is late or away. */
+/** Asks the source. Throws `Unavailable` when the source is late or away. */
 type Source<Of, T> = (subject: Of, context: Context) => Promise<T>;
 export type LevelSource = Source<Parameters<StockLevels>[0], readonly Level[]>;
 export type PriceSource = Source<Parameters<CurrentPrices>[0], readonly Price[]>;
 
-/** For so long, what was known last is better than nothing. */
+/** How long a last known value may be shown. */
 const lastKnownMs = 24 * 3_600_000;
 /** The last known value is kept so often at most: a page that many read is kept once. */
 const keepEveryMs = 1_000;
@@ -22,7 +22,7 @@ const maxRecent = 10_000;
 type Options<Of, T> = {
   readonly name: string;
   readonly source: Source<Of, T>;
-  /** What makes two questions the same. */
+  /** The cache key of a question. */
   readonly keyOf: (subject: Of) => string;
   readonly cache: Cache;
   readonly clock: Clock;
@@ -32,12 +32,12 @@ type Options<Of, T> = {
 
 type Kept<T> = { readonly value: T; readonly atMs: number };
 
-/** A part that is late or away is answered with what was known of it last, and says so. */
+/** Answers a late or missing part with its last known value, marked as stale. */
 export function degrading<Of, T>(options: Options<Of, T>) {
   const { name, source, keyOf, cache, clock, onAnswer } = options;
   const recent = new LRUCache<string, true>({ max: maxRecent, ttl: keepEveryMs });
 
-  /** Not what is empty: strangers may ask for anything, and would fill the cache with it. */
+  /** Empty answers are not cached: strangers may ask for any id and would fill the cache. */
   async function keep(key: string, value: T): Promise<void> {
     if (recent.has(key) || (Array.isArray(value) && value.length === 0)) return;
     recent.set(key, true);

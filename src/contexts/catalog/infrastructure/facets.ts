@@ -13,7 +13,7 @@ type Counted = Pick<Facets, "products" | "isComplete" | "inStock"> & {
   readonly counts: readonly (readonly [term: string, products: number])[];
 };
 
-/** What the terms of matches say of them, the most frequent first. */
+/** The terms of the matches with their counts, most frequent first. */
 export function facetsFrom({ counts, ...whole }: Counted): Facets {
   const ordered = counts.toSorted(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
   const categories = ordered.flatMap(([term, products]) => {

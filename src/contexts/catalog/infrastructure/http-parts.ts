@@ -44,7 +44,7 @@ function addressOf(baseUrl: string, path: string, query: Readonly<Record<string,
   return url;
 }
 
-/** Stock that another Basalt keeps, or whoever speaks like one. */
+/** Stock from the HTTP API of another Basalt, or of a server with the same API. */
 export const httpLevelSource =
   ({ upstream, baseUrl, key }: Asked): LevelSource =>
   async ({ skus }, { deadlineMs }) => {
@@ -57,7 +57,7 @@ export const httpLevelSource =
     );
   };
 
-/** Prices that another Basalt keeps, or whoever speaks like one. */
+/** Prices from the HTTP API of another Basalt, or of a server with the same API. */
 export const httpPriceSource =
   ({ upstream, baseUrl, key }: Asked): PriceSource =>
   async ({ skus, at, filter: { currency, list } }, { deadlineMs }) => {

@@ -65,7 +65,7 @@ const countUnsettled = statement<{ readonly lines: number }>(
   `select count(*) as lines from catalog.import_rows
     where import_id = $1 and line = any($2::bigint[]) and outcome is null`,
 );
-/** Only what has no outcome yet, and that is counted. */
+/** Settles only rows without an outcome and counts them. */
 const settle = mutation(
   "catalog.import-settle",
   inTurn,

@@ -10,7 +10,7 @@ import {
 
 const nameIn = (schema: string) => (what: string) => `${schema}.${what}`;
 
-/** What stocks and prices say of a product. `offset 0`: of each by itself. */
+/** Stock and prices of a product. `offset 0` makes the planner evaluate them per product. */
 const summary = (schema: string, id: string) =>
   `select coalesce(bool_or(s.available > 0), false) as in_stock,
           min(p.minor) as least, max(p.minor) as most
@@ -19,7 +19,7 @@ const summary = (schema: string, id: string) =>
      left join ${schema}.prices p on p.sku = k.sku
     where k.product_id = ${id} offset 0`;
 
-/** What is on sale. Each is sent once per batch, whatever the batch holds. */
+/** Changes of published products. Each statement is sent once per batch. */
 function productMutations(schema: string) {
   const name = nameIn(schema);
   return {
@@ -76,7 +76,7 @@ function productMutations(schema: string) {
   };
 }
 
-/** How much there is of it, and what it costs. */
+/** Stock and prices of a product. */
 function offerMutations(schema: string) {
   const name = nameIn(schema);
   return {

@@ -130,7 +130,7 @@ type Planned = {
 
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 
-/** Which terms to search for: those that are asked for, or others near words that nobody uses. */
+/** The terms to search for: those of the query, or similar ones in place of words that no product has. */
 async function plan(
   { words, categoryIds, attributes }: Criteria,
   read: Transaction["read"],

@@ -56,7 +56,7 @@ export function postgresStocks(): (transaction: Transaction) => Stocks {
     });
 }
 
-/** Where a reservation is, for who knows only its id. */
+/** Keeps a row per reservation, so that it can be found by its id. */
 function keepRecord(write: Transaction["write"], { type, payload }: CatalogEvent): void {
   if (type === "catalog.stock-reserved") {
     const { reservationId, sku, location, holder, expiresAt } = payload;
@@ -120,7 +120,7 @@ const forget = statement<{ readonly n: number }>(
    select count(*) as n from gone`,
 );
 
-/** Deletes what is known of reservations that were over long ago; the log keeps their events. */
+/** Deletes the rows of reservations that ended long ago. Their events stay in the log. */
 export const forgetReservations =
   (database: Database): Chore =>
   async (limit) =>

@@ -87,7 +87,7 @@ const checksums = (schema: string) => `
 
 export const searchMigrations = path.join(import.meta.dirname, "search/migrations");
 
-/** What searches look into: made of the catalog's events, in a schema of its own. */
+/** The read model of the search. It is rebuilt from the catalog's events in a schema of its own. */
 export const searchReadModel = (projection: RowConsumer<SearchModel>): ReadModel<SearchModel> => ({
   projection,
   log: "catalog",

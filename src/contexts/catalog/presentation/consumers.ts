@@ -5,7 +5,7 @@ import { searchChanges, type SearchModel } from "../application/search/project-s
 import { clearOwner } from "../application/products/product-lifecycle.ts";
 import { catalogEvents } from "../domain/events.ts";
 
-/** What the catalog does about what happens to people. */
+/** The catalog's reactions to events of users. */
 export const identityConsumers = [
   consumer({
     name: "catalog.owners",
@@ -17,7 +17,7 @@ export const identityConsumers = [
   }),
 ];
 
-/** What searches look into, as the catalog's own events leave it. */
+/** The read model of the search, projected from the catalog's events. */
 export const searchProjection = projection({
   name: "catalog.search",
   events: catalogEvents,

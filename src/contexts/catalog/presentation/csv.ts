@@ -12,7 +12,7 @@ const writing = () => import("csv-stringify/sync");
 
 /** Bytes of a file at most. */
 const maxUploadBytes = 256 * 2 ** 20;
-/** Characters of one row at most: what comes longer is not waited for. */
+/** The limit of a row in characters. A longer row is refused before its end arrives. */
 const maxRecordSize = 2 ** 17;
 /** Rows that are handed on together, and their characters. */
 const [batchRows, batchLetters] = [500, 2 ** 20];
@@ -26,7 +26,7 @@ class Refused extends Error {
   }
 }
 
-/** Counts and digests what passes, and lets nothing pass that is no text in UTF-8. */
+/** Counts and digests the bytes that pass. Refuses text that is not UTF-8. */
 function meter(maxBytes: number) {
   const hash = createHash("sha256");
   const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -41,7 +41,7 @@ const toImport = (found: Import): Infer<typeof ImportView> => {
   return { ...rest, ...tally, dryRun };
 };
 
-/** `reason`: what an operation on one thing would be refused with. */
+/** `reason` is the refusal that a request for this row alone would get. */
 const RowView = shape({
   line: Line,
   outcome: oneOf(...rowOutcomes),
@@ -56,7 +56,7 @@ const toRow = ({ line, reason, outcome }: SettledRow): Infer<typeof RowView> => 
 });
 
 const everyMs = 500;
-/** One stream of events lasts so long; who listens for longer comes again by itself. */
+/** How long one stream of events lasts. Browsers reconnect by themselves. */
 const listeningMs = 60_000;
 
 type Listening = { readonly first: Import; readonly again: () => Promise<Import | undefined> };

@@ -25,7 +25,7 @@ const always = {
   conflict: 409,
 } as const;
 
-/** What is shown to everybody. */
+/** Products that every visitor can see. */
 const shown = (catalog: Catalog): readonly Route[] => [
   get("/products", {
     access: "anyone",

@@ -17,7 +17,7 @@ const ReservationView = shape({
   expiresAt: Instant,
 });
 
-/** What is known of a reservation by its id. */
+/** The state of a reservation. */
 const ReservationStateView = shape({
   id: ReservationId,
   sku: Sku,

@@ -25,7 +25,7 @@ const HitView = shape({
   inStock: Flag,
   price: optional(SpelledMoney),
 });
-/** `instead`: words that no product has, and what was searched for in their place. */
+/** `instead` lists words that no product has, each with the similar words that were searched. */
 const FoundView = shape({
   items: list(HitView, HitPageSize.most),
   nextCursor: optional(ProductId),

@@ -1,2 +1,2 @@
-/** Taken by whatever might leave nobody to administer: two administrators may remove each other. */
+/** The lock of all commands that could remove the last administrator. */
 export const administratorsLock = "identity.administrators";

@@ -1,6 +1,6 @@
 import { permissions } from "#kernel/permission.ts";
 
-/** What identity asks for before it acts. */
+/** The permissions that identity's use cases ask for. */
 export const Permissions = permissions({
   listUsers: "users:list",
   readUser: "users:read",

@@ -16,7 +16,7 @@ import type { UserId } from "../domain/user-id.ts";
 
 export type Users = Saves<User, IdentityEvent> & {
   readonly byId: (id: UserId) => Promise<User | undefined>;
-  /** Who uses the address now. */
+  /** The present user with the address. */
   readonly byEmail: (email: Email) => Promise<PresentUser | undefined>;
   /** Present users in the order of their registration, after one of them. */
   readonly page: (page: {
@@ -28,7 +28,7 @@ export type Users = Saves<User, IdentityEvent> & {
 };
 
 export type CredentialsOfUsers = Saves<Credentials, IdentityEvent> & {
-  /** Those of a user who has none yet, too. */
+  /** The credentials of a user; empty ones for a user without any. */
   readonly byUser: (userId: UserId) => Promise<Credentials>;
 };
 
@@ -49,7 +49,7 @@ export type Policies = Saves<Policy, IdentityEvent> & {
   readonly byRole: (role: Role) => Promise<Policy>;
 };
 
-/** Events of nobody in particular: somebody wishes an email. */
+/** Events that belong to no aggregate: requests for an email. */
 export type EmailRequests = { readonly add: (event: IdentityEvent) => void };
 
 /** All repositories of identity, bound to one transaction. */
@@ -96,14 +96,14 @@ export type Passwords = {
     password: Password,
     hashOf: () => Promise<PasswordHash | undefined>,
   ) => Promise<Result<Verdict, TooBusy>>;
-  /** A password that nobody has chosen. */
+  /** Makes a random password. */
   readonly make: () => Password;
 };
 
 /** Whether a password is among those that are guessed first. */
 export type IsCommonPassword = (password: Password) => Promise<boolean>;
 
-/** A kind of opaque token, and what it says to us. */
+/** A kind of opaque token and its claims. */
 export type TokenKind<Claims> = { readonly purpose: string; readonly claims: Value<Claims> };
 
 /**
@@ -126,7 +126,7 @@ export type AccessTokens = {
   ) => Promise<{ readonly sessionId: SessionId; readonly expiresAt: Instant } | undefined>;
 };
 
-/** Encryption of what must be read again. `owner`: whose it is; nobody else's can be put there. */
+/** Encryption of secrets that must be read again. A secret opens only for the `owner` that it was sealed for. */
 export type Sealing = {
   readonly seal: (plain: string, owner: string) => Sealed;
   readonly open: (sealed: Sealed, owner: string) => string;
@@ -148,7 +148,7 @@ export type RecoveryCodes = {
 
 type Json = { readonly [field: string]: unknown };
 
-/** What an authenticator answered: which passkey it used, for whom, to which challenge. */
+/** The answer of an authenticator: the passkey, its user and the challenge. */
 export type Assertion = {
   readonly passkeyId: string;
   readonly userHandle: string;
@@ -187,7 +187,7 @@ export type AuditFilter = {
   readonly until?: Instant | undefined;
 };
 
-/** Who did what to which, from where, and what came of it. */
+/** An audit entry: actor, operation, targets, origin and outcome. */
 export type AuditRecord = {
   readonly position: number;
   readonly at: Instant;
@@ -200,7 +200,7 @@ export type AuditRecord = {
   readonly correlationId: string;
 };
 
-/** What was done, by anybody, in any context: the newest first, below a position. */
+/** Pages of audit entries of all contexts, newest first, below a position. */
 export type AuditEntries = (
   filter: AuditFilter,
   page: { readonly before?: number | undefined; readonly limit: number },

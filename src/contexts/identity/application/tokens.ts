@@ -52,7 +52,7 @@ export const PasskeySignInChallenge = {
   claims: shape({ challengedAt: Instant, nonce: SessionId }),
 };
 
-/** How long what is sent by email can be used. Source: OWASP ASVS 5.0, 6.5.5 asks for short. */
+/** The lifetime of emailed tokens. Source: OWASP ASVS 5.0, 6.5.5. */
 export const emailedForMs = 30 * 60_000;
 /** How long a ceremony with an authenticator may take. */
 export const ceremonyMs = 5 * 60_000;

@@ -23,7 +23,7 @@ export type Sealed = Brand<string, "Sealed">;
 /** Hash of a recovery code, which is random enough for a fast one. */
 export type CodeHash = Brand<string, "CodeHash">;
 
-/** What a TOTP generator shows, or a recovery code. */
+/** A code of an authenticator app, or a recovery code. */
 export type Code = Brand<string, "Code">;
 export const Code = branded<Code>("code", {
   schema: { type: "string", minLength: 6, maxLength: 40, pattern: "^[0-9a-z-]+$" },

@@ -46,7 +46,7 @@ export const UserDeleted = event("identity.user-deleted", 1, {
   deletedAt: Instant,
 });
 
-/** Whether anybody has the address is found out later: asking takes the same time for all. */
+/** The address is looked up later, so that a request takes the same time for all addresses. */
 export const PasswordResetRequested = event("identity.password-reset-requested", 1, {
   email: Email,
 });
@@ -128,7 +128,7 @@ export const identityEvents = registry(
   ApiKeyRevoked,
   PolicyChanged,
 );
-/** After these, what was known of somebody's sessions, keys or rights may be wrong. */
+/** Events after which cached sessions, keys or permissions may be wrong. */
 const voiding: ReadonlySet<string> = new Set(
   [
     SessionEnded,

@@ -1,6 +1,6 @@
 import { oneOf, type Infer } from "#kernel/shape.ts";
 
-/** How somebody showed who they are. A passkey verifies its user by itself. */
+/** The way in which a user authenticated. A passkey verifies its user by itself. */
 export const Factor = oneOf("password", "totp", "recovery-code", "passkey");
 export type Factor = Infer<typeof Factor>;
 

@@ -7,7 +7,7 @@ export const SessionId = identifier<SessionId>("session");
 export type ApiKeyId = Id<"key">;
 export const ApiKeyId = identifier<ApiKeyId>("key");
 
-/** Of what a user shows to be themselves: one for each, told from theirs. */
+/** The id of a user's credentials, derived from the user's id. */
 export type CredentialsId = Id<"credentials">;
 const credentialsId = identifier<CredentialsId>("credentials");
 export const CredentialsId = {
@@ -15,6 +15,6 @@ export const CredentialsId = {
   of: (userId: UserId) => userId.replace(/^user_/, "credentials_") as CredentialsId,
 };
 
-/** Of somebody's wish to get an email, whoever they are. */
+/** The id of a request for an email. */
 export type RequestId = Id<"request">;
 export const RequestId = identifier<RequestId>("request");

@@ -3,7 +3,7 @@ import { branded, type Brand } from "#kernel/shape.ts";
 /** A password exactly as it was typed: it is verified so, and nothing of it is trimmed or folded. */
 export type Password = Brand<string, "Password">;
 
-/** Short enough to be guessed by who knows what it is made of. */
+/** Shorter words are easy to guess from the user's data. */
 const shortLength = 15;
 const leastWord = 4;
 
@@ -24,5 +24,5 @@ export const Password = {
   },
 };
 
-/** What is kept of a password: a PHC string, which names the function and its parameters. */
+/** The hash of a password, as a PHC string with its function and parameters. */
 export type PasswordHash = Brand<string, "PasswordHash">;

@@ -5,7 +5,7 @@ import type { Permission } from "#kernel/permission.ts";
 import { branded, type Brand } from "#kernel/shape.ts";
 import { PolicyChanged, type IdentityEvent } from "./events.ts";
 
-/** What a person is to the system, as in `support`. */
+/** A role of users, such as `support`. */
 export type Role = Brand<string, "Role">;
 
 const role = branded<Role>("role", {
@@ -14,15 +14,15 @@ const role = branded<Role>("role", {
 
 export const Role = {
   ...role,
-  /** May do everything; cannot be changed, and somebody always has it. */
+  /** Has all permissions, cannot be changed, and always has a member. */
   admin: "admin" as Role,
-  /** Everybody who registers. */
+  /** The role of every registered user. */
   member: "member" as Role,
-  /** Not given to anybody: what it may, everybody may with what is theirs. */
+  /** Applies to every user on their own resources. It is never assigned. */
   owner: "owner" as Role,
 };
 
-/** What a role may do. */
+/** The permissions of a role. */
 export type Policy = Versioned & {
   readonly role: Role;
   readonly permissions: readonly Permission[];
@@ -33,7 +33,7 @@ export type RoleIsFixed = { readonly type: "role-is-fixed"; readonly role: Role 
 export const Policy = {
   streamOf: ({ role }: Policy) => `policy_${role}`,
 
-  /** Refuses to change what administrators may: nobody could undo it. */
+  /** Replaces the permissions of a role. Those of administrators are fixed. */
   change(
     policy: Policy,
     permissions: readonly Permission[],

@@ -6,7 +6,7 @@ import type { EndReason, Factor } from "./factor.ts";
 import type { SessionId } from "./ids.ts";
 import type { UserId } from "./user-id.ts";
 
-/** Where somebody is signed in, as far as it says. */
+/** The device of a session, as the client describes it. */
 export type Device = { readonly address: string; readonly agent: string };
 
 type SessionRecord = Versioned & {
@@ -36,7 +36,7 @@ export type SessionLimits = {
 
 type Changed<S extends Session> = Change<S, IdentityEvent>;
 
-/** What an exchange of a refresh token leads to. */
+/** The outcome of exchanging a refresh token. */
 export type Refreshed =
   | { readonly kind: "exchanged"; readonly change: Changed<LiveSession> }
   | { readonly kind: "repeated" }
@@ -64,7 +64,7 @@ export const Session = {
     };
   },
 
-  /** When it is over if nobody exchanges its token. */
+  /** When the session expires unless its token is exchanged. */
   endsAt(session: Session, { idleMs, absoluteMs }: SessionLimits): Instant {
     const idle = Instant.plus(session.lastUsedAt, idleMs);
     const absolute = Instant.plus(session.startedAt, absoluteMs);

@@ -1,6 +1,6 @@
 import { branded, type Brand } from "#kernel/shape.ts";
 
-/** What a person is called, in 2 to 100 characters; runs of white space count as one space. */
+/** The name of a user, 2 to 100 characters. Runs of white space count as one space. */
 export type UserName = Brand<string, "UserName">;
 
 export const UserName = branded<UserName>("name", {

@@ -36,7 +36,7 @@ export type DisabledUser = Person & { readonly status: "disabled" };
 /** Kept for the record. The address is free for others; nothing can be done with it any more. */
 export type DeletedUser = Person & { readonly status: "deleted"; readonly deletedAt: Instant };
 
-/** Who can be shown and changed. */
+/** A user that can be shown and changed. */
 export type PresentUser = ActiveUser | DisabledUser;
 export type User = PresentUser | DeletedUser;
 
@@ -44,7 +44,7 @@ type Changed<U extends User> = Change<U, IdentityEvent>;
 
 export type UserNotFound = { readonly type: "user-not-found" };
 export type UserAlreadyExists = { readonly type: "user-already-exists"; readonly email: Email };
-/** Nobody could administer any more. */
+/** The change would remove the last administrator. */
 export type LastAdministrator = { readonly type: "last-administrator" };
 
 type Registration = {
@@ -74,7 +74,7 @@ export const User = {
     };
   },
 
-  /** Whoever was deleted is not found by anyone. */
+  /** Refuses deleted users as not found. */
   present(user: User | undefined): Result<PresentUser, UserNotFound> {
     return user && user.status !== "deleted" ? ok(user) : err({ type: "user-not-found" });
   },
@@ -93,7 +93,7 @@ export const User = {
     return { state: { ...user, name }, events: [UserRenamed({ userId: user.id, name })] };
   },
 
-  /** Nobody has shown yet that mail to the new address reaches them. */
+  /** Changes the address, which is unverified again. */
   changeEmail<U extends PresentUser>(user: U, email: Email): Changed<U> {
     if (email === user.email) return unchanged(user);
     return {

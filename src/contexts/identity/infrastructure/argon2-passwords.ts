@@ -20,7 +20,7 @@ export type Argon2Options = {
   readonly cost: Argon2Cost;
   /** Hashes made at once, each in a process of low priority. */
   readonly atOnce: number;
-  /** Who waits for one of them; further ones are refused. */
+  /** Waiting requests at most; further ones are refused. */
   readonly maxWaiting: number;
 };
 
@@ -35,7 +35,7 @@ const saltBytes = 16;
 const tagBytes = 32;
 const version = "19"; // 0x13, the only one in use
 const madeBytes = 15;
-/** A process that nobody has needed for so long ends. */
+/** An idle process ends after this time. */
 const idleMs = 60_000;
 
 /** Passwords as Argon2id hashes, a few at once, so that sign-ins starve nothing else. */
@@ -77,7 +77,7 @@ export function argon2Passwords(options: Partial<Argon2Options> = {}): Passwords
 
 type Parameters = { readonly cost: Argon2Cost; readonly salt: Buffer; readonly tagBytes: number };
 
-/** Processes that wait for work; each ends when nobody has needed it for a while. */
+/** Idle processes. Each ends when it was not needed for a while. */
 const idle = new Map<ChildProcess, NodeJS.Timeout>();
 
 function takeProcess(): ChildProcess {
@@ -140,7 +140,7 @@ type Spelt = { readonly cost: Argon2Cost; readonly salt: Buffer; readonly tag: B
 
 const unpadded = (bytes: Buffer): string => bytes.toString("base64").replaceAll("=", "");
 
-/** Of somebody who does not exist: takes as long to verify. */
+/** The hash for unknown users, which takes as long to verify. */
 const nobodys = (cost: Argon2Cost): Spelt => ({
   cost,
   salt: randomBytes(saltBytes),

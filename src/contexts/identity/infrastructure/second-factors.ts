@@ -9,7 +9,7 @@ const secretBytes = 20;
 /** How many steps a clock may be off. */
 const window = 1;
 
-/** What authenticator apps expect. Source: RFC 6238; Google's key URI format. */
+/** The parameters that authenticator apps expect. Source: RFC 6238; Google's key URI format. */
 export function otpauthCodes(issuer: string): TotpCodes {
   const totp = (secret: string, label = "") =>
     new TOTP({ issuer, label, secret: Secret.fromBase32(secret), period: periodS });

@@ -4,7 +4,7 @@ import type { Sealed } from "../domain/credentials.ts";
 
 const prefix = "basalt_";
 
-/** `basalt_<purpose>.<claims>.<signature>`: garbage is told from tokens without asking anybody. */
+/** `basalt_<purpose>.<claims>.<signature>`, so that garbage is refused without a question to the database. */
 export const signedTokens = (secrets: Secrets): Tokens => ({
   issue({ purpose }, claims) {
     const text = Buffer.from(JSON.stringify(claims)).toString("base64url");

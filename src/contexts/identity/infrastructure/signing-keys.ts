@@ -81,7 +81,7 @@ export function memoryKeyStore(): KeyStore {
 export const algorithm = "EdDSA";
 const purpose = "signing-key";
 
-/** Makes a new pair; what the older ones signed stays valid, unless they are revoked. */
+/** Makes a new key pair. Signatures of older ones stay valid unless these are revoked. */
 export async function addSigningKey(
   { store, secrets }: { readonly store: KeyStore; readonly secrets: Secrets },
   how?: Adding,
@@ -97,7 +97,7 @@ export async function addSigningKey(
 export type SigningKeys = {
   readonly current: () => Promise<{ readonly id: string; readonly key: CryptoKey }>;
   readonly verifying: (id: string) => Promise<CryptoKey | undefined>;
-  /** The public halves, for whoever verifies tokens too. Source: RFC 7517. */
+  /** The public keys as a JSON Web Key Set, for other verifiers of tokens. Source: RFC 7517. */
   readonly jwks: () => Promise<{ readonly keys: readonly JWK[] }>;
 };
 

@@ -7,7 +7,7 @@ import type { UserId } from "../domain/user-id.ts";
 
 type Changed = { readonly id: string; readonly payload: { readonly userId: UserId } };
 
-/** What identity does about its own events: it writes to people. */
+/** The emails that identity sends about its own events. */
 export function identityConsumers(
   emails: Emails,
   sendEmail: SendEmail,

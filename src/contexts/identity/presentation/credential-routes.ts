@@ -40,7 +40,7 @@ const toView = ({
   })),
 });
 
-/** What a user can sign in with, and the second factor. */
+/** The credentials of a user and their second factor. */
 export const credentialRoutes = (identity: Identity): readonly Route[] => [
   get("/users/:userId/credentials", {
     access: "signed-in",

@@ -4,7 +4,7 @@ import { SetPassword } from "../application/credentials/set-password.ts";
 import { RequestEmail, VerifyEmail } from "../application/credentials/verify-email.ts";
 import type { Identity } from "../index.ts";
 
-/** Passwords, and what is sent by email about them. */
+/** Passwords, and the emails about them. */
 export const passwordRoutes = (identity: Identity): readonly Route[] => [
   put("/users/:userId/password", {
     access: "signed-in",

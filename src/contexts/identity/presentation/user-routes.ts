@@ -65,7 +65,7 @@ const registrationRoutes = (identity: Identity): readonly Route[] => [
   }),
 ];
 
-/** Registration, and what somebody does with themselves. */
+/** Registration, and operations of users on their own account. */
 export const userRoutes = (identity: Identity): readonly Route[] => [
   ...registrationRoutes(identity),
   get("/users/:userId", {
@@ -122,7 +122,7 @@ export const userRoutes = (identity: Identity): readonly Route[] => [
   }),
 ];
 
-/** What administrators do with users. */
+/** Operations of administrators on users. */
 export const userAdministrationRoutes = (identity: Identity): readonly Route[] => [
   get("/users", {
     access: "signed-in",

@@ -23,7 +23,7 @@ export function splitCell(cell: string): readonly string[] {
 /** How the cell of each column is read: undefined counts as missing. */
 export type Columns = { readonly [column: string]: (cell: string) => unknown };
 
-/** Cells of columns that nobody knows, or beyond the last column. */
+/** Cells of unknown columns, or beyond the last column. */
 export type UnknownCells = { readonly type: "unknown-cells"; readonly columns: readonly string[] };
 
 /** The value that cells spell. */

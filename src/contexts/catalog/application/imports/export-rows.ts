@@ -19,7 +19,7 @@ import { stepMs } from "./receive-import.ts";
 export const ExportRows = shape({ kind: ImportKind });
 export type ExportRows = Infer<typeof ExportRows>;
 
-/** What an import of the same kind takes: the names of the columns, and rows, some at a time. */
+/** The file as an import of the same kind takes it: column names first, then rows in batches. */
 export type Export = {
   readonly columns: readonly string[];
   readonly rows: AsyncIterable<readonly Cells[]>;

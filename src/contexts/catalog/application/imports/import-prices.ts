@@ -14,7 +14,7 @@ import { refused, type Applying, type Decision, type Importer } from "./importer
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Cells } from "../ports/imports.ts";
 
-/** What one unit of a sku costs; on the standard list, from one unit on, from now on, unless said. */
+/** A price row. List, minimum quantity and start default to the standard list, one unit and now. */
 const PriceRow = shape({
   sku: Sku,
   list: optional(PriceList),

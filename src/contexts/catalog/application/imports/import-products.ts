@@ -34,7 +34,7 @@ const attributeOf = (spelled: string) => {
   return { name: spelled.slice(0, equals), value: spelled.slice(equals + 1) };
 };
 
-/** A product by its slug. What has no column stays as it is. */
+/** A product row, found by its slug. Columns that the file lacks keep their values. */
 const ProductRow = shape({
   slug: Slug,
   name: optional(Title),
@@ -58,7 +58,7 @@ const columns = {
   status: unlessEmpty,
 };
 
-/** What is on sale cannot be a draft again, nor what is archived be on sale. */
+/** A published product cannot become a draft, nor an archived one be published. */
 type StatusGoesBack = { readonly type: "status-goes-back"; readonly status: string };
 type NameMissing = { readonly type: "name-missing" };
 type UnknownCategory = { readonly type: "unknown-category"; readonly slug: Slug };

@@ -6,7 +6,7 @@ import type { Columns } from "./cells.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Cells } from "../ports/imports.ts";
 
-/** What is decided of a row. */
+/** The decision about a row. */
 export type Decision =
   | { readonly outcome: Exclude<RowOutcome, "refused"> }
   | { readonly outcome: "refused"; readonly reason: { readonly type: string } };
@@ -28,9 +28,9 @@ export type Importer = {
   readonly columns: Columns;
   /** Columns that every file has. */
   readonly required: readonly string[];
-  /** What a row changes: rows that change the same are decided together, one after the other. */
+  /** The key of the thing that a row changes. Rows of one key are decided together, in order. */
   readonly keyOf: (cells: Cells) => string;
-  /** What rows of this key wait for, as others do who change the same. */
+  /** The names of the locks for this key, shared with other commands that change the same thing. */
   readonly locks: (key: string) => readonly string[];
   readonly decide: (
     scope: CatalogScope,

@@ -31,7 +31,7 @@ export type ImportNotFound = { readonly type: "import-not-found" };
 
 type Deps = { readonly read: Read<CatalogScope>; readonly mayAct: MayAct };
 
-/** How far an import is, for who has sent it and for who may read imports. */
+/** Gets the progress of an import. Its sender may read it, and callers with `imports:read`. */
 export function getImport({ read, mayAct }: Deps) {
   return async (
     { importId }: GetImport,
@@ -44,7 +44,7 @@ export function getImport({ read, mayAct }: Deps) {
   };
 }
 
-/** What became of the rows of an import, in the order of its file. */
+/** Lists the outcomes of an import's rows in the order of its file. */
 export function listImportRows(deps: Deps) {
   const get = getImport(deps);
   return async (

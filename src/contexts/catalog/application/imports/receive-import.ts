@@ -18,7 +18,7 @@ import type { ImportRow } from "../ports/imports.ts";
 /** Rows of one import at most. */
 export const maxImportRows = 1_000_000;
 
-/** What is wrong with a file as a whole. Nothing of it is applied. */
+/** Refusals of a whole file. Nothing of it is applied. */
 export type UploadInvalid = {
   readonly type: "upload-invalid";
   readonly reason:
@@ -87,7 +87,7 @@ function checkColumns(kind: ImportKind, given: readonly string[]): Result<void, 
   return missing.length > 0 ? invalid("column-missing", missing) : ok(undefined);
 }
 
-/** Takes a file whole, for its rows to be applied afterwards. What breaks off leaves nothing. */
+/** Receives a whole file, whose rows a background job applies. An upload that breaks off leaves nothing. */
 export function receiveImport({ unitOfWork, mayAct, clock, newId }: Deps) {
   async function stage(
     { id, kind }: ArrivingImport,

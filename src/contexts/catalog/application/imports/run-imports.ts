@@ -12,13 +12,13 @@ import type { CatalogScope } from "../ports/scope.ts";
 import type { ImportRow, SettledRow } from "../ports/imports.ts";
 import { stepMs } from "./receive-import.ts";
 
-/** Rows that are applied as one unit of work, if nobody races. */
+/** Rows that one unit of work applies, unless it loses a race. */
 const chunk = 50;
 /** Imports that take turns. */
 const atOnce = 20;
-/** How long one call goes on: whoever stops the process waits for it. */
+/** How long one call goes on. A stop of the process waits for it. */
 const sliceMs = 1_000;
-/** Times that rows are tried which somebody else changes too. */
+/** Attempts at rows that race with other changes. */
 const attempts = 5;
 
 type Deps = {
@@ -67,7 +67,7 @@ async function decideAll(
   return decided.flat();
 }
 
-/** Applies rows as one unit of work, unless somebody else has settled any of them. */
+/** Applies rows as one unit of work, unless another process has settled one of them. */
 const applying =
   (deps: Deps) => (waiting: WaitingImport, groups: readonly Group[], context: Context) =>
     deps.unitOfWork(
@@ -87,7 +87,7 @@ const applying =
       },
     );
 
-/** Applies rows of one key by themselves: others have raced for what they change. */
+/** Applies the rows of one key alone, after a lost race. */
 function applyingAlone(deps: Deps) {
   const apply = applying(deps);
   return async (waiting: WaitingImport, group: Group, context: Context): Promise<number> => {
@@ -116,7 +116,7 @@ const finishing = (deps: Deps) => (waiting: WaitingImport, context: Context) =>
     { lock: [lockOf(waiting.id)] },
   );
 
-/** How many rows were applied, and what was in the way of some imports. */
+/** The number of applied rows, and the errors of imports that failed. */
 export type Ran = { readonly rows: number; readonly failures: readonly unknown[] };
 
 /**

@@ -8,7 +8,7 @@ export type Cells = { readonly [column: string]: string };
 
 export type ImportRow = { readonly line: number; readonly cells: Cells };
 
-/** What became of a row, and why it was refused. */
+/** The outcome of a row, and the refusal if there is one. */
 export type SettledRow = {
   readonly line: number;
   readonly outcome: RowOutcome;

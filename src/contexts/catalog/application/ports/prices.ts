@@ -18,7 +18,7 @@ export type PricesOfSkus = Saves<Prices, CatalogEvent> & {
   readonly bySku: (sku: Sku, from: Instant) => Promise<Prices>;
   /** The sku that a price is of. */
   readonly skuOf: (id: PriceId) => Promise<Sku | undefined>;
-  /** What these skus cost at an instant. */
+  /** The prices of these skus at an instant. */
   readonly at: (
     skus: readonly Sku[],
     at: Instant,

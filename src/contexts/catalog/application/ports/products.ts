@@ -6,7 +6,7 @@ import type { CategoryId, OwnerId, ProductId } from "../../domain/ids.ts";
 import type { DraftProduct, PresentProduct, Product } from "../../domain/product.ts";
 import type { Sku } from "../../domain/sku.ts";
 
-/** What is taken already: a slug, and skus. */
+/** The slug and the skus that other products have. */
 export type Taken = { readonly slug?: Slug; readonly skus: readonly Sku[] };
 
 export type Products = Saves<Product, CatalogEvent> & {
@@ -15,7 +15,7 @@ export type Products = Saves<Product, CatalogEvent> & {
   readonly bySlug: (slug: Slug) => Promise<PresentProduct | undefined>;
   /** Those of the skus that are of a product which everybody sees. */
   readonly shown: (skus: readonly Sku[]) => Promise<readonly Sku[]>;
-  /** What present products other than this one have of these. */
+  /** Which of the wanted slug and skus other present products have. */
   readonly taken: (wanted: Pick<Details, "slug" | "skus">, except: ProductId) => Promise<Taken>;
   /** Present products in the order of their making, after one of them. */
   readonly page: (page: {

@@ -5,7 +5,7 @@ import type { Attribute, Details } from "../../domain/details.ts";
 import type { CategoryId, ProductId } from "../../domain/ids.ts";
 import type { PriceList } from "../../domain/price-list.ts";
 
-/** What one unit costs at an instant. Amounts in the smallest unit of the currency. */
+/** A range of prices at an instant, in the smallest unit of the currency. */
 export type PriceRange = {
   readonly currency: Currency;
   readonly list: PriceList;
@@ -14,7 +14,7 @@ export type PriceRange = {
   readonly most?: bigint | undefined;
 };
 
-/** What is searched for: products on sale that fit all of it. */
+/** The criteria of a search. Published products match all of them. */
 export type Criteria = {
   readonly words: readonly string[];
   /** In one of these, where said. */
@@ -38,7 +38,7 @@ export type Hit = {
   readonly price?: Money;
 };
 
-/** What the matches have in common, counted. */
+/** Facets of the matches with their counts. */
 export type Facets = {
   /** Matches that were looked at for it. */
   readonly products: number;

@@ -8,11 +8,11 @@ import type { Sku } from "../../domain/sku.ts";
 import type { Stock, StockKey } from "../../domain/stock.ts";
 
 export type Stocks = Saves<Stock, CatalogEvent> & {
-  /** What there is; none of it, where nobody has ever received any. */
+  /** The stock of a key; an empty one before its first event. */
   readonly byKey: (key: StockKey) => Promise<Stock>;
 };
 
-/** Where a reservation is to be found, and what became of it. */
+/** The location of a reservation and its status. */
 export type ReservationRecord = StockKey & {
   readonly id: ReservationId;
   readonly holder: OwnerId;

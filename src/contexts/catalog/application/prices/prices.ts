@@ -40,7 +40,7 @@ export type SetPrice = Infer<typeof SetPrice>;
 export const EndPrice = shape({ priceId: PriceId, validUntil: optional(Instant) });
 export type EndPrice = Infer<typeof EndPrice>;
 
-/** `at`: what it cost, or will cost, at that instant; now unless said. */
+/** `at` is the instant of the prices, now by default. */
 export const ListPrices = shape({
   productId: ProductId,
   at: optional(Instant),
@@ -67,7 +67,7 @@ type Deps = {
 
 const one = 1 as Quantity;
 
-/** Sets what a sku of a product costs. */
+/** Sets the price of a sku. */
 export function setPrice({ unitOfWork, mayAct, clock, newId }: Deps) {
   const seen = seenBy(mayAct);
   type Outcome = Result<
@@ -124,7 +124,7 @@ export function endPrice({ unitOfWork, mayAct, clock }: Deps) {
   };
 }
 
-/** What the skus of a product cost at an instant. */
+/** Lists the prices of a product's skus at an instant. */
 export function listPrices({ read, mayAct, clock }: Deps) {
   const seen = seenBy(mayAct);
   return async (
@@ -138,7 +138,7 @@ export function listPrices({ read, mayAct, clock }: Deps) {
     });
 }
 
-/** What several skus cost at an instant; nothing of those that are not shown. */
+/** Lists the prices of several skus at an instant. Hidden products have none. */
 export function listPricesOfSkus({ read, clock }: Pick<Deps, "read" | "clock">) {
   return async (
     { skus, at, ...filter }: ListPricesOfSkus,

@@ -49,7 +49,7 @@ type Deps = {
   readonly newId: NewId;
 };
 
-/** Who moves branches waits for each other: of two that swap places, both could lie below both. */
+/** The lock of the tree. Without it two concurrent moves could make a cycle. */
 const treeLock = { lock: ["catalog.categories"] };
 
 /** From a category up to the top. */

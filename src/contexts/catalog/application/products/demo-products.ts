@@ -23,7 +23,7 @@ const makes = ["classic", "slim", "heavy", "light", "organic", "recycled", "limi
 export const shelves = [...new Set(kinds.map(({ shelf }) => shelf))];
 export type Shelf = (typeof shelves)[number];
 
-/** A product for demonstrations, with what it costs and how many there are. */
+/** A demonstration product with its prices and stock. */
 export type DemoProduct = {
   readonly details: Details;
   readonly price: Money;

@@ -27,7 +27,7 @@ type Deps = {
 
 type Outcome = Result<DraftProduct, ProductClash | CategoryNotFound | Forbidden | Conflict>;
 
-/** Adds a product that nobody sees yet but its owner, who is whoever asks. */
+/** Adds a draft, which its owner alone can see. The actor becomes its owner. */
 export function draftProduct({ unitOfWork, mayAct, clock, newId }: Deps) {
   return async (
     { name, slug, description, ...lists }: CreateDraft,

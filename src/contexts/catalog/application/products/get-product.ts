@@ -14,7 +14,7 @@ import type { CatalogScope } from "../ports/scope.ts";
 import type { Level } from "../ports/stock.ts";
 import { seenBy } from "./visibility.ts";
 
-/** A product page answers within this time, with what is known by then. */
+/** The time limit of a product page. Late parts are answered from the cache. */
 const pageMs = 250;
 
 /** Prices of one currency and one list, where said. */

@@ -11,7 +11,7 @@ import type { CatalogScope } from "../ports/scope.ts";
 
 export const ProductPageSize = pageSize({ usual: 20, most: 100 });
 
-/** What is for sale; with `status`, drafts or archived ones, of one owner where said. */
+/** Lists published products, or with `status` drafts or archived ones; with `ownerId` of one owner. */
 export const ListProducts = shape({
   status: optional(oneOf("draft", "published", "archived")),
   categoryId: optional(CategoryId),

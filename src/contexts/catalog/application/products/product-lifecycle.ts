@@ -57,7 +57,7 @@ export const archiveProduct = step(Permissions.archiveProduct, Product.archive);
 /** Deletes a draft. */
 export const deleteProduct = step(Permissions.deleteProduct, Product.delete);
 
-/** The drafts of somebody who is gone pass to no one. Part of the transaction of its event. */
+/** Clears the owner of a deleted user's drafts, in the transaction of the event. */
 export async function clearOwner(
   { products }: Pick<CatalogScope, "products">,
   ownerId: OwnerId,

@@ -4,7 +4,7 @@ import type { Context } from "#kernel/context.ts";
 import { err, type Result } from "#kernel/result.ts";
 import { Product, type PresentProduct, type ProductNotFound } from "../../domain/product.ts";
 
-/** A draft is found by its owner and by who may read drafts; for others there is none. */
+/** Hides drafts from all but their owner and callers with `products:read`. */
 export const seenBy =
   (mayAct: MayAct) =>
   async (

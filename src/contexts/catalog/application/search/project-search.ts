@@ -9,7 +9,7 @@ import type { Product } from "../../domain/product.ts";
 import type { Sku } from "../../domain/sku.ts";
 import { wordsOf } from "../../domain/words.ts";
 
-/** What is new of a product; what is missing stays as it is. */
+/** Changed fields of a product. Missing fields keep their values. */
 export type ProductChange = {
   readonly id: ProductId;
   readonly status?: Product["status"];
@@ -17,7 +17,7 @@ export type ProductChange = {
   readonly details?: Details;
 };
 
-/** What one unit of a sku costs, and when. */
+/** The price of one unit of a sku and its period. */
 export type UnitPrice = {
   readonly id: PriceId;
   readonly sku: Sku;
@@ -27,7 +27,7 @@ export type UnitPrice = {
   readonly validUntil?: Instant;
 };
 
-/** What some events mean for the search: each thing once, since later events outdo earlier ones. */
+/** The effect of a batch of events on the search. Of several changes to one thing the last one counts. */
 export type SearchChanges = {
   readonly products: ReadonlyMap<ProductId, ProductChange>;
   /** Units that have become free; fewer than none where they were taken. */
@@ -51,7 +51,7 @@ export const facetsOf = ({ categoryIds, attributes }: Details): readonly string[
   ...new Set([...categoryIds, ...attributes.map(attributeTerm)]),
 ];
 
-/** What somebody may type to find a product. */
+/** The words by which a product can be found. */
 export const searchWordsOf = ({ name, description, skus, attributes }: Details) =>
   wordsOf(name, description, ...skus, ...attributes.map(({ value }) => value));
 
@@ -86,7 +86,7 @@ const productChange = (event: CatalogEvent): Omit<ProductChange, "id"> | undefin
   }
 };
 
-/** Folds events. Those of different streams may come in any order: none needs what another says. */
+/** Folds events into one change. The order between different streams does not matter. */
 export function searchChanges(events: readonly CatalogEvent[]): SearchChanges {
   const products = new Map<ProductId, ProductChange>();
   const freed = new Map<Sku, number>();

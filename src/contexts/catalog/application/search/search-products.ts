@@ -15,7 +15,7 @@ import type { Found, PriceRange } from "../ports/search.ts";
 
 export const HitPageSize = pageSize({ usual: 20, most: 100 });
 
-/** What is typed into a search box. */
+/** The text of a search box. */
 export type SearchText = Brand<string, "SearchText">;
 export const SearchText = branded<SearchText>("search text", {
   schema: { type: "string", minLength: 1, maxLength: 200 },
@@ -96,7 +96,7 @@ function searchedWords({ q }: SearchProducts): Result<readonly string[], SearchI
   return words.length > maxSearchWords ? invalid("too-many-words") : ok(words);
 }
 
-/** Finds what is on sale, newest first. A new product is found a moment after its publication. */
+/** Finds published products, newest first. The search follows a publication within moments. */
 export function searchProducts(deps: Deps) {
   return async (input: SearchProducts, context: Context): Promise<Result<Found, SearchInvalid>> => {
     const words = searchedWords(input);

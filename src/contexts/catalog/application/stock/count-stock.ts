@@ -51,7 +51,7 @@ type Deps = { readonly unitOfWork: UnitOfWork<CatalogScope>; readonly mayAct: Ma
 
 type Wanted = { readonly sku: Sku; readonly location?: Location };
 
-/** A change of what there is of a sku. What adds to it takes a product that has the sku. */
+/** A change of stock. Adding units requires a product that has the sku. */
 const counting =
   <Input extends Wanted, E>(
     permission: Permission,
@@ -80,21 +80,21 @@ const counting =
     };
   };
 
-/** Adds what has arrived. */
+/** Adds units that have arrived. */
 export const receiveStock = counting(
   Permissions.receiveStock,
   (stock, { quantity }: ReceiveStock) => Stock.receive(stock, quantity),
   () => true,
 );
 
-/** Corrects what was counted wrongly, was lost or broken. */
+/** Corrects the count of units that were miscounted, lost or broken. */
 export const adjustStock = counting(
   Permissions.adjustStock,
   (stock, { by, reason }: AdjustStock) => Stock.adjust(stock, { by, reason }),
   ({ by }) => by > 0,
 );
 
-/** What there is of a sku, by location. */
+/** Gets the stock of a sku by location. */
 export function getStock({ read }: { readonly read: Read<CatalogScope> }) {
   return async (
     { sku }: GetStock,
@@ -106,7 +106,7 @@ export function getStock({ read }: { readonly read: Read<CatalogScope> }) {
     });
 }
 
-/** What there is of several skus; nothing of those that are not shown. */
+/** Lists the stock of several skus. Hidden products have none. */
 export function listStock({ read }: { readonly read: Read<CatalogScope> }) {
   return async ({ skus }: ListStock, context: Context): Promise<Result<readonly Level[], never>> =>
     read(context, async ({ products, levels }) => {

@@ -44,7 +44,7 @@ type Decide = (
   at: Instant,
 ) => Result<Change<Stock, CatalogEvent>, ReservationNotFound | ReservationExpired>;
 
-/** Ends a reservation, for its holder or for who may. */
+/** Ends a reservation. Its holder may, and callers with the permission. */
 const ending =
   (permission: Permission, decide: Decide) =>
   ({ unitOfWork, read, mayAct, clock }: Deps) =>
@@ -70,7 +70,7 @@ const ending =
     );
   };
 
-/** What became of a reservation, for its holder or for who may read it. */
+/** Gets a reservation for its holder, or for callers with `reservations:read`. */
 export function getReservation({ read, mayAct }: Deps) {
   return async (
     { reservationId }: GetReservation,
@@ -83,19 +83,19 @@ export function getReservation({ read, mayAct }: Deps) {
   };
 }
 
-/** Sells what was reserved: it is no longer there. */
+/** Completes the purchase of reserved units, which leave the stock. */
 export const commitReservation = ending(Permissions.commitReservation, Stock.commit);
 
-/** Gives back what was reserved. */
+/** Releases reserved units. */
 export const releaseReservation = ending(Permissions.releaseReservation, Stock.release);
 
 /** Stocks of one round. */
 const batch = 100;
 
-/** How many stocks had such reservations, and what was in the way of some. */
+/** The number of stocks with expired reservations, and the errors of those that failed. */
 export type Released = { readonly stocks: number; readonly failures: readonly unknown[] };
 
-/** Gives back what was reserved and not bought in time. A stock that fails holds up no other. */
+/** Releases expired reservations. A stock that fails does not stop the others. */
 export function releaseExpired({ unitOfWork, read, clock }: Omit<Deps, "mayAct">) {
   return async (_: object, context: Context): Promise<Result<Released, never>> => {
     const at = clock.now();

@@ -39,7 +39,7 @@ export type Reserved = {
   readonly expiresAt: Instant;
 };
 
-/** Only what is published can be bought. */
+/** Only published products can be reserved. */
 export type NotForSale = { readonly type: "not-for-sale" };
 
 type Deps = {
@@ -53,7 +53,7 @@ type Outcome = Result<
   SkuNotFound | NotForSale | OutOfStock | TooManyReservations | Forbidden | Conflict
 >;
 
-/** Keeps units for whoever asks, until they buy or release them, or until it expires. */
+/** Reserves units for the actor until they are bought or released, or until the reservation expires. */
 export function reserveStock({ unitOfWork, mayAct, clock, newId }: Deps) {
   return async (
     { sku, location = Location.main, quantity, holdS = defaultHoldS as HoldS }: ReserveStock,

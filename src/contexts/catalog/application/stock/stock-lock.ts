@@ -4,7 +4,7 @@ import type { Level } from "../ports/stock.ts";
 /** No product has this sku. */
 export type SkuNotFound = { readonly type: "sku-not-found" };
 
-/** Whoever changes a stock waits for the others: on a hot sku, losing races would be the rule. */
+/** The lock of a stock. Without it most writers of a hot sku would lose their races. */
 export const stockLock = ({ sku, location }: StockKey) => ({
   lock: [`catalog.${Stock.streamOf({ sku, location })}`],
 });

@@ -33,7 +33,7 @@ export type AuditPage = Page<AuditRecord, number>;
 
 type Deps = { readonly auditEntries: AuditEntries; readonly mayAct: MayAct };
 
-/** Who did what, the newest first. */
+/** Lists audit entries, newest first. */
 export function listAudit({ auditEntries, mayAct }: Deps) {
   return async (
     { limit = AuditPageSize.usual, cursor, ...filter }: ListAudit,

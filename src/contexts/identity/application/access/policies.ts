@@ -24,7 +24,7 @@ type Deps = {
   readonly clock: Clock;
 };
 
-/** What each role may do. */
+/** Lists the permissions of all roles. */
 export function listPolicies({ read, mayAct }: Deps) {
   return async (
     _: ListPolicies,
@@ -36,7 +36,7 @@ export function listPolicies({ read, mayAct }: Deps) {
   };
 }
 
-/** Says what a role may do, a new one too. It counts from the next request on. */
+/** Replaces the permissions of a role, which may be new. It counts from the next request on. */
 export function changePolicy({ unitOfWork, mayAct, clock }: Deps) {
   return async (
     { role, permissions }: ChangePolicy,

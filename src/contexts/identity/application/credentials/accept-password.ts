@@ -8,7 +8,7 @@ export type PasswordTooCommon = { readonly type: "password-too-common" };
 
 type Deps = { readonly passwords: Passwords; readonly isCommonPassword: IsCommonPassword };
 
-/** Hashes a password that somebody wants to have from now on. */
+/** Hashes a new password, unless it is too common. */
 export function acceptPassword({ passwords, isCommonPassword }: Deps) {
   return async (
     password: Password,

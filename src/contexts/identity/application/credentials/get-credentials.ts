@@ -14,7 +14,7 @@ export type GetCredentials = Infer<typeof GetCredentials>;
 
 type Deps = { readonly read: Read<IdentityScope>; readonly mayAct: MayAct };
 
-/** What a user can sign in with; of the secrets themselves, nothing may be shown. */
+/** Gets the credentials of a user, without any secret. */
 export function getCredentials({ read, mayAct }: Deps) {
   return async (
     { userId }: GetCredentials,

@@ -5,10 +5,10 @@ import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { UserId } from "../../domain/user-id.ts";
 
-/** It takes somebody who has just signed in, and no machine. */
+/** The actor must have signed in recently, which an API key never has. */
 export type SignInTooOld = { readonly type: "sign-in-too-old" };
 
-/** How long after signing in one may change what lets one sign in. Source: ASVS 5.0, 7.5.1. */
+/** How recent a sign-in must be for a change of credentials. Source: ASVS 5.0, 7.5.1. */
 const recentMs = 15 * 60_000;
 
 export function justSignedIn({ signedInAtMs }: Context, clock: Clock): Result<void, SignInTooOld> {

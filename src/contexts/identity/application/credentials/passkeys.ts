@@ -132,7 +132,7 @@ export function removePasskey({ unitOfWork, mayAct, clock }: Deps) {
   };
 }
 
-/** The options with which a browser asks for a passkey of whoever is there. */
+/** The options for `navigator.credentials.get`, for any passkey on the device. */
 export function beginPasskeySignIn({ passkeyCeremonies, tokens, clock, newId }: Deps) {
   return async (_input: Infer<typeof BeginPasskeySignIn>, _context: Context): Promise<Ok<Json>> => {
     const claims = { challengedAt: clock.now(), nonce: newId(SessionId) };
@@ -141,7 +141,7 @@ export function beginPasskeySignIn({ passkeyCeremonies, tokens, clock, newId }: 
   };
 }
 
-/** Starts a session for whoever holds a passkey; it has verified its user by itself. */
+/** Starts a session with a passkey, which has verified its user by itself. */
 export function signInWithPasskey(deps: Deps) {
   const { unitOfWork, read, passkeyCeremonies: ceremonies, tokens, clock } = deps;
   const refused = err({ type: "sign-in-refused" });

@@ -87,7 +87,7 @@ export function activateTotp({ unitOfWork, sealing, totpCodes, recoveryCodes, cl
   };
 }
 
-/** The password alone is enough again. An administrator may do it for who has lost the device. */
+/** Removes the second factor. Administrators may do it for users who lost their device. */
 export function removeTotp({ unitOfWork, mayAct, clock }: Deps) {
   return async (
     { userId }: RemoveTotp,

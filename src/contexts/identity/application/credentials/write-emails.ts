@@ -34,7 +34,7 @@ const to = (
   text: string,
 ): EmailMessage => ({ id, to: email, subject, text });
 
-/** The emails that people get, each for one event; undefined where nobody is to be told any more. */
+/** Writes the emails to users, each for one event; undefined when no email is due any more. */
 export function writeEmails({ read, tokens, clock, howToUse }: Deps) {
   const expiresAt = () => Instant.plus(clock.now(), emailedForMs);
 
@@ -92,7 +92,7 @@ export function writeEmails({ read, tokens, clock, howToUse }: Deps) {
       return to(changed, id, confirm, `Hello,\n\n${verification(changed)}`);
     },
 
-    /** To the address that an account had: who takes over an account must not do it unnoticed. */
+    /** Tells the former address of an account, so that a takeover does not go unnoticed. */
     async formerAddress(id: string, { email, previous }: Changed): Promise<Written> {
       const text = `The email address of your account was changed to ${email}.\n\nIf you did not change it, please contact the operator of this service.\n`;
       return to({ email: previous }, `${id}-previous`, "Your email address was changed", text);

@@ -6,11 +6,11 @@ import { Session, type SessionLimits } from "../../domain/session.ts";
 import type { AccessTokens, IdentityScope, Tokens } from "../ports.ts";
 import { ApiKeyToken } from "../tokens.ts";
 
-/** Who showed a credential, and how long that may be believed. */
+/** The principal of a credential, and how long the answer is valid. */
 export type Authenticated = {
   readonly principal: Principal;
   readonly until: Instant;
-  /** Ids of what this was told from: once one of them changes, it may be wrong. */
+  /** Ids of the rows that it was read from. A change of any of them invalidates it. */
   readonly toldFrom: readonly string[];
 };
 
@@ -24,7 +24,7 @@ type Deps = {
 
 const withinMs = 5_000;
 
-/** Tells who shows an access token or an API key; undefined for anything else. */
+/** Authenticates an access token or an API key; undefined for anything else. */
 export function authenticate({ read, accessTokens, tokens, clock, sessionLimits }: Deps) {
   const contextNow = (): Context => ({
     actor: "system",

@@ -13,7 +13,7 @@ export type RefreshSession = Infer<typeof RefreshSession>;
 
 /** Ended, expired, or never begun: sign in again. */
 export type SessionOver = { readonly type: "session-over" };
-/** The token was exchanged before, so somebody else may hold it too: the session was ended. */
+/** The token was exchanged before and may be stolen; its session was ended. */
 export type RefreshTokenReused = { readonly type: "refresh-token-reused" };
 
 type Deps = {

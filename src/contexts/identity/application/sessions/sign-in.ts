@@ -35,7 +35,7 @@ export const SignIn = shape({
 });
 export type SignIn = Infer<typeof SignIn>;
 
-/** Nobody has this address and password; or they were disabled. Which, nobody is told. */
+/** The address is unknown, the password wrong or the user disabled; the answer does not say which. */
 export type SignInRefused = { readonly type: "sign-in-refused" };
 /** The password is right; it takes a `code` too. */
 export type SecondFactorRequired = { readonly type: "second-factor-required" };
@@ -67,10 +67,10 @@ type Refusal =
   | TooBusy
   | Conflict;
 
-/** Asked for like anybody else's, so that an unknown address takes as long as a known one. */
+/** The credentials of no user, read so that an unknown address takes as long as a known one. */
 const nobody = "user_00000000000000000000000000" as UserId;
 
-/** Starts a session for whoever knows the password and has the second factor, if there is one. */
+/** Starts a session with a password and, where it is active, the second factor. */
 export function signIn(deps: Deps) {
   const accept = acceptPassword(deps);
   const { unitOfWork, read, passwords, clock } = deps;

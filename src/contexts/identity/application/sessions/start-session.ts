@@ -11,7 +11,7 @@ import { RefreshToken } from "../tokens.ts";
 /** With one more, the least recently started ends. */
 const maxSessions = 50;
 
-/** What somebody gets who has shown who they are. */
+/** The tokens of a new session. */
 export type SignedIn = {
   readonly session: LiveSession;
   readonly accessToken: string;

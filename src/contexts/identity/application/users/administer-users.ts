@@ -53,7 +53,7 @@ type Refused =
   | SignInTooOld
   | Conflict;
 
-/** Lets somebody in no more, from their next request on; or lets them in again. */
+/** Disables a user from their next request on, or enables them again. */
 export function setUserStatus({ unitOfWork, mayAct, clock }: Deps) {
   return async (
     { userId, status, expectedVersion }: SetUserStatus,
@@ -80,7 +80,7 @@ export function setUserStatus({ unitOfWork, mayAct, clock }: Deps) {
   };
 }
 
-/** Says what somebody is to the system. It counts from their next request on. */
+/** Replaces the roles of a user. It counts from their next request on. */
 export function assignRoles({ unitOfWork, mayAct, clock }: Deps) {
   return async (
     { userId, roles, expectedVersion }: AssignRoles,

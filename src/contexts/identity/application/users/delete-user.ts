@@ -26,7 +26,7 @@ type Outcome = Result<
   UserNotFound | PreconditionFailed | LastAdministrator | Forbidden | SignInTooOld | Conflict
 >;
 
-/** Deletes a user for good; whoever registers next may use the address. */
+/** Deletes a user for good and frees the address. */
 export function deleteUser({ unitOfWork, mayAct, clock }: Deps) {
   return async ({ userId, expectedVersion }: DeleteUser, context: Context): Promise<Outcome> => {
     const allowed = await mayAct(context, Permissions.deleteUser, { owner: userId });

@@ -17,7 +17,7 @@ import { revokeAll } from "../revocation.ts";
 import { endAll } from "../revocation.ts";
 import type { IdentityScope, Passwords } from "../ports.ts";
 
-/** `made`: a password that works once, together with a new one. Nobody sees it again. */
+/** `made` is a generated password for one sign-in, which must replace it. It is shown once. */
 export type Administrator =
   | { readonly kind: "known" }
   | { readonly kind: "appointed"; readonly made?: Password };
@@ -31,7 +31,7 @@ type Deps = {
 };
 type Appointment = { readonly email: Email; readonly password?: Password | undefined };
 
-/** Sees to it that somebody can administer; where somebody does, nothing is done. */
+/** Appoints an administrator if there is none. */
 export function ensureAdministrator(deps: Deps) {
   const appoint = appointAdministrator(deps);
   return async (

@@ -12,7 +12,7 @@ import type { IdentityScope } from "../ports.ts";
 
 export const UserPageSize = pageSize({ usual: 20, most: 100 });
 
-/** `cursor` is the last user of the page before. With `email`: only who uses that address. */
+/** `cursor` is the last user of the previous page. With `email`, only the user with that address. */
 export const ListUsers = shape({
   email: optional(Email),
   limit: optional(UserPageSize),

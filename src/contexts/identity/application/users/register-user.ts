@@ -15,7 +15,7 @@ import { UserName } from "../../domain/user-name.ts";
 import { acceptPassword, type PasswordTooCommon } from "../credentials/accept-password.ts";
 import type { IdentityScope, IsCommonPassword, Passwords, TooBusy } from "../ports.ts";
 
-/** Without a `password` it is an invitation: the person sets one with what they get by email. */
+/** Without a `password` it is an invitation: the user sets one with the emailed token. */
 export const RegisterUser = shape({
   email: Email,
   name: UserName,
@@ -23,7 +23,7 @@ export const RegisterUser = shape({
 });
 export type RegisterUser = Infer<typeof RegisterUser>;
 
-/** Who may register: everybody, or only who was invited. */
+/** Whether everybody may register, or only invited users. */
 export type Registration = "open" | "invited";
 
 type Deps = {
@@ -40,7 +40,7 @@ type Outcome = Result<
   UserAlreadyExists | PasswordTooCommon | Forbidden | TooBusy | Conflict
 >;
 
-/** Adds a person: oneself with a password, or somebody else by invitation. */
+/** Registers the caller with a password, or invites another person. */
 export function registerUser(deps: Deps) {
   const accept = acceptPassword(deps);
   const { unitOfWork, mayAct, registration, clock, newId } = deps;

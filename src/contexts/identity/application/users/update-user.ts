@@ -46,7 +46,7 @@ export function updateUser({ unitOfWork, mayAct, clock }: Deps) {
     const allowed = await mayAct(context, Permissions.updateUser, { owner: userId });
     if (!allowed.ok) return allowed;
     if (email !== undefined) {
-      // Whoever gets the mail of somebody can set their password.
+      // A reader of the user's mail can set their password.
       const mayMove = await mayAct(context, Permissions.changeEmail, { owner: userId });
       if (!mayMove.ok) return mayMove;
       const recent = justSignedIn(context, clock);
