@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { scratch } from "../support/basalt.ts";
 import { chanceOf } from "../support/chance.ts";
 import { sell, serve } from "../support/http.ts";
@@ -50,6 +51,31 @@ const damages: readonly (readonly [string, RegExp])[] = [
   [step("d", 1, "stall"), /^trail\.fragile: another dead letter: \{"stream":"d"/],
   [step("e", 1, "echo"), /^trail\.echo: evt_e_1 was echoed 0 times/],
 ];
+
+test("a restore takes back what was noted after the backup, and nothing else", async () => {
+  await using folder = await scratch();
+  const ledger = openLedger(path.join(folder.path, "ledger.jsonl"));
+  const body = { quantity: 1 };
+  const note = (key: string, status: number, answer: string) =>
+    ledger.note({ key, kind: "reservation", path: "/stock/X/reservations", body, status, answer });
+  note("refused before, granted after", 409, "OUT_OF_STOCK");
+  note("before", 201, "r1");
+  const late = ledger.follow(
+    (async () => {
+      await sleep(20);
+      note("answered late", 201, "r2");
+    })(),
+  );
+  await ledger.settled();
+  const marked = ledger.mark();
+  await late;
+  note("after", 201, "r3");
+  note("refused before, granted after", 201, "r4");
+
+  ledger.forget(marked);
+
+  assert.deepEqual([...ledger.acknowledged.keys()], ["before", "answered late"]);
+});
 
 test("the audit of the crash campaign sees each kind of damage", async () => {
   await using inbox = await smtpInbox();

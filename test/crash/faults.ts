@@ -136,12 +136,15 @@ async function rebuildAgain({ connection, env }: Site, chance: Chance): Promise<
 /** A backup is made and restored under the load; what was told meanwhile has not happened. */
 async function restoreUnder(site: Site, chance: Chance, { ledger, inbox }: World): Promise<Broken> {
   let [marked, emails] = [0, 0];
+  // An answer on its way when the connections end is of before: it is noted before the mark.
   await site.backUp(async () => {
+    await ledger.settled();
     marked = ledger.mark();
     emails = inbox.envelopes.length;
   });
   await sleep(500 + chance() * 1_000);
   await site.restore(async () => {
+    await ledger.settled();
     ledger.forget(marked);
     inbox.forget(emails);
   });

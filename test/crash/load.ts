@@ -23,6 +23,10 @@ export type Ledger = {
   /** Whoever was told two different things for one key, or something that cannot be so. */
   readonly contradictions: string[];
   readonly note: (told: Acknowledged) => void;
+  /** An attempt, with the note of its answer. */
+  readonly follow: <T>(attempt: Promise<T>) => Promise<T>;
+  /** Returns when every attempt that is under way now has ended, and its answer is noted. */
+  readonly settled: () => Promise<void>;
   /** How much was noted so far. */
   readonly mark: () => number;
   /** What was noted since then has not happened. */
@@ -35,12 +39,25 @@ const shortages = new Set(["OUT_OF_STOCK", "TOO_MANY_RESERVATIONS"]);
 export function openLedger(file: string): Ledger {
   const acknowledged = new Map<string, Acknowledged>();
   const contradictions: string[] = [];
+  const underWay = new Set<Promise<unknown>>();
+  /** Which of all notes is the newest of a key. */
+  const numbers = new Map<string, number>();
+  let notes = 0;
   return {
+    async follow(attempt) {
+      underWay.add(attempt);
+      try {
+        return await attempt;
+      } finally {
+        underWay.delete(attempt);
+      }
+    },
+    settled: async () => void (await Promise.allSettled(underWay)),
     acknowledged,
     contradictions,
-    mark: () => acknowledged.size,
+    mark: () => notes,
     forget(mark) {
-      for (const key of [...acknowledged.keys()].slice(mark)) acknowledged.delete(key);
+      for (const [key, number] of numbers) if (number > mark) acknowledged.delete(key);
     },
     note(told) {
       appendFileSync(file, `${JSON.stringify(told)}\n`);
@@ -51,7 +68,9 @@ export function openLedger(file: string): Ledger {
       if (!isDone(told) && !(told.kind === "reservation" && shortages.has(told.answer)))
         contradictions.push(`${told.kind} ${told.key} was refused: ${told.answer}`);
       // What was refused left no trace: the same request may be granted later.
-      if (!wasDone) acknowledged.set(told.key, told);
+      if (wasDone) return;
+      acknowledged.set(told.key, told);
+      numbers.set(told.key, (notes += 1));
     },
   };
 }
@@ -153,12 +172,19 @@ export function startLoad({ ledger, target, chances, name }: LoadOptions): Load 
   let attempts = 0;
   const unanswered: string[] = [];
   let giveUp = new AbortController().signal;
+  async function once(at: NonNullable<Target>, operation: Operation) {
+    const told = await attempt(at, operation);
+    if ("status" in told) ledger.note({ ...operation, ...told });
+    return told;
+  }
   async function send(operation: Operation): Promise<void> {
     for (;;) {
       const at = target();
       attempts += 1;
-      const told = at ? await attempt(at, operation) : { what: "there is no server", pauseMs };
-      if ("status" in told) return ledger.note({ ...operation, ...told });
+      const told = at
+        ? await ledger.follow(once(at, operation))
+        : { what: "there is no server", pauseMs };
+      if ("status" in told) return;
       if (giveUp.aborted)
         return void unanswered.push(`${operation.key} was never answered: ${told.what}`);
       await sleep(told.pauseMs);
