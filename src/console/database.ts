@@ -14,5 +14,5 @@ export const withDatabase: WithDatabase = async (work, { makes = false, ...more 
   await work(undo.use(openDatabase(settings, connection, log)), settings, connection);
 };
 
-/** Commands print their result; of the platform's lines only what failed is worth one. */
+/** A log for commands: they print results, so only fatal entries are logged. */
 export const quietLog = (): Logger => jsonLog("fatal").log;

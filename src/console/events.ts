@@ -92,7 +92,7 @@ type ListedConsumer = SubscriptionHealth & {
   readonly troubles: readonly string[];
 };
 
-/** The consumers of a log, each with what is wrong with it or with the log. */
+/** The consumers of a log with their troubles. */
 function consumersOf(health: LogHealth): readonly ListedConsumer[] {
   const { log, horizon_age_s, subscriptions } = health;
   const troubles = troublesOf(health);

@@ -8,7 +8,7 @@ const root = path.resolve(import.meta.dirname, "../..");
 const example = path.join(root, "examples/notes");
 const composition = path.join(root, "src/composition.ts");
 
-/** A command that was asked for what cannot be done; its message says what to do. */
+/** A refused command, with a message that says what to do. */
 class Refused extends Error {
   override readonly name = "Refused";
 }

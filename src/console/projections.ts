@@ -7,7 +7,7 @@ import { withDatabase } from "./database.ts";
 
 const { readModels } = basalt;
 
-/** Commands about what is made of events. */
+/** Commands of read models. */
 export function addProjectionCommands(projections: Command): void {
   projections
     .command("list")

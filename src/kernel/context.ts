@@ -3,7 +3,7 @@ export type IdempotencyKey = {
   readonly key: string;
   /** Of the whole request. */
   readonly fingerprint: string;
-  /** What it would have been under older master keys: the first request may have come before. */
+  /** The fingerprints under older master keys, under which the first request may have come. */
   readonly formerly?: readonly string[];
 };
 
@@ -18,7 +18,7 @@ export const withDigest = (idempotency: IdempotencyKey, digest: string): Idempot
   formerly: (idempotency.formerly ?? []).map((fingerprint) => `${fingerprint} ${digest}`),
 });
 
-/** Who asks, and how they showed it. */
+/** The actor of a request, and the credential that it used. */
 export type Principal = {
   /** An id, or `anonymous`, or `system`. */
   readonly actor: string;
@@ -36,7 +36,7 @@ export type Origin = { readonly address: string; readonly agent: string };
 /** In whose name, why and until when something is done. Handed from the edge to every port. */
 export type Context = Principal & {
   readonly origin?: Origin;
-  /** What is being done, as in `<context>.<handler>`: the audit names it. */
+  /** The operation, as in `<context>.<handler>`, for the audit. */
   readonly operation?: string;
   /** One for everything that follows from one request: in logs, traces, errors and events. */
   readonly correlationId: string;

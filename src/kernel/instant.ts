@@ -26,7 +26,7 @@ export const Instant = {
     Instant.fromUnixMs(Date.parse(instant) + durationMs),
 };
 
-/** Port: what time it is. The only way for domain and application code to know. */
+/** Port: the time, for domain and application code. */
 export type Clock = {
   readonly now: () => Instant;
   /** Milliseconds since 1970, for deadlines and durations. */

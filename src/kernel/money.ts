@@ -46,7 +46,7 @@ export type CurrencyMismatch = {
   readonly actual: Currency;
 };
 
-/** What Postgres' `bigint` holds. */
+/** The range of Postgres' `bigint`. */
 const most = 2n ** 63n - 1n;
 
 const decimals = (currency: Currency): number => {

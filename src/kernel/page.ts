@@ -16,7 +16,7 @@ export type Page<Item, Cursor> = {
   readonly nextCursor?: Cursor;
 };
 
-/** A page of what was found by asking for one item more than it holds. */
+/** Makes a page from items that were queried with a limit of one more than it holds. */
 export function pageOf<Item, Cursor>(
   found: readonly Item[],
   size: PageSize,

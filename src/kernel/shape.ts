@@ -8,7 +8,7 @@ export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 /** Plain JSON Schema (draft 2020-12) data. The HTTP edge validates and documents with it. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
-/** What is wrong with one part of an input. `path` is a JSON pointer; "" is the whole. */
+/** A problem of one part of an input. `path` is a JSON pointer; "" is the whole input. */
 export type Issue = { readonly path: string; readonly message: string };
 
 /** The input does not describe a value of the wanted kind. */
@@ -103,19 +103,19 @@ export function branded<B extends Primitive>(
 export const oneOf = <const Word extends string>(...words: readonly Word[]): Value<Word> =>
   branded<Word>("word", { schema: { type: "string", enum: words } });
 
-/** A JSON object that is handed on as it came: only whoever it is for knows what is in it. */
+/** A JSON object that is handed on unread to its consumer. */
 export const opaque = (name: string): Value<{ readonly [field: string]: unknown }> => ({
   schema: { title: name, type: "object", additionalProperties: true },
   parse: (input) => (isRecord(input) ? ok(input) : invalid(`must be a ${name}`)),
 });
 
-/** What the edge has made already and hands on: a stream, whose content no schema describes. */
+/** A value that the edge has made, such as a stream, whose content no schema describes. */
 export const handedOver = <T>(name: string, schema: JsonSchema): Value<T> => ({
   schema: { title: name, ...schema },
   parse: (input) => ok(input as T),
 });
 
-/** A value, or `null` for none of it: what a field is set to that shall be empty. */
+/** A value, or `null` to clear the field. */
 export const orNull = <T>(value: Value<T>): Value<T | null> => ({
   schema: { anyOf: [value.schema, { type: "null" }] },
   parse: (input) => (input === null ? ok(null) : value.parse(input)),

@@ -1,7 +1,7 @@
 import type { Context } from "./context.ts";
 import type { Err, Result } from "./result.ts";
 
-/** Somebody else changed the same thing in between: load again and decide anew. */
+/** Another unit of work changed the same thing in between: load again and decide anew. */
 export type Conflict = { readonly type: "conflict" };
 
 export type LockOptions = {

@@ -28,9 +28,9 @@ export type AuditFilter = {
 /** `position`: a number that grows with each entry. */
 export type AuditRecord = AuditEntry & { readonly position: number };
 
-/** Port: what was done, for good. What a unit of work does is entered with its commit. */
+/** Port: the audit, which is append-only. Operations are entered with their commit. */
 export type Audit = {
-  /** Enters what changed nothing: a refusal. */
+  /** Enters a refusal, which changes nothing. */
   readonly enter: (entry: AuditEntry) => Promise<void>;
   /** The newest first, below a position. */
   readonly page: (

@@ -14,7 +14,7 @@ const insert = mutation(
    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 );
 
-/** The write that enters something together with what it records. */
+/** The write that enters an audit entry in the transaction that it records. */
 export const auditWrite = (entry: AuditEntry): Write => ({
   mutation: insert,
   values: [
@@ -80,7 +80,7 @@ export const postgresAudit = (database: Database): Audit => ({
   },
 });
 
-/** What a link is over, besides the link before: every column, in one spelling. */
+/** The text that a link covers besides the previous link: every column, in one spelling. */
 const canonical = `jsonb_build_array(e.position, extract(epoch from e.at), e.actor, e.credential,
   e.operation, e.outcome, to_jsonb(e.targets), e.address, e.agent, e.correlation_id)::text`;
 
@@ -178,7 +178,7 @@ const links = statement<LinkRow>(
      from audit.chain c left join audit.entries e using (position)
     where c.number > $1 order by c.number limit ${batch}`,
 );
-/** All up to the last link were final when it was made: what has none was put in afterwards. */
+/** Entries below the last link were final when it was made. One without a link was inserted later. */
 const unlinked = statement<{ position: number }>(
   "audit.loose",
   `select e.position from audit.entries e

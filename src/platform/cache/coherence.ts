@@ -4,11 +4,11 @@ import type { Cancel, Timers } from "../runtime.ts";
 /** Where a reader of changes stands. `stamp` tells the change of this epoch from one after a restore. */
 export type Epoch = { readonly epoch: number; readonly stamp?: string };
 
-/** What was changed after `since`, in the order of commits. `latest`: ask from there next time. */
+/** The subjects changed after `since`, in the order of commits. The next question begins at `latest`. */
 export type Changes = (since: Epoch) => Promise<{
   readonly latest: Epoch;
   readonly subjects: readonly string[];
-  /** The change of `since` is another one now: nothing is known of what was changed before. */
+  /** The change at `since` is another one after a restore: all earlier knowledge is void. */
   readonly isRestored?: boolean;
 }>;
 
@@ -73,7 +73,7 @@ export class Coherence implements Disposable {
     this.#stopPolling();
   }
 
-  /** Who asks while a question is under way waits for the next one: that one sees more. */
+  /** A caller during a question waits for the next one, which sees later commits. */
   async #ask(before: Promise<void> | undefined): Promise<void> {
     await before?.catch(() => {});
     await this.#timers.turn();
@@ -156,7 +156,7 @@ export class CoherentCache<V extends object> {
     const { epoch } = this.#coherence;
     const value = await this.#options.load(key);
     const subjects = this.#options.subjects(value);
-    // What was changed meanwhile may be in the value or not: only an unmoved epoch tells.
+    // The value may include concurrent changes or not; only an unmoved epoch shows that there were none.
     if (subjects.length === 0 || this.#coherence.epoch !== epoch) return value;
     this.#entries.set(key, value);
     for (const subject of subjects) {

@@ -16,7 +16,7 @@ export class ConfigurationInvalid extends Error {
   }
 }
 
-/** sysexits.h EX_CONFIG: what a process that refuses its configuration exits with. */
+/** The exit code of a refused configuration. Source: sysexits.h, EX_CONFIG. */
 export const exitCodeConfiguration = 78;
 
 const schemaOf = (setting: Setting) => ({
@@ -110,7 +110,7 @@ function problemOf(table: SettingsTable, instancePath: string, message: string):
 
 type Primitive = string | number | boolean | undefined;
 
-/** What `basalt config` prints: every setting, secrets masked. */
+/** Every setting with its value, secrets masked, for `basalt config`. */
 export function describeSettings(
   table: SettingsTable,
   values: Readonly<Record<string, unknown>>,

@@ -1,6 +1,6 @@
 import path from "node:path";
 
-/** One setting: how it is called outside, what it may be, what it is unless said. */
+/** One setting: its environment variable, type, bounds and default. */
 export type Setting = {
   readonly env: string;
   readonly type: "string" | "integer" | "boolean" | "list";
@@ -274,7 +274,7 @@ type ValueOf<S extends Setting> = S extends { readonly enum: readonly (infer E)[
         ? readonly string[]
         : string;
 
-/** What a table says, typed and checked. A setting without a default may be undefined. */
+/** The values of a table of settings. A setting without a default may be undefined. */
 export type SettingsOf<Table extends SettingsTable> = {
   readonly [Name in keyof Table]: Table[Name] extends Required<Pick<Setting, "default">>
     ? ValueOf<Table[Name]>

@@ -165,7 +165,7 @@ function skipStatements(schema: string) {
   };
 }
 
-/** Deleting what nobody needs any more, a batch at a time. */
+/** Deletes rows that are no longer needed, a batch at a time. */
 function choresOf(schema: string) {
   const name = (table: string) => `${schema}.${table}`;
   return {
@@ -186,7 +186,7 @@ function choresOf(schema: string) {
   };
 }
 
-/** What an operator asks of the event log of one context. */
+/** Operations of an operator on the event log of one context. */
 export function eventAdmin(database: Database, schema: string) {
   const sql = {
     ...logStatements(schema),
@@ -241,7 +241,7 @@ export function eventAdmin(database: Database, schema: string) {
     async forgetKeys(olderThanHours: number, limit: number): Promise<number> {
       return (await database.query(sql.forgetKeys, [olderThanHours, limit])).length;
     },
-    /** Forgets changes that every cache has heard of by now; who has not, forgets everything. */
+    /** Deletes old changes of cached rows. A cache that has not read them yet empties itself. */
     async forgetChanges(limit: number): Promise<number> {
       return (await database.query(sql.forgetChanges, [limit])).length;
     },
@@ -250,7 +250,7 @@ export function eventAdmin(database: Database, schema: string) {
 
 const maxTries = 10;
 
-/** Does again what the server has ended so that a reader could go on. */
+/** Repeats work that the server ended as a deadlock, so that a reader could go on. */
 async function again<T>(work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1)
     try {

@@ -6,7 +6,7 @@ import { Version } from "#kernel/version.ts";
 
 const text = { type: "string" } as const;
 
-/** What the log says of every event, around its payload. */
+/** The envelope of every event. */
 const envelope = (type: string, schemaVersion: number, payload: JsonSchema): JsonSchema => ({
   type: "object",
   required: [

@@ -3,7 +3,7 @@ import type { Context } from "#kernel/context.ts";
 import type { Event, Recorded, Registry } from "#kernel/event.ts";
 import { decoded } from "./decoded.ts";
 
-/** What is done about one kind of event. What is saved on the scope is committed with the checkpoint. */
+/** Handles one kind of event. Changes saved on the scope are committed with the checkpoint. */
 type Reaction<E extends Event, Type extends E["type"], Scope> = (
   event: Recorded<Extract<E, { type: Type }>>,
   scope: Scope,
@@ -20,7 +20,7 @@ export type Consumer<E extends Event, Scope> = {
   readonly batchSize?: number;
 };
 
-/** What is to be handed over because of one kind of event; undefined where there is nothing. */
+/** The message to deliver for one kind of event; undefined for none. */
 type Making<E extends Event, Type extends E["type"], Message> = (
   event: Recorded<Extract<E, { type: Type }>>,
   context: Context,
@@ -65,7 +65,7 @@ export type RowConsumer<Scope> = Declared & {
   readonly kind: "rows";
   /** Whether it takes the events of a batch all at once, on one scope. */
   readonly folds: boolean;
-  /** Does what is to be done about some events, in their order. */
+  /** Handles some events in their order. */
   readonly handle: (events: readonly Recorded[], scope: Scope, context: Context) => Promise<void>;
 };
 
@@ -80,7 +80,7 @@ export type AnyConsumer<Scope> = RowConsumer<Scope> | AnyOutsideConsumer;
 
 const defaultBatchSize = 100;
 const defaultConcurrency = 40;
-/** Events that are folded together: enough that what is done per batch does not count. */
+/** Events that are folded together: enough to make the cost per batch negligible. */
 const foldedAtOnce = 500;
 
 export function consumer<E extends Event, Scope>(declared: Consumer<E, Scope>): RowConsumer<Scope> {

@@ -7,7 +7,7 @@ import type { Outage } from "./outage.ts";
 import type { ParkedStreams } from "./parked-streams.ts";
 import type { Progress, SubscriptionStore, Taken, Work } from "./subscription-store.ts";
 
-/** What the parts of one subscription share. */
+/** The shared parts of one subscription. */
 export type Delivering<Scope> = Pick<Runtime, "clock" | "timers" | "chance"> & {
   readonly store: SubscriptionStore<Scope>;
   readonly slots: HeldSlots;
@@ -18,7 +18,7 @@ export type Delivering<Scope> = Pick<Runtime, "clock" | "timers" | "chance"> & {
     /** An event whose handler takes longer has failed. */
     readonly handlerTimeoutMs: number;
   };
-  /** Commits, and remembers what is kept now. */
+  /** Commits progress and effects, and updates the known state. */
   readonly commit: (progress: Progress, works: readonly Work<Scope>[]) => Promise<void>;
   /** How many events were handled, and how many have failed. */
   readonly tell: (handled: {
@@ -33,7 +33,7 @@ export type Delivery<Scope> = {
   /** New events in their order; answers how many of them are done. */
   readonly deliver: (items: readonly Taken[]) => Promise<number>;
   readonly attempt: (event: Recorded) => Promise<Work<Scope> | undefined>;
-  /** Whether an attempt is written down before it is made: what it does cannot be taken back. */
+  /** Whether an attempt is stored before it is made, since its effect cannot be undone. */
   readonly claims: boolean;
   /** How many more parked streams may be tried now. */
   readonly retries: () => number;

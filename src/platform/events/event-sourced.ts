@@ -31,7 +31,7 @@ type EventSourced<Key, State extends Versioned, E extends Event> = Saves<State, 
 
 /** A snapshot is kept after so many events, or after about as many as the state holds. */
 const snapshotEvery = 25;
-/** States that are remembered, counted with what they hold. */
+/** Remembered states at most, counted with the things that they hold. */
 const maxRemembered = 100_000;
 
 /** First the snapshot, which has no type, then the events after it. */
@@ -113,7 +113,7 @@ export function eventSourced<Key, State extends Versioned & Key, E extends Event
     { read, write, append }: Transaction,
     keep: (state: State, change: Change<State, E>) => void,
   ): EventSourced<Key, State, E> => ({
-    /** What is remembered counts while the log still ends in it, or goes on from there. */
+    /** A remembered state is valid while the log still has its last event. */
     async byKey(key) {
       const stream = streamOf(key);
       const known = memory.get(stream);

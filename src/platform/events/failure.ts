@@ -20,7 +20,7 @@ export type RetryLimits = {
   readonly maxOutageMs: number;
 };
 
-/** What ends the work of a subscription for now: it must begin again from what is kept. */
+/** Errors after which a subscription must begin again from the stored state. */
 export const isFatal = (error: unknown): boolean => isA(error, LeaseLost) || isOutage(error);
 
 type Attempt = {
@@ -46,7 +46,7 @@ type Options = {
 export const isOutage = (error: unknown): boolean =>
   isA(error, Unavailable) && !isA(error, TimedOut);
 
-/** Anything can be thrown: a revoked proxy, for one, throws when it is asked what it is. */
+/** Anything can be thrown. A revoked proxy, for one, throws when it is inspected. */
 function isA<Kind extends Error>(
   thrown: unknown,
   kind: abstract new (...args: never[]) => Kind,
@@ -87,7 +87,7 @@ export function parkedAfter(
   };
 }
 
-/** What is known of a stream that stands at an event. */
+/** A parked stream that stands at an event. */
 export const standing = (event: Passed, slot: number, since: Instant) => ({
   stream: event.stream,
   slot,

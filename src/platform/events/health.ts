@@ -50,7 +50,7 @@ export type Trouble = { readonly subject: string; readonly isBad: boolean; reado
 
 /** Counting further costs more than it tells. */
 const maxLagCounted = 100_000;
-/** Without a move for so long, what waits stands still. */
+/** After this time without progress a consumer with waiting events is stalled. */
 const stillMs = 5_000;
 
 function statementsOf(schema: string) {
@@ -125,7 +125,7 @@ export async function logHealth(database: Database, schema: string): Promise<Log
   return { log: schema, horizon_age_s: horizon?.age_s ?? 0, subscriptions };
 }
 
-/** What is wrong with a log, in words; the same for everybody who asks. */
+/** The troubles of a log in words. Doctor, readiness and metrics show the same ones. */
 export function troublesOf({
   log,
   horizon_age_s: ageS,
@@ -192,10 +192,10 @@ export type EventMonitor = {
   readonly troubles: () => Promise<readonly Trouble[]>;
 };
 
-/** For so long, an answer serves all who ask. */
+/** How long an answer is shared. */
 const keptMs = 1_000;
 
-/** The health of some logs for many who ask: finding it reads what waits, which may be much. */
+/** The health of some logs, shared by all callers for a moment: finding it reads all waiting events. */
 export function eventMonitor(
   ask: readonly (() => Promise<LogHealth>)[],
   timers: Timers,

@@ -1,10 +1,10 @@
 import type { Held, Move } from "./subscription-store.ts";
 
-/** What a process knows of its slots: where they stand here, and where they are kept to stand. */
+/** The slots that a process holds, with their positions here and their stored checkpoints. */
 export class HeldSlots {
   readonly #kept = new Map<number, Held>();
   readonly #positions = new Map<number, number>();
-  /** Counts how often slots were taken here: each time, what is kept may differ. */
+  /** Counts how often slots were taken here. The stored state may differ each time. */
   readonly #tenures = new Map<number, number>();
   #takes = 0;
   /** Those that are to be given back take no new events. */
@@ -19,7 +19,7 @@ export class HeldSlots {
     return this.#kept.get(slot)?.token;
   }
 
-  /** Of a slot that is held: another one each time that it is read from what is kept. */
+  /** The tenure of a held slot. It changes each time that the stored state is read again. */
   tenureOf(slot: number): number | undefined {
     return this.#tenures.get(slot);
   }

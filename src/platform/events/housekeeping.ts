@@ -14,10 +14,10 @@ export type Retention = {
 /** A log to look after. Where aggregates and read models are made of its events, all are kept. */
 export type HousedLog = EventAdmin & { readonly isEventStore?: boolean };
 
-/** Deletes at most so many rows that nobody needs any more; answers how many. */
+/** Deletes at most so many rows that are no longer needed; answers their number. */
 export type Chore = (limit: number) => Promise<number>;
 
-/** Deletes what nobody needs any more, in small batches, now and then. */
+/** The job that deletes old rows in small batches. */
 export const housekeeping = (
   logs: readonly HousedLog[],
   { eventRetentionDays: eventDays, idempotencyRetentionHours: idempotencyHours }: Retention,

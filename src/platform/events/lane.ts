@@ -8,7 +8,7 @@ export type Attempt = {
   readonly parked: ParkedStream;
   /** Of its slot: with another one, another process may have made the attempt as well. */
   readonly token: number;
-  /** Of its slot here: with another one, what is kept of the stream may have changed. */
+  /** The tenure of its slot. With another one the stored state of the stream may differ. */
   readonly tenure: number;
   /** Missing where there is nothing left to do. */
   readonly event?: Recorded;
@@ -16,7 +16,7 @@ export type Attempt = {
   readonly next?: Recorded;
 };
 
-/** What came of an attempt. `work`: its effects, not committed yet. */
+/** The outcome of an attempt. `work` holds its effects, which are not committed yet. */
 export type Outcome<Scope> = Attempt & {
   readonly durationMs: number;
   readonly result:
@@ -68,7 +68,7 @@ export class Lane<Scope> {
     void this.#run(attempt);
   }
 
-  /** What has ended since. */
+  /** Takes the outcomes since the last call. */
   take(): readonly Outcome<Scope>[] {
     const ended = this.#ended;
     this.#ended = [];
@@ -76,13 +76,13 @@ export class Lane<Scope> {
     return ended;
   }
 
-  /** What could not be kept is told again later: it has happened, outside. */
+  /** Keeps outcomes that could not be stored for the next call: the deliveries have happened. */
   tellAgain(outcomes: readonly Outcome<Scope>[]): void {
     for (const outcome of outcomes) this.#running.add(outcome);
     this.#ended.push(...outcomes);
   }
 
-  /** What came of all this is not told: what it was about is no longer there. */
+  /** Forgets all attempts: the log was restored and their events may be gone. */
   abandon(): void {
     this.#running.clear();
     this.#ended = [];

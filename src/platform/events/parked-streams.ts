@@ -1,10 +1,10 @@
 import type { Recorded } from "#kernel/event.ts";
 import type { ParkedName } from "./subscription-store.ts";
 
-/** What is kept of an event that waits. */
+/** The stored state of a waiting event. */
 export type Passed = Pick<Recorded, "stream" | "version" | "id" | "type" | "metadata">;
 
-/** What a process knows of the parked streams of its slots: their names, not what has failed. */
+/** The names of the parked streams in the slots of a process. */
 export class ParkedStreams {
   readonly #slots = new Map<string, number>();
   /** The first event that was passed over since its stream was looked at last. */
@@ -33,7 +33,7 @@ export class ParkedStreams {
       this.#passed.set(stream, { stream, version, id, type, metadata });
   }
 
-  /** The stream is looked at: from now on, what is passed comes after all that it has. */
+  /** The stream is read now: events passed from now on come after all that it has. */
   look(stream: string): void {
     this.#passed.delete(stream);
   }

@@ -40,7 +40,7 @@ export type PostgresSubscriptionOptions<Scope> = Recorder & {
   readonly onAppended: (types: ReadonlySet<string>) => void;
 };
 
-/** What identifies the slots of a commit: their numbers, tokens and counts. */
+/** The slots of a commit: their numbers, tokens and counts. */
 const slotsOf = (moves: readonly Move[]): readonly Parameter[] => [
   moves.map(({ held }) => held.slot),
   moves.map(({ held }) => held.token),
@@ -154,7 +154,7 @@ function committing<Scope>(
     );
   }
 
-  /** What failed tells the lost slot only where it was reached: it is asked for. */
+  /** An error names the lost slot only where that was reached, so it is queried. */
   async function reasonOf(error: unknown, moves: readonly Move[]): Promise<unknown> {
     if (isLeaseLost(error)) return new LeaseLost(name, { cause: error });
     const [found] = await database.query(sql.areHeld, [name, ...slotsOf(moves)]);
@@ -197,7 +197,7 @@ class HandlerEnded extends Error {
   }
 }
 
-/** Collects what the handler of an event saves; its reads run at once, as in a unit of work. */
+/** Collects the writes of a handler. Its reads run at once, as in a unit of work. */
 class PostgresWork<Scope> implements Work<Scope> {
   readonly scope: Scope;
   readonly writes: Write[] = [];

@@ -21,7 +21,7 @@ type Batch = {
   readonly until: number;
 };
 
-/** Reads ahead of the slots that a process holds, never past what is final. */
+/** Reads ahead for the slots that a process holds, never past the horizon. */
 export class Reader {
   readonly #store: Pick<SubscriptionStore<never>, "look" | "read">;
   readonly #slots: HeldSlots;
@@ -44,7 +44,7 @@ export class Reader {
     this.#limit = limit;
   }
 
-  /** The last event up to which it has looked: what it has read is there while this one is. */
+  /** The last event that was read. After a restore the log may no longer have it. */
   get mark(): Mark | undefined {
     return this.#mark;
   }
@@ -56,7 +56,7 @@ export class Reader {
     return isSame;
   }
 
-  /** What is to be delivered next; undefined where nothing is. */
+  /** The next events to deliver; undefined when there are none. */
   async next(): Promise<readonly Taken[] | undefined> {
     while (!this.#batch) {
       const batch = await this.#read();

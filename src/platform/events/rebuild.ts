@@ -26,10 +26,10 @@ export type ReadModel<Model> = {
   readonly checksums: (schema: string) => string;
 };
 
-/** What a model holds, and what it should: two checksums. */
+/** The checksums of the model and of the tables. */
 export type Checksum = { readonly what: string; readonly model: string; readonly tables: string };
 
-/** The model that was made of the events is not what the tables say: it was not put in place. */
+/** The rebuilt model differs from the tables, so it was not swapped in. */
 export class ChecksumsDiffer extends Error {
   override readonly name = "ChecksumsDiffer";
 }
@@ -37,7 +37,7 @@ export class ChecksumsDiffer extends Error {
 export class WrittenByNewer extends Error {
   override readonly name = "WrittenByNewer";
 }
-/** Somebody else is rebuilding it. */
+/** Another process is rebuilding the model. */
 export class IsBeingRebuilt extends Error {
   override readonly name = "IsBeingRebuilt";
 }
@@ -67,7 +67,7 @@ function statementsOf(log: string) {
       name("position"),
       `select min(position) as position from ${log}.subscriptions where name = $1`,
     ),
-    /** Whoever projects now cannot commit any more: its tokens are older ones. */
+    /** Fences the present projector: its tokens are older. */
     takeOver: statement(
       name("take-over"),
       `update ${log}.subscriptions set lease_token = lease_token + 1, lease_holder = null,
@@ -156,7 +156,7 @@ async function foldAll<Model>(
       reading.catch(() => {}); // reported when it is waited for
     }
     await database.session(async (session) => {
-      // Until the models are swapped, nobody misses what a crash takes.
+      // Until the swap a crash loses nothing that is in use.
       await session.run("begin; set local synchronous_commit = off");
       await fold(session, into, rows);
       await session.commit();
@@ -181,7 +181,7 @@ const tablesOf = statement<{ readonly tablename: string }>(
   "select tablename from pg_tables where schemaname = $1",
 );
 
-/** Removes what an earlier rebuild has left. */
+/** Removes the schema that an unfinished rebuild has left. */
 async function clear(database: Database, schema: string): Promise<void> {
   await database.session(async (session) => {
     await session.run("begin");
@@ -200,7 +200,7 @@ type Swap<Model> = {
   readonly until: number;
 };
 
-/** The names change hands when the next model has what was appended meanwhile. */
+/** Swaps the schemas once the new model has caught up with the log. */
 async function swap<Model>(database: Database, { readModel, into, next, until }: Swap<Model>) {
   const { projection, log, schema } = readModel;
   const sql = statementsOf(log);
@@ -214,7 +214,7 @@ async function swap<Model>(database: Database, { readModel, into, next, until }:
       await fold(session, into, rows);
       position = rows.at(-1)?.position ?? horizon;
     }
-    // What was folded may lie behind the horizon of now: it is a lower bound.
+    // The folded position may lie behind the present horizon; it is a lower bound.
     await session.query(sql.move, [projection.name, Math.max(until, horizon)]);
     await session.query(sql.unpark, [projection.name]);
     await session.run(`alter schema ${schema} rename to ${schema}_old`);

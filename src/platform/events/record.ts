@@ -22,7 +22,7 @@ export function metadataOf({ actor, correlationId, causationId }: Context): Even
 /** How long a consumer may work on one event. */
 const consumerDeadlineMs = 30_000;
 
-/** The context of what follows from an event. */
+/** The context of the effects of an event. */
 export const causedBy = ({ id, metadata }: Recorded, clock: Clock): Context => ({
   actor: "system",
   correlationId: metadata.correlationId,
@@ -30,7 +30,7 @@ export const causedBy = ({ id, metadata }: Recorded, clock: Clock): Context => (
   deadlineMs: clock.unixMs() + consumerDeadlineMs,
 });
 
-/** Gives announced events what the log keeps of them: id, version in the stream, time, origin. */
+/** Completes announced events with id, version in the stream, time and metadata. */
 export function record(
   { clock, newId }: Recorder,
   context: Context,

@@ -18,7 +18,7 @@ type RetriesOptions<Scope> = {
   readonly pollMs: number;
 };
 
-/** Tries the events of parked streams, each in the lane, and keeps what comes of it. */
+/** Retries the events of parked streams in the lane and stores the outcomes. */
 export class Retries<Scope> {
   readonly #options: RetriesOptions<Scope>;
   readonly #on: Delivering<Scope>;
@@ -99,7 +99,7 @@ export class Retries<Scope> {
     return { ...rest, since, state: "claimed", attempts: parked.attempts + 1 };
   }
 
-  /** Keeps what came of attempts; answers whether there was anything. */
+  /** Stores the outcomes of attempts; answers whether there were any. */
   async settle(): Promise<boolean> {
     const { lane } = this.#on;
     const outcomes = lane.take().filter((outcome) => this.#counts(outcome));
@@ -117,7 +117,7 @@ export class Retries<Scope> {
     return true;
   }
 
-  /** What an attempt tells about things that all events need. */
+  /** Notes what an attempt shows about an outage. */
   #note({ event, result }: Outcome<Scope>): void {
     const { outage, timers } = this.#on;
     if (result.ok && event) outage.over();

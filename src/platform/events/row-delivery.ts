@@ -58,7 +58,7 @@ export class RowDelivery<Scope> implements Delivery<Scope> {
     return done;
   }
 
-  /** Handles the event of a parked stream; its effects are committed by who asks. */
+  /** Handles the event of a parked stream. The caller commits its effects. */
   async attempt(event: Recorded): Promise<Work<Scope> | undefined> {
     const work = await this.#on.store.open(event, async () => {});
     await handled(this.#on, this.#consumer, [event], work);
@@ -70,7 +70,7 @@ export class RowDelivery<Scope> implements Delivery<Scope> {
   }
 }
 
-/** Runs a handler within its time. What it does afterwards is refused. */
+/** Runs a handler within its time limit. Later work of it is refused. */
 async function handled<Scope>(
   { limits, clock, timers }: Delivering<Scope>,
   { handle }: RowConsumer<Scope>,
@@ -88,7 +88,7 @@ async function handled<Scope>(
   }
 }
 
-/** Some new events in their order, and what becomes of them. */
+/** Some new events in their order, and their outcomes. */
 class RowBatch<Scope> {
   readonly #on: Delivering<Scope>;
   readonly #consumer: RowConsumer<Scope>;
@@ -193,7 +193,7 @@ class RowBatch<Scope> {
     this.#slots.add(slot);
   }
 
-  /** Before a handler reads: what the events before it have done is committed, and so seen. */
+  /** Commits the effects of earlier events before a handler reads, so that it sees them. */
   #settle(): Promise<void> {
     this.#settling ??= this.#commit()
       .catch((error: unknown) => {

@@ -62,7 +62,7 @@ export const isSeen = (leaseMs: string) =>
   `seen_at between now() - make_interval(secs => ${leaseMs}::float8 / 1000)
                and now() + make_interval(secs => ${leaseMs}::float8 / 1000)`;
 
-/** Who reads which slots. */
+/** The holders of the slots. */
 export function memberStatements(schema: string) {
   const name = nameIn(schema);
   return {
@@ -146,7 +146,7 @@ export type DueRow = ParkedRow & {
   readonly events: readonly EventRow[] | null;
 };
 
-/** What there is to deliver. */
+/** The events to deliver. */
 export function readStatements(schema: string) {
   const name = nameIn(schema);
   const read = (what: string, slots: string) =>

@@ -74,7 +74,7 @@ export type Due = {
 /** Parked streams to try again, and when the next one will be. */
 export type DueStreams = { readonly due: readonly Due[]; readonly nextAt?: Instant };
 
-/** The declaration of a process that is about to stop: it keeps what it holds, and takes no more. */
+/** The declaration of a process that is about to stop: it keeps its slots and takes no more. */
 export const leaving = "";
 
 /** A process that reads a subscription. */
@@ -99,7 +99,7 @@ export type Range = {
   readonly limit: number;
 };
 
-/** What a step leaves behind, together with the effects of its events. */
+/** The progress that is committed together with the effects of events. */
 export type Progress = {
   /** The slots of all that is committed. */
   readonly moves: readonly Move[];
@@ -108,12 +108,12 @@ export type Progress = {
   readonly unpark: readonly Pick<ParkedStream, "stream" | "version">[];
 };
 
-/** What the handler of one event works on. Its writes are collected, and leave with the commit. */
+/** The scope of one event's handler. Its writes are collected and leave with the commit. */
 export type Work<Scope> = {
   readonly scope: Scope;
   /** Throws why a read has failed, where the handler has swallowed it. */
   readonly check: () => void;
-  /** Refuses what a handler still does after its time. */
+  /** Refuses reads and writes of a handler after its time. */
   readonly close: () => void;
 };
 

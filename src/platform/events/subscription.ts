@@ -27,13 +27,13 @@ import { WakeUp } from "./wake-up.ts";
 export type SubscriptionLimits = RetryLimits & {
   /** A process that is silent for so long loses its slots. */
   readonly leaseMs: number;
-  /** Looks for events at least this often, whoever forgot to call. */
+  /** The subscription looks for events at least this often, also without a call. */
   readonly pollMs: number;
   /** An event whose handler takes longer has failed. */
   readonly handlerTimeoutMs: number;
   /** With so many parked streams, no new events are taken. */
   readonly maxParkedStreams: number;
-  /** How long a stop waits for what is handed over meanwhile. */
+  /** How long a stop waits for deliveries under way. */
   readonly drainMs: number;
 };
 
@@ -51,7 +51,7 @@ export const defaultLimits: SubscriptionLimits = {
   drainMs: 10_000,
 };
 
-/** What a subscription tells about its work. `outcome`: did the event's handler succeed? */
+/** Hears about handled events. `outcome` says whether the handler succeeded. */
 export type Observer = {
   readonly handled: (event: {
     readonly consumer: string;
@@ -179,7 +179,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     stopBeating();
   }
 
-  /** Does what can be done now; answers whether there was anything. */
+  /** Does one round of work; answers whether there was any. */
   async #step(): Promise<boolean> {
     const settled = await this.#retries.settle();
     const delivered = await this.#deliver();
@@ -235,7 +235,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     };
   }
 
-  /** Takes what is free, keeps where slots stand, and gives back what is over, now and then. */
+  /** Takes free slots, stores checkpoints and gives surplus slots back, a few times per lease. */
   async #share(): Promise<void> {
     const now = this.#nowMs;
     if (now < this.#shareAt) return;
@@ -330,7 +330,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     if (failed > 0) observer.handled({ ...told, outcome: "failed", events: failed });
   }
 
-  /** Begins again from what is kept; answers after what pause. */
+  /** Begins again from the stored state; answers the pause before it, in ms. */
   #stumble(error: unknown): number {
     const { log, consumer } = this.#options;
     const isLost = error instanceof LeaseLost;
@@ -352,7 +352,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     return Math.max(1, Math.min(this.#shareAt - now, this.#retries.untilDueMs(now), untilTryMs));
   }
 
-  /** Keeps what came of attempts, and gives back slots without any; answers when to do so again. */
+  /** Stores outcomes of attempts and gives idle slots back; answers the pause until the next time, in ms. */
   async #leaveIdle(): Promise<number> {
     try {
       await this.#share();
@@ -363,7 +363,7 @@ export class Subscription<Scope> implements AsyncDisposable {
     }
   }
 
-  /** Gives back what is idle, waits a while for what is handed over, and gives back the rest. */
+  /** Gives idle slots back, waits a while for deliveries under way, and gives back the rest. */
   async #end(): Promise<void> {
     const { lane, store } = this.#on;
     const endsAt = this.#nowMs + this.#limits.drainMs;

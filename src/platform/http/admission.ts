@@ -14,7 +14,7 @@ export type AdmissionOptions = {
   readonly most: number;
   /** So few are always taken. */
   readonly least: number;
-  /** What every request waits for as well: a turn of the event loop, a connection of the database. */
+  /** Waits for what every request needs: a turn of the event loop and a database connection. */
   readonly probe: () => Promise<unknown>;
 };
 
@@ -54,7 +54,7 @@ export class Admission {
     this.#isLooking = false;
   }
 
-  /** What all of them need was asked for at one time and there at another, in ms. */
+  /** Notes one wait, from its start to its end, in ms. */
   waited(askedAt: number, now: number): void {
     const { most, least } = this.#options;
     if (now - askedAt <= targetMs) {

@@ -96,7 +96,7 @@ const statusOfParserError: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** What is not HTTP never becomes a request: answered on the bare socket. */
+/** Answers input that is not HTTP on the bare socket. */
 export function answerGarbage(
   this: FastifyInstance,
   error: Error & { readonly code?: string },

@@ -7,14 +7,14 @@ import type { UploadedBody } from "./route.ts";
 /** How long a body may take to arrive; a file has longer. */
 const bodyTimeoutMs = 30_000;
 export const uploadTimeoutMs = 600_000;
-/** How long whoever still sends what nobody reads any more has to hear the answer. */
+/** How long a client that still sends its body has to read the answer. */
 export const lingerMs = 1_000;
 
 /** Most requests have none: nothing needs to be watched then. */
 export const hasBody = ({ headers }: Pick<IncomingMessage, "headers">): boolean =>
   headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 
-/** Answers 408 to bodies that take too long. Who still sends after the answer is hung up on. */
+/** Answers 408 to late bodies. Closes connections of clients that keep sending after the answer. */
 export function limitArrival(timeoutMs = bodyTimeoutMs) {
   return (
     { raw, routeOptions, server: { server } }: FastifyRequest,
@@ -36,7 +36,7 @@ export function limitArrival(timeoutMs = bodyTimeoutMs) {
   };
 }
 
-/** On a stop, nobody waits for a connection on which nothing has been asked: Node would. */
+/** Closes connections without any request on a stop, which Node would wait for. */
 export function hangUpOnTheSilent(app: FastifyInstance): void {
   const silent = new Set<Socket>();
   app.server.on("connection", (socket: Socket) => {
@@ -55,7 +55,7 @@ class BodyIsLate extends Error {
   readonly code = "ERR_HTTP_REQUEST_TIMEOUT";
 }
 
-/** Nobody hears the answer any more; nor will anything tell that it is over. */
+/** The connection is closed, and no further event will report it. */
 export const isGone = ({ raw, request: { socket } }: FastifyReply): boolean =>
   raw.destroyed || socket.destroyed;
 

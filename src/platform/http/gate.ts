@@ -11,7 +11,7 @@ import { sendProblem } from "./answers.ts";
 import { problem } from "./problem.ts";
 import type { Access, Attempts } from "./route.ts";
 
-/** Who showed this credential; undefined where nobody can be told from it. */
+/** Answers the principal of a credential; undefined if it is not valid. */
 export type Authenticate = (
   credential: string,
 ) => Principal | undefined | Promise<Principal | undefined>;
@@ -19,7 +19,7 @@ export type Authenticate = (
 export type GateOptions = {
   readonly authenticate: Authenticate;
   readonly limiters: {
-    /** Every request, by actor; by address where nobody has signed in. */
+    /** Counts every request, by actor, or by address without a sign-in. */
     readonly requests: RateLimiter;
     /** Attempts, by address and by account. */
     readonly byAddress: RateLimiter;
@@ -53,7 +53,7 @@ export function requireAccessRules(app: FastifyInstance): void {
   });
 }
 
-/** Tells who asks, refuses whom the route is not for, and counts the request. */
+/** Authenticates a request, refuses it where the route requires a sign-in, and counts it. */
 export function gate({ authenticate, limiters }: GateOptions, access: Access) {
   const enter = (
     request: FastifyRequest,
@@ -92,7 +92,7 @@ function credentialOf(header: string | undefined): string | undefined {
 
 const unlimited = { isAllowed: true, succeeded: async () => {} };
 
-/** Counts an attempt by address and account; who succeeds may start anew. */
+/** Counts an attempt by address and account. A success may reset the account's count. */
 export const limitAttempts =
   ({ limiters: { byAddress, byAccount } }: GateOptions) =>
   async (
@@ -140,11 +140,11 @@ export const originOf = (request: FastifyRequest): Origin => ({
   agent: (request.headers["user-agent"] ?? "").replaceAll(/[^\x20-\x7e]/g, "?").slice(0, maxAgent),
 });
 
-/** What a proxy says is no address is that of the proxy. */
+/** The client's address; that of the proxy where it names none. */
 const addressOf = ({ ip, socket }: FastifyRequest): string =>
   isIP(ip) === 0 ? (socket.remoteAddress ?? "unknown") : ip;
 
-/** Whoever has one IPv6 address has a whole /64 of them. */
+/** The network that counts as one client: a /64 of IPv6, or one IPv4 address. */
 export function subnetOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
   if (!plain.includes(":")) return plain;

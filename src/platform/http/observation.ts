@@ -5,7 +5,7 @@ import { stopwatch } from "../telemetry/stopwatch.ts";
 
 type ObservationOptions = { readonly log: Logger; readonly metrics: Metrics };
 
-/** What is made for a route at its first request: a logger, and a histogram per status. */
+/** The logger and the histograms of a route, made at its first request. */
 type RouteObserver = {
   readonly log: Logger;
   readonly durations: Map<number, { observe: (seconds: number) => void }>;

@@ -27,7 +27,7 @@ export function versionOf(header: Header): Result<number | undefined, Malformed>
     : ok(Number(digits));
 }
 
-/** Whether what the client has (`If-None-Match`) is still current. */
+/** Whether the client's version (`If-None-Match`) is current. */
 export function isFresh(header: Header, tag: string): boolean {
   if (typeof header !== "string") return false;
   return header

@@ -1,6 +1,6 @@
 import type { Issue } from "#kernel/shape.ts";
 
-/** An RFC 9457 problem. `code` is for programs, `correlationId` for whoever reads the logs. */
+/** An RFC 9457 problem. `code` is for programs; `correlationId` finds the log lines. */
 export type Problem = {
   readonly type: string;
   readonly title: string;
@@ -8,15 +8,15 @@ export type Problem = {
   readonly detail?: string;
   readonly code: string;
   readonly correlationId: string;
-  /** JSON pointers into the input, and what is wrong there. */
+  /** The issues of an input, by JSON pointer. */
   readonly errors?: readonly Issue[];
-  /** What the refusal knows besides its type. */
+  /** Details of the refusal. */
   readonly details?: Readonly<Record<string, unknown>>;
 };
 
 export const problemMediaType = "application/problem+json";
 
-/** A long list helps nobody, and an attacker's body could make it arbitrarily long. */
+/** The limit of listed issues: a hostile body could have any number. */
 const maxErrorsShown = 20;
 
 type ProblemOptions = {
@@ -45,7 +45,7 @@ export function problem(
   };
 }
 
-/** Bounds of what we write ourselves: a document of an API should promise no endless text. */
+/** Bounds of Basalt's own texts, since the API document should promise no endless text. */
 const text = { type: "string", maxLength: 2_000 };
 
 export const problemSchema = {

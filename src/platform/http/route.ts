@@ -8,7 +8,7 @@ import type { Fields, Value } from "#kernel/shape.ts";
  */
 export type Access = "anyone" | "signed-in";
 
-/** Attempts that could be guesses, or mail somebody else: fewer are allowed. */
+/** Attempts with a stricter limit: guesses, and requests that send email. */
 export type Attempts<Field extends string = string> = {
   readonly name: string;
   /** The field that says on whose account, or the actor's: it is counted too, from wherever. */
@@ -56,12 +56,12 @@ type Declaration<I, V, R extends Refused, View> = {
   readonly upload?: UploadedBody<keyof I & string>;
   readonly handle: (input: I, context: Context) => Promise<Result<V, R>>;
   readonly success: 200 | 201 | 202 | 204;
-  /** What goes over the wire; nothing of the value but this. */
+  /** The shape of the answer. Only its fields leave the server. */
   readonly output?: Value<View>;
   readonly present?: (value: V) => View;
   /** In place of `output`. */
   readonly stream?: StreamedAnswer<V>;
-  /** Path of what was created, without the API prefix. */
+  /** The path of the created resource, without the API prefix. */
   readonly location?: (value: V) => string;
   /** Version of the resource, for `ETag` and `If-None-Match`. */
   readonly version?: (value: V) => number;

@@ -26,7 +26,7 @@ const nameOfPart: Readonly<Record<string, string>> = {
   headers: "/headers",
 };
 
-/** What a schema said, as JSON pointers: into the body, or below `/query`, `/path`, `/headers`. */
+/** The errors of a schema by JSON pointer: into the body, or below `/query`, `/path`, `/headers`. */
 export function issuesOf(errors: readonly ErrorObject[], part = "body"): readonly Issue[] {
   const prefix = nameOfPart[part] ?? "";
   return errors.map(({ instancePath, params, message = "is not valid" }) => {
@@ -144,7 +144,7 @@ export const requiresMatch = ({ input }: Route): boolean => {
 /** Whether a version to change may be named. */
 export const takesMatch = ({ input }: Route): boolean => versionField in input.fields;
 
-/** Of what is streamed: more than anybody will read. */
+/** The documented limit of a streamed answer. */
 const maxLength = 2 ** 31;
 const header = { type: "string", maxLength: 1_000 } as const;
 

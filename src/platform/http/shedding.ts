@@ -10,7 +10,7 @@ import { problemMediaType } from "./problem.ts";
 
 /** So few requests are worked on whatever is waited for: one of them is slow, not many. */
 const alwaysTaken = 32;
-/** Answered whatever the load: what tells an operator about it. */
+/** Paths that are answered under any load, since operators watch them. */
 const neverShed = new Set(["/health", "/health/ready", "/metrics"]);
 const logEveryMs = 1_000;
 
@@ -30,7 +30,7 @@ function whereIncomplete(request: IncomingMessage, ms: number, act: () => void):
 
 type SheddingOptions = {
   readonly maxRequestsInFlight: number;
-  /** The least that a request asks for: what it waits for, all requests do. */
+  /** Asks the least of what all requests share; its delay shows overload. */
   readonly probe: () => Promise<unknown>;
   /** Of every answer. */
   readonly headers: Readonly<Record<string, string>>;

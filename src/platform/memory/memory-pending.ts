@@ -4,10 +4,10 @@ import type { Announced } from "../events/record.ts";
 import { kept } from "./kept.ts";
 import type { Changed, MemoryTable } from "./memory-table.ts";
 
-/** What a memory repository works with: the twin of the Postgres transaction. */
+/** The transaction of a memory repository, the twin of the Postgres transaction. */
 export type MemoryTransaction = {
   readonly put: <Row>(table: MemoryTable<Row>, key: string, row: Row) => void;
-  /** Makes a row out of what it is when the unit of work commits; undefined removes it. */
+  /** Changes a row by its value at the commit; undefined removes it. */
   readonly change: <Row>(
     table: MemoryTable<Row>,
     key: string,
@@ -16,7 +16,7 @@ export type MemoryTransaction = {
   readonly append: (stream: string, version: Version, events: readonly Event[]) => void;
 };
 
-/** Collects what a unit of work saves. */
+/** Collects the changes of a unit of work. */
 export class MemoryPending {
   readonly changes: (() => Changed)[] = [];
   readonly announced: Announced[] = [];

@@ -17,14 +17,14 @@ import { readingAfter } from "./reading.ts";
 /** Builds the ports of a context on a transaction. */
 export type MemoryScope<Scope> = (transaction: MemoryTransaction) => Scope;
 
-/** What one unit of work saves, and on whose behalf. */
+/** The changes of one unit of work, and its context. */
 export type MemoryPart = { readonly context: Context; readonly pending: MemoryPending };
 
-/** What is kept beside rows and events, in the same commit. */
+/** A part that is stored beside rows and events in the same commit. */
 export type Beside = {
-  /** Whoever keeps something under one of these names waits until this commit has ended. */
+  /** Names that this commit locks: other commits with one of them wait. */
   readonly touched: readonly string[];
-  /** Asked when nobody else is at it; may throw. */
+  /** Called under the locks; may throw. */
   readonly mayCommit: () => boolean;
   readonly apply: () => void;
 };
@@ -35,7 +35,7 @@ export type Beside = {
  */
 export type Seams = {
   readonly reading: () => Promise<void>;
-  /** Positions are drawn, rows are held, and nobody sees it yet: a throw undoes it. */
+  /** Positions are drawn and rows locked, but invisible to others. A throw rolls back. */
   readonly committing: () => Promise<void>;
   /** All see it, and the answer is on its way: after a throw, the caller does not know. */
   readonly answering: () => Promise<void>;
@@ -144,7 +144,7 @@ export class MemoryStore {
     };
   }
 
-  /** Commits what was collected, all or nothing; false when a row or a stream has moved on. */
+  /** Commits all collected changes or none; false when a row or a stream has moved on. */
   async commit(parts: readonly MemoryPart[], beside: readonly Beside[] = []): Promise<boolean> {
     const changes = parts.flatMap(({ pending }) => pending.changes);
     const events = parts.flatMap(({ context, pending }) =>
@@ -304,7 +304,7 @@ export class MemoryStore {
 
 const keyOf = ({ actor, idempotency }: Context) => JSON.stringify([actor, idempotency?.key]);
 
-/** What changes would touch, all in their order, and whether one of them clashes. */
+/** The names that changes touch, in order, and whether one of them clashes. */
 function attempt(changes: readonly (() => Changed)[]): Pick<Changed, "touched" | "clashes"> {
   const made: Changed[] = [];
   for (const change of changes) {

@@ -31,7 +31,7 @@ type Seen = { readonly declaration: string; readonly at: number };
 
 let states = 0;
 
-/** The state that several readers of one subscription share: what Postgres keeps in tables. */
+/** The state that several readers of one subscription share, as Postgres keeps it in tables. */
 export class MemorySubscriptionState {
   readonly parked = new Map<string, ParkedStream>();
   readonly #name = `subscription ${(states += 1)}`;
@@ -149,7 +149,7 @@ export class MemorySubscriptionState {
     return `${this.#name}, slot ${slot}`;
   }
 
-  /** The row of a slot, while nobody has taken it or gone on from it. */
+  /** The row of a slot whose token and count still match. */
   #rowOf({ slot, token, commits }: Held): Row {
     const row = this.#rows[slot];
     if (!row || row.token !== token || row.commits !== commits) throw new LeaseLost(`slot ${slot}`);
@@ -172,7 +172,7 @@ type Options<Scope> = {
   readonly clock: Clock;
 };
 
-/** Collects what the handler of an event saves; its reads run at once, as in a unit of work. */
+/** Collects the writes of a handler. Its reads run at once, as in a unit of work. */
 class MemoryWork<Scope> implements Work<Scope> {
   readonly scope: Scope;
   readonly part: MemoryPart;
@@ -204,7 +204,7 @@ class MemoryWork<Scope> implements Work<Scope> {
   }
 }
 
-/** Claims that nobody works on are due again, or dead. */
+/** Claims without a holder are due again, or dead. */
 function adopt(
   parked: Map<string, ParkedStream>,
   slots: readonly number[],

@@ -1,11 +1,11 @@
-/** What one change of a row did. */
+/** The effect of one change of a row. */
 export type Changed = {
-  /** The row and its unique values: who changes the same ones waits. */
+  /** The row and its unique values, which the change locks. */
   readonly touched: readonly string[];
   /** Another row has the unique value. */
   readonly clashes: boolean;
   readonly undo: () => void;
-  /** Tells whoever follows the table. */
+  /** Tells the followers of the table. */
   readonly tell: () => void;
 };
 

@@ -1,6 +1,6 @@
 import pg, { type ClientConfig } from "pg";
 
-/** What Basalt works as: it may not change the tables, nor what the audit keeps. */
+/** The database role of Basalt. It may not change tables, nor entries of the audit. */
 export const appRole = "basalt_app";
 
 const duplicateObject = "42710";

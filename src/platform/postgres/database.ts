@@ -86,7 +86,7 @@ export type Session = {
 const keptForOthers = 5;
 /** How long the answer of a statement that the server has ended may be on its way. */
 const answerMs = 1_000;
-/** A connection that nobody has needed for so long is closed. */
+/** An idle connection is closed after this time. */
 const idleTimeoutMs = 60_000;
 
 /** Compiling a statement (`jit`) takes longer than the longest of ours. */

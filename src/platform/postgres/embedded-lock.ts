@@ -2,7 +2,7 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:f
 import path from "node:path";
 import type { ClientConfig } from "pg";
 
-/** Who holds a data folder, and how to reach the Postgres in it. */
+/** The process that holds a data folder, and the address of its Postgres. */
 export type Holder = {
   readonly pid: number;
   /** Tells a living holder from another process that was given the same pid. */

@@ -107,7 +107,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
     return fs.existsSync(secretFileIn(path.resolve(folder)));
   }
 
-  /** Process id of the server, for those who want to hurt it. */
+  /** Process id of the server, for tests that kill it. */
   get pid(): number | undefined {
     return this.#server?.pid;
   }
@@ -326,7 +326,7 @@ function isPostgres(pid: number): boolean {
   }
 }
 
-/** What postmaster.pid says. Lines: pid, data folder, start, port, socket, address, shm, status. */
+/** The contents of postmaster.pid. Lines: pid, data folder, start, port, socket, address, shm, status. */
 function serverIn(dataFolder: string): { pid: number; status: string } | undefined {
   try {
     const lines = fs.readFileSync(path.join(dataFolder, "postmaster.pid"), "utf8").split("\n");
@@ -347,7 +347,7 @@ function openLog(file: string): number {
   return fs.openSync(file, "a", 0o600);
 }
 
-/** Fast shutdown: open transactions end, what was committed is flushed. */
+/** Fast shutdown: open transactions are rolled back, committed ones flushed. */
 async function stop(server: ChildProcess | undefined): Promise<void> {
   if (!server || server.exitCode !== null || server.signalCode !== null) return;
   const exited = new Promise((resolve) => server.once("exit", resolve));

@@ -38,7 +38,7 @@ const socketErrors = new Set([
   "EAI_AGAIN",
 ]);
 
-/** What `pg` says without a code when a connection ends or a timer of its own fires. */
+/** Messages of `pg` without a code, for ended connections and its own timers. */
 const outageMessages =
   /connection terminated|query read timeout|timeout exceeded when trying to connect|not queryable|cannot use a pool after/i;
 

@@ -14,7 +14,7 @@ export type MigrationSource = {
 /** An applied migration, as in `<schema>/0001_users`. */
 export type Applied = { readonly schema: string; readonly source: string; readonly name: string };
 
-/** The files and what the database has seen of them contradict each other. */
+/** The migration files contradict the applied ones. */
 export class MigrationRefused extends Error {
   override readonly name = "MigrationRefused";
 }

@@ -38,7 +38,7 @@ export class Pipelines {
     return this.#open.filter(({ waiting }) => waiting === 0).length;
   }
 
-  /** Gives a connection on which nobody waits back to the pool, if there is one. */
+  /** Gives one idle connection back to the pool. */
   yieldOne(): void {
     this.#open.find(({ waiting }) => waiting === 0)?.retire();
   }
@@ -77,14 +77,14 @@ export class Pipelines {
 class Pipeline {
   /** Statements that have no answer yet. */
   waiting = 0;
-  /** Those of them that nobody waits for any more: whatever is sent now waits behind them. */
+  /** Statements whose callers have given up. Later statements wait behind them. */
   #late = 0;
   readonly #options: PipelinesOptions;
   readonly #on: { readonly retired: () => void; readonly released: () => void };
   readonly #client: Promise<pg.PoolClient>;
   readonly #idleTimer: NodeJS.Timeout;
   #retired = false;
-  /** Something on it failed or is late: nobody may use the connection again. */
+  /** A statement failed or is late, so the connection is not used again. */
   #broken = false;
 
   constructor(
@@ -146,7 +146,7 @@ class Pipeline {
     });
   }
 
-  /** Takes no more statements; goes back to the pool, or is closed, when nobody waits. */
+  /** Takes no more statements; goes back to the pool, or is closed, once it is idle. */
   retire(): void {
     if (this.#retired) return;
     this.#retired = true;

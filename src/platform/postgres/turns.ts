@@ -12,7 +12,7 @@ export class Turns {
     this.#places = places;
   }
 
-  /** Nobody is inside or waits. */
+  /** Whether it is empty. */
   get isIdle(): boolean {
     return this.#inside === 0 && this.#queue.length === 0;
   }

@@ -20,7 +20,7 @@ import {
 import { isLostRace } from "./errors.ts";
 import { mutation, perform, send, settled, type Mutation, type Write } from "./writes.ts";
 
-/** What a repository works with. Reads run at once; writes leave together with the unit of work. */
+/** The transaction of a repository. Reads run at once; writes leave together with the unit of work. */
 export type Transaction = {
   readonly read: <Row>(statement: Statement<Row>, values: readonly Parameter[]) => Promise<Row[]>;
   /** The first value is the key of the row. */
@@ -37,7 +37,7 @@ export type UnitOfWorkOptions<Scope> = Recorder & {
   /** The context's schema, which has its event log. */
   readonly schema: string;
   readonly scope: ScopeOn<Scope>;
-  /** Called after a commit with the types of its events: somebody may be waiting for them. */
+  /** Called after a commit with the types of its events, to wake readers. */
   readonly onAppended: (types: ReadonlySet<string>) => void;
 };
 
@@ -48,7 +48,7 @@ export type UnitsOfWork<Scope> = {
 
 type Outcome = Result<unknown, unknown>;
 
-/** Collects what a unit of work saves. */
+/** Collects the changes of a unit of work. */
 class Pending {
   readonly writes: Write[] = [];
   readonly announced: Announced[] = [];
@@ -73,7 +73,7 @@ const lockStatement = statement(
   "select pg_advisory_xact_lock(hashtextextended($1, 0))",
 );
 
-/** A unit of work that has decided, and what it saves. */
+/** A decided unit of work with its changes. */
 type Decided = {
   readonly context: Context;
   readonly pending: Pending;
@@ -142,7 +142,7 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
   };
 }
 
-/** What the audit keeps of it: only of operations, which somebody asked for. */
+/** The audit entry of a unit of work that belongs to an operation. */
 function entries(context: Context, { announced }: Pending, clock: Clock): readonly Write[] {
   if (context.operation === undefined || announced.length === 0) return [];
   const targets = [...new Set(announced.map(({ stream }) => stream))];
@@ -169,7 +169,7 @@ async function optimistic<Scope, R extends Outcome>(
   return outcome;
 }
 
-/** Waits for its locks in this process first: only who is next holds a connection while it waits. */
+/** Waits for its locks in this process first, so that only the next waiter holds a connection. */
 async function locking<Scope, R extends Outcome>(
   unit: Unit<Scope>,
   context: Context,

@@ -14,7 +14,7 @@ const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "ut
   readonly version: string;
 };
 
-/** Some modules, and what they are together. */
+/** The modules of a Basalt, and everything that is derived from their list. */
 export type Composition = {
   readonly version: string;
   readonly modules: readonly Module[];
@@ -29,7 +29,7 @@ export type Composition = {
   /** Of the environment, and of the `.env` file where there is one. */
   readonly settingsNow: () => Settings;
   readonly migrate: (connection: ClientConfig) => Promise<readonly Applied[]>;
-  /** What each role may do in all modules, until an administrator decides otherwise. */
+  /** The default permissions of roles in all modules. */
   readonly grants: Grants;
   /** The AsyncAPI document of all events. */
   readonly asyncApi: (title: string) => object;

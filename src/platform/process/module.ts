@@ -9,7 +9,7 @@ import type { Route } from "../http/route.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Parts } from "./parts.ts";
 
-/** What the settings of the platform and of one module say. */
+/** The settings of the platform and of one module. */
 export type ModuleSettings<Table extends SettingsTable> = Settings & SettingsOf<Table>;
 
 /** One thing that the doctor has looked at. */
@@ -25,7 +25,7 @@ export type Access = {
 /** Permissions of roles, as in `products:read`. The role `owner` applies to each user's own resources. */
 export type Grants = Readonly<Record<string, readonly string[]>>;
 
-/** A module that runs. `Provided`: what other modules may ask of it. */
+/** A composed module. `Provided` is its interface for other modules. */
 export type Composed<Provided> = {
   readonly routes: readonly Route[];
   readonly provides: Provided;
@@ -56,7 +56,7 @@ export type Module<
   readonly name: string;
   /** The folder of its migrations. */
   readonly migrations: string;
-  /** What it publishes. */
+  /** The events that it publishes. */
   readonly events: Registry<Event>;
   /** Whether its state is made of its events, which are never deleted then. */
   readonly isEventStore: boolean;
@@ -64,9 +64,9 @@ export type Module<
   /** Names of the modules that must come before it. */
   readonly needs: readonly string[];
   readonly readModels: readonly AnyReadModel[];
-  /** What roles may do in it, until an administrator decides otherwise. */
+  /** The default permissions of roles in it. */
   readonly grants: Grants;
-  /** What is deleted as nobody needs it any more. */
+  /** Deletes old rows of the module. */
   chores(database: Database, settings: ModuleSettings<Table>): readonly Chore[];
   /** Looks at the upstreams of the module for the doctor. */
   examine(settings: ModuleSettings<Table>): Promise<readonly Finding[]>;

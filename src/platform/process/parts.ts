@@ -14,7 +14,7 @@ import type { Secrets } from "../secrets/secrets.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
-/** What every module is composed of. */
+/** The shared parts that every module is composed of. */
 export type Parts<Known extends Settings = Settings> = Runtime & {
   readonly settings: Known;
   readonly log: Logger;
@@ -22,9 +22,9 @@ export type Parts<Known extends Settings = Settings> = Runtime & {
   readonly database: Database;
   readonly cache: Cache;
   readonly secrets: Secrets;
-  /** Takes what one of all processes does again and again; begins once all modules are composed. */
+  /** Takes background jobs, which run in one process at a time. They start once all modules are composed. */
   readonly jobs: Jobs;
-  /** What roles may do in all modules, until an administrator decides otherwise. */
+  /** The default permissions of roles in all modules. */
   readonly grants: Grants;
   readonly wakeUps: ReadonlyMap<string, WakeUp>;
   /** Names this process among those that share the work. */

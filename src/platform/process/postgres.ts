@@ -37,7 +37,7 @@ export async function openPostgres(
   return { connection: embedded.connection, embedded };
 }
 
-/** `role`: what its connections take on; the login's own unless said. */
+/** `role` is the database role of its connections, by default the login's. */
 export function openDatabase(
   settings: Settings,
   connection: ClientConfig,

@@ -32,7 +32,7 @@ import type { Access, Composed } from "./module.ts";
 import type { Parts } from "./parts.ts";
 import { openDatabase, openPostgres, openSecrets } from "./postgres.ts";
 
-/** What processes share besides the database. Loads the Redis client only where it is needed. */
+/** Opens the cache and the rate limits, on Redis where it is configured. */
 async function openShared(
   { redisUrl }: Settings,
   log: Logger,
@@ -45,7 +45,7 @@ async function openShared(
   return { cache: redisCache(redis), limits: redisRateLimits(redis) };
 }
 
-/** What goes on beside the requests: gauges, housekeeping, the chain of the audit. */
+/** Adds gauges, housekeeping and the chain of the audit. */
 function tend(
   { modules }: Composition,
   { settings, database, metrics, timers, jobs }: Parts,
@@ -127,7 +127,7 @@ async function openMigrated(
   return { ...opened, database: undo.use(openDatabase(settings, connection, log, role)) };
 }
 
-/** Modules that run, and what each provides to those after it. */
+/** Composes all modules; each gets the interfaces of those before it. */
 async function composeAll({ modules }: Composition, parts: Parts, undo: AsyncDisposableStack) {
   const composed: Composed<unknown>[] = [];
   const provided: Record<string, unknown> = {};

@@ -1,7 +1,7 @@
 /** At most `points` within `perS` seconds. */
 export type Limit = { readonly points: number; readonly perS: number };
 
-/** How somebody stands after an attempt. */
+/** The standing of a caller after an attempt. */
 export type Standing = {
   readonly isAllowed: boolean;
   readonly limit: number;

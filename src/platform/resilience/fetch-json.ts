@@ -27,7 +27,7 @@ export async function fetchJson(url: URL, { signal, key }: Asking): Promise<unkn
   }
 }
 
-/** The body, as long as it is no longer than anybody should send. */
+/** The body, limited in size. */
 async function textOf({ body }: Response, host: string): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";

@@ -17,7 +17,7 @@ import type { Clock } from "#kernel/instant.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { Unavailable } from "../unavailable.ts";
 
-/** An upstream answered, and what it said will not change by asking again. */
+/** The upstream refused; a retry would not change its answer. */
 export class UpstreamRefused extends Unavailable {}
 
 export type UpstreamLimits = {
@@ -26,9 +26,9 @@ export type UpstreamLimits = {
   readonly retries: number;
   /** Pause before the first retry; doubles, with jitter. */
   readonly retryMs: number;
-  /** Failures in a row after which nobody is sent there. */
+  /** Failures in a row that open the circuit. */
   readonly breakAfter: number;
-  /** How long nobody is; then one tries. */
+  /** How long the circuit stays open before a probe. */
   readonly breakMs: number;
   /** Calls at once, and those that wait for one of them. */
   readonly atOnce: number;
@@ -52,7 +52,7 @@ type Options = {
   readonly limits?: Partial<UpstreamLimits>;
 };
 
-/** Calls somebody who may be slow, away or wrong. Every failure comes out as `Unavailable`. */
+/** Calls an upstream that may be slow, away or wrong. Every failure becomes `Unavailable`. */
 export type Upstream = <T>(
   work: (signal: AbortSignal) => Promise<T>,
   deadlineMs: number,
@@ -120,7 +120,7 @@ function kindOf(error: unknown): string {
 const isAbort = (error: unknown): boolean =>
   error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
 
-/** Whoever waits is answered in time, whatever the work does about its signal. */
+/** Answers in time, even if the work ignores its signal. */
 async function beforeOver<T>(over: AbortSignal, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const onAbort = () => late.reject(over.reason as Error);

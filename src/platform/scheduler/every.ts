@@ -14,7 +14,7 @@ export type Repeated = AsyncDisposable & {
   readonly now: () => Promise<void>;
 };
 
-/** Does something again and again, never twice at once; the end waits for what is being done. */
+/** Repeats a task, never twice at once. Disposal waits for the running one. */
 export function every({ name, everyMs, work, log, timers }: Task): Repeated {
   let running: Promise<void> | undefined;
   const now = () =>

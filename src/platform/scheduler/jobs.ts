@@ -65,7 +65,7 @@ export class Jobs implements AsyncDisposable {
     return this;
   }
 
-  /** Takes what is free; a job that this process did not hold begins at once. */
+  /** Takes free leases and renews held ones. A job that is new to this process starts at once. */
   async #renew(): Promise<void> {
     const { leases, process, timers } = this.#options;
     const before = new Set(this.#jobs.filter((job) => this.#holds(job)));

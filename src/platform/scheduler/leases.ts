@@ -1,4 +1,4 @@
-/** Port: who does what only one process may do at a time. */
+/** Port: leases of work that one process may do at a time. */
 export type Leases = {
   /** Takes leases that are free and renews those of the holder, each for `ms`; answers those held now. */
   readonly take: (

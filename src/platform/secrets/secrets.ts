@@ -8,14 +8,14 @@ import {
   timingSafeEqual,
 } from "node:crypto";
 
-/** What only holders of the master key can read or sign. `purpose` keeps uses apart. */
+/** Encryption and signatures under the master key. `purpose` keeps uses apart. */
 export type Secrets = {
   /** Authenticated encryption; `context` (which row) must be the same when it is opened. */
   readonly seal: (plain: string, purpose: string, context: string) => string;
   readonly open: (sealed: string, purpose: string, context: string) => string;
   /** A keyed hash, base64url. */
   readonly sign: (text: string, purpose: string) => string;
-  /** The same by each of the master keys, the current one first: to find what was kept before. */
+  /** The signatures under all master keys, the current one first, to find older ones. */
   readonly signByAll: (text: string, purpose: string) => readonly [string, ...string[]];
   /** Whether any of the master keys signed it. */
   readonly isSigned: (text: string, signature: string, purpose: string) => boolean;

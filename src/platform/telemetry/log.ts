@@ -6,7 +6,7 @@ const flushEveryMs = 500;
 
 export type Log = {
   readonly log: Logger;
-  /** Writes what is collected. */
+  /** Writes collected lines. */
   readonly flush: () => void;
 };
 

@@ -68,7 +68,7 @@ export function createMetrics() {
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** Of those whom Basalt asks, and of answers that are composed of what they say. */
+/** Metrics of upstreams, and of answers composed from them. */
 function upstreamMetrics(registers: Registry[]) {
   const breakers = new Map<string, () => boolean>();
   return {
@@ -87,7 +87,7 @@ function upstreamMetrics(registers: Registry[]) {
         for (const [upstream, isBroken] of breakers) this.set({ upstream }, isBroken() ? 1 : 0);
       },
     }),
-    /** By upstream: whether nobody is sent there now. */
+    /** Whether the circuit of each upstream is open. */
     breakers,
     parts: new Counter({
       name: "basalt_answer_parts_total",

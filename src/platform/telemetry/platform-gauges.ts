@@ -24,7 +24,7 @@ export function watch({ gauge }: Metrics, database: Database, events: EventMonit
   watchLogs(gauge, events);
 }
 
-/** What `doctor` and `/health/ready` tell as well. */
+/** The same troubles as `doctor` and `/health/ready`. */
 function watchLogs(gauge: Metrics["gauge"], { healths, troubles }: EventMonitor): void {
   const now = () => healths().catch(() => []);
   gauge(
