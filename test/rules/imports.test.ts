@@ -51,6 +51,8 @@ const refused = (c: string, other: string): Readonly<Record<string, readonly str
     `../../${other}/domain/x.ts`,
     `../../${other}/application/x.ts`,
     `../../../contexts/${other}/infrastructure/x.ts`,
+    `#contexts/${other}/testing`,
+    `#contexts/${c}/testing`,
   ];
   const doors = [`#contexts/${other}`, `../../${other}/index.ts`];
   return {

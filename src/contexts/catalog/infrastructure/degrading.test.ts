@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { memoryCache } from "#platform/cache/memory-cache.ts";
 import { Unavailable } from "#platform/unavailable.ts";
-import { testClock } from "../../identity/testing/fixtures.ts";
+import { testClock } from "#test/clock.ts";
 import { testContext } from "#test/context.ts";
 import { degrading } from "./degrading.ts";
 

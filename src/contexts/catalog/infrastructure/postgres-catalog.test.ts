@@ -4,7 +4,7 @@ import { err, expect } from "#kernel/result.ts";
 import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { catalogOn } from "../testing/fixtures.ts";
 import { postgresSubject, type PostgresCatalog } from "../testing/on-postgres.ts";
-import { testClock } from "../../identity/testing/fixtures.ts";
+import { testClock } from "#test/clock.ts";
 import { testContext } from "#test/context.ts";
 import { postgresCatalog } from "./postgres-catalog.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";

@@ -11,7 +11,7 @@ import {
   refuseDifferent,
 } from "#platform/events/rebuild.ts";
 import { systemIds as newId } from "#platform/system.ts";
-import { testClock } from "../../identity/testing/fixtures.ts";
+import { testClock } from "#test/clock.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
 import { testContext } from "#test/context.ts";
 import { seedBatch, SeedCatalog, seedCatalog } from "../application/products/seed-catalog.ts";

@@ -23,7 +23,7 @@ import { memoryCatalog, memoryCatalogTables, memorySources } from "./memory-cata
 import { memorySearchModel } from "./memory-search.ts";
 import { searchProjection } from "../presentation/consumers.ts";
 import { basalt } from "../../../composition.ts";
-import { granting, identityOn } from "../../identity/testing/fixtures.ts";
+import { granting, identityOn } from "#contexts/identity/testing";
 
 /** What the catalog works on: the twins differ here only. */
 export type CatalogSubject = AsyncDisposable & {

@@ -1,9 +1,10 @@
+import { testClock } from "#test/clock.ts";
 import type { Authenticate } from "#platform/http/gate.ts";
 import { Permission } from "#kernel/permission.ts";
 import assert from "node:assert/strict";
 import { Secret, TOTP } from "otpauth";
 import type { Context } from "#kernel/context.ts";
-import { Instant, type Clock } from "#kernel/instant.ts";
+import type { Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { createIdentity, type IdentityDeps, type Identity } from "#contexts/identity";
@@ -64,18 +65,6 @@ export const granting =
   };
 
 export const memorySubject = granting(grants);
-
-/** A clock that stands still until it is told to go on. */
-export function testClock(): Clock & { readonly advance: (ms: number) => void } {
-  let nowMs = Date.now();
-  return {
-    now: () => Instant.fromUnixMs(nowMs),
-    unixMs: () => nowMs,
-    advance: (ms) => {
-      nowMs += ms;
-    },
-  };
-}
 
 export const minuteMs = 60_000;
 export const hourMs = 60 * minuteMs;
