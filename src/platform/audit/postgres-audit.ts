@@ -147,12 +147,13 @@ function linkSome(database: Database, until: number): Promise<number> {
 }
 
 const chainEveryMs = 1_000;
+const chainWithinMs = 30_000;
 
 /** Closes the chain about every second, and a last time at the end. */
 export const chaining = (database: Database): Job => ({
   name: "audit.chain",
   everyMs: chainEveryMs,
-  withinMs: chainEveryMs,
+  withinMs: chainWithinMs,
   atTheEndToo: true,
   work: async () => void (await chainEntries(database)),
 });

@@ -2,6 +2,7 @@ import type { Job } from "../scheduler/jobs.ts";
 import type { EventAdmin } from "./admin.ts";
 
 const everyMs = 60_000;
+const withinMs = 600_000;
 /** Rows of one delete: small enough to hold no lock for long. */
 const batch = 1_000;
 
@@ -25,7 +26,7 @@ export const housekeeping = (
 ): Job => ({
   name: "basalt.housekeeping",
   everyMs,
-  withinMs: everyMs,
+  withinMs,
   async work(_context, stopping) {
     const drain = async (deleteSome: () => Promise<number>) => {
       while (!stopping.aborted && (await deleteSome()) === batch);

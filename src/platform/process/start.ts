@@ -56,7 +56,9 @@ function tend(
   }));
   const logs = admins.map(({ health }) => health);
   const chores = modules.flatMap((module) => module.chores(database, settings));
-  const monitor = eventMonitor([...logs, () => auditHealth(database)], timers);
+  const events = eventMonitor([...logs, () => auditHealth(database)], timers);
+  const troubles = async () => [...jobs.troubles(), ...(await events.troubles())];
+  const monitor = { ...events, troubles };
   watch(metrics, database, monitor);
   jobs.add(housekeeping(admins, settings, chores));
   jobs.add(chaining(database));

@@ -88,7 +88,7 @@ test("a job gets a context of its own, and hears that the process is about to st
   assert.ok(wasTold);
 });
 
-test("a job may be done once more at the end, by the process that holds it", async () => {
+test("a job may be done once more at the end, by every process", async () => {
   const leases = memoryLeases(timers);
   const runs = { one: 0, two: 0 };
   const starting = (process: keyof typeof runs) => {
@@ -104,7 +104,86 @@ test("a job may be done once more at the end, by the process that holds it", asy
   await two[Symbol.asyncDispose]();
   await one[Symbol.asyncDispose]();
 
-  assert.deepEqual(runs, { one: 2, two: 0 });
+  assert.deepEqual(runs, { one: 2, two: 1 });
+});
+
+test("a run that takes too long is told to stop and given up, and the job goes on", async () => {
+  const jobs = jobsOf("one", memoryLeases(timers));
+  let [runs, stopped] = [0, 0];
+  jobs.add({
+    ...often,
+    withinMs: 20,
+    work: (_context, stopping) => {
+      runs += 1;
+      stopping.addEventListener("abort", () => (stopped += 1));
+      return new Promise(() => {});
+    },
+  });
+  jobs.start();
+  await until(() => runs > 2 && stopped > 1);
+  await jobs[Symbol.asyncDispose]();
+});
+
+test("a stop gives the leases back although a job hangs", async () => {
+  let elapsedMs = 0;
+  const hasty = { ...timers, after: (_ms: number, act: () => void) => timers.after(5, act) };
+  const leases = memoryLeases({ ...timers, elapsedMs: () => elapsedMs });
+  const jobs = new Jobs({ ...systemRuntime, timers: hasty, leases, process: "one", log });
+  const isRunning = Promise.withResolvers<void>();
+  jobs.add({
+    ...often,
+    everyMs: 60_000,
+    work() {
+      isRunning.resolve();
+      return new Promise(() => {});
+    },
+  });
+  jobs.start();
+  await isRunning.promise;
+
+  await jobs[Symbol.asyncDispose]();
+
+  assert.deepEqual(await leases.take([often.name], "two", 1_000), new Set([often.name]));
+});
+
+test("no job starts after the end, though leases are taken late", async () => {
+  const memory = memoryLeases(timers);
+  const taken = Promise.withResolvers<void>();
+  const leases: Leases = {
+    ...memory,
+    async take(...asked) {
+      await taken.promise;
+      return memory.take(...asked);
+    },
+  };
+  let runs = 0;
+  const jobs = jobsOf("one", leases);
+  jobs.add({ ...often, work: async () => void (runs += 1) });
+  jobs.start();
+
+  const ended = jobs[Symbol.asyncDispose]();
+  taken.resolve();
+  await ended;
+
+  assert.equal(runs, 0);
+});
+
+test("leases that cannot be renewed are told as a trouble", async () => {
+  let elapsedMs = 0;
+  const still = { ...timers, elapsedMs: () => elapsedMs };
+  const memory = memoryLeases(timers);
+  const leases: Leases = { ...memory, take: () => Promise.reject(new Error("permission denied")) };
+  await using jobs = new Jobs({ ...systemRuntime, timers: still, leases, process: "one", log });
+  jobs.add({ ...often, work: async () => {} });
+  jobs.start();
+  assert.deepEqual(jobs.troubles(), []);
+
+  elapsedMs = 12_000;
+
+  assert.deepEqual(
+    jobs.troubles().map(({ subject, says }) => `${subject}: ${says}`),
+    ["jobs: the leases of background jobs could not be renewed for 12 s"],
+  );
 });
 
 test("a job that fails is logged with its name and tried again", async () => {

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Context } from "#kernel/context.ts";
 import { identifier, type Id } from "#kernel/id.ts";
-import type { Runtime } from "../runtime.ts";
+import { within, type Runtime } from "../runtime.ts";
 import { every, type Repeated } from "./every.ts";
 import type { Leases } from "./leases.ts";
 
@@ -10,12 +10,19 @@ export type Job = {
   /** As in `catalog.run-imports`; names its lease. */
   readonly name: string;
   readonly everyMs: number;
-  /** The deadline of one run; the job itself keeps it. */
+  /** How long one run may take. A longer one is told to stop and given up. */
   readonly withinMs: number;
-  /** `stopping` is aborted when the process is about to stop. */
+  /** `stopping` is aborted when the run has taken too long, or the process is about to stop. */
   readonly work: (context: Context, stopping: AbortSignal) => Promise<void>;
-  /** Whether it is done once more when the process stops. */
+  /** Whether every process does it once more when it stops, whoever holds the lease. */
   readonly atTheEndToo?: true;
+};
+
+/** Something that is wrong with the jobs of this process, in words. */
+export type JobTrouble = {
+  readonly subject: string;
+  readonly isBad: true;
+  readonly says: string;
 };
 
 type Options = Pick<Runtime, "clock" | "timers" | "newId"> & {
@@ -27,11 +34,16 @@ type Options = Pick<Runtime, "clock" | "timers" | "newId"> & {
 
 /** After a process has been killed, others take its jobs over within so long and a third. */
 const leaseMs = 6_000;
+/** Without a renewal for so long, readiness and metrics tell. */
+const tellAfterMs = 10_000;
+/** How long a stop waits for runs that are under way. */
+const drainMs = 10_000;
 const JobRunId = identifier<Id<"job">>("job");
 
 /**
  * The background jobs of a process, each done by one process at a time: the one that holds its lease.
- * Two may overlap where a process hung for longer than its lease lasts, so a job must be harmless then.
+ * Two may overlap where a process hung for longer than its lease lasts, or a run did not end in its
+ * time, so a job must be harmless then.
  */
 export class Jobs implements AsyncDisposable {
   readonly #options: Options;
@@ -40,7 +52,7 @@ export class Jobs implements AsyncDisposable {
   readonly #stopping = new AbortController();
   #heartbeat: Repeated | undefined;
   #held: ReadonlySet<string> = new Set();
-  #heldUntilMs = 0;
+  #renewedMs = 0;
 
   constructor(options: Options) {
     this.#options = options;
@@ -53,9 +65,10 @@ export class Jobs implements AsyncDisposable {
 
   start(): this {
     const { timers, log } = this.#options;
+    this.#renewedMs = timers.elapsedMs();
     for (const job of this.#jobs) {
       const work = async () => {
-        if (this.#holds(job)) await job.work(this.#contextOf(job), this.#stopping.signal);
+        if (this.#holds(job)) await this.#run(job);
       };
       this.#repeated.push(every({ name: job.name, everyMs: job.everyMs, work, log, timers }));
     }
@@ -65,6 +78,14 @@ export class Jobs implements AsyncDisposable {
     return this;
   }
 
+  /** Where no lease can be taken or renewed, jobs may rest in all processes. */
+  troubles(): readonly JobTrouble[] {
+    const silentMs = this.#options.timers.elapsedMs() - this.#renewedMs;
+    if (!this.#heartbeat || silentMs < tellAfterMs) return [];
+    const says = `the leases of background jobs could not be renewed for ${Math.round(silentMs / 1_000)} s`;
+    return [{ subject: "jobs", isBad: true, says }];
+  }
+
   /** Takes free leases and renews held ones. A job that is new to this process starts at once. */
   async #renew(): Promise<void> {
     const { leases, process, timers } = this.#options;
@@ -72,35 +93,49 @@ export class Jobs implements AsyncDisposable {
     const askedAt = timers.elapsedMs();
     const names = this.#jobs.map(({ name }) => name);
     this.#held = await leases.take(names, process, leaseMs);
-    this.#heldUntilMs = askedAt + leaseMs;
+    this.#renewedMs = askedAt;
+    if (this.#stopping.signal.aborted) return;
     for (const [i, job] of this.#jobs.entries())
       if (this.#holds(job) && !before.has(job)) void this.#repeated[i]?.now();
   }
 
   #holds({ name }: Job): boolean {
-    return this.#held.has(name) && this.#options.timers.elapsedMs() < this.#heldUntilMs;
+    return this.#held.has(name) && this.#options.timers.elapsedMs() < this.#renewedMs + leaseMs;
   }
 
-  #contextOf({ withinMs }: Job): Context {
-    const { clock, newId } = this.#options;
-    return {
+  async #run({ work, withinMs }: Job, stopping = this.#stopping.signal): Promise<void> {
+    const { clock, newId, timers } = this.#options;
+    const late = new AbortController();
+    const context: Context = {
       actor: "system",
       correlationId: newId(JobRunId),
       deadlineMs: clock.unixMs() + withinMs,
     };
+    try {
+      const signal = AbortSignal.any([stopping, late.signal]);
+      await within(timers, withinMs, work(context, signal));
+    } finally {
+      late.abort();
+    }
   }
 
+  /** Waits a while for what is under way; the leases go to other processes in any case. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
-    for (const repeated of this.#repeated) await repeated[Symbol.asyncDispose]();
-    for (const [i, { atTheEndToo }] of this.#jobs.entries())
-      if (atTheEndToo) await this.#repeated[i]?.now();
-    await this.#heartbeat?.[Symbol.asyncDispose]();
-    const { leases, process, log } = this.#options;
-    await leases
-      .release(process)
-      .catch((error: unknown) =>
-        log.debug({ error: String(error) }, "the leases of jobs could not be given back"),
+    await this.#inTime(this.#heartbeat?.[Symbol.asyncDispose]());
+    await this.#inTime(
+      Promise.all(this.#repeated.map((repeated) => repeated[Symbol.asyncDispose]())),
+    );
+    for (const job of this.#jobs)
+      if (job.atTheEndToo) await this.#inTime(this.#run(job, new AbortController().signal));
+    await this.#inTime(this.#options.leases.release(this.#options.process));
+  }
+
+  async #inTime(work: PromiseLike<unknown> | undefined): Promise<void> {
+    const { timers, log } = this.#options;
+    if (work)
+      await within(timers, drainMs, Promise.resolve(work)).catch((error: unknown) =>
+        log.warn({ error: String(error) }, "a background job did not end with the process"),
       );
   }
 }
