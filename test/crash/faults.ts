@@ -135,20 +135,26 @@ async function rebuildAgain({ connection, env }: Site, chance: Chance): Promise<
 
 /** A backup is made and restored under the load; what was told meanwhile has not happened. */
 async function restoreUnder(site: Site, chance: Chance, { ledger, inbox }: World): Promise<Broken> {
-  let [marked, emails] = [0, 0];
-  // An answer on its way when the connections end is of before: it is noted before the mark.
+  let kept: ReadonlySet<string> = new Set();
+  let emails = 0;
   await site.backUp(async () => {
-    await ledger.settled();
-    marked = ledger.mark();
+    kept = await keysIn({ ...site.connection, database: "backup" });
     emails = inbox.envelopes.length;
   });
   await sleep(500 + chance() * 1_000);
   await site.restore(async () => {
     await ledger.settled();
-    ledger.forget(marked);
+    ledger.keepOnly(kept);
     inbox.forget(emails);
   });
   return {};
+}
+
+/** The idempotency keys of all requests that a database has done, whoever was told of them. */
+async function keysIn(connection: ClientConfig): Promise<ReadonlySet<string>> {
+  const logs = basalt.logs.map((schema) => `select key from ${schema}.idempotency_keys`);
+  const rows = await ask(connection, logs.join(" union all "));
+  return new Set(rows.map(({ key }) => String(key)));
 }
 
 const openForMs = 3_000;

@@ -27,10 +27,8 @@ export type Ledger = {
   readonly follow: <T>(attempt: Promise<T>) => Promise<T>;
   /** Returns when every attempt that is under way now has ended, and its answer is noted. */
   readonly settled: () => Promise<void>;
-  /** How much was noted so far. */
-  readonly mark: () => number;
-  /** What was noted since then has not happened. */
-  readonly forget: (mark: number) => void;
+  /** Takes back all but the requests of these keys: the others have not happened. */
+  readonly keepOnly: (keys: ReadonlySet<string>) => void;
 };
 
 /** All that a reservation may be refused for; nothing else may be refused at all. */
@@ -40,9 +38,6 @@ export function openLedger(file: string): Ledger {
   const acknowledged = new Map<string, Acknowledged>();
   const contradictions: string[] = [];
   const underWay = new Set<Promise<unknown>>();
-  /** Which of all notes is the newest of a key. */
-  const numbers = new Map<string, number>();
-  let notes = 0;
   return {
     async follow(attempt) {
       underWay.add(attempt);
@@ -55,9 +50,8 @@ export function openLedger(file: string): Ledger {
     settled: async () => void (await Promise.allSettled(underWay)),
     acknowledged,
     contradictions,
-    mark: () => notes,
-    forget(mark) {
-      for (const [key, number] of numbers) if (number > mark) acknowledged.delete(key);
+    keepOnly(keys) {
+      for (const key of acknowledged.keys()) if (!keys.has(key)) acknowledged.delete(key);
     },
     note(told) {
       appendFileSync(file, `${JSON.stringify(told)}\n`);
@@ -68,9 +62,7 @@ export function openLedger(file: string): Ledger {
       if (!isDone(told) && !(told.kind === "reservation" && shortages.has(told.answer)))
         contradictions.push(`${told.kind} ${told.key} was refused: ${told.answer}`);
       // What was refused left no trace: the same request may be granted later.
-      if (wasDone) return;
-      acknowledged.set(told.key, told);
-      numbers.set(told.key, (notes += 1));
+      if (!wasDone) acknowledged.set(told.key, told);
     },
   };
 }
