@@ -59,7 +59,11 @@ if (!isInstalled && isToRun) {
   installToRun();
   writeFileSync(stamp, `${lock} to run`);
 } else if (!isInstalled) {
-  console.error("Installing what Basalt is built and tested with (once, and after updates) …");
-  npm("ci");
+  console.error(
+    "Installing what Basalt is built and tested with, about 350 MB in all (once, and after updates) …",
+  );
+  // `npm ci` removes everything first, also the Postgres of a server that runs.
+  if (installed === `${lock} to run`) npm("install", "--no-save");
+  else npm("ci");
   writeFileSync(stamp, lock);
 }

@@ -1,10 +1,21 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, globSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { compositionOf } from "#platform/process/composition.ts";
 import { basalt } from "../composition.ts";
+import { reservedInCode, reservedInSql } from "./reserved-words.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
+const contexts = path.join(root, "src/contexts");
 const example = path.join(root, "examples/notes");
 const composition = path.join(root, "src/composition.ts");
 
@@ -13,16 +24,6 @@ class Refused extends Error {
   override readonly name = "Refused";
 }
 
-const reserved = new Set(
-  (
-    "as async await break case catch class const continue debugger default delete do else enum export extends " +
-    "false finally for from function get if implements import in interface let new null of package private " +
-    "protected public return set static super switch this throw true try type typeof var void while with yield"
-  ).split(" "),
-);
-const isWord = (text: string): boolean => /^[a-z]{2,30}$/.test(text) && !reserved.has(text);
-const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
-
 type Names = {
   /** Of the context, its schema and its routes. */
   readonly many: string;
@@ -30,71 +31,103 @@ type Names = {
   readonly one: string;
 };
 
+const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
+const isWord = (text: string) => /^[a-z]{2,30}$/.test(text) && !reservedInCode.has(text);
+
 function refuse({ many, one }: Names): void {
-  if (!isWord(many) || !isWord(one))
+  if (!isWord(many) || !isWord(one) || reservedInSql.has(many))
     throw new Refused(
-      "a context is named by one plural word of lower-case letters, such as `things`",
+      "a context is named by one plural word of lower-case letters that neither TypeScript nor SQL reserves, such as `things`",
     );
   if (many === one)
     throw new Refused(`name the aggregate with --one, as in \`new context ${many} --one NAME\``);
   if (!existsSync(example))
     throw new Refused("examples/notes is not here: run this in a checkout of Basalt");
-  if (existsSync(folderOf(many))) throw new Refused(`src/contexts/${many} exists already`);
-  const taken = [many, one].find((word) => wordsOfExample().has(word));
-  if (taken !== undefined)
-    throw new Refused(`${taken} is a word of the example: choose another name`);
+  if (existsSync(path.join(contexts, many)))
+    throw new Refused(`src/contexts/${many} exists already`);
+  const where = whereTaken(one) ?? whereTaken(many) ?? whereNamed(many);
+  if (where !== undefined)
+    throw new Refused(`${where}: choose another name, or --one for the aggregate`);
   const [any] = basalt.modules;
   if (any) compositionOf([...basalt.modules, { ...any, name: many, needs: [], settings: {} }]);
 }
 
 const textsAndComments = /\/\*[^]*?\*\/|\/\/.*|"[^"\n]*"|`[^`]*`/g;
+const comments = /\/\*[^]*?\*\/|\/\/.*/g;
 
-/** Words that would be two things in one file, but for those that are replaced. */
-function wordsOfExample(): ReadonlySet<string> {
-  const files = globSync("**/*.ts", { cwd: example }).map((file) => path.join(example, file));
-  const words = [...files, composition].flatMap((file) =>
-    readFileSync(file, "utf8")
-      .replaceAll(textsAndComments, "")
-      .split(/[^A-Za-z]+/),
+const texts = (folder: string, glob: string, ignored: RegExp) =>
+  globSync(glob, { cwd: path.join(root, folder) }).map((file) =>
+    readFileSync(path.join(root, folder, file), "utf8").replaceAll(ignored, ""),
   );
-  return new Set(words.filter((word) => word !== "note" && word !== "notes"));
+const isIn = (found: readonly string[], pattern: RegExp) =>
+  found.some((text) => pattern.test(text));
+
+/** What else has the name of a context: code outside of contexts, as the rule has it, or a route. */
+function whereNamed(name: string): string | undefined {
+  const outside = texts("src", "{*,console/**/*,kernel/**/*,platform/**/*}.ts", comments);
+  if (isIn(outside, new RegExp(`["'\`\\s(]${name}["'\`./]`)))
+    return `code outside of contexts uses the name ${name}`;
+  if (isIn(texts("src/contexts", "*/presentation/*.ts", comments), new RegExp(`"/${name}["/]`)))
+    return `there are routes named ${name}`;
+  return undefined;
 }
 
-const folderOf = (many: string) => path.join(root, "src/contexts", many);
+/** What else has this name: a global, or a word of the example. */
+function whereTaken(word: string): string | undefined {
+  if (capital(word) in globalThis) return `${capital(word)} is a global of JavaScript or Node`;
+  const isExample = word === "note" || word === "notes";
+  if (
+    !isExample &&
+    isIn(texts("examples/notes", "**/*.ts", textsAndComments), new RegExp(`\\b${word}\\b`))
+  )
+    return `the example uses the word ${word}`;
+  return undefined;
+}
 
-/** The example's words in those of the new context. */
-const renamed = (text: string, { many, one }: Names): string =>
-  text
-    .replaceAll(/\b([Aa]) note\b/g, `$1${/^[aeiou]/.test(one) ? "n" : ""} note`)
-    .replaceAll("notes", many)
-    .replaceAll("Notes", capital(many))
-    .replaceAll("note", one)
-    .replaceAll("Note", capital(one));
+/** The example's words in those of the new context, each replaced once. */
+function renamed(text: string, { many, one }: Names): string {
+  const words: Readonly<Record<string, string>> = {
+    notes: many,
+    Notes: capital(many),
+    note: one,
+    Note: capital(one),
+  };
+  const article = /^[aeiou]/.test(one) ? "n" : "";
+  return text
+    .replaceAll(/\b([Aa]) note\b/g, `$1${article} note`)
+    .replaceAll(/[Nn]otes?/g, (word) => words[word] ?? word);
+}
 
+/** The composition with the module at the end of its list; refuses one that it cannot read. */
+function pluggedIn(text: string, { many }: Names): string {
+  const list = /^export const modules = \[([\w,\s]*)\];$/m.exec(text);
+  if (!list)
+    throw new Refused(
+      "src/composition.ts has no list `export const modules = […];` of plain names",
+    );
+  const names = (list[1] ?? "").split(",").map((name) => name.trim());
+  const all = [...names.filter((name) => name !== ""), many].join(", ");
+  const added = text.replace(list[0], `export const modules = [${all}];`);
+  return `import { ${many} } from "./contexts/${many}/module.ts";\n${added}`;
+}
+
+/** Copies the example beside its place, and moves it there at once when it is whole. */
 function copyExample(names: Names): readonly string[] {
-  const folder = folderOf(names.many);
-  cpSync(example, folder, { recursive: true });
-  const files = globSync("**/*.*", { cwd: folder }).toSorted();
-  return files.map((file) => {
-    const [from, to] = [path.join(folder, file), path.join(folder, renamed(file, names))];
-    writeFileSync(from, renamed(readFileSync(from, "utf8"), names));
-    renameSync(from, to);
-    return path.relative(root, to);
-  });
-}
-
-/** Adds the module to the end of the one list of contexts. */
-function plugIn({ many }: Names): void {
-  const text = readFileSync(composition, "utf8");
-  const added = text
-    .replace(
-      "import { compositionOf }",
-      `import { ${many} } from "./contexts/${many}/module.ts";\nimport { compositionOf }`,
-    )
-    .replace(/(export const modules = \[[^\]]*?),?\n?\]/, `$1, ${many}]`);
-  if (!added.includes(`, ${many}]`))
-    throw new Refused(`src/composition.ts has no list to add ${many} to: add it by hand`);
-  writeFileSync(composition, added);
+  const beside = mkdtempSync(path.join(contexts, ".new-"));
+  try {
+    cpSync(example, beside, { recursive: true });
+    const files = globSync("**/*.*", { cwd: beside }).toSorted();
+    const made = files.map((file) => {
+      const [from, to] = [path.join(beside, file), path.join(beside, renamed(file, names))];
+      writeFileSync(from, renamed(readFileSync(from, "utf8"), names));
+      renameSync(from, to);
+      return `src/contexts/${names.many}/${renamed(file, names)}`;
+    });
+    renameSync(beside, path.join(contexts, names.many));
+    return made;
+  } finally {
+    rmSync(beside, { recursive: true, force: true });
+  }
 }
 
 /** Makes `src/contexts/NAME` from the example, plugs it in and writes the documents that name contexts. */
@@ -104,8 +137,9 @@ export function newContext(
 ): void {
   const names = { many, one };
   refuse(names);
+  const plugged = pluggedIn(readFileSync(composition, "utf8"), names);
   for (const file of copyExample(names)) console.log(`made ${file}`);
-  plugIn(names);
+  writeFileSync(composition, plugged);
   console.log("added it to src/composition.ts");
   for (const script of ["documents", "format"]) {
     const { status } = spawnSync("npm", ["run", "--silent", script], {
@@ -113,10 +147,14 @@ export function newContext(
       stdio: "inherit",
       shell: process.platform === "win32",
     });
-    if (status !== 0) throw new Error(`npm run ${script} failed`);
+    if (status !== 0)
+      throw new Refused(
+        `the context is made and plugged in, but \`npm run ${script}\` failed: ` +
+          "run `npm run documents` and `npm run format` when its cause is mended",
+      );
   }
   console.log(
-    `\nThe context ${many} is served by the next \`npm start\`. \`npm test\` and \`npm run check\` pass with it.\n` +
+    `\nThe context ${many} is served by the next \`npm start\`; its tests run with \`npm test\`.\n` +
       "What its files are for: docs/guides/your-own-context.md",
   );
 }

@@ -1,17 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { get } from "../support/http.ts";
-import { until } from "../support/until.ts";
 import { statement } from "#platform/postgres/database.ts";
-import {
-  asAdmin,
-  bearer,
-  password,
-  serve,
-  signUp,
-  type Served,
-  type SignedIn,
-} from "../support/basalt.ts";
+import { asAdmin, bearer, postJson, serve, signUp, type Served } from "../support/basalt.ts";
+import type { Access, Ids } from "../support/access.ts";
+import { basalt } from "../../src/composition.ts";
 
 type Operation = {
   readonly security?: readonly unknown[];
@@ -33,85 +25,18 @@ async function operationsOf({ url }: Served) {
   );
 }
 
-/** What anybody may ask. Whoever opens another route says so here. */
-const open = [
-  "GET /api/v1/categories",
-  "GET /api/v1/prices",
-  "GET /api/v1/products",
-  "GET /api/v1/products/search",
-  "GET /api/v1/products/{productId}",
-  "GET /api/v1/products/{productId}/prices",
-  "GET /api/v1/stock",
-  "GET /api/v1/stock/{sku}",
-  "POST /api/v1/email-verifications",
-  "POST /api/v1/password-resets",
-  "POST /api/v1/passwords",
-  "POST /api/v1/sessions",
-  "POST /api/v1/sessions/passkey",
-  "POST /api/v1/sessions/passkey/options",
-  "POST /api/v1/sessions/refresh",
-  "POST /api/v1/users",
-  "POST /api/v1/verified-emails",
-];
-
-/** What everybody who has signed in may, on nobody's things. */
-const everybodys = ["POST /api/v1/stock/{sku}/reservations"];
-
-/** What a signed-in stranger sends, so that nothing but a missing right refuses it. */
-const bodies: Readonly<Record<string, object | string | undefined>> = {
-  "GET /api/v1/users": undefined,
-  "GET /api/v1/users/{userId}": undefined,
-  "PATCH /api/v1/users/{userId}": { name: "Mine now" },
-  "DELETE /api/v1/users/{userId}": undefined,
-  "PUT /api/v1/users/{userId}/status": { status: "disabled" },
-  "PUT /api/v1/users/{userId}/roles": { roles: ["admin"] },
-  "GET /api/v1/users/{userId}/sessions": undefined,
-  "DELETE /api/v1/users/{userId}/sessions": undefined,
-  "DELETE /api/v1/sessions/{sessionId}": undefined,
-  "GET /api/v1/users/{userId}/credentials": undefined,
-  "PUT /api/v1/users/{userId}/password": {
-    currentPassword: password,
-    newPassword: "battery staple correct",
-  },
-  "POST /api/v1/users/{userId}/totp": undefined,
-  "POST /api/v1/users/{userId}/totp/activation": { code: "123456" },
-  "DELETE /api/v1/users/{userId}/totp": undefined,
-  "POST /api/v1/users/{userId}/passkeys/options": undefined,
-  "POST /api/v1/users/{userId}/passkeys": { name: "mine", response: {} },
-  "DELETE /api/v1/users/{userId}/passkeys/{passkeyId}": undefined,
-  "POST /api/v1/users/{userId}/api-keys": { name: "mine", scopes: ["*:*"], expiresInDays: 1 },
-  "GET /api/v1/users/{userId}/api-keys": undefined,
-  "DELETE /api/v1/api-keys/{keyId}": undefined,
-  "GET /api/v1/policies": undefined,
-  "PUT /api/v1/policies/{role}": { permissions: ["*:*"] },
-  "GET /api/v1/audit": undefined,
-  "POST /api/v1/products": { name: "Mine" },
-  "PATCH /api/v1/products/{productId}": { name: "Mine now" },
-  "DELETE /api/v1/products/{productId}": undefined,
-  "POST /api/v1/products/{productId}/publication": undefined,
-  "POST /api/v1/products/{productId}/archival": undefined,
-  "POST /api/v1/products/{productId}/prices": {
-    sku: "M",
-    price: { amount: "0.01", currency: "EUR" },
-    minimumQuantity: 2,
-  },
-  "DELETE /api/v1/prices/{priceId}": undefined,
-  "POST /api/v1/categories": { name: "Mine", slug: "mine" },
-  "PATCH /api/v1/categories/{categoryId}": { name: "Mine" },
-  "POST /api/v1/stock/{sku}/receipts": { quantity: 1 },
-  "POST /api/v1/stock/{sku}/adjustments": { by: -1, reason: "gone" },
-  "POST /api/v1/stock/{sku}/reservations": { quantity: 1 },
-  "POST /api/v1/reservations/{reservationId}/commitment": undefined,
-  "DELETE /api/v1/reservations/{reservationId}": undefined,
-  "GET /api/v1/reservations/{reservationId}": undefined,
-  "POST /api/v1/imports": "sku,on_hand\nM,0\n",
-  "GET /api/v1/imports/{importId}": undefined,
-  "GET /api/v1/imports/{importId}/progress": undefined,
-  "GET /api/v1/imports/{importId}/rows": undefined,
-  "GET /api/v1/exports/{kind}": undefined,
-};
-
-type Ids = Readonly<Record<string, string>>;
+/** What each context says of its operations, in its `testing/access.ts`. */
+const told = await Promise.all(
+  basalt.modules.map(async ({ name }) => {
+    const file = `../../src/contexts/${name}/testing/access.ts`;
+    const { access } = (await import(file)) as { readonly access: Access };
+    return access;
+  }),
+);
+const open = told.flatMap((access) => access.open).toSorted();
+const everybodys = told.flatMap((access) => access.everybodys);
+const ownersOnly = told.flatMap((access) => access.ownersOnly);
+const bodies: Access["bodies"] = Object.assign({}, ...told.map((access) => access.bodies));
 
 async function ask(
   { url }: Served,
@@ -134,65 +59,27 @@ async function ask(
   });
 }
 
-/** What somebody sells and has reserved. */
-async function shopOf(served: Served, { userId, headers }: SignedIn): Promise<Ids> {
-  const admin = await asAdmin(served);
-  const send = async (method: string, path: string, body: object, more: object = headers) => {
-    const answer = await fetch(`${served.url}/api/v1${path}`, {
-      method,
-      headers: { "content-type": "application/json", ...more },
-      body: JSON.stringify(body),
-    });
-    assert.ok(answer.ok, `${path}: ${answer.status}`);
-    return (await answer.json()) as { readonly id: string };
-  };
-  await send("PUT", `/users/${userId}/roles`, { roles: ["member", "merchant"] }, admin.headers);
-  const product = { name: "T-Shirt", description: "Soft.", skus: ["M"] };
-  const { id: productId } = await send("POST", "/products", product);
-  await send("POST", `/products/${productId}/publication`, {}, { ...headers, "if-match": '"1"' });
-  await send("POST", "/stock/M/receipts", { quantity: 5 });
-  const { id: reservationId } = await send("POST", "/stock/M/reservations", { quantity: 1 });
-  const price = { sku: "M", price: { amount: "9.90", currency: "EUR" } };
-  const { id: priceId } = await send("POST", `/products/${productId}/prices`, price);
-  const { id: categoryId } = await send("POST", "/categories", { name: "Shirts", slug: "shirts" });
-  const file = await fetch(`${served.url}/api/v1/imports?kind=stock&dryRun=true`, {
-    method: "POST",
-    headers: { ...headers, "content-type": "text/csv" },
-    body: "sku,on_hand\nM,0\n",
-  });
-  const { id: importId } = (await file.json()) as { readonly id: string };
-  await until(async () => {
-    const { body } = await get({ ...served, headers }, `/imports/${importId}`);
-    return body["status"] === "finished"; // it appends no event behind the back of a test
-  });
-  const kind = "stock";
-  return { productId, sku: "M", reservationId, priceId, categoryId, importId, kind };
-}
-
-/** Somebody with a session, an API key and a second factor begun. */
+/** A user with things in every context, and with an API key without scopes. */
 async function victim(served: Served) {
   const ada = await signUp(served, "ada@example.com");
-  const post = (path: string, body?: object) =>
-    fetch(`${served.url}/api/v1/users/${ada.userId}${path}`, {
-      method: "POST",
-      headers: { ...ada.headers, ...(body ? { "content-type": "application/json" } : {}) },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    });
-  const key = { name: "robot", scopes: [], expiresInDays: 1 };
-  const { id: keyId, token } = (await (await post("/api-keys", key)).json()) as {
-    id: string;
-    token: string;
-  };
-  await post("/totp");
-  const { userId, sessionId } = ada;
-  const ids = { userId, sessionId, keyId, passkeyId: "x", role: "member" };
-  return { ada, token, ids: { ...ids, ...(await shopOf(served, ada)) } };
+  const ids: Ids = Object.assign(
+    {},
+    ...(await Promise.all(told.map((access) => access.thingsOf(served, ada)))),
+  );
+  const answer = await postJson(
+    `${served.url}/api/v1/users/${ada.userId}/api-keys`,
+    { name: "robot", scopes: [], expiresInDays: 1 },
+    ada.headers,
+  );
+  const { token } = (await answer.json()) as { readonly token: string };
+  return { ada, token, ids };
 }
 
 const state = statement<{ readonly n: number }>(
   "test.events",
-  `select (select count(*) from identity.events where metadata ->> 'actor' <> 'system')
-        + (select count(*) from catalog.events) as n`,
+  `select ${basalt.logs
+    .map((log) => `(select count(*) from ${log}.events where metadata ->> 'actor' <> 'system')`)
+    .join(" + ")} as n`,
 );
 const eventsOf = async ({ opened }: Served) => (await opened.database.query(state, []))[0]?.n;
 
@@ -243,7 +130,7 @@ describe("access", () => {
     assert.deepEqual(
       closed.map(({ name }) => name).toSorted(),
       Object.keys(bodies).toSorted(),
-      "an operation that no stranger has tried",
+      "the `testing/access.ts` of a context has a body for each of its operations",
     );
     const before = await eventsOf(served);
     for (const operation of closed.filter(({ name }) => !everybodys.includes(name))) {
@@ -276,15 +163,7 @@ describe("access", () => {
       const { status } = await ask(served, operation, ids, admin.headers);
       if (status === 401 || status === 403 || status === 400) refused.push(operation.name);
     }
-    // Nobody, an administrator neither, adds to what somebody else signs in with.
-    assert.deepEqual(refused.toSorted(), [
-      "POST /api/v1/users/{userId}/api-keys",
-      "POST /api/v1/users/{userId}/passkeys",
-      "POST /api/v1/users/{userId}/passkeys/options",
-      "POST /api/v1/users/{userId}/totp",
-      "POST /api/v1/users/{userId}/totp/activation",
-      "PUT /api/v1/users/{userId}/password",
-    ]);
+    assert.deepEqual(refused.toSorted(), ownersOnly.toSorted());
   });
 
   test("every operation that takes a version refuses a stale one, and changes nothing", async () => {

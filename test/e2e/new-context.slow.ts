@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, readFile, symlink } from "node:fs/promises";
+import { cp, readdir, readFile, symlink } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -62,11 +62,36 @@ test("a new context is served, and passes types, lint, format, dead code and its
   await run("oxfmt", "--check");
   await run("knip");
   const setup = "--test-global-setup=test/support/global-setup.ts";
-  const tests = ["src/contexts/orders/**/*.test.ts", "test/rules/{imports,context-map}.test.ts"];
+  const tests = [
+    "src/contexts/orders/**/*.test.ts",
+    "test/rules/{imports,context-map,names,runtime}.test.ts",
+    "test/e2e/access.test.ts",
+  ];
   await run("node", "--test", setup, ...tests);
 
   const again = await run("node", "src/cli.ts", "new", "context", "orders").catch(
     (error: unknown) => error as { readonly stderr: string; readonly code: number },
   );
   assert.match(again.stderr, /src\/contexts\/orders exists already/);
+});
+
+test("names that would not work are refused, and nothing is made", async () => {
+  await using project = await copyOfProject();
+  const refusals: Readonly<Record<string, RegExp>> = {
+    select: /neither TypeScript nor SQL reserves/,
+    "../x": /lower-case letters/,
+    news: /lower-case letters/,
+    products: /there are routes named products/,
+    promises: /Promise is a global of JavaScript/,
+    errors: /Error is a global of JavaScript/,
+    identity: /name the aggregate with --one/,
+  };
+  for (const [name, why] of Object.entries(refusals)) {
+    const { stderr } = await project
+      .run("node", "src/cli.ts", "new", "context", name)
+      .catch((error: unknown) => error as { readonly stderr: string });
+    assert.match(stderr, why, name);
+  }
+  const made = await readdir(project.into("src/contexts"));
+  assert.deepEqual(made.toSorted(), ["catalog", "identity", "tsconfig.json"]);
 });

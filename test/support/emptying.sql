@@ -25,14 +25,25 @@ create function emptying.fingerprint() returns text language sql as $$
     select format('namespace %s %s %s', oid, nspname, nspacl) as part from pg_namespace
      where nspname !~ '^pg_(toast_)?temp_'
     union all
-    select format('class %s %s %s %s', oid, relnamespace, relname, relacl) from pg_class
+    select format('class %s %s %s %s %s %s %s', oid, relnamespace, relname, relacl, reloptions,
+      relrowsecurity, relforcerowsecurity) from pg_class
      where relnamespace <> 'pg_toast'::regnamespace and relpersistence = 'p'
     union all
     select format('attribute %s %s %s %s %s', attrelid, attname, atttypid, attnotnull, attacl)
       from pg_attribute where attnum > 0 and attrelid >= 16384
     union all select format('constraint %s %s', oid, convalidated) from pg_constraint
     union all select format('trigger %s %s', oid, tgenabled) from pg_trigger
-    union all select format('function %s %s', oid, md5(prosrc)) from pg_proc where oid >= 16384
+    union all
+    select format('function %s %s %s', oid, md5(prosrc), proconfig) from pg_proc where oid >= 16384
+    union all select format('default %s', oid) from pg_attrdef
+    union all select format('policy %s', oid) from pg_policy
+    union all select format('view %s %s', oid, ev_action) from pg_rewrite where oid >= 16384
+    union all
+    select format('sequence %s %s %s %s', seqrelid, seqincrement, seqmin, seqmax) from pg_sequence
+    union all select format('large object %s', oid) from pg_largeobject_metadata
+    union all
+    select format('database %s %s', datconnlimit, datacl) from pg_database
+     where datname = current_database()
     union all
     select format('setting %s', setconfig) from pg_db_role_setting
      where setdatabase = (select oid from pg_database where datname = current_database())

@@ -24,6 +24,7 @@ const schemaOf = (setting: Setting) => ({
   ...(setting.type === "list" ? { items: { type: "string", format: "origin" } } : {}),
   ...(setting.default === undefined ? {} : { default: setting.default }),
   ...(setting.enum === undefined ? {} : { enum: setting.enum }),
+  ...(setting.pattern === undefined ? {} : { pattern: setting.pattern }),
   ...(setting.minimum === undefined ? {} : { minimum: setting.minimum }),
   ...(setting.maximum === undefined ? {} : { maximum: setting.maximum }),
 });

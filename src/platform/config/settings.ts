@@ -9,6 +9,8 @@ export type Setting = {
   readonly enum?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
+  /** A regular expression that a text matches. */
+  readonly pattern?: string;
   /** Printed masked; may come from a file named by `<env>_FILE`. */
   readonly secret?: boolean;
 };
@@ -31,6 +33,7 @@ export const platformSettings = {
     env: "BASALT_PRODUCT_NAME",
     type: "string",
     default: "Basalt",
+    pattern: "^[^:\\x00-\\x1f]{1,100}$",
     doc: "Name of your product: in authenticator apps, passkeys, the start page and the API reference",
   },
   host: {
