@@ -4,6 +4,7 @@ import path from "node:path";
 import { test } from "node:test";
 import specs from "@asyncapi/specs";
 import { Ajv, type SchemaObject } from "ajv";
+import { changedEvents, type EventDocument } from "../../scripts/changed-events.ts";
 import { basalt } from "../../src/composition.ts";
 
 const isValid = new Ajv({ strict: false, validateFormats: false }).compile(
@@ -34,4 +35,28 @@ test("every reference in it leads somewhere, and every event is a message", () =
       .reduce<unknown>((part, step) => (part as Record<string, unknown>)[step], made);
     assert.ok(found, path);
   }
+});
+
+test("a payload that changes under the same version is found; new words and new versions are not", () => {
+  const documentOf = (version: number, properties: object): EventDocument => ({
+    components: {
+      messages: {
+        written: {
+          name: "things.written",
+          payload: {
+            properties: {
+              schemaVersion: { const: version },
+              payload: { type: "object", properties },
+            },
+          },
+        },
+      },
+    },
+  });
+  const before = documentOf(1, { text: { type: "string", title: "note" } });
+  const more = { text: { type: "string" }, servings: { type: "integer" } };
+
+  assert.deepEqual(changedEvents(before, documentOf(1, more)), ["things.written v1"]);
+  assert.deepEqual(changedEvents(before, documentOf(2, more)), []);
+  assert.deepEqual(changedEvents(before, documentOf(1, { text: { type: "string" } })), []);
 });

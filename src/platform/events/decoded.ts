@@ -11,5 +11,7 @@ export function decoded<E extends Event>(events: Registry<E>, stored: Event): E 
   const { type, schemaVersion } = stored;
   if (!events.knows(stored))
     throw new Unavailable(`${type} v${schemaVersion} was written by a newer Basalt`, {});
-  throw new Error(`${type} cannot be read`, { cause: event.error });
+  const issues = event.error.type === "invalid" ? event.error.issues : [];
+  const why = issues.map(({ path, message }) => `${path} ${message}`).join(", ");
+  throw new Error(`${type} v${schemaVersion} cannot be read: ${why}`);
 }
