@@ -117,8 +117,8 @@ export const platformSettings = {
   publicUrl: {
     env: "BASALT_PUBLIC_URL",
     type: "string",
-    default: "http://localhost:3000",
-    doc: "Address at which clients reach Basalt; it is the issuer of tokens and the origin of passkeys",
+    default: "",
+    doc: "Address at which clients reach Basalt, the issuer of tokens and the origin of passkeys; if empty, http://localhost and the port",
   },
   appUrl: {
     env: "BASALT_APP_URL",

@@ -68,7 +68,11 @@ export function compositionOf(modules: readonly Module[]): Composition {
     platformSettings,
     ...modules.map((module) => module.settings),
   );
-  const load = (environment: Environment) => loadSettings(environment, settings) as Settings;
+  const load = (environment: Environment) => {
+    const loaded = loadSettings(environment, settings) as Settings;
+    const publicUrl = loaded.publicUrl || `http://localhost:${loaded.port}`;
+    return { ...loaded, publicUrl };
+  };
   const registries = Object.fromEntries(modules.map(({ name, events }) => [name, events]));
   return {
     version,
