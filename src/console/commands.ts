@@ -35,11 +35,11 @@ function program(): Command {
     .description("Basalt: the backend that nearly every product needs.")
     .version(version)
     .exitOverride()
-    .showHelpAfterError("(--help tells more)")
+    .showHelpAfterError("See --help.")
     .addHelpText(
       "after",
       "\nSettings come from the environment and .env; `basalt config` lists them.\n" +
-        "Exit codes: 0 done, 1 failed, 2 called wrongly, 78 configuration not valid.",
+        "Exit codes: 0 success, 1 failure, 2 wrong usage, 78 invalid configuration.",
     );
   basalt
     .command("start")
@@ -62,10 +62,10 @@ function program(): Command {
     .action(doctorCommand);
   basalt
     .command("new")
-    .description("Make code from examples")
+    .description("Generate code")
     .command("context")
     .argument("<name>", "the plural of its aggregate, such as things")
-    .option("--one <aggregate>", "the singular, where it is not the name without its s")
+    .option("--one <aggregate>", "the singular, if it is not the name without its final s")
     .description("Make a context that passes every check, from examples/notes")
     .action(newContext);
   for (const module of composition.modules) module.addCommands(basalt, withDatabase);

@@ -11,7 +11,7 @@ import { postgresCatalog } from "./infrastructure/postgres-catalog.ts";
 export function addCatalogCommands(basalt: Command, withDatabase: WithDatabase): void {
   basalt
     .command("seed")
-    .description("Put demo products on sale; the same seed makes the same products, once")
+    .description("Publish demo products; running it again with the same seed adds nothing")
     .requiredOption("--products <n>", "the number of products", whole)
     .option("--seed <n>", "the seed that they are drawn from", whole, 1)
     .option("--json", "print JSON")

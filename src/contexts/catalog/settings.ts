@@ -5,7 +5,7 @@ export const settings = {
   catalogStockUrl: {
     env: "BASALT_CATALOG_STOCK_URL",
     type: "string",
-    doc: "Basalt that product pages get stock from, as in http://other:3000/api/v1; if empty, this one",
+    doc: "URL of the Basalt that product pages get stock from, as in http://other:3000/api/v1; if empty, this one",
   },
   catalogStockKey: {
     env: "BASALT_CATALOG_STOCK_KEY",
@@ -16,7 +16,7 @@ export const settings = {
   catalogPricesUrl: {
     env: "BASALT_CATALOG_PRICES_URL",
     type: "string",
-    doc: "Basalt that product pages get prices from, as in http://other:3000/api/v1; if empty, this one",
+    doc: "URL of the Basalt that product pages get prices from, as in http://other:3000/api/v1; if empty, this one",
   },
   catalogPricesKey: {
     env: "BASALT_CATALOG_PRICES_KEY",

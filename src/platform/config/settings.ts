@@ -27,7 +27,7 @@ export const platformSettings = {
     type: "string",
     enum: ["development", "production"],
     default: "development",
-    doc: "production closes /docs, and CORS for all origins that are not listed",
+    doc: "In production, /docs is off and only listed origins may call from browsers",
   },
   productName: {
     env: "BASALT_PRODUCT_NAME",
@@ -90,7 +90,7 @@ export const platformSettings = {
     minimum: 10,
     maximum: 60_000,
     default: 2_000,
-    doc: "Maximum wait for a database connection; after it the answer is 503",
+    doc: "Maximum wait for a database connection; then the request gets 503",
   },
   databaseStatementTimeoutMs: {
     env: "BASALT_DATABASE_STATEMENT_TIMEOUT_MS",
@@ -106,7 +106,7 @@ export const platformSettings = {
     minimum: 10,
     maximum: 600_000,
     default: 10_000,
-    doc: "Maximum time that a transaction may be idle; one that has appended events holds back the readers of its log",
+    doc: "Maximum time that a transaction may be idle; until it ends, readers of the event log that it appended to wait",
   },
   masterKey: {
     env: "BASALT_MASTER_KEY",
@@ -131,7 +131,7 @@ export const platformSettings = {
     minimum: 1,
     maximum: 1_000_000_000,
     default: 6_000,
-    doc: "Requests per minute of one actor, or of one address without a sign-in; counted per process",
+    doc: "Requests per minute per actor, or per address without a sign-in; counted per process",
   },
   attemptsPerAddress: {
     env: "BASALT_LIMIT_ATTEMPTS_PER_ADDRESS",
@@ -250,7 +250,7 @@ export const platformSettings = {
     minimum: 0,
     maximum: 36_500,
     default: 0,
-    doc: "Days after which events are deleted that all consumers have read and that no state is made of; 0 keeps them",
+    doc: "Days after which events are deleted, if all consumers have read them and no state is rebuilt from them; 0 keeps them",
   },
   idempotencyRetentionHours: {
     env: "BASALT_IDEMPOTENCY_RETENTION_HOURS",

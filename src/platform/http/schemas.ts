@@ -129,9 +129,11 @@ function refusalAnswers(route: Route): Record<number, unknown> {
   );
 }
 
+/** The name of an operation, as generated clients have it: its summary without articles. */
 const camelCase = (summary: string) =>
   summary
     .toLowerCase()
+    .replaceAll(/\b(an?|the) /g, "")
     .replaceAll(/[^a-z0-9]+(.)/g, (_, next: string) => next.toUpperCase())
     .replaceAll(/[^a-zA-Z0-9]/g, "");
 
@@ -172,7 +174,8 @@ const headerSchemas = (route: Route) => ({
       ? {
           "if-none-match": {
             ...header,
-            description: "An ETag; the answer is 304 while it is current",
+            description:
+              "An ETag from an earlier response; while it is current, the response is 304",
           },
         }
       : {}),

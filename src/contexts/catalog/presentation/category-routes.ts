@@ -29,7 +29,7 @@ export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
   get("/categories", {
     access: "anyone",
     summary: "List categories",
-    description: "All categories, ordered by slug. `parentId` makes them a tree.",
+    description: "All categories, ordered by slug. `parentId` names the parent category.",
     input: ListCategories,
     handle: catalog.listCategories,
     success: 200,

@@ -19,8 +19,8 @@ export const priceRoutes = (catalog: Catalog): readonly Route[] => [
     access: "anyone",
     summary: "List the prices of several skus",
     description:
-      "Current prices of several skus, or their prices `at` another instant. Another Basalt " +
-      "asks here for the prices on its product pages.",
+      "Current prices of several skus, or their prices `at` another instant. Other Basalt " +
+      "servers call this for their product pages.",
     input: ListPricesOfSkus,
     handle: catalog.listPricesOfSkus,
     success: 200,

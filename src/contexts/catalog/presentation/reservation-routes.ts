@@ -68,7 +68,8 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
   post("/reservations/:reservationId/commitment", {
     access: "signed-in",
     summary: "Commit a reservation",
-    description: "Completes the purchase: the reserved units leave the stock.",
+    description:
+      "Completes the purchase: the reserved units leave the stock. Its holder may, and callers with `reservations:commit`.",
     input: EndReservation,
     handle: catalog.commitReservation,
     success: 204,
@@ -77,7 +78,8 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
   del("/reservations/:reservationId", {
     access: "signed-in",
     summary: "Release a reservation",
-    description: "Returns the reserved units to the available stock.",
+    description:
+      "Returns the reserved units to the available stock. Its holder may, and callers with `reservations:release`.",
     input: EndReservation,
     handle: catalog.releaseReservation,
     success: 204,

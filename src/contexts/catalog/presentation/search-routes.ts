@@ -60,7 +60,7 @@ export const searchRoutes = (catalog: Catalog): readonly Route[] => [
       "Published products that match every criterion, newest first. Words that no product " +
       "contains are replaced by similar ones, listed in `instead`. A page may hold fewer " +
       "items than `limit`; more follow while it has a `nextCursor`. With `facets`, the first " +
-      "1000 matches are counted.",
+      "1000 matches are counted by category and attribute.",
     input: SearchProducts,
     handle: catalog.searchProducts,
     success: 200,

@@ -6,7 +6,7 @@ import type { Identity } from "../index.ts";
 export const passkeyRoutes = (identity: Identity): readonly Route[] => [
   post("/users/:userId/passkeys/options", {
     access: "signed-in",
-    summary: "Begin to add a passkey",
+    summary: "Start adding a passkey",
     description: "Returns the options for `navigator.credentials.create`.",
     input: BeginPasskey,
     handle: identity.beginPasskey,

@@ -16,8 +16,8 @@ export const policyRoutes = (identity: Identity): readonly Route[] => [
     access: "signed-in",
     summary: "List the permissions of roles",
     description:
-      "The permissions of each role. The role `owner` applies to every user and their own " +
-      "resources.",
+      "The permissions of each role. The role `owner` applies to every user, on their own " +
+      "resources only.",
     input: ListPolicies,
     handle: identity.listPolicies,
     success: 200,
@@ -29,8 +29,8 @@ export const policyRoutes = (identity: Identity): readonly Route[] => [
     access: "signed-in",
     summary: "Set the permissions of a role",
     description:
-      "Replaces all permissions of a role; a new role is created. `*` stands for any " +
-      "resource or action.",
+      "Replaces all permissions of a role; a new role is created. Permissions are `resource:action`, " +
+      "such as `products:*`; `*` stands for any.",
     input: ChangePolicy,
     handle: identity.changePolicy,
     success: 200,

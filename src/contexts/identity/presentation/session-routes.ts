@@ -58,7 +58,7 @@ const signInRoutes = (identity: Identity): readonly Route[] => [
     description:
       "Starts a session. If a second factor is active, `code` holds a code of the " +
       "authenticator app or a recovery code. `newPassword` replaces the password; it is " +
-      "required while the user has a password that Basalt generated.",
+      "required as long as the password is one that Basalt generated.",
     input: SignIn,
     handle: identity.signIn,
     success: 201,
@@ -92,7 +92,7 @@ const signInRoutes = (identity: Identity): readonly Route[] => [
   post("/sessions/passkey/options", {
     access: "anyone",
     attempts: { name: "passkey" },
-    summary: "Begin a sign-in with a passkey",
+    summary: "Start a sign-in with a passkey",
     description: "Returns the options for `navigator.credentials.get`.",
     input: BeginPasskeySignIn,
     handle: identity.beginPasskeySignIn,

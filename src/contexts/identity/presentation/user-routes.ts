@@ -45,7 +45,7 @@ const registrationRoutes = (identity: Identity): readonly Route[] => [
     attempts: { name: "registration" },
     summary: "Register a user",
     description:
-      "Registers the caller with a `password`. Without a `password` the request is an " +
+      "With a `password`, registers the caller. Without one, the request is an " +
       "invitation, which requires the permission `users:invite`; the invited person chooses " +
       "a password with a token from an email.",
     input: RegisterUser,
@@ -127,7 +127,7 @@ export const userAdministrationRoutes = (identity: Identity): readonly Route[] =
   get("/users", {
     access: "signed-in",
     summary: "List users",
-    description: "Users, oldest first. `email` finds the user with that address.",
+    description: "Users, oldest first. `email` returns only the user with that address.",
     input: ListUsers,
     handle: identity.listUsers,
     success: 200,
