@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { parseSync, Visitor } from "oxc-parser";
+import { parseSync, Visitor, type ParseResult } from "oxc-parser";
 
 const root = path.join(import.meta.dirname, "../..");
 
@@ -11,32 +11,66 @@ const ofTheMachine =
   /^src\/(main|cli)\.ts$|^src\/console\/|\/commands\.ts$|^src\/platform\/(system\.ts$|(postgres|redis|http|process|resilience|telemetry)\/)|\/postgres-notify\.ts$|\/argon2-passwords\.ts$|\/examine-upstream\.ts$/;
 const ofTests = /\.test\.ts$|\.contract\.ts$|\.services\.ts$|\/testing\//;
 
-const globals = new Set(["setTimeout", "setInterval", "setImmediate", "performance", "Date"]);
+const clocks = new Set(["setTimeout", "setInterval", "setImmediate", "performance", "Date"]);
+/** Parts of globals that tell the time or wait. */
+const partsOfGlobals = new Set([
+  "process.hrtime",
+  "AbortSignal.timeout",
+  "Intl.DateTimeFormat",
+  ...[...clocks].map((name) => `globalThis.${name}`),
+]);
+const pure = new Set(["Date.parse", "Date.UTC"]);
 const modules = /^(node:)?(timers|timers\/promises|perf_hooks)$|\/system\.ts$/;
+
+type Found = { readonly start: number; readonly name: string };
+
+function modulesIn(parsed: ParseResult): readonly Found[] {
+  const { staticImports, staticExports } = parsed.module;
+  const requests = [
+    ...staticImports.map(({ moduleRequest }) => moduleRequest),
+    ...staticExports.flatMap(({ entries }) => entries.map(({ moduleRequest }) => moduleRequest)),
+  ];
+  const found = requests.flatMap((request) =>
+    request ? [{ start: request.start, name: request.value }] : [],
+  );
+  new Visitor({
+    ImportExpression({ source }) {
+      if (source.type === "Literal" && typeof source.value === "string")
+        found.push({ start: source.start, name: source.value });
+    },
+  }).visit(parsed.program);
+  return found.filter(({ name }) => modules.test(name));
+}
+
+function clocksIn({ program }: ParseResult): readonly Found[] {
+  const found: Found[] = [];
+  const fine = new Set<number>();
+  new Visitor({
+    MemberExpression({ object, property, computed }) {
+      if (!computed) fine.add(property.start);
+      if (object.type !== "Identifier" || property.type !== "Identifier") return;
+      const name = `${object.name}.${property.name}`;
+      if (partsOfGlobals.has(name)) found.push({ start: object.start, name });
+      if (pure.has(name)) fine.add(object.start);
+    },
+    NewExpression({ callee, arguments: given }) {
+      const [first] = given;
+      if (first && first.type !== "SpreadElement") fine.add(callee.start);
+    },
+    Property: ({ key, shorthand }) => void (!shorthand && fine.add(key.start)),
+    TSPropertySignature: ({ key }) => void fine.add(key.start),
+    TSTypeReference: ({ typeName }) => void fine.add(typeName.start),
+    Identifier: ({ name, start }) => void (clocks.has(name) && found.push({ start, name })),
+  }).visit(program);
+  return found.filter(({ start, name }) => !(clocks.has(name) && fine.has(start)));
+}
 
 /** Where code asks the machine for the time, or waits, without a port. */
 function unported(file: string, text: string): readonly string[] {
-  const found: string[] = [];
-  const { program, module } = parseSync(file, text);
-  const lineOf = (start: number) => text.slice(0, start).split("\n").length;
-  for (const { moduleRequest } of module.staticImports)
-    if (modules.test(moduleRequest.value))
-      found.push(`${file}:${lineOf(moduleRequest.start)} ${moduleRequest.value}`);
-  const called = (name: string, start: number) => {
-    if (globals.has(name)) found.push(`${file}:${lineOf(start)} ${name}`);
-  };
-  new Visitor({
-    CallExpression({ callee }) {
-      if (callee.type === "Identifier") called(callee.name, callee.start);
-      if (callee.type === "MemberExpression" && callee.object.type === "Identifier")
-        if (callee.property.type === "Identifier" && callee.property.name !== "parse")
-          called(callee.object.name, callee.start);
-    },
-    NewExpression({ callee, arguments: given }) {
-      if (callee.type === "Identifier" && given.length === 0) called(callee.name, callee.start);
-    },
-  }).visit(program);
-  return found;
+  const parsed = parseSync(file, text);
+  return [...modulesIn(parsed), ...clocksIn(parsed)]
+    .toSorted((x, y) => x.start - y.start)
+    .map(({ start, name }) => `${file}:${text.slice(0, start).split("\n").length} ${name}`);
 }
 
 test("only adapters of the machine use its clock and its timers; all other code has ports", () => {
@@ -57,18 +91,24 @@ test("a clock or a timer without a port is found in whatever form", () => {
   const planted = [
     'import { setTimeout as sleep } from "node:timers/promises";',
     'import { systemClock } from "#platform/system.ts";',
+    'export { setTimeout as later } from "node:timers/promises";',
+    'const timers = await import("node:timers/promises");',
     "setTimeout(() => {}, 1);",
-    "const now = Date.now();",
+    "const now = Date.now;",
+    "const { now: then } = Date;",
     "const started = performance.now();",
     "const date = new Date();",
-    "const fine = new Date(0);",
+    "const other = new Date(...[]);",
+    "const third = new globalThis.Date();",
+    "const fourth = [1].map(Date.now);",
+    'const fifth = Date["now"]();',
+    "const sixth = process.hrtime.bigint();",
+    "const signal = AbortSignal.timeout(10);",
+    "const text = new Intl.DateTimeFormat().format();",
+    "const fine = [new Date(0), Date.parse('2026'), { Date: 1 }.Date];",
+    "let typed: Date;",
   ];
-  assert.deepEqual(unported("planted.ts", planted.join("\n")), [
-    "planted.ts:1 node:timers/promises",
-    "planted.ts:2 #platform/system.ts",
-    "planted.ts:3 setTimeout",
-    "planted.ts:4 Date",
-    "planted.ts:5 performance",
-    "planted.ts:6 Date",
-  ]);
+  const found = unported("planted.ts", planted.join("\n")).map((line) => line.split(" ")[0]);
+  const lines = Array.from({ length: 16 }, (_, i) => `planted.ts:${i + 1}`);
+  assert.deepEqual([...new Set(found)], lines);
 });
