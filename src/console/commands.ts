@@ -24,7 +24,9 @@ export async function run(argv: readonly string[]): Promise<void> {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : 2;
     } else {
-      console.error(error instanceof Error ? `basalt: ${reasonOf(error)}` : error);
+      const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+      const hint = isTaken ? "; set PORT to another one" : "";
+      console.error(error instanceof Error ? `basalt: ${reasonOf(error)}${hint}` : error);
       process.exitCode = error instanceof ConfigurationInvalid ? exitCodeConfiguration : 1;
     }
   }

@@ -24,7 +24,7 @@ export const stockRoutes = (catalog: Catalog): readonly Route[] => [
     access: "anyone",
     summary: "List the stock of several skus",
     description:
-      "Units per sku and location. Other Basalt servers call this for their product " + "pages.",
+      "Units per sku and location. Other Basalt servers call this for their product pages.",
     input: ListStock,
     handle: catalog.listStock,
     success: 200,
