@@ -42,4 +42,6 @@ writeFileSync(
 const map = path.join(root, "docs/context-map.md");
 writeFileSync(map, contextMap(readFileSync(map, "utf8")));
 
-spawnSync("oxfmt", ["docs"], { cwd: root, stdio: "inherit", shell: process.platform === "win32" });
+const shell = process.platform === "win32";
+const formatted = spawnSync("oxfmt", ["docs"], { cwd: root, stdio: "inherit", shell });
+process.exitCode = formatted.status ?? 1;

@@ -10,8 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
-import { compositionOf } from "#platform/process/composition.ts";
-import { basalt } from "../composition.ts";
+import { isModuleName } from "#platform/process/composition.ts";
 import { reservedInCode, reservedInSql } from "./reserved-words.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -35,9 +34,9 @@ const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 const isWord = (text: string) => /^[a-z]{2,30}$/.test(text) && !reservedInCode.has(text);
 
 function refuse({ many, one }: Names): void {
-  if (!isWord(many) || !isWord(one) || reservedInSql.has(many))
+  if (!isWord(many) || !isWord(one) || reservedInSql.has(many) || !isModuleName(many))
     throw new Refused(
-      "a context is named by one plural word of lower-case letters that neither TypeScript nor SQL reserves, such as `things`",
+      "a context is named by one plural word of lower-case letters that neither TypeScript, SQL nor Basalt reserves, such as `things`",
     );
   if (many === one)
     throw new Refused(`name the aggregate with --one, as in \`new context ${many} --one NAME\``);
@@ -48,8 +47,6 @@ function refuse({ many, one }: Names): void {
   const where = whereTaken(one) ?? whereTaken(many) ?? whereNamed(many);
   if (where !== undefined)
     throw new Refused(`${where}: choose another name, or --one for the aggregate`);
-  const [any] = basalt.modules;
-  if (any) compositionOf([...basalt.modules, { ...any, name: many, needs: [], settings: {} }]);
 }
 
 const textsAndComments = /\/\*[^]*?\*\/|\/\/.*|"[^"\n]*"|`[^`]*`/g;

@@ -43,7 +43,9 @@ export async function pause(timers: Timers, ms: number, signal: AbortSignal): Pr
   if (signal.aborted) return;
   const over = Promise.withResolvers<void>();
   const cancel = timers.after(ms, over.resolve);
-  signal.addEventListener("abort", () => over.resolve(), { once: true });
+  const end = () => over.resolve();
+  signal.addEventListener("abort", end);
   await over.promise;
+  signal.removeEventListener("abort", end);
   cancel();
 }

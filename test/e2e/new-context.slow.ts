@@ -78,7 +78,8 @@ test("a new context is served, and passes types, lint, format, dead code and its
 test("names that would not work are refused, and nothing is made", async () => {
   await using project = await copyOfProject();
   const refusals: Readonly<Record<string, RegExp>> = {
-    select: /neither TypeScript nor SQL reserves/,
+    select: /neither TypeScript, SQL nor Basalt reserves/,
+    public: /lower-case letters/,
     "../x": /lower-case letters/,
     news: /lower-case letters/,
     products: /there are routes named products/,

@@ -205,7 +205,7 @@ describe("users over HTTP", () => {
   });
 });
 
-describe("users over HTTP, asked by hostile clients of one server,", () => {
+describe("users over HTTP, asked by hostile clients", () => {
   let served: Awaited<ReturnType<typeof serve>>;
   before(async () => {
     served = await serve();

@@ -37,14 +37,16 @@ export type Composition = {
 
 /** Names become schemas; these are taken by the platform and by Postgres. */
 const taken: ReadonlySet<string> = new Set(["audit", "basalt", "public"]);
-const isName = (name: string) => /^[a-z][a-z0-9_]{0,39}$/.test(name) && !name.startsWith("pg_");
+/** Whether a module, and so its schema, may have this name. */
+export const isModuleName = (name: string): boolean =>
+  /^[a-z][a-z0-9_]{0,39}$/.test(name) && !name.startsWith("pg_") && !taken.has(name);
 
 /** Throws where modules do not fit together. */
 function refuseMisfits(modules: readonly Module[]): void {
   const names: string[] = [];
   const settings = new Set(Object.keys(platformSettings));
   for (const { name, needs, settings: own } of modules) {
-    if (!isName(name) || taken.has(name)) throw new Error(`a module cannot be named "${name}"`);
+    if (!isModuleName(name)) throw new Error(`a module cannot be named "${name}"`);
     if (names.includes(name)) throw new Error(`two modules are named ${name}`);
     for (const needed of needs)
       if (!names.includes(needed))

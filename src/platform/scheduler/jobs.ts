@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Context } from "#kernel/context.ts";
 import { identifier, type Id } from "#kernel/id.ts";
+import type { Trouble } from "../events/health.ts";
 import { within, type Runtime } from "../runtime.ts";
 import { every, type Repeated } from "./every.ts";
 import type { Leases } from "./leases.ts";
@@ -16,13 +17,6 @@ export type Job = {
   readonly work: (context: Context, stopping: AbortSignal) => Promise<void>;
   /** Whether every process does it once more when it stops, whoever holds the lease. */
   readonly atTheEndToo?: true;
-};
-
-/** Something that is wrong with the jobs of this process, in words. */
-export type JobTrouble = {
-  readonly subject: string;
-  readonly isBad: true;
-  readonly says: string;
 };
 
 type Options = Pick<Runtime, "clock" | "timers" | "newId"> & {
@@ -49,7 +43,9 @@ export class Jobs implements AsyncDisposable {
   readonly #options: Options;
   readonly #jobs: Job[] = [];
   readonly #repeated: Repeated[] = [];
-  readonly #stopping = new AbortController();
+  /** Tells the runs that are under way to stop. */
+  readonly #runs = new Set<AbortController>();
+  #isStopping = false;
   #heartbeat: Repeated | undefined;
   #held: ReadonlySet<string> = new Set();
   #renewedMs = 0;
@@ -68,7 +64,7 @@ export class Jobs implements AsyncDisposable {
     this.#renewedMs = timers.elapsedMs();
     for (const job of this.#jobs) {
       const work = async () => {
-        if (this.#holds(job)) await this.#run(job);
+        if (this.#holds(job) && !this.#isStopping) await this.#run(job);
       };
       this.#repeated.push(every({ name: job.name, everyMs: job.everyMs, work, log, timers }));
     }
@@ -79,7 +75,7 @@ export class Jobs implements AsyncDisposable {
   }
 
   /** Where no lease can be taken or renewed, jobs may rest in all processes. */
-  troubles(): readonly JobTrouble[] {
+  troubles(): readonly Trouble[] {
     const silentMs = this.#options.timers.elapsedMs() - this.#renewedMs;
     if (!this.#heartbeat || silentMs < tellAfterMs) return [];
     const says = `the leases of background jobs could not be renewed for ${Math.round(silentMs / 1_000)} s`;
@@ -94,7 +90,7 @@ export class Jobs implements AsyncDisposable {
     const names = this.#jobs.map(({ name }) => name);
     this.#held = await leases.take(names, process, leaseMs);
     this.#renewedMs = askedAt;
-    if (this.#stopping.signal.aborted) return;
+    if (this.#isStopping) return;
     for (const [i, job] of this.#jobs.entries())
       if (this.#holds(job) && !before.has(job)) void this.#repeated[i]?.now();
   }
@@ -103,31 +99,32 @@ export class Jobs implements AsyncDisposable {
     return this.#held.has(name) && this.#options.timers.elapsedMs() < this.#renewedMs + leaseMs;
   }
 
-  async #run({ work, withinMs }: Job, stopping = this.#stopping.signal): Promise<void> {
+  async #run({ work, withinMs }: Job): Promise<void> {
     const { clock, newId, timers } = this.#options;
-    const late = new AbortController();
+    const run = new AbortController();
+    this.#runs.add(run);
     const context: Context = {
       actor: "system",
       correlationId: newId(JobRunId),
       deadlineMs: clock.unixMs() + withinMs,
     };
     try {
-      const signal = AbortSignal.any([stopping, late.signal]);
-      await within(timers, withinMs, work(context, signal));
+      await within(timers, withinMs, work(context, run.signal));
     } finally {
-      late.abort();
+      run.abort();
+      this.#runs.delete(run);
     }
   }
 
   /** Waits a while for what is under way; the leases go to other processes in any case. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopping.abort();
+    this.#isStopping = true;
+    for (const run of this.#runs) run.abort();
     await this.#inTime(this.#heartbeat?.[Symbol.asyncDispose]());
     await this.#inTime(
       Promise.all(this.#repeated.map((repeated) => repeated[Symbol.asyncDispose]())),
     );
-    for (const job of this.#jobs)
-      if (job.atTheEndToo) await this.#inTime(this.#run(job, new AbortController().signal));
+    for (const job of this.#jobs) if (job.atTheEndToo) await this.#inTime(this.#run(job));
     await this.#inTime(this.#options.leases.release(this.#options.process));
   }
 
