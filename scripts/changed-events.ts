@@ -19,15 +19,18 @@ const bare = (schema: unknown): unknown => {
   return Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, bare(value)]));
 };
 
-/** Events whose payload has changed while their version stayed: old ones could not be read. */
+/** Events that a log may hold and the code could no longer read: gone, or changed under their version. */
 export function changedEvents(before: EventDocument, after: EventDocument): readonly string[] {
-  return Object.entries(after.components.messages).flatMap(([key, { name, payload }]) => {
+  const gone = Object.entries(before.components.messages)
+    .filter(([key]) => !(key in after.components.messages))
+    .map(([, { name }]) => `${name} (gone)`);
+  const changed = Object.entries(after.components.messages).flatMap(([key, { name, payload }]) => {
     const { properties: now } = payload;
     const then = before.components.messages[key]?.payload.properties;
+    const [was, is] = [then?.schemaVersion.const ?? 0, now.schemaVersion.const];
     const isSame =
-      !then ||
-      then.schemaVersion.const !== now.schemaVersion.const ||
-      isDeepStrictEqual(bare(then.payload), bare(now.payload));
+      was < is || (was === is && isDeepStrictEqual(bare(then?.payload), bare(now.payload)));
     return isSame ? [] : [`${name} v${now.schemaVersion.const}`];
   });
+  return [...gone, ...changed];
 }

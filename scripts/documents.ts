@@ -16,8 +16,8 @@ const changed = changedEvents(
 );
 if (changed.length > 0 && !process.argv.includes("--changed-events")) {
   console.error(
-    `These events have another payload than in docs/asyncapi.json, and the same version: ${changed.join(", ")}.
-Old events in a log could not be read. Raise the version and add an upcaster
+    `These events of docs/asyncapi.json are gone, or have another payload under the same version: ${changed.join(", ")}.
+Old events in a log could not be read. Keep the declaration of an event that is no longer written. Raise the version of one that changes, and add an upcaster
 (docs/guides/your-own-context.md, "Changing an event"). If no log holds such events yet:
 npm run documents -- --changed-events`,
   );

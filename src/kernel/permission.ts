@@ -1,4 +1,5 @@
 import type { Context } from "./context.ts";
+import type { Id } from "./id.ts";
 import type { Result } from "./result.ts";
 import { branded, type Brand } from "./shape.ts";
 
@@ -24,5 +25,5 @@ export type Forbidden = { readonly type: "forbidden"; readonly permission: Permi
 export type MayAct = (
   context: Context,
   permission: Permission,
-  on?: { readonly owner: string | undefined },
+  on?: { readonly owner: Id<"user"> | undefined },
 ) => Promise<Result<void, Forbidden>>;

@@ -37,7 +37,7 @@ test("every reference in it leads somewhere, and every event is a message", () =
   }
 });
 
-test("a payload that changes under the same version is found; new words and new versions are not", () => {
+test("finds events that are gone or changed under their version, but not new words and versions", () => {
   const documentOf = (version: number, properties: object): EventDocument => ({
     components: {
       messages: {
@@ -58,5 +58,9 @@ test("a payload that changes under the same version is found; new words and new 
 
   assert.deepEqual(changedEvents(before, documentOf(1, more)), ["things.written v1"]);
   assert.deepEqual(changedEvents(before, documentOf(2, more)), []);
+  assert.deepEqual(changedEvents(documentOf(2, more), documentOf(1, more)), ["things.written v1"]);
+  const none = { components: { messages: {} } };
+  assert.deepEqual(changedEvents(before, none), ["things.written (gone)"]);
+  assert.deepEqual(changedEvents(none, before), []);
   assert.deepEqual(changedEvents(before, documentOf(1, { text: { type: "string" } })), []);
 });
