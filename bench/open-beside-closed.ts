@@ -6,8 +6,8 @@ import type { Identity } from "#contexts/identity";
 import { memoryCache } from "#platform/cache/memory-cache.ts";
 import type { Route } from "#platform/http/route.ts";
 import { createHttpServer } from "#platform/http/server.ts";
-import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import type { ModuleSettings } from "#platform/process/module.ts";
+import { postgresPersistence } from "#platform/process/persistence.ts";
 import { openDatabase, openSecrets } from "#platform/process/postgres.ts";
 import { memoryRateLimits } from "#platform/rate-limit/flexible-rate-limits.ts";
 import { memoryLeases } from "#platform/scheduler/memory-leases.ts";
@@ -31,18 +31,16 @@ const { clock, newId, timers } = runtime;
 const jobs = new Jobs({ ...runtime, leases: memoryLeases(timers), process: "bench", log });
 const shared = { ...runtime, wakeUps: new Map(), process: "bench", others: undefined, jobs };
 const own = { cache: memoryCache(), grants: basalt.grants };
-const parts = { settings, log, metrics, database, secrets, ...own, ...shared };
+const persistence = postgresPersistence(database, runtime);
+const parts = { settings, log, metrics, persistence, secrets, ...own, ...shared };
 const undo = new AsyncDisposableStack();
 const { routes, access } = await identity.compose(parts, {}, undo);
 if (!access) throw new Error("identity does not say who sends a request");
 const { authenticate } = access;
 
 const isGetUser = ({ method, path }: Route) => method === "GET" && path === "/users/:userId";
-const units = postgresUnitOfWork({
-  database,
+const units = persistence.units({
   schema: "identity",
-  clock,
-  newId,
   onAppended: () => {},
   scope: postgresIdentity(newId),
 });

@@ -1,10 +1,11 @@
 import path from "node:path";
 import type { IdentityProvides } from "#contexts/identity";
-import { postgresAudit } from "#platform/audit/postgres-audit.ts";
-import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
-import type { Module } from "#platform/process/module.ts";
+import type { Settings } from "#platform/config/settings.ts";
+import type { Module, Wiring } from "#platform/process/module.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
+import type { Profile } from "#platform/process/persistence.ts";
 import { Permissions } from "./application/permission.ts";
+import type { NotesScope } from "./application/ports.ts";
 import { addNotesCommands } from "./commands.ts";
 import { createNotes, noteEvents } from "./index.ts";
 import { postgresNotes } from "./infrastructure/postgres-notes.ts";
@@ -16,35 +17,48 @@ const settings = {} as const;
 
 type Needs = { readonly identity: IdentityProvides };
 
-async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableStack) {
-  const { database, metrics, clock, newId } = parts;
-  const onAppended = announcer(parts, schema);
-  const common = { database, schema, scope: postgresNotes, onAppended, clock, newId };
+type ScopeOn<On extends Profile> = (transaction: On["transaction"]) => NotesScope;
+
+async function compose<On extends Profile>(
+  scope: ScopeOn<On>,
+  parts: Parts<Settings, On>,
+  { identity }: Needs,
+  undo: AsyncDisposableStack,
+) {
+  const { persistence, metrics, clock, newId } = parts;
+  const working = { schema, scope, onAppended: announcer(parts, schema) };
   const notes = createNotes({
-    ...postgresUnitOfWork(common),
-    audit: postgresAudit(database),
+    ...persistence.units(working),
+    audit: persistence.audit,
     mayAct: identity.mayAct,
     clock,
     newId,
     metrics,
   });
   if (parts.settings.consumers)
-    await consume({ ...parts, ...common, consumers: notesConsumers }, undo);
+    await consume(parts, { ...working, consumers: notesConsumers }, undo);
   return { routes: noteRoutes(notes), provides: {} };
 }
 
-/** The notes as a module. */
-export const notes: Module<typeof settings, object, Needs> = {
+/** The notes, wired on Postgres or in memory. */
+export const notesWith = <On extends Profile>(
+  scope: ScopeOn<On>,
+): Wiring<On, typeof settings, object, Needs> => ({
   name: schema,
-  migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   events: noteEvents,
   isEventStore: false,
   settings,
   needs: ["identity"],
-  readModels: [],
   grants: { member: [Permissions.writeNote], owner: [Permissions.readNotes] },
+  compose: (parts, needs, undo) => compose(scope, parts, needs, undo),
+});
+
+/** The notes as a module. */
+export const notes: Module<typeof settings, object, Needs> = {
+  ...notesWith(postgresNotes),
+  migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
+  readModels: [],
   chores: () => [],
   examine: async () => [],
   addCommands: addNotesCommands,
-  compose,
 };

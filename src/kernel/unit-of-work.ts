@@ -22,3 +22,9 @@ export type UnitOfWork<Scope> = <R extends Result<unknown, unknown>>(
 
 /** Port: asks without changing anything. */
 export type Read<Scope> = <T>(context: Context, query: (scope: Scope) => Promise<T>) => Promise<T>;
+
+/** How a context changes its data, and asks for it. */
+export type UnitsOfWork<Scope> = {
+  readonly unitOfWork: UnitOfWork<Scope>;
+  readonly read: Read<Scope>;
+};

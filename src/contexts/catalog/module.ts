@@ -2,13 +2,14 @@ import path from "node:path";
 import { expect } from "#kernel/result.ts";
 import { createCatalog } from "./index.ts";
 import type { IdentityProvides } from "#contexts/identity";
-import { postgresAudit } from "#platform/audit/postgres-audit.ts";
 import { ConfigurationInvalid } from "#platform/config/load.ts";
-import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import { anyReadModel } from "#platform/events/rebuild.ts";
-import type { Module, ModuleSettings } from "#platform/process/module.ts";
-import { announcer, consume, type Parts as AnyParts } from "#platform/process/parts.ts";
+import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
+import { announcer, consume, type Parts } from "#platform/process/parts.ts";
+import type { OnPostgres, Profile } from "#platform/process/persistence.ts";
 import { upstream } from "#platform/resilience/upstream.ts";
+import type { CatalogScope } from "./application/ports/scope.ts";
+import type { SearchModel } from "./application/search/project-search.ts";
 import { degrading, type LevelSource, type PriceSource } from "./infrastructure/degrading.ts";
 import { httpLevelSource, httpPriceSource } from "./infrastructure/http-parts.ts";
 import { examined } from "./infrastructure/examine-upstream.ts";
@@ -34,25 +35,39 @@ const jobWithinMs = 30_000;
 const importEveryMs = 250;
 
 type Settings = ModuleSettings<typeof known>;
-type Parts = AnyParts<Settings>;
 type Needs = { readonly identity: IdentityProvides };
 
-async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableStack) {
-  const { settings, metrics, database, cache, jobs, clock, newId } = parts;
+/** What the catalog is made of that is another thing in memory. */
+export type CatalogAdapters<On extends Profile> = {
+  readonly scope: (transaction: On["transaction"]) => CatalogScope;
+  readonly searchModel: (transaction: On["transaction"]) => SearchModel;
+  /** Stock and prices that are kept here. */
+  readonly levels: LevelSource;
+  readonly prices: PriceSource;
+};
+type AdaptersOn<On extends Profile> = (database: On["database"]) => CatalogAdapters<On>;
+
+async function compose<On extends Profile>(
+  adaptersOn: AdaptersOn<On>,
+  parts: Parts<Settings, On>,
+  { identity }: Needs,
+  undo: AsyncDisposableStack,
+) {
+  const { settings, metrics, persistence, cache, jobs, clock, newId } = parts;
+  const { scope, searchModel, levels, prices } = adaptersOn(persistence.database);
   const onAppended = announcer(parts, schema);
-  const scope = postgresCatalog();
-  const units = postgresUnitOfWork({ database, schema, scope, onAppended, clock, newId });
+  const units = persistence.units({ schema, scope, onAppended });
   const told = (part: string) => (status: string) => metrics.parts.inc({ part, status });
   const catalog = createCatalog({
     ...units,
     clock,
     newId,
     metrics,
-    audit: postgresAudit(database),
+    audit: persistence.audit,
     mayAct: identity.mayAct,
     stockLevels: degrading({
       name: "stock",
-      source: levelsOf(parts),
+      source: levelsOf(parts) ?? levels,
       cache,
       clock,
       keyOf: ({ productId }) => productId,
@@ -60,7 +75,7 @@ async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableS
     }),
     currentPrices: degrading({
       name: "prices",
-      source: pricesOf(parts),
+      source: pricesOf(parts) ?? prices,
       cache,
       clock,
       keyOf: ({ productId, filter: { currency = "", list = "" } }) =>
@@ -72,9 +87,9 @@ async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableS
   if (settings.consumers) {
     const consumers = identityConsumers;
     const reading = { schema: "identity", into: schema, scope, onAppended, consumers };
-    await consume({ ...parts, ...reading }, undo);
-    const own = { schema, scope: postgresSearchModel(searchSchema), onAppended };
-    await consume({ ...parts, ...own, consumers: [searchProjection] }, undo);
+    await consume(parts, reading, undo);
+    const own = { schema, scope: searchModel, onAppended, consumers: [searchProjection] };
+    await consume(parts, own, undo);
     jobs.add({
       name: "catalog.run-imports",
       everyMs: importEveryMs,
@@ -91,16 +106,18 @@ async function compose(parts: Parts, { identity }: Needs, undo: AsyncDisposableS
   return { routes: catalogRoutes(catalog, parts.timers), provides: {} };
 }
 
-/** The catalog's own stock, or that of the Basalt that the settings name. */
-function levelsOf({ settings, database, metrics, clock }: Parts): LevelSource {
-  if (settings.catalogStockUrl === undefined) return postgresLevelSource(database);
+type Asking = Pick<Parts<Settings>, "settings" | "metrics" | "clock">;
+
+/** The stock of the Basalt that the settings name. */
+function levelsOf({ settings, metrics, clock }: Asking): LevelSource | undefined {
+  if (settings.catalogStockUrl === undefined) return undefined;
   const baseUrl = addressIn(known.catalogStockUrl.env, settings.catalogStockUrl);
   const key = settings.catalogStockKey;
   return httpLevelSource({ baseUrl, key, upstream: upstream({ name: "stock", clock, metrics }) });
 }
 
-function pricesOf({ settings, database, metrics, clock }: Parts): PriceSource {
-  if (settings.catalogPricesUrl === undefined) return postgresPriceSource(database);
+function pricesOf({ settings, metrics, clock }: Asking): PriceSource | undefined {
+  if (settings.catalogPricesUrl === undefined) return undefined;
   const baseUrl = addressIn(known.catalogPricesUrl.env, settings.catalogPricesUrl);
   const key = settings.catalogPricesKey;
   return httpPriceSource({ baseUrl, key, upstream: upstream({ name: "prices", clock, metrics }) });
@@ -116,15 +133,30 @@ function failIn({ failures }: { readonly failures: readonly unknown[] }): void {
   if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
 }
 
-/** The catalog as a module. */
-export const catalog: Module<typeof known, object, Needs> = {
+/** The catalog, wired with these adapters. */
+export const catalogWith = <On extends Profile>(
+  adapters: AdaptersOn<On>,
+): Wiring<On, typeof known, object, Needs> => ({
   name: schema,
   events: catalogEvents,
   isEventStore: true,
   settings: known,
-  migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   needs: ["identity"],
   grants,
+  compose: (parts, needs, undo) => compose(adapters, parts, needs, undo),
+});
+
+const onPostgres: AdaptersOn<OnPostgres> = (database) => ({
+  scope: postgresCatalog(),
+  searchModel: postgresSearchModel(searchSchema),
+  levels: postgresLevelSource(database),
+  prices: postgresPriceSource(database),
+});
+
+/** The catalog as a module. */
+export const catalog: Module<typeof known, object, Needs> = {
+  ...catalogWith(onPostgres),
+  migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   readModels: [anyReadModel(searchReadModel(searchProjection))],
   chores: (database) => [forgetReservations(database), forgetImportRows(database)],
   examine: async (settings) => {
@@ -146,5 +178,4 @@ export const catalog: Module<typeof known, object, Needs> = {
     return found.flat();
   },
   addCommands: addCatalogCommands,
-  compose,
 };

@@ -1,35 +1,41 @@
 import path from "node:path";
 import type { Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import type { Value } from "#kernel/shape.ts";
 import { createIdentity, type Identity, type IdentityProvides } from "./index.ts";
-import { postgresAudit } from "#platform/audit/postgres-audit.ts";
-import { Coherence } from "#platform/cache/coherence.ts";
+import { Coherence, type Changes } from "#platform/cache/coherence.ts";
 import { postgresChanges } from "#platform/cache/postgres-changes.ts";
 import { ConfigurationInvalid } from "#platform/config/load.ts";
 import { fileEmail, smtpEmail } from "#platform/email/nodemailer-email.ts";
-import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
-import type { Module, ModuleSettings } from "#platform/process/module.ts";
+import type { Grants, Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
+import type { OnPostgres, Profile } from "#platform/process/persistence.ts";
 import { authenticate } from "./application/sessions/authenticate.ts";
-import type { HowToUse } from "./application/ports.ts";
+import type { HowToUse, IdentityScope, Passwords, SendEmail } from "./application/ports.ts";
 import { writeEmails } from "./application/credentials/write-emails.ts";
 import { Email } from "./domain/email.ts";
 import { identityEvents, voids } from "./domain/events.ts";
 import { Password } from "./domain/password.ts";
+import { apiKeyUses, type KeepUses } from "./infrastructure/api-key-uses.ts";
 import { argon2Passwords } from "./infrastructure/argon2-passwords.ts";
 import { casbinMayAct } from "./infrastructure/casbin-may-act.ts";
 import { commonPasswords } from "./infrastructure/common-passwords.ts";
 import { joseAccessTokens } from "./infrastructure/jose-access-tokens.ts";
 import { addIdentityCommands } from "./commands.ts";
 import { forgetSessions } from "./infrastructure/postgres-sessions.ts";
-import { apiKeyUses } from "./infrastructure/postgres-api-keys.ts";
+import { postgresKeyUses } from "./infrastructure/postgres-api-keys.ts";
 import { postgresIdentity } from "./infrastructure/postgres-identity.ts";
 import { rememberedAuthentication } from "./infrastructure/remembered-authentication.ts";
 import { otpauthCodes, randomRecoveryCodes } from "./infrastructure/second-factors.ts";
 import { sealing, signedTokens } from "./infrastructure/signed-tokens.ts";
-import { addSigningKey, postgresKeyStore, signingKeys } from "./infrastructure/signing-keys.ts";
+import {
+  addSigningKey,
+  postgresKeyStore,
+  signingKeys,
+  type KeyStore,
+} from "./infrastructure/signing-keys.ts";
 import { webauthnCeremonies } from "./infrastructure/webauthn-ceremonies.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
 import { identityRoutes } from "./presentation/routes.ts";
@@ -43,20 +49,38 @@ const schema = "identity";
 const hourMs = 3_600_000;
 const graceMs = 10_000;
 
-async function compose(parts: Parts<Settings>, undo: AsyncDisposableStack) {
-  const { settings, metrics, database, secrets, others, clock, newId, timers } = parts;
-  const scope = postgresIdentity(newId);
-  const changes = postgresChanges(database, schema);
+/** What identity is made of that is another thing in memory. */
+export type IdentityAdapters<On extends Profile> = {
+  readonly scope: (transaction: On["transaction"]) => IdentityScope;
+  readonly changes: Changes;
+  readonly keyStore: KeyStore;
+  readonly keepUses: KeepUses;
+  /** Gives roles the permissions of all modules, where no administrator has changed them. */
+  readonly grantDefaults: (grants: Grants) => Promise<unknown>;
+  readonly passwords: Passwords;
+  readonly mailer: (settings: Settings, undo: AsyncDisposableStack) => SendEmail;
+};
+type AdaptersOn<On extends Profile> = (
+  database: On["database"],
+  newId: NewId,
+) => IdentityAdapters<On>;
+
+async function compose<On extends Profile>(
+  adaptersOn: AdaptersOn<On>,
+  parts: Parts<Settings, On>,
+  undo: AsyncDisposableStack,
+) {
+  const { settings, metrics, persistence, secrets, others, clock, newId, timers } = parts;
+  const { scope, changes, keyStore: store, ...adapters } = adaptersOn(persistence.database, newId);
   const coherence = undo.use(new Coherence({ changes, alone: others === undefined, timers }));
   const announce = announcer(parts, schema);
   const onAppended = (types: ReadonlySet<string>) => {
     if (voids(types)) coherence.expire();
     announce();
   };
-  const units = postgresUnitOfWork({ database, schema, scope, onAppended, clock, newId });
+  const units = persistence.units({ schema, scope, onAppended });
 
-  await grantDefaults(database, parts.grants);
-  const store = postgresKeyStore(database);
+  await adapters.grantDefaults(parts.grants);
   await addSigningKey({ store, secrets }, "unless there is one");
   const keys = signingKeys({ store, secrets, coherence });
   await keys.current(); // with another master key nobody could sign in: say so now
@@ -72,10 +96,10 @@ async function compose(parts: Parts<Settings>, undo: AsyncDisposableStack) {
     newId,
     metrics,
     sessionLimits,
-    audit: postgresAudit(database),
+    audit: persistence.audit,
     mayAct: casbinMayAct({ ...units, coherence, clock }),
     registration: settings.registration,
-    passwords: argon2Passwords(),
+    passwords: adapters.passwords,
     isCommonPassword: commonPasswords(),
     tokens: signedTokens(secrets),
     accessTokens: joseAccessTokens({ keys, clock, issuer, audience }),
@@ -88,15 +112,16 @@ async function compose(parts: Parts<Settings>, undo: AsyncDisposableStack) {
     }),
   };
   const identity = createIdentity(deps);
-  const { note: noteUse } = undo.use(apiKeyUses(database, parts));
+  const { note: noteUse } = undo.use(apiKeyUses(adapters.keepUses, parts));
   const remember = { authenticate: authenticate(deps), coherence, clock, noteUse };
 
   const consumers = identityConsumers(
     writeEmails({ ...deps, howToUse: howToUse(settings) }),
-    mailer(settings, undo),
+    adapters.mailer(settings, undo),
     settings.smtpMaxConnections,
   );
-  if (settings.consumers) await consume({ ...parts, schema, scope, onAppended, consumers }, undo);
+  const reading = { schema, scope, onAppended, consumers };
+  if (settings.consumers) await consume(parts, reading, undo);
   return {
     routes: identityRoutes(identity),
     provides: { mayAct: deps.mayAct },
@@ -159,20 +184,37 @@ function setting<T>(value: Value<T>, env: string, text: string): T {
 /** How long sessions are kept after they were over. */
 const endedSessionHours = 720;
 
-/** Identity as a module. It authenticates requests and answers permissions. */
-export const identity: Module<typeof known, IdentityProvides> = {
+/** Identity, wired with these adapters. It authenticates requests and answers permissions. */
+export const identityWith = <On extends Profile>(
+  adapters: AdaptersOn<On>,
+): Wiring<On, typeof known, IdentityProvides> => ({
   name: schema,
   events: identityEvents,
   isEventStore: false,
   settings: known,
-  migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   needs: [],
-  readModels: [],
   grants,
+  compose: (parts, _needs, undo) => compose(adapters, parts, undo),
+});
+
+const onPostgres: AdaptersOn<OnPostgres> = (database, newId) => ({
+  scope: postgresIdentity(newId),
+  changes: postgresChanges(database, schema),
+  keyStore: postgresKeyStore(database),
+  keepUses: postgresKeyUses(database),
+  grantDefaults: (grants) => grantDefaults(database, grants),
+  passwords: argon2Passwords(),
+  mailer,
+});
+
+/** Identity as a module. */
+export const identity: Module<typeof known, IdentityProvides> = {
+  ...identityWith(onPostgres),
+  migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
+  readModels: [],
   chores: (database, { sessionIdleHours }) => [
     forgetSessions(database, sessionIdleHours + endedSessionHours),
   ],
   examine: async () => [],
   addCommands: addIdentityCommands,
-  compose: (parts, _needs, undo) => compose(parts, undo),
 };

@@ -19,6 +19,7 @@ import {
   LeaseLost,
   LostRace,
   slotCount,
+  type Beginning,
   type Due,
   type DueStreams,
   type Mark,
@@ -248,14 +249,6 @@ class PostgresWork<Scope> implements Work<Scope> {
     if (!this.#isOpen) throw new HandlerEnded(this.#name, this.#cause);
   }
 }
-
-/** Where a new subscription of a log begins. */
-export type Beginning = {
-  readonly name: string;
-  readonly declaration: string;
-  /** Whether it begins at the end of a log that others read already. */
-  readonly atEnd: boolean;
-};
 
 /** Makes the slots of subscriptions that are new, all at once: so that none comes before another. */
 export async function registerSubscriptions(

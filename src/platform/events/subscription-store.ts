@@ -88,6 +88,14 @@ export type Member = {
   readonly waitsAt?: string;
 };
 
+/** Where a new subscription of a log begins. */
+export type Beginning = {
+  readonly name: string;
+  readonly declaration: string;
+  /** Whether it begins at the end of a log that others read already. */
+  readonly atEnd: boolean;
+};
+
 /** The slots of a process, and how many it should have. */
 export type Share = { readonly held: readonly Held[]; readonly fair: number };
 

@@ -1,8 +1,9 @@
 import { isSameRequest, type Context } from "#kernel/context.ts";
 import type { Recorded } from "#kernel/event.ts";
 import { err, type Result } from "#kernel/result.ts";
-import type { Conflict, LockOptions, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { entryOf, matches, type Audit, type AuditEntry } from "../audit/audit.ts";
+import type { Conflict, LockOptions, UnitsOfWork } from "#kernel/unit-of-work.ts";
+import { entryOf, type Audit, type AuditEntry } from "../audit/audit.ts";
+import { memoryAudit } from "../audit/memory-audit.ts";
 import { record, type Recorder } from "../events/record.ts";
 import type { Horizon, Look, Mark } from "../events/subscription-store.ts";
 import { IdempotencyKeyReused } from "../idempotency.ts";
@@ -45,6 +46,9 @@ const pass = async () => {};
 const noSeams: Seams = { reading: pass, committing: pass, answering: pass };
 
 type Outcome = Result<unknown, unknown>;
+/** Hears the types of the events of each commit. */
+export type OnAppended = (types: ReadonlySet<string>) => void;
+type UnitOn<Scope> = { readonly scope: MemoryScope<Scope>; readonly onAppended: OnAppended };
 type Answer = { readonly fingerprint: string; readonly outcome: string };
 type UnderWay = {
   readonly touched: ReadonlySet<string>;
@@ -58,9 +62,8 @@ type Attempt = { readonly touched: readonly string[]; readonly isRefused: boolea
 
 /** The log, the idempotency keys and the locks of one context, in memory. */
 export class MemoryStore {
-  readonly entries: AuditEntry[] = [];
+  readonly entries: AuditEntry[];
   readonly #recorder: Recorder & { readonly timers: Timers };
-  readonly #onAppended: (types: ReadonlySet<string>) => void;
   readonly #seams: Seams;
   /** By position; some positions were drawn in vain. */
   readonly #log: (Recorded | undefined)[] = [undefined];
@@ -70,14 +73,15 @@ export class MemoryStore {
   readonly #locks = new Map<string, Promise<void>>();
   readonly #underWay = new Set<UnderWay>();
 
+  /** `entries`: of the audit, which several contexts may share. */
   constructor(
     recorder: Recorder & { readonly timers: Timers },
-    onAppended: (types: ReadonlySet<string>) => void = () => {},
     seams: Partial<Seams> = {},
+    entries: AuditEntry[] = [],
   ) {
     this.#recorder = recorder;
-    this.#onAppended = onAppended;
     this.#seams = { ...noSeams, ...seams };
+    this.entries = entries;
   }
 
   /** All events that are committed, by position. */
@@ -109,13 +113,11 @@ export class MemoryStore {
     return [...this.#underWay].some(({ touched }) => touched.has(name));
   }
 
-  units<Scope>(scope: MemoryScope<Scope>): {
-    readonly unitOfWork: UnitOfWork<Scope>;
-    readonly read: Read<Scope>;
-  } {
+  units<Scope>(scope: MemoryScope<Scope>, onAppended: OnAppended = () => {}): UnitsOfWork<Scope> {
     return {
       read: (context, query) => query(this.#open(scope, new MemoryPending(), context)),
-      unitOfWork: (context, work, options) => this.#work(context, scope, work, options),
+      unitOfWork: (context, work, options) =>
+        this.#work(context, { scope, onAppended }, work, options),
     };
   }
 
@@ -133,19 +135,15 @@ export class MemoryStore {
   }
 
   get audit(): Audit {
-    return {
-      enter: async (entry) => void this.entries.push(entry),
-      page: async (filter, { before = Number.POSITIVE_INFINITY, limit }) =>
-        this.entries
-          .map((entry, i) => ({ ...entry, position: i + 1 }))
-          .filter((entry) => entry.position < before && matches(entry, filter))
-          .toReversed()
-          .slice(0, limit),
-    };
+    return memoryAudit(this.entries);
   }
 
   /** Commits all collected changes or none; false when a row or a stream has moved on. */
-  async commit(parts: readonly MemoryPart[], beside: readonly Beside[] = []): Promise<boolean> {
+  async commit(
+    parts: readonly MemoryPart[],
+    beside: readonly Beside[],
+    onAppended: OnAppended,
+  ): Promise<boolean> {
     const changes = parts.flatMap(({ pending }) => pending.changes);
     const events = parts.flatMap(({ context, pending }) =>
       record(this.#recorder, context, pending.announced).map(throughJson),
@@ -173,7 +171,7 @@ export class MemoryStore {
       this.#underWay.delete(claim);
       claim.end();
     }
-    if (events.length > 0) this.#onAppended(new Set(events.map(({ type }) => type)));
+    if (events.length > 0) onAppended(new Set(events.map(({ type }) => type)));
     await this.#seams.answering();
     return true;
   }
@@ -223,7 +221,7 @@ export class MemoryStore {
 
   async #work<Scope, R extends Outcome>(
     context: Context,
-    scope: MemoryScope<Scope>,
+    { scope, onAppended }: UnitOn<Scope>,
     work: (scope: Scope) => Promise<R>,
     { lock = [] }: LockOptions = {},
   ): Promise<R | ReturnType<typeof conflict>> {
@@ -234,7 +232,8 @@ export class MemoryStore {
     try {
       const pending = new MemoryPending();
       const outcome = await work(this.#open(scope, pending, context));
-      if (outcome.ok && (await this.#save({ context, pending }, outcome))) return outcome;
+      if (outcome.ok && (await this.#save({ context, pending }, outcome, onAppended)))
+        return outcome;
       const racing = (await this.#answered(context)) as R | undefined;
       return racing ?? (outcome.ok ? conflict() : outcome);
     } finally {
@@ -242,11 +241,12 @@ export class MemoryStore {
     }
   }
 
-  async #save(part: MemoryPart, outcome: Outcome): Promise<boolean> {
+  async #save(part: MemoryPart, outcome: Outcome, onAppended: OnAppended): Promise<boolean> {
     const { context, pending } = part;
     if (pending.changes.length > 0 || pending.announced.length > 0 || context.idempotency)
       this.#checkTime(context);
-    return this.commit([part], context.idempotency ? [this.#answer(context, outcome)] : []);
+    const answers = context.idempotency ? [this.#answer(context, outcome)] : [];
+    return this.commit([part], answers, onAppended);
   }
 
   async #answered(context: Context): Promise<unknown> {

@@ -17,7 +17,7 @@ import {
   type Work,
 } from "../events/subscription-store.ts";
 import { MemoryPending } from "./memory-pending.ts";
-import type { Beside, MemoryPart, MemoryScope, MemoryStore } from "./memory-store.ts";
+import type { Beside, MemoryPart, MemoryScope, MemoryStore, OnAppended } from "./memory-store.ts";
 
 type Row = {
   readonly slot: number;
@@ -166,10 +166,14 @@ function slotOf(stream: string): number {
 }
 
 type Options<Scope> = {
+  /** Whose log is read. */
   readonly store: MemoryStore;
+  /** Whose log the effects announce events in: the same, unless said. */
+  readonly into?: MemoryStore;
   readonly state: MemorySubscriptionState;
   readonly scope: MemoryScope<Scope>;
   readonly clock: Clock;
+  readonly onAppended?: OnAppended;
 };
 
 /** Collects the writes of a handler. Its reads run at once, as in a unit of work. */
@@ -179,7 +183,7 @@ class MemoryWork<Scope> implements Work<Scope> {
   #broken: { readonly error: unknown } | undefined;
 
   constructor(
-    { store, scope, clock }: Options<Scope>,
+    { store, into = store, scope, clock }: Options<Scope>,
     cause: Recorded,
     settle: () => Promise<void>,
   ) {
@@ -189,7 +193,7 @@ class MemoryWork<Scope> implements Work<Scope> {
       this.#broken ??= { error };
       throw error;
     };
-    this.scope = store.readingScope(scope, pending, async () => {
+    this.scope = into.readingScope(scope, pending, async () => {
       pending.check();
       await settle().catch(noteFailure);
     });
@@ -227,7 +231,7 @@ const endedError = (before?: string): string =>
     : `${processEnded}; before it: ${before}`.slice(0, maxErrorLength);
 
 export function memorySubscription<Scope>(options: Options<Scope>): SubscriptionStore<Scope> {
-  const { store, state, clock } = options;
+  const { store, into = store, state, clock, onAppended = () => {} } = options;
   const { parked } = state;
   const eventsOf = (stream: string, version: number, until: number) =>
     Array.from({ length: until }, (_, i) => store.at(i + 1) ?? []).flatMap((event) =>
@@ -240,7 +244,7 @@ export function memorySubscription<Scope>(options: Options<Scope>): Subscription
     },
 
     async share(member) {
-      return state.share(member, clock.unixMs(), (name) => store.isUnderWay(name));
+      return state.share(member, clock.unixMs(), (name) => into.isUnderWay(name));
     },
 
     async release(process, slots) {
@@ -296,7 +300,8 @@ export function memorySubscription<Scope>(options: Options<Scope>): Subscription
           return true;
         },
       };
-      if (!(await store.commit(parts, [stillRead, state.progressing(progress)])))
+      const progressed = state.progressing(progress);
+      if (!(await into.commit(parts, [stillRead, progressed], onAppended)))
         throw new LostRace("the effects clash with a row");
     },
   };

@@ -2,7 +2,7 @@ import { isSameRequest, type Context, type IdempotencyKey } from "#kernel/contex
 import type { Event } from "#kernel/event.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, type Result } from "#kernel/result.ts";
-import type { Conflict, LockOptions, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { Conflict, LockOptions, UnitsOfWork } from "#kernel/unit-of-work.ts";
 import type { Version } from "#kernel/version.ts";
 import { entryOf } from "../audit/audit.ts";
 import { auditWrite } from "../audit/postgres-audit.ts";
@@ -39,11 +39,6 @@ export type UnitOfWorkOptions<Scope> = Recorder & {
   readonly scope: ScopeOn<Scope>;
   /** Called after a commit with the types of its events, to wake readers. */
   readonly onAppended: (types: ReadonlySet<string>) => void;
-};
-
-export type UnitsOfWork<Scope> = {
-  readonly unitOfWork: UnitOfWork<Scope>;
-  readonly read: Read<Scope>;
 };
 
 type Outcome = Result<unknown, unknown>;

@@ -8,9 +8,12 @@ import type { Authenticate } from "../http/gate.ts";
 import type { Route } from "../http/route.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Parts } from "./parts.ts";
+import type { OnPostgres, Profile } from "./persistence.ts";
 
-/** The settings of the platform and of one module. */
-export type ModuleSettings<Table extends SettingsTable> = Settings & SettingsOf<Table>;
+/** The settings of the platform and of one module; where it may be any, those of the platform. */
+export type ModuleSettings<Table extends SettingsTable> = string extends keyof Table
+  ? Settings
+  : Settings & SettingsOf<Table>;
 
 /** One thing that the doctor has looked at. */
 export type Finding = { readonly ok: boolean; readonly what: string; readonly says: string };
@@ -44,18 +47,17 @@ export type WithDatabase = (
 ) => Promise<void>;
 
 /**
- * A context as the composition root plugs it in: its schema with an event log, what it needs, and what
- * it brings. `Needs` are the `provides` of other modules, by their names.
+ * How a context is wired on Postgres or on another profile. `Needs` are the `provides` of other
+ * modules, by their names.
  */
-export type Module<
+export type Wiring<
+  On extends Profile,
   Table extends SettingsTable = SettingsTable,
   Provided = unknown,
   Needs = unknown,
 > = {
   /** Names its schema as well. */
   readonly name: string;
-  /** The folder of its migrations. */
-  readonly migrations: string;
   /** The events that it publishes. */
   readonly events: Registry<Event>;
   /** Whether its state is made of its events, which are never deleted then. */
@@ -63,18 +65,28 @@ export type Module<
   readonly settings: Table;
   /** Names of the modules that must come before it. */
   readonly needs: readonly string[];
-  readonly readModels: readonly AnyReadModel[];
   /** The default permissions of roles in it. */
   readonly grants: Grants;
+  compose(
+    parts: Parts<ModuleSettings<Table>, On>,
+    needs: Needs,
+    undo: AsyncDisposableStack,
+  ): Promise<Composed<Provided>>;
+};
+
+/** A context as the composition root plugs it in: its wiring on Postgres, and what it brings along. */
+export type Module<
+  Table extends SettingsTable = SettingsTable,
+  Provided = unknown,
+  Needs = unknown,
+> = Wiring<OnPostgres, Table, Provided, Needs> & {
+  /** The folder of its migrations. */
+  readonly migrations: string;
+  readonly readModels: readonly AnyReadModel[];
   /** Deletes old rows of the module. */
   chores(database: Database, settings: ModuleSettings<Table>): readonly Chore[];
   /** Looks at the upstreams of the module for the doctor. */
   examine(settings: ModuleSettings<Table>): Promise<readonly Finding[]>;
   /** Adds its commands to the console. */
   addCommands(basalt: Command, withDatabase: WithDatabase): void;
-  compose(
-    parts: Parts<ModuleSettings<Table>>,
-    needs: Needs,
-    undo: AsyncDisposableStack,
-  ): Promise<Composed<Provided>>;
 };

@@ -3,23 +3,20 @@ import type { Grants } from "./module.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Settings } from "../config/settings.ts";
 import type { AnyConsumer } from "../events/consumer.ts";
-import type { PostgresNotify } from "../events/postgres-notify.ts";
-import { postgresSubscription, registerSubscriptions } from "../events/postgres-subscription.ts";
 import { Subscription } from "../events/subscription.ts";
 import { WakeUp } from "../events/wake-up.ts";
-import type { Database } from "../postgres/database.ts";
-import type { ScopeOn } from "../postgres/unit-of-work.ts";
 import type { Jobs } from "../scheduler/jobs.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { OnPostgres, Persistence, Profile, Reading } from "./persistence.ts";
 
 /** The shared parts that every module is composed of. */
-export type Parts<Known extends Settings = Settings> = Runtime & {
+export type Parts<Known extends Settings = Settings, On extends Profile = OnPostgres> = Runtime & {
   readonly settings: Known;
   readonly log: Logger;
   readonly metrics: Metrics;
-  readonly database: Database;
+  readonly persistence: Persistence<On>;
   readonly cache: Cache;
   readonly secrets: Secrets;
   /** Takes background jobs, which run in one process at a time. They start once all modules are composed. */
@@ -30,11 +27,19 @@ export type Parts<Known extends Settings = Settings> = Runtime & {
   /** Names this process among those that share the work. */
   readonly process: string;
   /** Other processes on the same database; undefined where there can be none. */
-  readonly others: PostgresNotify | undefined;
+  readonly others: Announcing | undefined;
+};
+
+type Announcing = {
+  /** Tells that there are new events in the log of a schema. */
+  readonly announce: (schema: string) => void;
 };
 
 /** Wakes the readers of a log, here and in other processes. */
-export function announcer({ wakeUps, others }: Parts, schema: string): () => void {
+export function announcer(
+  { wakeUps, others }: Pick<Parts, "wakeUps" | "others">,
+  schema: string,
+): () => void {
   const wakeUp = wakeUps.get(schema);
   return () => {
     wakeUp?.call();
@@ -42,25 +47,19 @@ export function announcer({ wakeUps, others }: Parts, schema: string): () => voi
   };
 }
 
-type Consuming<Scope> = Parts & {
-  /** Whose log is read. */
-  readonly schema: string;
-  /** Whose events follow from it: of the same context, unless said. */
-  readonly into?: string;
-  readonly scope: ScopeOn<Scope>;
-  readonly onAppended: (types: ReadonlySet<string>) => void;
+type Consuming<On extends Profile, Scope> = Omit<Reading<On, Scope>, "name"> & {
   readonly consumers: readonly AnyConsumer<Scope>[];
 };
 
 /** Runs the consumers of a context until `undo`. */
-export async function consume<Scope>(
-  parts: Consuming<Scope>,
+export async function consume<On extends Profile, Scope>(
+  parts: Parts<Settings, On>,
+  { consumers, ...reading }: Consuming<On, Scope>,
   undo: AsyncDisposableStack,
 ): Promise<void> {
-  const { database, schema, consumers, settings, log, metrics, wakeUps, process } = parts;
-  const { clock, timers, chance } = parts;
-  await registerSubscriptions(
-    database,
+  const { persistence, settings, log, metrics, wakeUps, process, clock, timers, chance } = parts;
+  const { schema } = reading;
+  await persistence.register(
     schema,
     consumers.map(({ name, declaration, kind }) => ({
       name,
@@ -72,7 +71,7 @@ export async function consume<Scope>(
     const { name } = consumer;
     const subscription = new Subscription({
       consumer,
-      store: postgresSubscription({ ...parts, name }),
+      store: persistence.subscription({ ...reading, name }),
       wakeUp: wakeUps.get(schema) ?? new WakeUp(timers),
       process,
       clock,

@@ -14,22 +14,20 @@ import { housekeeping } from "../events/housekeeping.ts";
 import { mendPositions } from "../events/mend-positions.ts";
 import { PostgresNotify } from "../events/postgres-notify.ts";
 import { WakeUp } from "../events/wake-up.ts";
-import { serveOperations } from "../http/operations.ts";
-import { createHttpServer } from "../http/server.ts";
 import { appRole, restrictToRole } from "../postgres/app-role.ts";
 import type { Database } from "../postgres/database.ts";
 import type { EmbeddedPostgres } from "../postgres/embedded.ts";
 import { memoryRateLimits, redisRateLimits } from "../rate-limit/flexible-rate-limits.ts";
 import type { RateLimits } from "../rate-limit/rate-limit.ts";
 import { Jobs } from "../scheduler/jobs.ts";
-import { postgresLeases } from "../scheduler/postgres-leases.ts";
 import { systemRuntime as runtime } from "../system.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { databaseIsUp, watch } from "../telemetry/platform-gauges.ts";
 import { exportTraces } from "../telemetry/tracing.ts";
 import type { Composition } from "./composition.ts";
-import type { Access, Composed } from "./module.ts";
 import type { Parts } from "./parts.ts";
+import { postgresPersistence } from "./persistence.ts";
+import { serve } from "./serve.ts";
 import { openDatabase, openPostgres, openSecrets } from "./postgres.ts";
 
 /** Opens the cache and the rate limits, on Redis where it is configured. */
@@ -48,7 +46,7 @@ async function openShared(
 /** Adds gauges, housekeeping and the chain of the audit. */
 function tend(
   { modules }: Composition,
-  { settings, database, metrics, timers, jobs }: Parts,
+  { settings, persistence: { database }, metrics, timers, jobs }: Parts,
 ): EventMonitor {
   const admins = modules.map(({ name, isEventStore }) => ({
     ...eventAdmin(database, name),
@@ -86,15 +84,6 @@ async function mendLogs(
 /** Names this process among those that share the consumers' work. */
 const holder = (): string => `${os.hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
 
-const attemptsPerS = 15 * 60;
-
-/** Attempts are counted for all processes; requests by each one, since that is once per request. */
-const limitersOf = (settings: Settings, limits: RateLimits) => ({
-  requests: memoryRateLimits("requests", { points: settings.requestsPerMinute, perS: 60 }),
-  byAddress: limits("address", { points: settings.attemptsPerAddress, perS: attemptsPerS }),
-  byAccount: limits("account", { points: settings.attemptsPerAccount, perS: attemptsPerS }),
-});
-
 export type Basalt = AsyncDisposable & {
   readonly app: FastifyInstance;
   readonly embedded: EmbeddedPostgres | undefined;
@@ -129,21 +118,6 @@ async function openMigrated(
   return { ...opened, database: undo.use(openDatabase(settings, connection, log, role)) };
 }
 
-/** Composes all modules; each gets the interfaces of those before it. */
-async function composeAll({ modules }: Composition, parts: Parts, undo: AsyncDisposableStack) {
-  const composed: Composed<unknown>[] = [];
-  const provided: Record<string, unknown> = {};
-  for (const module of modules) {
-    const one = await module.compose(parts, provided, undo);
-    composed.push(one);
-    provided[module.name] = one.provides;
-  }
-  const [access, ...more] = composed.flatMap((one) => one.access ?? []);
-  if (!access || more.length > 0)
-    throw new Error("exactly one module must say who sends a request");
-  return { composed, access };
-}
-
 /** Opens what all modules are composed of. */
 async function openParts(
   composition: Composition,
@@ -160,10 +134,11 @@ async function openParts(
   const others = embedded ? undefined : new PostgresNotify({ database, connection, wakeUps, log });
   if (others) undo.use(await others.start());
   const { cache, limits } = await openShared(settings, log, undo);
+  const persistence = postgresPersistence(database, runtime);
   const process = holder();
-  const jobs = new Jobs({ ...runtime, leases: postgresLeases(database), process, log });
+  const jobs = new Jobs({ ...runtime, leases: persistence.leases, process, log });
   const secrets = openSecrets(settings);
-  const common = { ...runtime, settings, log, metrics, database, cache, secrets };
+  const common = { ...runtime, settings, log, metrics, persistence, cache, secrets };
   const parts: Parts = { ...common, jobs, grants, wakeUps, others, process };
   return { parts, limits, embedded };
 }
@@ -182,13 +157,10 @@ export async function startBasalt(
   await using undo = new AsyncDisposableStack();
   const { parts, limits, embedded } = await openParts(composition, settings, log, undo);
   const { troubles } = tend(composition, parts);
-  const { composed, access } = await composeAll(composition, parts, undo);
-  undo.use(parts.jobs.start());
-  const app = await serve({ composition, parts, limits, composed, access, troubles }, undo);
-  for (const { prepare } of composed) {
-    const says = await prepare?.();
-    if (says !== undefined) introduce(says);
-  }
+  const { database } = parts.persistence;
+  const isUp = () => databaseIsUp(database);
+  const wired = { ...composition, wirings: composition.modules, parts, limits, isUp, troubles };
+  const app = await serve(wired, undo, introduce);
   await app.listen({ host: settings.host, port: settings.port });
   const running = undo.move();
   return {
@@ -199,71 +171,7 @@ export async function startBasalt(
   };
 }
 
-type Served = Pick<EventMonitor, "troubles"> & {
-  readonly composition: Composition;
-  readonly parts: Parts;
-  readonly limits: RateLimits;
-  readonly composed: readonly Composed<unknown>[];
-  readonly access: Access;
-};
-
-/** The server with all routes, before it listens. */
-async function serve(
-  { composition, parts, limits, composed, access, troubles }: Served,
-  undo: AsyncDisposableStack,
-): Promise<FastifyInstance> {
-  const { version } = composition;
-  const { settings, database, cache, metrics } = parts;
-  const { productName } = settings;
-  const isUp = () => databaseIsUp(database);
-  let draining = false;
-  const app = await createHttpServer({
-    ...settings,
-    version,
-    production: settings.environment === "production",
-    routes: composed.flatMap(({ routes }) => routes),
-    authenticate: access.authenticate,
-    probe: isUp,
-    limiters: limitersOf(settings, limits),
-    fingerprints: (request) => parts.secrets.signByAll(request, "idempotency"),
-    clock: parts.clock,
-    log: parts.log,
-    metrics,
-  });
-  serveOperations(app, {
-    productName,
-    version,
-    jwks: access.jwks,
-    asyncApi: composition.asyncApi(productName),
-    docs: settings.docs ?? settings.environment !== "production",
-    metrics,
-    checks: [
-      { name: "postgres", isUp },
-      { name: "cache", isUp: cache.isUp },
-    ],
-    troubles,
-    isDraining: () => draining,
-  });
-  undo.defer(async () => {
-    draining = true;
-    await drain(app, settings.shutdownTimeoutMs);
-  });
-  return app;
-}
-
 function urlOf({ server }: FastifyInstance): string {
   const { address, family, port } = server.address() as AddressInfo;
   return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
-}
-
-const closeIdleEveryMs = 50;
-
-/** Lets running requests end; after the timeout, their connections are closed. */
-async function drain(app: FastifyInstance, timeoutMs: number): Promise<void> {
-  const late = setTimeout(() => app.server.closeAllConnections(), timeoutMs);
-  // A connection that was busy when the close began idles afterwards, and would be waited for.
-  const idle = setInterval(() => app.server.closeIdleConnections(), closeIdleEveryMs);
-  await app.close();
-  clearInterval(idle);
-  clearTimeout(late);
 }

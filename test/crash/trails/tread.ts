@@ -12,7 +12,8 @@ import {
 import { Subscription } from "#platform/events/subscription.ts";
 import { WakeUp } from "#platform/events/wake-up.ts";
 import { Database } from "#platform/postgres/database.ts";
-import { postgresUnitOfWork, type UnitsOfWork } from "#platform/postgres/unit-of-work.ts";
+import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
+import type { UnitsOfWork } from "#kernel/unit-of-work.ts";
 import {
   systemClock as clock,
   systemIds as newId,

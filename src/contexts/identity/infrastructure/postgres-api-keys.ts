@@ -1,4 +1,3 @@
-import type { Runtime } from "#platform/runtime.ts";
 import type { IdentityEvent } from "../domain/events.ts";
 import { idOf, saving } from "#kernel/repository.ts";
 import type { Permission } from "#kernel/permission.ts";
@@ -11,6 +10,7 @@ import type { ApiKeys } from "../application/ports.ts";
 import type { ApiKey, ApiKeyName } from "../domain/api-key.ts";
 import type { ApiKeyId } from "../domain/ids.ts";
 import type { UserId } from "../domain/user-id.ts";
+import type { KeepUses } from "./api-key-uses.ts";
 
 type Row = {
   readonly id: string;
@@ -76,25 +76,9 @@ export const postgresApiKeys = ({ read, write, append }: Transaction): ApiKeys =
   }),
 });
 
-/** Writes down when keys were last used, a batch at a time: never once per request. */
-export function apiKeyUses(
-  database: Database,
-  { clock, timers }: Pick<Runtime, "clock" | "timers">,
-): AsyncDisposable & { readonly note: (keyId: string) => void } {
-  const everyMs = 5_000;
-  const used = new Map<string, Instant>();
-  const flush = async () => {
-    if (used.size === 0) return;
-    const batch = [...used];
-    used.clear();
-    await database.query(noteUses, [batch.map(([id]) => id), batch.map(([, at]) => at)]);
+/** Where it is kept when keys were last used. */
+export const postgresKeyUses =
+  (database: Database): KeepUses =>
+  async (uses) => {
+    await database.query(noteUses, [uses.map(([id]) => id), uses.map(([, at]) => at)]);
   };
-  const cancel = timers.every(everyMs, () => void flush().catch(() => {})); // a late date is no loss
-  return {
-    note: (keyId) => used.set(keyId, clock.now()),
-    async [Symbol.asyncDispose]() {
-      cancel();
-      await flush().catch(() => {});
-    },
-  };
-}

@@ -53,10 +53,10 @@ export type OpenIdentity = (
 export const granting =
   (granted: Grants): OpenIdentity =>
   async (clock, onAppended) => {
-    const store = new MemoryStore({ clock, newId, timers }, onAppended);
+    const store = new MemoryStore({ clock, newId, timers });
     const tables = memoryIdentityTables(granted);
     return {
-      ...store.units(memoryIdentity(tables, newId)),
+      ...store.units(memoryIdentity(tables, newId), onAppended),
       audit: store.audit,
       changes: tables.changes,
       events: async () => store.events.map(({ type }) => type),

@@ -21,6 +21,8 @@ const isLive = (session: Session): session is LiveSession => session.status === 
 const newestFirst = (a: { readonly id: string }, b: { readonly id: string }) =>
   a.id < b.id ? 1 : -1;
 
+const noPolicy = { permissions: [], version: Version.none };
+
 /** The tables of identity in memory, and what caches must forget of them. */
 export function memoryIdentityTables(granted: Grants = grants) {
   const subjects: string[] = [];
@@ -34,12 +36,20 @@ export function memoryIdentityTables(granted: Grants = grants) {
     () => undefined,
     noting(() => "policies"),
   );
-  for (const [role, permissions] of Object.entries(granted))
-    policies.rows.set(role, {
-      role: role as Role,
-      permissions: permissions as readonly Permission[],
-      version: Version.none,
-    });
+  const grantDefaults = (given: Grants) => {
+    for (const [role, permissions] of Object.entries(given))
+      policies
+        .change(role, (known = { ...noPolicy, role: role as Role }) =>
+          known.version === Version.none
+            ? {
+                ...known,
+                permissions: permissions.toSorted() as readonly string[] as readonly Permission[],
+              }
+            : known,
+        )
+        .tell();
+  };
+  grantDefaults(granted);
   const changes: Changes = async ({ epoch: since }) => ({
     latest: { epoch: subjects.length },
     subjects: subjects.slice(Math.max(since, 0)),
@@ -59,6 +69,7 @@ export function memoryIdentityTables(granted: Grants = grants) {
       noting(({ id }) => id),
     ),
     policies,
+    grantDefaults,
     changes,
   };
 }

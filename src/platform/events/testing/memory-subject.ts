@@ -21,7 +21,7 @@ export function memorySubject(seams: Partial<Seams> = {}): SubscriptionSubject &
     announcements += 1;
     wakeUp.call();
   };
-  const store = new MemoryStore({ clock, newId, timers }, onAppended, seams);
+  const store = new MemoryStore({ clock, newId, timers }, seams);
   const tables = memoryNoteTables();
   const scope = memoryNotes(tables);
   const states = new Map<string, MemorySubscriptionState>();
@@ -32,11 +32,11 @@ export function memorySubject(seams: Partial<Seams> = {}): SubscriptionSubject &
   };
   return {
     wakeUp,
-    ...store.units(scope),
+    ...store.units(scope, onAppended),
     audit: store.audit,
     events: async () => store.events,
     announcements: () => announcements,
-    store: (name) => memorySubscription({ store, state: stateOf(name), scope, clock }),
+    store: (name) => memorySubscription({ store, state: stateOf(name), scope, clock, onAppended }),
     sightings: async () => [...tables.sightings.rows.values()],
     parked: async (name) => [...stateOf(name).parked.values()],
     slots: async (name) => stateOf(name).slots(),

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { asAdmin, signUp } from "../support/basalt.ts";
+import { post, sell, send, type At } from "../support/http.ts";
+import { memoryWorld, startInMemory } from "../support/on-memory.ts";
+import { namesOf, stockOf } from "./shop.ts";
+
+const minuteMs = 60_000;
+const httpOnly = { BASALT_CONSUMERS: "false" };
+const holdS = 60;
+
+const hold = (at: At, quantity: number, more?: object) =>
+  post(at, "/stock/TS-M/reservations", { quantity, holdS }, more);
+
+describe("Basalt in memory", () => {
+  test("serves all contexts with their consumers and jobs, in virtual time", async () => {
+    const world = await memoryWorld(1);
+    const { runtime, emails } = world;
+    await using served = await startInMemory(world);
+    const { headers } = await asAdmin(served);
+    const shop = { url: served.url, headers };
+    const ada = await signUp(served, "ada@example.com");
+    await sell(shop, 3);
+    await runtime.pass(1_000);
+
+    assert.deepEqual(
+      emails().map(({ to, subject }) => `${to}: ${subject}`),
+      ["ada@example.com: Welcome"],
+    );
+    assert.deepEqual(await namesOf(shop, "q=red"), ["Red T-Shirt"]);
+
+    assert.equal((await hold({ ...shop, headers: ada.headers }, 3)).status, 201);
+    assert.equal((await stockOf(shop))?.["available"], 0);
+    await runtime.pass(2 * holdS * 1_000);
+    assert.equal((await stockOf(shop))?.["available"], 3);
+  });
+
+  test("a process takes over what another has left: data, sessions and background jobs", async () => {
+    const world = await memoryWorld(2);
+    const { runtime } = world;
+    const first = await startInMemory(world);
+    const { headers } = await asAdmin(first);
+    await sell({ url: first.url, headers }, 5);
+    const more = { "idempotency-key": "once" };
+    const held = await hold({ url: first.url, headers }, 2, more);
+    await first[Symbol.asyncDispose]();
+
+    await using second = await startInMemory(world);
+    const shop = { url: second.url, headers };
+    assert.equal((await hold(shop, 2, more)).text, held.text);
+    assert.equal((await stockOf(shop))?.["available"], 3);
+    await runtime.pass(2 * holdS * 1_000);
+    assert.equal((await stockOf(shop))?.["available"], 5);
+  });
+
+  test("an idle session ends when its time has passed", async () => {
+    const world = await memoryWorld(3);
+    await using served = await startInMemory(world, {
+      ...httpOnly,
+      BASALT_SESSION_IDLE_HOURS: "1",
+    });
+    const { refreshToken } = await signUp(served, "ada@example.com");
+    const refresh = () =>
+      send("POST", `${served.url}/api/v1/sessions/refresh`, {}, { refreshToken });
+
+    await world.runtime.pass(60 * minuteMs + 1);
+
+    assert.equal((await refresh()).status, 401);
+  });
+});
