@@ -4,6 +4,7 @@ import { eventAdmin } from "#platform/events/admin.ts";
 import { troublesOf, type LogHealth } from "#platform/events/health.ts";
 import { reasonOf } from "#platform/console/output.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
+import { leaseHealth } from "#platform/scheduler/postgres-leases.ts";
 import { redisCache } from "#platform/cache/redis-cache.ts";
 import { openRedis } from "#platform/redis/redis.ts";
 import { jsonLog } from "#platform/telemetry/log.ts";
@@ -52,7 +53,7 @@ async function database(settings: Settings): Promise<readonly Finding[]> {
     const { connection, embedded } = await openPostgres(settings, log, existing);
     undo.use(embedded);
     const opened = undo.use(openDatabase(settings, connection, log));
-    const findings = await server(opened);
+    const findings = [...(await server(opened)), ...(await jobs(opened))];
     for (const schema of basalt.logs) findings.push(...(await events(opened, schema)));
     return findings;
   } catch (error) {
@@ -72,6 +73,22 @@ async function server(opened: Database): Promise<Finding[]> {
       says: `fsync ${state.fsync}, synchronous_commit ${state.commit}`,
     },
   ];
+}
+
+/** A process that takes over does so within seconds. */
+const abandonedAfterS = 10;
+
+async function jobs(opened: Database): Promise<readonly Finding[]> {
+  const leases = await leaseHealth(opened).catch(() => undefined);
+  if (!leases) return [{ ok: false, what: "jobs", says: "not migrated: run `basalt migrate`" }];
+  const abandoned = leases.filter((lease) => lease.silent_s > abandonedAfterS);
+  if (abandoned.length === 0)
+    return [{ ok: true, what: "jobs", says: `${leases.length} held by running processes` }];
+  return abandoned.map(({ name, silent_s: s }) => ({
+    ok: false,
+    what: name,
+    says: `no process has renewed the lease of this background job for ${Math.round(s)} s`,
+  }));
 }
 
 async function events(opened: Database, schema: string): Promise<readonly Finding[]> {

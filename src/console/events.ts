@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { eventAdmin, type EventAdmin, type FailedStream } from "#platform/events/admin.ts";
 import { troublesOf, type LogHealth, type SubscriptionHealth } from "#platform/events/health.ts";
+import type { Recorded } from "#kernel/event.ts";
 import type { Database } from "#platform/postgres/database.ts";
 import { print, type Output } from "#platform/console/output.ts";
 import { basalt } from "../composition.ts";
@@ -76,8 +77,10 @@ const listCommand = ({ stream, type, limit, ...output }: ListOptions) =>
     const listed = await Promise.all(
       adminsOf(database).map((admin) => admin.list({ stream, type, limit })),
     );
+    const oldestFirst = (a: Recorded, b: Recorded) =>
+      a.occurredAt < b.occurredAt ? -1 : Number(a.occurredAt > b.occurredAt);
     print(
-      listed.flat(),
+      listed.flat().toSorted(oldestFirst).slice(-limit),
       output,
       (event) =>
         `${event.occurredAt}  ${event.type}  ${event.stream}@${event.version}  ` +

@@ -1,11 +1,18 @@
 import swagger from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
-import { bearerScheme } from "./schemas.ts";
+import type { Route } from "./route.ts";
+import { bearerScheme, tagOf } from "./schemas.ts";
+
+type Described = {
+  readonly productName: string;
+  readonly version: string;
+  readonly routes: readonly Route[];
+};
 
 /** Describes all routes that are added after it, at `/openapi.json`. */
 export async function serveOpenApi(
   app: FastifyInstance,
-  { productName, version }: { readonly productName: string; readonly version: string },
+  { productName, version, routes }: Described,
 ): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -18,6 +25,7 @@ export async function serveOpenApi(
         license: { name: "MIT", identifier: "MIT" },
       },
       servers: [{ url: "/", description: "The server that answered with this document" }],
+      tags: [...new Set(routes.map(tagOf))].toSorted().map((name) => ({ name })),
       components: { securitySchemes: bearerScheme },
     },
     refResolver: { buildLocalReference: (json) => json["$id"] as string },

@@ -205,13 +205,16 @@ function successSchema({ output, stream }: Route) {
   return output ? { ...told, ...output.schema } : { ...told, type: "null" };
 }
 
+/** The subject of a route, which is the first part of its path. */
+export const tagOf = ({ path }: Pick<Route, "path">): string => path.split("/")[1] ?? "basalt";
+
 /** One declaration: validation, serialisation and OpenAPI. */
 export function fastifySchema(route: Route) {
   return {
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
     operationId: camelCase(route.summary),
-    tags: [route.path.split("/")[1] ?? "basalt"],
+    tags: [tagOf(route)],
     security: route.access === "signed-in" ? [{ bearer: [] }] : [],
     headers: headerSchemas(route),
     ...partSchemas(route),

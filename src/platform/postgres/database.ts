@@ -106,6 +106,7 @@ export class Database implements AsyncDisposable {
   readonly #maxConnections: number;
   readonly #clock: Clock;
   readonly #statementTimeoutMs: number;
+  #isEnding = false;
 
   constructor(options: DatabaseOptions) {
     this.#clock = options.clock;
@@ -129,7 +130,10 @@ export class Database implements AsyncDisposable {
     });
     // Between being taken and being listened to, a connection may end: nobody needs to hear it.
     this.#pool.on("connect", (client) => client.on("error", () => {}));
-    this.#pool.on("error", (error) => options.onIdleError?.(error));
+    const onIdleError = (error: Error) => {
+      if (!this.#isEnding) options.onIdleError?.(error);
+    };
+    this.#pool.on("error", onIdleError);
     const most = Math.max(1, maxConnections - Math.ceil(maxConnections / keptForOthers));
     this.#sessions = new Turns(most);
     this.#acquireTimeoutMs = options.acquireTimeoutMs;
@@ -138,7 +142,7 @@ export class Database implements AsyncDisposable {
       idleTimeoutMs,
       deadAfterMs: options.statementTimeoutMs + answerMs,
       maxConnections: most,
-      onIdleError: (error) => options.onIdleError?.(error),
+      onIdleError,
     });
   }
 
@@ -203,6 +207,7 @@ export class Database implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnding = true;
     this.#pipelines.close();
     if (!this.#pool.ended) await this.#pool.end();
   }

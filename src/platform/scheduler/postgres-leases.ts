@@ -23,3 +23,12 @@ export const postgresLeases = (database: Database): Leases => ({
     await database.query(release, [holder]);
   },
 });
+
+const health = statement<{ readonly name: string; readonly silent_s: number }>(
+  "scheduler.health",
+  `select name, greatest(0, extract(epoch from clock_timestamp() - until))::float8 as silent_s
+     from basalt.leases order by name`,
+);
+
+/** The background jobs that processes hold, or held when they were killed, and how long none has renewed each. */
+export const leaseHealth = (database: Database) => database.query(health, []);
