@@ -3,7 +3,7 @@ import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { MayAct } from "#kernel/permission.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import type { Audit } from "#platform/audit/audit.ts";
+import type { Audit } from "#kernel/audit.ts";
 import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { listNotes } from "./application/list-notes.ts";

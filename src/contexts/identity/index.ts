@@ -12,7 +12,7 @@ import type { MayAct } from "#kernel/permission.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
-import type { Audit } from "#platform/audit/audit.ts";
+import type { Audit } from "#kernel/audit.ts";
 import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { assignRoles, setUserStatus } from "./application/users/administer-users.ts";
@@ -124,7 +124,7 @@ export const createIdentity = (deps: IdentityDeps) =>
       revokeApiKey: revokeApiKey(deps),
       listPolicies: listPolicies(deps),
       changePolicy: changePolicy(deps),
-      listAudit: listAudit({ ...deps, auditEntries: deps.audit.page }),
+      listAudit: listAudit(deps),
     },
     {
       ...deps,

@@ -1,4 +1,5 @@
-import { matches, type Audit, type AuditEntry } from "./audit.ts";
+import type { Audit, AuditEntry } from "#kernel/audit.ts";
+import { matches } from "./audit.ts";
 
 /** The audit in memory, oldest entry first. */
 export const memoryAudit = (entries: AuditEntry[]): Audit => ({

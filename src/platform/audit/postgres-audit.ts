@@ -4,7 +4,7 @@ import type { LogHealth } from "../events/health.ts";
 import { statement, type Database, type Parameter } from "../postgres/database.ts";
 import { mutation, type Write } from "../postgres/writes.ts";
 import type { Job } from "../scheduler/jobs.ts";
-import type { Audit, AuditEntry, AuditRecord } from "./audit.ts";
+import type { Audit, AuditEntry, AuditRecord } from "#kernel/audit.ts";
 
 const insert = mutation(
   "audit.entry-insert",

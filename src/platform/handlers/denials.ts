@@ -1,5 +1,6 @@
 import type { Clock } from "#kernel/instant.ts";
-import { entryOf, type Audit } from "../audit/audit.ts";
+import type { Audit } from "#kernel/audit.ts";
+import { entryOf } from "../audit/audit.ts";
 import { outcomeOf, type AnyHandler } from "./handler.ts";
 
 export type Denials = {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Context } from "#kernel/context.ts";
 import { err, ok } from "#kernel/result.ts";
-import type { AuditEntry } from "../audit/audit.ts";
+import type { AuditEntry } from "#kernel/audit.ts";
 import { systemClock as clock } from "../system.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { createHandlers } from "./handlers.ts";

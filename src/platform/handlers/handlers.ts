@@ -1,5 +1,5 @@
 import type { Clock } from "#kernel/instant.ts";
-import type { Audit } from "../audit/audit.ts";
+import type { Audit } from "#kernel/audit.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { stopwatch } from "../telemetry/stopwatch.ts";
 import { span } from "../telemetry/tracing.ts";

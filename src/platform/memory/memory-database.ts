@@ -1,4 +1,4 @@
-import type { AuditEntry } from "../audit/audit.ts";
+import type { AuditEntry } from "#kernel/audit.ts";
 import { memoryAudit } from "../audit/memory-audit.ts";
 import type { Recorder } from "../events/record.ts";
 import type { Persistence } from "../process/persistence.ts";

@@ -1,5 +1,5 @@
 import type { UnitsOfWork } from "#kernel/unit-of-work.ts";
-import type { Audit } from "../audit/audit.ts";
+import type { Audit } from "#kernel/audit.ts";
 import { postgresAudit } from "../audit/postgres-audit.ts";
 import { postgresSubscription, registerSubscriptions } from "../events/postgres-subscription.ts";
 import type { Recorder } from "../events/record.ts";

@@ -4,7 +4,7 @@ import type { Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { createCatalog } from "#contexts/catalog";
-import type { Audit } from "#platform/audit/audit.ts";
+import type { Audit } from "#kernel/audit.ts";
 import { memoryCache } from "#platform/cache/memory-cache.ts";
 import type { RowConsumer } from "#platform/events/consumer.ts";
 import type { SubscriptionStore } from "#platform/events/subscription-store.ts";

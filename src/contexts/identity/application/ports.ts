@@ -1,5 +1,4 @@
 import type { Saves } from "#kernel/repository.ts";
-import type { Origin } from "#kernel/context.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Result } from "#kernel/result.ts";
 import type { Value } from "#kernel/shape.ts";
@@ -177,31 +176,3 @@ export type PasskeyCeremonies = {
     passkey: Passkey,
   ) => Promise<{ readonly counter: number } | undefined>;
 };
-
-export type AuditFilter = {
-  readonly actor?: string | undefined;
-  readonly target?: string | undefined;
-  readonly operation?: string | undefined;
-  readonly outcome?: string | undefined;
-  readonly from?: Instant | undefined;
-  readonly until?: Instant | undefined;
-};
-
-/** An audit entry: actor, operation, targets, origin and outcome. */
-export type AuditRecord = {
-  readonly position: number;
-  readonly at: Instant;
-  readonly actor: string;
-  readonly credential?: string;
-  readonly operation: string;
-  readonly outcome: string;
-  readonly targets: readonly string[];
-  readonly origin?: Origin;
-  readonly correlationId: string;
-};
-
-/** Pages of audit entries of all contexts, newest first, below a position. */
-export type AuditEntries = (
-  filter: AuditFilter,
-  page: { readonly before?: number | undefined; readonly limit: number },
-) => Promise<readonly AuditRecord[]>;

@@ -3,7 +3,7 @@ import { Instant } from "#kernel/instant.ts";
 import { branded, list, optional, shape, type Infer } from "#kernel/shape.ts";
 import { get, type Route } from "#platform/http/route.ts";
 import { ListAudit, AuditPageSize } from "../application/access/list-audit.ts";
-import type { AuditRecord } from "../application/ports.ts";
+import type { AuditRecord } from "#kernel/audit.ts";
 import type { Identity } from "../index.ts";
 
 const Text = text(2_000);

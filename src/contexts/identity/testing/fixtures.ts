@@ -8,7 +8,7 @@ import type { Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { createIdentity, type IdentityDeps, type Identity } from "#contexts/identity";
-import type { Audit } from "#platform/audit/audit.ts";
+import type { Audit } from "#kernel/audit.ts";
 import { Coherence, type Changes } from "#platform/cache/coherence.ts";
 import { MemoryStore } from "#platform/memory/memory-store.ts";
 import { createSecrets, masterKeys, newMasterKey } from "#platform/secrets/secrets.ts";

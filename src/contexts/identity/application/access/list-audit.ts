@@ -6,7 +6,7 @@ import { Instant } from "#kernel/instant.ts";
 import { pageOf, pageSize, type Page } from "#kernel/page.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.ts";
-import type { AuditEntries, AuditRecord } from "../ports.ts";
+import type { Audit, AuditRecord } from "#kernel/audit.ts";
 
 export const AuditPageSize = pageSize({ usual: 50, most: 200 });
 
@@ -31,17 +31,17 @@ export type ListAudit = Infer<typeof ListAudit>;
 
 export type AuditPage = Page<AuditRecord, number>;
 
-type Deps = { readonly auditEntries: AuditEntries; readonly mayAct: MayAct };
+type Deps = { readonly audit: Audit; readonly mayAct: MayAct };
 
 /** Lists audit entries, newest first. */
-export function listAudit({ auditEntries, mayAct }: Deps) {
+export function listAudit({ audit, mayAct }: Deps) {
   return async (
     { limit = AuditPageSize.usual, cursor, ...filter }: ListAudit,
     context: Context,
   ): Promise<Result<AuditPage, Forbidden>> => {
     const allowed = await mayAct(context, Permissions.readAudit);
     if (!allowed.ok) return allowed;
-    const found = await auditEntries(filter, { before: cursor, limit: limit + 1 });
+    const found = await audit.page(filter, { before: cursor, limit: limit + 1 });
     return ok(pageOf(found, limit, ({ position }) => position));
   };
 }
