@@ -6,7 +6,7 @@ import { ok, type Result } from "#kernel/result.ts";
 import { list, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Policy, Role, type RoleIsFixed } from "../../domain/role.ts";
-import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
+import { mayActNow, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
 
 export const maxPermissions = 100;
@@ -37,15 +37,14 @@ export function listPolicies({ read, mayAct }: Deps) {
 }
 
 /** Replaces the permissions of a role, which may be new. It counts from the next request on. */
-export function changePolicy({ unitOfWork, mayAct, clock }: Deps) {
+export function changePolicy(deps: Deps) {
+  const { unitOfWork } = deps;
   return async (
     { role, permissions }: ChangePolicy,
     context: Context,
   ): Promise<Result<Policy, RoleIsFixed | Forbidden | SignInTooOld | Conflict>> => {
-    const allowed = await mayAct(context, Permissions.changePolicies);
+    const allowed = await mayActNow(deps, context, Permissions.changePolicies);
     if (!allowed.ok) return allowed;
-    const recent = justSignedIn(context, clock);
-    if (!recent.ok) return recent;
 
     return unitOfWork(context, async ({ policies }) => {
       const change = Policy.change(await policies.byRole(role), permissions);

@@ -1,4 +1,4 @@
-import type { Forbidden } from "#kernel/permission.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
@@ -11,9 +11,18 @@ export type SignInTooOld = { readonly type: "sign-in-too-old" };
 /** How recent a sign-in must be for a change of credentials. Source: ASVS 5.0, 7.5.1. */
 const recentMs = 15 * 60_000;
 
-export function justSignedIn({ signedInAtMs }: Context, clock: Clock): Result<void, SignInTooOld> {
+function justSignedIn({ signedInAtMs }: Context, clock: Clock): Result<void, SignInTooOld> {
   const isRecent = signedInAtMs !== undefined && clock.unixMs() - signedInAtMs < recentMs;
   return isRecent ? ok(undefined) : err({ type: "sign-in-too-old" });
+}
+
+/** The actor has a permission, and has just signed in. */
+export async function mayActNow(
+  { mayAct, clock }: { readonly mayAct: MayAct; readonly clock: Clock },
+  ...[context, ...asked]: Parameters<MayAct>
+): Promise<Result<void, Forbidden | SignInTooOld>> {
+  const allowed = await mayAct(context, ...asked);
+  return allowed.ok ? justSignedIn(context, clock) : allowed;
 }
 
 /**

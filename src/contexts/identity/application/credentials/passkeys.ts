@@ -17,7 +17,7 @@ import { SessionId } from "../../domain/ids.ts";
 import type { SessionLimits } from "../../domain/session.ts";
 import { User, type UserNotFound } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
-import { justSignedIn, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
+import { mayActNow, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
 import type { AccessTokens, IdentityScope, PasskeyCeremonies, Tokens } from "../ports.ts";
 import type { SignInRefused } from "../sessions/sign-in.ts";
 import {
@@ -114,15 +114,16 @@ export function addPasskey({ unitOfWork, passkeyCeremonies, tokens, clock }: Dep
   };
 }
 
-export function removePasskey({ unitOfWork, mayAct, clock }: Deps) {
+export function removePasskey(deps: Deps) {
+  const { unitOfWork } = deps;
   return async (
     { userId, passkeyId }: RemovePasskey,
     context: Context,
   ): Promise<Result<void, PasskeyNotFound | Refused | Conflict>> => {
-    const allowed = await mayAct(context, Permissions.changeCredentials, { owner: userId });
+    const allowed = await mayActNow(deps, context, Permissions.changeCredentials, {
+      owner: userId,
+    });
     if (!allowed.ok) return allowed;
-    const recent = justSignedIn(context, clock);
-    if (!recent.ok) return recent;
     return unitOfWork(context, async ({ credentials }) => {
       const change = Credentials.removePasskey(await credentials.byUser(userId), passkeyId);
       if (!change.ok) return change;

@@ -14,7 +14,7 @@ import {
 } from "../../domain/credentials.ts";
 import { User, type UserNotFound } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
-import { justSignedIn, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
+import { mayActNow, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
 import type { SecondFactors } from "../sessions/sign-in.ts";
 
@@ -88,15 +88,16 @@ export function activateTotp({ unitOfWork, sealing, totpCodes, recoveryCodes, cl
 }
 
 /** Removes the second factor. Administrators may do it for users who lost their device. */
-export function removeTotp({ unitOfWork, mayAct, clock }: Deps) {
+export function removeTotp(deps: Deps) {
+  const { unitOfWork } = deps;
   return async (
     { userId }: RemoveTotp,
     context: Context,
   ): Promise<Result<void, TotpNotEnrolled | Refused>> => {
-    const allowed = await mayAct(context, Permissions.changeCredentials, { owner: userId });
+    const allowed = await mayActNow(deps, context, Permissions.changeCredentials, {
+      owner: userId,
+    });
     if (!allowed.ok) return allowed;
-    const recent = justSignedIn(context, clock);
-    if (!recent.ok) return recent;
 
     return unitOfWork(context, async ({ credentials }) => {
       const change = Credentials.removeTotp(await credentials.byUser(userId));

@@ -15,7 +15,7 @@ import {
   type UserNotFound,
 } from "../../domain/user.ts";
 import { administratorsLock } from "../administrators.ts";
-import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
+import { mayActNow, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
 import { endAll } from "../revocation.ts";
 
@@ -54,15 +54,14 @@ type Refused =
   | Conflict;
 
 /** Disables a user from their next request on, or enables them again. */
-export function setUserStatus({ unitOfWork, mayAct, clock }: Deps) {
+export function setUserStatus(deps: Deps) {
+  const { unitOfWork, clock } = deps;
   return async (
     { userId, status, expectedVersion }: SetUserStatus,
     context: Context,
   ): Promise<Result<PresentUser, Refused>> => {
-    const allowed = await mayAct(context, Permissions.disableUser);
+    const allowed = await mayActNow(deps, context, Permissions.disableUser);
     if (!allowed.ok) return allowed;
-    const recent = justSignedIn(context, clock);
-    if (!recent.ok) return recent;
 
     return unitOfWork(
       context,
@@ -81,15 +80,14 @@ export function setUserStatus({ unitOfWork, mayAct, clock }: Deps) {
 }
 
 /** Replaces the roles of a user. It counts from their next request on. */
-export function assignRoles({ unitOfWork, mayAct, clock }: Deps) {
+export function assignRoles(deps: Deps) {
+  const { unitOfWork } = deps;
   return async (
     { userId, roles, expectedVersion }: AssignRoles,
     context: Context,
   ): Promise<Result<PresentUser, UnknownRole | Refused>> => {
-    const allowed = await mayAct(context, Permissions.assignRoles);
+    const allowed = await mayActNow(deps, context, Permissions.assignRoles);
     if (!allowed.ok) return allowed;
-    const recent = justSignedIn(context, clock);
-    if (!recent.ok) return recent;
 
     return unitOfWork(
       context,

@@ -10,7 +10,7 @@ import { User, type LastAdministrator, type UserNotFound } from "../../domain/us
 import { UserId } from "../../domain/user-id.ts";
 import { administratorsLock } from "../administrators.ts";
 import { endAll } from "../revocation.ts";
-import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
+import { mayActNow, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
 
 export const DeleteUser = shape({ userId: UserId, expectedVersion: optional(Version) });
@@ -27,12 +27,11 @@ type Outcome = Result<
 >;
 
 /** Deletes a user for good and frees the address. */
-export function deleteUser({ unitOfWork, mayAct, clock }: Deps) {
+export function deleteUser(deps: Deps) {
+  const { unitOfWork, clock } = deps;
   return async ({ userId, expectedVersion }: DeleteUser, context: Context): Promise<Outcome> => {
-    const allowed = await mayAct(context, Permissions.deleteUser, { owner: userId });
+    const allowed = await mayActNow(deps, context, Permissions.deleteUser, { owner: userId });
     if (!allowed.ok) return allowed;
-    const recent = justSignedIn(context, clock);
-    if (!recent.ok) return recent;
 
     return unitOfWork(
       context,

@@ -16,7 +16,7 @@ import {
 } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { UserName } from "../../domain/user-name.ts";
-import { justSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
+import { mayActNow, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
 
 export const UpdateUser = shape({
@@ -38,7 +38,8 @@ type Outcome = Result<
 >;
 
 /** Renames a user, gives them another address, or both at once. */
-export function updateUser({ unitOfWork, mayAct, clock }: Deps) {
+export function updateUser(deps: Deps) {
+  const { unitOfWork, mayAct } = deps;
   return async (
     { userId, name, email, expectedVersion }: UpdateUser,
     context: Context,
@@ -47,10 +48,9 @@ export function updateUser({ unitOfWork, mayAct, clock }: Deps) {
     if (!allowed.ok) return allowed;
     if (email !== undefined) {
       // A reader of the user's mail can set their password.
-      const mayMove = await mayAct(context, Permissions.changeEmail, { owner: userId });
+      const owner = { owner: userId };
+      const mayMove = await mayActNow(deps, context, Permissions.changeEmail, owner);
       if (!mayMove.ok) return mayMove;
-      const recent = justSignedIn(context, clock);
-      if (!recent.ok) return recent;
     }
 
     return unitOfWork(context, async ({ users }) => {
