@@ -6,7 +6,7 @@ export type AuditEntry = {
   readonly at: Instant;
   readonly actor: string;
   readonly credential?: string;
-  /** As in `<context>.<handler>`. */
+  /** The operation, as in `<context>.<handler>`. */
   readonly operation: string;
   /** `ok`, or the type of the refusal. */
   readonly outcome: string;

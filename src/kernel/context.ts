@@ -1,7 +1,7 @@
 /** Makes a retried request harmless: one key, one effect. */
 export type IdempotencyKey = {
   readonly key: string;
-  /** Of the whole request. */
+  /** The fingerprint of the whole request. */
   readonly fingerprint: string;
   /** The fingerprints under older master keys, under which the first request may have come. */
   readonly formerly?: readonly string[];
@@ -30,7 +30,7 @@ export type Principal = {
   readonly scopes?: readonly string[];
 };
 
-/** Where a request came from. */
+/** The origin of a request. */
 export type Origin = { readonly address: string; readonly agent: string };
 
 /** In whose name, why and until when something is done. Handed from the edge to every port. */

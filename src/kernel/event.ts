@@ -102,7 +102,7 @@ export function registry<const D extends readonly AnyDeclaration[]>(
 export type EventId = Id<"evt">;
 export const EventId = identifier<EventId>("evt");
 
-/** Where an event came from: written once, when it is appended. */
+/** The origin of an event, written once, when it is appended. */
 export type EventMetadata = {
   readonly actor: string;
   readonly correlationId: string;

@@ -12,7 +12,7 @@ export const pageSize = ({ usual, most }: { readonly usual: number; readonly mos
 
 export type Page<Item, Cursor> = {
   readonly items: readonly Item[];
-  /** Where the next page starts; missing on the last one. */
+  /** The start of the next page; missing on the last one. */
   readonly nextCursor?: Cursor;
 };
 

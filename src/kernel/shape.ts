@@ -187,7 +187,7 @@ export function shape<const F extends Fields>(
   };
 }
 
-/** As one text, as in a query: `A,B,C`. At most `maxItems` values, none of which has a comma. */
+/** A list as one text, as in a query: `A,B,C`. At most `maxItems` values, none of which has a comma. */
 export function commaSeparated<T>(item: Value<T>, maxItems: number): Value<readonly T[]> {
   const items = list(item, maxItems);
   const maxLength = maxItems * (Number(item.schema["maxLength"] ?? 0) + 1);

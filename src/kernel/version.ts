@@ -10,7 +10,7 @@ const value = branded<Version>("version", {
 
 export const Version = {
   ...value,
-  /** Of an aggregate that does not exist yet. */
+  /** The version of an aggregate that does not exist yet. */
   none: 0 as Version,
   plus: (version: Version, events: number): Version => (version + events) as Version,
 };

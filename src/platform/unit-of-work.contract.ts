@@ -24,7 +24,7 @@ export type UnitOfWorkSubject = AsyncDisposable & {
 
 const racers = 32;
 
-/** What every adapter of the ports `UnitOfWork` and `Read` keeps. */
+/** The contract of the ports `UnitOfWork` and `Read`, which every adapter keeps. */
 export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkSubject>): void {
   describe(`unit of work on ${name}`, () => {
     const write = ({ unitOfWork }: UnitOfWorkSubject, title: string, id?: NoteId) =>

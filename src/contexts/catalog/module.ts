@@ -37,7 +37,7 @@ const importEveryMs = 250;
 type Settings = ModuleSettings<typeof known>;
 type Needs = { readonly identity: IdentityProvides };
 
-/** What the catalog is made of that is another thing in memory. */
+/** The adapters of the catalog that differ between Postgres and memory. */
 export type CatalogAdapters<On extends Profile> = {
   readonly scope: (transaction: On["transaction"]) => CatalogScope;
   readonly searchModel: (transaction: On["transaction"]) => SearchModel;
@@ -128,7 +128,7 @@ function addressIn(env: string, text: string): string {
   throw new ConfigurationInvalid([`${env} must be an http or https address`]);
 }
 
-/** What a job could not do, for its caller to log. */
+/** Throws the failures of a job, for its caller to log. */
 function failIn({ failures }: { readonly failures: readonly unknown[] }): void {
   if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
 }

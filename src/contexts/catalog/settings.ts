@@ -1,6 +1,6 @@
 import type { SettingsTable } from "#platform/config/settings.ts";
 
-/** Where product pages get stock and prices from. */
+/** The sources of stock and prices for product pages. */
 export const settings = {
   catalogStockUrl: {
     env: "BASALT_CATALOG_STOCK_URL",

@@ -49,7 +49,7 @@ const schema = "identity";
 const hourMs = 3_600_000;
 const graceMs = 10_000;
 
-/** What identity is made of that is another thing in memory. */
+/** The adapters of identity that differ between Postgres and memory. */
 export type IdentityAdapters<On extends Profile> = {
   readonly scope: (transaction: On["transaction"]) => IdentityScope;
   readonly changes: Changes;

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cache } from "./cache.ts";
 
-/** What every adapter of the port `Cache` keeps. */
+/** The contract of the port `Cache`, which every adapter keeps. */
 export function cacheContract(
   name: string,
   open: (undo: AsyncDisposableStack) => Promise<Cache>,

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Cancel, Timers } from "../runtime.ts";
 
-/** Where a reader of changes stands. `stamp` tells the change of this epoch from one after a restore. */
+/** The position of a reader of changes. `stamp` tells the change of this epoch from one after a restore. */
 export type Epoch = { readonly epoch: number; readonly stamp?: string };
 
 /** The subjects changed after `since`, in the order of commits. The next question begins at `latest`. */
@@ -128,7 +128,7 @@ export class CoherentCache<V extends object> {
     return waiting ? waiting.then(() => this.#now(key)) : this.#now(key);
   }
 
-  /** As of the last lookup that was up to date: enough later in the same request. */
+  /** The value as of the last lookup that was up to date, which is enough later in a request. */
   recent(key: string): V | Promise<V> {
     return this.#now(key);
   }

@@ -4,7 +4,7 @@ import type { Email, SendEmail } from "./email.ts";
 
 export type EmailSubject = AsyncDisposable & {
   readonly send: SendEmail;
-  /** What has arrived, in any order; one that was sent twice counts once. */
+  /** The emails that have arrived, in any order; one that was sent twice counts once. */
   readonly arrived: () => Promise<readonly Email[]>;
 };
 
@@ -15,7 +15,7 @@ const greeting: Email = {
   text: "Hello Ada,\n\nyour account is ready.\n",
 };
 
-/** What every adapter of the port `SendEmail` keeps. */
+/** The contract of the port `SendEmail`, which every adapter keeps. */
 export function emailContract(name: string, open: () => Promise<EmailSubject>): void {
   describe(`email by ${name}`, () => {
     test("arrives as it was sent, whatever its alphabet", async () => {

@@ -25,7 +25,7 @@ export type SubscriptionHealth = {
   readonly claimed: number;
   readonly claimed_s: number;
   readonly retrying: number;
-  /** Of those, how many wait for something that is away, and for how long the first one has. */
+  /** Retrying streams that wait for a system that is away, and how long the first has waited. */
   readonly outage: number;
   readonly outage_s: number;
   readonly dead: number;

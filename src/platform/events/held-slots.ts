@@ -14,7 +14,7 @@ export class HeldSlots {
     return this.#kept.size;
   }
 
-  /** Of a slot that is held. */
+  /** The token of a slot, if it is held. */
   tokenOf(slot: number): number | undefined {
     return this.#kept.get(slot)?.token;
   }
@@ -24,7 +24,7 @@ export class HeldSlots {
     return this.#tenures.get(slot);
   }
 
-  /** Where they stand here. */
+  /** All held slots, with their positions in this process. */
   all(): readonly Held[] {
     return [...this.#kept.values()].map((held) => ({
       ...held,

@@ -4,9 +4,9 @@ import type { Held, ParkedStream, Work } from "./subscription-store.ts";
 
 /** One attempt at the event of a parked stream. */
 export type Attempt = {
-  /** As it is kept. */
+  /** The parked stream as it is stored. */
   readonly parked: ParkedStream;
-  /** Of its slot: with another one, another process may have made the attempt as well. */
+  /** The token of its slot: if it has changed, another process may have made the attempt too. */
   readonly token: number;
   /** The tenure of its slot. With another one the stored state of the stream may differ. */
   readonly tenure: number;
@@ -31,7 +31,7 @@ type LaneOptions<Scope> = {
   readonly onEnd: () => void;
 };
 
-/** Where parked streams are worked on, each by itself, while new events go on. */
+/** Works on parked streams, each by itself, while new events go on. */
 export class Lane<Scope> {
   readonly #options: LaneOptions<Scope>;
   readonly #running = new Set<Attempt>();

@@ -6,7 +6,7 @@ import { causedBy } from "./record.ts";
 import type { ParkedStream, Taken } from "./subscription-store.ts";
 import { within } from "../runtime.ts";
 
-/** Of the streams that are worked on at a time, one in so many may be one that has failed before. */
+/** One in so many of the streams worked on at a time may be one that has failed before. */
 const retriesAmong = 4;
 
 /**

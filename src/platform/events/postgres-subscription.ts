@@ -32,9 +32,9 @@ import {
 
 export type PostgresSubscriptionOptions<Scope> = Recorder & {
   readonly database: Database;
-  /** Whose log is read, and keeps how far. */
+  /** The schema whose log is read, and which keeps the progress. */
   readonly schema: string;
-  /** Whose log the effects announce events in: the same, unless said. */
+  /** The schema in whose log effects announce events; the same by default. */
   readonly into?: string;
   readonly name: string;
   readonly scope: ScopeOn<Scope>;

@@ -15,7 +15,7 @@ const maxScanned = 10_000;
 type Batch = {
   readonly slots: readonly number[];
   readonly items: readonly Taken[];
-  /** Where the slots stand after all of them. */
+  /** The positions of the slots after all of them. */
   readonly reached: number;
   /** Up to where the log was final when they were read. */
   readonly until: number;
@@ -97,7 +97,7 @@ export class Reader {
     return until > after ? this.#range(slots, after, until) : undefined;
   }
 
-  /** Where reading so many events takes too long, fewer are read at a time until all are read. */
+  /** If reading this many events takes too long, fewer are read at a time until all are read. */
   async #range(slots: readonly number[], after: number, until: number): Promise<Batch> {
     for (;;) {
       const limit = this.#limit;

@@ -13,9 +13,9 @@ export type ReadModel<Model> = {
   readonly projection: RowConsumer<Model>;
   /** Schema of the log. */
   readonly log: string;
-  /** Where it stands. */
+  /** The schema of its tables. */
   readonly schema: string;
-  /** Its migrations; `{schema}` in them is where it stands, or is being rebuilt. */
+  /** Its migrations; `{schema}` in them is its schema, or the one in which it is rebuilt. */
   readonly folder: string;
   readonly open: (schema: string) => (transaction: Pick<Transaction, "write">) => Model;
   /**
@@ -256,7 +256,7 @@ export async function checksumsOf<Model>(
 
 /** A read model without its types, as a module brings it. */
 export type AnyReadModel = Pick<ReadModel<never>, "log" | "schema" | "folder"> & {
-  /** Of its projection. */
+  /** The name of its projection. */
   readonly name: string;
   readonly rebuild: (
     parts: { readonly database: Database; readonly connection: ClientConfig },

@@ -162,7 +162,7 @@ export class Retries<Scope> {
       if (event) this.#on.tell({ ok: Number(result.ok), failed: Number(!result.ok), durationMs });
   }
 
-  /** Where a stream stands after an attempt; undefined where it has caught up. */
+  /** The state of a stream after an attempt; undefined if it has caught up. */
   #after({ parked, event, next, result }: Outcome<Scope>): ParkedStream | undefined {
     const { slot, attempts, since } = parked;
     if (!result.ok && event)

@@ -106,7 +106,7 @@ class RowBatch<Scope> {
   #startedAt: number;
   #settling: Promise<void> | undefined;
   #broken: { readonly error: unknown } | undefined;
-  /** By an outage: the events after it wait. */
+  /** Held up by an outage: the events after it wait. */
   #isStopped = false;
 
   constructor(on: Delivering<Scope>, consumer: RowConsumer<Scope>, items: readonly Taken[]) {

@@ -55,7 +55,7 @@ export type ParkedStream = {
   readonly state: "claimed" | "retrying" | "dead";
   /** At this event, the one under way included. */
   readonly attempts: number;
-  /** Of a retrying stream. */
+  /** When a retrying stream is due. */
   readonly retryAt?: Instant;
   /** When this event was first tried. */
   readonly since: Instant;
@@ -88,7 +88,7 @@ export type Member = {
   readonly waitsAt?: string;
 };
 
-/** Where a new subscription of a log begins. */
+/** The start of a new subscription of a log. */
 export type Beginning = {
   readonly name: string;
   readonly declaration: string;

@@ -31,7 +31,7 @@ export type SubscriptionLimits = RetryLimits & {
   readonly pollMs: number;
   /** An event whose handler takes longer has failed. */
   readonly handlerTimeoutMs: number;
-  /** With so many parked streams, no new events are taken. */
+  /** No new events are taken while there are this many parked streams. */
   readonly maxParkedStreams: number;
   /** How long a stop waits for deliveries under way. */
   readonly drainMs: number;

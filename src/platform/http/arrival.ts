@@ -50,7 +50,7 @@ export function hangUpOnTheSilent(app: FastifyInstance): void {
   });
 }
 
-/** As Node says it of requests. */
+/** Has the code that Node gives to requests that are late. */
 class BodyIsLate extends Error {
   readonly code = "ERR_HTTP_REQUEST_TIMEOUT";
 }

@@ -134,7 +134,7 @@ function isRefused(standing: Standing, request: FastifyRequest, reply: FastifyRe
   return true;
 }
 
-/** Where a request came from. The agent is whatever the client says, made fit for one line. */
+/** The origin of a request. The agent is the client's own text, made fit for one line. */
 export const originOf = (request: FastifyRequest): Origin => ({
   address: addressOf(request),
   agent: (request.headers["user-agent"] ?? "").replaceAll(/[^\x20-\x7e]/g, "?").slice(0, maxAgent),

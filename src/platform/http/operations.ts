@@ -36,7 +36,7 @@ const hidden = { schema: { hide: true }, config: { access: "anyone" } } as const
 /** The page has one inline style and no script. */
 const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
-/** What operators and newcomers ask for: `/`, `/health`, `/health/ready`, `/metrics`, `/docs`, documents. */
+/** Serves what operators and newcomers ask for: `/`, `/health`, `/health/ready`, `/metrics`, `/docs`, documents. */
 export function serveOperations(app: FastifyInstance, options: OperationsOptions): void {
   const { productName, version, metrics, checks, isDraining } = options;
   const startedAt = performance.now();

@@ -32,7 +32,7 @@ type SheddingOptions = {
   readonly maxRequestsInFlight: number;
   /** Asks the least of what all requests share; its delay shows overload. */
   readonly probe: () => Promise<unknown>;
-  /** Of every answer. */
+  /** The headers of every answer. */
   readonly headers: Readonly<Record<string, string>>;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -101,7 +101,7 @@ export function sheddingServer(options: SheddingOptions): FastifyServerFactory {
         return refuse(request, response);
       const place = placeOf(response);
       place.take();
-      // Who sends slowly takes nobody's place until all has arrived.
+      // A slow sender gives its place to others until its whole request has arrived.
       whereIncomplete(request, arrivalMs, () => {
         place.leave();
         request.once("end", place.take);

@@ -46,7 +46,7 @@ function kept<T>(all: Map<string, T>, name: string, make: () => T): T {
   return known;
 }
 
-/** What keeps the data of a process that works on a memory database. */
+/** The persistence of a process that works on a memory database. */
 export const memoryPersistence = (database: MemoryDatabase): Persistence<OnMemory> => ({
   database,
   audit: memoryAudit(database.entries),

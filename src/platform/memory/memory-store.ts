@@ -66,7 +66,7 @@ export class MemoryStore {
   readonly entries: AuditEntry[];
   readonly #recorder: Recorder & { readonly timers: Timers };
   readonly #seams: Seams;
-  /** By position; some positions were drawn in vain. */
+  /** All events by position; some positions were drawn in vain. */
   readonly #log: (Recorded | undefined)[] = [undefined];
   #head = 0;
   readonly #versions = new Map<string, number>();

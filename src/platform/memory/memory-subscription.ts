@@ -166,9 +166,9 @@ function slotOf(stream: string): number {
 }
 
 type Options<Scope> = {
-  /** Whose log is read. */
+  /** The store whose log is read. */
   readonly store: MemoryStore;
-  /** Whose log the effects announce events in: the same, unless said. */
+  /** The store in whose log effects announce events; the same by default. */
   readonly into?: MemoryStore;
   readonly state: MemorySubscriptionState;
   readonly scope: MemoryScope<Scope>;

@@ -97,7 +97,7 @@ const optionsOf = ({ role }: DatabaseOptions) =>
 
 /** A pool of connections with limits and timeouts. Outages come out as `Unavailable`. */
 export class Database implements AsyncDisposable {
-  /** Of this process, taken before the same locks of the database. */
+  /** Locks within this process, taken before the same locks of the database. */
   readonly locks = new NamedTurns();
   readonly #pool: pg.Pool;
   readonly #pipelines: Pipelines;

@@ -17,7 +17,7 @@ export type RunAs = { readonly uid?: number; readonly gid?: number };
 
 export type Binaries = { readonly initdb: string; readonly postgres: string };
 
-/** Where root keeps what `nobody` must reach when the project lies in a private directory. */
+/** The folder where root keeps what `nobody` must reach when the project is in a private directory. */
 const publicHome = "/var/lib/basalt";
 
 /** The native folder of the npm package that carries Postgres for this platform. */

@@ -6,7 +6,7 @@ import pg, { type ClientConfig } from "pg";
 /** A folder of `{revision}_{slug}.sql` files, applied to one schema in the order of revisions. */
 export type MigrationSource = {
   readonly schema: string;
-  /** Whose files these are, the platform or a context. */
+  /** The owner of these files: the platform or a context. */
   readonly source: string;
   readonly folder: string;
 };

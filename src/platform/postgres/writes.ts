@@ -79,7 +79,7 @@ export async function settled(sent: readonly Promise<unknown>[]): Promise<void> 
 
 type Sent = { readonly statement: Statement<never>; readonly values: readonly Parameter[] };
 
-/** As few statements as can do the same in the same order. */
+/** Merges writes into as few statements as can do the same in the same order. */
 function combined(writes: readonly Write[]): readonly Sent[] {
   const sent: Sent[] = [];
   for (let first = 0; first < writes.length;) {

@@ -26,7 +26,7 @@ export type Composition = {
   /** All settings: those of the platform, then those of the modules. */
   readonly settings: SettingsTable;
   readonly load: (environment: Environment) => Settings;
-  /** Of the environment, and of the `.env` file where there is one. */
+  /** The settings of the environment, and of the `.env` file if there is one. */
   readonly settingsNow: () => Settings;
   readonly migrate: (connection: ClientConfig) => Promise<readonly Applied[]>;
   /** The default permissions of roles in all modules. */

@@ -9,7 +9,7 @@ import { postgresUnitOfWork, type Transaction } from "../postgres/unit-of-work.t
 import type { Leases } from "../scheduler/leases.ts";
 import { postgresLeases } from "../scheduler/postgres-leases.ts";
 
-/** What adapters are made on: a database, and the transaction of its repositories. */
+/** The two things that adapters are made on: a database, and the transaction of its repositories. */
 export type Profile = { readonly database: unknown; readonly transaction: unknown };
 export type OnPostgres = { readonly database: Database; readonly transaction: Transaction };
 

@@ -63,7 +63,7 @@ function tend(
   return monitor;
 }
 
-/** As the owner of the tables: the application may draw positions, not set them. */
+/** Runs as the owner of the tables, since the application may draw positions but not set them. */
 async function mendLogs(
   logs: readonly string[],
   {

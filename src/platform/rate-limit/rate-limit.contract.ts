@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RateLimits } from "./rate-limit.ts";
 
-/** What every adapter of the port `RateLimits` keeps. */
+/** The contract of the port `RateLimits`, which every adapter keeps. */
 export function rateLimitsContract(
   name: string,
   open: (undo: AsyncDisposableStack) => Promise<RateLimits>,

@@ -8,7 +8,7 @@ import type { Leases } from "./leases.ts";
 
 /** Work that one of all processes does again and again. */
 export type Job = {
-  /** As in `catalog.run-imports`; names its lease. */
+  /** Its name, as in `catalog.run-imports`, which is the name of its lease too. */
   readonly name: string;
   readonly everyMs: number;
   /** How long one run may take. A longer one is told to stop and given up. */
@@ -74,7 +74,7 @@ export class Jobs implements AsyncDisposable {
     return this;
   }
 
-  /** Where no lease can be taken or renewed, jobs may rest in all processes. */
+  /** Troubles to report: while no lease can be taken or renewed, jobs may rest in all processes. */
   troubles(): readonly Trouble[] {
     const silentMs = this.#options.timers.elapsedMs() - this.#renewedMs;
     if (!this.#heartbeat || silentMs < tellAfterMs) return [];

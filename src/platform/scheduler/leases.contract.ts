@@ -5,7 +5,7 @@ import type { Leases } from "./leases.ts";
 
 const long = 60_000;
 
-/** What every adapter of `Leases` does. */
+/** The contract of the port `Leases`, which every adapter keeps. */
 export function leasesContract(
   adapter: string,
   open: () => Promise<AsyncDisposable & { readonly leases: Leases }>,

@@ -12,7 +12,7 @@ import { Quantity, Units } from "../domain/quantity.ts";
 import { Sku } from "../domain/sku.ts";
 import type { LevelSource, PriceSource } from "./degrading.ts";
 
-/** As `GET /stock` and `GET /prices` of another Basalt say it. */
+/** The answers of `GET /stock` and `GET /prices` of another Basalt. */
 const Level = shape({
   sku: Sku,
   location: Location,
@@ -33,7 +33,7 @@ const Price = shape({
 type Asked = {
   readonly upstream: Upstream;
   readonly baseUrl: string;
-  /** What is shown there, if anything. */
+  /** The API key to send, if any. */
   readonly key?: string | undefined;
 };
 

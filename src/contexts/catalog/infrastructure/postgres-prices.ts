@@ -20,7 +20,7 @@ export type PriceRow = {
   readonly list: string;
   readonly currency: string;
   readonly minimum_quantity: number;
-  /** As text: it may be more than a number can hold. */
+  /** A text, since it may be more than a number can hold. */
   readonly minor: string;
   readonly valid_from: Instant;
   readonly valid_until: Instant | null;

@@ -87,7 +87,7 @@ function offerMutations(schema: string) {
        select sku, units from jsonb_to_recordset($1::jsonb) as c(sku text, units bigint)
        on conflict (sku) do update set available = stocks.available + excluded.available`,
     ),
-    /** What the skus $1 say of their products, except of those that have just been written ($2). */
+    /** Updates the products of the skus $1, except those that have just been written ($2). */
     summarise: mutation(
       name("products-summarise"),
       inTurn,

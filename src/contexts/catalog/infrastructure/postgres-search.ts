@@ -9,7 +9,7 @@ import type { Details } from "../domain/details.ts";
 import type { ProductId } from "../domain/ids.ts";
 import { facetsFrom, maxCounted } from "./facets.ts";
 
-/** Where the read model stands. */
+/** The schema of the read model. */
 export const searchSchema = "catalog_search";
 
 /** A term that so few products have is looked up in its index: they lie all over the table. */
@@ -51,12 +51,12 @@ const near = statement<NearRow>(
 
 type Row = {
   readonly kind: "hit" | "facet" | "all";
-  /** Of a hit; or how far the search looked where it stopped before the end. */
+  /** The id of a hit, or of the last product looked at if the search stopped before the end. */
   readonly id: string | null;
   readonly details: Details | null;
   readonly published_at: Instant | null;
   readonly in_stock: boolean | null;
-  /** As text: it may be more than a number can hold. */
+  /** A text, since it may be more than a number can hold. */
   readonly minor: string | null;
   readonly facet: string | null;
   readonly products: number;
@@ -107,7 +107,7 @@ const walk = matching(
   `select ${columns} ${onSale} order by id desc limit ${maxWalked}`,
   `select id ${onSale} order by id desc offset ${maxWalked - 1} limit 1`,
 );
-/** By an index of terms; `offset 0`: whatever the planner thinks of others. */
+/** Uses the index of terms; `offset 0` keeps the planner from choosing another index. */
 const lookUp = matching(
   "look-up",
   `select ${columns} ${onSale} and terms @@ $2::tsquery offset 0`,

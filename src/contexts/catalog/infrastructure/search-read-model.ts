@@ -54,7 +54,7 @@ const inStock = (schema: string) => `
                       join catalog.stocks s on s.sku = k.sku and s.on_hand > s.reserved
                      where k.product_id = p.id))`;
 
-/** Of the model alone: what it tells of the prices of a product in short. */
+/** Checks within the model: the least and the greatest price of each product. */
 const bounds = (schema: string) => `
   select 'bounds of prices',
     (select ${hash("concat_ws(' ', id, least_minor, most_minor)")} from ${schema}.products
@@ -65,7 +65,7 @@ const bounds = (schema: string) => `
          join ${schema}.prices c on c.sku = k.sku
         where p.status = 'published' group by p.id) summarised)`;
 
-/** Of the model alone: what says how to search is what there is to be found. */
+/** Checks within the model: the count of each term is the number of products that have it. */
 const terms = (schema: string) => `
   select 'terms',
     (select ${hash("term || ' ' || products")} from ${schema}.terms where products <> 0),

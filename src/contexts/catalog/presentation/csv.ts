@@ -59,7 +59,7 @@ const number = /^-?\d+(\.\d+)?$/;
 const withApostrophe = (cell: string) =>
   formula.test(cell) && !number.test(cell) ? `'${cell}` : cell;
 
-/** By column. Of cells beyond the last column, one is enough to say so. */
+/** The cells by column. One cell beyond the last column is enough to report it. */
 const cellsOf = (columns: readonly string[], record: readonly string[]): Cells =>
   Object.fromEntries(
     record

@@ -18,7 +18,7 @@ import {
 } from "./subject.ts";
 import { until } from "#test/until.ts";
 
-/** What can be thrown, and must neither stop others nor be tried for ever. */
+/** Errors that a handler can throw, none of which may stop others or be retried for ever. */
 const poisons: readonly (readonly [string, unknown])[] = [
   ["an error", new Error("poison")],
   ["a text with a NUL", new Error("remote said: \0")],
@@ -56,7 +56,7 @@ const unseen = (handle: Handle) =>
     on: { "scratch.note-written": async (...given) => void (await handle(...given)) },
   });
 
-/** What becomes of events that fail, and of those beside and behind them. */
+/** The contract of failing events, and of those beside and behind them. */
 export function failuresContract(name: string, open: Open): void {
   describe(`failures on ${name}`, () => {
     test("a failed event is tried again; its stream waits, the others go on", async () => {

@@ -13,7 +13,7 @@ import { memoryNotes, memoryNoteTables } from "#test/notes.ts";
 import { WakeUp } from "../wake-up.ts";
 import type { SubscriptionSubject } from "./subject.ts";
 
-/** What the contracts are tried on, in memory. */
+/** The subject of the contracts, in memory. */
 export function memorySubject(seams: Partial<Seams> = {}): SubscriptionSubject & UnitOfWorkSubject {
   const wakeUp = new WakeUp(timers);
   let announcements = 0;

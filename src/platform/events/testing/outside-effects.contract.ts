@@ -76,7 +76,7 @@ function countingLooks(subject: SubscriptionSubject) {
 
 const isSettled = async (subject: SubscriptionSubject) => (await subject.parked(name)).length === 0;
 
-/** What acts on the outside: at least once, many streams at a time, each in its order. */
+/** The contract of outside effects: at least once, many streams at a time, each in order. */
 export function outsideEffectsContract(adapter: string, open: Open): void {
   describe(`outside effects on ${adapter}`, () => {
     test("each event is handed over once, in the order of its stream", async () => {

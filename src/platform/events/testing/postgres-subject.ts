@@ -29,7 +29,7 @@ const slots = statement<KeptSlot>(
   "select lease_holder as holder, position from scratch.subscriptions where name = $1",
 );
 
-/** What the contracts are tried on, with the tables of a test's database. */
+/** The subject of the contracts, with the tables of a test's database. */
 export function subjectOn(
   opened: Pick<TestDatabase, "database"> & AsyncDisposable,
 ): SubscriptionSubject & UnitOfWorkSubject {

@@ -301,7 +301,7 @@ export function sharingContract(name: string, open: Open): void {
         (await subject.slots("tell")).filter(({ holder }) => holder === process).length;
       const before = performance.now();
       await until(async () => (await heldBy("two")) === 32);
-      // What there is to catch up with takes three seconds and more; a share, a fifth of one.
+      // Catching up takes three seconds or more; sharing the slots takes a fifth of a second.
       assert.ok((await subject.parked("tell")).length > 0, `${performance.now() - before} ms`);
     });
   });

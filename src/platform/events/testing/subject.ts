@@ -20,7 +20,7 @@ import type { Member, ParkedStream, SubscriptionStore } from "../subscription-st
 import { Subscription, type SubscriptionLimits } from "../subscription.ts";
 import type { WakeUp } from "../wake-up.ts";
 
-/** What the contracts of subscriptions are tried on: the twins differ here only. */
+/** The subject of the contracts of subscriptions: the twins differ only here. */
 export type SubscriptionSubject = AsyncDisposable & {
   readonly unitOfWork: UnitOfWork<NotesScope>;
   readonly wakeUp: WakeUp;

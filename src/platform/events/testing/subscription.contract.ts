@@ -4,7 +4,7 @@ import { outsideEffectsContract } from "./outside-effects.contract.ts";
 import { sharingContract } from "./sharing.contract.ts";
 import type { Open } from "./subject.ts";
 
-/** What every adapter of the port `SubscriptionStore` keeps, as subscriptions use it. */
+/** The contract of the port `SubscriptionStore`, as subscriptions use it. */
 export function subscriptionContract(name: string, open: Open): void {
   deliveryContract(name, open);
   sharingContract(name, open);

@@ -8,9 +8,9 @@ import { memorySubject } from "../../events/testing/memory-subject.ts";
 import { subjectOn } from "../../events/testing/postgres-subject.ts";
 import type { SubscriptionSubject } from "../../events/testing/subject.ts";
 
-/** Where the connection breaks while a commit is on its way. */
+/** The point at which the connection breaks while a commit is on its way. */
 export type Loss = "request" | "answer";
-/** What programs are run on; the line to a database can be cut. */
+/** The subject of random programs, whose line to the database can be cut. */
 export type Twin = SubscriptionSubject &
   UnitOfWorkSubject & { readonly lose: (what: Loss | undefined) => void };
 

@@ -32,7 +32,7 @@ export type UploadInvalid = {
     | "too-many-rows"
     | "too-many-bytes"
     | "broken-off";
-  /** Of the file, from 1. */
+  /** The line in the file, counted from 1. */
   readonly line?: number;
   readonly columns?: readonly string[];
 };
@@ -47,7 +47,7 @@ export type UploadedRows = {
 export type Upload = {
   /** First the columns, without rows; ends after the first refusal. */
   readonly parts: AsyncIterable<Result<UploadedRows, UploadInvalid>>;
-  /** Of all that has arrived: the same for the same file. */
+  /** The digest of all that has arrived, which is the same for the same file. */
   readonly digest: () => string;
 };
 
@@ -71,7 +71,7 @@ type Refusal = UploadInvalid | Forbidden | Conflict;
 /** One step of something long has so much time, as a request has. */
 export const stepMs = 10_000;
 
-/** Of columns that are wrong, so many are told. */
+/** Columns that are wrong are listed up to this number. */
 const maxTold = 20;
 
 const invalid = (reason: UploadInvalid["reason"], columns: readonly string[]) =>
@@ -142,7 +142,7 @@ export function receiveImport({ unitOfWork, mayAct, clock, newId }: Deps) {
           return ok(imports.save(Import.received(arriving, staged.value)));
         },
       );
-      // Who sent the same before gets that import, and this one goes like any that broke off.
+      // A file that was sent before answers its first import; this one is discarded.
       isUnwanted = !received.ok || received.value.id !== id;
       return received;
     } finally {

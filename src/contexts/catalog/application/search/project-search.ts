@@ -46,7 +46,7 @@ export type SearchModel = {
 /** The term of an attribute: no word has an equals sign. */
 export const attributeTerm = ({ name, value }: Attribute): string => `${name}=${value}`;
 
-/** Where a product is found, beside its words; counted next to the matches. */
+/** The facets of a product, counted beside the matches: its categories and attributes. */
 export const facetsOf = ({ categoryIds, attributes }: Details): readonly string[] => [
   ...new Set([...categoryIds, ...attributes.map(attributeTerm)]),
 ];
