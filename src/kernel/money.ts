@@ -1,5 +1,13 @@
 import { err, ok, type Result } from "./result.ts";
-import { branded, shape, type Brand, type Infer, type Invalid, type Value } from "./shape.ts";
+import {
+  branded,
+  shape,
+  unruly,
+  type Brand,
+  type Infer,
+  type Invalid,
+  type Value,
+} from "./shape.ts";
 
 /** Digits after the point, by currency: all of ISO 4217 in use, without funds codes and metals. */
 const digitsOf: Readonly<Record<string, number>> = Object.fromEntries([
@@ -55,8 +63,7 @@ const decimals = (currency: Currency): number => {
   return digits;
 };
 
-const invalid = (message: string) =>
-  err<Invalid>({ type: "invalid", issues: [{ path: "/amount", message }] });
+const invalid = (message: string) => unruly(message, "/amount");
 
 function parse(input: unknown): Result<Money, Invalid> {
   const spelled = SpelledMoney.parse(input);

@@ -14,6 +14,7 @@ import {
   shape,
   type Brand,
   type Value,
+  unruly,
 } from "./shape.ts";
 
 const Word = branded<Brand<string, "Word">>("word", {
@@ -23,6 +24,11 @@ const Word = branded<Brand<string, "Word">>("word", {
 const Count = branded<Brand<number, "Count">>("count", {
   schema: { type: "integer", minimum: 1, maximum: 9 },
 });
+/** Matches its pattern once it is in capitals. */
+const Shouted = branded<Brand<string, "Shouted">>("shout", {
+  schema: { type: "string", minLength: 2, pattern: "^[A-Z ]*$" },
+  parse: (input) => input.trim().toUpperCase(),
+});
 const Share = branded<Brand<number, "Share">>("share", { schema: { type: "number" } });
 const Flag = branded<Brand<boolean, "Flag">>("flag", { schema: { type: "boolean" } });
 
@@ -30,6 +36,9 @@ const issues = (...found: readonly (readonly [string, string])[]) =>
   err({ type: "invalid", issues: found.map(([path, message]) => ({ path, message })) });
 const says = (value: Value<unknown>, input: unknown, message: string) =>
   assert.deepEqual(value.parse(input), issues(["", message]), JSON.stringify(input));
+/** The input fits the schema, and breaks another rule. */
+const saysOfRule = (value: Value<unknown>, input: unknown, message: string) =>
+  assert.deepEqual(value.parse(input), unruly(message), JSON.stringify(input));
 const takes = (value: Value<unknown>, ...inputs: readonly unknown[]) => {
   for (const input of inputs) assert.deepEqual(value.parse(input), ok(input));
 };
@@ -38,12 +47,15 @@ describe("a kind of value says what is wrong", () => {
   test("about texts", () => {
     takes(Word, "ab", "abcd", "😀😀😀😀");
     says(Word, 1, "must be a word");
-    says(Word, "none", "must be a valid word");
+    saysOfRule(Word, "none", "must be a valid word");
+    says(Shouted, "x", "must have at least 2 characters");
+    saysOfRule(Shouted, "   ", "must have at least 2 characters");
+    assert.deepEqual(Shouted.parse(" ab "), ok("AB"));
     says(Word, "a", "must have at least 2 characters");
     says(Word, "abcde", "must have at most 4 characters");
     says(Word, "AB", "must match ^[a-z😀]*$");
-    says(Word, "\ud800a", "must be well-formed text");
-    says(Word, "a\0", "must be well-formed text");
+    saysOfRule(Word, "\ud800a", "must be well-formed text");
+    saysOfRule(Word, "a\0", "must be well-formed text");
     const free = branded<Brand<string, "Free">>("free", { schema: { type: "string" } });
     takes(free, "", "x".repeat(10_000));
     const empty = branded<Brand<string, "Empty">>("empty", {

@@ -8,8 +8,11 @@ export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 /** Plain JSON Schema (draft 2020-12) data. The HTTP edge validates and documents with it. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
-/** A problem of one part of an input. `path` is a JSON pointer; "" is the whole input. */
-export type Issue = { readonly path: string; readonly message: string };
+/**
+ * A problem of one part of an input. `path` is a JSON pointer; "" is the whole input. `fits`: the part
+ * fits its schema, and breaks a rule that a schema cannot say.
+ */
+export type Issue = { readonly path: string; readonly message: string; readonly fits?: true };
 
 /** The input does not describe a value of the wanted kind. */
 export type Invalid = { readonly type: "invalid"; readonly issues: readonly Issue[] };
@@ -28,23 +31,33 @@ type BaseOf<B> = B extends string ? string : B extends number ? number : boolean
 const invalid = (message: string, path = "") =>
   err<Invalid>({ type: "invalid", issues: [{ path, message }] });
 
+/** The input fits its schema, and breaks a rule that a schema cannot say. */
+export const unruly = (message: string, path = "") =>
+  err<Invalid>({ type: "invalid", issues: [{ path, message, fits: true }] });
+
 const lengthOf = (text: string) => Array.from(text).length;
+
+/** Of the formats of JSON Schema, those that are checked here; each in linear time. */
+const formats: Readonly<Record<string, RegExp>> = {
+  email: /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/,
+};
 
 type Broken = (value: Primitive) => string | undefined;
 
 /** Says which JSON Schema keyword a scalar breaks first. Lengths count code points. */
-function breaker({ minLength = 0, maxLength, pattern, ...more }: JsonSchema): Broken {
+function breaker({ minLength = 0, maxLength, pattern, format, ...more }: JsonSchema): Broken {
   const { minimum, maximum, enum: allowed } = more;
   const expression = typeof pattern === "string" ? new RegExp(pattern, "u") : undefined;
+  const formed = typeof format === "string" ? formats[format] : undefined;
   const words = Array.isArray(allowed) ? new Set<unknown>(allowed) : undefined;
 
   const brokenText = (text: string): string | undefined => {
-    if (!text.isWellFormed() || text.includes("\0")) return "must be well-formed text";
     // There are at most as many code points as code units: most texts need no counting.
     if (typeof maxLength === "number" && text.length > maxLength && lengthOf(text) > maxLength)
       return `must have at most ${maxLength} characters`;
     if (typeof minLength === "number" && minLength > 0 && lengthOf(text) < minLength)
       return `must have at least ${minLength} characters`;
+    if (formed?.test(text) === false) return `must have the format ${format as string}`;
     return expression?.test(text) === false ? `must match ${pattern as string}` : undefined;
   };
   const brokenNumber = (value: number): string | undefined => {
@@ -66,6 +79,10 @@ function breaker({ minLength = 0, maxLength, pattern, ...more }: JsonSchema): Br
 
 const isOfType = (type: unknown, value: unknown): value is Primitive =>
   type === "integer" ? Number.isSafeInteger(value) : typeof value === type;
+
+/** A text with NUL or half a character is one that databases and JSON cannot keep. */
+const isGarbled = (value: Primitive): boolean =>
+  typeof value === "string" && (!value.isWellFormed() || value.includes("\0"));
 
 /** A whole number is one that JavaScript holds exactly. */
 const safeInteger = {
@@ -91,10 +108,12 @@ export function branded<B extends Primitive>(
     schema: { title: name, ...(schema.type === "integer" ? safeInteger : {}), ...schema },
     parse(input) {
       if (!isOfType(schema.type, input)) return invalid(`must be a ${name}`);
+      if (isGarbled(input)) return unruly("must be well-formed text");
       const value = parse(input as BaseOf<B>);
-      if (value === undefined) return invalid(`must be a valid ${name}`);
-      const reason = broken(value);
-      return reason === undefined ? ok(value as unknown as B) : invalid(reason);
+      const reason = value === undefined ? `must be a valid ${name}` : broken(value);
+      if (reason === undefined) return ok(value as unknown as B);
+      const unfit = broken(input);
+      return unfit === undefined ? unruly(reason) : invalid(unfit);
     },
   };
 }
@@ -145,7 +164,7 @@ export const pointerTo = (key: string | number): string =>
   `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 
 const below = (key: string | number, issues: readonly Issue[]) =>
-  issues.map(({ path, message }) => ({ path: pointerTo(key) + path, message }));
+  issues.map((issue) => ({ ...issue, path: pointerTo(key) + issue.path }));
 
 /** A record of values. Unknown fields are refused; every broken field is reported. */
 export function shape<const F extends Fields>(

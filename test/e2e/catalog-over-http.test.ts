@@ -201,6 +201,12 @@ const wrong: readonly (readonly [string, string, unknown, number])[] = [
   ],
   ["a price from no day", "/products/{id}/prices", price("1", "EUR", { validFrom: "soon" }), 422],
   [
+    "a price from 30 February",
+    "/products/{id}/prices",
+    price("1", "EUR", { validFrom: "2027-02-30" }),
+    422,
+  ],
+  [
     "a price from a year that no calendar has",
     "/products/{id}/prices",
     price("1", "EUR", { validFrom: "0000-01-01T00:00:00Z" }),

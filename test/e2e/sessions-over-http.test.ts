@@ -78,7 +78,8 @@ describe("sessions over HTTP", () => {
     const { secret } = (await (await send("POST", totp, ada.headers)).json()) as { secret: string };
     const generator = new TOTP({ secret: Secret.fromBase32(secret) });
     const code = generator.generate();
-    const activated = await send("POST", `${totp}/activation`, ada.headers, { code });
+    const typed = ` ${code.slice(0, 3)} ${code.slice(3)}`;
+    const activated = await send("POST", `${totp}/activation`, ada.headers, { code: typed });
     assert.equal(activated.status, 200);
 
     const asked = (email: string) => postJson(api(served, "/password-resets"), { email });

@@ -220,6 +220,7 @@ describe("users over HTTP, asked by hostile clients", () => {
     ["an unknown field", '{"email":"a@b.c","name":"Ada","admin":true}', 400],
     ["a prototype", '{"email":"a@b.c","name":"Ada","__proto__":{"x":1}}', 400],
     ["no address", '{"email":"nobody","name":"Ada"}', 400],
+    ["an address that only looks like another", '{"email":"a\\u200b@b.cd","name":"Ada"}', 422],
     ["a name of spaces", '{"email":"a@b.c","name":"      "}', 422],
     ["NUL in a name", '{"email":"a@b.c","name":"A\\u0000da"}', 422],
     ["a lone surrogate in a name", '{"email":"a@b.c","name":"A\\ud800da"}', 422],

@@ -1,7 +1,8 @@
 import { type Change } from "#kernel/change.ts";
 import { event, registry, type EventOf } from "#kernel/event.ts";
 import { identifier, type Id } from "#kernel/id.ts";
-import { branded, type Brand } from "#kernel/shape.ts";
+import { lines } from "#kernel/line.ts";
+import type { Brand } from "#kernel/shape.ts";
 import { Version, type Versioned } from "#kernel/version.ts";
 
 export type NoteId = Id<"note">;
@@ -12,9 +13,7 @@ export type AuthorId = Id<"user">;
 export const AuthorId = identifier<AuthorId>("user");
 
 export type NoteText = Brand<string, "NoteText">;
-export const NoteText = branded<NoteText>("note", {
-  schema: { type: "string", minLength: 1, maxLength: 1_000 },
-});
+export const NoteText = lines<NoteText>("note", { min: 1, max: 1_000 });
 
 export const NoteWritten = event("notes.note-written", 1, {
   noteId: NoteId,

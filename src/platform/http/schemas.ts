@@ -3,22 +3,42 @@ import { pointerTo, type Issue, type JsonSchema } from "#kernel/shape.ts";
 import { problemMediaType, problemSchema } from "./problem.ts";
 import { versionField, type Route } from "./route.ts";
 
-const maxEmail = 320;
-/** Space around an address is trimmed by the domain, so the edge lets it pass. Of linear cost. */
-const email = (text: string) =>
-  text.length <= maxEmail && /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/.test(text.trim());
-
-const options = {
-  allErrors: true,
-  strict: false,
-  formats: { email, "date-time": true, password: true, int64: true },
-} as const;
+const options = { allErrors: true, strict: false } as const;
 const strict = new Ajv(options);
 /** Query and path arrive as text: numbers are read from it, and one value may be a list of one. */
 const coercing = new Ajv({ ...options, coerceTypes: "array" });
 
+/** Keywords about texts and numbers. Values normalise before they match these. */
+const ofScalars: ReadonlySet<string> = new Set([
+  "enum",
+  "format",
+  "maxLength",
+  "maximum",
+  "minLength",
+  "minimum",
+  "pattern",
+]);
+const isSchema = (part: unknown): part is JsonSchema => typeof part === "object" && part !== null;
+
+/** The structure that a schema describes: types, fields and lists, without the rules of scalars. */
+function structureOf(schema: JsonSchema): JsonSchema {
+  const { properties, items, anyOf } = schema;
+  const kept = Object.entries(schema).filter(([keyword]) => !ofScalars.has(keyword));
+  return {
+    ...Object.fromEntries(kept),
+    ...(isSchema(properties) && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([name, field]) => [name, structureOf(field as JsonSchema)]),
+      ),
+    }),
+    ...(isSchema(items) && { items: structureOf(items) }),
+    ...(Array.isArray(anyOf) && { anyOf: (anyOf as readonly JsonSchema[]).map(structureOf) }),
+  };
+}
+
+/** Validates the structure of a part of a request. Its scalars are parsed with the input. */
 export const compile = ({ schema, httpPart }: { schema: unknown; httpPart?: string }) =>
-  (httpPart === "body" ? strict : coercing).compile(schema as JsonSchema);
+  (httpPart === "body" ? strict : coercing).compile(structureOf(schema as JsonSchema));
 
 const nameOfPart: Readonly<Record<string, string>> = {
   querystring: "/query",
@@ -51,6 +71,16 @@ const partOf = (route: Route, params: ReadonlySet<string>, field: string): Part 
     ? "querystring"
     : "body";
 };
+
+/** The issues of an input, where its fields stand in the request. */
+export function placedIn(route: Route, issues: readonly Issue[]): readonly Issue[] {
+  const params = inPath(route);
+  return issues.map(({ path, message }) => {
+    const field = path.split("/")[1] ?? "";
+    const prefix = nameOfPart[partOf(route, params, field)] ?? "";
+    return { path: prefix + path, message };
+  });
+}
 
 function partSchemas(route: Route): Partial<Record<Part, JsonSchema>> {
   const params = inPath(route);

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Result } from "#kernel/result.ts";
+import type { Invalid } from "#kernel/shape.ts";
 import { toText } from "../json.ts";
 import { span, withinTrace } from "../telemetry/tracing.ts";
 import { overloaded, sendMalformed, sendProblem } from "./answers.ts";
@@ -17,7 +18,7 @@ import {
 } from "./preconditions.ts";
 import { problem } from "./problem.ts";
 import { versionField, type Route } from "./route.ts";
-import { fastifySchema, takesMatch } from "./schemas.ts";
+import { fastifySchema, placedIn, takesMatch } from "./schemas.ts";
 import { limitStreams, sendStream } from "./streams.ts";
 
 export type ServingOptions = GateOptions & {
@@ -68,13 +69,7 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
     if (!mayStream(reply)) return sendProblem(reply, overloaded(correlationId));
 
     const input = route.input.parse(fieldsOf(route, request, matched.value));
-    if (!input.ok) {
-      const { issues: errors } = input.error;
-      return sendProblem(
-        reply,
-        problem("validation-failed", { status: 422, correlationId, errors }),
-      );
-    }
+    if (!input.ok) return sendProblem(reply, invalidIn(route, input.error, correlationId));
     const context = contextOf(request, input.value);
     if (!context.ok) return sendMalformed(reply, request, context.error);
     const attempt = route.attempts && (await attempts(route.attempts, request, reply, input.value));
@@ -90,6 +85,13 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
       ? sendStream(reply, route.stream, result.value, closing)
       : reply.send(bodyOf(route, result.value));
   };
+}
+
+/** 400 where a part does not fit its schema, 422 where all fit and one breaks another rule. */
+function invalidIn(route: Route, { issues }: Invalid, correlationId: string) {
+  const status = issues.every(({ fits }) => fits) ? 422 : 400;
+  const errors = placedIn(route, issues);
+  return problem("validation-failed", { status, correlationId, errors });
 }
 
 const contexts = ({ method, path }: Route, options: ServingOptions) => {

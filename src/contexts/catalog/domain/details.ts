@@ -1,3 +1,4 @@
+import { line, lines } from "#kernel/line.ts";
 import { branded, list, shape, type Brand, type Infer } from "#kernel/shape.ts";
 import { CategoryId } from "./ids.ts";
 import { Sku } from "./sku.ts";
@@ -8,12 +9,9 @@ export const maxCategories = 20;
 export const maxAttributes = 100;
 export const maxImages = 50;
 
-/** A name of 1 to 200 characters. Runs of white space count as one space. */
+/** A name of 1 to 200 characters. */
 export type Title = Brand<string, "Title">;
-export const Title = branded<Title>("title", {
-  schema: { type: "string", minLength: 1, maxLength: 200 },
-  parse: (input) => input.trim().replaceAll(/\s+/g, " "),
-});
+export const Title = line<Title>("title", { min: 1, max: 200 });
 
 /** The readable part of an address, as in `red-t-shirt`. */
 export type Slug = Brand<string, "Slug">;
@@ -34,10 +32,7 @@ export const Slug = {
 };
 
 export type Description = Brand<string, "Description">;
-export const Description = branded<Description>("description", {
-  schema: { type: "string", maxLength: 10_000 },
-  parse: (input) => input.trim(),
-});
+export const Description = lines<Description>("description", { max: 10_000 });
 
 /** A property of a product, such as `colour: red`. */
 export type Attribute = Infer<typeof Attribute>;
@@ -45,10 +40,7 @@ export const Attribute = shape({
   name: branded<Brand<string, "AttributeName">>("attribute name", {
     schema: { type: "string", pattern: "^[a-z][a-z0-9_-]{0,39}$", maxLength: 40 },
   }),
-  value: branded<Brand<string, "AttributeValue">>("attribute value", {
-    schema: { type: "string", minLength: 1, maxLength: 200 },
-    parse: (input) => input.trim(),
-  }),
+  value: line<Brand<string, "AttributeValue">>("attribute value", { min: 1, max: 200 }),
 });
 
 /** Where a picture is: the catalog keeps no files. */

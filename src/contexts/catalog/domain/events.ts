@@ -2,6 +2,7 @@ import { Flag } from "#kernel/scalars.ts";
 import { event, registry, type EventOf } from "#kernel/event.ts";
 import { Instant } from "#kernel/instant.ts";
 import { SpelledMoney } from "#kernel/money.ts";
+import { line } from "#kernel/line.ts";
 import { branded, oneOf, optional } from "#kernel/shape.ts";
 import { Details, Slug, Title } from "./details.ts";
 import { ImportKind } from "./import-kind.ts";
@@ -74,7 +75,7 @@ export const StockReceived = event("catalog.stock-received", 1, { ...kept, quant
 export const StockAdjusted = event("catalog.stock-adjusted", 1, {
   ...kept,
   by: Adjustment,
-  reason: branded<string>("reason", { schema: { type: "string", maxLength: 200 } }),
+  reason: line<string>("reason", { max: 200 }),
 });
 export const StockReserved = event("catalog.stock-reserved", 1, {
   ...kept,

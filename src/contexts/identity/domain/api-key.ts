@@ -2,16 +2,14 @@ import type { Permission } from "#kernel/permission.ts";
 import { type Versioned, Version } from "#kernel/version.ts";
 import { unchanged, type Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
-import { branded, type Brand } from "#kernel/shape.ts";
+import { line } from "#kernel/line.ts";
+import type { Brand } from "#kernel/shape.ts";
 import { ApiKeyCreated, ApiKeyRevoked, type IdentityEvent } from "./events.ts";
 import type { ApiKeyId } from "./ids.ts";
 import type { UserId } from "./user-id.ts";
 
 export type ApiKeyName = Brand<string, "ApiKeyName">;
-export const ApiKeyName = branded<ApiKeyName>("API key name", {
-  schema: { type: "string", minLength: 1, maxLength: 64 },
-  parse: (input) => input.trim(),
-});
+export const ApiKeyName = line<ApiKeyName>("API key name", { min: 1, max: 64 });
 
 /** Lets a machine act as its owner, within its scopes, until it expires or is revoked. */
 export type ApiKey = Versioned & {

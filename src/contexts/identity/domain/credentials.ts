@@ -3,6 +3,7 @@ import { type Versioned, Version } from "#kernel/version.ts";
 import type { Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
+import { line } from "#kernel/line.ts";
 import { branded, type Brand } from "#kernel/shape.ts";
 import {
   PasskeyAdded,
@@ -27,7 +28,7 @@ export type CodeHash = Brand<string, "CodeHash">;
 export type Code = Brand<string, "Code">;
 export const Code = branded<Code>("code", {
   schema: { type: "string", minLength: 6, maxLength: 40, pattern: "^[0-9a-z-]+$" },
-  parse: (input) => input.trim().toLowerCase().replaceAll(" ", ""),
+  parse: (input) => input.toLowerCase().replaceAll(/\s/g, ""),
 });
 
 /** A generator of codes. `lastStep`: the last 30 seconds of which a code was taken. */
@@ -38,10 +39,7 @@ export type Totp = {
 };
 
 export type PasskeyName = Brand<string, "PasskeyName">;
-export const PasskeyName = branded<PasskeyName>("passkey name", {
-  schema: { type: "string", minLength: 1, maxLength: 64 },
-  parse: (input) => input.trim(),
-});
+export const PasskeyName = line<PasskeyName>("passkey name", { min: 1, max: 64 });
 
 /** A public key of an authenticator. `id` and `publicKey` in base64url. Source: WebAuthn level 3. */
 export type Passkey = {

@@ -13,7 +13,7 @@ import { UserName } from "./user-name.ts";
 
 describe("values of identity", () => {
   test("are spelled in one way", () => {
-    parses(UserName, { "  Ada \t\n Lovelace ": "Ada Lovelace", " A ": undefined, Al: "Al" });
+    parses(UserName, { "  Ada \t\n Lovelace ": "Ada Lovelace", " A ": "A", " ": undefined });
     parses(Email, {
       " Ada@Example.COM ": "ada@example.com",
       "a@b.c.d.e": "a@b.c.d.e",
@@ -26,8 +26,8 @@ describe("values of identity", () => {
       "a@b.c d": undefined,
       [`${" ".repeat(309)}a@example.c`]: "a@example.c",
       [`${" ".repeat(310)}a@example.c`]: undefined,
-      [`${"a".repeat(243)}@example.co`]: `${"a".repeat(243)}@example.co`,
-      [`${"a".repeat(244)}@example.co`]: undefined,
+      [`${"a".repeat(64)}@example.co`]: `${"a".repeat(64)}@example.co`,
+      [`${"a".repeat(65)}@example.co`]: undefined,
     });
     parses(Code, {
       " 12 34 56 ": "123456",

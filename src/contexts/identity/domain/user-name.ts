@@ -1,9 +1,7 @@
-import { branded, type Brand } from "#kernel/shape.ts";
+import { line } from "#kernel/line.ts";
+import type { Brand } from "#kernel/shape.ts";
 
-/** The name of a user, 2 to 100 characters. Runs of white space count as one space. */
+/** The name of a user, 1 to 100 characters. */
 export type UserName = Brand<string, "UserName">;
 
-export const UserName = branded<UserName>("name", {
-  schema: { type: "string", minLength: 2, maxLength: 100 },
-  parse: (input) => input.trim().replaceAll(/\s+/g, " "),
-});
+export const UserName = line<UserName>("name", { min: 1, max: 100 });

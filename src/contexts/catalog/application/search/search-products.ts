@@ -4,6 +4,7 @@ import type { Clock } from "#kernel/instant.ts";
 import { Currency, Decimal, Money } from "#kernel/money.ts";
 import { pageSize } from "#kernel/page.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
+import { line } from "#kernel/line.ts";
 import { branded, list, optional, shape, type Brand, type Infer } from "#kernel/shape.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import { Attribute } from "../../domain/details.ts";
@@ -17,9 +18,7 @@ export const HitPageSize = pageSize({ usual: 20, most: 100 });
 
 /** The text of a search box. */
 export type SearchText = Brand<string, "SearchText">;
-export const SearchText = branded<SearchText>("search text", {
-  schema: { type: "string", minLength: 1, maxLength: 200 },
-});
+export const SearchText = line<SearchText>("search text", { min: 1, max: 200 });
 export const maxSearchWords = 12;
 const maxSearchAttributes = 10;
 
@@ -27,6 +26,7 @@ const maxSearchAttributes = 10;
 export type AttributeText = Brand<string, "AttributeText">;
 const AttributeText = branded<AttributeText>("attribute filter", {
   schema: { type: "string", pattern: "^[a-z][a-z0-9_-]{0,39}:.+$", maxLength: 241 },
+  parse: (input) => input.normalize("NFC"),
 });
 
 /** Products on sale that have all of it. Prices are of one unit, on the standard list unless said. */

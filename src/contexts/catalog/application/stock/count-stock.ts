@@ -3,7 +3,8 @@ import { Permissions } from "../permission.ts";
 import type { Change } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { branded, commaSeparated, optional, shape, type Infer } from "#kernel/shape.ts";
+import { line } from "#kernel/line.ts";
+import { commaSeparated, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { maxSkus } from "../../domain/details.ts";
 import type { CatalogEvent } from "../../domain/events.ts";
@@ -15,10 +16,7 @@ import type { CatalogScope } from "../ports/scope.ts";
 import type { Level } from "../ports/stock.ts";
 import { levelOf, stockLock, type SkuNotFound } from "./stock-lock.ts";
 
-const Reason = branded<string>("reason", {
-  schema: { type: "string", minLength: 1, maxLength: 200 },
-  parse: (input) => input.trim(),
-});
+const Reason = line<string>("reason", { min: 1, max: 200 });
 
 /** Without a location: the main one. */
 export const ReceiveStock = shape({
