@@ -18,6 +18,11 @@ const { settingsNow, version } = composition;
 
 /** Runs one of Basalt's commands; sets the exit code. */
 export async function run(argv: readonly string[]): Promise<void> {
+  // A reader that has seen enough, as `head`, closes the pipe: no more is wanted.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
   try {
     await program().parseAsync(argv);
   } catch (error) {
@@ -95,7 +100,7 @@ async function start(): Promise<void> {
     });
     flush();
     console.log(`Basalt is ready at ${basalt.url}`);
-    log.info({ signal: await stopAsked }, "stopping");
+    log.info({ why: await stopAsked }, "stopping");
     await basalt[Symbol.asyncDispose]();
     log.info("stopped");
   } finally {
@@ -103,10 +108,21 @@ async function start(): Promise<void> {
   }
 }
 
-/** The first SIGINT or SIGTERM; npm and the terminal may both send one, so more are ignored. */
+const lookForParentEveryMs = 500;
+
+/**
+ * The first SIGINT or SIGTERM; npm and the terminal may both send one, so more are ignored. npm hands
+ * no SIGTERM on, so a server that npm has started also stops once npm has ended.
+ */
 function signalled(): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, resolve);
+  if (process.env["npm_lifecycle_event"] === "start") {
+    const parent = process.ppid;
+    setInterval(() => {
+      if (process.ppid !== parent) resolve("npm, which started it, has ended");
+    }, lookForParentEveryMs).unref();
+  }
   return promise;
 }
 

@@ -3,6 +3,9 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { compositionOf } from "#platform/process/composition.ts";
+import { consume } from "#platform/process/parts.ts";
+import { consumer } from "#platform/events/consumer.ts";
+import { identityEvents } from "#contexts/identity";
 import type { Module } from "#platform/process/module.ts";
 import { notes } from "../../examples/notes/module.ts";
 import { modules } from "../../src/composition.ts";
@@ -44,8 +47,25 @@ test("modules that do not fit together are refused by name", () => {
   refuses({ name: "identity" }, /two modules are named identity/);
   for (const name of ["audit", "Notes", "my-notes", "pg_notes", "", "x; drop schema identity"])
     refuses({ name }, /a module cannot be named/);
+  refuses({ events: identityEvents }, /event identity\.user-registered of notes must be named/);
   const port = { env: "BASALT_NOTES_PORT", type: "integer", doc: "Another port" } as const;
   refuses({ settings: { port } }, /the setting port of notes exists already/);
+});
+
+test("a consumer that would read the log of another context is refused by name", async () => {
+  const leavers = consumer({ name: "notes.leavers", events: identityEvents, on: {} });
+  const misled: Module = {
+    ...notes,
+    async compose(parts, _needs, undo) {
+      const working = { schema: "notes", scope: () => ({}), onAppended() {} };
+      await consume(parts, { ...working, consumers: [leavers] }, undo);
+      return { routes: [], provides: {} };
+    },
+  };
+  await assert.rejects(
+    serveWith(misled),
+    /notes\.leavers takes events of identity, and would read the log of notes/,
+  );
 });
 
 test("the guide of an own context shows the example as it is", () => {

@@ -307,3 +307,20 @@ test("a Postgres that cannot start ends Basalt with an error, once, and gives th
   assert.match(output, /Postgres did not start; see .*postgres\.log/);
   assert.equal(existsSync(path.join(folder.path, "basalt.lock")), false);
 });
+
+test("a server that npm has started ends once npm is killed", async () => {
+  await using folder = await scratch();
+  const script = `
+    const { spawn } = require("node:child_process");
+    spawn(process.execPath, ["src/cli.ts", "start"], { stdio: "inherit" });`;
+  const env = { BASALT_DATA_DIR: folder.path, npm_lifecycle_event: "start" };
+  await using npm = launch([script], env, "-e");
+  const url = await npm.url;
+
+  npm.child.kill("SIGKILL");
+  const { output } = await npm.ended; // once nobody holds its output any more
+
+  assert.match(output, /npm, which started it, has ended.*stopping/);
+  assert.match(output, /"msg":"stopped"/);
+  await assert.rejects(fetch(`${url}/health`));
+});

@@ -51,6 +51,8 @@ export type OutsideConsumer<E extends Event, Message> = {
 
 type Declared = {
   readonly name: string;
+  /** The contexts whose events it knows, which is one: a log has those of its own context. */
+  readonly contexts: ReadonlySet<string>;
   /** Which events its code knows and handles: another text with each change of them. */
   readonly declaration: string;
   /** Whether it handles events of a type, or perhaps would, were its code newer: it does not know the type. */
@@ -145,6 +147,9 @@ export function projection<E extends Event, Model>({
   };
 }
 
+/** The context of an event type, as `catalog` of `catalog.product-drafted`. */
+export const contextOf = (type: string): string => type.split(".")[0] ?? type;
+
 function declaredOf<E extends Event>({
   name,
   events,
@@ -165,6 +170,7 @@ function declaredOf<E extends Event>({
   const declaration = createHash("sha256").update(lines.toSorted().join("\n")).digest("hex");
   return {
     name,
+    contexts: new Set(events.declarations.map(({ type }) => contextOf(type))),
     batchSize,
     knows: events.knows,
     wants,

@@ -19,8 +19,7 @@ export async function serveOpenApi(
       openapi: "3.1.0",
       info: {
         title: productName,
-        description:
-          "The backend that nearly every product needs: people, files, products and money",
+        description: `The HTTP API of ${productName}`,
         version,
         license: { name: "MIT", identifier: "MIT" },
       },

@@ -81,7 +81,7 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
       .send(page(options, links));
   });
 
-  if (options.docs) serveReference(app);
+  if (options.docs) serveReference(app, productName);
 }
 
 /** Names only: what exactly is wrong, `doctor` and `events consumers` tell those who operate. */
@@ -131,7 +131,7 @@ ${Object.entries(links)
 `;
 
 /** Swagger UI from its package, streamed from disk: nothing of it stays in memory. */
-function serveReference(app: FastifyInstance): void {
+function serveReference(app: FastifyInstance, productName: string): void {
   const folder = path.dirname(createRequire(import.meta.url).resolve("swagger-ui-dist"));
   const files = {
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -151,7 +151,7 @@ function serveReference(app: FastifyInstance): void {
     reply
       .header("content-security-policy", referencePolicy)
       .type("text/html; charset=utf-8")
-      .send(referencePage),
+      .send(referencePage(productName)),
   );
 }
 
@@ -159,11 +159,11 @@ const referencePolicy =
   "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
   "img-src 'self' data:; frame-ancestors 'none'";
 
-const referencePage = `<!doctype html>
+const referencePage = (productName: string) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>Basalt API</title>
+<title>${escaped(productName)} API</title>
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 <div id="reference"></div>
 <script src="/docs/swagger-ui-bundle.js"></script>

@@ -153,7 +153,9 @@ function refusalAnswers(route: Route): Record<number, unknown> {
   if (route.access === "signed-in") add(401, "UNAUTHENTICATED: no valid access token or API key");
   if (requiresMatch(route)) add(428, "PRECONDITION_REQUIRED: If-Match is missing");
   add(429, "TOO_MANY_REQUESTS: try again after Retry-After seconds");
-  byStatus.set(422, [...(byStatus.get(422) ?? []), "VALIDATION_FAILED"]);
+  add(422, "VALIDATION_FAILED: a value fits its schema and breaks another rule");
+  if (route.method !== "GET")
+    add(422, "IDEMPOTENCY_KEY_REUSED: the key was sent before with another request");
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [status, problemAnswer(status, codes.join(", "))]),
   );
@@ -200,7 +202,7 @@ const headerSchemas = (route: Route) => ({
           },
         }
       : {}),
-    ...(route.method === "GET" && route.version && !route.isComposed
+    ...(isCacheable(route)
       ? {
           "if-none-match": {
             ...header,
@@ -227,13 +229,32 @@ const uploadSchema = ({ upload, input }: Route) =>
     ? { body: { content: { [upload.mediaType]: { schema: input.fields[upload.field]?.schema } } } }
     : {};
 
-function successSchema({ output, stream }: Route) {
+/** The response says a version that `If-None-Match` may name later. */
+const isCacheable = ({ method, version, isComposed }: Route): boolean =>
+  method === "GET" && version !== undefined && !isComposed;
+
+const successHeaders = ({ version, location }: Route) => ({
+  ...answerHeaders,
+  ...(version && {
+    ETag: { ...header, description: 'The version of the resource, for If-Match, as in `"3"`' },
+  }),
+  ...(location && { Location: { ...header, description: "The path of the new resource" } }),
+});
+
+function successSchema(route: Route) {
+  const { output, stream } = route;
   const description = output || stream ? "Success" : "Success, without a body";
-  const told = { description, headers: answerHeaders };
+  const told = { description, headers: successHeaders(route) };
   if (stream)
     return { ...told, content: { [stream.mediaType]: { schema: { type: "string", maxLength } } } };
   return output ? { ...told, ...output.schema } : { ...told, type: "null" };
 }
+
+const notModified = (route: Route) => ({
+  description: "The client has the current version",
+  headers: successHeaders(route),
+  type: "null",
+});
 
 /** The subject of a route, which is the first part of its path. */
 export const tagOf = ({ path }: Pick<Route, "path">): string => path.split("/")[1] ?? "basalt";
@@ -251,6 +272,7 @@ export function fastifySchema(route: Route) {
     ...uploadSchema(route),
     response: {
       [route.success]: successSchema(route),
+      ...(isCacheable(route) && { 304: notModified(route) }),
       400: problemAnswer(400, "VALIDATION_FAILED: the request does not fit its schema"),
       ...(route.method === "GET" ? {} : bodyRefusals),
       ...refusalAnswers(route),

@@ -4,6 +4,7 @@ import type { ClientConfig } from "pg";
 import { platformSettings, type Settings, type SettingsTable } from "../config/settings.ts";
 import { environmentWith, loadSettings, type Environment } from "../config/load.ts";
 import { asyncApi } from "../events/asyncapi.ts";
+import { contextOf } from "../events/consumer.ts";
 import { migrate, type Applied, type MigrationSource } from "../postgres/migrations.ts";
 import type { Grants, Module } from "./module.ts";
 
@@ -45,9 +46,12 @@ export const isModuleName = (name: string): boolean =>
 function refuseMisfits(modules: readonly Module[]): void {
   const names: string[] = [];
   const settings = new Set(Object.keys(platformSettings));
-  for (const { name, needs, settings: own } of modules) {
+  for (const { name, needs, settings: own, events } of modules) {
     if (!isModuleName(name)) throw new Error(`a module cannot be named "${name}"`);
     if (names.includes(name)) throw new Error(`two modules are named ${name}`);
+    for (const { type } of events.declarations)
+      if (contextOf(type) !== name)
+        throw new Error(`the event ${type} of ${name} must be named as in ${name}.something`);
     for (const needed of needs)
       if (!names.includes(needed))
         throw new Error(`the module ${name} needs ${needed}, which does not come before it`);

@@ -59,6 +59,13 @@ export async function consume<On extends Profile, Scope>(
 ): Promise<void> {
   const { persistence, settings, log, metrics, wakeUps, process, clock, timers, chance } = parts;
   const { schema } = reading;
+  for (const { name, contexts } of consumers)
+    for (const context of contexts)
+      if (context !== schema)
+        throw new Error(
+          `the consumer ${name} takes events of ${context}, and would read the log of ${schema}: ` +
+            `consume it with the schema "${context}", into "${schema}"`,
+        );
   await persistence.register(
     schema,
     consumers.map(({ name, declaration, kind }) => ({
