@@ -8,6 +8,7 @@ import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { listNotes } from "./application/list-notes.ts";
 import type { NotesScope } from "./application/ports.ts";
+import { rewriteNote } from "./application/rewrite-note.ts";
 import { writeNote } from "./application/write-note.ts";
 
 export { noteEvents } from "./domain/note.ts";
@@ -26,7 +27,7 @@ export type NotesDeps = {
 export const createNotes = (deps: NotesDeps) =>
   createHandlers(
     "notes",
-    { writeNote: writeNote(deps), listNotes: listNotes(deps) },
+    { writeNote: writeNote(deps), rewriteNote: rewriteNote(deps), listNotes: listNotes(deps) },
     { ...deps, denials: ["forbidden"] },
   );
 

@@ -49,7 +49,10 @@ export const notesWith = <On extends Profile>(
   isEventStore: false,
   settings,
   needs: ["identity"],
-  grants: { member: [Permissions.writeNote], owner: [Permissions.readNotes] },
+  grants: {
+    member: [Permissions.writeNote],
+    owner: [Permissions.readNotes, Permissions.rewriteNote],
+  },
   compose: (parts, needs, undo) => compose(scope, parts, needs, undo),
 });
 

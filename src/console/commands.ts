@@ -72,7 +72,7 @@ function program(): Command {
     .description("Generate code")
     .command("context")
     .argument("<name>", "the plural of its aggregate, such as things")
-    .option("--one <aggregate>", "the singular, if it is not the name without its final s")
+    .option("--one <aggregate>", "the singular of the name, such as category for categories")
     .description("Make a context that passes every check, from examples/notes")
     .action(newContext);
   for (const module of composition.modules) module.addCommands(basalt, withDatabase);

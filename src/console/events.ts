@@ -11,7 +11,7 @@ import { withDatabase } from "./database.ts";
 export function addEventCommands(events: Command): void {
   events
     .command("list")
-    .description("List the newest events, oldest first")
+    .description("List the last events in the order of time")
     .option("--stream <id>", "events of this stream only, as in user_…")
     .option("--type <type>", "events of this type only, as the list shows it")
     .option("--limit <n>", "the number of events at most", toLimit, 50)
@@ -19,7 +19,9 @@ export function addEventCommands(events: Command): void {
     .action(listCommand);
   events
     .command("consumers")
-    .description("List consumers with their holders, lag, parked streams and troubles")
+    .description(
+      "List consumers: who holds how many of their 64 slots, their lag, and streams under way, retrying or dead",
+    )
     .option("--json", "print JSON")
     .action(consumersCommand);
   events

@@ -5,7 +5,9 @@ export type PageSize = Brand<number, "PageSize">;
 
 /** A kind of page size: `usual` unless said, never more than `most`. */
 export const pageSize = ({ usual, most }: { readonly usual: number; readonly most: number }) => ({
-  ...branded<PageSize>("page size", { schema: { type: "integer", minimum: 1, maximum: most } }),
+  ...branded<PageSize>("page size", {
+    schema: { type: "integer", minimum: 1, maximum: most, default: usual },
+  }),
   usual: usual as PageSize,
   most,
 });

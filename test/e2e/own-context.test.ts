@@ -9,10 +9,7 @@ import { identityEvents } from "#contexts/identity";
 import type { Module } from "#platform/process/module.ts";
 import { notes } from "../../examples/notes/module.ts";
 import { modules } from "../../src/composition.ts";
-import { signUp } from "#test/basalt.ts";
-import { get, post } from "#test/http.ts";
-import { compositionWith, serveWith } from "#test/module.ts";
-import { memoryWorld, startInMemory } from "#test/on-memory.ts";
+import { serveWith } from "#test/module.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const others = modules.filter(({ name }) => name !== notes.name);
@@ -24,17 +21,6 @@ test("a context from outside is served with one line in a composition", async ()
   );
   assert.match(openApi ?? "", /"\/api\/v1\/notes"/);
   assert.match(asyncApi ?? "", /notes\.note-written/);
-});
-
-test("a context from outside runs in memory with the same wiring", async () => {
-  const world = await memoryWorld(1, compositionWith(notes));
-  await using served = await startInMemory(world);
-  const { headers, userId } = await signUp(served, "ada@example.com");
-  const at = { url: served.url, headers };
-
-  assert.equal((await post(at, "/notes", { text: "mine" })).status, 201);
-
-  assert.match((await get(at, `/authors/${userId}/notes`)).text, /"text":"mine"/);
 });
 
 test("modules that do not fit together are refused by name", () => {

@@ -1,4 +1,8 @@
 import { permissions } from "#kernel/permission.ts";
 
 /** What the notes ask for before they act. */
-export const Permissions = permissions({ writeNote: "notes:write", readNotes: "notes:read" });
+export const Permissions = permissions({
+  writeNote: "notes:write",
+  rewriteNote: "notes:rewrite",
+  readNotes: "notes:read",
+});

@@ -1,7 +1,8 @@
 import type { Saves } from "#kernel/repository.ts";
-import type { AuthorId, Note, NoteEvent } from "../domain/note.ts";
+import type { AuthorId, Note, NoteEvent, NoteId } from "../domain/note.ts";
 
 export type Notes = Saves<Note, NoteEvent> & {
+  readonly byId: (id: NoteId) => Promise<Note | undefined>;
   /** Notes of an author, newest first, at most `limit`. */
   readonly ofAuthor: (authorId: AuthorId, limit: number) => Promise<readonly Note[]>;
 };

@@ -17,6 +17,19 @@ test("a note that is written is announced with its text", () => {
   );
 });
 
+test("a note that is rewritten is announced, unless its text stays the same", () => {
+  const { state } = Note.write({ id: newId(NoteId), authorId: newId(AuthorId), text: textOf("a") });
+
+  const { state: rewritten, events } = Note.rewrite(state, textOf("b"));
+
+  assert.equal(rewritten.text, "b");
+  assert.deepEqual(
+    events.map(({ payload }) => payload),
+    [{ noteId: state.id, text: "b" }],
+  );
+  assert.deepEqual(Note.rewrite(state, state.text).events, []);
+});
+
 test("the text of a note has 1 to 1000 characters", () => {
   for (const text of ["", "x".repeat(1_001)]) assert.equal(NoteText.parse(text).ok, false);
   assert.equal(textOf("x".repeat(1_000)).length, 1_000);

@@ -13,15 +13,21 @@ type Row = {
   readonly version: number;
 };
 
+const byId = statement<Row>(
+  "notes.by-id",
+  "select id, author_id, text, version from notes.notes where id = $1",
+);
 const ofAuthor = statement<Row>(
   "notes.of-author",
   `select id, author_id, text, version from notes.notes
     where author_id = $1 order by id desc limit $2`,
 );
-const insert = mutation(
-  "notes.insert",
+/** A new note, or the next version of one. */
+const upsert = mutation(
+  "notes.upsert",
   "notes",
-  "insert into notes.notes (id, author_id, text, version) values ($1, $2, $3, $4)",
+  `insert into notes.notes (id, author_id, text, version) values ($1, $2, $3, $4)
+   on conflict (id) do update set text = excluded.text, version = excluded.version`,
 );
 const tallies = statement<Tally>(
   "notes.tallies",
@@ -44,9 +50,13 @@ const toNote = ({ id, author_id, text, version }: Row): Note => ({
 /** All repositories of the notes on one transaction. */
 export const postgresNotes = ({ read, write, append }: Transaction): NotesScope => ({
   notes: {
+    async byId(id) {
+      const [row] = await read(byId, [id]);
+      return row && toNote(row);
+    },
     ofAuthor: async (authorId, limit) => (await read(ofAuthor, [authorId, limit])).map(toNote),
     save: saving<Note, NoteEvent>(append, idOf, ({ id, authorId, text, version }) =>
-      write(insert, [id, authorId, text, version]),
+      write(upsert, [id, authorId, text, version]),
     ),
   },
   tallies: {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Command } from "commander";
 import { postJson, signUp } from "#test/basalt.ts";
+import { send } from "#test/http.ts";
 import { serveWith } from "#test/module.ts";
 import { until } from "#test/until.ts";
 import { notes } from "../module.ts";
@@ -15,12 +16,18 @@ test("a user writes notes, which only they can list", async () => {
   const written = await postJson(`${url}/api/v1/notes`, { text: "mine" }, ada.headers);
 
   assert.equal(written.status, 201);
-  const note = (await written.json()) as { readonly authorId: string };
+  const note = (await written.json()) as { readonly id: string; readonly authorId: string };
   const listed = `${url}/api/v1/authors/${note.authorId}/notes`;
   const own = await fetch(listed, { headers: ada.headers });
   assert.deepEqual(await own.json(), { items: [note] });
   assert.equal((await fetch(listed, { headers: bob.headers })).status, 403);
   assert.equal((await fetch(listed)).status, 401);
+  const rewriting = (headers: object) =>
+    send("PATCH", `${url}/api/v1/notes/${note.id}`, headers, { text: "better" });
+  const match = { "if-match": written.headers.get("etag") };
+  assert.equal((await rewriting({ ...bob.headers, ...match })).status, 403);
+  assert.equal((await rewriting({ ...ada.headers, ...match })).status, 200);
+  assert.equal((await rewriting({ ...ada.headers, ...match })).status, 412, "it is stale by now");
   const empty = await postJson(`${url}/api/v1/notes`, { text: "" }, ada.headers);
   assert.equal(empty.status, 400);
 });

@@ -1,6 +1,7 @@
 import { list, shape } from "#kernel/shape.ts";
-import { get, post, type Route } from "#platform/http/route.ts";
+import { get, patch, post, type Route } from "#platform/http/route.ts";
 import { ListNotes } from "../application/list-notes.ts";
+import { RewriteNote } from "../application/rewrite-note.ts";
 import { WriteNote } from "../application/write-note.ts";
 import { AuthorId, NoteId, NoteText } from "../domain/note.ts";
 import type { NotesHandlers } from "../index.ts";
@@ -17,7 +18,19 @@ export const noteRoutes = (notes: NotesHandlers): readonly Route[] => [
     handle: notes.writeNote,
     success: 201,
     output: NoteView,
+    version: ({ version }) => version,
     refusals: { forbidden: 403, conflict: 409 },
+  }),
+  patch("/notes/:noteId", {
+    access: "signed-in",
+    summary: "Rewrite a note",
+    description: "Replaces the text, for the author of the note.",
+    input: RewriteNote,
+    handle: notes.rewriteNote,
+    success: 200,
+    output: NoteView,
+    version: ({ version }) => version,
+    refusals: { "note-not-found": 404, "precondition-failed": 412, forbidden: 403, conflict: 409 },
   }),
   get("/authors/:authorId/notes", {
     access: "signed-in",

@@ -10,6 +10,7 @@ export function memoryNotes(): (transaction: MemoryTransaction) => NotesScope {
   const tallies = new MemoryTable<Tally>();
   return ({ put, change, append }) => ({
     notes: {
+      byId: async (id) => notes.rows.get(id),
       save: saving<Note, NoteEvent>(append, idOf, (note) => put<Note>(notes, note.id, note)),
       ofAuthor: async (authorId, limit) =>
         [...notes.rows.values()]

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { err, expect, ok } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { Version } from "#kernel/version.ts";
 import { systemClock as clock, systemIds } from "#platform/system.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { testContext } from "#test/context.ts";
 import { newId } from "#test/values.ts";
 import { Permissions } from "../application/permission.ts";
 import type { NotesScope } from "../application/ports.ts";
-import { AuthorId, NoteText } from "../domain/note.ts";
+import { AuthorId, NoteId, NoteText } from "../domain/note.ts";
 import { createNotes } from "../index.ts";
 
 /** What the notes work on: adapters differ here only. */
@@ -47,6 +48,39 @@ export function notesContract(adapter: string, open: () => Promise<NotesSubject>
       const second = expect(await notes.writeNote({ text }, asAda));
 
       assert.deepEqual(await notes.listNotes({ authorId: ada }, asAda), ok([second, first]));
+    });
+
+    test("an author rewrites a note, whose next version it is", async () => {
+      await using subject = await given();
+      const { notes } = subject;
+      const note = expect(await notes.writeNote({ text }, asAda));
+      const better = expect(NoteText.parse("better"));
+
+      const rewritten = expect(await notes.rewriteNote({ noteId: note.id, text: better }, asAda));
+
+      assert.deepEqual(rewritten, { ...note, text: better, version: note.version + 1 });
+      assert.deepEqual(await notes.listNotes({ authorId: ada }, asAda), ok([rewritten]));
+    });
+
+    test("a note is rewritten neither by others, nor from a stale version, nor unless it exists", async () => {
+      await using subject = await given();
+      const { notes } = subject;
+      const { id: noteId, version } = expect(await notes.writeNote({ text }, asAda));
+      const asBob = testContext({ actor: newId(AuthorId) });
+      const unknown = newId(NoteId);
+
+      assert.deepEqual(
+        await notes.rewriteNote({ noteId, text }, asBob),
+        err({ type: "forbidden", permission: Permissions.rewriteNote }),
+      );
+      assert.deepEqual(
+        await notes.rewriteNote({ noteId, text, expectedVersion: Version.none }, asAda),
+        err({ type: "precondition-failed", currentVersion: version }),
+      );
+      assert.deepEqual(
+        await notes.rewriteNote({ noteId: unknown, text }, asAda),
+        err({ type: "note-not-found", noteId: unknown }),
+      );
     });
 
     test("the notes of others are refused", async () => {

@@ -114,7 +114,7 @@ const verifyCommand =
         output,
         () =>
           verdict.intact
-            ? `All ${verdict.links} links hold. Note the head elsewhere: ${verdict.links}:${verdict.head}`
+            ? `All ${verdict.links} links hold. Keep this head outside the database, for --expect next time: ${verdict.links}:${verdict.head}`
             : `Link ${verdict.link}, entry ${verdict.position}: ${verdict.why}.`,
         "",
       );

@@ -48,6 +48,9 @@ export function problem(
 /** Bounds of Basalt's own texts, since the API document should promise no endless text. */
 const text = { type: "string", maxLength: 2_000 };
 
+const pointing =
+  "JSON pointer into the body; parameters begin with `/query/`, `/path/` or `/headers/`";
+
 export const problemSchema = {
   $id: "Problem",
   title: "Problem",
@@ -69,7 +72,7 @@ export const problemSchema = {
       maxItems: maxErrorsShown,
       items: {
         type: "object",
-        properties: { path: { ...text, description: "JSON pointer" }, message: text },
+        properties: { path: { ...text, description: pointing }, message: text },
         required: ["path", "message"],
       },
     },

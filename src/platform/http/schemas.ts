@@ -72,6 +72,8 @@ const partOf = (route: Route, params: ReadonlySet<string>, field: string): Part 
     : "body";
 };
 
+const cursor = { title: "cursor", description: "The `nextCursor` of the page before" };
+
 /** The issues of an input, where its fields stand in the request. */
 export function placedIn(route: Route, issues: readonly Issue[]): readonly Issue[] {
   const params = inPath(route);
@@ -93,7 +95,7 @@ function partSchemas(route: Route): Partial<Record<Part, JsonSchema>> {
   for (const [field, value] of Object.entries(route.input.fields)) {
     if (field === versionField || field === route.upload?.field) continue;
     const part = (schemas[partOf(route, params, field)] ??= { properties: {}, required: [] });
-    part.properties[field] = value.schema;
+    part.properties[field] = field === "cursor" ? { ...value.schema, ...cursor } : value.schema;
     if (!("optional" in value)) part.required.push(field);
   }
   return Object.fromEntries(

@@ -58,7 +58,7 @@ export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
     access: "signed-in",
     summary: "Rename or move a category",
     description:
-      "`If-Match` holds the `version` of the category. A category cannot lie below itself; " +
+      '`If-Match` is the `version` of the category in quotes, as in `"1"`. A category cannot lie below itself; ' +
       "`parentId: null` moves it to the top.",
     input: UpdateCategory,
     handle: catalog.updateCategory,

@@ -126,7 +126,7 @@ export const importRoutes = (catalog: Catalog, timers: Timers): readonly Route[]
     summary: "Follow an import",
     description:
       "Server-sent events, each named after the status of the import. The data is the " +
-      "response of `GET`.",
+      "body of `GET /imports/{importId}`.",
     input: GetImport,
     handle: following(catalog),
     success: 200,

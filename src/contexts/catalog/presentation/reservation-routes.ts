@@ -69,7 +69,7 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
     access: "signed-in",
     summary: "Commit a reservation",
     description:
-      "Completes the purchase: the reserved units leave the stock. Its holder may, and callers with `reservations:commit`.",
+      "Completes the purchase: the reserved units leave the stock. For its holder and for callers with `reservations:commit`.",
     input: EndReservation,
     handle: catalog.commitReservation,
     success: 204,
@@ -79,7 +79,7 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
     access: "signed-in",
     summary: "Release a reservation",
     description:
-      "Returns the reserved units to the available stock. Its holder may, and callers with `reservations:release`.",
+      "Returns the reserved units to the available stock. For its holder and for callers with `reservations:release`.",
     input: EndReservation,
     handle: catalog.releaseReservation,
     success: 204,

@@ -73,7 +73,7 @@ export const credentialRoutes = (identity: Identity): readonly Route[] => [
     attempts: { name: "totp", account: "actor", forgive: true },
     summary: "Activate the authenticator app",
     description:
-      "From now on, signing in requires a code. The recovery codes are returned only in this " +
+      "Afterwards, signing in requires a code. The recovery codes are returned only in this " +
       "response.",
     input: ActivateTotp,
     handle: identity.activateTotp,

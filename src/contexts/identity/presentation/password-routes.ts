@@ -30,8 +30,8 @@ export const passwordRoutes = (identity: Identity): readonly Route[] => [
     attempts: { name: "password-reset", account: "email" },
     summary: "Request a password reset",
     description:
-      "Sends an email if a user has this address. The response is the same whether one has " +
-      "or not.",
+      "Sends an email if a user has this address. The response is the same whether or not " +
+      "a user has it.",
     input: RequestEmail,
     handle: identity.requestPasswordReset,
     success: 202,
@@ -54,8 +54,8 @@ export const passwordRoutes = (identity: Identity): readonly Route[] => [
     attempts: { name: "email-verification", account: "email" },
     summary: "Request an email to verify the address",
     description:
-      "Sends an email if a user has this address. The response is the same whether one has " +
-      "or not.",
+      "Sends an email if a user has this address. The response is the same whether or not " +
+      "a user has it.",
     input: RequestEmail,
     handle: identity.requestEmailVerification,
     success: 202,

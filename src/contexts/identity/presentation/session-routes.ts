@@ -80,8 +80,8 @@ const signInRoutes = (identity: Identity): readonly Route[] => [
     summary: "Refresh a session",
     description:
       "Exchanges a refresh token for its successor and a new access token. A token that was " +
-      "exchanged a few seconds ago gets the same successor again; one that was exchanged " +
-      "earlier ends the session.",
+      "exchanged within the last ten seconds gets the same successor again; one that was " +
+      "exchanged before that ends the session.",
     input: RefreshSession,
     handle: identity.refreshSession,
     success: 200,

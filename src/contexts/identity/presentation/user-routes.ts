@@ -45,7 +45,7 @@ const registrationRoutes = (identity: Identity): readonly Route[] => [
     attempts: { name: "registration" },
     summary: "Register a user",
     description:
-      "With a `password`, registers the caller. Without one, the request is an " +
+      "With a `password`, creates an account for the caller. Without one, the request is an " +
       "invitation, which requires the permission `users:invite`; the invited person chooses " +
       "a password with a token from an email.",
     input: RegisterUser,

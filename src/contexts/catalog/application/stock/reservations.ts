@@ -44,7 +44,7 @@ type Decide = (
   at: Instant,
 ) => Result<Change<Stock, CatalogEvent>, ReservationNotFound | ReservationExpired>;
 
-/** Ends a reservation. Its holder may, and callers with the permission. */
+/** Ends a reservation, for its holder and for callers with the permission. */
 const ending =
   (permission: Permission, decide: Decide) =>
   ({ unitOfWork, read, mayAct, clock }: Deps) =>

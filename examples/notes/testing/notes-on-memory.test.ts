@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { signUp } from "#test/basalt.ts";
+import { get, post } from "#test/http.ts";
+import { compositionWith } from "#test/module.ts";
+import { memoryWorld, startInMemory } from "#test/on-memory.ts";
+import { notes } from "../module.ts";
+
+test("notes work in memory, on virtual time, with the wiring of production", async () => {
+  const world = await memoryWorld(1, compositionWith(notes));
+  await using served = await startInMemory(world);
+  const { userId, headers } = await signUp(served, "ada@example.com");
+  const ada = { url: served.url, headers };
+  assert.equal((await post(ada, "/notes", { text: "mine" })).status, 201);
+
+  await world.runtime.pass(60_000); // a minute: consumers and background jobs do their work
+
+  assert.match((await get(ada, `/authors/${userId}/notes`)).text, /"text":"mine"/);
+});
