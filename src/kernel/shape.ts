@@ -167,8 +167,14 @@ const below = (key: string | number, issues: readonly Issue[]) =>
   issues.map((issue) => ({ ...issue, path: pointerTo(key) + issue.path }));
 
 /** A record of values. Unknown fields are refused; every broken field is reported. */
-export function shape<const F extends Fields>(
+export const shape = <const F extends Fields>(fields: F) => record(fields, false);
+
+/** The like with more fields, which are handed on unread: a record that others define. */
+export const openShape = <const F extends Fields>(fields: F) => record(fields, true);
+
+function record<const F extends Fields>(
   fields: F,
+  isOpen: boolean,
 ): Value<ShapeOf<F>> & { readonly fields: F } {
   const entries = Object.entries(fields).map(
     ([name, value]) => ({ name, value, optional: "optional" in value }) as const,
@@ -177,7 +183,7 @@ export function shape<const F extends Fields>(
     type: "object",
     properties: Object.fromEntries(entries.map(({ name, value }) => [name, value.schema])),
     required: entries.filter((entry) => !entry.optional).map(({ name }) => name),
-    additionalProperties: false,
+    additionalProperties: isOpen,
   };
   return {
     fields,
@@ -185,7 +191,7 @@ export function shape<const F extends Fields>(
     parse(input) {
       if (!isRecord(input)) return invalid("must be an object");
       const issues: Issue[] = [];
-      const parsed: Record<string, unknown> = {};
+      const parsed: Record<string, unknown> = isOpen ? { ...input } : {};
       for (const { name, value, optional } of entries) {
         const field = Object.hasOwn(input, name) ? input[name] : undefined;
         if (field === undefined) {
@@ -197,7 +203,7 @@ export function shape<const F extends Fields>(
         else issues.push(...below(name, result.error.issues));
       }
       for (const name of Object.keys(input))
-        if (!Object.hasOwn(fields, name))
+        if (!isOpen && !Object.hasOwn(fields, name))
           issues.push({ path: pointerTo(name), message: "is not expected" });
       return issues.length === 0
         ? ok(parsed as ShapeOf<F>)

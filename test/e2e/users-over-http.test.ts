@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { statement } from "#platform/postgres/database.ts";
 import { asAdmin, postJson, serve as serveBasalt, type Served } from "../support/basalt.ts";
+import { raw } from "../support/http.ts";
 import { until } from "../support/until.ts";
 
 const ada = { email: "Ada@Example.com ", name: "Ada" };
@@ -297,12 +298,3 @@ describe("users over HTTP, asked by hostile clients", () => {
     assert.equal(twice.status, 400);
   });
 });
-
-async function raw({ url }: Served, text: string): Promise<string> {
-  const socket = net.connect(Number(new URL(url).port), "127.0.0.1");
-  socket.on("error", () => {});
-  socket.write(text);
-  let answer = "";
-  for await (const chunk of socket) answer += String(chunk);
-  return answer;
-}

@@ -1,3 +1,4 @@
+import net from "node:net";
 import assert from "node:assert/strict";
 import {
   asAdmin,
@@ -85,3 +86,13 @@ export const send = (method: string, url: string, headers: object, body?: unknow
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
+
+/** What a server answers to these bytes, until it closes the connection. */
+export async function raw({ url }: Url, text: string | Uint8Array): Promise<string> {
+  const socket = net.connect(Number(new URL(url).port), "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write(text);
+  let answer = "";
+  for await (const chunk of socket) answer += String(chunk);
+  return answer;
+}

@@ -1,9 +1,10 @@
 import type { ErrorObject } from "ajv";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { IncomingMessage } from "node:http";
+import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import { IdempotencyKeyReused } from "../idempotency.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import { Unavailable } from "../unavailable.ts";
 import { correlationIdOf } from "./correlation.ts";
 import type { Malformed } from "./preconditions.ts";
@@ -11,12 +12,22 @@ import { problem, problemMediaType, typeOfStatus, type Problem } from "./problem
 import type { Route } from "./route.ts";
 import { issuesOf } from "./schemas.ts";
 
+/** Of a body that nobody reads, the server lets so much arrive before it uses the connection again. */
+const maxUnread = 65_536;
+
+/** Whether more of the body is still to come than is let arrive for nothing. */
+const isUnread = ({ complete, headers }: IncomingMessage): boolean =>
+  !complete &&
+  (headers["transfer-encoding"] !== undefined ||
+    Number(headers["content-length"] ?? 0) > maxUnread);
+
 /** `retryAfterS`: after how many seconds the same request may be answered. */
 export function sendProblem(
   reply: FastifyReply,
   body: Problem,
   retryAfterS: number | undefined = body.status === 503 ? 1 : undefined,
 ): FastifyReply {
+  if (isUnread(reply.request.raw)) reply.header("connection", "close");
   if (retryAfterS !== undefined) reply.header("retry-after", retryAfterS.toString());
   if (body.status === 401) reply.header("www-authenticate", 'Bearer realm="basalt"');
   return reply
@@ -96,21 +107,35 @@ const statusOfParserError: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
+type GarbageOptions = {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+};
+
 /** Answers input that is not HTTP on the bare socket. */
-export function answerGarbage(
-  this: FastifyInstance,
-  error: Error & { readonly code?: string },
-  socket: Socket & { readonly parser?: { readonly incoming?: IncomingMessage } },
-): void {
-  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
-  const status = statusOfParserError[error.code ?? ""] ?? 400;
-  const correlationId = correlationIdOf({});
-  const body = JSON.stringify(problem(typeOfStatus(status), { status, correlationId }));
-  socket.end(
-    `HTTP/1.1 ${status} Bad Request\r\ncontent-type: ${problemMediaType}\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
-}
+export const answerGarbage = ({ headers, log, metrics }: GarbageOptions) =>
+  function (
+    this: FastifyInstance,
+    error: Error & { readonly code?: string },
+    socket: Socket & { readonly parser?: { readonly incoming?: IncomingMessage } },
+  ): void {
+    if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
+    const status = statusOfParserError[error.code ?? ""] ?? 400;
+    const correlationId = correlationIdOf({});
+    const body = JSON.stringify(problem(typeOfStatus(status), { status, correlationId }));
+    const all = {
+      ...headers,
+      "content-type": problemMediaType,
+      "content-length": String(Buffer.byteLength(body)),
+      "x-request-id": correlationId,
+      connection: "close",
+    };
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
+    metrics.requests.labels("unknown", "unknown", String(status)).observe(0);
+    log.info({ status, correlationId, code: error.code }, "request");
+  };
 
 /** More than is worked on at once. */
 export const overloaded = (correlationId: string) =>

@@ -3,12 +3,16 @@ import { once } from "node:events";
 import { connect, type AddressInfo } from "node:net";
 import { test } from "node:test";
 import Fastify from "fastify";
+import { pino } from "pino";
+import { createMetrics } from "../telemetry/metrics.ts";
 import { answerGarbage } from "./answers.ts";
 import { hangUpOnTheSilent, limitArrival } from "./arrival.ts";
 
 /** A server that gives bodies so long, and what it says to bytes that come in pieces. */
 async function given(timeoutMs: number) {
-  const app = Fastify({ clientErrorHandler: answerGarbage, forceCloseConnections: "idle" });
+  const log = pino({ level: "silent" });
+  const clientErrorHandler = answerGarbage({ headers: {}, log, metrics: createMetrics() });
+  const app = Fastify({ clientErrorHandler, forceCloseConnections: "idle" });
   hangUpOnTheSilent(app);
   app.addHook("onRequest", limitArrival(timeoutMs));
   app.post("/", async ({ body }) => ({ body }));

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { overloaded, sendProblem } from "./answers.ts";
+import { problem } from "./problem.ts";
 import type { UploadedBody } from "./route.ts";
 
 /** How long a body may take to arrive; a file has longer. */
@@ -34,6 +35,19 @@ export function limitArrival(timeoutMs = bodyTimeoutMs) {
     });
     return done();
   };
+}
+
+const host = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
+
+/** Refuses requests without exactly one proper host, which proxies may read differently. */
+export function requireOneHost({ raw, id }: FastifyRequest, reply: FastifyReply, done: () => void) {
+  const hosts = raw.rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === "host");
+  if (hosts.length === 1 && host.test(raw.headers.host ?? "")) return done();
+  const detail = "A request must name one host";
+  return void sendProblem(
+    reply,
+    problem("bad-request", { status: 400, correlationId: id, detail }),
+  );
 }
 
 /** Closes connections without any request on a stop, which Node would wait for. */

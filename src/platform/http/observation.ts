@@ -26,7 +26,7 @@ export function observeRequests({ metrics, log }: ObservationOptions) {
 
   return (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
     const seconds = stopwatch();
-    const route = request.routeOptions.url ?? "unknown";
+    const route = request.routeOptions?.url ?? "unknown"; // none where the router refuses a path
     const { method, id: correlationId } = request;
     const observer = observerOf(method, route);
     reply.raw.once("close", () => {

@@ -15,16 +15,20 @@ const malformed = (header: string, message: string) =>
 export const entityTag = (version: number): string => `"${version}"`;
 
 /**
- * The version that `If-Match` asks for: undefined for none or `*`. -1, which nothing has, for a
- * weak tag: these never match here (RFC 9110, 13.1.1).
+ * The version that `If-Match` asks for: undefined for none or `*`. A tag is a version here, which a proxy
+ * that compresses answers may have marked as weak. A list must name one version.
  */
 export function versionOf(header: Header): Result<number | undefined, Malformed> {
   if (header === undefined || header === "*") return ok(undefined);
-  if (typeof header === "string" && header.startsWith('W/"')) return ok(-1);
-  const digits = typeof header === "string" ? /^"(\d{1,15})"$/.exec(header)?.[1] : undefined;
-  return digits === undefined
-    ? malformed("if-match", 'must be one entity tag as the server gave it, as in "3"')
-    : ok(Number(digits));
+  const tags = typeof header === "string" ? header.split(",").map((tag) => tag.trim()) : [];
+  const versions = new Set(tags.map((tag) => /^(?:W\/)?"(\d{1,15})"$/.exec(tag)?.[1]));
+  const [version] = versions;
+  return version === undefined || versions.size > 1
+    ? malformed(
+        "if-match",
+        'must be the entity tag of one version as the server gave it, as in "3"',
+      )
+    : ok(Number(version));
 }
 
 /** Whether the client's version (`If-None-Match`) is current. */
@@ -57,12 +61,6 @@ export function unmetPrecondition(
   version: number | undefined,
   correlationId: string,
 ): Problem | undefined {
-  if (version === -1)
-    return problem("precondition-failed", {
-      status: 412,
-      correlationId,
-      detail: "A weak entity tag matches nothing",
-    });
   if (version === undefined && requiresMatch(route))
     return problem("precondition-required", {
       status: 428,

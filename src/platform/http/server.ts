@@ -1,12 +1,24 @@
 import cors from "@fastify/cors";
-import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
 import type { Logger } from "pino";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { answerError, answerGarbage, answerUnknownPath } from "./answers.ts";
-import { hangUpOnTheSilent, limitArrival, takingFiles, uploadTimeoutMs } from "./arrival.ts";
+import {
+  hangUpOnTheSilent,
+  limitArrival,
+  requireOneHost,
+  takingFiles,
+  uploadTimeoutMs,
+} from "./arrival.ts";
 import { correlationIdOf } from "./correlation.ts";
 import { requireAccessRules } from "./gate.ts";
 import { observeRequests } from "./observation.ts";
+import { takeJson } from "./json-body.ts";
 import { serveOpenApi } from "./openapi.ts";
 import { problemSchema } from "./problem.ts";
 import type { Route } from "./route.ts";
@@ -38,28 +50,38 @@ const checkEveryMs = 1_000;
 /** Fastify with Basalt's rules: problem documents, limits, one log line per request, OpenAPI. */
 export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
   const headers = securityHeaders(options);
+  const observe = observeRequests(options);
+  /** Of every request, also of one that the router refuses. */
+  const begin = (request: FastifyRequest, reply: FastifyReply, next: () => void) => {
+    reply.headers(headers).header("x-request-id", request.id);
+    observe(request, reply, next);
+  };
   const app = Fastify({
     bodyLimit: options.bodyLimitBytes,
     trustProxy: proxiesOf(options.trustProxy),
     genReqId: (request) => correlationIdOf(request.headers),
     requestTimeout: uploadTimeoutMs,
     forceCloseConnections: "idle",
-    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkEveryMs },
+    http: {
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: checkEveryMs,
+      requireHostHeader: false, // it would be answered without our headers, and logged nowhere
+    },
     serverFactory: sheddingServer({ ...options, headers }),
-    clientErrorHandler: answerGarbage,
-    frameworkErrors: (error, request, reply) =>
-      void answerError(options.log, error, request, reply),
-    routerOptions: { maxParamLength: 1_500 },
+    clientErrorHandler: answerGarbage({ ...options, headers }),
+    frameworkErrors(error, request, reply) {
+      begin(request, reply, () => {});
+      answerError(options.log, error, request, reply);
+    },
+    routerOptions: { maxParamLength: 1_500, ignoreTrailingSlash: true },
   });
-  app.removeContentTypeParser("text/plain"); // a body is JSON, which no foreign form can send
+  app.removeAllContentTypeParsers(); // a body is JSON, which no foreign form can send
+  takeJson(app);
   requireAccessRules(app);
   app.addSchema(problemSchema);
   app.setValidatorCompiler(compile);
-  app.addHook("onRequest", observeRequests(options));
-  app.addHook("onRequest", (request, reply, done) => {
-    reply.headers(headers).header("x-request-id", request.id);
-    done();
-  });
+  app.addHook("onRequest", begin);
+  app.addHook("onRequest", requireOneHost);
   app.addHook("onRequest", limitArrival());
   app.setErrorHandler((error: FastifyError, request, reply) =>
     answerError(options.log, error, request, reply),

@@ -33,7 +33,14 @@ export const access: Access = {
     "POST /api/v1/users/{userId}/totp/activation": { code: "123456" },
     "DELETE /api/v1/users/{userId}/totp": undefined,
     "POST /api/v1/users/{userId}/passkeys/options": undefined,
-    "POST /api/v1/users/{userId}/passkeys": { name: "mine", response: {} },
+    "POST /api/v1/users/{userId}/passkeys": {
+      name: "mine",
+      response: {
+        id: "x",
+        type: "public-key",
+        response: { clientDataJSON: "", attestationObject: "" },
+      },
+    },
     "DELETE /api/v1/users/{userId}/passkeys/{passkeyId}": undefined,
     "POST /api/v1/users/{userId}/api-keys": { name: "mine", scopes: ["*:*"], expiresInDays: 1 },
     "GET /api/v1/users/{userId}/api-keys": undefined,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { AddPasskey, SignInWithPasskey } from "../application/credentials/passkeys.ts";
 import { describe, test } from "node:test";
 import { err, expect } from "#kernel/result.ts";
 import { softwareAuthenticator } from "./authenticator.ts";
@@ -32,7 +33,7 @@ export function passkeysContract(name: string, open: OpenIdentity): void {
         ) as CreationOptions;
       const add = async (response: object) =>
         house.identity.addPasskey(
-          { userId, name: passkeyName, response: response as never },
+          expect(AddPasskey.parse({ userId, name: passkeyName, response })),
           await ada.asking(),
         );
       const challenge = async () =>
@@ -40,7 +41,10 @@ export function passkeysContract(name: string, open: OpenIdentity): void {
           await house.identity.beginPasskeySignIn({}, await house.asking()),
         ) as CreationOptions;
       const signIn = async (response: object) =>
-        house.identity.signInWithPasskey({ response: response as never }, await house.asking());
+        house.identity.signInWithPasskey(
+          expect(SignInWithPasskey.parse({ response })),
+          await house.asking(),
+        );
       return { ada, key, begin, add, challenge, signIn };
     }
 
@@ -76,7 +80,7 @@ export function passkeysContract(name: string, open: OpenIdentity): void {
 
     test("refuses answers from another origin, by another key, too late, or without user verification", async () => {
       await using house = await given();
-      const { key, begin, add, challenge, signIn } = await withPasskey(house);
+      const { ada, key, begin, add, challenge, signIn } = await withPasskey(house);
       const options = await begin();
       const stranger = softwareAuthenticator(origin);
       for (const bad of [
@@ -85,10 +89,10 @@ export function passkeysContract(name: string, open: OpenIdentity): void {
         key.create(options, { type: "webauthn.get" }),
         key.create({ ...options, challenge: Buffer.from("mine").toString("base64url") }),
         key.create({ ...options, challenge: (await challenge()).challenge }),
-        { id: "x" },
-        {},
       ])
         assert.equal(typeOf(await add(bad)), "passkey-refused");
+      for (const response of [{ id: "x" }, {}])
+        assert.equal(AddPasskey.parse({ userId: ada.userId, name: "x", response }).ok, false);
       const made = key.create(options);
       expect(await add(made));
       assert.equal(typeOf(await add(made)), "passkey-refused", "the challenge was used");
@@ -109,9 +113,9 @@ export function passkeysContract(name: string, open: OpenIdentity): void {
         key.get(asked, { flags: 0x01 }),
         key.get(asked, { type: "webauthn.create" }),
         { ...good, response: { ...good.response, userHandle: "" } },
-        {},
       ])
         assert.equal(typeOf(await signIn(bad)), "sign-in-refused");
+      assert.equal(SignInWithPasskey.parse({ response: { ...good, response: null } }).ok, false);
       house.clock.advance(6 * minuteMs);
       assert.equal(typeOf(await signIn(good)), "sign-in-refused");
       expect(await signIn(key.get(await challenge())));

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { AddPasskey } from "../application/credentials/passkeys.ts";
 import { describe, test } from "node:test";
 import { expect, ok } from "#kernel/result.ts";
 import { softwareAuthenticator } from "./authenticator.ts";
@@ -167,7 +168,7 @@ export function passwordsContract(name: string, open: OpenIdentity): void {
       const response = key.create(options);
       expect(
         await identity.addPasskey(
-          { userId, name: passkeyName, response: { ...response } },
+          expect(AddPasskey.parse({ userId, name: passkeyName, response })),
           await squatter.asking(),
         ),
       );

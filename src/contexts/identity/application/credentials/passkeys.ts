@@ -4,7 +4,16 @@ import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import { err, ok, type Ok, type Result } from "#kernel/result.ts";
-import { branded, opaque, shape, type Brand, type Infer } from "#kernel/shape.ts";
+import {
+  branded,
+  oneOf,
+  openShape,
+  optional,
+  orNull,
+  shape,
+  type Brand,
+  type Infer,
+} from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import {
   Credentials,
@@ -35,12 +44,30 @@ export const PasskeyId = branded<PasskeyId>("passkey id", {
   schema: { type: "string", pattern: "^[\\w-]{1,1400}$", maxLength: 1_400 },
 });
 
-const Response = opaque("WebAuthn response");
+const Bytes = branded<string>("base64url text", {
+  schema: { type: "string", pattern: "^[\\w-]*={0,2}$", maxLength: 100_000 },
+});
+const credential = { id: PasskeyId, type: oneOf("public-key") };
+
+/** What a browser answers, as far as it is read here. Source: WebAuthn level 3, 5.1. */
+const Addition = openShape({
+  ...credential,
+  response: openShape({ clientDataJSON: Bytes, attestationObject: Bytes }),
+});
+const SignIn = openShape({
+  ...credential,
+  response: openShape({
+    clientDataJSON: Bytes,
+    authenticatorData: Bytes,
+    signature: Bytes,
+    userHandle: optional(orNull(Bytes)),
+  }),
+});
 
 export const BeginPasskey = shape({ userId: UserId });
 export type BeginPasskey = Infer<typeof BeginPasskey>;
 
-export const AddPasskey = shape({ userId: UserId, name: PasskeyName, response: Response });
+export const AddPasskey = shape({ userId: UserId, name: PasskeyName, response: Addition });
 export type AddPasskey = Infer<typeof AddPasskey>;
 
 export const RemovePasskey = shape({ userId: UserId, passkeyId: PasskeyId });
@@ -48,7 +75,7 @@ export type RemovePasskey = Infer<typeof RemovePasskey>;
 
 export const BeginPasskeySignIn = shape({});
 
-export const SignInWithPasskey = shape({ response: Response });
+export const SignInWithPasskey = shape({ response: SignIn });
 export type SignInWithPasskey = Infer<typeof SignInWithPasskey>;
 
 type Json = { readonly [field: string]: unknown };

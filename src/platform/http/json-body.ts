@@ -1,0 +1,51 @@
+import type { FastifyInstance } from "fastify";
+
+/** Objects and lists within each other, at most. Deeper ones have no use, and exhaust what reads them. */
+const maxDepth = 64;
+
+const [quote, backslash] = [0x22, 0x5c];
+const [openList, closeList, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/** Whether brackets nest deeper than `most`. In one pass over the bytes, before anything is parsed. */
+function isDeeperThan(most: number, bytes: Uint8Array): boolean {
+  let [depth, isInText] = [0, false];
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i];
+    if (isInText) {
+      if (byte === backslash) i += 1;
+      else if (byte === quote) isInText = false;
+    } else if (byte === quote) isInText = true;
+    else if (byte === openObject || byte === openList) {
+      depth += 1;
+      if (depth > most) return true;
+    } else if (byte === closeObject || byte === closeList) depth -= 1;
+  }
+  return false;
+}
+
+const refused = (statusCode: number, message: string) =>
+  Object.assign(new Error(message), { statusCode });
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+const charsetOf = (type = ""): string => /;\s*charset="?([\w-]+)/i.exec(type)?.[1] ?? "utf-8";
+
+/** Takes JSON bodies in UTF-8 of a limited depth. An empty body is none. */
+export function takeJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => {
+    const bytes = body as Buffer;
+    const { "content-type": type, "content-encoding": encoding = "identity" } = request.headers;
+    if (encoding !== "identity") return done(refused(415, "The body must not be encoded"));
+    if (!/^utf-?8$/i.test(charsetOf(type))) return done(refused(415, "The charset must be UTF-8"));
+    if (bytes.length === 0) return done(null, undefined);
+    if (isDeeperThan(maxDepth, bytes))
+      return done(refused(400, `The body nests deeper than ${maxDepth} levels`));
+    let text: string;
+    try {
+      text = utf8.decode(bytes);
+    } catch {
+      return done(refused(400, "The body is not in UTF-8"));
+    }
+    return parse(request, text, done);
+  });
+}
