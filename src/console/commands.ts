@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Command, CommanderError } from "commander";
 import {
   ConfigurationInvalid,
@@ -71,7 +72,7 @@ function program(): Command {
     .command("new")
     .description("Generate code")
     .command("context")
-    .argument("<name>", "the plural of its aggregate, such as things")
+    .argument("<name>", "the plural of its aggregate (tickets, things)")
     .option("--one <aggregate>", "the singular of the name, such as category for categories")
     .description("Make a context that passes every check, from examples/notes")
     .action(newContext);
@@ -94,19 +95,34 @@ async function start(): Promise<void> {
   );
   try {
     const stopAsked = signalled();
-    const basalt = await startBasalt(settings, log, (says) => {
+    const starting = startBasalt(settings, log, (says) => {
       flush();
       console.log(says);
     });
-    flush();
-    console.log(`Basalt is ready at ${basalt.url}`);
+    let isReady = false;
+    const ready = starting.then(({ url }) => {
+      isReady = true;
+      flush();
+      console.log(`Basalt is ready at ${url}`);
+    });
+    await Promise.race([ready, stopAsked]);
     log.info({ why: await stopAsked }, "stopping");
-    await basalt[Symbol.asyncDispose]();
-    log.info("stopped");
+    const ended = starting.then((basalt) => basalt[Symbol.asyncDispose]());
+    const limitMs = isReady ? settings.shutdownTimeoutMs + tidyMs : abandonMs;
+    const late = sleep(limitMs, "late" as const, { ref: false });
+    if ((await Promise.race([ended, late])) !== "late") return log.info("stopped");
+    log.error("what should have ended did not; the process ends without it");
+    flush();
+    process.exit(1);
   } finally {
     flush();
   }
 }
+
+/** After requests under way have ended, consumers, jobs and connections have so long. */
+const tidyMs = 30_000;
+/** A start that is told to stop has so long to end what it has begun. */
+const abandonMs = 5_000;
 
 const lookForParentEveryMs = 500;
 

@@ -79,24 +79,38 @@ async function server(opened: Database): Promise<Finding[]> {
 const abandonedAfterS = 10;
 
 async function jobs(opened: Database): Promise<readonly Finding[]> {
-  const leases = await leaseHealth(opened).catch(() => undefined);
-  if (!leases) return [{ ok: false, what: "jobs", says: "not migrated: run `basalt migrate`" }];
-  const abandoned = leases.filter((lease) => lease.silent_s > abandonedAfterS);
-  if (abandoned.length === 0)
-    return [{ ok: true, what: "jobs", says: `${leases.length} held by running processes` }];
-  return abandoned.map(({ name, silent_s: s }) => ({
-    ok: false,
-    what: name,
-    says: `no process has renewed the lease of this background job for ${Math.round(s)} s`,
-  }));
+  try {
+    const leases = await leaseHealth(opened);
+    const abandoned = leases.filter((lease) => lease.ended_s > abandonedAfterS);
+    if (abandoned.length > 0)
+      return abandoned.map(({ name, ended_s: s }) => ({
+        ok: false,
+        what: name,
+        says: `the process that ran this background job stopped without a word, and none has taken it over for ${Math.round(s)} s`,
+      }));
+    const says =
+      leases.length === 0 ? "no process runs background jobs" : `${leases.length} have a process`;
+    return [{ ok: true, what: "jobs", says }];
+  } catch (error) {
+    return [{ ok: false, what: "jobs", says: unreadable(error) }];
+  }
 }
+
+const isUnmigrated = (error: unknown): boolean =>
+  error instanceof Error &&
+  "code" in error &&
+  ["42P01", "3F000", "42883"].includes(String(error.code));
+
+/** Why tables cannot be read: because they do not exist yet, or for what the database says. */
+const unreadable = (error: unknown): string =>
+  isUnmigrated(error) ? "not migrated: run `basalt migrate`" : reasonOf(error);
 
 async function events(opened: Database, schema: string): Promise<readonly Finding[]> {
   let health: LogHealth;
   try {
     health = await eventAdmin(opened, schema).health();
-  } catch {
-    return [{ ok: false, what: schema, says: "not migrated: run `basalt migrate`" }];
+  } catch (error) {
+    return [{ ok: false, what: schema, says: unreadable(error) }];
   }
   const troubles = troublesOf(health);
   const found = troubles.map(({ subject, isBad, says }) => ({ ok: !isBad, what: subject, says }));

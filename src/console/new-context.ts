@@ -36,18 +36,28 @@ const isWord = (text: string) => /^[a-z]{2,30}$/.test(text) && !reservedInCode.h
 function refuse({ many, one }: Names): void {
   if (!isWord(many) || !isWord(one) || reservedInSql.has(many) || !isModuleName(many))
     throw new Refused(
-      "a context is named by one plural word of lower-case letters that neither TypeScript, SQL nor Basalt reserves, such as `things`",
+      "a context is named by one plural word of lower-case letters (tickets, things) that neither TypeScript, SQL nor Basalt reserves",
     );
   if (many === one)
     throw new Refused(`name the aggregate with --one, as in \`new context ${many} --one NAME\``);
   if (!existsSync(example))
     throw new Refused("examples/notes is not here: run this in a checkout of Basalt");
+  if (tablesOfLogs().has(many))
+    throw new Refused(`each event log has a table named ${many}: choose another name`);
   if (existsSync(path.join(contexts, many)))
     throw new Refused(`src/contexts/${many} exists already`);
   const where = whereTaken(one) ?? whereTaken(many) ?? whereNamed(many);
   if (where !== undefined)
     throw new Refused(`${where}: choose another name, or --one for the aggregate`);
 }
+
+/** Tables of an event log, which lie in the schema of its context beside that of the aggregate. */
+const tablesOfLogs = (): ReadonlySet<string> =>
+  new Set(
+    texts("src/platform/events/migrations", "*.sql", /--.*/g).flatMap((text) =>
+      [...text.matchAll(/create table \{schema\}\.(\w+)/g)].map(([, table = ""]) => table),
+    ),
+  );
 
 const textsAndComments = /\/\*[^]*?\*\/|\/\/.*|"[^"\n]*"|`[^`]*`/g;
 const comments = /\/\*[^]*?\*\/|\/\/.*/g;
@@ -72,12 +82,10 @@ function whereNamed(name: string): string | undefined {
 /** What else has this name: a global, or a word of the example. */
 function whereTaken(word: string): string | undefined {
   if (capital(word) in globalThis) return `${capital(word)} is a global of JavaScript or Node`;
-  const isExample = word === "note" || word === "notes";
-  if (
-    !isExample &&
-    isIn(texts("examples/notes", "**/*.ts", textsAndComments), new RegExp(`\\b${word}\\b`))
-  )
-    return `the example uses the word ${word}`;
+  if (word === "note" || word === "notes") return undefined;
+  const code = texts("examples/notes", "**/*.ts", textsAndComments);
+  for (const used of [word, capital(word)])
+    if (isIn(code, new RegExp(`\\b${used}\\b`))) return `the example uses the name ${used}`;
   return undefined;
 }
 
@@ -138,15 +146,16 @@ export function newContext(
   for (const file of copyExample(names)) console.log(`made ${file}`);
   writeFileSync(composition, plugged);
   console.log("added it to src/composition.ts");
-  for (const script of ["documents", "format"]) {
-    const { status } = spawnSync("npm", ["run", "--silent", script], {
+  const made = [`src/contexts/${many}`, "src/composition.ts"];
+  for (const script of [["documents"], ["format", "--", ...made]]) {
+    const { status } = spawnSync("npm", ["run", "--silent", ...script], {
       cwd: root,
       stdio: "inherit",
       shell: process.platform === "win32",
     });
     if (status !== 0)
       throw new Refused(
-        `the context is made and plugged in, but \`npm run ${script}\` failed: ` +
+        `the context is made and plugged in, but \`npm run ${script[0]}\` failed: ` +
           "run `npm run documents` and `npm run format` when its cause is mended",
       );
   }

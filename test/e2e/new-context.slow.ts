@@ -85,6 +85,9 @@ test("names that would not work are refused, and nothing is made", async () => {
     products: /there are routes named products/,
     promises: /Promise is a global of JavaScript/,
     errors: /Error is a global of JavaScript/,
+    subscribers: /each event log has a table named subscribers/,
+    brands: /the example uses the name Brand/,
+    rows: /the example uses the name Row/,
     identity: /name the aggregate with --one/,
   };
   for (const [name, why] of Object.entries(refusals)) {

@@ -53,6 +53,33 @@ describe("Basalt in memory", () => {
     assert.equal((await stockOf(shop))?.["available"], 5);
   });
 
+  test("two processes see each other's changes at once, without any time passing", async () => {
+    const world = await memoryWorld(4);
+    await using first = await startInMemory(world, httpOnly);
+    await using second = await startInMemory(world, httpOnly);
+    const ada = await signUp(first, "ada@example.com");
+    const asked = () => send("GET", `${second.url}/api/v1/users/${ada.userId}`, ada.headers);
+    assert.equal((await asked()).status, 200);
+
+    const session = `${first.url}/api/v1/sessions/${ada.sessionId}`;
+    assert.equal((await send("DELETE", session, ada.headers)).status, 204);
+
+    assert.equal((await asked()).status, 401);
+  });
+
+  test("time does not step back, and a stop ends what waits for it", async () => {
+    const world = await memoryWorld(5);
+    const { runtime } = world;
+    const served = await startInMemory(world);
+    await signUp(served, "ada@example.com");
+    await Promise.all([runtime.pass(300), runtime.pass(250)]);
+    assert.equal(runtime.timers.elapsedMs(), 300);
+
+    await served[Symbol.asyncDispose]();
+
+    assert.ok(runtime.timers.elapsedMs() >= 300);
+  });
+
   test("an idle session ends when its time has passed", async () => {
     const world = await memoryWorld(3);
     await using served = await startInMemory(world, {

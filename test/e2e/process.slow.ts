@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { until } from "../support/until.ts";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { chmod, readdir, rm } from "node:fs/promises";
+import { once } from "node:events";
+import net from "node:net";
 import path from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -323,4 +325,26 @@ test("a server that npm has started ends once npm is killed", async () => {
   assert.match(output, /npm, which started it, has ended.*stopping/);
   assert.match(output, /"msg":"stopped"/);
   await assert.rejects(fetch(`${url}/health`));
+});
+
+test("a start that waits for a silent database ends at once when it is told to", async () => {
+  await using folder = await scratch();
+  const sockets: net.Socket[] = [];
+  const silent = net.createServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as net.AddressInfo;
+  const env = {
+    BASALT_DATA_DIR: folder.path,
+    BASALT_DATABASE_URL: `postgres://nobody@127.0.0.1:${port}/none`,
+  };
+  await using basalt = launch(["start"], env);
+  await until(() => sockets.length > 0);
+
+  basalt.child.kill("SIGTERM");
+  const { code, output } = await basalt.ended;
+
+  assert.equal(code, 1);
+  assert.match(output, /"why":"SIGTERM".*stopping/);
+  for (const socket of sockets) socket.destroy();
+  silent.close();
 });

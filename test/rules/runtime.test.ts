@@ -11,10 +11,23 @@ const ofTheMachine =
   /^src\/(main|cli)\.ts$|^src\/console\/|\/commands\.ts$|^src\/platform\/(system\.ts$|(postgres|redis|http|process|resilience|telemetry)\/)|\/postgres-notify\.ts$|\/argon2-passwords\.ts$|\/examine-upstream\.ts$/;
 const ofTests = /\.test\.ts$|\.contract\.ts$|\.services\.ts$|\/testing\//;
 
-const clocks = new Set(["setTimeout", "setInterval", "setImmediate", "performance", "Date"]);
+const clocks = new Set([
+  "setTimeout",
+  "setInterval",
+  "setImmediate",
+  "performance",
+  "Date",
+  // All of these could be had from it.
+  "globalThis",
+  "global",
+]);
 /** Parts of globals that tell the time or wait. */
 const partsOfGlobals = new Set([
   "process.hrtime",
+  "process.uptime",
+  "Atomics.wait",
+  "Atomics.waitAsync",
+  "Math.random",
   "AbortSignal.timeout",
   "Intl.DateTimeFormat",
   ...[...clocks].map((name) => `globalThis.${name}`),
@@ -105,10 +118,15 @@ test("a clock or a timer without a port is found in whatever form", () => {
     "const sixth = process.hrtime.bigint();",
     "const signal = AbortSignal.timeout(10);",
     "const text = new Intl.DateTimeFormat().format();",
+    "const root = globalThis;",
+    "const { setTimeout: later } = global;",
+    "Atomics.wait(new Int32Array(1), 0, 0, 10);",
+    "const up = process.uptime();",
+    "const number = Math.random();",
     "const fine = [new Date(0), Date.parse('2026'), { Date: 1 }.Date];",
     "let typed: Date;",
   ];
   const found = unported("planted.ts", planted.join("\n")).map((line) => line.split(" ")[0]);
-  const lines = Array.from({ length: 16 }, (_, i) => `planted.ts:${i + 1}`);
+  const lines = Array.from({ length: 21 }, (_, i) => `planted.ts:${i + 1}`);
   assert.deepEqual([...new Set(found)], lines);
 });

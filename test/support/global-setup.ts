@@ -21,7 +21,12 @@ export async function globalSetup(): Promise<void> {
   });
   // Copying its files costs a third less than writing them to the log, where nothing is flushed.
   process.env["BASALT_TEST_COPY"] = "file_copy";
-  await makeTemplate(embedded.connection);
+  try {
+    await makeTemplate(embedded.connection);
+  } catch (error) {
+    await globalTeardown(); // the runner calls it after a whole set-up only
+    throw error;
+  }
 }
 
 export async function globalTeardown(): Promise<void> {

@@ -47,14 +47,16 @@ export async function memoryWorld(seed: number, composition = basalt) {
   );
   const database = new MemoryDatabase(runtime);
   const secrets = createSecrets(masterKeys(newMasterKey()));
-  return { composition, runtime, emails: emails.arrived, wirings, database, secrets };
+  /** The wake-ups of all processes, by schema: each tells the others of new events. */
+  const processes = new Set<ReadonlyMap<string, WakeUp>>();
+  return { processes, composition, runtime, emails: emails.arrived, wirings, database, secrets };
 }
 
 export type MemoryWorld = Awaited<ReturnType<typeof memoryWorld>>;
 
 /** A process of Basalt with its real wiring, on the data and the time of a world. */
 export async function startInMemory(
-  { composition, runtime, wirings, database, secrets }: MemoryWorld,
+  { processes, composition, runtime, wirings, database, secrets }: MemoryWorld,
   env: Readonly<Record<string, string>> = {},
 ) {
   await using undo = new AsyncDisposableStack();
@@ -67,6 +69,8 @@ export async function startInMemory(
   const machine = { clock, timers, newId, random, chance };
   const jobs = new Jobs({ ...machine, leases: persistence.leases, process, log });
   const wakeUps = new Map(composition.logs.map((schema) => [schema, new WakeUp(timers)]));
+  processes.add(wakeUps);
+  undo.defer(() => void processes.delete(wakeUps));
   const parts = {
     ...machine,
     settings,
@@ -79,7 +83,11 @@ export async function startInMemory(
     grants: composition.grants,
     wakeUps,
     process,
-    others: undefined,
+    others: {
+      announce(schema: string) {
+        for (const others of processes) if (others !== wakeUps) others.get(schema)?.call();
+      },
+    },
   };
   const { version, asyncApi } = composition;
   const serving = { version, asyncApi, wirings, parts, limits: memoryRateLimits };
@@ -90,5 +98,12 @@ export async function startInMemory(
   );
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   const running = undo.move();
-  return { url, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return {
+    url,
+    /** Time passes meanwhile: what is under way may wait for it. */
+    async [Symbol.asyncDispose]() {
+      const ended = running.disposeAsync().then(() => "ended" as const);
+      for (;;) if ((await Promise.race([ended, runtime.pass(10)])) === "ended") return;
+    },
+  };
 }

@@ -57,7 +57,7 @@ export class VirtualRuntime implements Runtime {
       this.#elapsedMs = Math.max(this.#elapsedMs, next.atMs);
       next.act();
     }
-    this.#elapsedMs = untilMs;
+    this.#elapsedMs = Math.max(this.#elapsedMs, untilMs);
   }
 
   #next(): Timer | undefined {

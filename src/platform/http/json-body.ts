@@ -34,8 +34,8 @@ export function takeJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser("error", "error");
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => {
     const bytes = body as Buffer;
-    const { "content-type": type, "content-encoding": encoding = "identity" } = request.headers;
-    if (encoding !== "identity") return done(refused(415, "The body must not be encoded"));
+    const { "content-type": type, "content-encoding": encoding } = request.headers;
+    if (encoding !== undefined) return done(refused(415, "The body must not be encoded"));
     if (!/^utf-?8$/i.test(charsetOf(type))) return done(refused(415, "The charset must be UTF-8"));
     if (bytes.length === 0) return done(null, undefined);
     if (isDeeperThan(maxDepth, bytes))

@@ -1,4 +1,5 @@
 import pg, { type ClientConfig } from "pg";
+import { migratingClient } from "./migrations.ts";
 
 /** The database role of Basalt. It may not change tables, nor entries of the audit. */
 export const appRole = "basalt_app";
@@ -14,7 +15,7 @@ export async function restrictToRole(
   connection: ClientConfig,
   schemas: readonly string[],
 ): Promise<boolean> {
-  const client = new pg.Client({ ...connection, application_name: "basalt-migrate" });
+  const client = migratingClient(connection);
   await client.connect();
   try {
     await client.query("select pg_advisory_lock(hashtextextended('basalt.role', 0))");
@@ -45,7 +46,7 @@ const rightsOn = (schema: string) =>
 
 /** Gives the role, where there is one, its rights on one more schema. */
 export async function grantTo(connection: ClientConfig, schema: string): Promise<void> {
-  const client = new pg.Client({ ...connection, application_name: "basalt-migrate" });
+  const client = migratingClient(connection);
   await client.connect();
   try {
     if ((await rights(client)).exists) await client.query(rightsOn(schema));

@@ -59,6 +59,16 @@ const setUp = `
     primary key (schema, source, name)
   );`;
 
+const connectWithinMs = 10_000;
+
+/** A connection for changes of the schema and of roles. */
+export const migratingClient = (connection: ClientConfig): pg.Client =>
+  new pg.Client({
+    ...connection,
+    application_name: "basalt-migrate",
+    connectionTimeoutMillis: connectWithinMs,
+  });
+
 /**
  * Applies what is missing, each file in a transaction of its own, and answers what it applied.
  * Refuses when an applied file was changed, or when a new one comes before an applied one.
@@ -67,7 +77,7 @@ export async function migrate(
   connection: ClientConfig,
   sources: readonly MigrationSource[],
 ): Promise<readonly Applied[]> {
-  const client = new pg.Client({ ...connection, application_name: "basalt-migrate" });
+  const client = migratingClient(connection);
   await client.connect();
   client.on("error", () => {}); // the statement under way reports it
   try {
@@ -137,7 +147,7 @@ async function apply(client: pg.Client, { schema, source, name, sql, checksum }:
 
 /** Creates the database that `connection` names where the server has none of that name. */
 export async function ensureDatabase(connection: ClientConfig): Promise<void> {
-  const client = new pg.Client({ ...connection, database: "postgres" });
+  const client = migratingClient({ ...connection, database: "postgres" });
   await client.connect();
   try {
     const name = connection.database ?? "postgres";

@@ -20,6 +20,7 @@ import type { EmbeddedPostgres } from "../postgres/embedded.ts";
 import { memoryRateLimits, redisRateLimits } from "../rate-limit/flexible-rate-limits.ts";
 import type { RateLimits } from "../rate-limit/rate-limit.ts";
 import { Jobs } from "../scheduler/jobs.ts";
+import { forgetLeases } from "../scheduler/postgres-leases.ts";
 import { systemRuntime as runtime } from "../system.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { databaseIsUp, watch } from "../telemetry/platform-gauges.ts";
@@ -53,7 +54,8 @@ function tend(
     isEventStore,
   }));
   const logs = admins.map(({ health }) => health);
-  const chores = modules.flatMap((module) => module.chores(database, settings));
+  const ofModules = modules.flatMap((module) => module.chores(database, settings));
+  const chores = [...ofModules, forgetLeases(database)];
   const events = eventMonitor([...logs, () => auditHealth(database)], timers);
   const troubles = async () => [...jobs.troubles(), ...(await events.troubles())];
   const monitor = { ...events, troubles };

@@ -1,4 +1,5 @@
 import { statement, type Database } from "../postgres/database.ts";
+import type { Chore } from "../events/housekeeping.ts";
 import type { Leases } from "./leases.ts";
 
 const take = statement<{ readonly name: string }>(
@@ -24,11 +25,24 @@ export const postgresLeases = (database: Database): Leases => ({
   },
 });
 
-const health = statement<{ readonly name: string; readonly silent_s: number }>(
+const health = statement<{ readonly name: string; readonly ended_s: number }>(
   "scheduler.health",
-  `select name, greatest(0, extract(epoch from clock_timestamp() - until))::float8 as silent_s
+  `select name, extract(epoch from clock_timestamp() - until)::float8 as ended_s
      from basalt.leases order by name`,
 );
+/** Of jobs that no process has any more, as after a killed process of an older release. */
+const forget = statement<{ readonly name: string }>(
+  "scheduler.forget",
+  `delete from basalt.leases where name in (
+     select name from basalt.leases where until < clock_timestamp() - interval '1 hour' limit $1)
+   returning name`,
+);
 
-/** The background jobs that processes hold, or held when they were killed, and how long none has renewed each. */
+/** The leases of background jobs, and for how many seconds each has ended; below 0 while it is held. */
 export const leaseHealth = (database: Database) => database.query(health, []);
+
+/** Deletes leases that ended long ago; answers their number. */
+export const forgetLeases =
+  (database: Database): Chore =>
+  async (limit) =>
+    (await database.query(forget, [limit])).length;
