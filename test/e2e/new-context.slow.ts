@@ -87,7 +87,7 @@ test("names that would not work are refused, and nothing is made", async () => {
     errors: /Error is a global of JavaScript/,
     subscribers: /each event log has a table named subscribers/,
     brands: /the example uses the name Brand/,
-    rows: /the example uses the name Row/,
+    rows: /the example uses the name row/,
     identity: /name the aggregate with --one/,
   };
   for (const [name, why] of Object.entries(refusals)) {
