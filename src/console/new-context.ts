@@ -63,8 +63,8 @@ const textsAndComments = /\/\*[^]*?\*\/|\/\/.*|"[^"\n]*"|`[^`]*`/g;
 const comments = /\/\*[^]*?\*\/|\/\/.*/g;
 
 const texts = (folder: string, glob: string, ignored: RegExp) =>
-  globSync(glob, { cwd: path.join(root, folder) }).map((file) =>
-    readFileSync(path.join(root, folder, file), "utf8").replaceAll(ignored, ""),
+  globSync(glob, { cwd: path.join(root, folder), exclude: ["**/*.{test,contract}.ts"] }).map(
+    (file) => readFileSync(path.join(root, folder, file), "utf8").replaceAll(ignored, ""),
   );
 const isIn = (found: readonly string[], pattern: RegExp) =>
   found.some((text) => pattern.test(text));
