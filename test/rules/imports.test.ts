@@ -215,6 +215,37 @@ test("the dependency rule allows what each layer needs", () => {
       );
 });
 
+/** Whether SQL names a table in the schema of another context. */
+const reaching = (own: string) => {
+  const others = contexts.filter((name) => name !== own).join("|");
+  return new RegExp(
+    `\\b(?:from|join|into|update|table|references|on)\\s+(?:${others})(?:_\\w+)?\\.`,
+    "i",
+  );
+};
+
+test("no context reads or writes the tables of another one", () => {
+  const files = globSync("src/contexts/*/{*,**/*}.{ts,sql}", { cwd: root }).map((file) =>
+    file.replaceAll(path.sep, "/"),
+  );
+  assert.ok(files.length > 150);
+  const found = [...new Set(files)].filter((file) => {
+    const own = /^src\/contexts\/([^/]+)\//.exec(file)?.[1] ?? "";
+    return !isTest(file) && reaching(own).test(readFileSync(path.join(root, file), "utf8"));
+  });
+  assert.deepEqual(found, []);
+  for (const sql of [
+    "select 1 from identity.users",
+    "insert INTO identity.users",
+    "join identity.users u",
+  ])
+    assert.ok(reaching("catalog").test(sql), sql);
+  assert.equal(
+    reaching("catalog").test("select from catalog.products, catalog_search.terms"),
+    false,
+  );
+});
+
 const withoutComments = (text: string) => text.replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");
 
 /** Contexts of Basalt. Those of a team may have names that are words of the platform as well. */
