@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Cells } from "../application/ports/imports.ts";
+import { systemTimers as timers } from "#platform/system.ts";
 import { csvOf, uploadedCsv } from "./csv.ts";
 
 async function* chunksOf(text: string, size = 7): AsyncGenerator<Uint8Array> {
@@ -10,7 +11,7 @@ async function* chunksOf(text: string, size = 7): AsyncGenerator<Uint8Array> {
 }
 
 async function readAll(body: AsyncIterable<Uint8Array>) {
-  const upload = uploadedCsv(body);
+  const upload = uploadedCsv(body, timers);
   const rows: { readonly line: number; readonly cells: Cells }[] = [];
   const parts: number[] = [];
   for await (const part of upload.parts) {
@@ -47,6 +48,31 @@ test("rows are read with their lines: quotes, breaks in quotes, a BOM, any line 
     rows.map(({ line }) => line),
     [2, 4, 6],
   );
+});
+
+test("a file that arrives at once lets the event loop go on, though it is all line breaks", async () => {
+  let turns = 0;
+  const turn = () => {
+    turns += 1;
+    return timers.turn();
+  };
+  async function* body() {
+    yield Buffer.from(`sku\n${"\n".repeat(1_000_000)}a\n`);
+  }
+  const rows = [];
+  for await (const part of uploadedCsv(body(), { ...timers, turn }).parts)
+    if (part.ok) rows.push(...part.value.rows);
+
+  assert.deepEqual(rows, [{ line: 1_000_002, cells: { sku: "a" } }]);
+  assert.ok(turns > 60, `${turns} turns`);
+});
+
+test("a quote that opens or ends no cell is malformed, with its line", async () => {
+  for (const text of ['a\nx\n27" screen\n', 'a\nx\n"y"z\n', 'a\nx\n"never closed'])
+    for (const size of [1, 7, 10_000]) {
+      const { error } = await readAll(chunksOf(text, size));
+      assert.deepEqual(error, { type: "upload-invalid", reason: "malformed", line: 3 }, text);
+    }
 });
 
 test("marks a row with too few or too many cells", async () => {
@@ -107,7 +133,7 @@ test("a file without an end is refused when it is too large", async () => {
     for (; ; sent += row.length) yield row;
   }
   const maxBytes = 100_000;
-  const upload = uploadedCsv(endless(), maxBytes);
+  const upload = uploadedCsv(endless(), timers, maxBytes);
   let reason: string | undefined;
   for await (const part of upload.parts) if (!part.ok) reason = part.error.reason;
   assert.equal(reason, "too-many-bytes");

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { err, ok, type Result } from "#kernel/result.ts";
+import type { Timers } from "#platform/runtime.ts";
 import type { Export } from "../application/imports/export-rows.ts";
 import type { Cells, ImportRow } from "../application/ports/imports.ts";
 import type { Upload, UploadedRows, UploadInvalid } from "../application/imports/receive-import.ts";
@@ -67,19 +68,17 @@ const cellsOf = (columns: readonly string[], record: readonly string[]): Cells =
       .map((cell, i) => [columns[i] ?? `column ${i + 1}`, withoutApostrophe(cell)]),
   );
 
-const isOfParser = (error: unknown): error is { readonly code: string; readonly lines?: unknown } =>
-  error instanceof Error && "code" in error && String(error.code).startsWith("CSV_");
-
-function invalidOf(error: unknown, lines: number): UploadInvalid {
+async function invalidOf(error: unknown, lines: number): Promise<UploadInvalid> {
+  const { CsvError } = await reading();
   const refused = (reason: UploadInvalid["reason"], line?: number): UploadInvalid => ({
     type: "upload-invalid",
     reason,
     ...(line === undefined ? {} : { line }),
   });
   if (error instanceof Refused) return refused(error.reason, lines);
-  if (!isOfParser(error)) return refused("broken-off", lines);
+  if (!(error instanceof CsvError)) return refused("broken-off", lines);
   const reason = error.code === "CSV_MAX_RECORD_SIZE" ? "record-too-long" : "malformed";
-  return refused(reason, typeof error.lines === "number" ? error.lines : lines);
+  return refused(reason, typeof error["lines"] === "number" ? error["lines"] : lines);
 }
 
 type Part = Result<UploadedRows, UploadInvalid>;
@@ -105,41 +104,65 @@ function collector(columns: readonly string[]) {
 const linesOf = (record: readonly string[]): number =>
   record.reduce((lines, cell) => lines + (cell.match(/\r\n|\r|\n/g)?.length ?? 0), 1);
 
-const isEmpty = (record: readonly string[]) => record.length === 1 && record[0] === "";
+/** Bytes that are parsed before others have their turn. */
+const pieceBytes = 16_384;
+
+/** A body in small pieces, between which the event loop goes on, whatever has arrived at once. */
+async function* inPieces(
+  body: AsyncIterable<Uint8Array>,
+  timers: Timers,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body)
+    for (let at = 0; at < chunk.length; at += pieceBytes) {
+      yield chunk.subarray(at, at + pieceBytes);
+      await timers.turn();
+    }
+}
+
+/** A record, and the number of empty lines before it. */
+type Parsed = {
+  readonly record: readonly string[];
+  readonly info: { readonly empty_lines: number };
+};
 
 async function* partsOf(body: AsyncIterable<Uint8Array>, metered: Transform): AsyncGenerator<Part> {
   const { parse } = await reading();
   const parser = parse({
     bom: true,
-
+    info: true,
     relax_column_count: true,
+    skip_empty_lines: true, // each would be a record otherwise, and cost as much
     max_record_size: maxRecordSize,
   });
   const arriving = pipeline(Readable.from(body), metered, parser);
   arriving.catch(() => {}); // the parser throws the same
   let collected: ReturnType<typeof collector> | undefined;
-  let next = 1;
+  let [filled, next] = [0, 1];
   try {
-    for await (const record of parser as AsyncIterable<readonly string[]>) {
-      const line = next;
-      next += linesOf(record);
-      if (isEmpty(record)) continue;
+    for await (const { record, info } of parser as AsyncIterable<Parsed>) {
+      const line = filled + info.empty_lines + 1;
+      filled += linesOf(record);
+      next = filled + info.empty_lines + 1;
       if (!collected) {
         collected = collector(record.map((name) => name.trim().toLowerCase()));
         yield collected.take();
       } else if (collected.add(line, record)) yield collected.take();
     }
   } catch (error) {
-    yield err(invalidOf(error, next));
+    yield err(await invalidOf(error, next));
     return;
   }
   if (collected) yield collected.take();
 }
 
 /** A CSV file while it arrives (RFC 4180; the first row names the columns). */
-export function uploadedCsv(body: AsyncIterable<Uint8Array>, maxBytes = maxUploadBytes): Upload {
+export function uploadedCsv(
+  body: AsyncIterable<Uint8Array>,
+  timers: Timers,
+  maxBytes = maxUploadBytes,
+): Upload {
   const { stream, digest } = meter(maxBytes);
-  return { parts: partsOf(body, stream), digest };
+  return { parts: partsOf(inPieces(body, timers), stream), digest };
 }
 
 /** CSV text of an export, some rows at a time. */

@@ -100,7 +100,7 @@ export const importRoutes = (catalog: Catalog, timers: Timers): readonly Route[]
       "or not at all. `dryRun` only reports what would happen to each row on its own. With " +
       "an `Idempotency-Key`, the same file is imported once.",
     input: ReceiveImport,
-    upload: { field: "content", mediaType: csv, read: (body) => uploadedCsv(body) },
+    upload: { field: "content", mediaType: csv, read: (body) => uploadedCsv(body, timers) },
     handle: catalog.receiveImport,
     success: 202,
     output: ImportView,

@@ -31,6 +31,7 @@ import type { Cells } from "../ports/imports.ts";
 
 const attributeOf = (spelled: string) => {
   const equals = spelled.indexOf("=");
+  if (equals === -1) return { name: spelled };
   return { name: spelled.slice(0, equals), value: spelled.slice(equals + 1) };
 };
 
