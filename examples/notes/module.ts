@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { IdentityProvides } from "#contexts/identity";
+import { ofOwn } from "#kernel/permission.ts";
 import type { Settings } from "#platform/config/settings.ts";
 import type { Module, Wiring } from "#platform/process/module.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
@@ -50,8 +51,7 @@ export const notesWith = <On extends Profile>(
   settings,
   needs: ["identity"],
   grants: {
-    member: [Permissions.writeNote],
-    owner: [Permissions.readNotes, Permissions.rewriteNote],
+    member: [Permissions.writeNote, ofOwn(Permissions.readNotes), ofOwn(Permissions.rewriteNote)],
   },
   compose: (parts, needs, undo) => compose(scope, parts, needs, undo),
 });

@@ -3,17 +3,27 @@ import type { Id } from "./id.ts";
 import type { Result } from "./result.ts";
 import { branded, type Brand } from "./shape.ts";
 
-/** `thing:action`, as in `users:read`; `*` stands for all of them. */
+/**
+ * `thing:action`, as in `users:read`; `*` stands for all of them. With `:own` behind it, it is narrowed
+ * to the things of the actor.
+ */
 export type Permission = Brand<string, "Permission">;
 
 export const Permission = branded<Permission>("permission", {
-  schema: { type: "string", pattern: "^(\\*|[a-z-]{1,40}):(\\*|[a-z-]{1,40})$", maxLength: 81 },
+  schema: {
+    type: "string",
+    pattern: "^(\\*|[a-z-]{1,40}):(\\*|[a-z-]{1,40})(:own)?$",
+    maxLength: 85,
+  },
 });
 
 /** The permissions that a context asks for, by the names that its handlers use. */
 export const permissions = <const Names extends Readonly<Record<string, `${string}:${string}`>>>(
   names: Names,
 ) => names as unknown as { readonly [Name in keyof Names]: Permission };
+
+/** The permission for the actor's own things alone. */
+export const ofOwn = (permission: Permission): Permission => `${permission}:own` as Permission;
 
 /** The actor does not have the permission. */
 export type Forbidden = { readonly type: "forbidden"; readonly permission: Permission };

@@ -28,7 +28,8 @@ describe("the catalog over HTTP", () => {
       const reserved = await reserve({ ...served, headers }, 1);
       assert.equal(reserved.status, 201);
       const bought = `/reservations/${String(reserved.body["id"])}/commitment`;
-      assert.equal((await post({ ...served, headers }, bought)).status, 204);
+      assert.equal((await post({ ...served, headers }, bought)).status, 403, "nothing is paid yet");
+      assert.equal((await post(served, bought)).status, 204);
     }
     const late = await reserve(served, 1);
     assert.deepEqual([late.status, late.body["code"]], [409, "OUT_OF_STOCK"]);

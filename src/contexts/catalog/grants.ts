@@ -1,3 +1,4 @@
+import { ofOwn } from "#kernel/permission.ts";
 import { Permissions } from "./application/permission.ts";
 import type { Grants } from "#platform/process/module.ts";
 
@@ -6,16 +7,11 @@ export const grants: Grants = {
   merchant: ["products", "categories", "prices", "stock", "reservations", "imports", "exports"].map(
     (resource) => `${resource}:*`,
   ),
-  member: [Permissions.createReservation],
-  owner: [
-    Permissions.readProduct,
-    Permissions.updateProduct,
-    Permissions.publishProduct,
-    Permissions.archiveProduct,
-    Permissions.deleteProduct,
-    Permissions.readImport,
-    Permissions.readReservation,
-    Permissions.commitReservation,
-    Permissions.releaseReservation,
+  member: [
+    Permissions.createReservation,
+    ofOwn(Permissions.readReservation),
+    ofOwn(Permissions.releaseReservation),
   ],
+  /** For the service that takes payments: reserving is free, buying is not. */
+  checkout: [Permissions.readReservation, Permissions.commitReservation],
 };

@@ -19,6 +19,8 @@ type AnyImport = Versioned & {
   /** A dry run decides every row and changes nothing. */
   readonly isDryRun: boolean;
   readonly ownerId?: OwnerId;
+  /** All that the API key which brought the file may be used for; missing where nothing limits the owner. */
+  readonly scopes?: readonly string[];
   readonly receivedAt: Instant;
   readonly rows: number;
   readonly tally: Tally;

@@ -16,6 +16,7 @@ type Row = Tally & {
   readonly kind: ImportKind;
   readonly is_dry_run: boolean;
   readonly owner_id: string | null;
+  readonly scopes: readonly string[] | null;
   readonly status: Import["status"];
   readonly row_count: number;
   readonly received_at: Instant;
@@ -23,7 +24,7 @@ type Row = Tally & {
   readonly version: number;
 };
 const columns =
-  "id, kind, is_dry_run, owner_id, status, row_count, received_at, finished_at, version";
+  "id, kind, is_dry_run, owner_id, scopes, status, row_count, received_at, finished_at, version";
 const byId = statement<Row>(
   "catalog.import-by-id",
   `select ${columns}, created, changed, unchanged, refused from catalog.imports where id = $1`,
@@ -36,7 +37,7 @@ const waiting = statement<Row>(
 const upsert = mutation(
   "catalog.import-upsert",
   "imports",
-  `insert into catalog.imports (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+  `insert into catalog.imports (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
    on conflict (id) do update set status = excluded.status, row_count = excluded.row_count,
      finished_at = excluded.finished_at, version = excluded.version`,
 );
@@ -102,7 +103,8 @@ function toImport(row: Row): Import {
     kind: row.kind,
     isDryRun: row.is_dry_run,
     rows: row.row_count,
-    ...(row.owner_id === null ? {} : { ownerId: row.owner_id as OwnerId }),
+    ...(row.owner_id !== null && { ownerId: row.owner_id as OwnerId }),
+    ...(row.scopes && { scopes: row.scopes }),
     receivedAt: row.received_at,
     version: row.version as Version,
     tally: { created, changed, unchanged, refused },
@@ -127,6 +129,7 @@ export function postgresImports({ read, write, append }: Transaction): Imports {
       next.kind,
       next.isDryRun,
       next.ownerId ?? null,
+      next.scopes ? JSON.stringify(next.scopes) : null,
       next.status,
       next.rows,
       next.receivedAt,

@@ -69,7 +69,8 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
     access: "signed-in",
     summary: "Commit a reservation",
     description:
-      "Completes the purchase: the reserved units leave the stock. For its holder and for callers with `reservations:commit`.",
+      "Completes the purchase: the reserved units leave the stock. For the service that takes " +
+      "payments, which has the permission `reservations:commit`.",
     input: EndReservation,
     handle: catalog.commitReservation,
     success: 204,

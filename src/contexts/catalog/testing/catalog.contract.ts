@@ -106,6 +106,31 @@ export function catalogContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(refused, err({ type: "forbidden", permission: "products:archive" }));
     });
 
+    test("are changed by sellers who may change their own, while they are sellers", async () => {
+      await using shop = await given();
+      const { catalog, draft, somebody, house, asAdmin } = shop;
+      await shop.role("seller", ["products:create", "products:read:own", "products:update:own"]);
+      const ada = await somebody("ada@example.com", "seller");
+      const bob = await (await somebody("bob@example.com", "seller")).asking();
+      const hers = expect(await draft({}, await ada.asking()));
+      const rename = (expectedVersion: number, context: typeof bob) =>
+        catalog.editProduct(
+          read(EditProduct, { productId: hers.id, expectedVersion, name: "New name" }),
+          context,
+        );
+      expect(await rename(1, await ada.asking()));
+      assert.deepEqual(await rename(2, bob), err({ type: "product-not-found" }));
+      const keyed = { ...(await ada.asking()), scopes: ["products:read:own"] };
+      const forbidden = err({ type: "forbidden", permission: "products:update" });
+      assert.deepEqual(await rename(2, keyed), forbidden);
+
+      const roles = { userId: ada.userId, roles: ["member"] } as never;
+      expect(await house.identity.assignRoles(roles, await asAdmin()));
+
+      const lost = await rename(2, await ada.asking());
+      assert.deepEqual(lost, err({ type: "product-not-found" }));
+    });
+
     test("cannot be archived as drafts", async () => {
       await using shop = await given();
       const { id } = expect(await shop.draft());

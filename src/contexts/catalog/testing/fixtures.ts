@@ -120,11 +120,22 @@ export async function catalogOn(open: OpenCatalog) {
       );
     return { userId, asking };
   }
+  /** Makes a role of these permissions alone. */
+  const role = async (name: string, permissions: readonly string[]) =>
+    expect(
+      await house.identity.changePolicy({ role: name, permissions } as never, await asAdmin()),
+    );
+  const disable = async (userId: string) =>
+    expect(
+      await house.identity.setUserStatus({ userId, status: "disabled" } as never, await asAdmin()),
+    );
   return {
     catalog,
     subject,
     clock,
     house,
+    role,
+    disable,
     adminId,
     asAdmin,
     somebody,

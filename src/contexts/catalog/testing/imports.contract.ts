@@ -66,6 +66,70 @@ export function importsContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await shop.subject.stagedRows(), 0);
     });
 
+    test("are asked for each row what a request for it alone would ask", async () => {
+      await using shop = await given();
+      const { admin, run, receive, outcomes, somebody } = shop;
+      await shop.bring("products", [mug]);
+      await shop.role("loader", ["imports:create"]);
+      const loader = await (await somebody("loader@example.com", "loader")).asking();
+      const narrowed = { ...admin, scopes: ["imports:create"] };
+      const files = {
+        products: [
+          { ...mug, name: "Not mine" },
+          { ...mug, slug: "new", skus: "NEW" },
+        ],
+        prices: [{ sku: "MUG", currency: "EUR", amount: "1" }],
+        stock: [{ sku: "MUG", on_hand: "7" }],
+      };
+      const before = (await shop.events()).filter((type) => !type.startsWith("catalog.import-"));
+      for (const [kind, rows] of Object.entries(files))
+        for (const context of [loader, narrowed]) {
+          const { id } = expect(await receive(kind, uploadOf(rows), {}, context as typeof admin));
+          await run();
+          const refused = rows.map((_, i) => [i + 2, "refused", "forbidden"]);
+          assert.deepEqual(await outcomes(id), refused, kind);
+        }
+      const after = (await shop.events()).filter((type) => !type.startsWith("catalog.import-"));
+      assert.deepEqual(after, before);
+    });
+
+    test("end for a user who is disabled meanwhile, and publish only with the permission", async () => {
+      await using shop = await given();
+      const { admin, run, receive, outcomes, somebody } = shop;
+      await shop.role("writer", ["imports:create", "products:create", "products:update"]);
+      const { userId, asking } = await somebody("writer@example.com", "writer");
+      const writer = (await asking()) as typeof admin;
+      const rows = [mug, { ...mug, slug: "draft", skus: "D", status: "draft" }];
+      const { id } = expect(await receive("products", uploadOf(rows), {}, writer));
+      await run();
+      assert.deepEqual(await outcomes(id), [
+        [2, "refused", "forbidden"],
+        [3, "created"],
+      ]);
+
+      const later = expect(
+        await receive("products", uploadOf([{ ...mug, status: "draft" }]), {}, writer),
+      );
+      await shop.disable(userId);
+      await run();
+      assert.deepEqual(await outcomes(later.id), [[2, "refused", "forbidden"]]);
+    });
+
+    test("show drafts in an export only to callers who may read them", async () => {
+      await using shop = await given();
+      const { catalog } = shop;
+      await shop.bring("products", [mug, { ...mug, slug: "draft", skus: "D", status: "draft" }]);
+      await shop.role("reader", ["exports:read"]);
+      const reader = await (await shop.somebody("reader@example.com", "reader")).asking();
+      const { rows } = expect(
+        await catalog.exportRows(read(ExportRows, { kind: "products" }), reader),
+      );
+      const slugs: (string | undefined)[] = [];
+      for await (const some of rows) slugs.push(...some.map(({ slug }) => slug));
+      assert.deepEqual(slugs, ["mug"]);
+      assert.equal((await shop.exported("products")).length, 2);
+    });
+
     test("are accepted when their first row is unusual", async () => {
       await using shop = await given();
       const rows = [

@@ -92,7 +92,10 @@ export function stockContract(name: string, open: OpenCatalog): void {
       const { status, expiresAt } = expect(await get(ada));
       assert.deepEqual([status, expiresAt], ["open", hers.expiresAt]);
       assert.deepEqual(await get(bob), err({ type: "forbidden", permission: "reservations:read" }));
-      expect(await end(shop, hers.id, ada).commit());
+      const unpaid = await end(shop, hers.id, ada).commit();
+      assert.deepEqual(unpaid, err({ type: "forbidden", permission: "reservations:commit" }));
+      const till = await (await shop.somebody("till@example.com", "checkout")).asking();
+      expect(await end(shop, hers.id, till).commit());
       assert.equal(expect(await get(ada)).status, "committed");
       const denied = await shop.reserve(1, await shop.stranger());
       assert.equal(denied.ok ? "" : denied.error.type, "forbidden");

@@ -1,4 +1,4 @@
-import type { MayAct, Permission } from "#kernel/permission.ts";
+import { ofOwn, type MayAct, type Permission } from "#kernel/permission.ts";
 import { newEnforcer, newModelFromString, StringAdapter, type Enforcer } from "casbin";
 import type { Context } from "#kernel/context.ts";
 import { err, ok } from "#kernel/result.ts";
@@ -66,12 +66,16 @@ export function casbinMayAct({ read, coherence, clock }: Options): MayAct {
   return async (context, permission, on) => {
     const { actor, scopes } = context;
     if (actor === "system") return ok(undefined);
-    const decisions = await policies.recent("all");
-    const held = (await roles.recent(actor)).roles;
-    const all = on?.owner === actor ? [...held, Role.owner] : held;
+    // Who was authenticated has just looked; a background job, which acts for somebody, has not.
+    const look = context.credential === undefined ? "get" : "recent";
+    const decisions = await policies[look]("all");
+    const held = (await roles[look](actor)).roles;
+    const isOwner = on?.owner === actor;
+    const wanted = isOwner ? [permission, ofOwn(permission)] : [permission];
+    const all = isOwner ? [...held, Role.owner] : held;
     const isAllowed =
-      all.some((role) => decide(decisions, role, permission)) &&
-      (scopes === undefined || scopes.some((scope) => covers(scope, permission)));
+      all.some((role) => wanted.some((one) => decide(decisions, role, one))) &&
+      (scopes === undefined || scopes.some((scope) => wanted.some((one) => covers(scope, one))));
     return isAllowed ? ok(undefined) : err({ type: "forbidden", permission });
   };
 }
@@ -81,16 +85,22 @@ function decide({ enforcer, known }: Decisions, role: Role, permission: Permissi
   const question = `${role} ${permission}`;
   let answer = known.get(question);
   if (answer === undefined) {
-    answer = enforcer.enforceSync(role, ...permission.split(":"));
+    answer = enforcer.enforceSync(role, ...partsOf(permission));
     known.set(question, answer);
   }
   return answer;
 }
 
+/** The thing, and the action with `:own` if it is narrowed. */
+const partsOf = (permission: string): readonly [string, string] => {
+  const at = permission.indexOf(":");
+  return [permission.slice(0, at), permission.slice(at + 1)];
+};
+
 /** Whether a scope of an API key includes a permission. */
 function covers(scope: string, permission: Permission): boolean {
-  const [thing, action] = permission.split(":");
-  const [scopeThing, scopeAction] = scope.split(":");
+  const [thing, action] = partsOf(permission);
+  const [scopeThing, scopeAction] = partsOf(scope);
   return (
     (scopeThing === "*" || scopeThing === thing) && (scopeAction === "*" || scopeAction === action)
   );

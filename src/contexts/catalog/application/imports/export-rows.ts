@@ -37,7 +37,13 @@ type Deps = {
 };
 /** One more question; each has time of its own. */
 type Ask = <T>(query: (scope: CatalogScope) => Promise<T>) => Promise<T>;
-type Asking = { readonly ask: Ask; readonly batch: number; readonly clock: Clock };
+type Asking = {
+  readonly ask: Ask;
+  readonly batch: number;
+  readonly clock: Clock;
+  /** Drafts are for their owners and for callers with `products:read`. */
+  readonly showsDrafts: boolean;
+};
 
 async function* inBatches<Item>(
   next: (after: Item | undefined) => Promise<readonly Item[]>,
@@ -56,7 +62,7 @@ async function* inBatches<Item>(
 
 const statuses = ["draft", "published", "archived"] as const;
 
-async function* productRows({ ask, batch }: Asking): AsyncGenerator<readonly Cells[]> {
+async function* productRows({ ask, batch, showsDrafts }: Asking): AsyncGenerator<readonly Cells[]> {
   const categories = await ask((scope) => scope.categories.all());
   const slugs = new Map(categories.map(({ id, slug }) => [id, slug]));
   const cellsOf = ({ details, status }: PresentProduct): Cells => ({
@@ -69,7 +75,7 @@ async function* productRows({ ask, batch }: Asking): AsyncGenerator<readonly Cel
     images: joinCell(details.images),
     status,
   });
-  for (const status of statuses) {
+  for (const status of statuses.filter((one) => showsDrafts || one !== "draft")) {
     const pages = inBatches(
       (after: PresentProduct | undefined) =>
         ask((scope) => scope.products.page({ status, after: after?.id, limit: batch })),
@@ -113,7 +119,8 @@ export function exportRows({ read, mayAct, clock, exportBatch: batch = defaultBa
     if (!allowed.ok) return allowed;
     const ask: Ask = (query) => read({ ...context, deadlineMs: clock.unixMs() + stepMs }, query);
     const rows = { products: productRows, prices: priceRows, stock: stockRows };
-    const asking = { ask, batch, clock };
+    const { ok: showsDrafts } = await mayAct(context, Permissions.readProduct);
+    const asking = { ask, batch, clock, showsDrafts };
     return ok({ columns: Object.keys(importers[kind].columns), rows: rows[kind](asking) });
   };
 }

@@ -10,6 +10,8 @@ import { Prices, type Price } from "../../domain/price.ts";
 import { Quantity } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
 import { readCells, text, unlessEmpty, wholeNumber, type UnknownCells } from "./cells.ts";
+import { Permissions } from "../permission.ts";
+import type { PresentProduct } from "../../domain/product.ts";
 import { refused, type Applying, type Decision, type Importer } from "./importer.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Cells } from "../ports/imports.ts";
@@ -83,6 +85,8 @@ async function decide(
   rows: readonly Cells[],
   applying: Applying,
 ): Promise<readonly Decision[]> {
+  const allowed = await applying.may(Permissions.changePrices);
+  if (!allowed.ok) return rows.map(() => refused(allowed.error));
   const wanted = rows.map(wantedOf);
   const readable = wanted.flatMap((row) => (row.ok ? [row.value] : []));
   const [first] = readable;
@@ -95,10 +99,11 @@ async function decide(
     products.bySku(first.sku),
     prices.bySku(first.sku, from),
   ]);
+  const isSeen = product && (await isVisible(product, applying));
   let change: Changed = unchanged(known);
   const decisions = wanted.map((row): Decision => {
     if (!row.ok) return refused(row.error);
-    if (!product) return refused(noSku);
+    if (!isSeen) return refused(noSku);
     const decided = decideOne(change, row.value, applying);
     if (!decided.ok) return refused(decided.error);
     const { events } = decided.value;
@@ -108,6 +113,10 @@ async function decide(
   if (change.events.length > 0) prices.save(change);
   return decisions;
 }
+
+/** Drafts are hidden from all but their owner and callers with `products:read`. */
+const isVisible = async ({ status, ownerId: owner }: PresentProduct, { may }: Applying) =>
+  status !== "draft" || (await may(Permissions.readProduct, { owner })).ok;
 
 const noSku = { type: "sku-not-found" } as const;
 

@@ -1,4 +1,5 @@
 import { andThen, unchanged, type Change } from "#kernel/change.ts";
+import type { Permission } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { list, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import {
@@ -24,6 +25,7 @@ import {
 } from "../../domain/product.ts";
 import { Sku } from "../../domain/sku.ts";
 import { readCells, splitCell, text, unlessEmpty } from "./cells.ts";
+import { Permissions } from "../permission.ts";
 import { isFree, withoutRepeats } from "../products/product-details.ts";
 import { refused, type Applying, type Decision, type Importer } from "./importer.ts";
 import type { CatalogScope } from "../ports/scope.ts";
@@ -81,6 +83,13 @@ function reach(change: Changed, status: PresentProduct["status"], { at }: Applyi
   }, ok(change));
 }
 
+/** What its events would have asked for as requests. */
+const permissionsFor = ({ events }: Changed): readonly Permission[] =>
+  events.flatMap(({ type }) => {
+    if (type === "catalog.product-published") return Permissions.publishProduct;
+    return type === "catalog.product-archived" ? Permissions.archiveProduct : [];
+  });
+
 async function idsOf(
   { categories }: CatalogScope,
   slugs: readonly Slug[],
@@ -124,7 +133,12 @@ async function decideOne(scope: CatalogScope, cells: Cells, applying: Applying):
   const begun = await begin(scope, row.value);
   if (!begun.ok) return refused(begun.error);
   const { details, product } = begun.value;
-  const { at, newId, ownerId } = applying;
+  const { at, newId, ownerId, may } = applying;
+  const owner = { owner: product?.ownerId };
+  const allowed = await (product
+    ? may(Permissions.updateProduct, owner)
+    : may(Permissions.createProduct));
+  if (!allowed.ok) return refused(allowed.error);
   const id = product?.id ?? newId(ProductId);
   const owned = ownerId === undefined ? {} : { ownerId };
   const changed: Step = product
@@ -134,6 +148,10 @@ async function decideOne(scope: CatalogScope, cells: Cells, applying: Applying):
   const reached = reach(changed.value, row.value.status ?? changed.value.state.status, applying);
   if (!reached.ok) return refused(reached.error);
   if (reached.value.events.length === 0) return { outcome: "unchanged" };
+  for (const permission of permissionsFor(reached.value)) {
+    const granted = await may(permission, product ? owner : { owner: ownerId });
+    if (!granted.ok) return refused(granted.error);
+  }
   const free = await isFree(scope, details, id);
   if (!free.ok) return refused(free.error);
   scope.products.save(reached.value);

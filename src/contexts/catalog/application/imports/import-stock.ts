@@ -5,7 +5,8 @@ import { Sku } from "../../domain/sku.ts";
 import { Stock } from "../../domain/stock.ts";
 import { readCells, text, unlessEmpty, wholeNumber } from "./cells.ts";
 import { stockLock } from "../stock/stock-lock.ts";
-import { refused, type Decision, type Importer } from "./importer.ts";
+import { refused, type Applying, type Decision, type Importer } from "./importer.ts";
+import { Permissions } from "../permission.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Cells } from "../ports/imports.ts";
 
@@ -16,9 +17,15 @@ const columns = { sku: text, location: unlessEmpty, on_hand: wholeNumber };
 
 const reason = "counted by import";
 
-async function decideOne({ products, stocks }: CatalogScope, cells: Cells): Promise<Decision> {
+async function decideOne(
+  { products, stocks }: CatalogScope,
+  cells: Cells,
+  { may }: Applying,
+): Promise<Decision> {
   const row = readCells(cells, columns, StockRow);
   if (!row.ok) return refused(row.error);
+  const allowed = await may(Permissions.adjustStock);
+  if (!allowed.ok) return refused(allowed.error);
   const { sku, location = Location.main, on_hand: counted } = row.value;
   const [product, stock] = await Promise.all([
     products.bySku(sku),
@@ -45,5 +52,6 @@ export const stockImporter: Importer = {
     return stockLock({ sku, location }).lock;
   },
   // Only the first: another count of the same stock sees what this one has saved.
-  decide: (scope, [first]) => Promise.all(first ? [decideOne(scope, first)] : []),
+  decide: (scope, [first], applying) =>
+    Promise.all(first ? [decideOne(scope, first, applying)] : []),
 };

@@ -1,3 +1,5 @@
+import type { Forbidden, Permission } from "#kernel/permission.ts";
+import type { Result } from "#kernel/result.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { OwnerId } from "../../domain/ids.ts";
@@ -18,6 +20,11 @@ export const refused = (reason: { readonly type: string }): Decision => ({
 
 /** In whose name rows are applied, and when. */
 export type Applying = {
+  /** Whether who brought the file may do this, as in a request for the row alone. */
+  readonly may: (
+    permission: Permission,
+    on?: { readonly owner: OwnerId | undefined },
+  ) => Promise<Result<void, Forbidden>>;
   readonly at: Instant;
   readonly newId: NewId;
   readonly ownerId: OwnerId | undefined;

@@ -123,7 +123,8 @@ export function receiveImport({ unitOfWork, mayAct, clock, newId }: Deps) {
       status: "arriving",
       rows: 0,
       tally: noRows,
-      ...(owner.ok ? { ownerId: owner.value } : {}),
+      ...(owner.ok && { ownerId: owner.value }),
+      ...(context.scopes && { scopes: context.scopes }),
       receivedAt: clock.now(),
       version: Version.none,
     };

@@ -1,12 +1,13 @@
 import { saved } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
+import type { MayAct } from "#kernel/permission.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { ImportId } from "../../domain/ids.ts";
 import { Import, type WaitingImport } from "../../domain/import.ts";
-import { refused } from "./importer.ts";
+import { refused, type Applying } from "./importer.ts";
 import { importers } from "./importers.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { ImportRow, SettledRow } from "../ports/imports.ts";
@@ -24,6 +25,7 @@ const attempts = 5;
 type Deps = {
   readonly unitOfWork: UnitOfWork<CatalogScope>;
   readonly read: Read<CatalogScope>;
+  readonly mayAct: MayAct;
   readonly clock: Clock;
   readonly newId: NewId;
 };
@@ -39,20 +41,27 @@ const dry = ({ products, prices, stocks, ...scope }: CatalogScope): CatalogScope
   stocks: { ...stocks, save: saved },
 });
 
-const contextOf = ({ clock }: Deps, context: Context, { id, ownerId }: WaitingImport): Context => ({
+const contextOf = (
+  { clock }: Deps,
+  context: Context,
+  { id, ownerId, scopes }: WaitingImport,
+): Context => ({
   ...context,
   actor: ownerId ?? context.actor,
+  ...(scopes && { scopes }),
   correlationId: `${context.correlationId}/${id}`,
   deadlineMs: clock.unixMs() + stepMs,
 });
 
 async function decideAll(
-  { clock, newId }: Deps,
+  { mayAct, clock, newId }: Deps,
   scope: CatalogScope,
   { kind, isDryRun, ownerId }: WaitingImport,
   groups: readonly Group[],
+  context: Context,
 ): Promise<readonly SettledRow[]> {
-  const applying = { at: clock.now(), newId, ownerId };
+  const may: Applying["may"] = (permission, on) => mayAct(context, permission, on);
+  const applying = { at: clock.now(), newId, ownerId, may };
   const { decide } = importers[kind];
   const decided = await Promise.all(
     groups.map(async ({ rows }) => {
@@ -69,13 +78,14 @@ async function decideAll(
 
 /** Applies rows as one unit of work, unless another process has settled one of them. */
 const applying =
-  (deps: Deps) => (waiting: WaitingImport, groups: readonly Group[], context: Context) =>
-    deps.unitOfWork(
-      contextOf(deps, context, waiting),
+  (deps: Deps) => (waiting: WaitingImport, groups: readonly Group[], context: Context) => {
+    const own = contextOf(deps, context, waiting);
+    return deps.unitOfWork(
+      own,
       async (scope) => {
         const lines = groups.flatMap(({ rows }) => rows.map(({ line }) => line));
         if (!(await scope.imports.areUnsettled(waiting.id, lines))) return ok(0);
-        const rows = await decideAll(deps, scope, waiting, groups);
+        const rows = await decideAll(deps, scope, waiting, groups, own);
         scope.imports.settle(waiting.id, rows);
         return ok(rows.length);
       },
@@ -86,6 +96,7 @@ const applying =
         ],
       },
     );
+  };
 
 /** Applies the rows of one key alone, after a lost race. */
 function applyingAlone(deps: Deps) {
