@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { statement } from "#platform/postgres/database.ts";
 import { asAdmin, bearer, postJson, serve, signUp, type Served } from "../support/basalt.ts";
+import { verify } from "../support/emails.ts";
 import type { Access, Ids } from "../support/access.ts";
 import { basalt } from "../../src/composition.ts";
 
@@ -62,6 +63,7 @@ async function ask(
 /** A user with things in every context, and with an API key without scopes. */
 async function victim(served: Served) {
   const ada = await signUp(served, "ada@example.com");
+  await verify(served, "ada@example.com", ada);
   const ids: Ids = Object.assign(
     {},
     ...(await Promise.all(told.map((access) => access.thingsOf(served, ada)))),

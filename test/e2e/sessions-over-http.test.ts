@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
-import path from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Secret, TOTP } from "otpauth";
 import pg from "pg";
-import PostalMime from "postal-mime";
+import { emailsIn, tokenFrom, verify } from "../support/emails.ts";
 import { pino } from "pino";
 import {
   asAdmin,
@@ -74,6 +72,7 @@ describe("sessions over HTTP", () => {
     await using folder = await scratch();
     await using served = await serve({ BASALT_DATA_DIR: folder.path });
     const ada = await signUp(served, "ada@example.com");
+    await verify(served, "ada@example.com", ada);
     const totp = api(served, `/users/${ada.userId}/totp`);
     const { secret } = (await (await send("POST", totp, ada.headers)).json()) as { secret: string };
     const generator = new TOTP({ secret: Secret.fromBase32(secret) });
@@ -148,6 +147,7 @@ describe("sessions over HTTP", () => {
   test("an API key is shown once, records its last use, and ends when revoked", async () => {
     await using served = await serve();
     const ada = await signUp(served, "ada@example.com");
+    await verify(served, "ada@example.com", ada);
     const keys = api(served, `/users/${ada.userId}/api-keys`);
     const wanted = { name: "robot", scopes: ["users:read"], expiresInDays: 1 };
     const created = await send("POST", keys, ada.headers, wanted);
@@ -166,6 +166,7 @@ describe("sessions over HTTP", () => {
   test("the contents of the database sign nobody in", async () => {
     await using served = await serve();
     const ada = await signUp(served, "ada@example.com");
+    await verify(served, "ada@example.com", ada);
     await send("POST", api(served, `/users/${ada.userId}/totp`), ada.headers);
     const key = { name: "robot", scopes: [], expiresInDays: 1 };
     const keys = api(served, `/users/${ada.userId}/api-keys`);
@@ -250,26 +251,4 @@ async function withClient<T>(
   } finally {
     await client.end();
   }
-}
-
-async function emailsIn(folder: string) {
-  const place = path.join(folder, "email");
-  const all = await readdir(place).catch(() => []);
-  const files = all.filter((file) => file.endsWith(".eml")); // others are being written
-  return Promise.all(
-    files.map(async (file) => {
-      const parsed = await PostalMime.parse(await readFile(path.join(place, file)));
-      return { subject: parsed.subject, to: parsed.to?.[0]?.address, text: parsed.text ?? "" };
-    }),
-  );
-}
-
-/** The token in the newest email with this subject, once it is there. */
-async function tokenFrom(folder: string, subject: string): Promise<string> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(50)) {
-    const found = (await emailsIn(folder)).find((email) => email.subject === subject);
-    const token = /basalt_\w+\.[\w-]+\.[\w-]+/.exec(found?.text ?? "")?.[0];
-    if (token) return token;
-  }
-  throw new Error(`no email "${subject}"`);
 }

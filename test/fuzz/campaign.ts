@@ -69,7 +69,8 @@ const policies = await policiesOf(url.origin);
 let played = 0;
 let world: Promise<World> | undefined;
 async function anew(steps: readonly Step[]): Promise<void> {
-  if (played % sequencesPerWorld === 0) world = makeWorld(url.origin, `w${played}`, policies);
+  if (played % sequencesPerWorld === 0)
+    world = makeWorld({ url: url.origin, folder: folder.path }, `w${played}`, policies);
   played += 1;
   const wrong = world && (await play(stage, await world, steps));
   if (wrong !== undefined) throw new Error(wrong);

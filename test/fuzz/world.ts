@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { asAdmin, signIn, signUp, type Headers } from "../support/basalt.ts";
+import { asAdmin, signIn, signUp, type Headers, type Served } from "../support/basalt.ts";
+import { verify } from "../support/emails.ts";
 import { ask, sell, type At } from "../support/http.ts";
 import type { Asker } from "./arbitraries.ts";
 
@@ -33,12 +34,17 @@ export async function policiesOf(url: string): Promise<Policies> {
 }
 
 /** A member, a merchant, and something that is for sale; `name` is of this world alone. */
-export async function makeWorld(url: string, name: string, { items }: Policies): Promise<World> {
+export async function makeWorld(
+  { url, folder }: Pick<Served, "url" | "folder">,
+  name: string,
+  { items }: Policies,
+): Promise<World> {
   const admin = await asAdmin({ url });
   const at = { url, headers: admin.headers };
   for (const { role, permissions } of items)
     await made(at, "PUT", `/policies/${role}`, { permissions });
   const member = await signUp({ url }, `member-${name}@example.com`);
+  await verify({ url, folder }, `member-${name}@example.com`, member);
   const email = `merchant-${name}@example.com`;
   const { userId } = await signUp({ url }, email);
   await made(at, "PUT", `/users/${userId}/roles`, { roles: ["member", "merchant"] });

@@ -19,7 +19,12 @@ export async function scratch(): Promise<AsyncDisposable & { readonly path: stri
   };
 }
 
-export type Served = AsyncDisposable & { readonly url: string; readonly opened: TestDatabase };
+export type Served = AsyncDisposable & {
+  readonly url: string;
+  readonly opened: TestDatabase;
+  /** Where its emails are. */
+  readonly folder: string;
+};
 
 export const adminEmail = "admin@example.com";
 export const password = "correct horse battery";
@@ -56,7 +61,8 @@ export async function serve(
   const settings = basalt.load({ ...settingsFor(opened, folder), ...env });
   const { url } = undo.use(await startBasalt(settings, log));
   const running = undo.move();
-  return { url, opened, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  const { dataFolder } = settings;
+  return { url, opened, folder: dataFolder, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 export type Ended = { readonly code: number | null; readonly output: string };

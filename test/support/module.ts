@@ -29,6 +29,7 @@ export async function serveWith(module: Module) {
   return {
     url,
     opened,
+    folder: folder.path,
     settings,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   } satisfies Served & { readonly settings: unknown };

@@ -16,6 +16,7 @@ export const grants: Grants = {
     "users:read",
     "users:update",
     "users:change-email",
+    "users:verify-email",
     "users:delete",
     "sessions:*",
     "credentials:*",

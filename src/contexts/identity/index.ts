@@ -138,6 +138,7 @@ export const createIdentity = (deps: IdentityDeps) =>
         "passkey-refused",
         "refresh-token-reused",
         "token-refused",
+        "email-unverified",
       ],
       targetFields: ["email", "role"],
     },

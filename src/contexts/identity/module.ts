@@ -148,7 +148,7 @@ const howToUse =
   ({ appUrl, publicUrl, apiPrefix }: Settings): HowToUse =>
   (what, token) =>
     appUrl === undefined
-      ? `${token}\n\n(the "token" for POST ${publicUrl}${apiPrefix}/${endpoints[what]})`
+      ? `${token}\n\n(the "token" for POST ${publicUrl}${apiPrefix}/${endpoints[what]}${what === "verify-email" ? ", once you have signed in" : ""})`
       : `${appUrl}/${what}#token=${token}`;
 
 /** How long the first start may take to make the first administrator. */

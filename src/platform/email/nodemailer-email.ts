@@ -16,15 +16,28 @@ const messageOf = (from: string, { id, to, subject, text }: Email) => ({
   disableUrlAccess: true,
 });
 
+const inOneLine = (text: string) => text.replaceAll(/[\r\n]+/g, " ");
+
+/** An email that people can read and copy from: its text is not encoded (RFC 6532). */
+const readable = (from: string, { id, to, subject, text }: Email): string =>
+  [
+    `From: ${inOneLine(from)}`,
+    `To: ${inOneLine(to)}`,
+    `Subject: ${inOneLine(subject)}`,
+    `Message-ID: <${inOneLine(id)}@basalt>`,
+    "MIME-Version: 1.0",
+    "Content-Type: text/plain; charset=utf-8",
+    "Content-Transfer-Encoding: 8bit",
+    "",
+    text,
+  ].join("\n");
+
 /** Writes each email to `<folder>/<id>.eml`: the default where no SMTP server is configured. */
 export function fileEmail(folder: string, from: string): SendEmail {
   return async (email) => {
-    const { createTransport } = await import("nodemailer");
-    const composer = createTransport({ streamTransport: true, buffer: true });
-    const { message } = await composer.sendMail(messageOf(from, email));
     const file = path.join(folder, `${path.basename(email.id)}.eml`);
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeFile(`${file}.part`, message as Buffer, { mode: 0o600 });
+    await writeFile(`${file}.part`, readable(from, email), { mode: 0o600 });
     await rename(`${file}.part`, file);
   };
 }

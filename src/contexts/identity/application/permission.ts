@@ -6,6 +6,7 @@ export const Permissions = permissions({
   readUser: "users:read",
   inviteUser: "users:invite",
   updateUser: "users:update",
+  verifyEmail: "users:verify-email",
   changeEmail: "users:change-email",
   deleteUser: "users:delete",
   disableUser: "users:disable",

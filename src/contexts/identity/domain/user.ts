@@ -44,6 +44,7 @@ type Changed<U extends User> = Change<U, IdentityEvent>;
 
 export type UserNotFound = { readonly type: "user-not-found" };
 export type UserAlreadyExists = { readonly type: "user-already-exists"; readonly email: Email };
+export type EmailUnverified = { readonly type: "email-unverified" };
 /** The change would remove the last administrator. */
 export type LastAdministrator = { readonly type: "last-administrator" };
 
@@ -62,7 +63,7 @@ export const User = {
       status: "active",
       id,
       email,
-      isEmailVerified: false,
+      isEmailVerified: by === "system", // the operator has named it
       name,
       roles,
       createdAt: at,
@@ -77,6 +78,16 @@ export const User = {
   /** Refuses deleted users as not found. */
   present(user: User | undefined): Result<PresentUser, UserNotFound> {
     return user && user.status !== "deleted" ? ok(user) : err({ type: "user-not-found" });
+  },
+
+  /**
+   * A present user whose address is shown to be theirs. Before, somebody else may have registered it, so
+   * nothing but a password is added to their credentials.
+   */
+  verified(user: User | undefined): Result<PresentUser, UserNotFound | EmailUnverified> {
+    const found = User.present(user);
+    if (!found.ok || found.value.isEmailVerified) return found;
+    return err({ type: "email-unverified" });
   },
 
   /** A present user, at the version that the caller expects, if it expects one. */

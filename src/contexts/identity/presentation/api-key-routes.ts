@@ -48,7 +48,14 @@ export const apiKeyRoutes = (identity: Identity): readonly Route[] => [
     success: 201,
     output: NewApiKeyView,
     present: ({ key, token }) => ({ ...toApiKey(key), token }),
-    refusals: { "too-many-api-keys": 409, forbidden: 403, "sign-in-too-old": 403, conflict: 409 },
+    refusals: {
+      "too-many-api-keys": 409,
+      "user-not-found": 404,
+      "email-unverified": 403,
+      forbidden: 403,
+      "sign-in-too-old": 403,
+      conflict: 409,
+    },
   }),
   get("/users/:userId/api-keys", {
     access: "signed-in",

@@ -61,6 +61,7 @@ export const credentialRoutes = (identity: Identity): readonly Route[] => [
     success: 201,
     output: TotpView,
     refusals: {
+      "email-unverified": 403,
       "user-not-found": 404,
       "totp-already-active": 409,
       forbidden: 403,

@@ -12,7 +12,12 @@ export const passkeyRoutes = (identity: Identity): readonly Route[] => [
     handle: identity.beginPasskey,
     success: 200,
     output: opaque("WebAuthn options"),
-    refusals: { "user-not-found": 404, forbidden: 403, "sign-in-too-old": 403 },
+    refusals: {
+      "user-not-found": 404,
+      "email-unverified": 403,
+      forbidden: 403,
+      "sign-in-too-old": 403,
+    },
   }),
   post("/users/:userId/passkeys", {
     access: "signed-in",

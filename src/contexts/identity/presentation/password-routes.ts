@@ -62,12 +62,15 @@ export const passwordRoutes = (identity: Identity): readonly Route[] => [
     refusals: { conflict: 409 },
   }),
   post("/verified-emails", {
-    access: "anyone",
+    access: "signed-in",
     attempts: { name: "verify-email" },
     summary: "Verify an address with an emailed token",
+    description:
+      "For the signed-in user whose address it is. Until an address is verified, no passkey, " +
+      "authenticator app or API key can be added.",
     input: VerifyEmail,
     handle: identity.verifyEmail,
     success: 204,
-    refusals: { "token-refused": 422, conflict: 409 },
+    refusals: { "token-refused": 422, forbidden: 403, conflict: 409 },
   }),
 ];

@@ -11,10 +11,10 @@ export const access: Access = {
     "POST /api/v1/sessions/passkey/options",
     "POST /api/v1/sessions/refresh",
     "POST /api/v1/users",
-    "POST /api/v1/verified-emails",
   ],
-  everybodys: [],
+  everybodys: ["POST /api/v1/verified-emails"],
   bodies: {
+    "POST /api/v1/verified-emails": { token: "basalt_none.none.none" },
     "GET /api/v1/users": undefined,
     "GET /api/v1/users/{userId}": undefined,
     "PATCH /api/v1/users/{userId}": { name: "Mine now" },

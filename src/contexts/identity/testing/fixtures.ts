@@ -4,7 +4,7 @@ import { Permission } from "#kernel/permission.ts";
 import assert from "node:assert/strict";
 import { Secret, TOTP } from "otpauth";
 import type { Context } from "#kernel/context.ts";
-import type { Clock } from "#kernel/instant.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { createIdentity, type IdentityDeps, type Identity } from "#contexts/identity";
@@ -17,6 +17,7 @@ import type { Grants } from "#platform/process/module.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { authenticate } from "../application/sessions/authenticate.ts";
 import type { IdentityScope } from "../application/ports.ts";
+import { VerifyEmailToken, type Token } from "../application/tokens.ts";
 import type { SignedIn } from "../application/sessions/start-session.ts";
 import { Code, type Totp } from "../domain/credentials.ts";
 import { Email } from "../domain/email.ts";
@@ -123,7 +124,7 @@ export async function identityOn(open: OpenIdentity, more: Partial<IdentityDeps>
     noteUse: (keyId) => used.push(keyId),
   });
   return {
-    ...actorsIn(identity, whoIs, clock),
+    ...actorsIn(identity, whoIs, deps),
     identity,
     deps,
     subject,
@@ -142,7 +143,11 @@ export async function identityOn(open: OpenIdentity, more: Partial<IdentityDeps>
 }
 
 /** The actors of tests, and what they do. */
-function actorsIn(identity: Identity, whoIs: Authenticate, clock: Clock) {
+function actorsIn(
+  identity: Identity,
+  whoIs: Authenticate,
+  { clock, tokens: issuer }: Pick<IdentityDeps, "clock" | "tokens">,
+) {
   /** The context of a request with this credential; without one, of a stranger. */
   async function asking(credential?: string, more: Partial<Context> = {}): Promise<Context> {
     const principal = credential === undefined ? undefined : await whoIs(credential);
@@ -158,12 +163,21 @@ function actorsIn(identity: Identity, whoIs: Authenticate, clock: Clock) {
   const signIn = async (email: string, password = goodPassword) =>
     identity.signIn({ email: emailOf(email), password }, await asking());
 
-  /** Registers somebody and signs them in. */
-  async function signedUp(email: string) {
+  /** Registers somebody and signs them in; whether the address is theirs is not shown. */
+  async function registered(email: string) {
     const who = { email: emailOf(email), name: nameOf("Somebody"), password: goodPassword };
     const user = expect(await identity.registerUser(who, await asking()));
     const tokens = expect(await signIn(email));
     return { userId: user.id, tokens, asking: () => asking(tokens.accessToken) };
+  }
+  /** Registers somebody, signs them in and verifies their address. */
+  async function signedUp(email: string) {
+    const person = await registered(email);
+    const { userId } = person;
+    const expiresAt = Instant.plus(clock.now(), minuteMs);
+    const token = issuer.issue(VerifyEmailToken, { userId, email: emailOf(email), expiresAt });
+    expect(await identity.verifyEmail({ token: token as Token }, await person.asking()));
+    return person;
   }
   async function administrator() {
     const email = emailOf("admin@example.com");
@@ -178,7 +192,7 @@ function actorsIn(identity: Identity, whoIs: Authenticate, clock: Clock) {
   const isAccepted = async ({ accessToken }: Pick<SignedIn, "accessToken">) =>
     (await whoIs(accessToken)) !== undefined;
 
-  return { asking, system, signIn, signedUp, administrator, refresh, isAccepted };
+  return { asking, system, signIn, registered, signedUp, administrator, refresh, isAccepted };
 }
 
 export type House = Awaited<ReturnType<typeof identityOn>>;

@@ -3,6 +3,8 @@ import { postgresChanges } from "#platform/cache/postgres-changes.ts";
 import { eventAdmin } from "#platform/events/admin.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import { systemClock, systemIds as newId } from "#platform/system.ts";
+import { grants } from "../grants.ts";
+import { grantDefaults } from "../infrastructure/postgres-policies.ts";
 import { postgresIdentity } from "../infrastructure/postgres-identity.ts";
 import { testDatabase } from "#test/database.ts";
 import type { OpenIdentity } from "./fixtures.ts";
@@ -11,6 +13,7 @@ export const postgresSubject: OpenIdentity = async (clock, onAppended) => {
   // Deadlines are of the test's clock, which may be turned: the database's own would have passed.
   const opened = await testDatabase({ clock: { ...systemClock, unixMs: () => clock.unixMs() } });
   const { database } = opened;
+  await grantDefaults(database, grants);
   const admin = eventAdmin(database, "identity");
   return {
     ...postgresUnitOfWork({

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { AddPasskey } from "../application/credentials/passkeys.ts";
 import { describe, test } from "node:test";
-import { expect, ok } from "#kernel/result.ts";
-import { softwareAuthenticator } from "./authenticator.ts";
+import { err, expect, ok } from "#kernel/result.ts";
 import {
   codeOf,
   emailOf,
@@ -10,7 +8,6 @@ import {
   identityOn,
   minuteMs,
   nameOf,
-  origin,
   otherPassword,
   passwordOf,
   permissionOf,
@@ -18,14 +15,9 @@ import {
   type House,
   type OpenIdentity,
 } from "./fixtures.ts";
-import { PasskeyName } from "../domain/credentials.ts";
 import { ApiKeyName } from "../domain/api-key.ts";
 import { type UserId } from "../domain/user-id.ts";
 import { SetPasswordToken, VerifyEmailToken, type Token } from "../application/tokens.ts";
-
-const passkeyName = expect(PasskeyName.parse("phone"));
-
-type CreationOptions = { readonly challenge: string; readonly user: { readonly id: string } };
 
 /** Passwords, and the tokens that set them, on every adapter of identity's repositories. */
 export function passwordsContract(name: string, open: OpenIdentity): void {
@@ -157,34 +149,27 @@ export function passwordsContract(name: string, open: OpenIdentity): void {
       assert.equal(user.isEmailVerified, false);
     });
 
-    test("the first reset of an unverified address removes what somebody else may have added", async () => {
+    test("nothing but a password is added before the address is verified, and a reset voids that", async () => {
       await using house = await given();
       const { identity } = house;
-      const squatter = await house.signedUp("ada@example.com");
+      const squatter = await house.registered("ada@example.com");
       const { userId } = squatter;
-      const key = softwareAuthenticator(origin);
-      const begun = await identity.beginPasskey({ userId }, await squatter.asking());
-      const options = expect(begun) as CreationOptions;
-      const response = key.create(options);
-      expect(
-        await identity.addPasskey(
-          expect(AddPasskey.parse({ userId, name: passkeyName, response })),
-          await squatter.asking(),
-        ),
-      );
-      const scopes = [permissionOf("*:*")];
-      const wanted = { userId, name: expect(ApiKeyName.parse("key")), scopes };
-      const { token } = expect(
-        await identity.createApiKey(
-          { ...wanted, expiresInDays: 1 as never },
-          await squatter.asking(),
-        ),
-      );
+      const name = expect(ApiKeyName.parse("key"));
+      const key = { userId, name, scopes: [permissionOf("*:*")], expiresInDays: 1 as never };
+      for (const refused of [
+        await identity.beginPasskey({ userId }, await squatter.asking()),
+        await identity.enrolTotp({ userId }, await squatter.asking()),
+        await identity.createApiKey(key, await squatter.asking()),
+      ])
+        assert.deepEqual(refused, err({ type: "email-unverified" }));
+
       const reset = { token: await resetToken(house, userId), password: otherPassword };
       expect(await identity.setPassword(reset, await house.asking()));
-      assert.equal((await house.asking(token)).actor, "anonymous");
-      const left = expect(await identity.getCredentials({ userId }, await house.system()));
-      assert.deepEqual(left.passkeys, []);
+
+      assert.equal((await squatter.asking()).actor, "anonymous");
+      assert.equal(typeOf(await house.signIn("ada@example.com")), "sign-in-refused");
+      const ada = expect(await house.signIn("ada@example.com", otherPassword));
+      expect(await identity.enrolTotp({ userId }, await house.asking(ada.accessToken)));
     });
 
     test("a repeated request is given no new tokens of a session that has ended", async () => {
@@ -256,9 +241,10 @@ export function passwordsContract(name: string, open: OpenIdentity): void {
       ]);
     });
 
-    test("an address is verified once, by the token for that address", async () => {
+    test("an address is verified by its signed-in user, with a token for that address", async () => {
       await using house = await given();
-      const ada = await house.signedUp("ada@example.com");
+      const ada = await house.registered("ada@example.com");
+      const eve = await house.signedUp("eve@example.com");
       const expiresAt = house.clock.now().replace(/^\d{4}/, "9999") as never;
       const tokenFor = (address: string) =>
         house.deps.tokens.issue(VerifyEmailToken, {
@@ -266,11 +252,14 @@ export function passwordsContract(name: string, open: OpenIdentity): void {
           email: emailOf(address),
           expiresAt,
         }) as Token;
-      const verify = async (address: string) =>
-        house.identity.verifyEmail({ token: tokenFor(address) }, await house.asking());
-      assert.equal(typeOf(await verify("eve@example.com")), "token-refused");
-      expect(await verify("ada@example.com"));
-      assert.equal(typeOf(await verify("ada@example.com")), "token-refused");
+      const verify = async (address: string, { asking }: Pick<typeof ada, "asking">) =>
+        house.identity.verifyEmail({ token: tokenFor(address) }, await asking());
+      assert.equal(typeOf(await verify("eve@example.com", ada)), "token-refused");
+      assert.equal(typeOf(await verify("ada@example.com", eve)), "token-refused");
+      const stranger = { asking: () => house.asking() };
+      assert.equal(typeOf(await verify("ada@example.com", stranger)), "forbidden");
+      expect(await verify("ada@example.com", ada));
+      expect(await verify("ada@example.com", ada)); // posted twice
       const change = { userId: ada.userId, email: emailOf("new@example.com") };
       const changed = expect(await house.identity.updateUser(change, await ada.asking()));
       assert.equal(changed.isEmailVerified, false);

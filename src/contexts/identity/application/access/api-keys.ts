@@ -1,3 +1,4 @@
+import { User, type EmailUnverified, type UserNotFound } from "../../domain/user.ts";
 import { type Forbidden, type MayAct, Permission } from "#kernel/permission.ts";
 import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
@@ -61,7 +62,7 @@ export function createApiKey({ unitOfWork, tokens, clock, newId }: Deps) {
   ): Promise<
     Result<
       { readonly key: ApiKey; readonly token: string },
-      TooManyApiKeys | Forbidden | SignInTooOld | Conflict
+      TooManyApiKeys | UserNotFound | EmailUnverified | Forbidden | SignInTooOld | Conflict
     >
   > => {
     const allowed = ownCredentials(context, userId, clock);
@@ -70,8 +71,9 @@ export function createApiKey({ unitOfWork, tokens, clock, newId }: Deps) {
     const created = await unitOfWork(
       context,
       async ({ apiKeys, users }) => {
-        const user = await users.byId(userId);
-        if (user?.status !== "active")
+        const user = User.verified(await users.byId(userId));
+        if (!user.ok) return user;
+        if (user.value.status !== "active")
           return err({ type: "forbidden", permission: Permissions.createApiKey });
         if ((await apiKeys.ofUser(userId)).length >= maxKeys)
           return err({ type: "too-many-api-keys", max: maxKeys });

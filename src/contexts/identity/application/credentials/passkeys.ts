@@ -24,7 +24,7 @@ import {
 } from "../../domain/credentials.ts";
 import { SessionId } from "../../domain/ids.ts";
 import type { SessionLimits } from "../../domain/session.ts";
-import { User, type UserNotFound } from "../../domain/user.ts";
+import { User, type UserNotFound, type EmailUnverified } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { mayActNow, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
 import type { AccessTokens, IdentityScope, PasskeyCeremonies, Tokens } from "../ports.ts";
@@ -97,11 +97,11 @@ export function beginPasskey({ read, passkeyCeremonies, tokens, clock }: Deps) {
   return async (
     { userId }: BeginPasskey,
     context: Context,
-  ): Promise<Result<Json, UserNotFound | Refused>> => {
+  ): Promise<Result<Json, UserNotFound | EmailUnverified | Refused>> => {
     const allowed = ownCredentials(context, userId, clock);
     if (!allowed.ok) return allowed;
     return read(context, async ({ users, credentials }) => {
-      const user = User.present(await users.byId(userId));
+      const user = User.verified(await users.byId(userId));
       if (!user.ok) return user;
       const { passkeys, version } = await credentials.byUser(userId);
       const expiresAt = Instant.plus(clock.now(), ceremonyMs);

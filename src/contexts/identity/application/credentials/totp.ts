@@ -12,7 +12,7 @@ import {
   type TotpAlreadyActive,
   type TotpNotEnrolled,
 } from "../../domain/credentials.ts";
-import { User, type UserNotFound } from "../../domain/user.ts";
+import { User, type UserNotFound, type EmailUnverified } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { mayActNow, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
@@ -40,12 +40,12 @@ export function enrolTotp({ unitOfWork, sealing, totpCodes, clock }: Deps) {
   return async (
     { userId }: EnrolTotp,
     context: Context,
-  ): Promise<Result<Enrolled, UserNotFound | TotpAlreadyActive | Refused>> => {
+  ): Promise<Result<Enrolled, UserNotFound | EmailUnverified | TotpAlreadyActive | Refused>> => {
     const allowed = ownCredentials(context, userId, clock);
     if (!allowed.ok) return allowed;
 
     const enrolled = await unitOfWork(context, async ({ users, credentials }) => {
-      const user = User.present(await users.byId(userId));
+      const user = User.verified(await users.byId(userId));
       if (!user.ok) return user;
       const sealed = sealing.seal(totpCodes.newSecret(), userId);
       const change = Credentials.enrolTotp(await credentials.byUser(userId), sealed);

@@ -1,4 +1,7 @@
 import type { Context } from "#kernel/context.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { Permissions } from "../permission.ts";
+import { UserId } from "../../domain/user-id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
@@ -16,7 +19,11 @@ export const VerifyEmail = shape({ token: Token });
 export type VerifyEmail = Infer<typeof VerifyEmail>;
 
 type Requests = { readonly unitOfWork: UnitOfWork<IdentityScope> };
-type Deps = Requests & { readonly tokens: Tokens; readonly clock: Clock };
+type Deps = Requests & {
+  readonly mayAct: MayAct;
+  readonly tokens: Tokens;
+  readonly clock: Clock;
+};
 
 /**
  * Asks for an email with a token. Whether anybody uses the address is looked up after the answer:
@@ -34,19 +41,26 @@ const request =
 export const requestPasswordReset = request(PasswordResetRequested);
 export const requestEmailVerification = request(EmailVerificationRequested);
 
-/** Takes the token of an email as proof that the address is its user's. */
-export function verifyEmail({ unitOfWork, tokens, clock }: Deps) {
+/**
+ * Takes the token of an email as proof that the address belongs to the user who is signed in. Whoever only
+ * reads the mail has not registered, perhaps, and sets a password instead.
+ */
+export function verifyEmail({ unitOfWork, mayAct, tokens, clock }: Deps) {
   return async (
     { token }: VerifyEmail,
     context: Context,
-  ): Promise<Result<void, TokenRefused | Conflict>> => {
+  ): Promise<Result<void, TokenRefused | Forbidden | Conflict>> => {
+    const owner = UserId.parse(context.actor);
+    const own = { owner: owner.ok ? owner.value : undefined };
+    const allowed = await mayAct(context, Permissions.verifyEmail, own);
+    if (!allowed.ok) return allowed;
     const claims = tokens.read(VerifyEmailToken, token);
-    if (!claims || claims.expiresAt <= clock.now()) return err({ type: "token-refused" });
+    const isTheirs = claims?.userId === context.actor && claims.expiresAt > clock.now();
+    if (!claims || !isTheirs) return err({ type: "token-refused" });
 
-    const asThem = { ...context, actor: claims.userId };
-    return unitOfWork(asThem, async ({ users }) => {
+    return unitOfWork(context, async ({ users }) => {
       const user = await users.byId(claims.userId);
-      if (user?.status !== "active" || user.email !== claims.email || user.isEmailVerified)
+      if (user?.status !== "active" || user.email !== claims.email)
         return err({ type: "token-refused" });
       users.save(User.verifyEmail(user));
       return ok(undefined);
