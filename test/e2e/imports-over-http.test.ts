@@ -38,7 +38,7 @@ describe("imports over HTTP", () => {
     assert.deepEqual(tallyOf(await finished(served, again.body["id"])), [0, 0, 61, 0]);
   });
 
-  test("followers of imports are limited and do not count as requests in flight", async () => {
+  test("followers of imports are limited for each user and do not count as requests in flight", async () => {
     await using served = await serve({
       BASALT_CONSUMERS: "false",
       BASALT_HTTP_MAX_IN_FLIGHT: "64",
@@ -50,7 +50,7 @@ describe("imports over HTTP", () => {
         headers: served.headers,
         signal: stop.signal,
       });
-    const followed = await Promise.all(Array.from({ length: 64 }, follow));
+    const followed = await Promise.all(Array.from({ length: 8 }, follow));
     assert.ok(followed.every(({ status }) => status === 200));
     assert.equal((await follow()).status, 503);
     assert.equal((await get(served, "/products")).status, 200);

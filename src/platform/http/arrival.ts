@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { overloaded, sendProblem } from "./answers.ts";
+import { limitOpen } from "./limit-open.ts";
 import { problem } from "./problem.ts";
 import type { UploadedBody } from "./route.ts";
 
@@ -69,16 +70,12 @@ class BodyIsLate extends Error {
   readonly code = "ERR_HTTP_REQUEST_TIMEOUT";
 }
 
-/** The connection is closed, and no further event will report it. */
-export const isGone = ({ raw, request: { socket } }: FastifyReply): boolean =>
-  raw.destroyed || socket.destroyed;
-
-/** Bodies that are taken at once, as they arrive; each holds some MiB. */
-const maxUploads = 8;
+/** Bodies that are taken at once, as they arrive, from all and from one actor; each holds some MiB. */
+const [maxUploads, maxUploadsOfOne] = [8, 2];
 
 /** An app whose routes take bodies of one kind, as they arrive, and no other. */
 export function takingFiles({ mediaType }: UploadedBody, app: FastifyInstance): FastifyInstance {
-  let uploads = 0;
+  const mayUpload = limitOpen(maxUploads, maxUploadsOfOne);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(mediaType, (request, body, done) => {
     const [, charset = "utf-8"] =
@@ -87,10 +84,7 @@ export function takingFiles({ mediaType }: UploadedBody, app: FastifyInstance): 
     else done(Object.assign(new Error("The charset must be UTF-8"), { statusCode: 415 }));
   });
   app.addHook("preParsing", ({ id }, reply, _body, done) => {
-    if (uploads >= maxUploads || isGone(reply)) return void sendProblem(reply, overloaded(id));
-    uploads += 1;
-    reply.raw.once("close", () => (uploads -= 1));
-    return done();
+    return mayUpload(reply) ? done() : void sendProblem(reply, overloaded(id));
   });
   return app;
 }

@@ -22,6 +22,7 @@ import { takeJson } from "./json-body.ts";
 import { serveOpenApi } from "./openapi.ts";
 import { problemSchema } from "./problem.ts";
 import type { Route } from "./route.ts";
+import { hangUpOnTheUnreading } from "./unread.ts";
 import { compile } from "./schemas.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { serveRoute, type ServingOptions } from "./serve-route.ts";
@@ -90,6 +91,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   await allowOrigins(app, options);
   await serveOpenApi(app, options);
   hangUpOnTheSilent(app);
+  hangUpOnTheUnreading(app.server, options.log);
   await serveRoutes(app, options);
   return app;
 }

@@ -70,7 +70,7 @@ export function sheddingServer(options: SheddingOptions): FastifyServerFactory {
   metrics.gauge("basalt_http_requests_in_flight", "Requests worked on now", [], (gauge) =>
     gauge.set(inFlight),
   );
-  /** Among those that are worked on, until the response is over or streams. */
+  /** Among those that are worked on, until the response is written, is over or streams. */
   const placeOf = (response: ServerResponse) => {
     let [isTaken, isOver] = [false, false];
     const leave = () => {
@@ -87,6 +87,12 @@ export function sheddingServer(options: SheddingOptions): FastifyServerFactory {
       isOver = true;
     };
     response.once("close", end).once(streaming, end);
+    // Whoever does not read what is written takes nobody's place.
+    const write = response.end.bind(response);
+    response.end = ((...given: Parameters<typeof write>) => {
+      end();
+      return write(...given);
+    }) as typeof response.end;
     return { take, leave };
   };
   return (handle, settings) => {

@@ -1,22 +1,18 @@
 import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
-import { isGone } from "./arrival.ts";
+import { limitOpen } from "./limit-open.ts";
 import type { StreamedAnswer } from "./route.ts";
 import { streaming } from "./shedding.ts";
 
-/** Answers of one route that are streamed at once: each asks the database again and again, or holds rows. */
-const maxStreams = 64;
+/**
+ * Answers of one route that are streamed at once, to all and to one actor: each asks the database again
+ * and again, or holds rows.
+ */
+const [maxStreams, maxStreamsOfOne] = [64, 8];
 
 /** Says whether one more answer of a route may be streamed, and counts it until its connection closes. */
-export function limitStreams(): (reply: FastifyReply) => boolean {
-  let streams = 0;
-  return (reply) => {
-    if (streams >= maxStreams || isGone(reply)) return false;
-    streams += 1;
-    reply.raw.once("close", () => (streams -= 1));
-    return true;
-  };
-}
+export const limitStreams = (): ((reply: FastifyReply) => boolean) =>
+  limitOpen(maxStreams, maxStreamsOfOne);
 
 /** An error while an answer is streamed ends the connection, so that no client takes a part for the whole. */
 export function sendStream<V>(
