@@ -105,4 +105,23 @@ describe("the edge", () => {
     const small = await postJson(`${served.url}/api/v1/products`, { name: "x" });
     assert.notEqual(small.headers.get("connection"), "close");
   });
+
+  test("documents are spelled once, and not sent to clients that have them", async () => {
+    for (const document of ["openapi", "asyncapi"]) {
+      const first = await fetch(`${served.url}/${document}.json`);
+      const etag = first.headers.get("etag") ?? "";
+      assert.equal(((await first.json()) as { readonly info?: object }).info !== undefined, true);
+      const headers = { "if-none-match": `W/${etag}` };
+      assert.equal((await fetch(`${served.url}/${document}.json`, { headers })).status, 304);
+    }
+  });
+});
+
+test("documents, pages and unknown paths count as requests, probes do not", async () => {
+  await using served = await serve({ BASALT_LIMIT_REQUESTS_PER_MINUTE: "4" });
+  const status = async (path: string) => (await fetch(served.url + path)).status;
+  const paths = ["/openapi.json", "/metrics", "/nowhere", "/"];
+  assert.deepEqual(await Promise.all(paths.map(status)), [200, 200, 404, 200]);
+  assert.deepEqual(await Promise.all(paths.map(status)), [429, 429, 429, 429]);
+  assert.deepEqual(await Promise.all(["/health", "/health/ready"].map(status)), [200, 200]);
 });

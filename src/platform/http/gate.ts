@@ -33,6 +33,9 @@ declare module "fastify" {
   }
   interface FastifyContextConfig {
     access?: Access;
+    /** Counted by its gate, once it is known who asks. */
+    isGated?: boolean;
+    isProbe?: boolean;
     /** Bodies that may take longer to arrive. */
     takesFiles?: boolean;
   }
@@ -51,6 +54,17 @@ export function requireAccessRules(app: FastifyInstance): void {
     if (!accesses.has(config?.access))
       throw new Error(`${String(method)} ${url} has no access rule`);
   });
+}
+
+/** Counts requests for which no gate stands: of documents and pages, and of unknown paths. */
+export function countUngated({ limiters }: GateOptions) {
+  return (request: FastifyRequest, reply: FastifyReply, next: HookHandlerDoneFunction): void => {
+    const { isGated, isProbe } = request.routeOptions.config;
+    if (isGated || isProbe) return next();
+    limiters.requests.take(subnetOf(addressOf(request))).then((standing) => {
+      if (!isRefused(standing, request, reply)) next();
+    }, next);
+  };
 }
 
 /** Authenticates a request, refuses it where the route requires a sign-in, and counts it. */

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import type { FastifyInstance } from "fastify";
+import { serveDocument } from "./openapi.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { within } from "../runtime.ts";
 import { systemTimers as timers } from "../system.ts";
@@ -33,6 +34,8 @@ export type OperationsOptions = {
 
 const checkWithinMs = 1_000;
 const hidden = { schema: { hide: true }, config: { access: "anyone" } } as const;
+/** Probes are asked by the machines that watch over Basalt, however often. */
+const probe = { schema: { hide: true }, config: { access: "anyone", isProbe: true } } as const;
 /** The page has one inline style and no script. */
 const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
@@ -41,14 +44,14 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
   const { productName, version, metrics, checks, isDraining } = options;
   const startedAt = performance.now();
 
-  app.get("/health", hidden, () => ({
+  app.get("/health", probe, () => ({
     status: "healthy",
     service: "basalt",
     version,
     uptimeS: Math.round((performance.now() - startedAt) / 1000),
   }));
 
-  app.get("/health/ready", hidden, async (_request, reply) => {
+  app.get("/health/ready", probe, async (_request, reply) => {
     const answers = await Promise.all(
       checks.map(async ({ name, isUp }) => [name, (await answersInTime(isUp)) ? "up" : "down"]),
     );
@@ -69,7 +72,11 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
     reply.header("cache-control", "public, max-age=60").send(await options.jwks()),
   );
 
-  app.get("/asyncapi.json", hidden, (_request, reply) => reply.send(options.asyncApi));
+  app.get(
+    "/asyncapi.json",
+    hidden,
+    serveDocument(() => options.asyncApi),
+  );
 
   const links = linksOf(options);
   app.get("/", hidden, (request, reply) => {

@@ -43,7 +43,7 @@ export function serveRoute(
     method: route.method,
     url: options.apiPrefix + route.path,
     schema: fastifySchema(route),
-    config: { access: route.access, takesFiles: route.upload !== undefined },
+    config: { access: route.access, isGated: true, takesFiles: route.upload !== undefined },
     onRequest: gate(options, route.access),
     handler: (request, reply) =>
       withinTrace(request.headers, () =>

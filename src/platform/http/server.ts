@@ -16,7 +16,7 @@ import {
   uploadTimeoutMs,
 } from "./arrival.ts";
 import { correlationIdOf } from "./correlation.ts";
-import { requireAccessRules } from "./gate.ts";
+import { countUngated, requireAccessRules } from "./gate.ts";
 import { observeRequests } from "./observation.ts";
 import { takeJson } from "./json-body.ts";
 import { serveOpenApi } from "./openapi.ts";
@@ -84,6 +84,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   app.addHook("onRequest", begin);
   app.addHook("onRequest", requireOneHost);
   app.addHook("onRequest", limitArrival());
+  app.addHook("onRequest", countUngated(options));
   app.setErrorHandler((error: FastifyError, request, reply) =>
     answerError(options.log, error, request, reply),
   );
