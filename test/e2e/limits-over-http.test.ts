@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { asAdmin, password, postJson, serve, signUp } from "../support/basalt.ts";
+import { tokenFrom } from "../support/emails.ts";
 import { api, codeOf, me, send } from "../support/http.ts";
 
 const newPassword = "battery staple correct";
@@ -31,6 +32,12 @@ describe("limits over HTTP", () => {
     assert.ok(Number(refused.headers.get("retry-after")) > 0);
     assert.equal(refused.headers.get("ratelimit-remaining"), "0");
     assert.equal(refused.headers.get("ratelimit-limit"), "3");
+
+    await postJson(api(served, "/password-resets"), { email: "ada@example.com" });
+    const token = await tokenFrom(served.folder, "Choose a new password");
+    const body = { token, password: newPassword };
+    assert.equal((await postJson(api(served, "/passwords"), body)).status, 204);
+    assert.equal((await guess(newPassword)).status, 201, "a used reset forgives the guesses");
   });
 
   test("guessing at many accounts from one address stops, whatever it claims to be", async () => {

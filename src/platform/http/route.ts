@@ -56,6 +56,8 @@ type Declaration<I, V, R extends Refused, View> = {
   readonly upload?: UploadedBody<keyof I & string>;
   readonly handle: (input: I, context: Context) => Promise<Result<V, R>>;
   readonly success: 200 | 201 | 202 | 204;
+  /** Attempts of another operation at an account that a success shows to be no guesses. */
+  readonly forgives?: { readonly attempts: string; readonly account: (value: V) => string };
   /** The shape of the answer. Only its fields leave the server. */
   readonly output?: Value<View>;
   readonly present?: (value: V) => View;

@@ -78,6 +78,10 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
     const result = await route.handle(input.value, context.value);
     if (!result.ok) return refuse(route, reply, result.error, correlationId);
     await attempt?.succeeded();
+    if (route.forgives) {
+      const { attempts: name, account } = route.forgives;
+      await options.limiters.byAccount.forgive(`${name}:${account(result.value)}`);
+    }
     if (route.location) reply.header("location", options.apiPrefix + route.location(result.value));
     if (isUnchanged(route, request, reply, result.value)) return reply.code(304).send();
     reply.code(route.success);

@@ -73,19 +73,23 @@ const pages = {
     `select ${columns} from catalog.products
       where status = $1 and id > $2 and owner_id = $4 order by id limit $3`,
   ),
-  inCategory: statement<ProductRow>(
-    "catalog.product-page-in-category",
+  /** The first of each category, of which the first are the page. */
+  inCategories: statement<ProductRow>(
+    "catalog.product-page-in-categories",
     `select p.* from (
-       select product_id from catalog.product_categories
-        where category_id = $4 and status = $1 and product_id > $2
+       select distinct product_id from unnest($4::text[]) as within (category)
+        cross join lateral (
+          select product_id from catalog.product_categories
+           where category_id = category and status = $1 and product_id > $2
+           order by product_id limit $3) firsts
         order by product_id limit $3) found
        cross join lateral (select ${columns} from catalog.products where id = product_id) p
       order by p.id`,
   ),
-  ofOwnerInCategory: statement<ProductRow>(
-    "catalog.product-page-of-owner-in-category",
+  ofOwnerInCategories: statement<ProductRow>(
+    "catalog.product-page-of-owner-in-categories",
     `select ${columns} from catalog.products
-      where status = $1 and id > $2 and owner_id = $4 and category_ids @> array[$5]
+      where status = $1 and id > $2 and owner_id = $4 and category_ids && $5::text[]
       order by id limit $3`,
   ),
 };
@@ -195,13 +199,12 @@ export const postgresProducts = ({ read, write, append }: Transaction): Products
     const known = { skus: (row?.skus ?? []) as readonly Sku[] };
     return row?.slug == null ? known : { ...known, slug };
   },
-  async page({ status = "published", categoryId, ownerId, after = "", limit }) {
+  async page({ status = "published", categoryIds, ownerId, after = "", limit }) {
     const place = [status, after, limit];
-    if (ownerId !== undefined && categoryId !== undefined)
-      return present(await read(pages.ofOwnerInCategory, [...place, ownerId, categoryId]));
+    if (ownerId !== undefined && categoryIds)
+      return present(await read(pages.ofOwnerInCategories, [...place, ownerId, categoryIds]));
     if (ownerId !== undefined) return present(await read(pages.ofOwner, [...place, ownerId]));
-    if (categoryId !== undefined)
-      return present(await read(pages.inCategory, [...place, categoryId]));
+    if (categoryIds) return present(await read(pages.inCategories, [...place, categoryIds]));
     return present(await read(pages.all, place));
   },
   async draftsOf(ownerId) {

@@ -167,10 +167,25 @@ export function catalogContract(name: string, open: OpenCatalog): void {
         [page.items.map((product) => product.id), page.nextCursor],
         [ids.slice(0, 2), ids[1]],
       );
+      const below = { name: "Long", slug: "long", parentId: id };
+      const long = expect(await catalog.createCategory(read(CreateCategory, below), admin));
+      const inBoth = { slug: "deep", skus: ["DEEP"], categoryIds: [id, long.id] };
+      const deep = (await onSale(inBoth)).id;
+      for (const more of [{}, { ownerId: shop.adminId }]) {
+        const within = read(ListProducts, { categoryId: id, ...more });
+        const found = expect(await catalog.listProducts(within, admin)).items;
+        assert.deepEqual(
+          found.map((product) => product.id),
+          [...ids, deep],
+          "with subcategories, everyone once",
+        );
+        const leaf = read(ListProducts, { categoryId: long.id, ...more });
+        assert.equal(expect(await catalog.listProducts(leaf, admin)).items.length, 1);
+      }
       const gone = read(EditProduct, { productId: ids[0], expectedVersion: 2, categoryIds: [] });
       expect(await catalog.editProduct(gone, admin));
       const left = read(ListProducts, { categoryId: id });
-      assert.equal(expect(await catalog.listProducts(left, admin)).items.length, 4);
+      assert.equal(expect(await catalog.listProducts(left, admin)).items.length, 5);
       const lost = await draft({ slug: "x", skus: [], categoryIds: [newId(CategoryId)] });
       assert.deepEqual(lost.ok ? "" : lost.error.type, "category-not-found");
     });

@@ -65,10 +65,12 @@ function productsIn({ products, skus }: Tables, { put, append }: MemoryTransacti
         ? { slug: wanted.slug, skus: theirs.toSorted() }
         : { skus: theirs.toSorted() };
     },
-    page: async ({ status = "published", categoryId, ownerId, after = "", limit }) =>
+    page: async ({ status = "published", categoryIds, ownerId, after = "", limit }) =>
       present()
         .filter((product) => product.status === status && product.id > after)
-        .filter(({ details }) => !categoryId || details.categoryIds.includes(categoryId))
+        .filter(
+          ({ details }) => categoryIds?.some((id) => details.categoryIds.includes(id)) ?? true,
+        )
         .filter((product) => !ownerId || product.ownerId === ownerId)
         .slice(0, limit),
     draftsOf: async (owner) =>

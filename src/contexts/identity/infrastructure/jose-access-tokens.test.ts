@@ -93,7 +93,6 @@ describe("access tokens", () => {
       [{ exp: nowS - 6 }],
       [{ exp: undefined }],
       [{ nbf: nowS + 60 }],
-      [{ nbf: undefined }],
       [{ sid: undefined }],
       [{ sid: "session_00000000000000000000000000" }],
       [{ sid: "x' or '1'='1" }],

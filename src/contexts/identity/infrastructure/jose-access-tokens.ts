@@ -25,7 +25,7 @@ export function joseAccessTokens({
     typ,
     algorithms: [algorithm],
     clockTolerance: skewS,
-    requiredClaims: ["sub", "sid", "iat", "nbf", "exp"],
+    requiredClaims: ["sub", "sid", "iat", "exp"],
   };
   const keyOf = async ({ kid }: { readonly kid?: string }) => {
     const key = kid === undefined ? undefined : await keys.verifying(kid);
@@ -47,7 +47,6 @@ export function joseAccessTokens({
         .setSubject(userId)
         .setJti(crypto.randomUUID())
         .setIssuedAt(now)
-        .setNotBefore(now)
         .setExpirationTime(now + lifeS)
         .sign(key);
       return { token, expiresAt: Instant.fromUnixMs((now + lifeS) * 1_000) };

@@ -46,6 +46,7 @@ export const passwordRoutes = (identity: Identity): readonly Route[] => [
       "and starts none.",
     input: SetPassword,
     handle: identity.setPassword,
+    forgives: { attempts: "sign-in", account: ({ email }) => email },
     success: 204,
     refusals: { "token-refused": 422, "password-too-common": 422, "too-busy": 429, conflict: 409 },
   }),

@@ -20,7 +20,8 @@ export type Products = Saves<Product, CatalogEvent> & {
   /** Present products in the order of their making, after one of them. */
   readonly page: (page: {
     readonly status?: PresentProduct["status"] | undefined;
-    readonly categoryId?: CategoryId | undefined;
+    /** In one of these. */
+    readonly categoryIds?: readonly CategoryId[] | undefined;
     readonly ownerId?: OwnerId | undefined;
     readonly after?: ProductId | undefined;
     readonly limit: number;

@@ -41,8 +41,11 @@ export function listProducts({ read, mayAct }: Deps) {
       const allowed = await mayAct(context, Permissions.readProduct, { owner: ownerId });
       if (!allowed.ok) return allowed;
     }
-    const page = { status, categoryId, ownerId, after: cursor, limit: limit + 1 };
-    const found = await read(context, ({ products }) => products.page(page));
+    const page = { status, ownerId, after: cursor, limit: limit + 1 };
+    const found = await read(context, async ({ products, categories }) => {
+      const categoryIds = categoryId && (await categories.within(categoryId));
+      return products.page({ ...page, categoryIds });
+    });
     return ok(pageOf(found, limit, ({ id }) => id));
   };
 }

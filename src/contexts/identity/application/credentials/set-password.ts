@@ -5,6 +5,7 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Credentials } from "../../domain/credentials.ts";
+import type { Email } from "../../domain/email.ts";
 import { Password } from "../../domain/password.ts";
 import { User } from "../../domain/user.ts";
 import { acceptPassword, type PasswordTooCommon } from "./accept-password.ts";
@@ -24,7 +25,10 @@ type Deps = {
   readonly tokens: Tokens;
   readonly clock: Clock;
 };
-type Outcome = Result<void, TokenRefused | PasswordTooCommon | TooBusy | Conflict>;
+type Outcome = Result<
+  { readonly email: Email },
+  TokenRefused | PasswordTooCommon | TooBusy | Conflict
+>;
 
 /**
  * Sets the password of whoever got the token by email, which also shows that the address is theirs.
@@ -62,7 +66,7 @@ export function setPassword(deps: Deps) {
           users.save(User.verifyEmail(user));
         }
         await endAll(sessions, userId, { at, why: "password-set" });
-        return ok(undefined);
+        return ok({ email });
       },
       { lock: [userId] },
     );
