@@ -255,7 +255,7 @@ test("the doctor finds what is wrong before a start does", async () => {
     BASALT_DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
     BASALT_REDIS_URL: "redis://127.0.0.1:1",
     BASALT_CATALOG_STOCK_URL: "http://127.0.0.1:1/api/v1",
-    BASALT_CATALOG_PRICES_URL: "nowhere",
+    BASALT_CATALOG_PRICES_URL: "http://127.0.0.1:2/api/v1",
   };
   const { code, output } = await launch(["doctor", "--json"], sick).ended;
   assert.equal(code, 1);

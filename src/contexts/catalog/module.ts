@@ -2,7 +2,6 @@ import path from "node:path";
 import { expect } from "#kernel/result.ts";
 import { createCatalog } from "./index.ts";
 import type { IdentityProvides } from "#contexts/identity";
-import { ConfigurationInvalid } from "#platform/config/load.ts";
 import { anyReadModel } from "#platform/events/rebuild.ts";
 import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
@@ -111,21 +110,16 @@ type Asking = Pick<Parts<Settings>, "settings" | "metrics" | "clock">;
 /** The stock of the Basalt that the settings name. */
 function levelsOf({ settings, metrics, clock }: Asking): LevelSource | undefined {
   if (settings.catalogStockUrl === undefined) return undefined;
-  const baseUrl = addressIn(known.catalogStockUrl.env, settings.catalogStockUrl);
+  const baseUrl = settings.catalogStockUrl;
   const key = settings.catalogStockKey;
   return httpLevelSource({ baseUrl, key, upstream: upstream({ name: "stock", clock, metrics }) });
 }
 
 function pricesOf({ settings, metrics, clock }: Asking): PriceSource | undefined {
   if (settings.catalogPricesUrl === undefined) return undefined;
-  const baseUrl = addressIn(known.catalogPricesUrl.env, settings.catalogPricesUrl);
+  const baseUrl = settings.catalogPricesUrl;
   const key = settings.catalogPricesKey;
   return httpPriceSource({ baseUrl, key, upstream: upstream({ name: "prices", clock, metrics }) });
-}
-
-function addressIn(env: string, text: string): string {
-  if (URL.canParse(text) && /^https?:/.test(text)) return text;
-  throw new ConfigurationInvalid([`${env} must be an http or https address`]);
 }
 
 /** Throws the failures of a job, for its caller to log. */

@@ -1,3 +1,4 @@
+import { address } from "#platform/config/formats.ts";
 import type { SettingsTable } from "#platform/config/settings.ts";
 
 /** The sources of stock and prices for product pages. */
@@ -5,6 +6,7 @@ export const settings = {
   catalogStockUrl: {
     env: "BASALT_CATALOG_STOCK_URL",
     type: "string",
+    format: address("http", "https"),
     doc: "URL of the Basalt that product pages get stock from, as in http://other:3000/api/v1; if empty, this one",
   },
   catalogStockKey: {
@@ -16,6 +18,7 @@ export const settings = {
   catalogPricesUrl: {
     env: "BASALT_CATALOG_PRICES_URL",
     type: "string",
+    format: address("http", "https"),
     doc: "URL of the Basalt that product pages get prices from, as in http://other:3000/api/v1; if empty, this one",
   },
   catalogPricesKey: {

@@ -3,11 +3,9 @@ import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { expect } from "#kernel/result.ts";
-import type { Value } from "#kernel/shape.ts";
 import { createIdentity, type Identity, type IdentityProvides } from "./index.ts";
 import { Coherence, type Changes } from "#platform/cache/coherence.ts";
 import { postgresChanges } from "#platform/cache/postgres-changes.ts";
-import { ConfigurationInvalid } from "#platform/config/load.ts";
 import { fileEmail, smtpEmail } from "#platform/email/nodemailer-email.ts";
 import type { Grants, Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
@@ -156,11 +154,9 @@ const withinMs = 30_000;
 
 /** Appoints the first administrator where there is none; answers the message for the operator. */
 function firstAdministrator(identity: Identity, settings: Settings, clock: Clock) {
-  const email = setting(Email, known.adminEmail.env, settings.adminEmail);
-  const password =
-    settings.adminPassword === undefined
-      ? undefined
-      : setting(Password, known.adminPassword.env, settings.adminPassword);
+  const email = expect(Email.parse(settings.adminEmail));
+  const { adminPassword } = settings;
+  const password = adminPassword === undefined ? undefined : expect(Password.parse(adminPassword));
   return async (): Promise<string | undefined> => {
     const context: Context = {
       actor: "system",
@@ -173,12 +169,6 @@ function firstAdministrator(identity: Identity, settings: Settings, clock: Clock
       ? `${email} administers.`
       : `${email} administers; the password works once, together with a new one: ${found.made}`;
   };
-}
-
-function setting<T>(value: Value<T>, env: string, text: string): T {
-  const parsed = value.parse(text);
-  if (parsed.ok) return parsed.value;
-  throw new ConfigurationInvalid(parsed.error.issues.map(({ message }) => `${env} ${message}`));
 }
 
 /** How long sessions are kept after they were over. */

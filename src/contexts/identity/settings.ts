@@ -1,4 +1,15 @@
+import type { Value } from "#kernel/shape.ts";
+import type { Format } from "#platform/config/formats.ts";
 import type { SettingsTable } from "#platform/config/settings.ts";
+import { Email } from "./domain/email.ts";
+import { Password } from "./domain/password.ts";
+
+const parsedBy =
+  (value: Value<string>): Format =>
+  (text) => {
+    const parsed = value.parse(text);
+    return parsed.ok ? undefined : parsed.error.issues[0]?.message;
+  };
 
 /** Settings of registration, of the first administrator and of sessions. */
 export const settings = {
@@ -18,12 +29,14 @@ export const settings = {
   adminEmail: {
     env: "BASALT_ADMIN_EMAIL",
     type: "string",
+    format: parsedBy(Email),
     default: "admin@basalt.local",
     doc: "Email address of the first administrator",
   },
   adminPassword: {
     env: "BASALT_ADMIN_PASSWORD",
     type: "string",
+    format: parsedBy(Password),
     secret: true,
     doc: "Password of the first administrator; if empty, the first start prints one that works once",
   },

@@ -33,6 +33,42 @@ test("lists all invalid settings at once", () => {
   );
 });
 
+test("each setting has a format, which is checked with all others before anything starts", () => {
+  const wrong = {
+    BASALT_DATABASE_URL: "mysql://h/d",
+    BASALT_MASTER_KEY: "c2hvcnQ=",
+    BASALT_PUBLIC_URL: "foo",
+    BASALT_APP_URL: "ftp://h",
+    BASALT_REDIS_URL: "localhost:6379",
+    BASALT_SMTP_URL: "mail.example.com",
+    BASALT_EMAIL_FROM: "nobody",
+    BASALT_TRUST_PROXY: "10.0.0.0/64",
+    BASALT_API_PREFIX: "/",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "4318",
+    BASALT_ADMIN_EMAIL: "admin",
+    BASALT_ADMIN_PASSWORD: "short",
+    BASALT_CATALOG_STOCK_URL: "other:3000",
+    BASALT_CATALOG_PRICES_URL: "x",
+  };
+  assert.throws(
+    () => basalt.load(wrong),
+    (error) => {
+      assert.ok(error instanceof ConfigurationInvalid);
+      const named = error.problems.map((line) => line.split(" ")[0] ?? "").toSorted();
+      assert.deepEqual(named, Object.keys(wrong).toSorted());
+      assert.doesNotMatch(error.message, /c2hvcnQ|short/, "secrets are not printed");
+      return true;
+    },
+  );
+  const right = {
+    BASALT_DATABASE_URL: "postgresql:///basalt?host=/var/run/postgresql",
+    BASALT_TRUST_PROXY: "loopback, 10.0.0.0/8, fd00::/8",
+    BASALT_EMAIL_FROM: "Shop <shop@example.com>",
+    BASALT_SMTP_URL: "smtps://user:secret@mail.example.com:465",
+  };
+  assert.equal(basalt.load(right).trustProxy, right.BASALT_TRUST_PROXY);
+});
+
 test("a secret may come from a file, but not from both", async () => {
   await using folder = await scratch();
   const file = path.join(folder.path, "secret");

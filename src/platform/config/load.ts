@@ -65,6 +65,11 @@ export function loadSettings<Table extends SettingsTable>(
   if (!validate(raw))
     for (const { instancePath, message } of validate.errors ?? [])
       problems.push(problemOf(table, instancePath, message ?? "is not valid"));
+  for (const [name, { env, format }] of Object.entries(table)) {
+    const value = raw[name];
+    const says = typeof value === "string" && value !== "" ? format?.(value) : undefined;
+    if (says !== undefined) problems.push(`${env} ${says}`);
+  }
   if (problems.length > 0) throw new ConfigurationInvalid(problems);
   return raw as SettingsOf<Table>;
 }

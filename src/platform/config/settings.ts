@@ -1,4 +1,5 @@
 import path from "node:path";
+import { address, masterKey, pathPrefix, proxies, sender, type Format } from "./formats.ts";
 
 /** One setting: its environment variable, type, bounds and default. */
 export type Setting = {
@@ -11,6 +12,8 @@ export type Setting = {
   readonly maximum?: number;
   /** A regular expression that a text matches. */
   readonly pattern?: string;
+  /** Checks a text that is not empty, with all other settings, before anything starts. */
+  readonly format?: Format;
   /** Printed masked; may come from a file named by `<env>_FILE`. */
   readonly secret?: boolean;
 };
@@ -73,6 +76,7 @@ export const platformSettings = {
   databaseUrl: {
     env: "BASALT_DATABASE_URL",
     type: "string",
+    format: address("postgres", "postgresql"),
     secret: true,
     doc: "Address of Postgres 15 or later, as in postgres://user:password@host:5432/basalt; if empty, Basalt runs its own",
   },
@@ -111,18 +115,21 @@ export const platformSettings = {
   masterKey: {
     env: "BASALT_MASTER_KEY",
     type: "string",
+    format: masterKey,
     secret: true,
     doc: "Key that seals all secrets: 32 bytes in base64; older keys follow after commas; if empty, master.key in the data folder",
   },
   publicUrl: {
     env: "BASALT_PUBLIC_URL",
     type: "string",
+    format: address("https", "http"),
     default: "",
     doc: "Address at which clients reach Basalt, the issuer of tokens and the origin of passkeys; if empty, http://localhost and the port",
   },
   appUrl: {
     env: "BASALT_APP_URL",
     type: "string",
+    format: address("https", "http"),
     doc: "Address of the app that links in emails lead to, with /verify-email#token=… and /set-password#token=…; if empty, emails contain the token",
   },
   requestsPerMinute: {
@@ -152,12 +159,14 @@ export const platformSettings = {
   redisUrl: {
     env: "BASALT_REDIS_URL",
     type: "string",
+    format: address("redis", "rediss"),
     secret: true,
     doc: "Address of a Redis for the cache and rate limits, as in redis://127.0.0.1:6379; if empty, each process uses its memory",
   },
   smtpUrl: {
     env: "BASALT_SMTP_URL",
     type: "string",
+    format: address("smtp", "smtps"),
     secret: true,
     doc: "SMTP server, as in smtp://user:password@host:587; if empty, emails become files in the data folder",
   },
@@ -172,6 +181,7 @@ export const platformSettings = {
   emailFrom: {
     env: "BASALT_EMAIL_FROM",
     type: "string",
+    format: sender,
     default: "Basalt <basalt@localhost>",
     doc: "Sender of all emails",
   },
@@ -216,12 +226,14 @@ export const platformSettings = {
   trustProxy: {
     env: "BASALT_TRUST_PROXY",
     type: "string",
+    format: proxies,
     default: "",
     doc: "Trusted proxies, whose X-Forwarded-For is believed: their number, or their networks, as in 10.0.0.0/8; none if empty",
   },
   apiPrefix: {
     env: "BASALT_API_PREFIX",
     type: "string",
+    format: pathPrefix,
     default: "/api/v1",
     doc: "Path prefix of all resources",
   },
@@ -263,6 +275,7 @@ export const platformSettings = {
   otlpEndpoint: {
     env: "OTEL_EXPORTER_OTLP_ENDPOINT",
     type: "string",
+    format: address("http", "https"),
     doc: "OpenTelemetry collector for traces, as in http://127.0.0.1:4318; if empty, no traces are sent",
   },
 } as const satisfies SettingsTable;
