@@ -10,7 +10,11 @@ export const withDatabase: WithDatabase = async (work, { makes = false, ...more 
   await using undo = new AsyncDisposableStack();
   const { connection, embedded } = await openPostgres(settings, log, { shared: true, makes });
   undo.use(embedded);
-  if (embedded) await basalt.migrate(connection);
+  if (embedded && makes) await basalt.migrate(connection);
+  else if ((await basalt.countPending(connection)) > 0)
+    throw new Error(
+      "The database is older than this Basalt: run `basalt migrate`, or start Basalt",
+    );
   await work(undo.use(openDatabase(settings, connection, log)), settings, connection);
 };
 

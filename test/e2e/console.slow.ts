@@ -11,6 +11,7 @@ import {
   signUp,
   type SignedIn,
 } from "../support/basalt.ts";
+import { testDatabase } from "../support/database.ts";
 import { api, codeOf, me } from "../support/http.ts";
 
 const newPassword = "battery staple correct";
@@ -111,4 +112,18 @@ describe("the console", () => {
     const { code, output } = await launch(["start"], weak).ended;
     assert.deepEqual([code, /BASALT_ADMIN_PASSWORD must have/.test(output)], [78, true]);
   });
+});
+
+test("a command that only reads leaves an older database as it is, and says what to do", async () => {
+  await using opened = await testDatabase();
+  const newest = "delete from basalt.migrations where name = '0003_import-scopes' returning name";
+  assert.equal((await opened.sql(newest)).length, 1);
+  const { code, output } = await launch(["events", "list"], { BASALT_DATABASE_URL: opened.url })
+    .ended;
+  assert.equal(code, 1);
+  assert.match(output, /The database is older than this Basalt: run `basalt migrate`/);
+  assert.equal(
+    (await opened.sql("select from basalt.migrations where name = '0003_import-scopes'")).length,
+    0,
+  );
 });

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import pgConnectionString from "pg-connection-string";
 import { masterKeys } from "../secrets/secrets.ts";
 
 /** Says what the text of a setting must be, where it is not that. */
@@ -11,6 +12,17 @@ export const address =
     URL.canParse(text) && protocols.includes(new URL(text).protocol.slice(0, -1))
       ? undefined
       : `must be an address, as in ${protocols[0]}://host`;
+
+/** The address of a Postgres server, or of its socket, as `pg` reads it. */
+export const postgresAddress: Format = (text) => {
+  const says = "must be an address, as in postgres://user:password@host:5432/basalt";
+  if (!/^(postgres|postgresql|socket):/.test(text)) return says;
+  try {
+    return pgConnectionString.parse(text).database ? undefined : says;
+  } catch {
+    return says;
+  }
+};
 
 const mailbox = /^[^\s<>@,;]+@[^\s<>@,;]+$/;
 

@@ -67,6 +67,12 @@ test("each setting has a format, which is checked with all others before anythin
     BASALT_SMTP_URL: "smtps://user:secret@mail.example.com:465",
   };
   assert.equal(basalt.load(right).trustProxy, right.BASALT_TRUST_PROXY);
+  for (const url of [
+    "postgres://u:p@h:5432/d",
+    "postgres://u:p@%2Ftmp%2Fx/d",
+    "socket:/tmp/x?db=d",
+  ])
+    assert.equal(basalt.load({ BASALT_DATABASE_URL: url }).databaseUrl, url);
 });
 
 test("a secret may come from a file, but not from both", async () => {

@@ -1,5 +1,13 @@
 import path from "node:path";
-import { address, masterKey, pathPrefix, proxies, sender, type Format } from "./formats.ts";
+import {
+  address,
+  masterKey,
+  pathPrefix,
+  postgresAddress,
+  proxies,
+  sender,
+  type Format,
+} from "./formats.ts";
 
 /** One setting: its environment variable, type, bounds and default. */
 export type Setting = {
@@ -76,7 +84,7 @@ export const platformSettings = {
   databaseUrl: {
     env: "BASALT_DATABASE_URL",
     type: "string",
-    format: address("postgres", "postgresql"),
+    format: postgresAddress,
     secret: true,
     doc: "Address of Postgres 15 or later, as in postgres://user:password@host:5432/basalt; if empty, Basalt runs its own",
   },

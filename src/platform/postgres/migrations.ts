@@ -91,6 +91,29 @@ export async function migrate(
   }
 }
 
+/** How many migrations the database lacks. Changes nothing. */
+export async function countPending(
+  connection: ClientConfig,
+  sources: readonly MigrationSource[],
+): Promise<number> {
+  const client = migratingClient(connection);
+  await client.connect();
+  client.on("error", () => {}); // the statement under way reports it
+  try {
+    const known = await client.query("select to_regclass('basalt.migrations') as at");
+    const { rows } =
+      (known.rows as readonly { readonly at: string | null }[])[0]?.at == null
+        ? { rows: [] }
+        : await client.query<Applied>("select schema, source, name from basalt.migrations");
+    const applied = new Set(rows.map(nameOf));
+    return sources.flatMap(filesOf).filter((file) => !applied.has(nameOf(file))).length;
+  } finally {
+    await client.end();
+  }
+}
+
+const nameOf = ({ schema, source, name }: Applied) => `${schema}/${source}/${name}`;
+
 async function migrateSource(
   client: pg.Client,
   source: MigrationSource,

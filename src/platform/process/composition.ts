@@ -5,7 +5,12 @@ import { platformSettings, type Settings, type SettingsTable } from "../config/s
 import { environmentWith, loadSettings, type Environment } from "../config/load.ts";
 import { asyncApi } from "../events/asyncapi.ts";
 import { contextOf } from "../events/consumer.ts";
-import { migrate, type Applied, type MigrationSource } from "../postgres/migrations.ts";
+import {
+  countPending,
+  migrate,
+  type Applied,
+  type MigrationSource,
+} from "../postgres/migrations.ts";
 import type { Grants, Module } from "./module.ts";
 
 const platform = path.resolve(import.meta.dirname, "..");
@@ -30,6 +35,8 @@ export type Composition = {
   /** The settings of the environment, and of the `.env` file if there is one. */
   readonly settingsNow: () => Settings;
   readonly migrate: (connection: ClientConfig) => Promise<readonly Applied[]>;
+  /** How many migrations a database lacks. */
+  readonly countPending: (connection: ClientConfig) => Promise<number>;
   /** The default permissions of roles in all modules. */
   readonly grants: Grants;
   /** The AsyncAPI document of all events. */
@@ -91,6 +98,7 @@ export function compositionOf(modules: readonly Module[]): Composition {
     schemas: [...names, ...readModels.map(({ schema }) => schema)],
     settingsNow: () => load(environmentWith(path.join(root, ".env"), process.env)),
     migrate: (connection) => migrate(connection, sourcesOf(modules)),
+    countPending: (connection) => countPending(connection, sourcesOf(modules)),
     asyncApi: (title) => asyncApi(title, version, registries),
   };
 }
