@@ -150,6 +150,33 @@ export function importRowsContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await bring("prices", dearer), [[2, "created"]]);
     });
 
+    test("take prices that were exported, changed in a spreadsheet and come back", async () => {
+      await using shop = await given();
+      const { bring, exported, clock } = shop;
+      await bring("products", [{ ...mug, skus: "MUG|MUG-L" }]);
+      const price = { currency: "EUR", list: "", minimum_quantity: "", valid_until: "" };
+      await bring("prices", [
+        { ...price, sku: "MUG", amount: "9.90", valid_from: "" },
+        { ...price, sku: "MUG-L", amount: "12.00", valid_from: "2100-01-01" },
+      ]);
+      clock.advance(60_000);
+      const dearer = (await exported("prices")).map((row) => ({ ...row, amount: "15.00" }));
+
+      const outcomes = (await bring("prices", dearer)).map(([, outcome]) => outcome);
+
+      assert.deepEqual(outcomes, ["created", "created"]);
+      const now = await exported("prices");
+      assert.deepEqual(
+        now.map(({ sku, amount, valid_from: from }) => [sku, amount, from?.slice(0, 4)]),
+        [
+          ["MUG", "15.00", clock.now().slice(0, 4)],
+          ["MUG-L", "15.00", "2100"],
+        ],
+      );
+      const again = (await bring("prices", now)).map(([, outcome]) => outcome);
+      assert.deepEqual(again, ["unchanged", "unchanged"]);
+    });
+
     test("count stock, but not below what is reserved", async () => {
       await using shop = await given();
       const { bring, exported, catalog, admin } = shop;

@@ -1,7 +1,7 @@
 import { andThen, unchanged, type Change } from "#kernel/change.ts";
 import { Instant } from "#kernel/instant.ts";
 import { Currency, Decimal, Money } from "#kernel/money.ts";
-import type { Result } from "#kernel/result.ts";
+import { ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer, type Invalid } from "#kernel/shape.ts";
 import type { CatalogEvent } from "../../domain/events.ts";
 import { PriceId } from "../../domain/ids.ts";
@@ -68,14 +68,31 @@ const isKnown = (wanted: Wanted, at: Instant) => (price: Price) =>
   price.validUntil === wanted.validUntil &&
   (wanted.validFrom === undefined ? price.validFrom <= at : price.validFrom === wanted.validFrom);
 
-type Changed = Change<Prices, CatalogEvent>;
+/** Whether it is known with another amount: as one that was exported and changed in a spreadsheet. */
+const isRevised = (wanted: Wanted) => (price: Price) =>
+  price.list === wanted.list &&
+  price.minimumQuantity === wanted.minimumQuantity &&
+  price.price.currency === wanted.price.currency &&
+  price.validFrom === wanted.validFrom &&
+  price.validUntil === wanted.validUntil;
 
-function decideOne(
-  { state }: Changed,
-  wanted: Wanted,
-  { at, newId }: Applying,
-): Result<Changed, { readonly type: string }> {
-  if (state.prices.some(isKnown(wanted, at))) return { ok: true, value: unchanged(state) };
+type Changed = Change<Prices, CatalogEvent>;
+type Step = Result<Changed, { readonly type: string }>;
+
+/** The amount is another one from now on, or from when the price begins. */
+function revise(prices: Prices, price: Price, wanted: Wanted, { at, newId }: Applying): Step {
+  const ended = Prices.end(prices, price.id, { until: at, now: at });
+  if (!ended.ok) return ended;
+  const validFrom = price.validFrom > at ? price.validFrom : at;
+  const set = Prices.set(ended.value.state, { ...wanted, id: newId(PriceId), validFrom }, at);
+  return set.ok ? ok(andThen(ended.value, () => set.value)) : set;
+}
+
+function decideOne({ state }: Changed, wanted: Wanted, applying: Applying): Step {
+  const { at, newId } = applying;
+  if (state.prices.some(isKnown(wanted, at))) return ok(unchanged(state));
+  const revised = state.prices.find(isRevised(wanted));
+  if (revised) return revise(state, revised, wanted, applying);
   const price = { ...wanted, id: newId(PriceId), validFrom: wanted.validFrom ?? at };
   return Prices.set(state, price, at);
 }
