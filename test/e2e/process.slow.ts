@@ -348,3 +348,24 @@ test("a start that waits for a silent database ends at once when it is told to",
   for (const socket of sockets) socket.destroy();
   silent.close();
 });
+
+test("the environment of Postgres and of hashing processes tells nothing of Basalt's settings", async () => {
+  if (process.platform !== "linux") return;
+  await using folder = await scratch();
+  await using basalt = launch(["start"], {
+    BASALT_DATA_DIR: folder.path,
+    BASALT_MASTER_KEY: Buffer.alloc(32, 7).toString("base64"),
+  });
+  await basalt.url; // the administrator's password has been hashed
+  const children = readFileSync(
+    `/proc/${basalt.child.pid}/task/${basalt.child.pid}/children`,
+    "utf8",
+  );
+  const pids = [...children.trim().split(" "), String(serverPid(folder.path))];
+  assert.ok(pids.length >= 2);
+  for (const pid of pids) {
+    const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
+    assert.doesNotMatch(environment, /BASALT|password/i, pid);
+    assert.match(environment, /PATH=/);
+  }
+});

@@ -7,10 +7,12 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import path from "node:path";
+import { childEnvironment } from "../child-environment.ts";
 
 /** Whom a server process runs as: set only where Basalt itself is root, which Postgres refuses. */
 export type RunAs = { readonly uid?: number; readonly gid?: number };
@@ -56,7 +58,7 @@ export function runAs(): RunAs {
 }
 
 const runs = (binary: string, as: RunAs): boolean =>
-  spawnSync(binary, ["--version"], { ...as, cwd: "/" }).status === 0;
+  spawnSync(binary, ["--version"], { ...as, env: childEnvironment(), cwd: "/" }).status === 0;
 
 /** Binaries that `as` can execute: those of node_modules, or a copy that others may enter. */
 export function reachableBinaries(as: RunAs): Binaries {
@@ -81,21 +83,45 @@ export function reachableBinaries(as: RunAs): Binaries {
 
 /**
  * A folder that `as` owns: `wanted`, or one under `/var/lib/basalt` where `wanted` lies behind a
- * folder that `as` cannot enter (root's home).
+ * folder that `as` cannot enter (root's home). A file beside `wanted` says which, so that the data
+ * follows when the project is moved, and a new project at the same path begins anew.
  */
-export function reachableFolder(wanted: string, as: RunAs): string {
+export function reachableFolder(wanted: string, as: RunAs, isNew: boolean): string {
+  const pointer = `${wanted}.location`;
+  const elsewhere = existsSync(pointer) ? readFileSync(pointer, "utf8").trim() : undefined;
+  if (elsewhere !== undefined) {
+    if (existsSync(elsewhere)) return elsewhere;
+    throw new Error(
+      `The data of ${path.dirname(wanted)} was in ${elsewhere}, which is gone. Put it back, or ` +
+        `remove ${path.dirname(wanted)} to begin anew.`,
+    );
+  }
   mkdirSync(wanted, { recursive: true, mode: 0o700 });
-  if (as.uid === undefined || as.gid === undefined) return wanted;
+  const { uid, gid } = as;
+  if (uid === undefined || gid === undefined) return wanted;
 
-  chownSync(wanted, as.uid, as.gid);
-  const probe = spawnSync("/bin/sh", ["-c", 'cd "$0" && test -w .', wanted], { ...as, cwd: "/" });
+  chownSync(wanted, uid, gid);
+  const probe = spawnSync("/bin/sh", ["-c", 'cd "$0" && test -w .', wanted], {
+    ...as,
+    env: childEnvironment(),
+    cwd: "/",
+  });
   if (probe.status === 0) return wanted;
 
   rmSync(wanted, { recursive: true });
-  const name = createHash("sha256").update(wanted).digest("hex").slice(0, 16);
-  const folder = path.join(publicHome, name);
+  const folder = isNew ? newPlace() : placeOfOld(wanted);
   mkdirSync(publicHome, { recursive: true, mode: 0o755 });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chownSync(folder, as.uid, as.gid);
+  chownSync(folder, uid, gid);
+  writeFileSync(pointer, `${folder}\n`, { mode: 0o600 });
   return folder;
+}
+
+const newPlace = (): string => path.join(publicHome, randomUUID());
+
+/** Where an earlier release, which kept no note of it, has put the data of a folder. */
+function placeOfOld(wanted: string): string {
+  const name = createHash("sha256").update(wanted).digest("hex").slice(0, 16);
+  const place = path.join(publicHome, name);
+  return existsSync(place) ? place : newPlace();
 }

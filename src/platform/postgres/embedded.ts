@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientConfig } from "pg";
 import type { Logger } from "pino";
 import { Unavailable } from "../unavailable.ts";
+import { childEnvironment } from "../child-environment.ts";
 import { reachableBinaries, reachableFolder, runAs, type RunAs } from "./embedded-binaries.ts";
 import { dropLock, holderOf, isAlive, takeLock } from "./embedded-lock.ts";
 
@@ -79,6 +80,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
   /** Takes the folder and serves from it. Refuses with `FolderBusy` when another Basalt does. */
   static async start(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
     const folder = path.resolve(options.folder);
+    const isNew = !EmbeddedPostgres.isIn(folder);
     const connection = await connectionFor(folder);
     const holder = takeLock(folder, connection);
     if (holder)
@@ -87,7 +89,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
           "or give this one a folder of its own with BASALT_DATA_DIR.",
       );
     try {
-      const prepared = await prepare(folder, connection, options.log);
+      const prepared = await prepare({ folder, isNew }, connection, options.log);
       const embedded = new EmbeddedPostgres(options, prepared);
       await embedded.#launch();
       return embedded;
@@ -122,6 +124,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
     const logFile = openLog(path.join(path.resolve(this.#options.folder), "postgres.log"));
     const server = spawn(this.#postgres, [...this.#arguments], {
       ...this.#as,
+      env: childEnvironment(),
       cwd: this.dataFolder,
       detached: true, // Ctrl-C in a terminal must reach Basalt alone, which drains first
       stdio: ["ignore", logFile, logFile],
@@ -174,10 +177,14 @@ type Prepared = {
   readonly connection: ClientConfig;
 };
 
-async function prepare(folder: string, connection: ClientConfig, log: Logger): Promise<Prepared> {
+async function prepare(
+  { folder, isNew }: { readonly folder: string; readonly isNew: boolean },
+  connection: ClientConfig,
+  log: Logger,
+): Promise<Prepared> {
   const as = runAs();
   const binaries = reachableBinaries(as);
-  const home = reachableFolder(path.join(folder, "postgres"), as);
+  const home = reachableFolder(path.join(folder, "postgres"), as, isNew);
   if (!home.startsWith(folder))
     log.warn(
       { folder: home },
@@ -291,7 +298,7 @@ function initialise({
       "scram_iterations=1",
       "--no-instructions",
     ],
-    { ...as, cwd: home, encoding: "utf8" },
+    { ...as, env: childEnvironment(), cwd: home, encoding: "utf8" },
   );
   fs.rmSync(secretFile, { force: true });
   if (made.status !== 0)

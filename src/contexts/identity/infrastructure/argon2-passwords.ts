@@ -1,3 +1,4 @@
+import { childEnvironment } from "#platform/child-environment.ts";
 import { fork, type ChildProcess } from "node:child_process";
 import { randomBytes, timingSafeEqual, type Argon2Parameters } from "node:crypto";
 import os from "node:os";
@@ -85,6 +86,7 @@ function takeProcess(): ChildProcess {
   if (!free) {
     const child = fork(new URL("argon2-process.ts", import.meta.url), {
       execArgv: [],
+      env: childEnvironment(),
       serialization: "advanced",
     });
     return child.once("exit", () => forget(child));
