@@ -53,11 +53,16 @@ export async function killOnce({ child, ended }: Process, afterMs: number): Prom
   return child.signalCode === "SIGKILL";
 }
 
-async function untilUnderWay({ mark }: Undertaking, { child, output }: Process): Promise<void> {
+/** Until it is seen under way, or is over: on a busy machine it may have been too quick to be seen. */
+async function untilUnderWay({ mark }: Undertaking, victim: Process): Promise<void> {
+  const { child, output } = victim;
+  const isOver = () => child.exitCode !== null || /Basalt is ready at/.test(output());
   const before = await mark();
-  for (const end = Date.now() + markMs; child.exitCode === null; await sleep(2)) {
+  for (const end = Date.now() + markMs; !isOver(); await sleep(2)) {
     const now = await mark();
     if (now !== undefined && now !== before) return;
-    if (Date.now() > end) throw new Error(`it was never under way: ${output()}`);
+    if (Date.now() <= end) continue;
+    await killOnce(victim, 0);
+    throw new Error(`it was never under way: ${output()}`);
   }
 }
