@@ -52,7 +52,9 @@ export const priceRoutes = (catalog: Catalog): readonly Route[] => [
   del("/prices/:priceId", {
     access: "signed-in",
     summary: "End a price",
-    description: "Ends a price now, or at `validUntil`. Its history remains readable.",
+    description:
+      "Ends a price now, or at `validUntil`; a date without a time is the start of that day in UTC. Its " +
+      "history remains readable.",
     input: EndPrice,
     handle: catalog.endPrice,
     success: 204,

@@ -138,7 +138,8 @@ export const userAdministrationRoutes = (identity: Identity): readonly Route[] =
   put("/users/:userId/status", {
     access: "signed-in",
     summary: "Disable or enable a user",
-    description: "A disabled user is signed out everywhere from the next request on.",
+    description:
+      "A disabled user is signed out everywhere from the next request on, and their API keys are revoked.",
     input: SetUserStatus,
     handle: identity.setUserStatus,
     success: 200,

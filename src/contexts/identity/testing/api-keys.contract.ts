@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { err, expect } from "#kernel/result.ts";
-import { hourMs, identityOn, nameOf, typeOf, type OpenIdentity } from "./fixtures.ts";
+import { Instant } from "#kernel/instant.ts";
+import { SetPasswordToken, type Token } from "../application/tokens.ts";
+import type { UserId } from "../domain/user-id.ts";
+import {
+  emailOf,
+  hourMs,
+  identityOn,
+  nameOf,
+  otherPassword,
+  typeOf,
+  type OpenIdentity,
+} from "./fixtures.ts";
 import { CreateApiKey } from "../application/access/api-keys.ts";
 
 /** API keys and their scopes, on every adapter of identity's repositories. */
@@ -63,6 +74,47 @@ export function apiKeysContract(name: string, open: OpenIdentity): void {
       assert.equal(typeOf(revoking), "forbidden");
       house.clock.advance(31 * 24 * hourMs);
       assert.equal((await house.asking(token)).actor, "anonymous");
+    });
+
+    test("a key ends when its owner is disabled or resets the password, also after both are over", async () => {
+      await using house = await given();
+      const { identity, clock } = house;
+      const admin = await house.administrator();
+      for (const [email, end] of [
+        [
+          "ada@example.com",
+          async ({ userId }: { readonly userId: UserId }) => {
+            for (const status of ["disabled", "active"] as const)
+              expect(await identity.setUserStatus({ userId, status }, await admin.asking()));
+          },
+        ],
+        [
+          "bob@example.com",
+          async ({ userId }: { readonly userId: UserId }) => {
+            const { version } = await house.subject.read(await house.system(), ({ credentials }) =>
+              credentials.byUser(userId),
+            );
+            const token = house.deps.tokens.issue(SetPasswordToken, {
+              userId,
+              email: emailOf("bob@example.com"),
+              credentialsVersion: version,
+              expiresAt: Instant.plus(clock.now(), hourMs),
+            }) as Token;
+            const password = otherPassword;
+            expect(await identity.setPassword({ token, password }, await house.asking()));
+          },
+        ],
+      ] as const) {
+        const owner = await house.signedUp(email);
+        const { userId } = owner;
+        const wanted = { ...keyWith("*:*"), userId };
+        const { token } = expect(await identity.createApiKey(wanted, await owner.asking()));
+        assert.equal((await house.asking(token)).actor, userId);
+
+        await end(owner);
+
+        assert.equal((await house.asking(token)).actor, "anonymous", email);
+      }
     });
 
     test("nobody has more than a hundred keys", async () => {

@@ -9,8 +9,7 @@ import type { Email } from "../../domain/email.ts";
 import { Password } from "../../domain/password.ts";
 import { User } from "../../domain/user.ts";
 import { acceptPassword, type PasswordTooCommon } from "./accept-password.ts";
-import { revokeAll } from "../revocation.ts";
-import { endAll } from "../revocation.ts";
+import { endAll, revokeAll } from "../revocation.ts";
 import type { IdentityScope, IsCommonPassword, Passwords, TooBusy, Tokens } from "../ports.ts";
 import { SetPasswordToken, Token, type TokenRefused } from "../tokens.ts";
 
@@ -32,8 +31,8 @@ type Outcome = Result<
 
 /**
  * Sets the password of whoever got the token by email, which also shows that the address is theirs.
- * Ends all their sessions and starts none: the second factor is still asked for. Where the address was
- * not verified before, passkeys and API keys go too: they may be of somebody else.
+ * Ends all their sessions, starts none and revokes their API keys: somebody else may have had the old one. The
+ * second factor is still asked for. Where the address was not verified before, passkeys go too.
  */
 export function setPassword(deps: Deps) {
   const accept = acceptPassword(deps);
@@ -62,9 +61,9 @@ export function setPassword(deps: Deps) {
         else {
           // Until now, whoever registered need not have been the owner of the address.
           credentials.save(andThen(change, Credentials.removePasskeys));
-          await revokeAll(apiKeys, userId, at);
           users.save(User.verifyEmail(user));
         }
+        await revokeAll(apiKeys, userId, at);
         await endAll(sessions, userId, { at, why: "password-set" });
         return ok({ email });
       },

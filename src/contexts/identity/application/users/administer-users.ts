@@ -17,7 +17,7 @@ import {
 import { administratorsLock } from "../administrators.ts";
 import { mayActNow, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
-import { endAll } from "../revocation.ts";
+import { endAll, revokeAll } from "../revocation.ts";
 
 const maxRoles = 20;
 
@@ -53,7 +53,7 @@ type Refused =
   | SignInTooOld
   | Conflict;
 
-/** Disables a user from their next request on, or enables them again. */
+/** Disables a user from their next request on and revokes their API keys, or enables them again. */
 export function setUserStatus(deps: Deps) {
   const { unitOfWork, clock } = deps;
   return async (
@@ -65,13 +65,15 @@ export function setUserStatus(deps: Deps) {
 
     return unitOfWork(
       context,
-      async ({ users, sessions }) => {
+      async ({ users, sessions, apiKeys }) => {
         const found = User.expected(await users.byId(userId), expectedVersion);
         if (!found.ok) return found;
         if (status === "active") return ok(users.save(User.enable(found.value)));
         if (!(await users.isAdministeredWithout(userId)))
           return err({ type: "last-administrator" });
-        await endAll(sessions, userId, { at: clock.now(), why: "disabled" });
+        const at = clock.now();
+        await endAll(sessions, userId, { at, why: "disabled" });
+        await revokeAll(apiKeys, userId, at);
         return ok(users.save(User.disable(found.value)));
       },
       { lock: [administratorsLock, userId] },
