@@ -1,9 +1,10 @@
-// npm run bench [-- start http authentication catalog search unit-of-work events peers]: every figure
+// npm run bench [-- start http authentication catalog search holds unit-of-work events peers]: every figure
 // with its bar, as a table. Exit code 1 where one is missed.
 import os from "node:os";
 import { authenticationFigures } from "./authentication.ts";
 import { catalogFigures } from "./catalog.ts";
 import { eventFigures } from "./events.ts";
+import { holdFigures } from "./holds.ts";
 import { httpFigures } from "./http.ts";
 import { asked as requests, type Figure } from "./measure.ts";
 import { drawChart, peerFigures } from "./peers.ts";
@@ -17,6 +18,7 @@ const suites: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   authentication: authenticationFigures,
   catalog: catalogFigures,
   search: searchFigures,
+  holds: holdFigures,
   "unit-of-work": unitOfWorkFigures,
   events: eventFigures,
   peers: peerFigures,

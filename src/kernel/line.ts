@@ -16,10 +16,12 @@ const free = <Name extends string>(
   name: string,
   { min = 0, max }: Lengths,
   normalised: (text: string) => string,
+  longest = 4 * max + 100,
 ): Value<Name> =>
   branded<string>(name, {
     schema: { type: "string", ...(min > 0 && { minLength: min }), maxLength: max },
     parse(input) {
+      if (input.length > longest) return input; // the schema refuses it, whatever it would become
       const text = normalised(input);
       return text === "" || seen.test(text) ? text : undefined;
     },

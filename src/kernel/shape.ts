@@ -35,6 +35,10 @@ const invalid = (message: string, path = "") =>
 export const unruly = (message: string, path = "") =>
   err<Invalid>({ type: "invalid", issues: [{ path, message, fits: true }] });
 
+/** A code point is one code unit or two, so that most texts, and those that are huge, need no counting. */
+const isLonger = (text: string, most: number): boolean =>
+  text.length > most && (text.length > 2 * most || lengthOf(text) > most);
+
 const lengthOf = (text: string) => Array.from(text).length;
 
 /** Of the formats of JSON Schema, those that are checked here; each in linear time. */
@@ -52,8 +56,7 @@ function breaker({ minLength = 0, maxLength, pattern, format, ...more }: JsonSch
   const words = Array.isArray(allowed) ? new Set<unknown>(allowed) : undefined;
 
   const brokenText = (text: string): string | undefined => {
-    // There are at most as many code points as code units: most texts need no counting.
-    if (typeof maxLength === "number" && text.length > maxLength && lengthOf(text) > maxLength)
+    if (typeof maxLength === "number" && isLonger(text, maxLength))
       return `must have at most ${maxLength} characters`;
     if (typeof minLength === "number" && minLength > 0 && lengthOf(text) < minLength)
       return `must have at least ${minLength} characters`;
@@ -202,14 +205,25 @@ function record<const F extends Fields>(
         if (result.ok) parsed[name] = result.value;
         else issues.push(...below(name, result.error.issues));
       }
-      for (const name of Object.keys(input))
-        if (!isOpen && !Object.hasOwn(fields, name))
-          issues.push({ path: pointerTo(name), message: "is not expected" });
+      if (!isOpen) issues.push(...unexpected(input, fields));
       return issues.length === 0
         ? ok(parsed as ShapeOf<F>)
         : err<Invalid>({ type: "invalid", issues });
     },
   };
+}
+
+/** Unknown fields that are told, at most: an input may have any number. */
+const maxUnexpected = 20;
+
+function unexpected(input: object, fields: Fields): readonly Issue[] {
+  const issues: Issue[] = [];
+  for (const name in input) {
+    if (Object.hasOwn(fields, name) || !Object.hasOwn(input, name)) continue;
+    issues.push({ path: pointerTo(name), message: "is not expected" });
+    if (issues.length === maxUnexpected) break;
+  }
+  return issues;
 }
 
 /** A list as one text, as in a query: `A,B,C`. At most `maxItems` values, none of which has a comma. */

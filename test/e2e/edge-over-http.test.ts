@@ -62,8 +62,10 @@ describe("the edge", () => {
       assert.match(await answer.text(), /nests deeper than 64 levels/);
     }
     assert.doesNotMatch(await (await post(nested(60))).text(), /nests deeper/);
-    const brackets = JSON.stringify({ response: { '[[[\\"': "[".repeat(1_000) } });
-    assert.doesNotMatch(await (await post(brackets)).text(), /nests deeper/);
+    const many = await post(`{"response":[${"1,".repeat(20_000)}1]}`);
+    assert.match(await many.text(), /has more than 20000 values/);
+    const brackets = JSON.stringify({ response: { '[[[\\"': "[,".repeat(100_000) } });
+    assert.doesNotMatch(await (await post(brackets)).text(), /nests deeper|has more/);
   });
 
   test("a body that is not in UTF-8, or is encoded, is refused", async () => {

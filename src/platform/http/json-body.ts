@@ -1,14 +1,17 @@
 import type { FastifyInstance } from "fastify";
 
-/** Objects and lists within each other, at most. Deeper ones have no use, and exhaust what reads them. */
-const maxDepth = 64;
+/**
+ * Objects and lists within each other, and values in all, at most: more have no use, and exhaust what
+ * reads them, or hold it for long.
+ */
+const [maxDepth, maxValues] = [64, 20_000];
 
-const [quote, backslash] = [0x22, 0x5c];
+const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
 const [openList, closeList, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-/** Whether brackets nest deeper than `most`. In one pass over the bytes, before anything is parsed. */
-function isDeeperThan(most: number, bytes: Uint8Array): boolean {
-  let [depth, isInText] = [0, false];
+/** What is too much of a body, in one pass over its bytes, before anything is parsed. */
+function excessOf(bytes: Uint8Array): string | undefined {
+  let [depth, values, isInText] = [0, 1, false];
   for (let i = 0; i < bytes.length; i += 1) {
     const byte = bytes[i];
     if (isInText) {
@@ -17,10 +20,14 @@ function isDeeperThan(most: number, bytes: Uint8Array): boolean {
     } else if (byte === quote) isInText = true;
     else if (byte === openObject || byte === openList) {
       depth += 1;
-      if (depth > most) return true;
+      if (depth > maxDepth) return `nests deeper than ${maxDepth} levels`;
     } else if (byte === closeObject || byte === closeList) depth -= 1;
+    else if (byte === comma) {
+      values += 1;
+      if (values > maxValues) return `has more than ${maxValues} values`;
+    }
   }
-  return false;
+  return undefined;
 }
 
 const refused = (statusCode: number, message: string) =>
@@ -38,8 +45,8 @@ export function takeJson(app: FastifyInstance): void {
     if (encoding !== undefined) return done(refused(415, "The body must not be encoded"));
     if (!/^utf-?8$/i.test(charsetOf(type))) return done(refused(415, "The charset must be UTF-8"));
     if (bytes.length === 0) return done(null, undefined);
-    if (isDeeperThan(maxDepth, bytes))
-      return done(refused(400, `The body nests deeper than ${maxDepth} levels`));
+    const excess = excessOf(bytes);
+    if (excess !== undefined) return done(refused(400, `The body ${excess}`));
     let text: string;
     try {
       text = utf8.decode(bytes);
