@@ -229,7 +229,8 @@ function requestOf(operation: Operation): fc.Arbitrary<Request> {
     .map(({ asker, path, query, headers: more, version: tag, mediaType: type, body }) => ({
       operation: operation.name,
       asker,
-      path: Object.fromEntries(path.map(([name, value]) => [name, asText(value)])),
+      // An empty one would make another path of it.
+      path: Object.fromEntries(path.map(([name, value]) => [name, asText(value) || "x"])),
       query: query.flatMap(([name, value]) =>
         (Array.isArray(value) ? value : [value]).map((one) => [name, asText(one)] as const),
       ),

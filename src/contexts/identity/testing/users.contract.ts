@@ -41,6 +41,20 @@ export function usersContract(name: string, open: OpenIdentity): void {
       assert.deepEqual(await house.events(), ["identity.user-registered"]);
     });
 
+    test("keeps the shortest and the longest name, and the longest address", async () => {
+      await using house = await given();
+      const { identity, context } = house;
+      const longest = `${"a".repeat(64)}@${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(57)}.ef`;
+      for (const [address, text] of [
+        ["wang@example.com", "王"],
+        [longest, "😀".repeat(100)],
+      ] as const) {
+        const input = { email: email(address), name: called(text) };
+        const user = expect(await identity.registerUser(input, context));
+        assert.deepEqual(await identity.getUser({ userId: user.id }, context), ok(user));
+      }
+    });
+
     test("refuses an address that another user has", async () => {
       await using house = await given();
       expect(await house.ada());
