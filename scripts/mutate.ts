@@ -50,7 +50,7 @@ const areas: Readonly<Record<string, Area>> = {
   http: sampled(
     "src/platform/http/*.ts",
     "src/platform/http/*.test.ts",
-    overHttp("{access,users-over-http,limits-over-http}"),
+    overHttp("{access,edge-over-http,users-over-http,limits-over-http}"),
   ),
   infrastructure: sampled(
     "src/contexts/*/infrastructure/*.ts",

@@ -105,6 +105,7 @@ async function start(): Promise<void> {
       flush();
       console.log(`Basalt is ready at ${url}`);
     });
+    ready.catch(() => {}); // a start that fails later is told by what waits for its end
     await Promise.race([ready, stopAsked]);
     log.info({ why: await stopAsked }, "stopping");
     const ended = starting.then((basalt) => basalt[Symbol.asyncDispose]());
@@ -121,8 +122,8 @@ async function start(): Promise<void> {
 
 /** After requests under way have ended, consumers, jobs and connections have so long. */
 const tidyMs = 30_000;
-/** A start that is told to stop has so long to end what it has begun. */
-const abandonMs = 5_000;
+/** A start that is told to stop has so long to end what it has begun, such as making a database. */
+const abandonMs = 15_000;
 
 const lookForParentEveryMs = 500;
 
