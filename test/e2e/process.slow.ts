@@ -327,7 +327,7 @@ test("a server that npm has started ends once npm is killed", async () => {
   await assert.rejects(fetch(`${url}/health`));
 });
 
-test("a start that waits for a silent database ends at once when it is told to", async () => {
+test("a start that waits for a silent database ends when it is told to", async () => {
   await using folder = await scratch();
   const sockets: net.Socket[] = [];
   const silent = net.createServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
