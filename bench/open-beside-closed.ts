@@ -66,6 +66,7 @@ const app = await createHttpServer({
   version: "bench",
   production: false,
   probe: async () => {},
+  isDraining: () => false,
   routes: [...routes.filter(isGetUser), ...open],
   limiters: { requests: limiter, byAddress: limiter, byAccount: limiter },
   fingerprints: (request) => [request],

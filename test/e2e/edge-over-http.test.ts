@@ -127,3 +127,18 @@ test("documents, pages and unknown paths count as requests, probes do not", asyn
   assert.deepEqual(await Promise.all(paths.map(status)), [429, 429, 429, 429]);
   assert.deepEqual(await Promise.all(["/health", "/health/ready"].map(status)), [200, 200]);
 });
+
+test("a server that is told to stop fails readiness first, and closes connections after answers", async () => {
+  const served = await serve({ BASALT_SHUTDOWN_DELAY_MS: "1000" });
+  const before = await fetch(`${served.url}/health`);
+  assert.notEqual(before.headers.get("connection"), "close");
+
+  const ended = served[Symbol.asyncDispose]();
+
+  const ready = await fetch(`${served.url}/health/ready`);
+  assert.deepEqual([ready.status, ready.headers.get("connection")], [503, "close"]);
+  const answer = await fetch(`${served.url}/api/v1/products`);
+  assert.deepEqual([answer.status, answer.headers.get("connection")], [200, "close"]);
+  await ended;
+  await assert.rejects(fetch(`${served.url}/health`));
+});

@@ -32,6 +32,7 @@ export const password = "correct horse battery";
 /** So many that no test meets a limit that it does not test. */
 const plenty = "1000000";
 const forTests = {
+  BASALT_SHUTDOWN_DELAY_MS: "0",
   BASALT_ADMIN_EMAIL: adminEmail,
   BASALT_ADMIN_PASSWORD: password,
   BASALT_LIMIT_REQUESTS_PER_MINUTE: plenty,

@@ -223,6 +223,14 @@ export const platformSettings = {
     default: 512,
     doc: "Maximum number of requests in flight; further ones are refused with 503 and Retry-After",
   },
+  shutdownDelayMs: {
+    env: "BASALT_SHUTDOWN_DELAY_MS",
+    type: "integer",
+    minimum: 0,
+    maximum: 60_000,
+    default: 250,
+    doc: "Time that Basalt goes on taking requests when it is told to stop, while readiness fails and connections are closed after their answers; give a load balancer as long as it takes to notice",
+  },
   shutdownTimeoutMs: {
     env: "BASALT_SHUTDOWN_TIMEOUT_MS",
     type: "integer",

@@ -40,6 +40,8 @@ export type HttpOptions = ServingOptions & {
   readonly probe: () => Promise<unknown>;
   /** The trusted proxies: their number, or their addresses and networks. None if empty. */
   readonly trustProxy: string;
+  /** Whether the server is about to stop: connections are closed after their answers. */
+  readonly isDraining: () => boolean;
   readonly log: Logger;
   readonly metrics: Metrics;
 };
@@ -55,6 +57,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   /** Of every request, also of one that the router refuses. */
   const begin = (request: FastifyRequest, reply: FastifyReply, next: () => void) => {
     reply.headers(headers).header("x-request-id", request.id);
+    if (options.isDraining()) reply.header("connection", "close");
     observe(request, reply, next);
   };
   const app = Fastify({

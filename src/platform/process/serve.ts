@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Settings } from "../config/settings.ts";
 import { serveOperations, type OperationsOptions } from "../http/operations.ts";
@@ -81,6 +82,7 @@ async function serverOf<On extends Profile>(
     routes: composed.flatMap(({ routes }) => routes),
     authenticate: access.authenticate,
     probe: isUp,
+    isDraining: () => draining,
     limiters: limitersOf(settings, limits),
     fingerprints: (request) => parts.secrets.signByAll(request, "idempotency"),
     clock: parts.clock,
@@ -103,6 +105,7 @@ async function serverOf<On extends Profile>(
   });
   undo.defer(async () => {
     draining = true;
+    await sleep(settings.shutdownDelayMs);
     await drain(app, settings.shutdownTimeoutMs);
   });
   return app;
