@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
+import { VirtualRuntime } from "#test/virtual-runtime.ts";
 import { Coherence } from "./coherence.ts";
 
 /** A table of one column per key, and the log of its changes. */
@@ -132,4 +133,71 @@ test("a question that failed is asked again by the next lookup", async () => {
   fails = false;
   await coherence.upToDate();
   assert.equal(coherence.upToDate(), undefined);
+});
+
+/** A coherence whose subjects are told by `tell`, on virtual time. */
+function onVirtualTime() {
+  const runtime = new VirtualRuntime(1);
+  const log: string[] = [];
+  let asked = 0;
+  const coherence = new Coherence({
+    alone: true,
+    timers: runtime.timers,
+    async changes({ epoch }) {
+      asked += 1;
+      return { latest: { epoch: log.length }, subjects: log.slice(Math.max(epoch, 0)) };
+    },
+  });
+  return { runtime, coherence, asked: () => asked, tell: (subject: string) => log.push(subject) };
+}
+
+test("alone, it asks at the first lookup, and about every second until it is disposed", async () => {
+  const { runtime, coherence, asked } = onVirtualTime();
+  await coherence.upToDate();
+  assert.equal(coherence.upToDate(), undefined);
+  await runtime.pass(1_000);
+  await coherence.upToDate();
+  assert.equal(asked(), 2, "what the console did is found");
+
+  coherence[Symbol.dispose]();
+  await runtime.pass(5_000);
+
+  assert.equal(coherence.upToDate(), undefined);
+  assert.equal(asked(), 2);
+});
+
+test("values of several subjects are dropped by each of them, and only those", async () => {
+  const { coherence, tell } = onVirtualTime();
+  let loads = 0;
+  const cache = coherence.cache<{ readonly subjects: readonly string[] }>({
+    max: 10,
+    async load(key) {
+      loads += 1;
+      return { subjects: key === "nothing" ? [] : ["all", key] };
+    },
+    subjects: ({ subjects }) => subjects,
+  });
+  const loadsOf = async (...keys: readonly string[]) => {
+    const before = loads;
+    for (const key of keys) await cache.get(key);
+    return loads - before;
+  };
+  await coherence.upToDate();
+  assert.equal(await loadsOf("a", "b", "a", "b"), 2);
+  assert.equal(await loadsOf("nothing", "nothing"), 2, "what nothing makes void is not kept");
+
+  tell("a");
+  coherence.expire();
+  assert.equal(await loadsOf("a", "b"), 1);
+
+  tell("all");
+  coherence.expire();
+  assert.equal(await loadsOf("a", "b"), 2);
+
+  tell("unknown");
+  coherence.expire();
+  assert.equal(await loadsOf("a", "b"), 0);
+  await cache.renew("a");
+  assert.equal(await loadsOf("a", "b"), 0);
+  coherence[Symbol.dispose]();
 });
