@@ -10,6 +10,7 @@ import { print, reasonOf, type Output } from "#platform/console/output.ts";
 import { openPostgres } from "#platform/process/postgres.ts";
 import { basalt as composition } from "../composition.ts";
 import { startBasalt } from "../main.ts";
+import { addBackupCommands } from "./backup.ts";
 import { quietLog, withDatabase } from "./database.ts";
 import { addEventCommands } from "./events.ts";
 import { newContext } from "./new-context.ts";
@@ -76,6 +77,7 @@ function program(): Command {
     .option("--one <aggregate>", "the singular of the name, such as category for categories")
     .description("Make a context that passes every check, from examples/notes")
     .action(newContext);
+  addBackupCommands(basalt);
   for (const module of composition.modules) module.addCommands(basalt, withDatabase);
   addProjectionCommands(
     basalt.command("projections").description("Inspect and rebuild read models"),

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import pg, { type ClientConfig } from "pg";
 import { basalt } from "../../src/composition.ts";
-import { migrate } from "#platform/postgres/migrations.ts";
+import { migrate, type MigrationSource } from "#platform/postgres/migrations.ts";
 import { ask } from "./database.ts";
 
 const prefix = `basalt_test_${process.pid}`;
@@ -11,6 +11,13 @@ const platformMigrations = path.resolve(
   "../../src/platform/events/migrations",
 );
 
+/** The migrations that make the databases of tests. */
+export const testSources: readonly MigrationSource[] = [
+  ...basalt.sources,
+  { schema: "scratch", source: "platform", folder: platformMigrations },
+  { schema: "scratch", source: "scratch", folder: path.join(import.meta.dirname, "migrations") },
+];
+
 /** A database with every schema of Basalt, and `scratch`: an event log with a table of notes. */
 export async function makeTemplate(server: ClientConfig): Promise<void> {
   const client = new pg.Client({ ...server, database: "postgres" });
@@ -18,11 +25,7 @@ export async function makeTemplate(server: ClientConfig): Promise<void> {
   const template = `${prefix}_template`;
   await client.query(`create database ${template}`);
   const connection = { ...server, database: template };
-  await basalt.migrate(connection);
-  await migrate(connection, [
-    { schema: "scratch", source: "platform", folder: platformMigrations },
-    { schema: "scratch", source: "scratch", folder: path.join(import.meta.dirname, "migrations") },
-  ]);
+  await migrate(connection, testSources);
   await ask(connection, readFileSync(path.join(import.meta.dirname, "emptying.sql"), "utf8"));
   await client.end();
   process.env["BASALT_TEST_SERVER"] = JSON.stringify(server);

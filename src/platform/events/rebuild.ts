@@ -37,10 +37,13 @@ export class ChecksumsDiffer extends Error {
 export class WrittenByNewer extends Error {
   override readonly name = "WrittenByNewer";
 }
-/** Another process is rebuilding the model. */
+/** Another process is rebuilding the model, or backing up the database. */
 export class IsBeingRebuilt extends Error {
   override readonly name = "IsBeingRebuilt";
 }
+
+/** Names the advisory lock that is held while the read model of a schema is rebuilt. */
+export const rebuildLock = (schema: string): string => `rebuild ${schema}`;
 
 /** Events of one transaction. */
 const batch = 2_000;
@@ -119,8 +122,9 @@ export async function rebuild<Model>(
   const sql = statementsOf(log);
   const next = `${schema}_next`;
   return database.session(async (lock) => {
-    const [got] = await lock.query(sql.tryLock, [`rebuild ${schema}`]);
-    if (!got?.locked) throw new IsBeingRebuilt(`${projection.name} is being rebuilt already`);
+    const [got] = await lock.query(sql.tryLock, [rebuildLock(schema)]);
+    if (!got?.locked)
+      throw new IsBeingRebuilt(`${projection.name} is being rebuilt or backed up now`);
     await clear(database, schema);
     await migrate(connection, [{ schema: next, source: schema, folder: readModel.folder }]);
     await grantTo(connection, next);
@@ -131,7 +135,7 @@ export async function rebuild<Model>(
     refuseDifferent(await checksumsIn(database, readModel, next, until));
     await swap(database, { readModel, into, next, until });
     await clear(database, schema);
-    await lock.query(sql.unlock, [`rebuild ${schema}`]);
+    await lock.query(sql.unlock, [rebuildLock(schema)]);
     return { events };
   });
 }

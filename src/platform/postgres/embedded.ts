@@ -310,8 +310,8 @@ function refuseOtherMajor(dataFolder: string): void {
   const version = fs.readFileSync(path.join(dataFolder, "PG_VERSION"), "utf8").trim();
   if (version !== "18")
     throw new Error(
-      `${dataFolder} was written by Postgres ${version}, this Basalt brings 18: dump it with ` +
-        "the Basalt that wrote it and load it into this one.",
+      `${dataFolder} was written by Postgres ${version}, this Basalt brings 18: run ` +
+        "`basalt backup FILE` with the Basalt that wrote it, and `basalt restore FILE` with this one.",
     );
 }
 

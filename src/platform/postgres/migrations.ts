@@ -91,6 +91,36 @@ export async function migrate(
   }
 }
 
+/**
+ * Makes the tables as they were after the migrations of `applied`, in the transaction that `client`
+ * has begun. Throws `MigrationRefused` for a migration that these sources do not have.
+ */
+export async function migrateAs(
+  client: pg.Client,
+  sources: readonly MigrationSource[],
+  applied: readonly (Applied & { readonly checksum: string })[],
+): Promise<void> {
+  await client.query("select pg_advisory_xact_lock($1)", [lockKey]);
+  await client.query(setUp);
+  const checksums = new Map(applied.map((one) => [nameOf(one), one.checksum]));
+  for (const source of sources) {
+    await client.query(`create schema if not exists ${source.schema}`);
+    for (const file of filesOf(source)) {
+      const checksum = checksums.get(nameOf(file));
+      if (checksum === undefined) continue;
+      if (checksum !== file.checksum)
+        throw new MigrationRefused(`${nameOf(file)} is another migration in this Basalt`);
+      await client.query(file.sql);
+      checksums.delete(nameOf(file));
+    }
+  }
+  const [unknown] = checksums.keys();
+  if (unknown !== undefined)
+    throw new MigrationRefused(
+      `the migration ${unknown} is unknown to this Basalt, which is older or lacks the context`,
+    );
+}
+
 /** How many migrations the database lacks. Changes nothing. */
 export async function countPending(
   connection: ClientConfig,

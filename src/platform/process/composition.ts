@@ -29,6 +29,8 @@ export type Composition = {
   readonly readModels: Module["readModels"];
   /** Every schema that the application may read and write. */
   readonly schemas: readonly string[];
+  /** All migrations, in the order in which they are applied. */
+  readonly sources: readonly MigrationSource[];
   /** All settings: those of the platform, then those of the modules. */
   readonly settings: SettingsTable;
   readonly load: (environment: Environment) => Settings;
@@ -86,6 +88,7 @@ export function compositionOf(modules: readonly Module[]): Composition {
     const publicUrl = loaded.publicUrl || `http://localhost:${loaded.port}`;
     return { ...loaded, publicUrl };
   };
+  const sources = sourcesOf(modules);
   const registries = Object.fromEntries(modules.map(({ name, events }) => [name, events]));
   return {
     version,
@@ -97,8 +100,9 @@ export function compositionOf(modules: readonly Module[]): Composition {
     grants: merged(modules.map(({ grants }) => grants)),
     schemas: [...names, ...readModels.map(({ schema }) => schema)],
     settingsNow: () => load(environmentWith(path.join(root, ".env"), process.env)),
-    migrate: (connection) => migrate(connection, sourcesOf(modules)),
-    countPending: (connection) => countPending(connection, sourcesOf(modules)),
+    sources,
+    migrate: (connection) => migrate(connection, sources),
+    countPending: (connection) => countPending(connection, sources),
     asyncApi: (title) => asyncApi(title, version, registries),
   };
 }

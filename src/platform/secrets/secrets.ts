@@ -42,6 +42,12 @@ export function masterKeys(text: string): readonly Buffer[] {
 
 export const newMasterKey = (): string => randomBytes(keyBytes).toString("base64");
 
+/** The ids of the keys in a text, which sealed secrets name. */
+export const masterKeyIds = (text: string): readonly string[] => masterKeys(text).map(keyId);
+
+const keyId = (master: Buffer): string =>
+  createHash("sha256").update(master).digest("hex").slice(0, 8);
+
 /** AES-256-GCM and HMAC-SHA-256 under keys that HKDF derives from each master key by purpose. */
 export function createSecrets(masters: readonly Buffer[]): Secrets {
   const [current, ...older] = masters.map((master) => new DerivedKeys(master));
@@ -100,7 +106,7 @@ class DerivedKeys {
 
   constructor(master: Buffer) {
     this.#master = master;
-    this.id = createHash("sha256").update(master).digest("hex").slice(0, 8);
+    this.id = keyId(master);
   }
 
   of(purpose: string): Buffer {

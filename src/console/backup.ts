@@ -1,0 +1,151 @@
+import { createReadStream, createWriteStream, existsSync, readFileSync } from "node:fs";
+import { rename, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { InvalidArgumentError, type Command } from "commander";
+import { backUp } from "#platform/backup/back-up.ts";
+import { masterKeyName } from "#platform/backup/contents.ts";
+import { restore, verifyBackup, type Restored } from "#platform/backup/restore.ts";
+import type { Settings } from "#platform/config/settings.ts";
+import { progressBar, print, type Output } from "#platform/console/output.ts";
+import { openPostgres } from "#platform/process/postgres.ts";
+import { masterKeyIds } from "#platform/secrets/secrets.ts";
+import { systemTimers as timers } from "#platform/system.ts";
+import { basalt } from "../composition.ts";
+import { quietLog } from "./database.ts";
+
+/** Commands that save everything and bring it back. */
+export function addBackupCommands(program: Command): void {
+  program
+    .command("backup")
+    .description(
+      "Write database, master key and emails as they are now to one file; Basalt may keep running",
+    )
+    .argument("<file>", "a new file, as in basalt.tar.zst; - for standard output")
+    .option(
+      "--rate <megabytes>",
+      "megabytes of rows read per second at most, so that requests are served meanwhile",
+      toRate,
+      defaultRate,
+    )
+    .option("--json", "print JSON")
+    .action(backupCommand);
+  program
+    .command("restore")
+    .description("Make an empty database and data folder what they were when a backup was made")
+    .argument("<file>", "a file that `backup` wrote; - for standard input")
+    .option("--verify", "only read the file and check that it is whole")
+    .option("--json", "print JSON")
+    .action(restoreCommand);
+}
+
+const megabyte = 1024 * 1024;
+const defaultRate = 32;
+
+function toRate(text: string): number {
+  const rate = Number(text);
+  if (!(rate > 0)) throw new InvalidArgumentError("must be a number over 0");
+  return rate;
+}
+
+/** The ids of the master keys that a Basalt with these settings has, and where they come from. */
+function keysOf({ masterKey, dataFolder }: Settings) {
+  const file = path.join(dataFolder, masterKeyName);
+  if (masterKey !== undefined) return { masterKeys: masterKeyIds(masterKey), hasMasterKey: false };
+  if (!existsSync(file)) return { masterKeys: [], hasMasterKey: false };
+  return { masterKeys: masterKeyIds(readFileSync(file, "utf8")), hasMasterKey: true };
+}
+
+async function backupCommand(
+  file: string,
+  { rate, ...output }: Output & { readonly rate: number },
+) {
+  const settings = basalt.settingsNow();
+  const { version, sources } = basalt;
+  await using undo = new AsyncDisposableStack();
+  const opening = { shared: true, makes: false };
+  const { connection, embedded } = await openPostgres(settings, quietLog(), opening);
+  undo.use(embedded);
+  const source = { connection, sources, version, dataFolder: settings.dataFolder };
+  const bar = megabytesBar();
+  const pace = { timers, bytesPerSecond: rate * megabyte, onProgress: bar.show };
+  const done = await toFile(file, (out) => backUp({ ...source, ...keysOf(settings) }, out, pace));
+  bar.end();
+  if (file === "-") return;
+  print(
+    [{ file, ...done }],
+    output,
+    ({ takenAt, tables, rows, emails, hasMasterKey }) =>
+      `${file} holds the state of ${takenAt}: ${rows} rows of ${tables} tables, ${emails} emails and ` +
+      (hasMasterKey
+        ? "the master key. Keep it as safe as the data."
+        : "no master key: keep BASALT_MASTER_KEY beside it."),
+    "",
+  );
+}
+
+/** Writes beside the file and moves it there whole, so that no file with that name is half a backup. */
+async function toFile<T>(file: string, write: (out: Writable) => Promise<T>) {
+  if (file === "-") return write(process.stdout);
+  if (existsSync(file)) throw new Error(`${file} exists already: give another name`);
+  const part = `${file}.part`;
+  try {
+    const written = await write(createWriteStream(part, { mode: 0o600, flush: true }));
+    await rename(part, file);
+    return written;
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+async function restoreCommand(
+  file: string,
+  { verify, ...output }: Output & { readonly verify?: true },
+): Promise<void> {
+  const settings = basalt.settingsNow();
+  await using undo = new AsyncDisposableStack();
+  const { input, bar } = await fromFile(file);
+  const connect = async () => {
+    const { connection, embedded } = await openPostgres(settings, quietLog(), { shared: true });
+    undo.use(embedded);
+    return connection;
+  };
+  const { masterKey, dataFolder } = settings;
+  const masterKeys = masterKey === undefined ? [] : masterKeyIds(masterKey);
+  const done = verify
+    ? await verifyBackup(input, bar.show)
+    : await restore({ connect, sources: basalt.sources, dataFolder, masterKeys }, input, bar.show);
+  bar.end();
+  print([done], output, verify ? verified : restored, "");
+}
+
+const verified = ({ takenAt, basalt: version, tables, rows, emails }: Restored) =>
+  `The backup is whole: ${rows} rows of ${tables} tables and ${emails} emails, ` +
+  `taken at ${takenAt} by Basalt ${version}.`;
+
+const restored = ({ takenAt, tables, rows, emails }: Restored) =>
+  `Restored the state of ${takenAt}: ${rows} rows of ${tables} tables and ${emails} emails. ` +
+  "Start Basalt now.";
+
+/** The bytes of a file, and a bar that shows how many of them have been read. */
+async function fromFile(file: string): Promise<{ input: Readable; bar: Bar }> {
+  if (file === "-") return { input: process.stdin, bar: { show: () => {}, end: () => {} } };
+  const { size } = await stat(file);
+  const input = createReadStream(file);
+  const { show, end } = megabytesBar();
+  return { input, bar: { show: () => show(input.bytesRead, size), end } };
+}
+
+type Bar = { readonly show: () => void; readonly end: () => void };
+
+function megabytesBar() {
+  let bar: ReturnType<typeof progressBar> | undefined;
+  return {
+    show(done: number, total: number): void {
+      bar ??= progressBar("MB", Math.ceil(total / megabyte));
+      bar.show(Math.ceil(done / megabyte));
+    },
+    end: (): void => bar?.end(),
+  };
+}
