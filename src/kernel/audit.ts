@@ -1,4 +1,4 @@
-import type { Origin } from "./context.ts";
+import type { Context, Origin } from "./context.ts";
 import type { Instant } from "./instant.ts";
 
 /** An audit entry: actor, operation, targets, origin and outcome. */
@@ -25,13 +25,40 @@ export type AuditFilter = {
   readonly until?: Instant | undefined;
 };
 
+/** An entry before it has its time, which the audit sets. */
+export type AuditAddition = Omit<AuditEntry, "at">;
+
+/** Makes the audit entry of an operation from its context, its outcome and its targets. */
+export function entryOf(
+  { actor, credential, operation = "unknown", origin, correlationId }: Context,
+  { outcome, targets }: Pick<AuditEntry, "outcome" | "targets">,
+): AuditAddition {
+  return {
+    actor,
+    operation,
+    outcome,
+    targets,
+    correlationId,
+    ...(credential === undefined ? {} : { credential }),
+    ...(origin === undefined ? {} : { origin }),
+  };
+}
+
 /** `position`: a number that grows with each entry. */
 export type AuditRecord = AuditEntry & { readonly position: number };
 
 /** Port: the audit, which is append-only. Operations are entered with their commit. */
 export type Audit = {
   /** Enters a refusal, which changes nothing. */
-  readonly enter: (entry: AuditEntry) => Promise<void>;
+  readonly enter: (entry: AuditAddition) => Promise<void>;
+  /**
+   * Erases origins and email addresses in the entries of an actor, and in those that name one of these addresses. All else
+   * stays, and so does the proof that nothing else was changed.
+   */
+  readonly erase: (subject: {
+    readonly actor: string;
+    readonly emails: readonly string[];
+  }) => Promise<void>;
   /** The newest first, below a position. */
   readonly page: (
     filter: AuditFilter,

@@ -107,6 +107,8 @@ export type EventMetadata = {
   readonly actor: string;
   readonly correlationId: string;
   readonly causationId?: string;
+  /** The trace that it belongs to, if it was exported. Source: W3C trace context. */
+  readonly traceparent?: string;
 };
 
 /** An event as the log keeps it. `version` counts within `stream`, from 1. */

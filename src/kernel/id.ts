@@ -43,6 +43,7 @@ export function identifier<I extends Id<string>>(prefix: string): IdKind<I> {
       pattern: `^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`,
       maxLength: prefix.length + 27,
     },
+    says: `an id that begins with ${prefix}_`,
   });
   return {
     ...(value as Value<I>),

@@ -13,6 +13,7 @@ const isInCalendar = ([, year, month, day]: RegExpExecArray): boolean =>
   Number(day) <= new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
 
 const value = branded<Instant>("instant", {
+  says: "a date or a time with its zone, as in 2027-01-31 or 2027-01-31T12:00:00Z",
   schema: { type: "string", format: "date-time", maxLength: 40 },
   parse(input) {
     const parts = spelled.exec(input);

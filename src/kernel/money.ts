@@ -1,6 +1,7 @@
 import { err, ok, type Result } from "./result.ts";
 import {
   branded,
+  named,
   shape,
   unruly,
   type Brand,
@@ -32,16 +33,31 @@ const digitsOf: Readonly<Record<string, number>> = Object.fromEntries([
 export type Currency = Brand<string, "Currency">;
 export const Currency = branded<Currency>("currency", {
   schema: { type: "string", enum: Object.keys(digitsOf).toSorted() },
+  says: "the code of a currency in capitals, as in EUR",
 });
 
 /** A decimal number as text, as in `-12.50`: never a float. */
 export type Decimal = Brand<string, "Decimal">;
 export const Decimal = branded<Decimal>("decimal number", {
   schema: { type: "string", pattern: "^-?(0|[1-9]\\d{0,18})(\\.\\d{1,4})?$", maxLength: 25 },
+  says: "a decimal number with at most 4 digits after the point, as in 19.90",
+});
+
+/** How much of one currency is paid for one of another, as in `1.0837`. */
+export type Rate = Brand<string, "Rate">;
+const rateDigits = 12;
+export const Rate = branded<Rate>("rate", {
+  schema: {
+    type: "string",
+    pattern: `^(0|[1-9]\\d{0,11})(\\.\\d{1,${rateDigits}})?$`,
+    maxLength: 25,
+  },
+  parse: (input) => (/[1-9]/.test(input) ? input : undefined),
+  says: `a positive decimal number with at most ${rateDigits} digits after the point, as in 1.0837`,
 });
 
 /** Money as it is spelled in JSON: on the wire and in events. */
-export const SpelledMoney = shape({ amount: Decimal, currency: Currency });
+export const SpelledMoney = named("Money", shape({ amount: Decimal, currency: Currency }));
 export type SpelledMoney = Infer<typeof SpelledMoney>;
 
 /** An amount of one currency, in its smallest unit: cents of EUR, yen of JPY, fils of KWD. */
@@ -57,6 +73,9 @@ export type CurrencyMismatch = {
 /** The range of Postgres' `bigint`. */
 const most = 2n ** 63n - 1n;
 
+/** Shares of money are in proportion to weights, of which none is negative and one is positive. */
+export type WeightsInvalid = { readonly type: "weights-invalid" };
+
 const decimals = (currency: Currency): number => {
   const digits = digitsOf[currency];
   if (digits === undefined) throw new Error(`${currency} is no currency`);
@@ -69,13 +88,26 @@ function parse(input: unknown): Result<Money, Invalid> {
   const spelled = SpelledMoney.parse(input);
   if (!spelled.ok) return spelled;
   const { amount, currency } = spelled.value;
-  const [whole = "", fraction = ""] = amount.split(".");
   const digits = decimals(currency);
-  if (fraction.length > digits)
+  if ((amount.split(".")[1] ?? "").length > digits)
     return invalid(`must have at most ${digits} digits after the point in ${currency}`);
-  const minor = BigInt(whole + fraction.padEnd(digits, "0"));
+  const minor = scaled(amount, digits);
   if (minor > most || minor < -most) return invalid("is too much");
   return ok({ minor, currency });
+}
+
+/** A quotient to the nearest whole number; halves to the even one. `by` is positive. */
+function halfEven(dividend: bigint, by: bigint): bigint {
+  const below = dividend / by - (dividend % by < 0n ? 1n : 0n);
+  const twice = 2n * (dividend - below * by);
+  const isUp = twice > by || (twice === by && below % 2n !== 0n);
+  return isUp ? below + 1n : below;
+}
+
+/** Digits of a decimal text as a whole number, so many of them after the point. */
+function scaled(text: string, digits: number): bigint {
+  const [whole = "", fraction = ""] = text.split(".");
+  return BigInt(whole + fraction.padEnd(digits, "0"));
 }
 
 const value: Value<Money> = { schema: SpelledMoney.schema, parse };
@@ -97,9 +129,37 @@ export const Money = {
   decimals,
   plus: (a: Money, b: Money): Result<Money, CurrencyMismatch> => together(a, b, (x, y) => x + y),
   minus: (a: Money, b: Money): Result<Money, CurrencyMismatch> => together(a, b, (x, y) => x - y),
+  negated: ({ minor, currency }: Money): Money => Money.of(-minor, currency),
   /** So many times as much. `count`: a whole number. */
   times: ({ minor, currency }: Money, count: number): Money =>
     Money.of(minor * BigInt(count), currency),
+  /** What an amount is in another currency at a rate, rounded to its smallest unit, halves to the even one. */
+  converted({ minor, currency }: Money, rate: Rate, into: Currency): Money {
+    const raised = minor * scaled(rate, rateDigits) * 10n ** BigInt(decimals(into));
+    return Money.of(halfEven(raised, 10n ** BigInt(rateDigits + decimals(currency))), into);
+  },
+  /**
+   * Parts of an amount in proportion to weights, whose sum is the amount: what rounding leaves goes to the largest remainders, of
+   * equal ones to the first.
+   */
+  allocate(
+    { minor, currency }: Money,
+    weights: readonly bigint[],
+  ): Result<readonly Money[], WeightsInvalid> {
+    const total = weights.reduce((sum, weight) => sum + weight, 0n);
+    if (total <= 0n || weights.some((weight) => weight < 0n))
+      return err({ type: "weights-invalid" });
+    const [size, sign] = minor < 0n ? [-minor, -1n] : [minor, 1n];
+    const shares = weights.map((weight) => (size * weight) / total);
+    const left = size - shares.reduce((sum, share) => sum + share, 0n);
+    const byRemainder = weights
+      .map((weight, i) => ({ i, remainder: (size * weight) % total }))
+      .toSorted((a, b) =>
+        a.remainder === b.remainder ? a.i - b.i : a.remainder > b.remainder ? -1 : 1,
+      );
+    for (const { i } of byRemainder.slice(0, Number(left))) shares[i] = (shares[i] ?? 0n) + 1n;
+    return ok(shares.map((share) => Money.of(sign * share, currency)));
+  },
   isNegative: ({ minor }: Money): boolean => minor < 0n,
   spell({ minor, currency }: Money): SpelledMoney {
     const digits = decimals(currency);

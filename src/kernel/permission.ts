@@ -15,6 +15,8 @@ export const Permission = branded<Permission>("permission", {
     pattern: "^(\\*|[a-z-]{1,40}):(\\*|[a-z-]{1,40})(:own)?$",
     maxLength: 85,
   },
+  parse: (input) => (input === "*" ? "*:*" : input),
+  says: "a thing and an action, as in products:read, with * for any",
 });
 
 /** The permissions that a context asks for, by the names that its handlers use. */
@@ -26,7 +28,12 @@ export const permissions = <const Names extends Readonly<Record<string, `${strin
 export const ofOwn = (permission: Permission): Permission => `${permission}:own` as Permission;
 
 /** The actor does not have the permission. */
-export type Forbidden = { readonly type: "forbidden"; readonly permission: Permission };
+export type Forbidden = {
+  readonly type: "forbidden";
+  readonly permission: Permission;
+  /** What stands in the way of a permission that they have otherwise. */
+  readonly reason?: "email-unverified";
+};
 
 /**
  * Port: whether the actor has a permission, by a role or as the owner of the thing; for an API key

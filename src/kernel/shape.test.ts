@@ -19,6 +19,7 @@ import {
 
 const Word = branded<Brand<string, "Word">>("word", {
   schema: { type: "string", minLength: 2, maxLength: 4, pattern: "^[a-z😀]*$" },
+  says: "small letters",
   parse: (input) => (input === "none" ? undefined : input),
 });
 const Count = branded<Brand<number, "Count">>("count", {
@@ -27,6 +28,7 @@ const Count = branded<Brand<number, "Count">>("count", {
 /** Matches its pattern once it is in capitals. */
 const Shouted = branded<Brand<string, "Shouted">>("shout", {
   schema: { type: "string", minLength: 2, pattern: "^[A-Z ]*$" },
+  says: "capitals",
   parse: (input) => input.trim().toUpperCase(),
 });
 const Share = branded<Brand<number, "Share">>("share", { schema: { type: "number" } });
@@ -46,14 +48,14 @@ const takes = (value: Value<unknown>, ...inputs: readonly unknown[]) => {
 describe("a kind of value says what is wrong", () => {
   test("about texts", () => {
     takes(Word, "ab", "abcd", "😀😀😀😀");
-    says(Word, 1, "must be a word");
-    saysOfRule(Word, "none", "must be a valid word");
+    says(Word, 1, "must be a text: small letters");
+    saysOfRule(Word, "none", "must be small letters");
     says(Shouted, "x", "must have at least 2 characters");
     saysOfRule(Shouted, "   ", "must have at least 2 characters");
     assert.deepEqual(Shouted.parse(" ab "), ok("AB"));
     says(Word, "a", "must have at least 2 characters");
     says(Word, "abcde", "must have at most 4 characters");
-    says(Word, "AB", "must match ^[a-z😀]*$");
+    says(Word, "AB", "must be small letters");
     saysOfRule(Word, "\ud800a", "must be well-formed text");
     saysOfRule(Word, "a\0", "must be well-formed text");
     const free = branded<Brand<string, "Free">>("free", { schema: { type: "string" } });
@@ -92,7 +94,7 @@ describe("a kind of value says what is wrong", () => {
     const wrong = words.parse(["a", 1]);
     const each = [
       ["/0", "must have at least 2 characters"] as const,
-      ["/1", "must be a word"] as const,
+      ["/1", "must be a text: small letters"] as const,
     ];
     assert.deepEqual(wrong, issues(...each));
     assert.deepEqual(words.schema, { type: "array", items: Word.schema, maxItems: 2 });
@@ -135,7 +137,7 @@ describe("a kind of value says what is wrong", () => {
 
   test("about opaque values and null", () => {
     takes(opaque("answer"), {}, { any: ["thing"] });
-    says(opaque("answer"), [], "must be a answer");
+    says(opaque("answer"), [], "must be an answer");
     assert.deepEqual(opaque("answer").schema, {
       title: "answer",
       type: "object",

@@ -49,7 +49,10 @@ const formats: Readonly<Record<string, RegExp>> = {
 type Broken = (value: Primitive) => string | undefined;
 
 /** Says which JSON Schema keyword a scalar breaks first. Lengths count code points. */
-function breaker({ minLength = 0, maxLength, pattern, format, ...more }: JsonSchema): Broken {
+function breaker(
+  { minLength = 0, maxLength, pattern, format, ...more }: JsonSchema,
+  says = "",
+): Broken {
   const { minimum, maximum, enum: allowed } = more;
   const expression = typeof pattern === "string" ? new RegExp(pattern, "u") : undefined;
   const formed = typeof format === "string" ? formats[format] : undefined;
@@ -61,7 +64,7 @@ function breaker({ minLength = 0, maxLength, pattern, format, ...more }: JsonSch
     if (typeof minLength === "number" && minLength > 0 && lengthOf(text) < minLength)
       return `must have at least ${minLength} characters`;
     if (formed?.test(text) === false) return `must have the format ${format as string}`;
-    return expression?.test(text) === false ? `must match ${pattern as string}` : undefined;
+    return expression?.test(text) === false ? `must be ${says}` : undefined;
   };
   const brokenNumber = (value: number): string | undefined => {
     if (typeof minimum === "number" && value < minimum) return `must be at least ${minimum}`;
@@ -76,7 +79,7 @@ function breaker({ minLength = 0, maxLength, pattern, format, ...more }: JsonSch
           ? brokenNumber(value)
           : undefined;
     if (reason !== undefined || !words || words.has(value)) return reason;
-    return `must be one of ${[...words].join(", ")}`;
+    return says === "" ? `must be one of ${[...words].join(", ")}` : `must be ${says}`;
   };
 }
 
@@ -94,26 +97,35 @@ const safeInteger = {
   maximum: Number.MAX_SAFE_INTEGER,
 } as const;
 
+type ScalarSchema = JsonSchema & { readonly type: "string" | "integer" | "number" | "boolean" };
+/** A pattern comes with words for people: `says` goes on after "must be". */
+type SaidSchema =
+  | { readonly schema: ScalarSchema & { readonly pattern?: undefined }; readonly says?: string }
+  | { readonly schema: ScalarSchema & { readonly pattern: string }; readonly says: string };
+
+const withArticle = (name: string): string => `${/^[aeiou]/i.test(name) ? "an" : "a"} ${name}`;
+
 /**
  * A branded scalar. `schema` bounds it, `parse` (optional) normalises it, or answers undefined
  * where it breaks a rule that a schema cannot say. The schema is checked after normalising.
  */
 export function branded<B extends Primitive>(
   name: string,
-  definition: {
-    readonly schema: JsonSchema & { readonly type: "string" | "integer" | "number" | "boolean" };
+  definition: SaidSchema & {
     readonly parse?: (input: BaseOf<B>) => BaseOf<B> | undefined;
   },
 ): Value<B> {
-  const { schema, parse = (input) => input } = definition;
-  const broken = breaker(schema);
+  const { schema, says, parse = (input) => input } = definition;
+  const broken = breaker(schema, says);
+  const isSaidText = schema.type === "string" && says !== undefined;
+  const wanted = isSaidText ? `a text: ${says}` : withArticle(name);
   return {
     schema: { title: name, ...(schema.type === "integer" ? safeInteger : {}), ...schema },
     parse(input) {
-      if (!isOfType(schema.type, input)) return invalid(`must be a ${name}`);
+      if (!isOfType(schema.type, input)) return invalid(`must be ${wanted}`);
       if (isGarbled(input)) return unruly("must be well-formed text");
       const value = parse(input as BaseOf<B>);
-      const reason = value === undefined ? `must be a valid ${name}` : broken(value);
+      const reason = value === undefined ? `must be ${says ?? `a valid ${name}`}` : broken(value);
       if (reason === undefined) return ok(value as unknown as B);
       const unfit = broken(input);
       return unfit === undefined ? unruly(reason) : invalid(unfit);
@@ -128,7 +140,7 @@ export const oneOf = <const Word extends string>(...words: readonly Word[]): Val
 /** A JSON object that is handed on unread to its consumer. */
 export const opaque = (name: string): Value<{ readonly [field: string]: unknown }> => ({
   schema: { title: name, type: "object", additionalProperties: true },
-  parse: (input) => (isRecord(input) ? ok(input) : invalid(`must be a ${name}`)),
+  parse: (input) => (isRecord(input) ? ok(input) : invalid(`must be ${withArticle(name)}`)),
 });
 
 /** A value that the edge has made, such as a stream, whose content no schema describes. */
@@ -171,6 +183,12 @@ const below = (key: string | number, issues: readonly Issue[]) =>
 
 /** A record of values. Unknown fields are refused; every broken field is reported. */
 export const shape = <const F extends Fields>(fields: F) => record(fields, false);
+
+/** The shape under a name, by which documents refer to it. */
+export const named = <V extends Value<unknown>>(name: string, value: V): V => ({
+  ...value,
+  schema: { ...value.schema, title: name },
+});
 
 /** The like with more fields, which are handed on unread: a record that others define. */
 export const openShape = <const F extends Fields>(fields: F) => record(fields, true);
