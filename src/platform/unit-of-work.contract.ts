@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Recorded } from "#kernel/event.ts";
 import type { Context } from "#kernel/context.ts";
-import { Instant } from "#kernel/instant.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import { err, expect, ok } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { systemClock as clock, systemIds } from "#platform/system.ts";
-import type { Audit, AuditFilter } from "#kernel/audit.ts";
-import { entryOf } from "./audit/audit.ts";
+import { entryOf, type Audit, type AuditFilter } from "#kernel/audit.ts";
 import { IdempotencyKeyReused } from "./idempotency.ts";
 import { testContext } from "#test/context.ts";
 import { NoteId, retitled, titled, written, type NotesScope } from "#test/notes.ts";
@@ -80,29 +79,53 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
     test("audit entries are found by what they say, the newest first, page by page", async () => {
       await using subject = await open();
       const { audit } = subject;
-      const enter = (operation: string, outcome: string, target: string, second: number) =>
-        audit.enter(
-          entryOf(testContext({ operation }), {
-            at: Instant.fromUnixMs(second * 1_000),
-            outcome,
-            targets: [target],
-          }),
-        );
+      const enter = async (operation: string, outcome: string, target: string, n: number) => {
+        const named = testContext({ operation, correlationId: String(n) });
+        await audit.enter(entryOf(named, { outcome, targets: [target] }));
+        await sleep(2); // a time of its own
+      };
       await enter("a", "ok", "x", 1);
       await enter("b", "forbidden", "x", 2);
       await enter("a", "forbidden", "y", 3);
       const found = async (filter: AuditFilter, page = {}) =>
-        (await audit.page(filter, { limit: 10, ...page })).map(({ at }) =>
-          Number(at.slice(17, 19)),
+        (await audit.page(filter, { limit: 10, ...page })).map(({ correlationId }) =>
+          Number(correlationId),
         );
       assert.deepEqual(await found({}), [3, 2, 1]);
       assert.deepEqual(await found({ operation: "a" }), [3, 1]);
       assert.deepEqual(await found({ outcome: "forbidden", target: "x" }), [2]);
       assert.deepEqual(await found({ actor: "nobody" }), []);
-      const [from, until] = [Instant.fromUnixMs(2_000), Instant.fromUnixMs(3_000)];
+      const [until, from] = (await audit.page({}, { limit: 2 })).map(({ at }) => at);
       assert.deepEqual(await found({ from, until }), [2]);
       const [newest] = await audit.page({}, { limit: 1 });
       assert.deepEqual(await found({}, { before: newest?.position, limit: 1 }), [2]);
+    });
+
+    test("erasing a person leaves their audit entries, without origin and addresses", async () => {
+      const origin = { address: "192.0.2.1", agent: "curl" };
+      await using subject = await open();
+      const { audit } = subject;
+      const enter = (actor: string, targets: readonly string[]) =>
+        audit.enter(
+          entryOf(testContext({ actor, operation: "a", origin }), {
+            outcome: "forbidden",
+            targets,
+          }),
+        );
+      await enter("ada", ["note_1"]);
+      await enter("anonymous", ["note_2", "ada@example.com"]);
+      await enter("anonymous", ["bob@example.com"]);
+      await audit.erase({ actor: "ada", emails: ["ada@example.com"] });
+      const entries = await audit.page({}, { limit: 10 });
+      assert.deepEqual(
+        entries.map((entry) => [entry.targets, entry.origin?.address]),
+        [
+          [["bob@example.com"], origin.address],
+          [["note_2"], undefined],
+          [["note_1"], undefined],
+        ],
+      );
+      assert.deepEqual(await audit.page({ target: "ada@example.com" }, { limit: 10 }), []);
     });
 
     test("a refusal leaves no trace", async () => {

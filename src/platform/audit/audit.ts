@@ -1,21 +1,4 @@
 import type { AuditEntry, AuditFilter } from "#kernel/audit.ts";
-import type { Context } from "#kernel/context.ts";
-
-export function entryOf(
-  { actor, credential, operation = "unknown", origin, correlationId }: Context,
-  { at, outcome, targets }: Pick<AuditEntry, "at" | "outcome" | "targets">,
-): AuditEntry {
-  return {
-    at,
-    actor,
-    operation,
-    outcome,
-    targets,
-    correlationId,
-    ...(credential === undefined ? {} : { credential }),
-    ...(origin === undefined ? {} : { origin }),
-  };
-}
 
 /** Whether an entry is one that is asked for. */
 export const matches = (entry: AuditEntry, filter: AuditFilter): boolean =>

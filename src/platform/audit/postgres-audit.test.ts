@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
-import { Instant } from "#kernel/instant.ts";
-import { systemClock as clock } from "#platform/system.ts";
+import { appRole, restrictToRole } from "#platform/postgres/app-role.ts";
 import { statement } from "#platform/postgres/database.ts";
 import { testDatabase, type TestDatabase } from "#test/database.ts";
 import { testContext } from "#test/context.ts";
-import { entryOf } from "./audit.ts";
+import { entryOf } from "#kernel/audit.ts";
 import { chainEntries, postgresAudit, verifyChain } from "./postgres-audit.ts";
 
 const context = testContext({ operation: "test.do" });
@@ -14,7 +13,7 @@ const context = testContext({ operation: "test.do" });
 async function enter({ database }: TestDatabase, count: number): Promise<void> {
   const { enter: add } = postgresAudit(database);
   const entries = Array.from({ length: count }, (_, i) =>
-    entryOf(context, { at: clock.now(), outcome: "ok", targets: [`thing_${i}`] }),
+    entryOf(context, { outcome: "ok", targets: [`thing_${i}`] }),
   );
   await Promise.all(entries.map((entry) => add(entry)));
 }
@@ -128,15 +127,62 @@ test("an entry that commits late gets its link in the order of positions, howeve
   assert.deepEqual(order, [{ n: 1 }]);
 });
 
-test("entries of a process whose clock is wrong are linked as all others are", async () => {
+test("whoever may add entries sets neither their times nor their links", async () => {
   await using opened = await testDatabase();
-  const at = (ms: number) => Instant.fromUnixMs(clock.unixMs() + ms);
-  for (const ms of [-3_600_000, 0, 3_600_000])
-    await postgresAudit(opened.database).enter(
-      entryOf(context, { at: at(ms), outcome: "ok", targets: [] }),
-    );
+  assert.ok(await restrictToRole(opened.connection, []));
+  const client = new pg.Client({ ...opened.connection, options: `-c role=${appRole}` });
+  await client.connect();
+  await client.query(
+    `insert into audit.entries (at, actor, operation, outcome, targets, correlation_id)
+       values ('2001-01-01', 'backdated', 'b', 'ok', '{}', 'c')`,
+  );
+  const isNow = "select bool_and(at > now() - interval '1 hour') as now from audit.entries";
+  assert.deepEqual(await opened.sql(isNow), [{ now: true }]);
+  for (const sql of [
+    "insert into audit.chain values (1, 1, 'forged')",
+    "insert into audit.entries (at, actor, operation, outcome, targets, correlation_id, personal) values (now(), 'a', 'b', 'ok', '{}', 'c', 'x')",
+    "update audit.entries set address = null",
+  ])
+    await assert.rejects(client.query(sql), /permission denied/, sql);
+  await client.end();
   const verdict = await verifyChain(opened.database);
+  assert.deepEqual([verdict.intact, verdict.intact && verdict.links], [true, 1]);
+});
+
+test("the chain holds after an erasure, and nothing else can be changed with it", async () => {
+  await using opened = await testDatabase();
+  const { database, connection } = opened;
+  const audit = postgresAudit(database);
+  const origin = { address: "192.0.2.1", agent: "curl" };
+  for (const actor of ["ada", "eve"])
+    await audit.enter(entryOf({ ...context, actor, origin }, { outcome: "ok", targets: [] }));
+  await chainEntries(database);
+  await audit.erase({ actor: "ada", emails: [] });
+  await enter(opened, 1);
+  const verdict = await verifyChain(database);
   assert.deepEqual([verdict.intact, verdict.intact && verdict.links], [true, 3]);
+  const client = new pg.Client(connection);
+  await client.connect();
+  const forge = "update audit.entries set address = '203.0.113.9' where actor = 'eve'";
+  await assert.rejects(client.query(forge), /append-only/);
+  await client.end();
+  await tamper(opened, forge);
+  const forged = await verifyChain(database);
+  assert.deepEqual([forged.intact, !forged.intact && forged.link], [false, 2]);
+});
+
+test("entries from before erasures verify as they did", async () => {
+  await using opened = await testDatabase();
+  await enter(opened, 3);
+  await tamper(
+    opened,
+    "update audit.entries set personal = null, salt = null, address = '192.0.2.1' where position = 2",
+  );
+  await chainEntries(opened.database);
+  await postgresAudit(opened.database).erase({ actor: context.actor, emails: [] });
+  const [old] = await opened.sql("select address from audit.entries where position = 2");
+  assert.deepEqual(old, { address: "192.0.2.1" }, "its link is over its address: it stays");
+  assert.equal((await verifyChain(opened.database)).intact, true);
 });
 
 test("the chain is closed by several processes that go on for long", async () => {

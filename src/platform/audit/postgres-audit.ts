@@ -1,24 +1,23 @@
-import { createHash } from "node:crypto";
 import type { Instant } from "#kernel/instant.ts";
 import type { LogHealth } from "../events/health.ts";
 import { statement, type Database, type Parameter } from "../postgres/database.ts";
+import { checkedLinks, type Link } from "../postgres/hash-chain.ts";
 import { mutation, type Write } from "../postgres/writes.ts";
 import type { Job } from "../scheduler/jobs.ts";
-import type { Audit, AuditEntry, AuditRecord } from "#kernel/audit.ts";
+import type { Audit, AuditAddition, AuditRecord } from "#kernel/audit.ts";
 
 const insert = mutation(
   "audit.entry-insert",
   "audit.entries",
   `insert into audit.entries
      (at, actor, credential, operation, outcome, targets, address, agent, correlation_id)
-   values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+   values (now(), $1, $2, $3, $4, $5, $6, $7, $8)`,
 );
 
-/** The write that enters an audit entry in the transaction that it records. */
-export const auditWrite = (entry: AuditEntry): Write => ({
+/** The write that enters an audit entry in the transaction that it records. The database sets its time. */
+export const auditWrite = (entry: AuditAddition): Write => ({
   mutation: insert,
   values: [
-    entry.at,
     entry.actor,
     entry.credential ?? null,
     entry.operation,
@@ -46,12 +45,12 @@ type EntryRow = {
 /** Without a name it is planned anew for each filter: a plan for all would read everything. */
 const page = statement<EntryRow>(
   "",
-  `select position, at, actor, credential, operation, outcome, targets, address, agent,
-          correlation_id
+  `select position, at, actor, credential, operation, outcome,
+          targets || coalesce(emails, '{}') as targets, address, agent, correlation_id
      from audit.entries
     where ($1::bigint is null or position < $1)
       and ($2::text is null or actor = $2)
-      and ($3::text is null or targets @> array[$3])
+      and ($3::text is null or targets @> array[$3] or emails @> array[$3])
       and ($4::text is null or operation = $4)
       and ($5::text is null or outcome = $5)
       and ($6::timestamptz is null or at >= $6)
@@ -68,10 +67,15 @@ const toRecord = ({ position, correlation_id, credential, address, agent, ...row
     ...(address === null ? {} : { origin: { address, agent: agent ?? "" } }),
   }) satisfies AuditRecord;
 
+const erase = statement("audit.erase", "select audit.erase($1, $2)");
+
 export const postgresAudit = (database: Database): Audit => ({
   async enter(entry) {
     const { mutation, values } = auditWrite(entry);
     await database.query(mutation, values);
+  },
+  async erase({ actor, emails }) {
+    await database.query(erase, [actor, emails]);
   },
   async page({ actor, target, operation, outcome, from, until }, { before, limit }) {
     const filters = [actor, target, operation, outcome, from, until];
@@ -80,70 +84,27 @@ export const postgresAudit = (database: Database): Audit => ({
   },
 });
 
-/** The text that a link covers besides the previous link: every column, in one spelling. */
-const canonical = `jsonb_build_array(e.position, extract(epoch from e.at), e.actor, e.credential,
-  e.operation, e.outcome, to_jsonb(e.targets), e.address, e.agent, e.correlation_id)::text`;
-
-const linkOf = (previous: Uint8Array, text: string): Buffer =>
-  createHash("sha256").update(previous).update(text).digest();
-
-const start = new Uint8Array();
-/** Links of one transaction. */
+/** Links of one transaction, as in `audit.close_chain`. */
 const batch = 1_000;
 
-type Head = { readonly number: number; readonly hash: Buffer };
-const head = statement<Head>(
-  "audit.head",
-  "select number, hash from audit.chain order by number desc limit 1",
-);
-const lock = statement("audit.lock", "select pg_advisory_xact_lock(hashtextextended('audit', 0))");
-const horizon = statement<{ readonly horizon: number }>(
-  "audit.horizon",
-  "select horizon from audit.horizon()",
-);
 const newest = statement<{ readonly entry: number; readonly linked: number }>(
   "audit.newest",
   `select coalesce((select max(position) from audit.entries), 0) as entry,
           coalesce((select max(position) from audit.chain), 0) as linked`,
 );
-const take = statement<{ readonly position: number; readonly text: string }>(
-  "audit.take",
-  `select e.position, ${canonical} as text from audit.entries e
-    where e.position > coalesce((select max(position) from audit.chain), 0) and e.position <= $1
-    order by e.position limit ${batch}`,
-);
-const link = statement(
-  "audit.link",
-  `insert into audit.chain (number, position, hash)
-   select $1 + n, position, hash
-     from unnest($2::bigint[], $3::bytea[]) with ordinality as link(position, hash, n)`,
+const close = statement<{ readonly linked: number }>(
+  "audit.close-chain",
+  "select audit.close_chain() as linked",
 );
 
 /** Closes the chain over all entries that are final by now; answers how many it has linked. */
 export async function chainEntries(database: Database): Promise<number> {
   const [top] = await database.query(newest, []);
   if (!top || top.entry <= top.linked) return 0;
-  const [final] = await database.query(horizon, []);
   let total = 0;
   for (let linked = batch; linked === batch; total += linked)
-    linked = await linkSome(database, final?.horizon ?? 0);
+    linked = (await database.query(close, []))[0]?.linked ?? 0;
   return total;
-}
-
-function linkSome(database: Database, until: number): Promise<number> {
-  return database.session(async (session) => {
-    await session.run("begin isolation level read committed");
-    await session.query(lock, []);
-    const [last] = await session.query(head, []);
-    const entries = await session.query(take, [until]);
-    let hash: Uint8Array = last?.hash ?? start;
-    const hashes = entries.map(({ text }) => (hash = linkOf(hash, text)));
-    const spelt = hashes.map((bytes) => `\\x${Buffer.from(bytes).toString("hex")}`);
-    const positions = entries.map(({ position }) => position);
-    await session.query(link, [last?.number ?? 0, positions, spelt]);
-    await session.commit();
-    return entries.length;
-  });
 }
 
 const chainEveryMs = 1_000;
@@ -167,15 +128,15 @@ export type ChainVerdict =
       readonly why: string;
     };
 
-type LinkRow = {
-  readonly number: number;
+type LinkRow = Link & {
   readonly position: number;
-  readonly hash: Buffer;
-  readonly text: string | null;
+  /** Whether what is personal was changed; erased is not changed. */
+  readonly is_forged: boolean;
 };
 const links = statement<LinkRow>(
   "audit.links",
-  `select c.number, c.position, c.hash, case when e.position is null then null else ${canonical} end as text
+  `select c.number, c.position, c.hash, case when e.position is not null then audit.canonical(e) end as text,
+          coalesce(e.personal <> audit.commitment(e), false) as is_forged
      from audit.chain c left join audit.entries e using (position)
     where c.number > $1 order by c.number limit ${batch}`,
 );
@@ -198,30 +159,25 @@ export async function verifyChain(
   onProgress: (links: number) => void = () => {},
 ): Promise<ChainVerdict> {
   await chainEntries(database);
-  let number = 0;
-  let hash: Uint8Array = start;
-  for (;;) {
-    const rows = await database.query(links, [number]);
-    for (const row of rows) {
-      const { position } = row;
-      const broken = (why: string) => ({ intact: false, link: number + 1, position, why }) as const;
-      if (row.number !== number + 1) return broken("the link is missing");
-      if (row.text === null) return broken("its entry is missing");
-      hash = linkOf(hash, row.text);
-      if (!row.hash.equals(hash)) return broken("its entry was changed");
-      number += 1;
-      if (number === expected?.number && row.hash.toString("hex") !== expected.hash)
-        return broken("it is not the one that was noted");
-    }
-    onProgress(number);
-    if (rows.length < batch) break;
+  let head = { number: 0, hash: "" };
+  for await (const { row, number, why } of checkedLinks(database, links)) {
+    const { position } = row;
+    const broken = (says: string) =>
+      ({ intact: false, link: number, position, why: says }) as const;
+    if (why) return broken(why);
+    if (row.is_forged) return broken("its entry was changed");
+    head = { number, hash: row.hash.toString("hex") };
+    if (number === expected?.number && head.hash !== expected.hash)
+      return broken("it is not the one that was noted");
+    if (number % batch === 0) onProgress(number);
   }
+  const { number } = head;
   if (expected && number < expected.number)
     return { intact: false, link: number + 1, position: 0, why: "links were cut off from here on" };
   const [outside] = await database.query(unlinked, []);
   if (outside)
     return { intact: false, link: 0, position: outside.position, why: "an entry has no link" };
-  return { intact: true, links: number, head: Buffer.from(hash).toString("hex") };
+  return { intact: true, links: number, head: head.hash };
 }
 
 const age = statement<{ readonly age_s: number }>(

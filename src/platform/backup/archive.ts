@@ -18,7 +18,12 @@ export const partMaxBytes = 64 * 1024 * 1024;
 /** Writes a tar archive, compressed with Zstandard, which `tar --zstd -tf` lists. */
 export function writeArchive(out: Writable) {
   const archive = pack();
-  const compress = createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } });
+  const compress = createZstdCompress({
+    params: {
+      [constants.ZSTD_c_checksumFlag]: 1,
+      [constants.ZSTD_c_compressionLevel]: 1, // a server works beside it
+    },
+  });
   const written = pipeline(archive, compress, out);
   written.catch(() => {}); // told to the one that adds a part, or that ends it
   return {

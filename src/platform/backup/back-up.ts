@@ -21,6 +21,8 @@ import {
   sequencesIn,
   sumOf,
   sumsName,
+  summingFiles,
+  filesName,
   tableFolder,
   tablesIn,
   type Manifest,
@@ -79,10 +81,16 @@ export async function backUp(source: Source, out: Writable, pace: Pace): Promise
     const described = json(manifestName, manifest);
     await archive.add(described);
     await archive.add({ name: manifestSumName, bytes: Buffer.from(sumOf(described.bytes)) });
+    const files = summingFiles();
+    const addFile = async (at: string, name: string) => {
+      const part = await read(at, name);
+      files.add(part);
+      await archive.add(part);
+    };
     if (manifest.hasMasterKey)
-      await archive.add(await read(path.join(source.dataFolder, masterKeyName), masterKeyName));
+      await addFile(path.join(source.dataFolder, masterKeyName), masterKeyName);
     const emails = await emailsUntil(source.dataFolder, manifest.takenAt);
-    for (const email of emails) await archive.add(await read(email.path, email.name));
+    for (const email of emails) await addFile(email.path, email.name);
     const sums: Record<string, Sum> = {};
     const paced = pacing(pace, total);
     for (const table of manifest.tables)
@@ -90,7 +98,7 @@ export async function backUp(source: Source, out: Writable, pace: Pace): Promise
         await archive.add(part);
         await paced(part.bytes.length);
       });
-    await archive.add(json(sumsName, sums));
+    await archive.add(json(sumsName, { ...sums, [filesName]: files.sum() }));
     await archive.end();
     return {
       takenAt: manifest.takenAt,

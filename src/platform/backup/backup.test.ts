@@ -273,12 +273,19 @@ describe("a restore is refused, and leaves no table,", () => {
     await from.sql(
       "insert into scratch.sightings (event_id, stream, version) values ('e', 's', 1)",
     );
+    const email = path.join(from.source.dataFolder, "email/evt_1.eml");
+    await writeFile(email, "To: ada@example.com");
+    await utimes(email, new Date(0), new Date(0));
     await from.backUp();
     const into = await from.target();
     const row = "tables/scratch.sightings/000001";
     const changes: Readonly<Record<string, (name: string, bytes: Buffer) => Buffer | undefined>> = {
       lacking: (name, bytes) => (name === row ? undefined : bytes),
       other: (name, bytes) => (name === row ? Buffer.from("e\tt\t1\t1\n") : bytes),
+      "without its master key": (name, bytes) => (name === "master.key" ? undefined : bytes),
+      "with another master key": (name, bytes) =>
+        name === "master.key" ? Buffer.from("another") : bytes,
+      "without emails": (name, bytes) => (name.startsWith("email/") ? undefined : bytes),
       "without sums": (name, bytes) => (name === "sums.json" ? undefined : bytes),
       "without a beginning": (name, bytes) => (name === "manifest.json" ? undefined : bytes),
     };

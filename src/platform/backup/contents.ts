@@ -45,8 +45,22 @@ export const sumOf = (bytes: Buffer): string => createHash("sha256").update(byte
 /** Rows of a table, and the SHA-256 of its rows as text, in hexadecimal. */
 export type Sum = { readonly rows: number; readonly sha256: string };
 
-/** The last part of a backup. */
+/** The last part of a backup: of each table, and of `files` (the master key and emails). */
 export type Sums = { readonly [table: string]: Sum };
+export const filesName = "files";
+
+/** Counts and sums the files of a backup, with their names. */
+export function summingFiles() {
+  const hash = createHash("sha256");
+  let count = 0;
+  return {
+    add({ name, bytes }: { readonly name: string; readonly bytes: Buffer }): void {
+      hash.update(`${name}\0${bytes.length}\0`).update(bytes);
+      count += 1;
+    },
+    sum: (): Sum => ({ rows: count, sha256: hash.copy().digest("hex") }),
+  };
+}
 
 export const manifestName = "manifest.json";
 /** The SHA-256 of the manifest: it is acted on before the end of the archive shows that all is whole. */

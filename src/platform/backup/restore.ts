@@ -11,12 +11,14 @@ import { ArchiveBroken, readArchive, type Part } from "./archive.ts";
 import {
   copied,
   emailFolder,
+  filesName,
   manifestName,
   masterKeyName,
   nameOf,
   quotedName,
   sumOf,
   sumsName,
+  summingFiles,
   tableFolder,
   type Manifest,
   type Sum,
@@ -55,6 +57,7 @@ export async function verifyBackup(input: Readable, onProgress: Progress): Promi
   for await (const { name, bytes } of parts) {
     if (name.startsWith(tableFolder)) seen.add(tableOf(manifest, name), bytes);
     if (name.startsWith(emailFolder)) emails += 1;
+    if (isFile(name)) seen.files.add({ name, bytes });
     if (name === sumsName) sums = JSON.parse(bytes.toString()) as Sums;
     onProgress();
   }
@@ -177,8 +180,10 @@ async function fill(client: pg.Client, folder: string, { manifest, parts, onProg
       seen.add(table, bytes);
       await written(into.copy, bytes);
     } else if (name === masterKeyName) {
+      seen.files.add({ name, bytes });
       masterKey = bytes.toString();
     } else if (name.startsWith(emailFolder)) {
+      seen.files.add({ name, bytes });
       await putEmail(folder, name.slice(emailFolder.length), bytes);
       emails += 1;
     } else if (name === sumsName) sums = JSON.parse(bytes.toString()) as Sums;
@@ -220,12 +225,15 @@ async function settle(client: pg.Client, manifest: Manifest, constraints: readon
   for (const table of manifest.tables)
     await client.query(`alter table ${quotedName(table)} enable trigger user`);
   for (const constraint of constraints) await client.query(constraint);
+  await client.query("delete from basalt.leases"); // of processes that are not there
   for (const { schema, name, last } of manifest.sequences) {
     const sequence = quotedName({ schema, name });
     if (last === null) await client.query(`alter sequence ${sequence} restart`);
     else await client.query("select setval($1::text::regclass, $2::bigint)", [sequence, last]);
   }
 }
+
+const isFile = (name: string): boolean => name === masterKeyName || name.startsWith(emailFolder);
 
 /** Which table a part is of. */
 function tableOf({ tables }: Manifest, part: string): Table {
@@ -239,6 +247,7 @@ function tableOf({ tables }: Manifest, part: string): Table {
 class Summing {
   readonly #hashes = new Map<string, ReturnType<typeof createHash>>();
   readonly #rows = new Map<string, number>();
+  readonly files = summingFiles();
 
   add(table: Table, bytes: Buffer): void {
     const name = nameOf(table);
@@ -254,7 +263,10 @@ class Summing {
       rows: this.#rows.get(name) ?? 0,
       sha256: (this.#hashes.get(name) ?? createHash("sha256")).digest("hex"),
     });
-    return Object.fromEntries(tables.map(nameOf).map((name) => [name, sumOfTable(name)]));
+    return {
+      ...Object.fromEntries(tables.map(nameOf).map((name) => [name, sumOfTable(name)])),
+      [filesName]: this.files.sum(),
+    };
   }
 }
 
@@ -264,7 +276,7 @@ function refuseDifferent(sums: Sums | undefined, seen: Sums): asserts sums is Su
     const said = sums[name];
     if (said?.rows !== rows || said.sha256 !== sha256)
       throw new ArchiveBroken(
-        `${name} has ${rows} rows in the backup, and had ${said?.rows ?? 0} when it was made, or others`,
+        `${name} has ${rows} ${name === filesName ? "files" : "rows"} in the backup, and had ${said?.rows ?? 0} when it was made, or others`,
       );
   }
 }
@@ -277,6 +289,6 @@ const restoredOf = (
   takenAt,
   basalt,
   tables: tables.length,
-  rows: Object.values(sums).reduce((all, { rows }) => all + rows, 0),
+  rows: tables.reduce((all, table) => all + (sums[nameOf(table)]?.rows ?? 0), 0),
   emails,
 });

@@ -36,9 +36,9 @@ export const platformSettings = {
   environment: {
     env: "BASALT_ENVIRONMENT",
     type: "string",
-    enum: ["development", "production"],
+    enum: ["development", "test", "staging", "production"],
     default: "development",
-    doc: "In production, /docs is off and only listed origins may call from browsers",
+    doc: "staging is as production, test as development. In production, /docs and its documents are off, /metrics needs a token, and only listed origins may call from browsers",
   },
   productName: {
     env: "BASALT_PRODUCT_NAME",
@@ -193,6 +193,12 @@ export const platformSettings = {
     default: "Basalt <basalt@localhost>",
     doc: "Sender of all emails",
   },
+  hstsSubdomains: {
+    env: "BASALT_HSTS_SUBDOMAINS",
+    type: "boolean",
+    default: true,
+    doc: "Whether browsers must reach all subdomains of the host over TLS, too (in production)",
+  },
   corsOrigins: {
     env: "BASALT_CORS_ORIGINS",
     type: "list",
@@ -246,6 +252,14 @@ export const platformSettings = {
     default: "",
     doc: "Trusted proxies, whose X-Forwarded-For is believed: their number, or their networks, as in 10.0.0.0/8; none if empty",
   },
+  connectionsPerAddress: {
+    env: "BASALT_CONNECTIONS_PER_ADDRESS",
+    type: "integer",
+    minimum: 0,
+    maximum: 1_000_000,
+    default: 1_000,
+    doc: "Connections of one address at most, where no proxy is trusted; 0 is no limit",
+  },
   apiPrefix: {
     env: "BASALT_API_PREFIX",
     type: "string",
@@ -256,7 +270,14 @@ export const platformSettings = {
   docs: {
     env: "BASALT_DOCS",
     type: "boolean",
-    doc: "Whether /docs serves the API reference; by default only in development",
+    doc: "Whether /docs, /openapi.json and /asyncapi.json are served; by default only in development",
+  },
+  metricsToken: {
+    env: "BASALT_METRICS_TOKEN",
+    type: "string",
+    pattern: "^[\\w.~+/=-]{16,200}$",
+    secret: true,
+    doc: "Bearer token that /metrics asks for, 16 characters or more; without one, /metrics is open in development and closed in production",
   },
   consumers: {
     env: "BASALT_CONSUMERS",
@@ -292,7 +313,7 @@ export const platformSettings = {
     env: "OTEL_EXPORTER_OTLP_ENDPOINT",
     type: "string",
     format: address("http", "https"),
-    doc: "OpenTelemetry collector for traces, as in http://127.0.0.1:4318; if empty, no traces are sent",
+    doc: "OpenTelemetry collector for traces and logs, as in http://127.0.0.1:4318; if empty, none are sent",
   },
 } as const satisfies SettingsTable;
 
@@ -315,3 +336,7 @@ export type SettingsOf<Table extends SettingsTable> = {
 
 /** The settings of the platform in one process. */
 export type Settings = SettingsOf<typeof platformSettings>;
+
+/** Whether what is open to developers is closed. */
+export const isProduction = ({ environment }: Pick<Settings, "environment">): boolean =>
+  environment === "production" || environment === "staging";

@@ -15,10 +15,10 @@ export type Retention = {
 /** A log to look after. Where aggregates and read models are made of its events, all are kept. */
 export type HousedLog = EventAdmin & { readonly isEventStore?: boolean };
 
-/** Deletes at most so many rows that are no longer needed; answers their number. */
+/** Does at most so many pieces of work, such as deleting rows that are no longer needed; answers their number. */
 export type Chore = (limit: number) => Promise<number>;
 
-/** The job that deletes old rows in small batches. */
+/** The job that deletes old rows, and does the chores of modules, in small batches. */
 export const housekeeping = (
   logs: readonly HousedLog[],
   { eventRetentionDays: eventDays, idempotencyRetentionHours: idempotencyHours }: Retention,
@@ -31,11 +31,11 @@ export const housekeeping = (
     const drain = async (deleteSome: () => Promise<number>) => {
       while (!stopping.aborted && (await deleteSome()) === batch);
     };
+    for (const chore of chores) await drain(() => chore(batch)); // before events go that they need
     for (const admin of logs) {
       await drain(() => admin.forgetKeys(idempotencyHours, batch));
       await drain(() => admin.forgetChanges(batch));
       if (eventDays > 0 && !admin.isEventStore) await drain(() => admin.prune(eventDays, batch));
     }
-    for (const chore of chores) await drain(() => chore(batch));
   },
 });

@@ -5,6 +5,7 @@ import { standing } from "./failure.ts";
 import { causedBy } from "./record.ts";
 import type { ParkedStream, Taken } from "./subscription-store.ts";
 import { within } from "../runtime.ts";
+import { consumerSpan } from "../telemetry/tracing.ts";
 
 /** One in so many of the streams worked on at a time may be one that has failed before. */
 const retriesAmong = 4;
@@ -48,7 +49,9 @@ export class OutsideDelivery<Scope> implements Delivery<Scope> {
       await within(
         timers,
         limits.handlerTimeoutMs,
-        this.#consumer.act(event, causedBy(event, clock)),
+        consumerSpan(this.#consumer.name, [event], () =>
+          this.#consumer.act(event, causedBy(event, clock)),
+        ),
       );
     } finally {
       this.#fresh.delete(event.stream);

@@ -2,6 +2,7 @@ import type { Context } from "#kernel/context.ts";
 import { EventId, type Event, type EventMetadata, type Recorded } from "#kernel/event.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
+import { traceHeaders } from "../telemetry/tracing.ts";
 import { Version } from "#kernel/version.ts";
 
 /** Events that a unit of work announces about one aggregate, seen at `version`. */
@@ -14,9 +15,13 @@ export type Announced = {
 export type Recorder = { readonly clock: Clock; readonly newId: NewId };
 
 export function metadataOf({ actor, correlationId, causationId }: Context): EventMetadata {
-  return causationId === undefined
-    ? { actor, correlationId }
-    : { actor, correlationId, causationId };
+  const { traceparent } = traceHeaders();
+  return {
+    actor,
+    correlationId,
+    ...(causationId === undefined ? {} : { causationId }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
 }
 
 /** How long a consumer may work on one event. */

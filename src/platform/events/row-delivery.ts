@@ -5,6 +5,7 @@ import { isFatal, isOutage, parkedAfter } from "./failure.ts";
 import { causedBy } from "./record.ts";
 import { LostRace, type ParkedStream, type Taken, type Work } from "./subscription-store.ts";
 import { within } from "../runtime.ts";
+import { consumerSpan } from "../telemetry/tracing.ts";
 
 /** So often a batch that has lost a race is handled again at once; then its events go one by one. */
 const maxRaces = 3;
@@ -73,7 +74,7 @@ export class RowDelivery<Scope> implements Delivery<Scope> {
 /** Runs a handler within its time limit. Later work of it is refused. */
 async function handled<Scope>(
   { limits, clock, timers }: Delivering<Scope>,
-  { handle }: RowConsumer<Scope>,
+  { name, handle }: RowConsumer<Scope>,
   events: readonly Recorded[],
   work: Work<Scope>,
 ): Promise<void> {
@@ -81,7 +82,8 @@ async function handled<Scope>(
   if (!first) return;
   try {
     const context = causedBy(first, clock);
-    await within(timers, limits.handlerTimeoutMs, handle(events, work.scope, context));
+    const handling = () => handle(events, work.scope, context);
+    await within(timers, limits.handlerTimeoutMs, consumerSpan(name, events, handling));
     work.check();
   } finally {
     work.close();

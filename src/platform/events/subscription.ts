@@ -324,7 +324,8 @@ export class Subscription<Scope> implements AsyncDisposable {
   }
 
   #tell(ok: number, failed: number, durationMs: number): void {
-    const { consumer, observer } = this.#options;
+    const { consumer, observer, log } = this.#options;
+    log.debug({ consumer: consumer.name, ok, failed, durationMs }, "events were handled");
     const told = { consumer: consumer.name, durationMs };
     if (ok > 0) observer.handled({ ...told, outcome: "ok", events: ok });
     if (failed > 0) observer.handled({ ...told, outcome: "failed", events: failed });

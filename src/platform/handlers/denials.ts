@@ -1,11 +1,8 @@
-import type { Clock } from "#kernel/instant.ts";
-import type { Audit } from "#kernel/audit.ts";
-import { entryOf } from "../audit/audit.ts";
+import { entryOf, type Audit } from "#kernel/audit.ts";
 import { outcomeOf, type AnyHandler } from "./handler.ts";
 
 export type Denials = {
   readonly audit: Pick<Audit, "enter">;
-  readonly clock: Clock;
   /** The types of the refusals that the audit keeps. */
   readonly denials: ReadonlySet<string>;
   /** The fields of inputs that name a target, beside all whose name ends with `Id`. */
@@ -14,13 +11,13 @@ export type Denials = {
 
 /** Enters denials into the audit, although they change nothing: an actor tried what they may not do. */
 export const auditingDenials =
-  (handler: AnyHandler, { audit, clock, denials, targetFields }: Denials): AnyHandler =>
+  (handler: AnyHandler, { audit, denials, targetFields }: Denials): AnyHandler =>
   async (input, context) => {
     const result = await handler(input, context);
     const outcome = outcomeOf(result);
     if (!denials.has(outcome)) return result;
     const targets = targetsIn(input, targetFields);
-    await audit.enter(entryOf(context, { at: clock.now(), outcome, targets }));
+    await audit.enter(entryOf(context, { outcome, targets }));
     return result;
   };
 

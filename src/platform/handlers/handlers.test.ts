@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Context } from "#kernel/context.ts";
 import { err, ok } from "#kernel/result.ts";
-import type { AuditEntry } from "#kernel/audit.ts";
-import { systemClock as clock } from "../system.ts";
+import type { AuditAddition } from "#kernel/audit.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { createHandlers } from "./handlers.ts";
 
@@ -15,7 +14,7 @@ const tooLong = err({ type: "too-long" });
 const conflict = err({ type: "conflict" });
 
 function handlersThat<const R>(results: readonly R[]) {
-  const entries: AuditEntry[] = [];
+  const entries: AuditAddition[] = [];
   const asked: Context[] = [];
   const left = [...results];
   const rename = async (_input: Rename, context: Context): Promise<R> => {
@@ -24,8 +23,8 @@ function handlersThat<const R>(results: readonly R[]) {
     if (result === undefined) throw new Error("no result");
     return result;
   };
-  const audit = { enter: async (entry: AuditEntry) => void entries.push(entry) };
-  return { rename, entries, asked, deps: { audit, clock, metrics: createMetrics() } };
+  const audit = { enter: async (entry: AuditAddition) => void entries.push(entry) };
+  return { rename, entries, asked, deps: { audit, metrics: createMetrics() } };
 }
 
 test("the audit keeps a denial with the ids and the named fields of its input", async () => {

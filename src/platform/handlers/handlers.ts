@@ -1,4 +1,3 @@
-import type { Clock } from "#kernel/instant.ts";
 import type { Audit } from "#kernel/audit.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { stopwatch } from "../telemetry/stopwatch.ts";
@@ -20,7 +19,6 @@ type FieldOf<H> = H extends (input: infer I, ...rest: never) => unknown ? keyof 
 type Options<H extends Handlers> = {
   readonly metrics: Metrics;
   readonly audit: Pick<Audit, "enter">;
-  readonly clock: Clock;
   /** The refusals that the audit keeps, since an actor may have tried what is not theirs. */
   readonly denials: readonly DenialOf<H[keyof H]>[];
   /** The fields of inputs by which the audit names the target of a denial, beside ids. */

@@ -21,12 +21,17 @@ const isUnread = ({ complete, headers }: IncomingMessage): boolean =>
   (headers["transfer-encoding"] !== undefined ||
     Number(headers["content-length"] ?? 0) > maxUnread);
 
+const codes = new WeakMap<FastifyReply, string>();
+/** The code of the problem that was answered, if one was. */
+export const problemCodeOf = (reply: FastifyReply): string | undefined => codes.get(reply);
+
 /** `retryAfterS`: after how many seconds the same request may be answered. */
 export function sendProblem(
   reply: FastifyReply,
   body: Problem,
   retryAfterS: number | undefined = body.status === 503 ? 1 : undefined,
 ): FastifyReply {
+  codes.set(reply, body.code);
   if (isUnread(reply.request.raw)) reply.header("connection", "close");
   if (retryAfterS !== undefined) reply.header("retry-after", retryAfterS.toString());
   if (body.status === 401) reply.header("www-authenticate", 'Bearer realm="basalt"');
@@ -123,7 +128,8 @@ export const answerGarbage = ({ headers, log, metrics }: GarbageOptions) =>
     if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
     const status = statusOfParserError[error.code ?? ""] ?? 400;
     const correlationId = correlationIdOf({});
-    const body = JSON.stringify(problem(typeOfStatus(status), { status, correlationId }));
+    const told = problem(typeOfStatus(status), { status, correlationId });
+    const body = JSON.stringify(told);
     const all = {
       ...headers,
       "content-type": problemMediaType,
@@ -134,7 +140,7 @@ export const answerGarbage = ({ headers, log, metrics }: GarbageOptions) =>
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
     metrics.requests.labels("unknown", "unknown", String(status)).observe(0);
-    log.info({ status, correlationId, code: error.code }, "request");
+    log.info({ status, correlationId, code: told.code, cause: error.code }, "request");
   };
 
 /** More than is worked on at once. */

@@ -1,13 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { overloaded, sendProblem } from "./answers.ts";
-import { limitOpen } from "./limit-open.ts";
+import { sendProblem } from "./answers.ts";
 import { problem } from "./problem.ts";
-import type { UploadedBody } from "./route.ts";
 
 /** How long a body may take to arrive; a file has longer. */
-const bodyTimeoutMs = 30_000;
+export const bodyTimeoutMs = 30_000;
 export const uploadTimeoutMs = 600_000;
 /** How long a client that still sends its body has to read the answer. */
 export const lingerMs = 1_000;
@@ -68,23 +66,4 @@ export function hangUpOnTheSilent(app: FastifyInstance): void {
 /** Has the code that Node gives to requests that are late. */
 class BodyIsLate extends Error {
   readonly code = "ERR_HTTP_REQUEST_TIMEOUT";
-}
-
-/** Bodies that are taken at once, as they arrive, from all and from one actor; each holds some MiB. */
-const [maxUploads, maxUploadsOfOne] = [8, 2];
-
-/** An app whose routes take bodies of one kind, as they arrive, and no other. */
-export function takingFiles({ mediaType }: UploadedBody, app: FastifyInstance): FastifyInstance {
-  const mayUpload = limitOpen(maxUploads, maxUploadsOfOne);
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser(mediaType, (request, body, done) => {
-    const [, charset = "utf-8"] =
-      /charset="?([\w-]+)/i.exec(request.headers["content-type"] ?? "") ?? [];
-    if (/^utf-?8$/i.test(charset)) done(null, body);
-    else done(Object.assign(new Error("The charset must be UTF-8"), { statusCode: 415 }));
-  });
-  app.addHook("preParsing", ({ id }, reply, _body, done) => {
-    return mayUpload(reply) ? done() : void sendProblem(reply, overloaded(id));
-  });
-  return app;
 }

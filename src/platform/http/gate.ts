@@ -42,7 +42,7 @@ declare module "fastify" {
 }
 
 const anonymous: Principal = { actor: "anonymous" };
-const accesses: ReadonlySet<unknown> = new Set<Access>(["anyone", "signed-in"]);
+const accesses: ReadonlySet<unknown> = new Set<Access>(["public", "anyone", "signed-in"]);
 const maxCredential = 4_096;
 const maxAgent = 200;
 
@@ -76,7 +76,9 @@ export function gate({ authenticate, limiters }: GateOptions, access: Access) {
     principal: Principal = anonymous,
   ) => {
     request.principal = principal;
-    if (principal === anonymous && access === "signed-in") {
+    const { authorization = "" } = request.headers;
+    const isRefusedCredential = access === "anyone" && bearer.test(authorization);
+    if (principal === anonymous && (access === "signed-in" || isRefusedCredential)) {
       void sendProblem(
         reply,
         problem("unauthenticated", { status: 401, correlationId: request.id }),
@@ -91,13 +93,24 @@ export function gate({ authenticate, limiters }: GateOptions, access: Access) {
   };
 
   return (request: FastifyRequest, reply: FastifyReply, next: HookHandlerDoneFunction): void => {
-    const credential = credentialOf(request.headers.authorization);
+    const credential =
+      access === "public" ? undefined : credentialOf(request.headers.authorization);
     if (credential === undefined) return enter(request, reply, next);
     const known = authenticate(credential);
     if (!(known instanceof Promise)) return enter(request, reply, next, known);
     known.then((principal) => enter(request, reply, next, principal), next);
   };
 }
+
+const bearer = /^bearer\b/i;
+
+/** Whether the credential of a request is still valid, which may end while an answer goes on. A request without one has none to lose. */
+export const isStillSignedIn =
+  ({ authenticate }: Pick<GateOptions, "authenticate">, { headers }: FastifyRequest) =>
+  async (): Promise<boolean> => {
+    const credential = credentialOf(headers.authorization);
+    return credential === undefined || (await authenticate(credential)) !== undefined;
+  };
 
 function credentialOf(header: string | undefined): string | undefined {
   if (header === undefined || header.length > maxCredential) return undefined;

@@ -1,25 +1,32 @@
 import type { FastifyReply } from "fastify";
 
+type Closing = { once(event: "close", listener: () => void): unknown };
+
+/** Counts what is open, for all and for each holder, until it closes. */
+export function places(mostOfAll: number, mostOfOne: number) {
+  const open = new Map<string, number>();
+  let all = 0;
+  return (holder: string, opened: Closing): boolean => {
+    const own = open.get(holder) ?? 0;
+    if (all >= mostOfAll || own >= mostOfOne) return false;
+    all += 1;
+    open.set(holder, own + 1);
+    opened.once("close", () => {
+      all -= 1;
+      const left = (open.get(holder) ?? 1) - 1;
+      if (left === 0) open.delete(holder);
+      else open.set(holder, left);
+    });
+    return true;
+  };
+}
+
 /** The connection is closed, and no further event will report it. */
 const isGone = ({ raw, request: { socket } }: FastifyReply): boolean =>
   raw.destroyed || socket.destroyed;
 
-/** Counts what is open, for all and for each actor. */
+/** Limits what is answered at once, to all and to each actor. */
 export function limitOpen(mostOfAll: number, mostOfOne: number): (reply: FastifyReply) => boolean {
-  const open = new Map<string, number>();
-  let all = 0;
-  return (reply) => {
-    const { actor } = reply.request.principal;
-    const own = open.get(actor) ?? 0;
-    if (all >= mostOfAll || own >= mostOfOne || isGone(reply)) return false;
-    all += 1;
-    open.set(actor, own + 1);
-    reply.raw.once("close", () => {
-      all -= 1;
-      const left = (open.get(actor) ?? 1) - 1;
-      if (left === 0) open.delete(actor);
-      else open.set(actor, left);
-    });
-    return true;
-  };
+  const take = places(mostOfAll, mostOfOne);
+  return (reply) => !isGone(reply) && take(reply.request.principal.actor, reply.raw);
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { problemCodeOf } from "./answers.ts";
 import { stopwatch } from "../telemetry/stopwatch.ts";
 
 type ObservationOptions = { readonly log: Logger; readonly metrics: Metrics };
@@ -38,7 +39,13 @@ export function observeRequests({ metrics, log }: ObservationOptions) {
         observer.durations.set(status, histogram);
       }
       histogram.observe(durationS);
-      const line = { status, durationMs: rounded(durationS * 1_000), correlationId };
+      const code = problemCodeOf(reply);
+      const line = {
+        status,
+        ...(code === undefined ? {} : { code }),
+        durationMs: rounded(durationS * 1_000),
+        correlationId,
+      };
       if (!reply.raw.writableFinished) observer.log.info({ ...line, aborted: true }, "request");
       else if (status >= 500) observer.log.warn(line, "request");
       else observer.log.info(line, "request");

@@ -1,8 +1,11 @@
+import { createHash, timingSafeEqual } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import type { FastifyInstance } from "fastify";
+import { sendProblem } from "./answers.ts";
 import { serveDocument } from "./openapi.ts";
+import { problem } from "./problem.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { within } from "../runtime.ts";
 import { systemTimers as timers } from "../system.ts";
@@ -21,6 +24,9 @@ export type OperationsOptions = {
   readonly productName: string;
   readonly version: string;
   readonly docs: boolean;
+  readonly production: boolean;
+  /** The bearer token for metrics. Without one they are open, and closed in production. */
+  readonly metricsToken: string | undefined;
   readonly metrics: Metrics;
   readonly checks: readonly Check[];
   /** Told, and no reason to send requests elsewhere: every process would be out of rotation. */
@@ -29,13 +35,15 @@ export type OperationsOptions = {
   /** The document of what contexts publish. */
   readonly asyncApi: object;
   /** The public halves of the keys that sign access tokens. */
-  readonly jwks: () => Promise<object>;
+  readonly jwks: () => Promise<{ readonly keys: readonly { readonly alg?: string }[] }>;
+  /** The issuer of access tokens. */
+  readonly publicUrl: string;
 };
 
 const checkWithinMs = 1_000;
-const hidden = { schema: { hide: true }, config: { access: "anyone" } } as const;
+const hidden = { schema: { hide: true }, config: { access: "public" } } as const;
 /** Probes are asked by the machines that watch over Basalt, however often. */
-const probe = { schema: { hide: true }, config: { access: "anyone", isProbe: true } } as const;
+const probe = { schema: { hide: true }, config: { access: "public", isProbe: true } } as const;
 /** The page has one inline style and no script. */
 const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
@@ -44,6 +52,9 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
   const { productName, version, metrics, checks, isDraining } = options;
   const startedAt = performance.now();
 
+  app.get("/favicon.ico", hidden, (_request, reply) =>
+    reply.header("cache-control", "public, max-age=86400").code(204).send(),
+  );
   app.get("/health", probe, () => ({
     status: "healthy",
     service: "basalt",
@@ -64,24 +75,43 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
       .send({ status, checks: Object.fromEntries(answers), troubled });
   });
 
-  app.get("/metrics", hidden, async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  app.get("/metrics", hidden, async (request, reply) =>
+    maySeeMetrics(options, request.headers.authorization)
+      ? reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+      : sendProblem(reply, needsMetricsToken(request.id)),
   );
 
   app.get("/.well-known/jwks.json", hidden, async (_request, reply) =>
     reply.header("cache-control", "public, max-age=60").send(await options.jwks()),
   );
 
-  app.get(
-    "/asyncapi.json",
-    hidden,
-    serveDocument(() => options.asyncApi),
-  );
+  const { publicUrl } = options;
+  for (const known of ["openid-configuration", "oauth-authorization-server"])
+    app.get(`/.well-known/${known}`, hidden, async (_request, reply) => {
+      const { keys } = await options.jwks();
+      const algorithms = [...new Set(keys.map(({ alg }) => alg))];
+      return reply.header("cache-control", "public, max-age=60").send({
+        issuer: publicUrl,
+        jwks_uri: `${publicUrl.replace(/\/$/, "")}/.well-known/jwks.json`,
+        response_types_supported: [],
+        subject_types_supported: ["public"],
+        id_token_signing_alg_values_supported: algorithms,
+      });
+    });
+
+  if (options.docs)
+    app.get(
+      "/asyncapi.json",
+      hidden,
+      serveDocument(() => options.asyncApi),
+    );
 
   const links = linksOf(options);
+  const base = basePathOf(options.publicUrl);
+  const below = Object.fromEntries(Object.entries(links).map(([name, at]) => [name, base + at]));
   app.get("/", hidden, (request, reply) => {
     if (!request.headers.accept?.includes("text/html"))
-      return reply.send({ name: productName, version, links });
+      return reply.send({ name: productName, version, links: below });
     return reply
       .header("content-security-policy", pagePolicy)
       .type("text/html; charset=utf-8")
@@ -90,6 +120,22 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
 
   if (options.docs) serveReference(app, productName);
 }
+
+function maySeeMetrics(
+  { metricsToken, production }: OperationsOptions,
+  authorization = "",
+): boolean {
+  if (metricsToken === undefined) return !production;
+  const hashed = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(hashed(authorization), hashed(`Bearer ${metricsToken}`));
+}
+
+const needsMetricsToken = (correlationId: string) =>
+  problem("unauthenticated", {
+    status: 401,
+    correlationId,
+    detail: "Metrics need the bearer token of BASALT_METRICS_TOKEN",
+  });
 
 /** Names only: what exactly is wrong, `doctor` and `events consumers` tell those who operate. */
 async function troubledIn(ask: OperationsOptions["troubles"]): Promise<readonly string[]> {
@@ -102,10 +148,12 @@ async function troubledIn(ask: OperationsOptions["troubles"]): Promise<readonly 
 const answersInTime = (isUp: () => Promise<boolean>): Promise<boolean> =>
   within(timers, checkWithinMs, isUp()).catch(() => false);
 
+/** The path of the public address, below which a proxy may serve: empty without one. */
+export const basePathOf = (publicUrl: string): string =>
+  new URL(publicUrl).pathname.replace(/\/$/, "");
+
 const linksOf = ({ docs }: OperationsOptions): Readonly<Record<string, string>> => ({
-  ...(docs ? { docs: "/docs" } : {}),
-  openapi: "/openapi.json",
-  asyncapi: "/asyncapi.json",
+  ...(docs && { docs: "/docs", openapi: "/openapi.json", asyncapi: "/asyncapi.json" }),
   jwks: "/.well-known/jwks.json",
   health: "/health",
   ready: "/health/ready",
@@ -132,7 +180,7 @@ const page = (
 <p>It runs. From here:</p>
 <ul>
 ${Object.entries(links)
-  .map(([name, path]) => `  <li><a href="${path}">${name}</a> <code>${path}</code></li>`)
+  .map(([name, path]) => `  <li><a href="${path.slice(1)}">${name}</a> <code>${path}</code></li>`)
   .join("\n")}
 </ul>
 `;
@@ -171,14 +219,14 @@ const referencePage = (productName: string) => `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>${escaped(productName)} API</title>
-<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="docs/swagger-ui.css">
 <div id="reference"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
 </html>
 `;
 
 const referenceScript = `SwaggerUIBundle({
-  url: "/openapi.json", dom_id: "#reference", deepLinking: true, tryItOutEnabled: true,
+  url: "openapi.json", dom_id: "#reference", deepLinking: true, tryItOutEnabled: true,
 });
 `;

@@ -27,15 +27,19 @@ type ProblemOptions = {
   readonly details?: Readonly<Record<string, unknown>>;
 };
 
+const titleOf = (type: string): string => {
+  const words = type.replaceAll("-", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
 /** `user-not-found` becomes `USER_NOT_FOUND`, titled `User not found`. */
 export function problem(
   type: string,
   { status, correlationId, detail, errors, details = {} }: ProblemOptions,
 ): Problem {
-  const words = type.replaceAll("-", " ");
   return {
     type: `urn:basalt:problem:${type}`,
-    title: words.charAt(0).toUpperCase() + words.slice(1),
+    title: titleOf(type),
     status,
     ...(detail === undefined ? {} : { detail }),
     code: type.replaceAll("-", "_").toUpperCase(),
@@ -43,6 +47,38 @@ export function problem(
     ...(errors === undefined ? {} : { errors: errors.slice(0, maxErrorsShown) }),
     ...(Object.keys(details).length === 0 ? {} : { details }),
   };
+}
+
+const maxSentence = 500;
+
+/** `currentVersion` becomes `current version`. */
+const spoken = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+const isIssue = (value: unknown): value is Issue =>
+  typeof value === "object" && value !== null && "path" in value && "message" in value;
+
+type Spelled = { readonly amount: string; readonly currency: string };
+const isMoney = (value: unknown): value is Spelled =>
+  typeof value === "object" && value !== null && "amount" in value && "currency" in value;
+
+const said = (value: unknown): string => {
+  if (isMoney(value)) return `${value.amount} ${value.currency}`;
+  if (isIssue(value)) return `${value.path.slice(1)} ${value.message}`;
+  if (Array.isArray(value)) return value.map(said).join(", ");
+  return typeof value === "string" ? value : JSON.stringify(value);
+};
+
+/** Says what a refusal is about: `User not found: user id user_01….`, `Transfer invalid: not positive; leg 0.` */
+export function sentenceOf(type: string, details: Readonly<Record<string, unknown>>): string {
+  const about = Object.entries(details)
+    .filter(([, value]) => value !== undefined && value !== null)
+    .map(([name, value]) => {
+      if (name === "reason") return said(value).replaceAll("-", " ");
+      return name === "issues" ? said(value) : `${spoken(name)} ${said(value)}`;
+    });
+  const title = titleOf(type);
+  const sentence = about.length === 0 ? title : `${title}: ${about.join("; ")}`;
+  return sentence.length > maxSentence ? `${sentence.slice(0, maxSentence)}…` : `${sentence}.`;
 }
 
 /** Bounds of Basalt's own texts, since the API document should promise no endless text. */

@@ -4,9 +4,10 @@ import type { Fields, Value } from "#kernel/shape.ts";
 
 /**
  * Who is heard at all. What they may do is decided by the handler, which asks for the permission of
- * exactly this actor on exactly this thing.
+ * exactly this actor on exactly this thing. `public`: no credential is read; `anyone`: one may be sent, and must be valid
+ * then; `signed-in`: one must be sent.
  */
-export type Access = "anyone" | "signed-in";
+export type Access = "public" | "anyone" | "signed-in";
 
 /** Attempts with a stricter limit: guesses, and requests that send email. */
 export type Attempts<Field extends string = string> = {
@@ -27,14 +28,23 @@ type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
  */
 export type UploadedBody<Field extends string = string> = {
   readonly field: Field;
-  readonly mediaType: string;
+  /** The first is the usual one. A form with one file is taken as well. */
+  readonly mediaTypes: readonly string[];
   readonly read: (body: AsyncIterable<Uint8Array>) => unknown;
+  /** Asked before the body has a place among those that arrive. */
+  readonly mayBegin: (context: Context) => Promise<Result<void, { readonly type: "forbidden" }>>;
 };
 
 /** An answer that is sent while it is being made. What has no end of its own ends when `closing`. */
 export type StreamedAnswer<V> = {
-  readonly mediaType: string;
+  /** Where there are several, `mediaTypeOf` says which one an answer has. */
+  readonly mediaTypes: readonly [string, ...string[]];
+  readonly mediaTypeOf?: (value: V) => string;
+  /** How many are sent at once, to all and to one actor: 64 and 8 unless said, since an export asks the database again and again. */
+  readonly places?: readonly [all: number, ofOne: number];
   readonly textOf: (value: V, closing: AbortSignal) => AsyncIterable<string>;
+  /** The name under which a browser keeps it. */
+  readonly fileName?: (value: V) => string;
 };
 
 /** Statuses of expected refusals. */
@@ -46,6 +56,8 @@ type Refused = { readonly type: string };
 type Declaration<I, V, R extends Refused, View> = {
   readonly access: Access;
   readonly attempts?: Attempts<keyof I & string>;
+  /** Names the operation, for generated clients: it stays when the summary changes. */
+  readonly id: string;
   readonly summary: string;
   readonly description?: string;
   /**

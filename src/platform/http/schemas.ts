@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from "ajv";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { pointerTo, type Issue, type JsonSchema } from "#kernel/shape.ts";
 import { problemMediaType, problemSchema } from "./problem.ts";
 import { versionField, type Route } from "./route.ts";
@@ -34,12 +34,30 @@ function structureOf(schema: JsonSchema): JsonSchema {
   };
 }
 
+type Validate = { (part: unknown): boolean; errors?: ErrorObject[] | null };
+
 /**
  * Validates the structure of what arrives as text; its scalars are parsed with the input. A body is
- * checked by the shape of the input alone, which looks at no more than it needs to refuse.
+ * checked by the shape of the input alone, which looks at no more than it needs to refuse. A validator
+ * is made for the first request that needs it.
  */
-export const compile = ({ schema, httpPart }: { schema: unknown; httpPart?: string }) =>
-  httpPart === "body" ? () => true : coercing.compile(structureOf(schema as JsonSchema));
+export function compile({ schema, httpPart }: { schema: unknown; httpPart?: string }): Validate {
+  if (httpPart === "body") return () => true;
+  let made: ValidateFunction | undefined;
+  const validate: Validate = (part) => {
+    made ??= coercing.compile(checkedOf(schema as JsonSchema, httpPart));
+    const isValid = made(part);
+    validate.errors = made.errors ?? null;
+    return isValid;
+  };
+  return validate;
+}
+
+/** A header that is missing is told by its own status. */
+function checkedOf(schema: JsonSchema, httpPart?: string): JsonSchema {
+  const { required, ...structure } = structureOf(schema);
+  return httpPart === "headers" || required === undefined ? structure : { ...structure, required };
+}
 
 const nameOfPart: Readonly<Record<string, string>> = {
   querystring: "/query",
@@ -153,7 +171,7 @@ function refusalAnswers(route: Route): Record<number, unknown> {
     ]);
   const add = (status: number, text: string) =>
     byStatus.set(status, [...(byStatus.get(status) ?? []), text]);
-  if (route.access === "signed-in") add(401, "UNAUTHENTICATED: no valid access token or API key");
+  if (route.access !== "public") add(401, "UNAUTHENTICATED: no valid access token or API key");
   if (requiresMatch(route)) add(428, "PRECONDITION_REQUIRED: If-Match is missing");
   add(429, "TOO_MANY_REQUESTS: try again after Retry-After seconds");
   add(422, "VALIDATION_FAILED: a value fits its schema and breaks another rule");
@@ -163,14 +181,6 @@ function refusalAnswers(route: Route): Record<number, unknown> {
     [...byStatus].map(([status, codes]) => [status, problemAnswer(status, codes.join(", "))]),
   );
 }
-
-/** The name of an operation, as generated clients have it: its summary without articles. */
-const camelCase = (summary: string) =>
-  summary
-    .toLowerCase()
-    .replaceAll(/\b(an?|the) /g, "")
-    .replaceAll(/[^a-z0-9]+(.)/g, (_, next: string) => next.toUpperCase())
-    .replaceAll(/[^a-zA-Z0-9]/g, "");
 
 /** Whether the version to change must be named. */
 export const requiresMatch = ({ input }: Route): boolean => {
@@ -187,6 +197,7 @@ const header = { type: "string", maxLength: 1_000 } as const;
 
 const headerSchemas = (route: Route) => ({
   type: "object",
+  ...(requiresMatch(route) ? { required: ["if-match"] } : {}),
   properties: {
     ...(route.method === "GET"
       ? {}
@@ -226,10 +237,26 @@ export const bearerScheme = {
   },
 } as const;
 
+/** A form with one file. */
+const form = {
+  type: "object",
+  required: ["file"],
+  properties: { file: { type: "string", format: "binary", maxLength: 2 ** 31 } },
+} as const;
+
 /** Known to OpenAPI; nothing validates it here, since it has not arrived. */
 const uploadSchema = ({ upload, input }: Route) =>
   upload
-    ? { body: { content: { [upload.mediaType]: { schema: input.fields[upload.field]?.schema } } } }
+    ? {
+        body: {
+          content: Object.fromEntries(
+            [...upload.mediaTypes, "multipart/form-data"].map((type) => [
+              type,
+              { schema: type.startsWith("multipart") ? form : input.fields[upload.field]?.schema },
+            ]),
+          ),
+        },
+      }
     : {};
 
 /** The response says a version that `If-None-Match` may name later. */
@@ -244,13 +271,61 @@ const successHeaders = ({ version, location }: Route) => ({
   ...(location && { Location: { ...header, description: "The path of the new resource" } }),
 });
 
+const json = "application/json";
+
+/** A schema has a name of its own if its title is one. */
+const nameOf = ({ title, type }: JsonSchema): string | undefined =>
+  type === "object" && typeof title === "string" && /^[A-Z]\w*$/.test(title) ? title : undefined;
+
+/** The schema with references in the place of the named ones in it; all of them are told. */
+function referring(
+  schema: JsonSchema,
+  found: (name: string, schema: JsonSchema) => void = () => {},
+) {
+  const within = (part: unknown): unknown => {
+    if (Array.isArray(part)) return part.map(within);
+    if (!isSchema(part)) return part;
+    const parts = Object.fromEntries(
+      Object.entries(part).map(([key, value]) => [key, within(value)]),
+    );
+    const name = nameOf(part);
+    if (name === undefined) return parts;
+    found(name, parts);
+    return { $ref: `${name}#` };
+  };
+  return within(schema) as JsonSchema;
+}
+
+/** The named schemas of what routes answer. Two of one name must be the same. */
+export function componentsOf(
+  routes: readonly Route[],
+): readonly (JsonSchema & { readonly $id: string })[] {
+  const components = new Map<string, JsonSchema & { readonly $id: string }>();
+  for (const { output } of routes)
+    if (output)
+      referring(output.schema, (name, schema) => {
+        const known = components.get(name);
+        const component = { $id: name, ...schema };
+        if (known && JSON.stringify(known) !== JSON.stringify(component))
+          throw new Error(`two schemas are named ${name}`);
+        components.set(name, component);
+      });
+  return [...components.values()];
+}
+
 function successSchema(route: Route) {
   const { output, stream } = route;
   const description = output || stream ? "Success" : "Success, without a body";
   const told = { description, headers: successHeaders(route) };
   if (stream)
-    return { ...told, content: { [stream.mediaType]: { schema: { type: "string", maxLength } } } };
-  return output ? { ...told, ...output.schema } : { ...told, type: "null" };
+    return {
+      ...told,
+      content: Object.fromEntries(
+        stream.mediaTypes.map((type) => [type, { schema: { type: "string", maxLength } }]),
+      ),
+    };
+  if (!output) return { ...told, type: "null" };
+  return { ...told, content: { [json]: { schema: referring(output.schema) } } };
 }
 
 const notModified = (route: Route) => ({
@@ -262,14 +337,17 @@ const notModified = (route: Route) => ({
 /** The subject of a route, which is the first part of its path. */
 export const tagOf = ({ path }: Pick<Route, "path">): string => path.split("/")[1] ?? "basalt";
 
+const securityOf = ({ access }: Route) =>
+  access === "public" ? [] : [...(access === "anyone" ? [{}] : []), { bearer: [] }];
+
 /** One declaration: validation, serialisation and OpenAPI. */
 export function fastifySchema(route: Route) {
   return {
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
-    operationId: camelCase(route.summary),
+    operationId: route.id,
     tags: [tagOf(route)],
-    security: route.access === "signed-in" ? [{ bearer: [] }] : [],
+    security: securityOf(route),
     headers: headerSchemas(route),
     ...partSchemas(route),
     ...uploadSchema(route),

@@ -7,10 +7,12 @@ const everywhere = {
 };
 
 /** For a server that is reached over TLS, which it or a proxy in front of it ends. */
-const overTls = {
+const overTls = (hstsSubdomains: boolean) => ({
   ...everywhere,
-  "strict-transport-security": "max-age=31536000; includeSubDomains",
-};
+  "strict-transport-security": `max-age=31536000${hstsSubdomains ? "; includeSubDomains" : ""}`,
+});
 
-export const securityHeaders = ({ production }: { readonly production: boolean }) =>
-  production ? overTls : everywhere;
+type Options = { readonly production: boolean; readonly hstsSubdomains: boolean };
+
+export const securityHeaders = ({ production, hstsSubdomains }: Options) =>
+  production ? overTls(hstsSubdomains) : everywhere;

@@ -1,13 +1,13 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Context } from "#kernel/context.ts";
+import type { Context, IdempotencyKey } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Result } from "#kernel/result.ts";
 import type { Invalid } from "#kernel/shape.ts";
 import { toText } from "../json.ts";
-import { span, withinTrace } from "../telemetry/tracing.ts";
+import { isTracing, requestSpan, type RequestSpan } from "../telemetry/tracing.ts";
 import { overloaded, sendMalformed, sendProblem } from "./answers.ts";
-import { gate, limitAttempts, originOf, type GateOptions } from "./gate.ts";
+import { gate, isStillSignedIn, limitAttempts, originOf, type GateOptions } from "./gate.ts";
 import {
   entityTag,
   idempotencyKeyOf,
@@ -16,13 +16,15 @@ import {
   versionOf,
   type Malformed,
 } from "./preconditions.ts";
-import { problem } from "./problem.ts";
+import { problem, sentenceOf } from "./problem.ts";
 import { versionField, type Route } from "./route.ts";
 import { fastifySchema, placedIn, takesMatch } from "./schemas.ts";
 import { limitStreams, sendStream } from "./streams.ts";
 
 export type ServingOptions = GateOptions & {
   readonly apiPrefix: string;
+  /** The path below which a proxy serves: empty without one. */
+  readonly basePath: string;
   readonly requestTimeoutMs: number;
   /** Fingerprints of a request for its idempotency key, one per master key, since requests may hold passwords. */
   readonly fingerprints: (request: string) => readonly [string, ...string[]];
@@ -39,25 +41,30 @@ export function serveRoute(
   const operation = `${route.method} ${route.path}`;
   const attributes = { "http.request.method": route.method, "http.route": route.path };
   const answer = answering(route, options, closing);
+  const gated = gate(options, route.access);
+  const spans = new WeakMap<FastifyRequest, RequestSpan>();
+  const trace: typeof gated = (request, reply, next) => {
+    const about = { ...attributes, "basalt.correlation_id": request.id };
+    const traced = requestSpan(request.headers, operation, about);
+    if (traced) spans.set(request, traced);
+    reply.raw.once("close", () => traced?.end(reply.raw.statusCode));
+    next();
+  };
   app.route({
     method: route.method,
     url: options.apiPrefix + route.path,
     schema: fastifySchema(route),
     config: { access: route.access, isGated: true, takesFiles: route.upload !== undefined },
-    onRequest: gate(options, route.access),
+    onRequest: isTracing() ? [trace, gated] : gated,
     handler: (request, reply) =>
-      withinTrace(request.headers, () =>
-        span(operation, { ...attributes, "basalt.correlation_id": request.id }, () =>
-          answer(request, reply),
-        ),
-      ),
+      spans.get(request)?.within(() => answer(request, reply)) ?? answer(request, reply),
   });
 }
 
 function answering(route: Route, options: ServingOptions, closing: AbortSignal) {
   const attempts = limitAttempts(options);
   const contextOf = contexts(route, options);
-  const mayStream = route.stream ? limitStreams() : () => true;
+  const mayStream = route.stream ? limitStreams(route.stream) : () => true;
   const mayMatch = takesMatch(route);
 
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
@@ -76,17 +83,21 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
     if (attempt && !attempt.isAllowed) return reply;
 
     const result = await route.handle(input.value, context.value);
-    if (!result.ok) return refuse(route, reply, result.error, correlationId);
+    if (!result.ok) return refuse(route, request, reply, result.error);
     await attempt?.succeeded();
     if (route.forgives) {
       const { attempts: name, account } = route.forgives;
       await options.limiters.byAccount.forgive(`${name}:${account(result.value)}`);
     }
-    if (route.location) reply.header("location", options.apiPrefix + route.location(result.value));
+    if (route.location)
+      reply.header("location", options.basePath + options.apiPrefix + route.location(result.value));
     if (isUnchanged(route, request, reply, result.value)) return reply.code(304).send();
     reply.code(route.success);
     return route.stream
-      ? sendStream(reply, route.stream, result.value, closing)
+      ? sendStream(reply, route.stream, result.value, {
+          closing,
+          isSignedIn: isStillSignedIn(options, request),
+        })
       : reply.send(bodyOf(route, result.value));
   };
 }
@@ -98,6 +109,12 @@ function invalidIn(route: Route, { issues }: Invalid, correlationId: string) {
   return problem("validation-failed", { status, correlationId, errors });
 }
 
+const isStranger = ({ principal }: FastifyRequest): boolean => principal.actor === "anonymous";
+
+/** Strangers share one actor: the key of one must not meet that of another, who asks for something else. */
+const amongStrangers = (asked: IdempotencyKey | undefined): IdempotencyKey | undefined =>
+  asked && { ...asked, key: `${asked.key} ${asked.fingerprint}` };
+
 const contexts = ({ method, path }: Route, options: ServingOptions) => {
   const mayRepeat = method !== "GET";
   const operation = `${method} ${path}`;
@@ -106,12 +123,13 @@ const contexts = ({ method, path }: Route, options: ServingOptions) => {
       options.fingerprints(`${operation}\n${toText(input)}`),
     );
     if (!key.ok) return key;
+    const idempotency = isStranger(request) ? amongStrangers(key.value) : key.value;
     const context: Context = {
       ...request.principal,
       origin: originOf(request),
       correlationId: request.id,
       deadlineMs: options.clock.unixMs() + options.requestTimeoutMs,
-      ...(key.value === undefined ? {} : { idempotency: key.value }),
+      ...(idempotency === undefined ? {} : { idempotency }),
     };
     return { ok: true, value: context };
   };
@@ -146,14 +164,20 @@ function isUnchanged(
 const bodyOf = ({ output, present }: Route, value: unknown) =>
   output && present ? present(value) : output && value;
 
-/** Answers a refusal with its status and its details. */
+/** Answers a refusal with its status and its details: of what was not found, the ids that were asked for. */
 function refuse(
   { method, path, refusals }: Route,
+  { id: correlationId, params }: FastifyRequest,
   reply: FastifyReply,
-  { type, ...details }: { readonly type: string; readonly retryAfterS?: number },
-  correlationId: string,
+  { type, ...refusal }: { readonly type: string; readonly retryAfterS?: number },
 ): FastifyReply {
   const status = refusals[type];
   if (status === undefined) throw new Error(`${method} ${path} has no status for ${type}`);
-  return sendProblem(reply, problem(type, { status, correlationId, details }), details.retryAfterS);
+  const details = status === 404 ? { ...(params as object), ...refusal } : refusal;
+  const detail = sentenceOf(type, details);
+  return sendProblem(
+    reply,
+    problem(type, { status, correlationId, detail, details }),
+    refusal.retryAfterS,
+  );
 }

@@ -8,13 +8,8 @@ import Fastify, {
 import type { Logger } from "pino";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { answerError, answerGarbage, answerUnknownPath } from "./answers.ts";
-import {
-  hangUpOnTheSilent,
-  limitArrival,
-  requireOneHost,
-  takingFiles,
-  uploadTimeoutMs,
-} from "./arrival.ts";
+import { hangUpOnTheSilent, limitArrival, requireOneHost, uploadTimeoutMs } from "./arrival.ts";
+import { limitConnections } from "./connections.ts";
 import { correlationIdOf } from "./correlation.ts";
 import { countUngated, requireAccessRules } from "./gate.ts";
 import { observeRequests } from "./observation.ts";
@@ -23,8 +18,10 @@ import { serveOpenApi } from "./openapi.ts";
 import { problemSchema } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { hangUpOnTheUnreading } from "./unread.ts";
-import { compile } from "./schemas.ts";
+import { takingFiles } from "./uploads.ts";
+import { compile, componentsOf } from "./schemas.ts";
 import { securityHeaders } from "./security-headers.ts";
+import { serializersOf } from "./serializers.ts";
 import { serveRoute, type ServingOptions } from "./serve-route.ts";
 import { sheddingServer } from "./shedding.ts";
 
@@ -33,6 +30,10 @@ export type HttpOptions = ServingOptions & {
   readonly productName: string;
   readonly version: string;
   readonly production: boolean;
+  /** Whether HSTS includes subdomains. */
+  readonly hstsSubdomains: boolean;
+  /** Whether the OpenAPI document is served. */
+  readonly docs: boolean;
   readonly corsOrigins: readonly string[];
   readonly bodyLimitBytes: number;
   readonly maxRequestsInFlight: number;
@@ -40,6 +41,7 @@ export type HttpOptions = ServingOptions & {
   readonly probe: () => Promise<unknown>;
   /** The trusted proxies: their number, or their addresses and networks. None if empty. */
   readonly trustProxy: string;
+  readonly connectionsPerAddress: number;
   /** Whether the server is about to stop: connections are closed after their answers. */
   readonly isDraining: () => boolean;
   readonly log: Logger;
@@ -82,8 +84,10 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   app.removeAllContentTypeParsers(); // a body is JSON, which no foreign form can send
   takeJson(app);
   requireAccessRules(app);
-  app.addSchema(problemSchema);
+  const components = [problemSchema, ...componentsOf(options.routes)];
+  for (const component of components) app.addSchema(component);
   app.setValidatorCompiler(compile);
+  app.setSerializerCompiler(serializersOf(components));
   app.addHook("onRequest", begin);
   app.addHook("onRequest", requireOneHost);
   app.addHook("onRequest", limitArrival());
@@ -95,6 +99,8 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   await allowOrigins(app, options);
   await serveOpenApi(app, options);
   hangUpOnTheSilent(app);
+  if (options.trustProxy === "")
+    limitConnections(app.server, { perAddress: options.connectionsPerAddress, log: options.log });
   hangUpOnTheUnreading(app.server, options.log);
   await serveRoutes(app, options);
   return app;
@@ -128,7 +134,7 @@ async function serveRoutes(app: FastifyInstance, options: HttpOptions): Promise<
   for (const route of options.routes) {
     const { upload } = route;
     const serveOn = (on: FastifyInstance) => serveRoute(on, route, options, closing.signal);
-    if (upload) await app.register(async (apart) => serveOn(takingFiles(upload, apart)));
+    if (upload) await app.register(async (apart) => serveOn(takingFiles(upload, apart, options)));
     else serveOn(app);
   }
 }

@@ -16,6 +16,7 @@ type Watched = { requests: number; flushed: number; sinceMs: number };
 export function hangUpOnTheUnreading(server: Server, log: Logger, withinMs = unreadMs): void {
   const watched = new Map<Socket, Watched>();
   const hangUp = (socket: Socket, why: string) => {
+    if (socket.destroyed) return; // requests that it had sent on are still being read
     log.warn({ address: socket.remoteAddress, why }, "a connection was closed");
     socket.destroy();
   };

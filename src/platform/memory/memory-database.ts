@@ -49,7 +49,7 @@ function kept<T>(all: Map<string, T>, name: string, make: () => T): T {
 /** The persistence of a process that works on a memory database. */
 export const memoryPersistence = (database: MemoryDatabase): Persistence<OnMemory> => ({
   database,
-  audit: memoryAudit(database.entries),
+  audit: memoryAudit(database.entries, database.options.clock),
   leases: database.leases,
   units: ({ schema, scope, onAppended }) => database.store(schema).units(scope, onAppended),
   async register(schema, beginnings) {

@@ -2,9 +2,9 @@ import { isSameRequest, type Context } from "#kernel/context.ts";
 import type { Recorded } from "#kernel/event.ts";
 import { err, type Result } from "#kernel/result.ts";
 import type { Conflict, LockOptions, UnitsOfWork } from "#kernel/unit-of-work.ts";
-import type { Audit, AuditEntry } from "#kernel/audit.ts";
-import { entryOf } from "../audit/audit.ts";
+import { entryOf, type Audit, type AuditEntry } from "#kernel/audit.ts";
 import { memoryAudit } from "../audit/memory-audit.ts";
+import { redacted } from "../events/redact.ts";
 import { record, type Recorder } from "../events/record.ts";
 import type { Horizon, Look, Mark } from "../events/subscription-store.ts";
 import { IdempotencyKeyReused } from "../idempotency.ts";
@@ -116,7 +116,8 @@ export class MemoryStore {
 
   units<Scope>(scope: MemoryScope<Scope>, onAppended: OnAppended = () => {}): UnitsOfWork<Scope> {
     return {
-      read: (context, query) => query(this.#open(scope, new MemoryPending(), context)),
+      read: (context, query) =>
+        query(this.#open(scope, new MemoryPending(() => this.events), context)),
       unitOfWork: (context, work, options) =>
         this.#work(context, { scope, onAppended }, work, options),
     };
@@ -136,7 +137,7 @@ export class MemoryStore {
   }
 
   get audit(): Audit {
-    return memoryAudit(this.entries);
+    return memoryAudit(this.entries, this.#recorder.clock);
   }
 
   /** Commits all collected changes or none; false when a row or a stream has moved on. */
@@ -166,7 +167,10 @@ export class MemoryStore {
         this.#log[claim.first + i] = event;
         this.#versions.set(event.stream, event.version);
       }
-      for (const { context, pending } of parts) this.#enter(context, pending);
+      for (const { context, pending } of parts) {
+        this.#redact(pending);
+        this.#enter(context, pending);
+      }
       for (const { apply } of beside) apply();
     } finally {
       this.#underWay.delete(claim);
@@ -199,11 +203,18 @@ export class MemoryStore {
     return claim;
   }
 
+  #redact({ redactions }: MemoryPending): void {
+    for (const { streams, redaction } of redactions)
+      for (const [i, event] of this.#log.entries())
+        if (event && streams.has(event.stream))
+          this.#log[i] = { ...event, payload: redacted(event.payload as object, redaction) };
+  }
+
   #enter(context: Context, { announced }: MemoryPending): void {
     if (context.operation === undefined || announced.length === 0) return;
     const targets = [...new Set(announced.map(({ stream }) => stream))];
     const now = this.#recorder.clock.now();
-    this.entries.push(entryOf(context, { at: now, outcome: "ok", targets }));
+    this.entries.push({ ...entryOf(context, { outcome: "ok", targets }), at: now });
   }
 
   #haveMoved(parts: readonly MemoryPart[]): boolean {
@@ -231,7 +242,7 @@ export class MemoryStore {
 
     const unlock = await this.#lockAll([...new Set(lock)].toSorted(), context);
     try {
-      const pending = new MemoryPending();
+      const pending = new MemoryPending(() => this.events);
       const outcome = await work(this.#open(scope, pending, context));
       if (outcome.ok && (await this.#save({ context, pending }, outcome, onAppended)))
         return outcome;

@@ -2,7 +2,7 @@
 export type Changed = {
   /** The row and its unique values, which the change locks. */
   readonly touched: readonly string[];
-  /** Another row has the unique value. */
+  /** Another row has the unique value, or the row breaks a guard. */
   readonly clashes: boolean;
   readonly undo: () => void;
   /** Tells the followers of the table. */
@@ -13,7 +13,7 @@ let tables = 0;
 
 /**
  * Rows by key. `unique` names what no two rows may share; undefined shares nothing. `onChange`: what
- * a trigger is in Postgres.
+ * a trigger is in Postgres; `guard`: what a check constraint `…_guard` is there.
  */
 export class MemoryTable<Row> {
   readonly rows = new Map<string, Row>();
@@ -21,13 +21,16 @@ export class MemoryTable<Row> {
   readonly #name = `table ${(tables += 1)}`;
   readonly #keys = new Map<string, string>();
   readonly #onChange: (after: Row | undefined, before: Row | undefined) => void;
+  readonly #guard: (row: Row) => boolean;
 
   constructor(
     unique: (row: Row) => string | undefined = () => undefined,
     onChange: (after: Row | undefined, before: Row | undefined) => void = () => {},
+    guard: (row: Row) => boolean = () => true,
   ) {
     this.unique = unique;
     this.#onChange = onChange;
+    this.#guard = guard;
   }
 
   /** The row with this unique value. */
@@ -42,7 +45,8 @@ export class MemoryTable<Row> {
     const values = [before, after].flatMap((row) => (row && this.unique(row)) ?? []);
     const value = after && this.unique(after);
     const holder = value === undefined ? undefined : this.#keys.get(value);
-    const clashes = holder !== undefined && holder !== key;
+    const isTaken = holder !== undefined && holder !== key;
+    const clashes = isTaken || (after !== undefined && !this.#guard(after));
     if (!clashes) this.#set(key, after);
     return {
       touched: [`${this.#name}: ${key}`, ...values.map((one) => `${this.#name} = ${one}`)],

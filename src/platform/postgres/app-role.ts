@@ -25,11 +25,21 @@ export async function restrictToRole(
       `grant usage on schema audit to ${appRole};
        grant usage on all sequences in schema audit to ${appRole};
        grant select on audit.entries, audit.appending to ${appRole};
-       grant select, insert on audit.chain to ${appRole};
+       grant select on audit.chain to ${appRole};
+       revoke insert on audit.chain from ${appRole};
+       grant execute on function audit.erase(text, text[]), audit.close_chain(), audit.horizon_age()
+         to ${appRole};
        -- Not its position, which is the order of entries. An earlier version gave that as well.
        revoke insert on audit.entries from ${appRole};
        grant insert (at, actor, credential, operation, outcome, targets, address, agent,
                      correlation_id) on audit.entries to ${appRole};
+       -- Readiness takes room in a temporary table after the disk was full. None stands in for one of the owner's:
+       -- functions with the owner's rights look there last.
+       do $$ begin
+         execute format('revoke temporary on database %I from public', current_database());
+         execute format('grant temporary on database %I to ${appRole}', current_database());
+       exception when insufficient_privilege then null;
+       end $$;
        grant usage on schema basalt to ${appRole};
        grant select, insert, update, delete on basalt.leases to ${appRole};`,
     );
@@ -39,8 +49,24 @@ export async function restrictToRole(
   }
 }
 
+/**
+ * How to sign in as the role itself, with this password: `set role none` of the owner's login leads back to the owner's
+ * rights. Only for a cluster that is Basalt's own.
+ */
+export async function loginOf(connection: ClientConfig, password: string): Promise<ClientConfig> {
+  const client = migratingClient(connection);
+  await client.connect();
+  try {
+    await client.query(`alter role ${appRole} login password ${pg.escapeLiteral(password)}`);
+  } finally {
+    await client.end();
+  }
+  return { ...connection, user: appRole, password };
+}
+
 const rightsOn = (schema: string) =>
   `grant usage on schema ${schema} to ${appRole};
+   grant execute on all functions in schema ${schema} to ${appRole};
    grant select, insert, update, delete on all tables in schema ${schema} to ${appRole};
    grant usage on all sequences in schema ${schema} to ${appRole};`;
 

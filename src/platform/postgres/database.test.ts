@@ -86,6 +86,41 @@ test("the server cancels a statement that takes too long", async () => {
   await assert.rejects(opened.database.query(sleepFor, [5]), Unavailable);
 });
 
+test("a full disk is told once, and the database is not ready until there is room", async () => {
+  const told: boolean[] = [];
+  await using opened = await testDatabase();
+  const { connection, sql } = opened;
+  const name = String(connection.database);
+  await sql(
+    `create function scratch.full() returns void language plpgsql as $$ begin
+       raise exception 'could not extend file' using errcode = 'disk_full'; end $$;
+     create role ${name}; grant all on schema scratch to ${name};
+     revoke temporary on database ${name} from public`,
+  );
+  await using poor = new Database({
+    connection,
+    clock,
+    maxConnections: 2,
+    acquireTimeoutMs: 5_000,
+    statementTimeoutMs: 10_000,
+    idleInTransactionTimeoutMs: 10_000,
+    role: name,
+    onDiskFull: (isFull) => told.push(isFull),
+  });
+  await poor.assertReady();
+  const write = statement("test.full", "select scratch.full()");
+  for (let n = 0; n < 2; n += 1) await assert.rejects(poor.query(write, []), Unavailable);
+  await assert.rejects(poor.assertReady());
+  assert.deepEqual(told, [true]);
+
+  await sql(`grant temporary on database ${name} to ${name}`);
+  await poor.assertReady();
+  assert.deepEqual(told, [true, false]);
+  await sql(
+    `revoke all on schema scratch from ${name}; revoke all on database ${name} from ${name}; drop role ${name}`,
+  );
+});
+
 test("a killed connection is Unavailable to all who wait on it, and replaced", async () => {
   await using opened = await testDatabase({ maxConnections: 2 });
   const { database } = opened;

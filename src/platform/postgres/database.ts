@@ -1,7 +1,7 @@
 import pg from "pg";
 import type { Clock, Instant } from "#kernel/instant.ts";
 import { TimedOut, Unavailable } from "../unavailable.ts";
-import { isOutage, isTimeout } from "./errors.ts";
+import { isDiskFull, isOutage, isTimeout } from "./errors.ts";
 import { coalescingSocket, Pipelines } from "./pipelines.ts";
 import { NamedTurns, Turns } from "./turns.ts";
 
@@ -12,10 +12,16 @@ export type Statement<Row> = {
   readonly row?: Row;
 };
 
-export const statement = <Row = never>(name: string, text: string): Statement<Row> => ({
-  name,
-  text,
-});
+const declared = new Map<string, string>();
+/** The texts of all statements of this process, by their names. */
+export const declaredStatements: ReadonlyMap<string, string> = declared;
+
+/** Declares a statement. Throws if another text has its name. */
+export function statement<Row = never>(name: string, text: string): Statement<Row> {
+  if ((declared.get(name) ?? text) !== text) throw new Error(`two statements are named ${name}`);
+  declared.set(name, text);
+  return { name, text };
+}
 
 /** A value of a statement, of the kinds that always have a spelling. JSON goes as its text. */
 export type Parameter =
@@ -39,6 +45,8 @@ export type DatabaseOptions = {
   /** The server ends a transaction that idles longer: it would hold back every event reader. */
   readonly idleInTransactionTimeoutMs: number;
   readonly onIdleError?: (error: Error) => void;
+  /** Told once when the disk of the server is full, and once when there is room again. */
+  readonly onDiskFull?: (isFull: boolean) => void;
   /** The role that every connection takes on, with less rights than the login. */
   readonly role?: string | undefined;
 };
@@ -106,11 +114,14 @@ export class Database implements AsyncDisposable {
   readonly #maxConnections: number;
   readonly #clock: Clock;
   readonly #statementTimeoutMs: number;
+  readonly #onDiskFull: (isFull: boolean) => void;
+  #isDiskFull = false;
   #isEnding = false;
 
   constructor(options: DatabaseOptions) {
     this.#clock = options.clock;
     this.#statementTimeoutMs = options.statementTimeoutMs;
+    this.#onDiskFull = options.onDiskFull ?? (() => {});
     const { maxConnections } = options;
     this.#maxConnections = maxConnections;
     this.#pool = new pg.Pool({
@@ -158,7 +169,7 @@ export class Database implements AsyncDisposable {
       const { rows } = await this.#pipelines.query(query, timeoutMs);
       return rows as Row[];
     } catch (error) {
-      throw asUnavailable(error);
+      throw this.#failure(error);
     }
   }
 
@@ -176,7 +187,7 @@ export class Database implements AsyncDisposable {
   async #within<T>(timeoutMs: number, work: (session: Session) => Promise<T>): Promise<T> {
     if (this.#isFull()) this.#pipelines.yieldOne();
     const client = await this.#pool.connect().catch((error: unknown) => {
-      throw asUnavailable(error);
+      throw this.#failure(error);
     });
     const ignore = () => {}; // the query under way reports the same error
     client.on("error", ignore);
@@ -189,12 +200,30 @@ export class Database implements AsyncDisposable {
     } catch (error) {
       session.close();
       isClean = await isRolledBack(client);
-      throw asUnavailable(error);
+      throw this.#failure(error);
     } finally {
       session.close();
       client.off("error", ignore);
       client.release(!isClean);
     }
+  }
+
+  /** Throws `Unavailable` where it does not answer, or cannot store more. */
+  async assertReady(): Promise<void> {
+    await this.query(ping, []);
+    if (!this.#isDiskFull) return;
+    await this.session(async ({ run }) => run(takeRoom));
+    this.#tellDisk(false);
+  }
+
+  #failure(error: unknown): unknown {
+    if (isDiskFull(error)) this.#tellDisk(true);
+    return asUnavailable(error);
+  }
+
+  #tellDisk(isFull: boolean): void {
+    if (this.#isDiskFull !== isFull) this.#onDiskFull(isFull);
+    this.#isDiskFull = isFull;
   }
 
   stats(): { readonly total: number; readonly idle: number; readonly waiting: number } {
@@ -225,6 +254,13 @@ export class Database implements AsyncDisposable {
     return Math.min(leftMs, mostMs);
   }
 }
+
+const ping = statement("basalt.ping", "select 1");
+
+/** Takes eight megabytes of the disk and gives them back. */
+const takeRoom = `begin; create temp table room (block text) on commit drop;
+  alter table room alter column block set storage plain;
+  insert into room select repeat('x', 8000) from generate_series(1, 1024); rollback`;
 
 /** `ReadyForQuery` outside of any transaction. Source: PostgreSQL, message formats. */
 const idle = "I";

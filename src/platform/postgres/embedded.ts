@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import net from "node:net";
 import os from "node:os";
@@ -109,6 +109,12 @@ export class EmbeddedPostgres implements AsyncDisposable {
     return fs.existsSync(secretFileIn(path.resolve(folder)));
   }
 
+  /** A password for another login of this cluster, as secret as the owner's. */
+  passwordOf(login: string): string {
+    const secret = String(this.connection.password);
+    return createHmac("sha256", secret).update(login).digest("hex");
+  }
+
   /** Process id of the server, for tests that kill it. */
   get pid(): number | undefined {
     return this.#server?.pid;
@@ -117,10 +123,13 @@ export class EmbeddedPostgres implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
     await stop(this.#server);
+    dropSocketFolder(this.connection.host);
     dropLock(path.resolve(this.#options.folder));
   }
 
   async #launch(): Promise<void> {
+    const { host } = this.connection;
+    if (host?.startsWith("/")) makeSocketFolder(host, this.#as); // cleaners of temporary folders remove it
     const logFile = openLog(path.join(path.resolve(this.#options.folder), "postgres.log"));
     const server = spawn(this.#postgres, [...this.#arguments], {
       ...this.#as,
@@ -192,7 +201,6 @@ async function prepare(
     );
 
   const dataFolder = path.join(home, "data");
-  if (connection.host?.startsWith("/")) makeSocketFolder(connection.host, as);
   await stopOrphan(dataFolder, log);
   if (!fs.existsSync(dataFolder))
     initialise({
@@ -250,6 +258,15 @@ function makeSocketFolder(folder: string, { uid, gid }: RunAs): void {
   const owner = uid ?? process.getuid?.();
   if (!found.isDirectory() || found.uid !== owner || (found.mode & 0o077) !== 0)
     throw new Error(`${folder} belongs to somebody else or is open to others: remove it`);
+}
+
+/** Nothing is left in the temporary folder. One that is not empty belongs to a Postgres that still runs. */
+function dropSocketFolder(folder = ""): void {
+  try {
+    if (path.dirname(folder) === os.tmpdir()) fs.rmdirSync(folder);
+  } catch {
+    // The next start takes it on.
+  }
 }
 
 async function freePort(): Promise<number> {

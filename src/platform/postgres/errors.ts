@@ -27,6 +27,10 @@ const outages = new Set([
 /** Classes of these: connections, resources such as the disk, and the system below the server. */
 const outageClasses = ["08", "53", "58"];
 
+/** The disk of the server is full: what writes fails, what reads goes on. */
+export const isDiskFull = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && codeOf(error) === "53100";
+
 const socketErrors = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
@@ -45,8 +49,15 @@ const outageMessages =
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : "";
 
+/**
+ * A check constraint of this name repeats what the domain has decided on the row as it was read: only a racing transaction
+ * can break it. Any other check that fails is a defect.
+ */
+const isGuard = ({ code, constraint }: pg.DatabaseError): boolean =>
+  code === "23514" && constraint?.endsWith("_guard") === true;
+
 export const isLostRace = (error: unknown): boolean =>
-  error instanceof pg.DatabaseError && lostRaces.has(codeOf(error));
+  error instanceof pg.DatabaseError && (lostRaces.has(codeOf(error)) || isGuard(error));
 
 export const isTimeout = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && timeouts.has(codeOf(error));

@@ -1,10 +1,9 @@
 import { isSameRequest, type Context, type IdempotencyKey } from "#kernel/context.ts";
 import type { Event } from "#kernel/event.ts";
-import type { Clock } from "#kernel/instant.ts";
 import { err, type Result } from "#kernel/result.ts";
 import type { Conflict, LockOptions, UnitsOfWork } from "#kernel/unit-of-work.ts";
 import type { Version } from "#kernel/version.ts";
-import { entryOf } from "../audit/audit.ts";
+import { entryOf } from "#kernel/audit.ts";
 import { auditWrite } from "../audit/postgres-audit.ts";
 import { appendsTo } from "../events/postgres-log.ts";
 import { record, type Announced, type Recorder } from "../events/record.ts";
@@ -18,6 +17,7 @@ import {
   type Statement,
 } from "./database.ts";
 import { isLostRace } from "./errors.ts";
+import { noteWork } from "../telemetry/tracing.ts";
 import { mutation, perform, send, settled, type Mutation, type Write } from "./writes.ts";
 
 /** The transaction of a repository. Reads run at once; writes leave together with the unit of work. */
@@ -92,7 +92,7 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
       ...pending.writes,
       ...appends(record(options, context, pending.announced)),
       ...keys.writes(context, outcome, clock.now()),
-      ...entries(context, pending, clock),
+      ...entries(context, pending),
     ],
   };
 
@@ -138,10 +138,10 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
 }
 
 /** The audit entry of a unit of work that belongs to an operation. */
-function entries(context: Context, { announced }: Pending, clock: Clock): readonly Write[] {
+function entries(context: Context, { announced }: Pending): readonly Write[] {
   if (context.operation === undefined || announced.length === 0) return [];
   const targets = [...new Set(announced.map(({ stream }) => stream))];
-  return [auditWrite(entryOf(context, { at: clock.now(), outcome: "ok", targets }))];
+  return [auditWrite(entryOf(context, { outcome: "ok", targets }))];
 }
 
 const readWithin =
@@ -160,8 +160,13 @@ async function optimistic<Scope, R extends Outcome>(
 
   const writes = writesOf({ context, pending, outcome });
   if (writes.length > 0) await send(database, writes, context.deadlineMs);
-  if (pending.announced.length > 0) onAppended(pending.types());
+  if (pending.announced.length > 0) told(onAppended, pending);
   return outcome;
+}
+
+function told(onAppended: (types: ReadonlySet<string>) => void, pending: Pending): void {
+  noteWork();
+  onAppended(pending.types());
 }
 
 /** Waits for its locks in this process first, so that only the next waiter holds a connection. */
@@ -184,7 +189,7 @@ async function locking<Scope, R extends Outcome>(
   } finally {
     leave();
   }
-  if (outcome.ok && pending.announced.length > 0) onAppended(pending.types());
+  if (outcome.ok && pending.announced.length > 0) told(onAppended, pending);
   return outcome;
 }
 

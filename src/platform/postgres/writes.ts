@@ -16,9 +16,8 @@ export type Mutation = {
 };
 
 export const mutation = (name: string, table: string, text: string): Mutation => ({
-  name,
+  ...statement(name, text),
   table,
-  text,
   independent: false,
 });
 
@@ -27,9 +26,8 @@ export const mutation = (name: string, table: string, text: string): Mutation =>
  * order of its own: several may leave as one statement, whose parts run in any order.
  */
 export const independentMutation = (name: string, table: string, text: string): Mutation => ({
-  name,
+  ...statement(name, text),
   table,
-  text,
   independent: true,
 });
 

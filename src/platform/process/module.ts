@@ -1,5 +1,8 @@
 import type { Command } from "commander";
 import type { ClientConfig } from "pg";
+import type { Context } from "#kernel/context.ts";
+import type { Result } from "#kernel/result.ts";
+import type { Conflict } from "#kernel/unit-of-work.ts";
 import type { Event, Registry } from "#kernel/event.ts";
 import type { Settings, SettingsOf, SettingsTable } from "../config/settings.ts";
 import type { Chore } from "../events/housekeeping.ts";
@@ -7,6 +10,7 @@ import type { AnyReadModel } from "../events/rebuild.ts";
 import type { Authenticate } from "../http/gate.ts";
 import type { Route } from "../http/route.ts";
 import type { Database } from "../postgres/database.ts";
+import type { Runtime } from "../runtime.ts";
 import type { Parts } from "./parts.ts";
 import type { OnPostgres, Profile } from "./persistence.ts";
 
@@ -22,7 +26,7 @@ export type Finding = { readonly ok: boolean; readonly what: string; readonly sa
 export type Access = {
   readonly authenticate: Authenticate;
   /** The public keys of access tokens, as a JSON Web Key Set. */
-  readonly jwks: () => Promise<object>;
+  readonly jwks: () => Promise<{ readonly keys: readonly { readonly alg?: string }[] }>;
 };
 
 /** Permissions of roles, as in `products:read`. The role `owner` applies to each user's own resources. */
@@ -45,6 +49,23 @@ export type WithDatabase = (
     readonly makes?: boolean;
   },
 ) => Promise<void>;
+
+/** Demo data of a module, as `seed --products 100` makes it. */
+export type DemoData = {
+  /** The option, which is the plural of what is made. */
+  readonly what: string;
+  readonly doc: string;
+  /** How many are made at once. */
+  readonly batch: number;
+  /** Makes those from number `from` on, at most a batch, that do not exist yet; answers how many. A seed gives the same data each time. */
+  readonly maker: (
+    database: Database,
+    runtime: Pick<Runtime, "clock" | "newId">,
+  ) => (
+    batch: { readonly from: number; readonly until: number; readonly seed: number },
+    context: Context,
+  ) => Promise<Result<{ readonly made: number }, Conflict>>;
+};
 
 /**
  * How a context is wired on Postgres or on another profile. `Needs` are the `provides` of other
@@ -83,10 +104,15 @@ export type Module<
   /** The folder of its migrations. */
   readonly migrations: string;
   readonly readModels: readonly AnyReadModel[];
-  /** Deletes old rows of the module. */
+  /** What keeps the tables of the module in order: deletes old rows, closes chains. Every minute. */
   chores(database: Database, settings: ModuleSettings<Table>): readonly Chore[];
-  /** Looks at the upstreams of the module for the doctor. */
-  examine(settings: ModuleSettings<Table>): Promise<readonly Finding[]>;
+  /** Looks at the upstreams of the module for the doctor, and at its database if there is one. */
+  examine(
+    settings: ModuleSettings<Table>,
+    database: Database | undefined,
+  ): Promise<readonly Finding[]>;
+  /** What `seed` can make. */
+  readonly demoData: readonly DemoData[];
   /** Adds its commands to the console. */
   addCommands(basalt: Command, withDatabase: WithDatabase): void;
 };

@@ -19,8 +19,10 @@ export type Parts<Known extends Settings = Settings, On extends Profile = OnPost
   readonly persistence: Persistence<On>;
   readonly cache: Cache;
   readonly secrets: Secrets;
-  /** Takes background jobs, which run in one process at a time. They start once all modules are composed. */
+  /** Takes background jobs, which run in one process at a time. They start after the consumers. */
   readonly jobs: Jobs;
+  /** Takes the consumers of all contexts. They start once the routes are compiled, which holds the event loop. */
+  readonly consuming: Begin[];
   /** The default permissions of roles in all modules. */
   readonly grants: Grants;
   readonly wakeUps: ReadonlyMap<string, WakeUp>;
@@ -29,6 +31,9 @@ export type Parts<Known extends Settings = Settings, On extends Profile = OnPost
   /** Other processes on the same database; undefined where there can be none. */
   readonly others: Announcing | undefined;
 };
+
+/** Begins what runs until `undo`. */
+export type Begin = (undo: AsyncDisposableStack) => Promise<void>;
 
 type Announcing = {
   /** Tells that there are new events in the log of a schema. */
@@ -51,12 +56,11 @@ type Consuming<On extends Profile, Scope> = Omit<Reading<On, Scope>, "name"> & {
   readonly consumers: readonly AnyConsumer<Scope>[];
 };
 
-/** Runs the consumers of a context until `undo`. */
-export async function consume<On extends Profile, Scope>(
+/** Runs the consumers of a context, once the process is ready for them. */
+export function consume<On extends Profile, Scope>(
   parts: Parts<Settings, On>,
   { consumers, ...reading }: Consuming<On, Scope>,
-  undo: AsyncDisposableStack,
-): Promise<void> {
+): void {
   const { persistence, settings, log, metrics, wakeUps, process, clock, timers, chance } = parts;
   const { schema } = reading;
   for (const { name, contexts } of consumers)
@@ -66,33 +70,35 @@ export async function consume<On extends Profile, Scope>(
           `the consumer ${name} takes events of ${context}, and would read the log of ${schema}: ` +
             `consume it with the schema "${context}", into "${schema}"`,
         );
-  await persistence.register(
-    schema,
-    consumers.map(({ name, declaration, kind }) => ({
-      name,
-      declaration,
-      atEnd: kind === "outside",
-    })),
-  );
-  for (const consumer of consumers) {
-    const { name } = consumer;
-    const subscription = new Subscription({
-      consumer,
-      store: persistence.subscription({ ...reading, name }),
-      wakeUp: wakeUps.get(schema) ?? new WakeUp(timers),
-      process,
-      clock,
-      timers,
-      chance,
-      log,
-      observer: {
-        handled({ outcome, events, durationMs }) {
-          metrics.consumed.inc({ consumer: name, outcome }, events);
-          metrics.consuming.observe({ consumer: name }, durationMs / 1000);
+  parts.consuming.push(async (undo) => {
+    await persistence.register(
+      schema,
+      consumers.map(({ name, declaration, kind }) => ({
+        name,
+        declaration,
+        atEnd: kind === "outside",
+      })),
+    );
+    for (const consumer of consumers) {
+      const { name } = consumer;
+      const subscription = new Subscription({
+        consumer,
+        store: persistence.subscription({ ...reading, name }),
+        wakeUp: wakeUps.get(schema) ?? new WakeUp(timers),
+        process,
+        clock,
+        timers,
+        chance,
+        log,
+        observer: {
+          handled({ outcome, events, durationMs }) {
+            metrics.consumed.inc({ consumer: name, outcome }, events);
+            metrics.consuming.observe({ consumer: name }, durationMs / 1000);
+          },
         },
-      },
-      times: { maxAttempts: settings.eventMaxAttempts },
-    });
-    undo.use(subscription.start());
-  }
+        times: { maxAttempts: settings.eventMaxAttempts },
+      });
+      undo.use(subscription.start());
+    }
+  });
 }

@@ -53,6 +53,12 @@ export function openDatabase(
     statementTimeoutMs: settings.databaseStatementTimeoutMs,
     idleInTransactionTimeoutMs: settings.databaseIdleInTransactionTimeoutMs,
     onIdleError: (error) => log.warn({ error: error.message }, "a database connection ended"),
+    onDiskFull: (isFull) =>
+      isFull
+        ? log.error(
+            "the disk of the database is full: this process is not ready until there is room",
+          )
+        : log.info("the disk of the database has room again"),
   });
 }
 

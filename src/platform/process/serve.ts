@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Settings } from "../config/settings.ts";
-import { serveOperations, type OperationsOptions } from "../http/operations.ts";
+import { isProduction } from "../config/settings.ts";
+import { basePathOf, serveOperations, type OperationsOptions } from "../http/operations.ts";
 import { createHttpServer } from "../http/server.ts";
 import { memoryRateLimits } from "../rate-limit/flexible-rate-limits.ts";
 import type { RateLimits } from "../rate-limit/rate-limit.ts";
@@ -58,8 +59,11 @@ export async function serve<On extends Profile>(
 ): Promise<FastifyInstance> {
   const { wirings, parts } = serving;
   const { composed, access } = await composeAll(wirings, parts, undo);
-  undo.use(parts.jobs.start());
+  const background = undo.use(new AsyncDisposableStack()); // ends after the server
   const app = await serverOf(serving, { composed, access }, undo);
+  await app.ready();
+  for (const begin of parts.consuming) await begin(background);
+  background.use(parts.jobs.start());
   for (const { prepare } of composed) {
     const says = await prepare?.();
     if (says !== undefined) introduce(says);
@@ -72,14 +76,18 @@ async function serverOf<On extends Profile>(
   { composed, access }: Awaited<ReturnType<typeof composeAll>>,
   undo: AsyncDisposableStack,
 ): Promise<FastifyInstance> {
-  const { settings, cache, metrics } = parts;
+  const { settings, metrics } = parts;
   const { productName } = settings;
+  const production = isProduction(settings);
+  const docs = settings.docs ?? !production;
   let draining = false;
   const app = await createHttpServer({
     ...settings,
     version,
-    production: settings.environment === "production",
+    production,
+    docs,
     routes: composed.flatMap(({ routes }) => routes),
+    basePath: basePathOf(settings.publicUrl),
     authenticate: access.authenticate,
     probe: isUp,
     isDraining: () => draining,
@@ -93,13 +101,13 @@ async function serverOf<On extends Profile>(
     productName,
     version,
     jwks: access.jwks,
+    publicUrl: settings.publicUrl,
     asyncApi: asyncApi(productName),
-    docs: settings.docs ?? settings.environment !== "production",
+    docs,
+    production,
+    metricsToken: settings.metricsToken,
     metrics,
-    checks: [
-      { name: "postgres", isUp },
-      { name: "cache", isUp: cache.isUp },
-    ],
+    checks: [{ name: "postgres", isUp }],
     troubles,
     isDraining: () => draining,
   });

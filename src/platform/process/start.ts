@@ -14,7 +14,7 @@ import { housekeeping } from "../events/housekeeping.ts";
 import { mendPositions } from "../events/mend-positions.ts";
 import { PostgresNotify } from "../events/postgres-notify.ts";
 import { WakeUp } from "../events/wake-up.ts";
-import { appRole, restrictToRole } from "../postgres/app-role.ts";
+import { appRole, loginOf, restrictToRole } from "../postgres/app-role.ts";
 import type { Database } from "../postgres/database.ts";
 import type { EmbeddedPostgres } from "../postgres/embedded.ts";
 import { memoryRateLimits, redisRateLimits } from "../rate-limit/flexible-rate-limits.ts";
@@ -23,7 +23,7 @@ import { Jobs } from "../scheduler/jobs.ts";
 import { forgetLeases } from "../scheduler/postgres-leases.ts";
 import { systemRuntime as runtime } from "../system.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import { databaseIsUp, watch } from "../telemetry/platform-gauges.ts";
+import { watch } from "../telemetry/platform-gauges.ts";
 import { exportTraces } from "../telemetry/tracing.ts";
 import type { Composition } from "./composition.ts";
 import type { Parts } from "./parts.ts";
@@ -47,7 +47,7 @@ async function openShared(
 /** Adds gauges, housekeeping and the chain of the audit. */
 function tend(
   { modules }: Composition,
-  { settings, persistence: { database }, metrics, timers, jobs }: Parts,
+  { settings, persistence: { database }, metrics, timers, jobs, cache }: Parts,
 ): EventMonitor {
   const admins = modules.map(({ name, isEventStore }) => ({
     ...eventAdmin(database, name),
@@ -57,13 +57,21 @@ function tend(
   const ofModules = modules.flatMap((module) => module.chores(database, settings));
   const chores = [...ofModules, forgetLeases(database)];
   const events = eventMonitor([...logs, () => auditHealth(database)], timers);
-  const troubles = async () => [...jobs.troubles(), ...(await events.troubles())];
+  const troubles = async () => [
+    ...jobs.troubles(),
+    ...(await cacheTroubles(cache)),
+    ...(await events.troubles()),
+  ];
   const monitor = { ...events, troubles };
   watch(metrics, database, monitor);
   jobs.add(housekeeping(admins, settings, chores));
   jobs.add(chaining(database));
   return monitor;
 }
+
+/** Basalt serves without its cache, only slower. */
+const cacheTroubles = async (cache: Cache) =>
+  (await cache.isUp()) ? [] : [{ subject: "cache", isBad: true, says: "Redis does not answer" }];
 
 /** Runs as the owner of the tables, since the application may draw positions but not set them. */
 async function mendLogs(
@@ -116,8 +124,12 @@ async function openMigrated(
       { role: appRole },
       "the database login may not create roles; Basalt runs with the rights of the login",
     );
-  const role = isRestricted ? appRole : undefined;
-  return { ...opened, database: undo.use(openDatabase(settings, connection, log, role)) };
+  const open = async () => {
+    if (!isRestricted) return openDatabase(settings, connection, log);
+    if (!embedded) return openDatabase(settings, connection, log, appRole);
+    return openDatabase(settings, await loginOf(connection, embedded.passwordOf(appRole)), log);
+  };
+  return { ...opened, database: undo.use(await open()) };
 }
 
 /** Opens what all modules are composed of. */
@@ -141,7 +153,7 @@ async function openParts(
   const jobs = new Jobs({ ...runtime, leases: persistence.leases, process, log });
   const secrets = openSecrets(settings);
   const common = { ...runtime, settings, log, metrics, persistence, cache, secrets };
-  const parts: Parts = { ...common, jobs, grants, wakeUps, others, process };
+  const parts: Parts = { ...common, jobs, consuming: [], grants, wakeUps, others, process };
   return { parts, limits, embedded };
 }
 
@@ -160,7 +172,7 @@ export async function startBasalt(
   const { parts, limits, embedded } = await openParts(composition, settings, log, undo);
   const { troubles } = tend(composition, parts);
   const { database } = parts.persistence;
-  const isUp = () => databaseIsUp(database);
+  const isUp = () => database.assertReady().then(() => true);
   const wired = { ...composition, wirings: composition.modules, parts, limits, isUp, troubles };
   const app = await serve(wired, undo, introduce);
   await app.listen({ host: settings.host, port: settings.port });

@@ -3,6 +3,7 @@ import type { Context } from "#kernel/context.ts";
 import { identifier, type Id } from "#kernel/id.ts";
 import type { Trouble } from "../events/health.ts";
 import { within, type Runtime } from "../runtime.ts";
+import { jobSpan } from "../telemetry/tracing.ts";
 import { every, type Repeated } from "./every.ts";
 import type { Leases } from "./leases.ts";
 
@@ -99,8 +100,8 @@ export class Jobs implements AsyncDisposable {
     return this.#held.has(name) && this.#options.timers.elapsedMs() < this.#renewedMs + leaseMs;
   }
 
-  async #run({ work, withinMs }: Job): Promise<void> {
-    const { clock, newId, timers } = this.#options;
+  async #run({ name, work, withinMs }: Job): Promise<void> {
+    const { clock, newId, timers, log } = this.#options;
     const run = new AbortController();
     this.#runs.add(run);
     const context: Context = {
@@ -109,7 +110,14 @@ export class Jobs implements AsyncDisposable {
       deadlineMs: clock.unixMs() + withinMs,
     };
     try {
-      await within(timers, withinMs, work(context, run.signal));
+      const startedMs = timers.elapsedMs();
+      const attributes = { "basalt.correlation_id": context.correlationId };
+      await within(
+        timers,
+        withinMs,
+        jobSpan(name, attributes, () => work(context, run.signal)),
+      );
+      log.debug({ job: name, durationMs: timers.elapsedMs() - startedMs }, "a background job ran");
     } finally {
       run.abort();
       this.#runs.delete(run);

@@ -1,10 +1,18 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { newMasterKey } from "./secrets.ts";
+import { masterKeyIds, newMasterKey } from "./secrets.ts";
+
+const fileIn = (folder: string) => path.join(folder, "master.key");
+
+/** The ids of the master keys of a setting, or of the file if there is one. */
+export function knownMasterKeys(masterKey: string | undefined, folder: string): readonly string[] {
+  if (masterKey !== undefined) return masterKeyIds(masterKey);
+  return existsSync(fileIn(folder)) ? masterKeyIds(readFileSync(fileIn(folder), "utf8")) : [];
+}
 
 /** Makes a master key on first use, in a file that only its owner may read. */
 export function masterKeyFile(folder: string): string {
-  const file = path.join(folder, "master.key");
+  const file = fileIn(folder);
   mkdirSync(folder, { recursive: true });
   try {
     writeFileSync(file, newMasterKey(), { flag: "wx", mode: 0o600 });

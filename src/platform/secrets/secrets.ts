@@ -10,6 +10,8 @@ import {
 
 /** Encryption and signatures under the master key. `purpose` keeps uses apart. */
 export type Secrets = {
+  /** The id of the current master key, under which it seals. */
+  readonly keyId: string;
   /** Authenticated encryption; `context` (which row) must be the same when it is opened. */
   readonly seal: (plain: string, purpose: string, context: string) => string;
   readonly open: (sealed: string, purpose: string, context: string) => string;
@@ -55,6 +57,7 @@ export function createSecrets(masters: readonly Buffer[]): Secrets {
   const all = [current, ...older];
 
   return {
+    keyId: current.id,
     seal(plain, purpose, context) {
       const iv = randomBytes(ivBytes);
       const cipher = createCipheriv("aes-256-gcm", current.of(purpose), iv);

@@ -1,19 +1,17 @@
 import type { EventMonitor, SubscriptionHealth } from "../events/health.ts";
 import { slotCount } from "../events/subscription-store.ts";
-import { statement, type Database } from "../postgres/database.ts";
+import type { Database } from "../postgres/database.ts";
 import type { Metrics } from "./metrics.ts";
-
-const ping = statement("basalt.ping", "select 1");
-
-export const databaseIsUp = async (database: Database): Promise<boolean> => {
-  await database.query(ping, []);
-  return true;
-};
 
 /** Gauges that are read from the tables when they are asked for: a silent stall shows in them. */
 export function watch({ gauge }: Metrics, database: Database, events: EventMonitor): void {
-  gauge("basalt_postgres_up", "1 if Postgres answers", [], async (up) =>
-    up.set(await databaseIsUp(database).then(Number, () => 0)),
+  gauge("basalt_postgres_up", "1 if Postgres answers and can store more", [], async (up) =>
+    up.set(
+      await database.assertReady().then(
+        () => 1,
+        () => 0,
+      ),
+    ),
   );
   gauge("basalt_postgres_connections", "Connections of the pool", ["state"], (connections) => {
     const { total, idle, waiting } = database.stats();
