@@ -18,6 +18,7 @@ export const grants: Grants = {
     "users:change-email",
     "users:verify-email",
     "users:delete",
+    "users:export",
     "sessions:*",
     "credentials:*",
     "api-keys:*",

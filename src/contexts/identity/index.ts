@@ -15,12 +15,18 @@ import type { Clock } from "#kernel/instant.ts";
 import type { Audit } from "#kernel/audit.ts";
 import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
-import { assignRoles, setUserStatus } from "./application/users/administer-users.ts";
+import {
+  assignRoles,
+  resendInvitation,
+  setUserStatus,
+} from "./application/users/administer-users.ts";
 import { createApiKey, listApiKeys, revokeApiKey } from "./application/access/api-keys.ts";
 import { changePassword } from "./application/credentials/change-password.ts";
 import { deleteUser } from "./application/users/delete-user.ts";
 import { endSession, endSessions } from "./application/sessions/end-sessions.ts";
 import { ensureAdministrator } from "./application/users/ensure-administrator.ts";
+import { eraseUsers } from "./application/users/erase-users.ts";
+import { exportPersonalData } from "./application/users/export-personal-data.ts";
 import { getCredentials } from "./application/credentials/get-credentials.ts";
 import { getUser } from "./application/users/get-user.ts";
 import { listAudit } from "./application/access/list-audit.ts";
@@ -78,6 +84,7 @@ export type IdentityDeps = {
   readonly passkeyCeremonies: PasskeyCeremonies;
   readonly registration: Registration;
   readonly sessionLimits: SessionLimits;
+  readonly eraseAfterMs: number;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly metrics: Metrics;
@@ -96,7 +103,10 @@ export const createIdentity = (deps: IdentityDeps) =>
       listUsers: listUsers(deps),
       setUserStatus: setUserStatus(deps),
       assignRoles: assignRoles(deps),
+      resendInvitation: resendInvitation(deps),
       ensureAdministrator: ensureAdministrator(deps),
+      exportPersonalData: exportPersonalData(deps),
+      eraseUsers: eraseUsers(deps),
 
       signIn: signIn(deps),
       refreshSession: refreshSession(deps),
@@ -138,6 +148,7 @@ export const createIdentity = (deps: IdentityDeps) =>
         "passkey-refused",
         "refresh-token-reused",
         "token-refused",
+        "invitation-expired",
         "email-unverified",
       ],
       targetFields: ["email", "role"],

@@ -6,10 +6,13 @@ import { expect } from "#kernel/result.ts";
 import { createIdentity, type Identity, type IdentityProvides } from "./index.ts";
 import { Coherence, type Changes } from "#platform/cache/coherence.ts";
 import { postgresChanges } from "#platform/cache/postgres-changes.ts";
+import { isProduction } from "#platform/config/settings.ts";
 import { fileEmail, smtpEmail } from "#platform/email/nodemailer-email.ts";
-import type { Grants, Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
+import type { Database } from "#platform/postgres/database.ts";
+import type { Finding, Grants, Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
 import type { OnPostgres, Profile } from "#platform/process/persistence.ts";
+import { knownMasterKeys } from "#platform/secrets/master-key-file.ts";
 import { authenticate } from "./application/sessions/authenticate.ts";
 import type { HowToUse, IdentityScope, Passwords, SendEmail } from "./application/ports.ts";
 import { writeEmails } from "./application/credentials/write-emails.ts";
@@ -24,9 +27,11 @@ import { joseAccessTokens } from "./infrastructure/jose-access-tokens.ts";
 import { addIdentityCommands } from "./commands.ts";
 import { forgetSessions } from "./infrastructure/postgres-sessions.ts";
 import { postgresKeyUses } from "./infrastructure/postgres-api-keys.ts";
+import { forgetEmailRequests } from "./infrastructure/postgres-personal-data.ts";
 import { postgresIdentity } from "./infrastructure/postgres-identity.ts";
 import { rememberedAuthentication } from "./infrastructure/remembered-authentication.ts";
 import { otpauthCodes, randomRecoveryCodes } from "./infrastructure/second-factors.ts";
+import { neededMasterKeys } from "./infrastructure/sealed-secrets.ts";
 import { sealing, signedTokens } from "./infrastructure/signed-tokens.ts";
 import {
   addSigningKey,
@@ -39,12 +44,15 @@ import { identityConsumers } from "./presentation/consumers.ts";
 import { identityRoutes } from "./presentation/routes.ts";
 import { grants } from "./grants.ts";
 import { grantDefaults } from "./infrastructure/postgres-policies.ts";
-import { settings as known } from "./settings.ts";
+import { emailTextsOf, settings as known } from "./settings.ts";
 
 type Settings = ModuleSettings<typeof known>;
 
 const schema = "identity";
 const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const eraseEveryMs = hourMs;
+const jobWithinMs = 60_000;
 const graceMs = 10_000;
 
 /** The adapters of identity that differ between Postgres and memory. */
@@ -79,8 +87,9 @@ async function compose<On extends Profile>(
   const units = persistence.units({ schema, scope, onAppended });
 
   await adapters.grantDefaults(parts.grants);
-  await addSigningKey({ store, secrets }, "unless there is one");
-  const keys = signingKeys({ store, secrets, coherence });
+  const algorithm = settings.tokenAlgorithm;
+  await addSigningKey({ store, secrets, clock, algorithm }, "unless there is one");
+  const keys = signingKeys({ store, secrets, coherence, clock });
   await keys.current(); // with another master key nobody could sign in: say so now
   const { publicUrl: issuer, tokenAudience: audience } = settings;
   const sessionLimits = {
@@ -94,6 +103,7 @@ async function compose<On extends Profile>(
     newId,
     metrics,
     sessionLimits,
+    eraseAfterMs: settings.eraseAfterDays * dayMs,
     audit: persistence.audit,
     mayAct: casbinMayAct({ ...units, coherence, clock }),
     registration: settings.registration,
@@ -113,13 +123,19 @@ async function compose<On extends Profile>(
   const { note: noteUse } = undo.use(apiKeyUses(adapters.keepUses, parts));
   const remember = { authenticate: authenticate(deps), coherence, clock, noteUse };
 
-  const consumers = identityConsumers(
-    writeEmails({ ...deps, howToUse: howToUse(settings) }),
-    adapters.mailer(settings, undo),
-    settings.smtpMaxConnections,
-  );
-  const reading = { schema, scope, onAppended, consumers };
-  if (settings.consumers) await consume(parts, reading, undo);
+  if (settings.consumers) {
+    const emails = writeEmails({ ...deps, ...settings, ...emailsOf(settings) });
+    if (isWithoutEmail(settings)) parts.log.warn(`email ${toFilesOnly}`);
+    const sendEmail = adapters.mailer(settings, undo);
+    const consumers = identityConsumers(emails, sendEmail, settings.smtpMaxConnections);
+    consume(parts, { schema, scope, onAppended, consumers });
+    parts.jobs.add({
+      name: "identity.erase-users",
+      everyMs: eraseEveryMs,
+      withinMs: jobWithinMs,
+      work: async (context) => void expect(await identity.eraseUsers({}, context)),
+    });
+  }
   return {
     routes: identityRoutes(identity),
     provides: { mayAct: deps.mayAct },
@@ -127,6 +143,12 @@ async function compose<On extends Profile>(
     prepare: firstAdministrator(identity, settings, clock),
   };
 }
+
+const toFilesOnly =
+  "is written to files in the data folder, and nobody gets it: set BASALT_SMTP_URL";
+
+const isWithoutEmail = (settings: Settings): boolean =>
+  isProduction(settings) && settings.smtpUrl === undefined;
 
 /** Where pages may be that ask for a passkey. */
 const originsOf = ({ publicUrl, appUrl, corsOrigins }: Settings): readonly string[] => [
@@ -138,6 +160,11 @@ function mailer(settings: Settings, undo: AsyncDisposableStack) {
   if (url === undefined) return fileEmail(path.join(settings.dataFolder, "email"), from);
   return undo.use(smtpEmail({ url, from, maxConnections }));
 }
+
+const emailsOf = (settings: Settings) => ({
+  howToUse: howToUse(settings),
+  emailTexts: emailTextsOf(settings.emailTexts),
+});
 
 const endpoints = { "verify-email": "verified-emails", "set-password": "passwords" } as const;
 
@@ -197,6 +224,17 @@ const onPostgres: AdaptersOn<OnPostgres> = (database, newId) => ({
   mailer,
 });
 
+/** Whether the master keys open all that is sealed in the database. */
+async function examinedMasterKey(settings: Settings, database: Database): Promise<Finding> {
+  const known = knownMasterKeys(settings.masterKey, settings.dataFolder);
+  const missing = (await neededMasterKeys(database)).filter((id) => !known.includes(id));
+  const says =
+    missing.length === 0
+      ? "opens what is sealed"
+      : `secrets were sealed with master key ${missing.join(", ")}, which is not among those of this folder: add it behind the others`;
+  return { ok: missing.length === 0, what: "master key", says };
+}
+
 /** Identity as a module. */
 export const identity: Module<typeof known, IdentityProvides> = {
   ...identityWith(onPostgres),
@@ -204,7 +242,12 @@ export const identity: Module<typeof known, IdentityProvides> = {
   readModels: [],
   chores: (database, { sessionIdleHours }) => [
     forgetSessions(database, sessionIdleHours + endedSessionHours),
+    forgetEmailRequests(database),
   ],
-  examine: async () => [],
+  examine: async (settings, database) => [
+    ...(isWithoutEmail(settings) ? [{ ok: false, what: "email", says: toFilesOnly }] : []),
+    ...(database ? [await examinedMasterKey(settings, database)] : []),
+  ],
+  demoData: [],
   addCommands: addIdentityCommands,
 };

@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import type { Value } from "#kernel/shape.ts";
 import type { Format } from "#platform/config/formats.ts";
 import type { SettingsTable } from "#platform/config/settings.ts";
+import { emailTexts, textsWith, type EmailTexts } from "./application/credentials/email-texts.ts";
 import { Email } from "./domain/email.ts";
 import { Password } from "./domain/password.ts";
 
@@ -11,6 +13,25 @@ const parsedBy =
     return parsed.ok ? undefined : parsed.error.issues[0]?.message;
   };
 
+const textsIn = (file: string) => textsWith(JSON.parse(readFileSync(file, "utf8")));
+
+/** Checks a file with texts of emails. */
+const readableTexts: Format = (file) => {
+  try {
+    const texts = textsIn(file);
+    return typeof texts === "string" ? texts : undefined;
+  } catch (error) {
+    return `must name a JSON file: ${error instanceof Error ? error.message : String(error)}`;
+  }
+};
+
+/** The texts of emails, with those of a file in the place of some. */
+export function emailTextsOf(file: string | undefined): EmailTexts {
+  const texts = file === undefined ? emailTexts : textsIn(file);
+  if (typeof texts === "string") throw new TypeError(`BASALT_EMAIL_TEXTS ${texts}`);
+  return texts;
+}
+
 /** Settings of registration, of the first administrator and of sessions. */
 export const settings = {
   tokenAudience: {
@@ -18,6 +39,13 @@ export const settings = {
     type: "string",
     default: "basalt",
     doc: "Audience of access tokens",
+  },
+  tokenAlgorithm: {
+    env: "BASALT_TOKEN_ALGORITHM",
+    type: "string",
+    enum: ["EdDSA", "ES256"],
+    default: "EdDSA",
+    doc: "Signature algorithm of access tokens; ES256 is for verifiers that do not know EdDSA",
   },
   registration: {
     env: "BASALT_REGISTRATION",
@@ -39,6 +67,28 @@ export const settings = {
     format: parsedBy(Password),
     secret: true,
     doc: "Password of the first administrator; if empty, the first start prints one that works once",
+  },
+  invitationDays: {
+    env: "BASALT_INVITATION_DAYS",
+    type: "integer",
+    minimum: 1,
+    maximum: 365,
+    default: 7,
+    doc: "Days in which an invitation can be accepted",
+  },
+  emailTexts: {
+    env: "BASALT_EMAIL_TEXTS",
+    type: "string",
+    format: readableTexts,
+    doc: "JSON file with subjects and texts of emails that replace the built-in ones, for example in another language",
+  },
+  eraseAfterDays: {
+    env: "BASALT_ERASE_AFTER_DAYS",
+    type: "integer",
+    minimum: 1,
+    maximum: 3_650,
+    default: 7,
+    doc: "Days after which what is known of a deleted user is erased",
   },
   sessionIdleHours: {
     env: "BASALT_SESSION_IDLE_HOURS",

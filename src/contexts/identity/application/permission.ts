@@ -9,6 +9,7 @@ export const Permissions = permissions({
   verifyEmail: "users:verify-email",
   changeEmail: "users:change-email",
   deleteUser: "users:delete",
+  exportUser: "users:export",
   disableUser: "users:disable",
   assignRoles: "users:assign-roles",
   readSessions: "sessions:read",

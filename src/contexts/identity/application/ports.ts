@@ -10,18 +10,22 @@ import type { ApiKeyId, SessionId } from "../domain/ids.ts";
 import type { Password, PasswordHash } from "../domain/password.ts";
 import type { Policy, Role } from "../domain/role.ts";
 import type { LiveSession, Session } from "../domain/session.ts";
-import type { PresentUser, User } from "../domain/user.ts";
+import type { DeletedUser, PresentUser, User } from "../domain/user.ts";
 import type { UserId } from "../domain/user-id.ts";
 
 export type Users = Saves<User, IdentityEvent> & {
   readonly byId: (id: UserId) => Promise<User | undefined>;
   /** The present user with the address. */
   readonly byEmail: (email: Email) => Promise<PresentUser | undefined>;
+  /** The user that has the address, or can take an account back with it at this time. */
+  readonly holderOf: (email: Email, at: Instant) => Promise<UserId | undefined>;
   /** Present users in the order of their registration, after one of them. */
   readonly page: (page: {
     readonly after?: UserId | undefined;
     readonly limit: number;
   }) => Promise<readonly PresentUser[]>;
+  /** Users who were deleted before this time and are not erased yet. */
+  readonly toErase: (before: Instant, limit: number) => Promise<readonly DeletedUser[]>;
   /** Whether any active user but this one is an administrator. */
   readonly isAdministeredWithout: (id: UserId | undefined) => Promise<boolean>;
 };
@@ -48,6 +52,14 @@ export type Policies = Saves<Policy, IdentityEvent> & {
   readonly byRole: (role: Role) => Promise<Policy>;
 };
 
+/** What is kept of a person beside their user. */
+export type PersonalData = {
+  /** The addresses that the user has shown to be theirs, without those that somebody has now. */
+  readonly emailsOf: (userId: UserId) => Promise<readonly Email[]>;
+  /** Deletes credentials, sessions and keys, and replaces names and addresses in events. */
+  readonly erase: (userId: UserId) => Promise<void>;
+};
+
 /** Events that belong to no aggregate: requests for an email. */
 export type EmailRequests = { readonly add: (event: IdentityEvent) => void };
 
@@ -58,6 +70,7 @@ export type IdentityScope = {
   readonly sessions: Sessions;
   readonly apiKeys: ApiKeys;
   readonly policies: Policies;
+  readonly personalData: PersonalData;
   readonly emailRequests: EmailRequests;
 };
 

@@ -9,6 +9,7 @@ import { UserId } from "../domain/user-id.ts";
 export type Token = Brand<string, "Token">;
 export const Token = branded<Token>("token", {
   schema: { type: "string", minLength: 20, maxLength: 1_000, pattern: "^[\\w.-]+$" },
+  says: "a token as it was given out",
 });
 
 const Generation = branded<number>("generation", {
@@ -34,6 +35,18 @@ export const SetPasswordToken = {
   }),
 };
 
+/** Void once the invited person has set a password, or the address is another one. */
+export const InvitationToken = {
+  purpose: "invitation",
+  claims: shape({ userId: UserId, email: Email, expiresAt: Instant }),
+};
+
+/** Void once the account was taken back, or the time for that has passed. */
+export const RestorationToken = {
+  purpose: "restoration",
+  claims: shape({ userId: UserId, email: Email, until: Instant }),
+};
+
 /** Void once the address is verified, or another one. */
 export const VerifyEmailToken = {
   purpose: "verify_email",
@@ -56,6 +69,9 @@ export const PasskeySignInChallenge = {
 export const emailedForMs = 30 * 60_000;
 /** How long a ceremony with an authenticator may take. */
 export const ceremonyMs = 5 * 60_000;
+
+/** An invitation that came too late: ask for another one. */
+export type InvitationExpired = { readonly type: "invitation-expired" };
 
 /** A link that no longer works, was used, or was never given out. */
 export type TokenRefused = { readonly type: "token-refused" };

@@ -1,8 +1,8 @@
 import { CredentialsId } from "./ids.ts";
 import { type Versioned, Version } from "#kernel/version.ts";
-import type { Change } from "#kernel/change.ts";
+import { andThen, unchanged, type Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
-import { err, ok, type Result } from "#kernel/result.ts";
+import { err, expect, ok, type Result } from "#kernel/result.ts";
 import { line } from "#kernel/line.ts";
 import { branded, type Brand } from "#kernel/shape.ts";
 import {
@@ -28,6 +28,7 @@ export type CodeHash = Brand<string, "CodeHash">;
 export type Code = Brand<string, "Code">;
 export const Code = branded<Code>("code", {
   schema: { type: "string", minLength: 6, maxLength: 40, pattern: "^[0-9a-z-]+$" },
+  says: "digits, letters and hyphens, as in 407518",
   parse: (input) => input.toLowerCase().replaceAll(/\s/g, ""),
 });
 
@@ -186,6 +187,12 @@ export const Credentials = {
     const removed = passkeys.map(({ id: passkeyId }) => PasskeyRemoved({ userId, passkeyId }));
     return { state: { ...credentials, passkeys: [] }, events: removed };
   },
+
+  /** Removes passkeys and the second factor. */
+  onlyPassword: (credentials: Credentials): Changed =>
+    andThen(Credentials.removePasskeys(credentials), (next) =>
+      next.totp ? expect(Credentials.removeTotp(next)) : unchanged(next),
+    ),
 
   removePasskey(credentials: Credentials, passkeyId: string): Result<Changed, PasskeyNotFound> {
     const { passkeys, userId } = credentials;

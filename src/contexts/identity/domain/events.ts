@@ -35,6 +35,22 @@ export const UserEmailChanged = event("identity.user-email-changed", 1, {
   email: Email,
   previous: Email,
 });
+export const UserEmailChangeRequested = event("identity.user-email-change-requested", 1, {
+  userId: UserId,
+  email: Email,
+});
+export const UserEmailChangeWithdrawn = event("identity.user-email-change-withdrawn", 1, {
+  userId: UserId,
+});
+/** The former address has taken the account back. */
+export const UserEmailRestored = event("identity.user-email-restored", 1, {
+  userId: UserId,
+  email: Email,
+  previous: Email,
+});
+/** An email with the invitation was asked for again. The first one follows the registration. */
+export const UserInvited = event("identity.user-invited", 1, { userId: UserId });
+export const InvitationAccepted = event("identity.invitation-accepted", 1, { userId: UserId });
 export const UserEmailVerified = event("identity.user-email-verified", 1, {
   userId: UserId,
   email: Email,
@@ -49,6 +65,9 @@ export const UserDeleted = event("identity.user-deleted", 1, {
   userId: UserId,
   deletedAt: Instant,
 });
+
+/** Other contexts erase what they know of the person. */
+export const UserErased = event("identity.user-erased", 1, { userId: UserId });
 
 /** The address is looked up later, so that a request takes the same time for all addresses. */
 export const PasswordResetRequested = event("identity.password-reset-requested", 1, {
@@ -110,11 +129,17 @@ export const identityEvents = registry(
   UserRegistered,
   UserRenamed,
   UserEmailChanged,
+  UserEmailChangeRequested,
+  UserEmailChangeWithdrawn,
+  UserEmailRestored,
+  UserInvited,
+  InvitationAccepted,
   UserEmailVerified,
   UserDisabled,
   UserEnabled,
   UserRolesChanged,
   UserDeleted,
+  UserErased,
   PasswordResetRequested,
   EmailVerificationRequested,
   PasswordSet,
@@ -140,6 +165,8 @@ const voiding: ReadonlySet<string> = new Set(
     PolicyChanged,
     UserDisabled,
     UserEnabled,
+    InvitationAccepted,
+    UserEmailVerified,
     UserRolesChanged,
     UserDeleted,
   ].map(({ type }) => type),

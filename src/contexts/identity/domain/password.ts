@@ -9,7 +9,14 @@ const leastWord = 4;
 
 /** Lengths as in OWASP ASVS 5.0, 6.2.1 and 6.2.9. */
 const password = branded<Password>("password", {
-  schema: { type: "string", format: "password", minLength: 8, maxLength: 256, writeOnly: true },
+  schema: {
+    type: "string",
+    format: "password",
+    minLength: 8,
+    maxLength: 256,
+    writeOnly: true,
+    examples: ["correct horse battery staple"],
+  },
 });
 
 export const Password = {

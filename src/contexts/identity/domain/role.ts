@@ -10,6 +10,7 @@ export type Role = Brand<string, "Role">;
 
 const role = branded<Role>("role", {
   schema: { type: "string", pattern: "^[a-z][a-z0-9-]{1,31}$", maxLength: 32 },
+  says: "small letters, digits and hyphens, with a letter first, as in support",
 });
 
 export const Role = {

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { saved } from "#kernel/change.ts";
 import { afterMs as at, newId, start } from "#test/values.ts";
 import { SessionId } from "./ids.ts";
-import { Session } from "./session.ts";
+import { Session, type LiveSession } from "./session.ts";
 import { UserId } from "./user-id.ts";
 import * as events from "./events.ts";
 
@@ -43,13 +43,37 @@ describe("a session", () => {
       events: [events.SessionRefreshed({ sessionId, userId })],
     });
     const second = saved(next.change);
-    assert.deepEqual(refresh(1, 109, second), { kind: "repeated" });
-    const ended = { ...second, status: "ended", endedAt: at(110) };
+    const again = { kind: "repeated", change: { state: second, events: [] } };
+    assert.deepEqual(refresh(1, 109, second), again);
+    const third = saved({ state: { ...second, generation: 3 }, events: [] });
+    const ended = { ...third, status: "ended", endedAt: at(101) };
     const why = events.SessionEnded({ sessionId, userId, why: "token-reused" });
     const reused = { kind: "reused", change: { state: ended, events: [why] } };
-    assert.deepEqual(refresh(1, 110, second), reused);
+    assert.deepEqual(refresh(1, 101, third), reused);
     assert.equal(refresh(0, 105, second).kind, "reused");
     assert.equal(refresh(7, 105, second).kind, "reused");
     assert.deepEqual(refresh(1, 1_000), { kind: "over" });
+  });
+
+  test("gives the same successor late once in a row, until that is used", () => {
+    const refresh = (current: LiveSession, generation: number, ms: number) => {
+      const outcome = Session.refresh(current, { generation, at: at(ms) }, limits);
+      return outcome.kind === "over"
+        ? outcome
+        : { ...outcome, state: saved<Session>(outcome.change) };
+    };
+    const live = (outcome: ReturnType<typeof refresh>, kind: string) => {
+      assert.ok(outcome.kind === kind && "state" in outcome && outcome.state.status === "live");
+      return outcome.state;
+    };
+    const second = live(refresh(session, 1, 100), "exchanged");
+    const late = live(refresh(second, 1, 500), "repeated");
+    assert.deepEqual(live(refresh(late, 1, 600), "repeated"), late);
+    const third = live(refresh(late, 2, 700), "exchanged");
+    assert.deepEqual(live(refresh(third, 2, 705), "repeated"), third);
+    assert.equal(refresh(third, 2, 710).kind, "reused");
+    assert.equal(refresh(third, 1, 701).kind, "reused");
+    const fourth = live(refresh(third, 3, 800), "exchanged");
+    live(refresh(fourth, 3, 900), "repeated");
   });
 });

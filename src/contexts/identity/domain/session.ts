@@ -1,5 +1,5 @@
 import { type Versioned, Version } from "#kernel/version.ts";
-import type { Change } from "#kernel/change.ts";
+import { unchanged, type Change } from "#kernel/change.ts";
 import { Instant } from "#kernel/instant.ts";
 import { SessionEnded, SessionRefreshed, SessionStarted, type IdentityEvent } from "./events.ts";
 import type { EndReason, Factor } from "./factor.ts";
@@ -19,6 +19,8 @@ type SessionRecord = Versioned & {
   readonly lastUsedAt: Instant;
   /** Which refresh token is the current one: each exchange counts one up. */
   readonly generation: number;
+  /** The last generation that was given out again after the grace; 0 if none was. */
+  readonly repeated: number;
 };
 
 export type LiveSession = SessionRecord & { readonly status: "live" };
@@ -30,7 +32,7 @@ export type SessionLimits = {
   readonly idleMs: number;
   /** However much it is used. */
   readonly absoluteMs: number;
-  /** How long the token before the current one gets the same successor: two tabs, a lost answer. */
+  /** How long any number of clients get the same successor for the token before the current one: tabs. */
   readonly graceMs: number;
 };
 
@@ -38,8 +40,7 @@ type Changed<S extends Session> = Change<S, IdentityEvent>;
 
 /** The outcome of exchanging a refresh token. */
 export type Refreshed =
-  | { readonly kind: "exchanged"; readonly change: Changed<LiveSession> }
-  | { readonly kind: "repeated" }
+  | { readonly kind: "exchanged" | "repeated"; readonly change: Changed<LiveSession> }
   | { readonly kind: "reused"; readonly change: Changed<EndedSession> }
   | { readonly kind: "over" };
 
@@ -58,6 +59,7 @@ export const Session = {
         startedAt: at,
         lastUsedAt: at,
         generation: 1,
+        repeated: 0,
         version: Version.none,
       },
       events: [SessionStarted({ sessionId: id, userId, factors })],
@@ -76,8 +78,9 @@ export const Session = {
   },
 
   /**
-   * Exchanges the token of a generation. The one before the current gets the same successor for a
-   * short while; any other was exchanged before: two hold it, and nobody knows who is the thief.
+   * Exchanges the token of a generation. The token before it gets the same successor until that is used, because
+   * the answer may have been lost. That is allowed once in a row after the grace: a thief who holds the same
+   * tokens as the owner is noticed at the second exchange. Any other token was exchanged before.
    */
   refresh(
     session: Session,
@@ -94,8 +97,19 @@ export const Session = {
           events: [SessionRefreshed({ sessionId, userId })],
         },
       };
-    const inGrace = at < Instant.plus(session.lastUsedAt, limits.graceMs);
-    if (generation === session.generation - 1 && inGrace) return { kind: "repeated" };
+    if (generation === session.generation - 1) {
+      const isRepeated = session.repeated === session.generation;
+      if (isRepeated || at < Instant.plus(session.lastUsedAt, limits.graceMs))
+        return { kind: "repeated", change: unchanged(session) };
+      if (session.repeated !== generation)
+        return {
+          kind: "repeated",
+          change: {
+            state: { ...session, repeated: session.generation },
+            events: [SessionRefreshed({ sessionId, userId })],
+          },
+        };
+    }
     return { kind: "reused", change: Session.end(session, at, "token-reused") };
   },
 

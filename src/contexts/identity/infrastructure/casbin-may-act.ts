@@ -9,7 +9,7 @@ import type { IdentityScope } from "../application/ports.ts";
 import { Role } from "../domain/role.ts";
 import { UserId } from "../domain/user-id.ts";
 
-/** A role may do what one of its permissions allows; `*` stands for anything. */
+/** A role may do what one of its permissions allows; `*` stands for anything, `*:own` for anything on one's own things. */
 const model = `
 [request_definition]
 r = sub, obj, act
@@ -18,14 +18,23 @@ p = sub, obj, act
 [policy_effect]
 e = some(where (p.eft == allow))
 [matchers]
-m = r.sub == p.sub && keyMatch(r.obj, p.obj) && keyMatch(r.act, p.act)
+m = r.sub == p.sub && (p.obj == "*" || r.obj == p.obj) && covers(r.act, p.act)
 `;
+
+const isOwn = (action: string) => action.endsWith(":own");
+const coversAction = (action: string, granted: string): boolean =>
+  granted === "*" || granted === action || (granted === "*:own" && isOwn(action));
 
 const maxUsers = 10_000;
 const withinMs = 5_000;
 
 type Decisions = { readonly enforcer: Enforcer; readonly known: Map<string, boolean> };
-type RolesOf = { readonly userId: string; readonly roles: readonly Role[] };
+/** `waiting`: those that count once the address is verified. */
+type RolesOf = {
+  readonly userId: string;
+  readonly roles: readonly Role[];
+  readonly waiting: readonly Role[];
+};
 
 type Options = {
   readonly read: Read<IdentityScope>;
@@ -33,7 +42,10 @@ type Options = {
   readonly clock: Clock;
 };
 
-/** Asks Casbin, whose policies and the actors' roles are kept until they change. */
+/**
+ * Roles count once the address of a user is verified: until then, they are the owner of their account only.
+ * Asks Casbin, whose policies and the actors' roles are kept until they change.
+ */
 export function casbinMayAct({ read, coherence, clock }: Options): MayAct {
   const contextNow = (): Context => ({
     actor: "system",
@@ -49,7 +61,9 @@ export function casbinMayAct({ read, coherence, clock }: Options): MayAct {
         permissions.map((permission) => `p, ${role}, ${permission.replace(":", ", ")}`),
       );
       const adapter = new StringAdapter(rules.join("\n"));
-      return { enforcer: await newEnforcer(newModelFromString(model), adapter), known: new Map() };
+      const enforcer = await newEnforcer(newModelFromString(model), adapter);
+      await enforcer.addFunction("covers", coversAction);
+      return { enforcer, known: new Map() };
     },
   });
   const roles = coherence.cache<RolesOf>({
@@ -59,7 +73,13 @@ export function casbinMayAct({ read, coherence, clock }: Options): MayAct {
       const userId = UserId.parse(actor);
       const user =
         userId.ok && (await read(contextNow(), (scope) => scope.users.byId(userId.value)));
-      return { userId: actor, roles: user && user.status === "active" ? user.roles : [] };
+      const theirs = user && user.status === "active" ? user.roles : [];
+      const isVerified = user && user.isEmailVerified;
+      return {
+        userId: actor,
+        roles: isVerified ? theirs : [],
+        waiting: isVerified ? [] : theirs,
+      };
     },
   });
 
@@ -69,14 +89,18 @@ export function casbinMayAct({ read, coherence, clock }: Options): MayAct {
     // Who was authenticated has just looked; a background job, which acts for somebody, has not.
     const look = context.credential === undefined ? "get" : "recent";
     const decisions = await policies[look]("all");
-    const held = (await roles[look](actor)).roles;
+    const { roles: held, waiting } = await roles[look](actor);
     const isOwner = on?.owner === actor;
     const wanted = isOwner ? [permission, ofOwn(permission)] : [permission];
     const all = isOwner ? [...held, Role.owner] : held;
+    const allow = (some: readonly Role[]) =>
+      some.some((role) => wanted.some((one) => decide(decisions, role, one)));
     const isAllowed =
-      all.some((role) => wanted.some((one) => decide(decisions, role, one))) &&
+      allow(all) &&
       (scopes === undefined || scopes.some((scope) => wanted.some((one) => covers(scope, one))));
-    return isAllowed ? ok(undefined) : err({ type: "forbidden", permission });
+    if (isAllowed) return ok(undefined);
+    const reason = allow(waiting) ? ({ reason: "email-unverified" } as const) : {};
+    return err({ type: "forbidden", permission, ...reason });
   };
 }
 
@@ -101,7 +125,5 @@ const partsOf = (permission: string): readonly [string, string] => {
 function covers(scope: string, permission: Permission): boolean {
   const [thing, action] = partsOf(permission);
   const [scopeThing, scopeAction] = partsOf(scope);
-  return (
-    (scopeThing === "*" || scopeThing === thing) && (scopeAction === "*" || scopeAction === action)
-  );
+  return (scopeThing === "*" || scopeThing === thing) && coversAction(action, scopeAction);
 }

@@ -2,7 +2,7 @@ import { errors, jwtVerify, SignJWT } from "jose";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import type { AccessTokens } from "../application/ports.ts";
 import { SessionId } from "../domain/ids.ts";
-import { algorithm, type SigningKeys } from "./signing-keys.ts";
+import { algorithms, type SigningKeys } from "./signing-keys.ts";
 
 /** Short, since other services that verify it by itself do not hear of its session's end. */
 const lifeS = 600;
@@ -12,7 +12,7 @@ const typ = "at+jwt";
 
 export type TokenParties = { readonly issuer: string; readonly audience: string };
 
-/** EdDSA JWTs. Source: RFC 9068, RFC 8725 (one algorithm, explicit type, audience). */
+/** JWTs. Source: RFC 9068, RFC 8725 (one algorithm for each key, explicit type, audience). */
 export function joseAccessTokens({
   keys,
   clock,
@@ -23,7 +23,7 @@ export function joseAccessTokens({
     issuer,
     audience,
     typ,
-    algorithms: [algorithm],
+    algorithms: [...algorithms],
     clockTolerance: skewS,
     requiredClaims: ["sub", "sid", "iat", "exp"],
   };
@@ -35,13 +35,13 @@ export function joseAccessTokens({
 
   return {
     async issue({ id, userId, startedAt }) {
-      const { id: kid, key } = await keys.current();
+      const { id: kid, algorithm: alg, key } = await keys.current();
       const now = Math.floor(clock.unixMs() / 1_000);
       const token = await new SignJWT({
         sid: id,
         auth_time: Math.floor(Instant.toUnixMs(startedAt) / 1_000),
       })
-        .setProtectedHeader({ alg: algorithm, typ, kid })
+        .setProtectedHeader({ alg, typ, kid })
         .setIssuer(issuer)
         .setAudience(audience)
         .setSubject(userId)

@@ -139,8 +139,19 @@ describe("passwords", () => {
 
   test("are recognised as common, ignoring case", async () => {
     const isCommon = commonPasswords();
-    for (const text of ["password", "PASSWORD", "12345678", "qwertyuiop", "football"])
+    for (const text of [
+      "password",
+      "PASSWORD",
+      "12345678",
+      "qwertyuiop",
+      "football",
+      "Password1!",
+      "!!dragon99",
+      "aaaaaaaa",
+      "ababab!ababab!ababab!",
+    ])
       assert.equal(await isCommon(typed(text)), true, text);
     assert.equal(await isCommon(typed("Vq7!rather unlikely")), false);
+    assert.equal(await isCommon(typed("dragon99 and more")), false);
   });
 });

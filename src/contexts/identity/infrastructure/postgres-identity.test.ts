@@ -1,7 +1,9 @@
 import { postgresSubject } from "../testing/on-postgres.ts";
+import { addressesContract } from "../testing/addresses.contract.ts";
 import { apiKeysContract } from "../testing/api-keys.contract.ts";
 import { passkeysContract } from "../testing/passkeys.contract.ts";
 import { passwordsContract } from "../testing/passwords.contract.ts";
+import { personalDataContract } from "../testing/personal-data.contract.ts";
 import { rolesContract } from "../testing/roles.contract.ts";
 import { secondFactorsContract } from "../testing/second-factors.contract.ts";
 import { sessionsContract } from "../testing/sessions.contract.ts";
@@ -10,6 +12,8 @@ import { usersContract } from "../testing/users.contract.ts";
 usersContract("Postgres", postgresSubject);
 sessionsContract("Postgres", postgresSubject);
 passwordsContract("Postgres", postgresSubject);
+addressesContract("Postgres", postgresSubject);
+personalDataContract("Postgres", postgresSubject);
 secondFactorsContract("Postgres", postgresSubject);
 passkeysContract("Postgres", postgresSubject);
 apiKeysContract("Postgres", postgresSubject);

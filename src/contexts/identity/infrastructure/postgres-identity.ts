@@ -5,6 +5,7 @@ import type { IdentityScope } from "../application/ports.ts";
 import { RequestId } from "../domain/ids.ts";
 import { postgresApiKeys } from "./postgres-api-keys.ts";
 import { postgresCredentials } from "./postgres-credentials.ts";
+import { postgresPersonalData } from "./postgres-personal-data.ts";
 import { postgresPolicies } from "./postgres-policies.ts";
 import { postgresSessions } from "./postgres-sessions.ts";
 import { postgresUsers } from "./postgres-users.ts";
@@ -18,6 +19,7 @@ export const postgresIdentity =
     sessions: postgresSessions(transaction),
     apiKeys: postgresApiKeys(transaction),
     policies: postgresPolicies(transaction),
+    personalData: postgresPersonalData(transaction),
     emailRequests: {
       add: (event) => transaction.append(newId(RequestId), Version.none, [event]),
     },

@@ -20,12 +20,13 @@ type LiveRow = {
   readonly started_at: Instant;
   readonly last_used_at: Instant;
   readonly generation: number;
+  readonly repeated: number;
   readonly version: number;
 };
 type Row = LiveRow & { readonly ended_at: Instant | null };
 
 const columns =
-  "id, user_id, factors, address, agent, started_at, last_used_at, generation, version";
+  "id, user_id, factors, address, agent, started_at, last_used_at, generation, repeated, version";
 
 const byId = statement<Row>(
   "identity.session-by-id",
@@ -40,9 +41,10 @@ const upsert = independentMutation(
   "identity.session-upsert",
   "sessions",
   `insert into identity.sessions (${columns}, ended_at)
-   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
    on conflict (id) do update set last_used_at = excluded.last_used_at,
-     generation = excluded.generation, ended_at = excluded.ended_at, version = excluded.version`,
+     generation = excluded.generation, repeated = excluded.repeated, ended_at = excluded.ended_at,
+     version = excluded.version`,
 );
 
 const forget = statement<{ id: string }>(
@@ -68,6 +70,7 @@ const toLive = ({ address, agent, ...row }: LiveRow): LiveSession => ({
   startedAt: row.started_at,
   lastUsedAt: row.last_used_at,
   generation: row.generation,
+  repeated: row.repeated,
   version: row.version as Version,
 });
 
@@ -83,7 +86,8 @@ export const postgresSessions = ({ read, write, append }: Transaction): Sessions
     return (await read(ofUser, [userId])).map(toLive);
   },
   save: saving<Session, IdentityEvent>(append, idOf, (session) => {
-    const { id, userId, factors, device, startedAt, lastUsedAt, generation, version } = session;
+    const { id, userId, factors, device, startedAt, lastUsedAt, generation, repeated, version } =
+      session;
     write(upsert, [
       id,
       userId,
@@ -93,6 +97,7 @@ export const postgresSessions = ({ read, write, append }: Transaction): Sessions
       startedAt,
       lastUsedAt,
       generation,
+      repeated,
       version,
       session.status === "ended" ? session.endedAt : null,
     ]);

@@ -1,7 +1,7 @@
 import { text } from "#kernel/scalars.ts";
 import { Permission } from "#kernel/permission.ts";
 import { Instant } from "#kernel/instant.ts";
-import { list, optional, shape, type Infer } from "#kernel/shape.ts";
+import { list, optional, named, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
 import { CreateApiKey, ListApiKeys, RevokeApiKey } from "../application/access/api-keys.ts";
 import { maxPermissions } from "../application/access/policies.ts";
@@ -20,11 +20,11 @@ const apiKey = {
   expiresAt: Instant,
   lastUsedAt: optional(Instant),
 };
-const ApiKeyView = shape(apiKey);
-const ApiKeysView = shape({ items: list(ApiKeyView, maxKeys) });
-const NewApiKeyView = shape({ ...apiKey, token: Text });
+export const ApiKeyView = named("ApiKey", shape(apiKey));
+const ApiKeysView = named("ApiKeys", shape({ items: list(ApiKeyView, maxKeys) }));
+const NewApiKeyView = named("NewApiKey", shape({ ...apiKey, token: Text }));
 
-const toApiKey = (key: ApiKey): Infer<typeof ApiKeyView> => {
+export const toApiKey = (key: ApiKey): Infer<typeof ApiKeyView> => {
   const { id, name, scopes, createdAt, expiresAt, lastUsedAt } = key;
   return {
     id,
@@ -39,6 +39,7 @@ const toApiKey = (key: ApiKey): Infer<typeof ApiKeyView> => {
 export const apiKeyRoutes = (identity: Identity): readonly Route[] => [
   post("/users/:userId/api-keys", {
     access: "signed-in",
+    id: "createApiKey",
     summary: "Create an API key",
     description:
       "Creates a key with which a machine acts as its owner, limited to `scopes`. The " +
@@ -59,6 +60,7 @@ export const apiKeyRoutes = (identity: Identity): readonly Route[] => [
   }),
   get("/users/:userId/api-keys", {
     access: "signed-in",
+    id: "listApiKeysOfUser",
     summary: "List API keys of a user",
     input: ListApiKeys,
     handle: identity.listApiKeys,
@@ -69,6 +71,7 @@ export const apiKeyRoutes = (identity: Identity): readonly Route[] => [
   }),
   del("/api-keys/:keyId", {
     access: "signed-in",
+    id: "revokeApiKey",
     summary: "Revoke an API key",
     description: "The key is refused from the next request on.",
     input: RevokeApiKey,

@@ -15,6 +15,7 @@ import {
   passwordOf,
 } from "../testing/fixtures.ts";
 import { testContext } from "#test/context.ts";
+import { emailTexts, textsWith, type EmailTexts } from "../application/credentials/email-texts.ts";
 import { writeEmails } from "../application/credentials/write-emails.ts";
 import type { Token } from "../application/tokens.ts";
 import {
@@ -22,7 +23,10 @@ import {
   PasskeyAdded,
   PasswordResetRequested,
   PasswordSet,
+  UserDeleted,
   UserEmailChanged,
+  UserEmailChangeRequested,
+  UserInvited,
   UserRegistered,
 } from "../domain/events.ts";
 import type { UserId } from "../domain/user-id.ts";
@@ -38,11 +42,22 @@ const recorded = (event: Event): Recorded => ({
 });
 
 /** An identity and what its consumers send. */
-async function given() {
-  const house = await identityOn(memorySubject);
+async function given(texts: EmailTexts = emailTexts) {
+  const house = await identityOn(memorySubject, { eraseAfterMs: -1 });
   const { send, arrived } = memoryEmail();
   const howToUse = (what: string, token: string) => `<${what} ${token}>`;
-  const consumers = identityConsumers(writeEmails({ ...house.deps, howToUse }), send, 1);
+  const consumers = identityConsumers(
+    writeEmails({
+      ...house.deps,
+      howToUse,
+      productName: "Basalt",
+      invitationDays: 7,
+      eraseAfterDays: 7,
+      emailTexts: texts,
+    }),
+    send,
+    1,
+  );
   const tell = async (event: Recorded) => {
     for (const { wants, act } of consumers) if (wants(event.type)) await act(event, testContext());
   };
@@ -116,18 +131,90 @@ test("a verification is sent again until the address is verified", async () => {
   assert.equal(arrived().length, 1);
 });
 
-test("a new address is announced to the old one and must be verified", async () => {
-  const { house, arrived, tell } = await given();
-  const { userId } = await house.signedUp("ada@example.com");
-  const [email, previous] = [emailOf("new@example.com"), emailOf("ada@example.com")];
-  await tell(recorded(UserEmailChanged({ userId, email, previous })));
+test("an invited user who asks for a new password is invited again, and nobody is after that", async () => {
+  const { house, arrived, tell, tokenIn } = await given();
+  const who = { email: emailOf("ada@example.com"), name: nameOf("Ada") };
+  const { id } = expect(await house.identity.registerUser(who, await house.system()));
+  await tell(recorded(UserInvited({ userId: id })));
+  await tell(recorded(PasswordResetRequested({ email: who.email })));
   assert.deepEqual(
-    arrived().map(({ to, subject }) => [to, subject]),
+    arrived().map(({ subject, text }) => [subject, /within 7 days/.test(text)]),
     [
-      ["new@example.com", "Please confirm your email address"],
-      ["ada@example.com", "Your email address was changed"],
+      ["You are invited to Basalt", true],
+      ["You are invited to Basalt", true],
     ],
   );
+  const token = tokenIn(arrived()[1]?.text);
+  expect(await house.identity.setPassword({ token, password: goodPassword }, await house.asking()));
+  await tell(recorded(UserInvited({ userId: id })));
+  assert.equal(arrived().length, 2);
+});
+
+test("another address is confirmed by its owner; the former one is told, and can go back", async () => {
+  const { house, arrived, tell, tokenIn } = await given();
+  const ada = await house.signedUp("ada@example.com");
+  const { userId } = ada;
+  const [email, previous] = [emailOf("new@example.com"), emailOf("ada@example.com")];
+  expect(await house.identity.updateUser({ userId, email }, await ada.asking()));
+  await tell(recorded(UserEmailChangeRequested({ userId, email })));
+  const [confirm, warning, ...more] = arrived();
+  assert.deepEqual(
+    [confirm?.to, confirm?.subject, warning?.to, warning?.subject, more],
+    [
+      email,
+      "Please confirm your email address",
+      previous,
+      "Your email address is about to change",
+      [],
+    ],
+  );
+  const token = tokenIn(confirm?.text);
+  expect(await house.identity.verifyEmail({ token }, await ada.asking()));
+  const changed = recorded(UserEmailChanged({ userId, email, previous }));
+  await tell(changed);
+  const last = arrived().at(-1);
+  assert.deepEqual([last?.to, last?.subject], [previous, "Your email address was changed"]);
+  const back = { token: tokenIn(last?.text), password: passwordOf("battery staple correct") };
+  expect(await house.identity.setPassword(back, await house.asking()));
+  await tell({ ...changed, id: newId(EventId) });
+  assert.equal(arrived().length, 3, "there is no way back any more");
+});
+
+test("an operator's texts replace the built-in ones", async () => {
+  const texts = textsWith({ welcome: { subject: "Willkommen bei {product}" } });
+  assert.ok(typeof texts === "object");
+  const { house, arrived, tell } = await given(texts);
+  const ada = await house.registered("ada@example.com");
+  await tell(registered(ada.userId, "self"));
+  assert.equal(arrived()[0]?.subject, "Willkommen bei Basalt");
+  assert.match(arrived()[0]?.text ?? "", /your account is ready/);
+  for (const [bad, says] of [
+    [7, "object"],
+    [{ welcom: {} }, /unknown email "welcom"; known: welcome, /],
+    [{ welcome: "Hello" }, '"welcome" must have'],
+    [{ welcome: { text: "Hello" } }, "must contain {how}"],
+    [{ welcome: { text: "{how} {name}" } }, "cannot contain {name}"],
+    [{ welcome: { subject: "Hello\r\nBcc: eve@example.com" } }, "must be one line"],
+  ] as const)
+    assert.match(JSON.stringify(textsWith(bad)).replaceAll('\\"', '"'), new RegExp(says));
+});
+
+test("a deleted user is told so, once, as long as the address is known", async () => {
+  const { house, arrived, tell } = await given();
+  await house.administrator();
+  const ada = await house.signedUp("ada@example.com");
+  const { userId } = ada;
+  expect(await house.identity.deleteUser({ userId }, await ada.asking()));
+  const deleted = recorded(UserDeleted({ userId, deletedAt: clock.now() }));
+  await tell(deleted);
+  await tell(deleted);
+  assert.deepEqual(
+    arrived().map(({ to, subject, text }) => [to, subject, /within 8 days/.test(text)]),
+    [["ada@example.com", "Your account was deleted", true]],
+  );
+  assert.equal(expect(await house.identity.eraseUsers({}, await house.system())), 1);
+  await tell(recorded(UserDeleted({ userId, deletedAt: clock.now() })));
+  assert.equal(arrived().length, 1);
 });
 
 test("a user is told of changed credentials, but not of new hash parameters", async () => {
@@ -156,5 +243,5 @@ test("reads a registration of the first schema version as one by the user", asyn
   const { userId } = await house.signedUp("ada@example.com");
   const { by: _, ...payload } = registered(userId, "self").payload as { by: string };
   await tell({ ...registered(userId, "self"), schemaVersion: 1, payload });
-  assert.equal(arrived()[0]?.subject, "Welcome");
+  assert.equal(arrived()[0]?.subject, "Welcome to Basalt");
 });

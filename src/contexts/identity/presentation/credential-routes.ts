@@ -1,6 +1,6 @@
 import { Count, Flag, text } from "#kernel/scalars.ts";
 import { Instant } from "#kernel/instant.ts";
-import { list, oneOf, shape, type Infer } from "#kernel/shape.ts";
+import { list, oneOf, named, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
 import { GetCredentials } from "../application/credentials/get-credentials.ts";
 import { PasskeyId } from "../application/credentials/passkeys.ts";
@@ -11,19 +11,25 @@ import type { Identity } from "../index.ts";
 const Text = text(2_000);
 const maxRecoveryCodes = 10;
 
-const CredentialsView = shape({
-  hasPassword: Flag,
-  totp: oneOf("none", "enrolled", "active"),
-  recoveryCodesLeft: Count,
-  passkeys: list(
-    shape({ id: PasskeyId, name: PasskeyName, createdAt: Instant, lastUsedAt: Instant }),
-    maxPasskeys,
-  ),
-});
-const TotpView = shape({ secret: Text, uri: Text });
-const RecoveryCodesView = shape({ recoveryCodes: list(Text, maxRecoveryCodes) });
+export const CredentialsView = named(
+  "Credentials",
+  shape({
+    hasPassword: Flag,
+    totp: oneOf("none", "enrolled", "active"),
+    recoveryCodesLeft: Count,
+    passkeys: list(
+      shape({ id: PasskeyId, name: PasskeyName, createdAt: Instant, lastUsedAt: Instant }),
+      maxPasskeys,
+    ),
+  }),
+);
+const TotpView = named("Totp", shape({ secret: Text, uri: Text }));
+const RecoveryCodesView = named(
+  "RecoveryCodes",
+  shape({ recoveryCodes: list(Text, maxRecoveryCodes) }),
+);
 
-const toView = ({
+export const toCredentialsView = ({
   password,
   totp,
   recoveryCodes,
@@ -44,16 +50,18 @@ const toView = ({
 export const credentialRoutes = (identity: Identity): readonly Route[] => [
   get("/users/:userId/credentials", {
     access: "signed-in",
+    id: "getCredentialsOfUser",
     summary: "Get the credentials of a user",
     input: GetCredentials,
     handle: identity.getCredentials,
     success: 200,
     output: CredentialsView,
-    present: toView,
+    present: toCredentialsView,
     refusals: { "user-not-found": 404, forbidden: 403 },
   }),
   post("/users/:userId/totp", {
     access: "signed-in",
+    id: "enrolAuthenticatorApp",
     summary: "Enrol an authenticator app",
     description: "Returns a new secret. It takes effect once it is activated with a code.",
     input: EnrolTotp,
@@ -72,6 +80,7 @@ export const credentialRoutes = (identity: Identity): readonly Route[] => [
   post("/users/:userId/totp/activation", {
     access: "signed-in",
     attempts: { name: "totp", account: "actor", forgive: true },
+    id: "activateAuthenticatorApp",
     summary: "Activate the authenticator app",
     description:
       "Afterwards, signing in requires a code. The recovery codes are returned only in this " +
@@ -92,6 +101,7 @@ export const credentialRoutes = (identity: Identity): readonly Route[] => [
   }),
   del("/users/:userId/totp", {
     access: "signed-in",
+    id: "removeAuthenticatorApp",
     summary: "Remove the authenticator app",
     input: RemoveTotp,
     handle: identity.removeTotp,

@@ -6,6 +6,7 @@ import type { Identity } from "../index.ts";
 export const passkeyRoutes = (identity: Identity): readonly Route[] => [
   post("/users/:userId/passkeys/options", {
     access: "signed-in",
+    id: "startAddingPasskey",
     summary: "Start adding a passkey",
     description: "Returns the options for `navigator.credentials.create`.",
     input: BeginPasskey,
@@ -21,6 +22,7 @@ export const passkeyRoutes = (identity: Identity): readonly Route[] => [
   }),
   post("/users/:userId/passkeys", {
     access: "signed-in",
+    id: "addPasskey",
     summary: "Add a passkey",
     description: "Takes the response of `navigator.credentials.create` as JSON.",
     input: AddPasskey,
@@ -36,6 +38,7 @@ export const passkeyRoutes = (identity: Identity): readonly Route[] => [
   }),
   del("/users/:userId/passkeys/:passkeyId", {
     access: "signed-in",
+    id: "removePasskey",
     summary: "Remove a passkey",
     input: RemovePasskey,
     handle: identity.removePasskey,

@@ -1,5 +1,5 @@
 import { Permission } from "#kernel/permission.ts";
-import { list, shape } from "#kernel/shape.ts";
+import { list, named, shape } from "#kernel/shape.ts";
 import { get, put, type Route } from "#platform/http/route.ts";
 import { ChangePolicy, ListPolicies, maxPermissions } from "../application/access/policies.ts";
 import { Role, type Policy } from "../domain/role.ts";
@@ -7,13 +7,17 @@ import type { Identity } from "../index.ts";
 
 const maxRoles = 1_000;
 
-const PolicyView = shape({ role: Role, permissions: list(Permission, maxPermissions) });
-const PoliciesView = shape({ items: list(PolicyView, maxRoles) });
+const PolicyView = named(
+  "Policy",
+  shape({ role: Role, permissions: list(Permission, maxPermissions) }),
+);
+const PoliciesView = named("Policies", shape({ items: list(PolicyView, maxRoles) }));
 const toPolicy = ({ role, permissions }: Policy) => ({ role, permissions });
 
 export const policyRoutes = (identity: Identity): readonly Route[] => [
   get("/policies", {
     access: "signed-in",
+    id: "listPermissionsOfRoles",
     summary: "List the permissions of roles",
     description:
       "The permissions of each role. The role `owner` applies to every user, on their own " +
@@ -27,6 +31,7 @@ export const policyRoutes = (identity: Identity): readonly Route[] => [
   }),
   put("/policies/:role", {
     access: "signed-in",
+    id: "setPermissionsOfRole",
     summary: "Set the permissions of a role",
     description:
       "Replaces all permissions of a role; a new role is created. Permissions are `resource:action`, " +

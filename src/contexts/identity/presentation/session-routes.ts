@@ -1,6 +1,6 @@
 import { Flag, text } from "#kernel/scalars.ts";
 import { Instant } from "#kernel/instant.ts";
-import { list, oneOf, opaque, shape, type Infer } from "#kernel/shape.ts";
+import { list, oneOf, opaque, named, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
 import { EndSession, EndSessions } from "../application/sessions/end-sessions.ts";
 import { ListSessions, type ListedSession } from "../application/sessions/list-sessions.ts";
@@ -9,6 +9,7 @@ import { RefreshSession } from "../application/sessions/refresh-session.ts";
 import { SignIn } from "../application/sessions/sign-in.ts";
 import type { SignedIn } from "../application/sessions/start-session.ts";
 import { Factor } from "../domain/factor.ts";
+import type { LiveSession } from "../domain/session.ts";
 import { SessionId } from "../domain/ids.ts";
 import { UserId } from "../domain/user-id.ts";
 import type { Identity } from "../index.ts";
@@ -17,15 +18,18 @@ const Text = text(2_000);
 const maxFactors = 2;
 const maxListed = 100;
 
-const SignedInView = shape({
-  sessionId: SessionId,
-  userId: UserId,
-  tokenType: oneOf("Bearer"),
-  accessToken: Text,
-  accessTokenExpiresAt: Instant,
-  refreshToken: Text,
-  refreshTokenExpiresAt: Instant,
-});
+const SignedInView = named(
+  "SignedIn",
+  shape({
+    sessionId: SessionId,
+    userId: UserId,
+    tokenType: oneOf("Bearer"),
+    accessToken: Text,
+    accessTokenExpiresAt: Instant,
+    refreshToken: Text,
+    refreshTokenExpiresAt: Instant,
+  }),
+);
 
 const toSignedIn = ({ session, ...tokens }: SignedIn): Infer<typeof SignedInView> => ({
   sessionId: session.id,
@@ -34,26 +38,32 @@ const toSignedIn = ({ session, ...tokens }: SignedIn): Infer<typeof SignedInView
   ...tokens,
 });
 
-const SessionView = shape({
+const session = {
   id: SessionId,
   factors: list(Factor, maxFactors),
   address: Text,
   agent: Text,
   startedAt: Instant,
   lastUsedAt: Instant,
-  isCurrent: Flag,
-});
-const SessionsView = shape({ items: list(SessionView, maxListed) });
-
-const toListed = (session: ListedSession): Infer<typeof SessionView> => {
-  const { id, factors, device, startedAt, lastUsedAt, isCurrent } = session;
-  return { id, factors, ...device, startedAt, lastUsedAt, isCurrent };
 };
+export const SessionView = named("Session", shape(session));
+const ListedSessionView = named("ListedSession", shape({ ...session, isCurrent: Flag }));
+const SessionsView = named("Sessions", shape({ items: list(ListedSessionView, maxListed) }));
+
+export const toSessionView = (session: LiveSession): Infer<typeof SessionView> => {
+  const { id, factors, device, startedAt, lastUsedAt } = session;
+  return { id, factors, ...device, startedAt, lastUsedAt };
+};
+const toListed = (listed: ListedSession): Infer<typeof ListedSessionView> => ({
+  ...toSessionView(listed),
+  isCurrent: listed.isCurrent,
+});
 
 const signInRoutes = (identity: Identity): readonly Route[] => [
   post("/sessions", {
-    access: "anyone",
+    access: "public",
     attempts: { name: "sign-in", account: "email", forgive: true },
+    id: "signIn",
     summary: "Sign in",
     description:
       "Starts a session. If a second factor is active, `code` holds a code of the " +
@@ -75,12 +85,13 @@ const signInRoutes = (identity: Identity): readonly Route[] => [
     },
   }),
   post("/sessions/refresh", {
-    access: "anyone",
+    access: "public",
     attempts: { name: "refresh" },
+    id: "refreshSession",
     summary: "Refresh a session",
     description:
       "Exchanges a refresh token for its successor and a new access token. A token that was " +
-      "exchanged within the last ten seconds gets the same successor again; one that was " +
+      "exchanged already gets the same successor again until that is used; one that was " +
       "exchanged before that ends the session.",
     input: RefreshSession,
     handle: identity.refreshSession,
@@ -90,8 +101,9 @@ const signInRoutes = (identity: Identity): readonly Route[] => [
     refusals: { "session-over": 401, "refresh-token-reused": 401, conflict: 409 },
   }),
   post("/sessions/passkey/options", {
-    access: "anyone",
+    access: "public",
     attempts: { name: "passkey" },
+    id: "startSignInWithPasskey",
     summary: "Start a sign-in with a passkey",
     description: "Returns the options for `navigator.credentials.get`.",
     input: BeginPasskeySignIn,
@@ -101,8 +113,9 @@ const signInRoutes = (identity: Identity): readonly Route[] => [
     refusals: {},
   }),
   post("/sessions/passkey", {
-    access: "anyone",
+    access: "public",
     attempts: { name: "passkey" },
+    id: "signInWithPasskey",
     summary: "Sign in with a passkey",
     description: "Takes the response of `navigator.credentials.get` as JSON.",
     input: SignInWithPasskey,
@@ -119,6 +132,7 @@ export const sessionRoutes = (identity: Identity): readonly Route[] => [
   ...signInRoutes(identity),
   get("/users/:userId/sessions", {
     access: "signed-in",
+    id: "listSessionsOfUser",
     summary: "List sessions of a user",
     input: ListSessions,
     handle: identity.listSessions,
@@ -129,6 +143,7 @@ export const sessionRoutes = (identity: Identity): readonly Route[] => [
   }),
   del("/users/:userId/sessions", {
     access: "signed-in",
+    id: "signOutEverywhere",
     summary: "Sign out everywhere",
     input: EndSessions,
     handle: identity.endSessions,
@@ -137,6 +152,7 @@ export const sessionRoutes = (identity: Identity): readonly Route[] => [
   }),
   del("/sessions/:sessionId", {
     access: "signed-in",
+    id: "endSession",
     summary: "End a session",
     description: "Tokens of the session are refused from the next request on.",
     input: EndSession,

@@ -12,9 +12,10 @@ export const access: Access = {
     "POST /api/v1/sessions/refresh",
     "POST /api/v1/users",
   ],
-  everybodys: ["POST /api/v1/verified-emails"],
+  everybodys: ["GET /api/v1/me", "POST /api/v1/verified-emails"],
   bodies: {
     "POST /api/v1/verified-emails": { token: "basalt_none.none.none" },
+    "GET /api/v1/me": undefined,
     "GET /api/v1/users": undefined,
     "GET /api/v1/users/{userId}": undefined,
     "PATCH /api/v1/users/{userId}": { name: "Mine now" },
@@ -24,6 +25,7 @@ export const access: Access = {
     "GET /api/v1/users/{userId}/sessions": undefined,
     "DELETE /api/v1/users/{userId}/sessions": undefined,
     "DELETE /api/v1/sessions/{sessionId}": undefined,
+    "GET /api/v1/users/{userId}/personal-data": undefined,
     "GET /api/v1/users/{userId}/credentials": undefined,
     "PUT /api/v1/users/{userId}/password": {
       currentPassword: password,
@@ -33,6 +35,7 @@ export const access: Access = {
     "POST /api/v1/users/{userId}/totp/activation": { code: "123456" },
     "DELETE /api/v1/users/{userId}/totp": undefined,
     "POST /api/v1/users/{userId}/passkeys/options": undefined,
+    "POST /api/v1/users/{userId}/invitation": undefined,
     "POST /api/v1/users/{userId}/passkeys": {
       name: "mine",
       response: {

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { err, expect } from "#kernel/result.ts";
-import { Instant } from "#kernel/instant.ts";
-import { SetPasswordToken, type Token } from "../application/tokens.ts";
 import type { UserId } from "../domain/user-id.ts";
+import { resetToken } from "./emailed-tokens.ts";
 import {
-  emailOf,
   hourMs,
   identityOn,
   nameOf,
@@ -78,7 +76,7 @@ export function apiKeysContract(name: string, open: OpenIdentity): void {
 
     test("a key ends when its owner is disabled or resets the password, also after both are over", async () => {
       await using house = await given();
-      const { identity, clock } = house;
+      const { identity } = house;
       const admin = await house.administrator();
       for (const [email, end] of [
         [
@@ -91,15 +89,7 @@ export function apiKeysContract(name: string, open: OpenIdentity): void {
         [
           "bob@example.com",
           async ({ userId }: { readonly userId: UserId }) => {
-            const { version } = await house.subject.read(await house.system(), ({ credentials }) =>
-              credentials.byUser(userId),
-            );
-            const token = house.deps.tokens.issue(SetPasswordToken, {
-              userId,
-              email: emailOf("bob@example.com"),
-              credentialsVersion: version,
-              expiresAt: Instant.plus(clock.now(), hourMs),
-            }) as Token;
+            const token = await resetToken(house, { userId, address: "bob@example.com" });
             const password = otherPassword;
             expect(await identity.setPassword({ token, password }, await house.asking()));
           },

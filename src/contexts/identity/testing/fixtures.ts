@@ -44,6 +44,8 @@ export type IdentitySubject = AsyncDisposable & {
   readonly changes: Changes;
   /** Types of all events, in order. */
   readonly events: () => Promise<readonly string[]>;
+  /** All that is kept, to look for what must not be. */
+  readonly everything: () => Promise<unknown>;
 };
 export type OpenIdentity = (
   clock: Clock,
@@ -61,6 +63,13 @@ export const granting =
       audit: store.audit,
       changes: tables.changes,
       events: async () => store.events.map(({ type }) => type),
+      everything: async () => [
+        store.events,
+        store.entries,
+        ...[tables.users, tables.credentials, tables.sessions, tables.apiKeys].map(({ rows }) => [
+          ...rows.values(),
+        ]),
+      ],
       async [Symbol.asyncDispose]() {},
     };
   };
@@ -100,8 +109,8 @@ export async function identityOn(open: OpenIdentity, more: Partial<IdentityDeps>
   expire = () => coherence.expire();
   const secrets = createSecrets(masterKeys(newMasterKey()));
   const store = memoryKeyStore();
-  await addSigningKey({ store, secrets });
-  const keys = signingKeys({ store, secrets, coherence });
+  await addSigningKey({ store, secrets, clock, algorithm: "EdDSA" });
+  const keys = signingKeys({ store, secrets, coherence, clock });
   const used: string[] = [];
   const deps = {
     ...adapters,
@@ -110,6 +119,7 @@ export async function identityOn(open: OpenIdentity, more: Partial<IdentityDeps>
     newId,
     metrics: createMetrics(),
     sessionLimits: limits,
+    eraseAfterMs: 7 * 24 * hourMs,
     mayAct: casbinMayAct({ ...subject, coherence, clock }),
     tokens: signedTokens(secrets),
     accessTokens: joseAccessTokens({ keys, clock, issuer: origin, audience: "basalt" }),
@@ -203,7 +213,7 @@ export const typeOf = (outcome: { readonly ok: boolean; readonly error?: unknown
 export const codeOf = (text: string) => expect(Code.parse(text));
 export const permissionOf = (text: string) => expect(Permission.parse(text));
 
-type Person = Awaited<ReturnType<House["signedUp"]>>;
+export type Person = Awaited<ReturnType<House["signedUp"]>>;
 
 /** Enrols and activates an authenticator app; answers how to get its codes. */
 export async function withTotp(

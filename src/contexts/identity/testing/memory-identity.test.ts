@@ -1,7 +1,9 @@
 import { memorySubject } from "./fixtures.ts";
+import { addressesContract } from "./addresses.contract.ts";
 import { apiKeysContract } from "./api-keys.contract.ts";
 import { passkeysContract } from "./passkeys.contract.ts";
 import { passwordsContract } from "./passwords.contract.ts";
+import { personalDataContract } from "./personal-data.contract.ts";
 import { rolesContract } from "./roles.contract.ts";
 import { secondFactorsContract } from "./second-factors.contract.ts";
 import { sessionsContract } from "./sessions.contract.ts";
@@ -10,6 +12,8 @@ import { usersContract } from "./users.contract.ts";
 usersContract("memory", memorySubject);
 sessionsContract("memory", memorySubject);
 passwordsContract("memory", memorySubject);
+addressesContract("memory", memorySubject);
+personalDataContract("memory", memorySubject);
 secondFactorsContract("memory", memorySubject);
 passkeysContract("memory", memorySubject);
 apiKeysContract("memory", memorySubject);

@@ -5,16 +5,17 @@ import type { NewId } from "#kernel/id.ts";
 import type { Changes } from "#platform/cache/coherence.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
-import type { IdentityScope } from "../application/ports.ts";
+import type { IdentityScope, PersonalData } from "../application/ports.ts";
 import type { ApiKey } from "../domain/api-key.ts";
 import { Credentials } from "../domain/credentials.ts";
 import type { IdentityEvent } from "../domain/events.ts";
-import { RequestId } from "../domain/ids.ts";
+import type { Email } from "../domain/email.ts";
+import { CredentialsId, RequestId } from "../domain/ids.ts";
 import type { Grants } from "#platform/process/module.ts";
 import { grants } from "../grants.ts";
 import { Policy, Role } from "../domain/role.ts";
 import type { LiveSession, Session } from "../domain/session.ts";
-import { User, type PresentUser } from "../domain/user.ts";
+import { erased, User, type PresentUser } from "../domain/user.ts";
 
 const isPresent = (user: User): user is PresentUser => user.status !== "deleted";
 const isLive = (session: Session): session is LiveSession => session.status === "live";
@@ -77,7 +78,8 @@ export function memoryIdentityTables(granted: Grants = grants) {
 /** All repositories of identity in memory. */
 export const memoryIdentity =
   (tables: ReturnType<typeof memoryIdentityTables>, newId: NewId) =>
-  ({ put, append }: MemoryTransaction): IdentityScope => {
+  (transaction: MemoryTransaction): IdentityScope => {
+    const { put, append } = transaction;
     const { users, credentials, sessions, apiKeys, policies } = tables;
     const savingTo = <Row extends Versioned>(
       table: MemoryTable<Row>,
@@ -92,11 +94,22 @@ export const memoryIdentity =
           const user = users.find(email);
           return user && isPresent(user) ? user : undefined;
         },
+        holderOf: async (email, at) =>
+          [...users.rows.values()].find(
+            (user) =>
+              isPresent(user) &&
+              [user, ...User.formersAt(user, at)].some((held) => held.email === email),
+          )?.id,
         page: async ({ after = "", limit }) =>
           [...users.rows.values()]
             .filter(isPresent)
             .filter(({ id }) => id > after)
             .toSorted((a, b) => -newestFirst(a, b))
+            .slice(0, limit),
+        toErase: async (before, limit) =>
+          [...users.rows.values()]
+            .filter((user) => user.status === "deleted")
+            .filter(({ deletedAt, erasedAt }) => deletedAt < before && erasedAt === undefined)
             .slice(0, limit),
         isAdministeredWithout: async (id) =>
           [...users.rows.values()].some((user) => user.id !== id && User.isAdministrator(user)),
@@ -129,6 +142,28 @@ export const memoryIdentity =
           policies.rows.get(role) ?? { role, permissions: [], version: Version.none },
         save: savingTo<Policy>(policies, ({ role }) => role, Policy.streamOf),
       },
+      personalData: memoryPersonalData(tables, transaction),
       emailRequests: { add: (event) => append(newId(RequestId), Version.none, [event]) },
     };
   };
+
+const memoryPersonalData = (
+  { users, credentials, sessions, apiKeys }: ReturnType<typeof memoryIdentityTables>,
+  { change, redact, eventsOf }: MemoryTransaction,
+): PersonalData => ({
+  async emailsOf(userId) {
+    const shown = new Set(["identity.user-email-verified", "identity.user-email-restored"]);
+    return eventsOf(userId)
+      .filter(({ type }) => shown.has(type))
+      .map(({ payload }) => (payload as { email: Email }).email)
+      .filter((email) => users.find(email) === undefined);
+  },
+  async erase(userId) {
+    const keysIn = <Row extends { readonly userId: string }>(table: MemoryTable<Row>) =>
+      [...table.rows].filter(([, row]) => row.userId === userId).map(([key]) => key);
+    redact([userId, CredentialsId.of(userId), ...keysIn(apiKeys)], erased);
+    for (const key of keysIn(credentials)) change(credentials, key, () => undefined);
+    for (const key of keysIn(sessions)) change(sessions, key, () => undefined);
+    for (const key of keysIn(apiKeys)) change(apiKeys, key, () => undefined);
+  },
+});

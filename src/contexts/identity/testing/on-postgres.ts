@@ -27,6 +27,14 @@ export const postgresSubject: OpenIdentity = async (clock, onAppended) => {
     audit: postgresAudit(database),
     changes: postgresChanges(database, "identity"),
     events: async () => (await admin.list({ limit: 1_000 })).map(({ type }) => type),
+    everything: () =>
+      opened.sql(
+        `select to_jsonb(t) from identity.events t union all select to_jsonb(t) from audit.entries t
+         union all select to_jsonb(t) from identity.users t
+         union all select to_jsonb(t) from identity.credentials t
+         union all select to_jsonb(t) from identity.sessions t
+         union all select to_jsonb(t) from identity.api_keys t`,
+      ),
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
 };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { err, expect } from "#kernel/result.ts";
+import { verifyToken } from "./emailed-tokens.ts";
 import {
   emailOf,
   goodPassword,
@@ -12,6 +13,7 @@ import {
   withTotp,
   type OpenIdentity,
 } from "./fixtures.ts";
+import { appointAdministrator } from "../application/users/ensure-administrator.ts";
 import { Role } from "../domain/role.ts";
 import { ApiKeyName } from "../domain/api-key.ts";
 
@@ -39,6 +41,69 @@ export function rolesContract(name: string, open: OpenIdentity): void {
       assert.equal(await audit(), "forbidden");
       const policies = expect(await identity.listPolicies({}, await admin.asking()));
       assert.ok(policies.some((known) => known.role === role && known.permissions.length === 0));
+    });
+
+    test("`*:own` allows everything on one's own things, and nothing on those of others", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const admin = await house.administrator();
+      const ada = await house.signedUp("ada@example.com");
+      const role = expect(Role.parse("narrow"));
+      const permissions = [permissionOf("users:*:own"), permissionOf("api-keys:*:own")];
+      expect(await identity.changePolicy({ role, permissions }, await admin.asking()));
+      expect(
+        await identity.assignRoles({ userId: ada.userId, roles: [role] }, await admin.asking()),
+      );
+      const scoped = async (userId: typeof ada.userId) => {
+        const context = { ...(await ada.asking()), scopes: ["users:*:own"] };
+        return typeOf(await identity.getUser({ userId }, context));
+      };
+      assert.equal(typeOf(await identity.listUsers({}, await ada.asking())), "forbidden");
+      const other = { userId: admin.userId };
+      assert.equal(typeOf(await identity.getUser(other, await ada.asking())), "forbidden");
+      assert.equal(await scoped(admin.userId), "forbidden");
+      assert.equal(await scoped(ada.userId), "ok");
+    });
+
+    test("roles count once the address is verified, and none is given before", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const admin = await house.administrator();
+      const policy = { role: Role.member, permissions: [permissionOf("audit:read")] };
+      expect(await identity.changePolicy(policy, await admin.asking()));
+      const ada = await house.registered("ada@example.com");
+      const { userId } = ada;
+      const audit = async () => typeOf(await identity.listAudit({}, await ada.asking()));
+      assert.equal(await audit(), "forbidden");
+      const support = { userId, roles: [Role.member, expect(Role.parse("support"))] };
+      const early = await identity.assignRoles(support, await admin.asking());
+      assert.deepEqual(early, err({ type: "email-unverified" }));
+      expect(await identity.getUser({ userId }, await ada.asking()));
+
+      const token = verifyToken(house, { userId, address: "ada@example.com" });
+      expect(await identity.verifyEmail({ token }, await ada.asking()));
+      assert.equal(await audit(), "ok");
+      expect(await identity.assignRoles(support, await admin.asking()));
+    });
+
+    test("an invited administrator administers nothing before they accept, disabled meanwhile or not", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const admin = await house.administrator();
+      const who = { email: emailOf("new@example.com"), name: nameOf("New") };
+      const { id: userId } = expect(await identity.registerUser(who, await admin.asking()));
+      const roles = [Role.admin, Role.member];
+      expect(await identity.assignRoles({ userId, roles }, await admin.asking()));
+      for (const status of ["disabled", "active"] as const)
+        expect(await identity.setUserStatus({ userId, status }, await admin.asking()));
+      const user = expect(await identity.getUser({ userId }, await admin.asking()));
+      assert.equal(user.status, "invited");
+      const demoted = await identity.assignRoles(
+        { userId: admin.userId, roles: [Role.member] },
+        await admin.asking(),
+      );
+      assert.equal(typeOf(demoted), "last-administrator");
+      expect(await identity.resendInvitation({ userId }, await admin.asking()));
     });
 
     test("administrators keep their permissions, and there is always one", async () => {
@@ -171,6 +236,21 @@ export function rolesContract(name: string, open: OpenIdentity): void {
       );
       const { accessToken, session } = signedIn;
       assert.equal(session.userId, squatter.userId);
+      expect(await identity.listUsers({}, await house.asking(accessToken)));
+    });
+
+    test("appointing an invited person who is disabled lets them in", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const email = emailOf("ada@example.com");
+      const who = { email, name: nameOf("Ada") };
+      const { id: userId } = expect(await identity.registerUser(who, await house.system()));
+      const admin = await house.administrator();
+      const disabled = { userId, status: "disabled" } as const;
+      expect(await identity.setUserStatus(disabled, await admin.asking()));
+      const wanted = { email, password: goodPassword };
+      expect(await appointAdministrator(house.deps)(wanted, await house.system()));
+      const { accessToken } = expect(await house.signIn("ada@example.com"));
       expect(await identity.listUsers({}, await house.asking(accessToken)));
     });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { expect } from "#kernel/result.ts";
+import { resetToken } from "./emailed-tokens.ts";
 import {
   codeOf,
   emailOf,
@@ -11,7 +12,6 @@ import {
   withTotp,
   type OpenIdentity,
 } from "./fixtures.ts";
-import { SetPasswordToken, type Token } from "../application/tokens.ts";
 
 /** Authenticator apps and recovery codes, on every adapter of identity's repositories. */
 export function secondFactorsContract(name: string, open: OpenIdentity): void {
@@ -67,13 +67,7 @@ export function secondFactorsContract(name: string, open: OpenIdentity): void {
       await using house = await given();
       const ada = await house.signedUp("ada@example.com");
       await withTotp(house, ada);
-      const { version } = await house.subject.read(await house.asking(), (scope) =>
-        scope.credentials.byUser(ada.userId),
-      );
-      const expiresAt = house.clock.now().replace(/^\d{4}/, "9999") as never;
-      const email = emailOf("ada@example.com");
-      const claims = { userId: ada.userId, email, credentialsVersion: version, expiresAt };
-      const token = house.deps.tokens.issue(SetPasswordToken, claims) as Token;
+      const token = await resetToken(house, { ...ada, address: "ada@example.com" });
       expect(
         await house.identity.setPassword({ token, password: otherPassword }, await house.asking()),
       );

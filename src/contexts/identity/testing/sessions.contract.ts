@@ -122,10 +122,33 @@ export function sessionsContract(name: string, open: OpenIdentity): void {
       assert.equal(sessions.length, 1);
     });
 
+    test("a client that lost the answer of a refresh gets the same tokens however late it asks", async () => {
+      await using house = await given();
+      const { tokens } = await house.signedUp("ada@example.com");
+      const lost = expect(await house.refresh(tokens));
+      house.clock.advance(hourMs);
+      const racing = [house.refresh(tokens), house.refresh(tokens)];
+      for (const answer of await Promise.all(racing))
+        assert.equal(expect(answer).refreshToken, lost.refreshToken);
+      expect(await house.refresh(lost));
+    });
+
+    test("a thief who exchanges the same tokens as their owner is noticed at the second one", async () => {
+      await using house = await given();
+      const { tokens } = await house.signedUp("ada@example.com");
+      const stolen = expect(await house.refresh(tokens));
+      house.clock.advance(limits.graceMs + 1);
+      const owners = expect(await house.refresh(tokens));
+      expect(await house.refresh(stolen));
+      house.clock.advance(limits.graceMs + 1);
+      assert.equal(typeOf(await house.refresh(owners)), "refresh-token-reused");
+      assert.equal(await house.isAccepted(owners), false);
+    });
+
     test("a token exchanged longer ago ends the session for whoever holds a token of it", async () => {
       await using house = await given();
       const { tokens } = await house.signedUp("ada@example.com");
-      const next = expect(await house.refresh(tokens));
+      const next = expect(await house.refresh(expect(await house.refresh(tokens))));
       house.clock.advance(limits.graceMs + 1);
       assert.equal(typeOf(await house.refresh(tokens)), "refresh-token-reused");
       assert.equal(typeOf(await house.refresh(next)), "session-over");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { err, expect, ok } from "#kernel/result.ts";
 import type { Infer } from "#kernel/shape.ts";
-import type { UserId } from "../index.ts";
+import { UserId } from "../index.ts";
 import { emailOf as email, identityOn, nameOf as called, type OpenIdentity } from "./fixtures.ts";
 import { ListUsers } from "../application/users/list-users.ts";
 
@@ -71,7 +71,7 @@ export function usersContract(name: string, open: OpenIdentity): void {
       assert.deepEqual(await house.events(), ["identity.user-registered"]);
     });
 
-    test("a new name and a new address are one change with two events", async () => {
+    test("a new name and a new address of an invitation are one change, and it is sent again", async () => {
       await using house = await given();
       const { identity, context } = house;
       const { id: userId } = expect(await house.ada());
@@ -79,13 +79,28 @@ export function usersContract(name: string, open: OpenIdentity): void {
       const updated = expect(await identity.updateUser({ userId, ...changes }, context));
       assert.deepEqual(
         [updated.name, updated.email, updated.version],
-        ["Ada King", "king@example.com", 3],
+        ["Ada King", "king@example.com", 4],
       );
       assert.deepEqual(await identity.getUser({ userId }, context), ok(updated));
       assert.deepEqual((await house.events()).slice(1), [
         "identity.user-renamed",
         "identity.user-email-changed",
+        "identity.user-invited",
       ]);
+    });
+
+    test("an invitation is sent again until it is accepted", async () => {
+      await using house = await given();
+      const { identity, context } = house;
+      const { id: userId, status } = expect(await house.ada());
+      assert.equal(status, "invited");
+      expect(await identity.resendInvitation({ userId }, context));
+      assert.equal((await house.events()).at(-1), "identity.user-invited");
+      const nobody = UserId.from(new Uint8Array(16));
+      const unknown = await identity.resendInvitation({ userId: nobody }, context);
+      assert.deepEqual(unknown, err({ type: "user-not-found" }));
+      const accepted = await identity.resendInvitation({ userId: house.adminId }, context);
+      assert.deepEqual(accepted, err({ type: "invitation-accepted" }));
     });
 
     test("a change to the current value announces nothing", async () => {

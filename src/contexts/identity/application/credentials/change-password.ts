@@ -34,7 +34,10 @@ type Outcome = Result<
   Forbidden | SignInTooOld | UserNotFound | WrongPassword | PasswordTooCommon | TooBusy | Conflict
 >;
 
-/** Replaces one's own password, and ends all sessions but this one. */
+/**
+ * Replaces one's own password, and ends all sessions but this one. It also withdraws a pending change of the email address, which a
+ * thief of the old password may have requested.
+ */
 export function changePassword(deps: Deps) {
   const accept = acceptPassword(deps);
   const { unitOfWork, read, passwords, clock } = deps;
@@ -57,10 +60,13 @@ export function changePassword(deps: Deps) {
 
     return unitOfWork(
       context,
-      async ({ credentials, sessions }) => {
+      async ({ users, credentials, sessions }) => {
+        const present = User.present(await users.byId(userId));
+        if (!present.ok) return present;
         const current = await credentials.byUser(userId);
         if (current.password !== shown.password) return err({ type: "wrong-password" });
         credentials.save(Credentials.setPassword(current, hash.value, "change"));
+        users.save(User.changeEmail(present.value, present.value.email));
         const { credential: except } = context;
         await endAll(sessions, userId, { at: clock.now(), why: "password-set", except });
         return ok(undefined);

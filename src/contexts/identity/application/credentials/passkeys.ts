@@ -42,10 +42,12 @@ import { ceremonyMs, PasskeyAdditionChallenge, PasskeySignInChallenge } from "..
 export type PasskeyId = Brand<string, "PasskeyId">;
 export const PasskeyId = branded<PasskeyId>("passkey id", {
   schema: { type: "string", pattern: "^[\\w-]{1,1400}$", maxLength: 1_400 },
+  says: "base64url text",
 });
 
 const Bytes = branded<string>("base64url text", {
   schema: { type: "string", pattern: "^[\\w-]*={0,2}$", maxLength: 100_000 },
+  says: "base64url text",
 });
 const credential = { id: PasskeyId, type: oneOf("public-key") };
 

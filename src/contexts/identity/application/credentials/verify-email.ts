@@ -8,7 +8,7 @@ import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Email } from "../../domain/email.ts";
 import { EmailVerificationRequested, PasswordResetRequested } from "../../domain/events.ts";
-import { User } from "../../domain/user.ts";
+import { User, type UserAlreadyExists } from "../../domain/user.ts";
 import type { IdentityScope, Tokens } from "../ports.ts";
 import { Token, VerifyEmailToken, type TokenRefused } from "../tokens.ts";
 
@@ -42,14 +42,15 @@ export const requestPasswordReset = request(PasswordResetRequested);
 export const requestEmailVerification = request(EmailVerificationRequested);
 
 /**
- * Takes the token of an email as proof that the address belongs to the user who is signed in. Whoever only
+ * Takes the token of an email as proof that the address, or the one they asked for, belongs to the user who is signed
+ * in. Whoever only
  * reads the mail has not registered, perhaps, and sets a password instead.
  */
 export function verifyEmail({ unitOfWork, mayAct, tokens, clock }: Deps) {
   return async (
     { token }: VerifyEmail,
     context: Context,
-  ): Promise<Result<void, TokenRefused | Forbidden | Conflict>> => {
+  ): Promise<Result<void, TokenRefused | UserAlreadyExists | Forbidden | Conflict>> => {
     const owner = UserId.parse(context.actor);
     const own = { owner: owner.ok ? owner.value : undefined };
     const allowed = await mayAct(context, Permissions.verifyEmail, own);
@@ -59,10 +60,19 @@ export function verifyEmail({ unitOfWork, mayAct, tokens, clock }: Deps) {
     if (!claims || !isTheirs) return err({ type: "token-refused" });
 
     return unitOfWork(context, async ({ users }) => {
-      const user = await users.byId(claims.userId);
-      if (user?.status !== "active" || user.email !== claims.email)
-        return err({ type: "token-refused" });
-      users.save(User.verifyEmail(user));
+      const { userId, email } = claims;
+      const user = await users.byId(userId);
+      if (user?.status !== "active") return err({ type: "token-refused" });
+      if (user.email === email) {
+        users.save(User.verifyEmail(user));
+        return ok(undefined);
+      }
+      if (user.pendingEmail !== email) return err({ type: "token-refused" });
+      const at = clock.now();
+      const holder = await users.holderOf(email, at);
+      if (holder !== undefined && holder !== userId)
+        return err({ type: "user-already-exists", email });
+      users.save(User.confirmEmail(user, email, at));
       return ok(undefined);
     });
   };

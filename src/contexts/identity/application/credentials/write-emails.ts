@@ -2,115 +2,173 @@ import type { Context } from "#kernel/context.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import type { Email } from "../../domain/email.ts";
-import type { PresentUser } from "../../domain/user.ts";
+import { User, type FormerEmail, type PresentUser } from "../../domain/user.ts";
 import type { UserId } from "../../domain/user-id.ts";
-import type { UserName } from "../../domain/user-name.ts";
 import type { EmailMessage, HowToUse, IdentityScope, Tokens } from "../ports.ts";
-import { emailedForMs, SetPasswordToken, VerifyEmailToken } from "../tokens.ts";
+import {
+  emailedForMs,
+  InvitationToken,
+  RestorationToken,
+  SetPasswordToken,
+  VerifyEmailToken,
+} from "../tokens.ts";
+import { fill, type EmailKind, type EmailTexts, type EmailValues } from "./email-texts.ts";
 
 type Deps = {
   readonly read: Read<IdentityScope>;
   readonly tokens: Tokens;
   readonly clock: Clock;
   readonly howToUse: HowToUse;
+  readonly productName: string;
+  readonly emailTexts: EmailTexts;
+  readonly invitationDays: number;
+  readonly eraseAfterDays: number;
 };
 type Registered = {
   readonly userId: UserId;
   readonly email: Email;
-  readonly name: UserName;
   readonly by: "self" | "invitation" | "system";
 };
-type Changed = { readonly userId: UserId; readonly email: Email; readonly previous: Email };
+type Asked = { readonly userId: UserId; readonly email: Email };
+type Moved = Asked & { readonly previous: Email };
 type Written = EmailMessage | undefined;
 
-const ignore = "If you did not ask for this, you can ignore this email: nothing has changed.\n";
+const dayMs = 86_400_000;
+const within30Minutes = "30 minutes";
+const within72Hours = "72 hours";
+const daysOf = (days: number) => (days === 1 ? "one day" : `${days} days`);
 
-const confirm = "Please confirm your email address";
+const isOf =
+  (email: Email) =>
+  (former: FormerEmail): boolean =>
+    former.email === email;
 
-const to = (
-  { email }: Pick<PresentUser, "email">,
-  id: string,
-  subject: string,
-  text: string,
-): EmailMessage => ({ id, to: email, subject, text });
+/** What all emails are written with. */
+function writer({ read, clock, productName: product, emailTexts }: Deps) {
+  const write = (
+    kind: EmailKind,
+    id: string,
+    to: Email,
+    values: Omit<EmailValues, "product"> = {},
+  ): EmailMessage => ({ id, to, ...fill(emailTexts[kind], { product, ...values }) });
+  const presentUser = (userId: UserId, context: Context) =>
+    read(context, async ({ users }) => {
+      const found = User.present(await users.byId(userId));
+      return found.ok ? found.value : undefined;
+    });
+  return { write, presentUser, inMs: (ms: number) => Instant.plus(clock.now(), ms) };
+}
 
-/** Writes the emails to users, each for one event; undefined when no email is due any more. */
-export function writeEmails({ read, tokens, clock, howToUse }: Deps) {
-  const expiresAt = () => Instant.plus(clock.now(), emailedForMs);
+/** Emails with a token by which an account is entered, or an address confirmed. */
+function emailsWithTokens(deps: Deps) {
+  const { read, tokens, howToUse, invitationDays } = deps;
+  const { write, presentUser, inMs } = writer(deps);
 
-  const verification = ({ userId, email }: { readonly userId: UserId; readonly email: Email }) => {
-    const token = tokens.issue(VerifyEmailToken, { userId, email, expiresAt: expiresAt() });
-    return `Please confirm within 30 minutes that this address is yours:\n\n${howToUse("verify-email", token)}\n`;
+  const verification = (kind: EmailKind, id: string, { userId, email }: Asked) => {
+    const claims = { userId, email, expiresAt: inMs(emailedForMs) };
+    const how = howToUse("verify-email", tokens.issue(VerifyEmailToken, claims));
+    return write(kind, id, email, { how, within: within30Minutes });
   };
-  const passwordToken = async (userId: UserId, email: Email, context: Context) => {
-    const { version } = await read(context, ({ credentials }) => credentials.byUser(userId));
-    const claims = { userId, email, credentialsVersion: version, expiresAt: expiresAt() };
-    return howToUse("set-password", tokens.issue(SetPasswordToken, claims));
+  const invitation = (id: string, user: PresentUser | undefined): Written => {
+    if (user?.status !== "invited") return undefined;
+    const { id: userId, email, name } = user;
+    const claims = { userId, email, expiresAt: inMs(invitationDays * dayMs) };
+    const how = howToUse("set-password", tokens.issue(InvitationToken, claims));
+    return write("invitation", id, email, { how, within: daysOf(invitationDays), name });
   };
-  const activeUserOf = async (email: Email, context: Context) => {
-    const user = await read(context, ({ users }) => users.byEmail(email));
-    return user?.status === "active" ? user : undefined;
-  };
-  const presentUser = async (userId: UserId, context: Context) => {
-    const user = await read(context, ({ users }) => users.byId(userId));
-    return user && user.status !== "deleted" ? user : undefined;
-  };
+  const userWith = (email: Email, context: Context) =>
+    read(context, ({ users }) => users.byEmail(email));
 
   return {
     async welcome(id: string, registered: Registered, context: Context): Promise<Written> {
-      if (registered.by === "system") return undefined;
-      if (!(await presentUser(registered.userId, context))) return undefined;
-      if (registered.by === "self")
-        return to(
-          registered,
-          id,
-          "Welcome",
-          `Hello,\n\nyour account is ready. ${verification(registered)}`,
-        );
-      const how = await passwordToken(registered.userId, registered.email, context);
-      const text = `Hello ${registered.name},\n\nan account was created for you. Please choose a password within 30 minutes:\n\n${how}\n`;
-      return to(registered, id, "You are invited", text);
+      const user = await presentUser(registered.userId, context);
+      if (!user || registered.by === "system") return undefined;
+      return registered.by === "self"
+        ? verification("welcome", id, registered)
+        : invitation(id, user);
+    },
+
+    async invitation(id: string, userId: UserId, context: Context): Promise<Written> {
+      return invitation(id, await presentUser(userId, context));
     },
 
     async passwordReset(id: string, email: Email, context: Context): Promise<Written> {
-      const user = await activeUserOf(email, context);
-      if (!user) return undefined;
-      const how = await passwordToken(user.id, user.email, context);
-      const text = `Hello ${user.name},\n\nyou can choose a new password within 30 minutes:\n\n${how}\n\n${ignore}`;
-      return to(user, id, "Choose a new password", text);
+      const user = await userWith(email, context);
+      if (user?.status !== "active") return invitation(id, user);
+      const { id: userId } = user;
+      const { version } = await read(context, ({ credentials }) => credentials.byUser(userId));
+      const claims = { userId, email, credentialsVersion: version, expiresAt: inMs(emailedForMs) };
+      const how = howToUse("set-password", tokens.issue(SetPasswordToken, claims));
+      return write("passwordReset", id, email, { how, within: within30Minutes });
     },
 
     async emailVerification(id: string, email: Email, context: Context): Promise<Written> {
-      const user = await activeUserOf(email, context);
-      if (!user || user.isEmailVerified) return undefined;
-      const text = `Hello ${user.name},\n\n${verification({ userId: user.id, email })}\n${ignore}`;
-      return to(user, id, confirm, text);
+      const user = await userWith(email, context);
+      if (user?.status !== "active" || user.isEmailVerified) return undefined;
+      return verification("emailVerification", id, { userId: user.id, email });
     },
 
-    /** To the new address of an account. */
-    async newAddress(id: string, changed: Changed): Promise<Written> {
-      return to(changed, id, confirm, `Hello,\n\n${verification(changed)}`);
+    /** To the address that was asked for. */
+    async pendingAddress(id: string, asked: Asked): Promise<Written> {
+      return verification("emailVerification", id, asked);
+    },
+  };
+}
+
+/** Emails that tell a user what happened to their account, so that a takeover does not go unnoticed. */
+function emailsOfChanges(deps: Deps) {
+  const { read, tokens, clock, howToUse, eraseAfterDays } = deps;
+  const { write, presentUser } = writer(deps);
+
+  return {
+    /** To the address that counts until the new one is confirmed. */
+    async emailChangeRequested(id: string, userId: UserId, context: Context): Promise<Written> {
+      const user = await presentUser(userId, context);
+      return user && write("emailChangeRequested", `${id}-current`, user.email);
     },
 
-    /** Tells the former address of an account, so that a takeover does not go unnoticed. */
-    async formerAddress(id: string, { email, previous }: Changed): Promise<Written> {
-      const text = `The email address of your account was changed to ${email}.\n\nIf you did not change it, please contact the operator of this service.\n`;
-      return to({ email: previous }, `${id}-previous`, "Your email address was changed", text);
+    /** To the former address, with the way back. */
+    async emailChanged(
+      id: string,
+      { userId, previous }: Moved,
+      context: Context,
+    ): Promise<Written> {
+      const user = await presentUser(userId, context);
+      const former = user && User.formersAt(user, clock.now()).findLast(isOf(previous));
+      if (!former) return undefined;
+      const token = tokens.issue(RestorationToken, { userId, ...former });
+      const how = howToUse("set-password", token);
+      return write("emailChanged", `${id}-previous`, previous, { how, within: within72Hours });
+    },
+
+    /** To the address that has the account again. */
+    async accountRestored(id: string, email: Email): Promise<Written> {
+      return write("accountRestored", id, email);
+    },
+
+    async accountDeleted(id: string, userId: UserId, context: Context): Promise<Written> {
+      const user = await read(context, ({ users }) => users.byId(userId));
+      if (user?.status !== "deleted" || user.erasedAt !== undefined) return undefined;
+      return write("accountDeleted", id, user.email, { within: daysOf(eraseAfterDays + 1) });
     },
 
     /** Something by which one signs in was added, changed or removed. */
     async credentialsChanged(
       id: string,
       userId: UserId,
-      what: string,
+      kind: EmailKind,
       context: Context,
     ): Promise<Written> {
       const user = await presentUser(userId, context);
-      if (!user) return undefined;
-      const text = `Hello ${user.name},\n\n${what}.\n\nIf you did not do this, sign in, change your password, and check your passkeys and API keys.\n`;
-      return to(user, id, "Your account was changed", text);
+      return user && write(kind, id, user.email);
     },
   };
 }
+
+/** Writes the emails to users, each for one event; undefined when no email is due any more. */
+export const writeEmails = (deps: Deps) => ({
+  ...emailsWithTokens(deps),
+  ...emailsOfChanges(deps),
+});
 
 export type Emails = ReturnType<typeof writeEmails>;

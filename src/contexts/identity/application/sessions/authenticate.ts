@@ -10,7 +10,7 @@ import { ApiKeyToken } from "../tokens.ts";
 export type Authenticated = {
   readonly principal: Principal;
   readonly until: Instant;
-  /** Ids of the rows that it was read from. A change of any of them invalidates it. */
+  /** Ids of the rows that it was read from, or names of all of a kind. A change of any of them invalidates it. */
   readonly toldFrom: readonly string[];
 };
 
@@ -23,6 +23,8 @@ type Deps = {
 };
 
 const withinMs = 5_000;
+/** The subject of changes to the keys that sign access tokens: one may be revoked. */
+export const signingKeys = "signing-keys";
 
 /** Authenticates an access token or an API key; undefined for anything else. */
 export function authenticate({ read, accessTokens, tokens, clock, sessionLimits }: Deps) {
@@ -61,7 +63,7 @@ export function authenticate({ read, accessTokens, tokens, clock, sessionLimits 
       return {
         principal: { actor: user.id, credential: session.id, signedInAtMs },
         until: claims.expiresAt < over ? claims.expiresAt : over,
-        toldFrom: [session.id, user.id],
+        toldFrom: [session.id, user.id, signingKeys],
       };
     });
   }

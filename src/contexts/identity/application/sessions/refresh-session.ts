@@ -42,7 +42,7 @@ export function refreshSession(deps: Deps) {
       const at = clock.now();
       const next = Session.refresh(session, { generation, at }, sessionLimits);
       if (next.kind === "over") return err({ type: "session-over" });
-      return ok(next.kind === "repeated" ? session : sessions.save<Session>(next.change));
+      return ok(sessions.save<Session>(next.change));
     });
     if (!refreshed.ok) return refreshed;
     const session = refreshed.value;

@@ -10,6 +10,8 @@ import { Role } from "../../domain/role.ts";
 import { UserId } from "../../domain/user-id.ts";
 import {
   User,
+  type EmailUnverified,
+  type InvitationAlreadyAccepted,
   type LastAdministrator,
   type PresentUser,
   type UserNotFound,
@@ -28,6 +30,10 @@ export const SetUserStatus = shape({
 });
 
 export type SetUserStatus = Infer<typeof SetUserStatus>;
+
+export const ResendInvitation = shape({ userId: UserId });
+
+export type ResendInvitation = Infer<typeof ResendInvitation>;
 
 export const AssignRoles = shape({
   userId: UserId,
@@ -81,13 +87,33 @@ export function setUserStatus(deps: Deps) {
   };
 }
 
+/** Sends the email with an invitation again. Links of earlier emails go on working until they expire. */
+export function resendInvitation({ unitOfWork, mayAct }: Deps) {
+  return async (
+    { userId }: ResendInvitation,
+    context: Context,
+  ): Promise<Result<void, InvitationAlreadyAccepted | UserNotFound | Forbidden | Conflict>> => {
+    const allowed = await mayAct(context, Permissions.inviteUser);
+    if (!allowed.ok) return allowed;
+
+    return unitOfWork(context, async ({ users }) => {
+      const found = User.present(await users.byId(userId));
+      if (!found.ok) return found;
+      const invited = User.invite(found.value);
+      if (!invited.ok) return invited;
+      users.save(invited.value);
+      return ok(undefined);
+    });
+  };
+}
+
 /** Replaces the roles of a user. It counts from their next request on. */
 export function assignRoles(deps: Deps) {
   const { unitOfWork } = deps;
   return async (
     { userId, roles, expectedVersion }: AssignRoles,
     context: Context,
-  ): Promise<Result<PresentUser, UnknownRole | Refused>> => {
+  ): Promise<Result<PresentUser, UnknownRole | EmailUnverified | Refused>> => {
     const allowed = await mayActNow(deps, context, Permissions.assignRoles);
     if (!allowed.ok) return allowed;
 
@@ -101,7 +127,8 @@ export function assignRoles(deps: Deps) {
         if (!found.ok) return found;
         if (!roles.includes(Role.admin) && !(await users.isAdministeredWithout(userId)))
           return err({ type: "last-administrator" });
-        return ok(users.save(User.assignRoles(found.value, roles)));
+        const assigned = User.assignRoles(found.value, roles);
+        return assigned.ok ? ok(users.save(assigned.value)) : assigned;
       },
       { lock: [administratorsLock] },
     );

@@ -1,4 +1,4 @@
-import { andThen, unchanged, type Change } from "#kernel/change.ts";
+import { andThen, type Change } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock, Instant } from "#kernel/instant.ts";
@@ -13,14 +13,13 @@ import { User, type PresentUser } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { UserName } from "../../domain/user-name.ts";
 import { administratorsLock } from "../administrators.ts";
-import { revokeAll } from "../revocation.ts";
-import { endAll } from "../revocation.ts";
+import { endAll, revokeAll } from "../revocation.ts";
 import type { IdentityScope, Passwords } from "../ports.ts";
 
 /** `made` is a generated password for one sign-in, which must replace it. It is shown once. */
 export type Administrator =
   | { readonly kind: "known" }
-  | { readonly kind: "appointed"; readonly made?: Password };
+  | { readonly kind: "appointed"; readonly isNew: boolean; readonly made?: Password };
 
 type Deps = {
   readonly unitOfWork: UnitOfWork<IdentityScope>;
@@ -68,13 +67,14 @@ export function appointAdministrator({ unitOfWork, read, passwords, clock, newId
         const at = clock.now();
         const known = await users.byEmail(email);
         if (known?.id !== holder?.id) return err({ type: "conflict" });
-        users.save(known ? administering(known) : firstOf(id, email, at));
+        users.save(known ? User.appoint(known) : firstOf(id, email, at));
         const current = await credentials.byUser(id);
         credentials.save(onlyPassword(current, hash, made !== undefined));
         await endAll(sessions, id, { at, why: "password-set" });
         await revokeAll(apiKeys, id, at);
         return ok<Administrator>({
           kind: "appointed",
+          isNew: known === undefined,
           ...(made === undefined ? {} : { made }),
         });
       },
@@ -83,21 +83,14 @@ export function appointAdministrator({ unitOfWork, read, passwords, clock, newId
   };
 }
 
-const administering = (user: PresentUser): Change<PresentUser, IdentityEvent> =>
-  andThen(User.enable(user), (enabled) =>
-    User.assignRoles(enabled, [...enabled.roles, Role.admin]),
-  );
-
 const onlyPassword = (
   credentials: Credentials,
   hash: PasswordHash,
   isInitial: boolean,
 ): Change<Credentials, IdentityEvent> =>
   andThen(
-    andThen(Credentials.setPassword(credentials, hash, "registration", isInitial), (next) =>
-      Credentials.removePasskeys(next),
-    ),
-    (next) => (next.totp ? expect(Credentials.removeTotp(next)) : unchanged(next)),
+    Credentials.setPassword(credentials, hash, "registration", isInitial),
+    Credentials.onlyPassword,
   );
 
 const firstOf = (id: UserId, email: Email, at: Instant): Change<PresentUser, IdentityEvent> =>

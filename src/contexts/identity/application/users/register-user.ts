@@ -9,7 +9,7 @@ import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Credentials } from "../../domain/credentials.ts";
 import { Email } from "../../domain/email.ts";
 import { Password } from "../../domain/password.ts";
-import { User, type ActiveUser, type UserAlreadyExists } from "../../domain/user.ts";
+import { User, type PresentUser, type UserAlreadyExists } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { UserName } from "../../domain/user-name.ts";
 import { acceptPassword, type PasswordTooCommon } from "../credentials/accept-password.ts";
@@ -36,7 +36,7 @@ type Deps = {
   readonly newId: NewId;
 };
 type Outcome = Result<
-  ActiveUser,
+  PresentUser,
   UserAlreadyExists | PasswordTooCommon | Forbidden | TooBusy | Conflict
 >;
 
@@ -53,11 +53,12 @@ export function registerUser(deps: Deps) {
     if (!hash.ok) return hash;
 
     return unitOfWork(context, async ({ users, credentials }) => {
-      if (await users.byEmail(email)) return err({ type: "user-already-exists", email });
+      const at = clock.now();
+      if (await users.holderOf(email, at)) return err({ type: "user-already-exists", email });
 
       const id = newId(UserId);
       const by = password === undefined ? "invitation" : "self";
-      const user = users.save(User.register({ id, email, name, by, at: clock.now() }));
+      const user = users.save(User.register({ id, email, name, by, at }));
       if (hash.value !== undefined)
         credentials.save(Credentials.setPassword(Credentials.none(id), hash.value, "registration"));
       return ok(user);

@@ -37,9 +37,12 @@ type Outcome = Result<
   UserNotFound | UserAlreadyExists | PreconditionFailed | Forbidden | SignInTooOld | Conflict
 >;
 
-/** Renames a user, gives them another address, or both at once. */
+/**
+ * Renames a user, asks for another address, or both at once. The address counts once its owner has confirmed it, whoever
+ * asks for it.
+ */
 export function updateUser(deps: Deps) {
-  const { unitOfWork, mayAct } = deps;
+  const { unitOfWork, mayAct, clock } = deps;
   return async (
     { userId, name, email, expectedVersion }: UpdateUser,
     context: Context,
@@ -58,8 +61,11 @@ export function updateUser(deps: Deps) {
       if (!found.ok) return found;
       const user = found.value;
 
-      const holder = email && (await users.byEmail(email));
-      if (holder && holder.id !== userId) return err({ type: "user-already-exists", email });
+      if (email !== undefined) {
+        const holder = await users.holderOf(email, clock.now());
+        if (holder !== undefined && holder !== userId)
+          return err({ type: "user-already-exists", email });
+      }
 
       const renamed = name === undefined ? unchanged(user) : User.rename(user, name);
       const updated = andThen(renamed, (state) =>
