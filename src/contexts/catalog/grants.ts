@@ -12,6 +12,12 @@ export const grants: Grants = {
     ofOwn(Permissions.readReservation),
     ofOwn(Permissions.releaseReservation),
   ],
-  /** For the service that takes payments: reserving is free, buying is not. */
-  checkout: [Permissions.readReservation, Permissions.commitReservation],
+  /** For the service that takes payments, and may reserve for many: reserving is free, buying is not. */
+  checkout: [
+    Permissions.createReservation,
+    Permissions.createManyReservations,
+    Permissions.readReservation,
+    Permissions.commitReservation,
+    Permissions.releaseReservation,
+  ],
 };

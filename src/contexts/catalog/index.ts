@@ -33,9 +33,11 @@ import {
   archiveProduct,
   deleteProduct,
   publishProduct,
+  restoreProduct,
+  unpublishProduct,
 } from "./application/products/product-lifecycle.ts";
 import { getImport, listImportRows } from "./application/imports/read-imports.ts";
-import { receiveImport } from "./application/imports/receive-import.ts";
+import { mayImport, receiveImport } from "./application/imports/receive-import.ts";
 import { runImports } from "./application/imports/run-imports.ts";
 import {
   commitReservation,
@@ -43,7 +45,7 @@ import {
   releaseExpired,
   releaseReservation,
 } from "./application/stock/reservations.ts";
-import { reserveStock } from "./application/stock/reserve-stock.ts";
+import { reserveStock, type HolderLimits } from "./application/stock/reserve-stock.ts";
 import { searchProducts } from "./application/search/search-products.ts";
 
 export { catalogEvents, type CatalogEvent } from "./domain/events.ts";
@@ -55,6 +57,7 @@ export type CatalogDeps = {
   readonly mayAct: MayAct;
   readonly stockLevels: StockLevels;
   readonly currentPrices: CurrentPrices;
+  readonly holderLimits: HolderLimits;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly metrics: Metrics;
@@ -72,6 +75,8 @@ export const createCatalog = (deps: CatalogDeps) =>
       editProduct: editProduct(deps),
       publishProduct: publishProduct(deps),
       archiveProduct: archiveProduct(deps),
+      unpublishProduct: unpublishProduct(deps),
+      restoreProduct: restoreProduct(deps),
       deleteProduct: deleteProduct(deps),
       getProduct: getProduct(deps),
       listProducts: listProducts(deps),
@@ -86,6 +91,7 @@ export const createCatalog = (deps: CatalogDeps) =>
       listPrices: listPrices(deps),
       listPricesOfSkus: listPricesOfSkus(deps),
 
+      mayImport: mayImport(deps),
       receiveImport: receiveImport(deps),
       runImports: runImports(deps),
       getImport: getImport(deps),

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { expect } from "#kernel/result.ts";
-import { createCatalog } from "./index.ts";
+import { createCatalog, type Catalog } from "./index.ts";
 import type { IdentityProvides } from "#contexts/identity";
 import { anyReadModel } from "#platform/events/rebuild.ts";
 import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
@@ -18,11 +18,13 @@ import { postgresSearchModel } from "./infrastructure/postgres-search-model.ts";
 import { searchSchema } from "./infrastructure/postgres-search.ts";
 import { identityConsumers, searchProjection } from "./presentation/consumers.ts";
 import { catalogRoutes } from "./presentation/routes.ts";
-import { addCatalogCommands } from "./commands.ts";
+import { demoProducts } from "./demo-data.ts";
 import { catalogEvents } from "./domain/events.ts";
 import { forgetImportRows } from "./infrastructure/postgres-imports.ts";
 import { forgetReservations } from "./infrastructure/postgres-stocks.ts";
 import { searchReadModel } from "./infrastructure/search-read-model.ts";
+import { ProductId } from "./domain/ids.ts";
+import { Sku } from "./domain/sku.ts";
 import { grants } from "./grants.ts";
 import { settings as known } from "./settings.ts";
 
@@ -50,12 +52,12 @@ async function compose<On extends Profile>(
   adaptersOn: AdaptersOn<On>,
   parts: Parts<Settings, On>,
   { identity }: Needs,
-  undo: AsyncDisposableStack,
 ) {
   const { settings, metrics, persistence, cache, jobs, clock, newId } = parts;
   const { scope, searchModel, levels, prices } = adaptersOn(persistence.database);
   const onAppended = announcer(parts, schema);
   const units = persistence.units({ schema, scope, onAppended });
+  const sources = { levels: levelsOf(parts) ?? levels, prices: pricesOf(parts) ?? prices };
   const told = (part: string) => (status: string) => metrics.parts.inc({ part, status });
   const catalog = createCatalog({
     ...units,
@@ -63,10 +65,11 @@ async function compose<On extends Profile>(
     newId,
     metrics,
     audit: persistence.audit,
+    holderLimits: { reservations: settings.reservationsOfOne, units: settings.reservedUnitsOfOne },
     mayAct: identity.mayAct,
     stockLevels: degrading({
       name: "stock",
-      source: levelsOf(parts) ?? levels,
+      source: sources.levels,
       cache,
       clock,
       keyOf: ({ productId }) => productId,
@@ -74,7 +77,7 @@ async function compose<On extends Profile>(
     }),
     currentPrices: degrading({
       name: "prices",
-      source: pricesOf(parts) ?? prices,
+      source: sources.prices,
       cache,
       clock,
       keyOf: ({ productId, filter: { currency = "", list = "" } }) =>
@@ -86,9 +89,9 @@ async function compose<On extends Profile>(
   if (settings.consumers) {
     const consumers = identityConsumers;
     const reading = { schema: "identity", into: schema, scope, onAppended, consumers };
-    await consume(parts, reading, undo);
+    consume(parts, reading);
     const own = { schema, scope: searchModel, onAppended, consumers: [searchProjection] };
-    await consume(parts, own, undo);
+    consume(parts, own);
     jobs.add({
       name: "catalog.run-imports",
       everyMs: importEveryMs,
@@ -102,7 +105,31 @@ async function compose<On extends Profile>(
       work: async (context) => failIn(expect(await catalog.releaseExpired({}, context))),
     });
   }
-  return { routes: catalogRoutes(catalog, parts.timers), provides: {} };
+  const prepare = () => warmUp(catalog, sources, parts);
+  return { routes: catalogRoutes(catalog, parts.timers), provides: {}, prepare };
+}
+
+const warmingMs = 2_000;
+
+/** Asks for a product page before the first client does: code is loaded, connections are open. */
+async function warmUp(
+  catalog: Catalog,
+  { levels, prices }: { readonly levels: LevelSource; readonly prices: PriceSource },
+  { clock, newId }: Pick<Parts<Settings>, "clock" | "newId">,
+): Promise<undefined> {
+  const productId = newId(ProductId);
+  const context = {
+    actor: "system",
+    correlationId: "start",
+    deadlineMs: clock.unixMs() + warmingMs,
+  };
+  const wanted = { productId, skus: async () => [expect(Sku.parse("WARM-UP"))] };
+  await Promise.allSettled([
+    catalog.getProduct({ productId }, context),
+    levels(wanted, context),
+    prices({ ...wanted, at: clock.now(), filter: {} }, context),
+  ]);
+  return undefined;
 }
 
 type Asking = Pick<Parts<Settings>, "settings" | "metrics" | "clock">;
@@ -137,7 +164,7 @@ export const catalogWith = <On extends Profile>(
   settings: known,
   needs: ["identity"],
   grants,
-  compose: (parts, needs, undo) => compose(adapters, parts, needs, undo),
+  compose: (parts, needs) => compose(adapters, parts, needs),
 });
 
 const onPostgres: AdaptersOn<OnPostgres> = (database) => ({
@@ -171,5 +198,6 @@ export const catalog: Module<typeof known, object, Needs> = {
     ]);
     return found.flat();
   },
-  addCommands: addCatalogCommands,
+  demoData: [demoProducts],
+  addCommands() {},
 };

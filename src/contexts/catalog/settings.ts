@@ -1,8 +1,24 @@
 import { address } from "#platform/config/formats.ts";
 import type { SettingsTable } from "#platform/config/settings.ts";
 
-/** The sources of stock and prices for product pages. */
+/** Limits of reservations, and the sources of stock and prices for product pages. */
 export const settings = {
+  reservationsOfOne: {
+    env: "BASALT_RESERVATIONS_OF_ONE",
+    type: "integer",
+    minimum: 1,
+    maximum: 10_000,
+    default: 20,
+    doc: "Open reservations of one user, who lacks the permission reservations:create-many",
+  },
+  reservedUnitsOfOne: {
+    env: "BASALT_RESERVED_UNITS_OF_ONE",
+    type: "integer",
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 100,
+    doc: "Units of one reservation of such a user",
+  },
   catalogStockUrl: {
     env: "BASALT_CATALOG_STOCK_URL",
     type: "string",

@@ -13,6 +13,7 @@ export const Permissions = permissions({
   receiveStock: "stock:receive",
   adjustStock: "stock:adjust",
   createReservation: "reservations:create",
+  createManyReservations: "reservations:create-many",
   readReservation: "reservations:read",
   commitReservation: "reservations:commit",
   releaseReservation: "reservations:release",

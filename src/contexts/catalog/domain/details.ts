@@ -18,6 +18,7 @@ export type Slug = Brand<string, "Slug">;
 const maxSlug = 100;
 const slug = branded<Slug>("slug", {
   schema: { type: "string", pattern: "^[a-z0-9]+(-[a-z0-9]+)*$", maxLength: maxSlug },
+  says: "small letters, digits and single hyphens, as in red-t-shirt",
 });
 export const Slug = {
   ...slug,
@@ -39,6 +40,7 @@ export type Attribute = Infer<typeof Attribute>;
 export const Attribute = shape({
   name: branded<Brand<string, "AttributeName">>("attribute name", {
     schema: { type: "string", pattern: "^[a-z][a-z0-9_-]{0,39}$", maxLength: 40 },
+    says: "small letters, digits, `_` and `-`, with a letter first, as in colour",
   }),
   value: line<Brand<string, "AttributeValue">>("attribute value", { min: 1, max: 200 }),
 });
@@ -47,6 +49,7 @@ export const Attribute = shape({
 export type ImageUrl = Brand<string, "ImageUrl">;
 export const ImageUrl = branded<ImageUrl>("image address", {
   schema: { type: "string", pattern: '^https?://[^\\s<>"]+$', maxLength: 2_000 },
+  says: "an address that begins with http:// or https://",
 });
 
 /** All that a product says of itself. */

@@ -31,6 +31,14 @@ export const ProductArchived = event("catalog.product-archived", 1, {
   productId: ProductId,
   archivedAt: Instant,
 });
+export const ProductUnpublished = event("catalog.product-unpublished", 1, {
+  productId: ProductId,
+});
+/** `details`: all of them, whose slug and skus it has again. */
+export const ProductRestored = event("catalog.product-restored", 1, {
+  productId: ProductId,
+  details: Details,
+});
 export const ProductDeleted = event("catalog.product-deleted", 1, { productId: ProductId });
 export const ProductOwnerCleared = event("catalog.product-owner-cleared", 1, {
   productId: ProductId,
@@ -118,6 +126,8 @@ export const catalogEvents = registry(
   ProductEdited,
   ProductPublished,
   ProductArchived,
+  ProductUnpublished,
+  ProductRestored,
   ProductDeleted,
   ProductOwnerCleared,
   CategoryCreated,

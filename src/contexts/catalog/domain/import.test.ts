@@ -16,7 +16,7 @@ describe("an import", () => {
       tally: noRows,
       version: Version.none,
     };
-    const received = Import.received(arriving, 3);
+    const received = Import.received(arriving, 3, { encoding: "utf-8", separator: ";" });
     assert.deepEqual([received.state.status, received.state.rows], ["waiting", 3]);
     assert.deepEqual(types(received.events), ["catalog.import-received"]);
     const finished = Import.finish(saved(received), at(1));

@@ -1,6 +1,7 @@
 import type { Versioned } from "#kernel/version.ts";
 import { unchanged, type Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
+import type { Dialect } from "./dialect.ts";
 import { ImportFinished, ImportReceived, type CatalogEvent } from "./events.ts";
 import type { ImportId, OwnerId } from "./ids.ts";
 import type { ImportKind } from "./import-kind.ts";
@@ -23,6 +24,8 @@ type AnyImport = Versioned & {
   readonly scopes?: readonly string[];
   readonly receivedAt: Instant;
   readonly rows: number;
+  /** How the file was written; missing until it has arrived. */
+  readonly dialect?: Dialect;
   readonly tally: Tally;
 };
 
@@ -39,10 +42,14 @@ export const noRows: Tally = { created: 0, changed: 0, unchanged: 0, refused: 0 
 
 export const Import = {
   /** The file is there. */
-  received(arriving: ArrivingImport, rows: number): Change<WaitingImport, CatalogEvent> {
+  received(
+    arriving: ArrivingImport,
+    rows: number,
+    dialect: Dialect,
+  ): Change<WaitingImport, CatalogEvent> {
     const { id: importId, kind, isDryRun } = arriving;
     return {
-      state: { ...arriving, status: "waiting", rows },
+      state: { ...arriving, status: "waiting", rows, dialect },
       events: [ImportReceived({ importId, kind, isDryRun, rows })],
     };
   },

@@ -43,6 +43,21 @@ describe("a product", () => {
     assert.deepEqual(expect(Product.publish(published.state, at(2))).events, []);
   });
 
+  test("is taken off sale for a while, or restored, and is a draft again", () => {
+    const onSale = saved(expect(Product.publish(draft(), at(1))));
+    const hidden = expect(Product.unpublish(onSale));
+    assert.deepEqual(types(hidden.events), ["catalog.product-unpublished"]);
+    assert.deepEqual(hidden.state, { ...draft(), id: onSale.id, version: onSale.version });
+    assert.deepEqual(expect(Product.unpublish(hidden.state)).events, []);
+    assert.deepEqual(Product.restore(onSale), err({ type: "product-is-not-archived" }));
+
+    const archived = saved(expect(Product.archive(onSale, at(2))));
+    assert.deepEqual([Product.skusOf(onSale), Product.skusOf(archived)], [["TS-RED-M"], []]);
+    const restored = expect(Product.restore(archived));
+    assert.deepEqual(types(restored.events), ["catalog.product-restored"]);
+    assert.deepEqual(restored.state, { ...hidden.state, version: archived.version });
+  });
+
   test("stays sellable while published and unchanged once archived", () => {
     const onSale = saved(expect(Product.publish(draft(), at(1))));
     const emptied = Product.edit(onSale, details({ skus: [] }));
@@ -55,6 +70,7 @@ describe("a product", () => {
     assert.deepEqual(bare.state.details.skus, []);
 
     const archived = saved(expect(Product.archive(onSale, at(2))));
+    assert.deepEqual(Product.unpublish(archived), err({ type: "product-is-archived" }));
     assert.equal(archived.ownerId, holder);
     assert.equal(archived.archivedAt, at(2));
     assert.deepEqual(expect(Product.archive(archived, at(3))).events, []);

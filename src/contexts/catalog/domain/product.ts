@@ -10,6 +10,8 @@ import {
   ProductEdited,
   ProductOwnerCleared,
   ProductPublished,
+  ProductRestored,
+  ProductUnpublished,
   type CatalogEvent,
 } from "./events.ts";
 import type { OwnerId, ProductId } from "./ids.ts";
@@ -29,13 +31,27 @@ export type PublishedProduct = Described & {
   readonly status: "published";
   readonly publishedAt: Instant;
 };
-/** No longer for sale, and kept as it was. */
+/** No longer for sale, and kept as it was. Its slug and skus are free for other products. */
 export type ArchivedProduct = Described & {
   readonly status: "archived";
   readonly archivedAt: Instant;
 };
 /** A discarded draft. Its slug and skus are free for other products. */
 export type DeletedProduct = Described & { readonly status: "deleted" };
+
+type Rules = {
+  /** Whether everybody may see it. */
+  readonly isShown: boolean;
+  /** Whether its slug and skus are its own. */
+  readonly holdsNames: boolean;
+};
+/** What holds in each status. */
+export const productStatuses = {
+  draft: { isShown: false, holdsNames: true },
+  published: { isShown: true, holdsNames: true },
+  archived: { isShown: true, holdsNames: false },
+  deleted: { isShown: false, holdsNames: false },
+} as const satisfies Record<Product["status"], Rules>;
 
 export type EditableProduct = DraftProduct | PublishedProduct;
 export type PresentProduct = EditableProduct | ArchivedProduct;
@@ -56,6 +72,8 @@ export type NotPublishable = {
   readonly type: "not-publishable";
   readonly missing: readonly ("skus" | "description")[];
 };
+/** Only archived products can be restored. */
+export type ProductIsNotArchived = { readonly type: "product-is-not-archived" };
 /** Only published products can be archived. */
 export type ProductIsDraft = { readonly type: "product-is-draft" };
 /** Only drafts can be deleted; published products are archived. */
@@ -148,6 +166,31 @@ export const Product = {
     });
   },
 
+  /** Takes a product off sale for a while: it is a draft again. */
+  unpublish(product: PresentProduct): Result<Changed<DraftProduct>, ProductIsArchived> {
+    if (product.status === "archived") return err({ type: "product-is-archived" });
+    if (product.status === "draft") return ok(unchanged(product));
+    const { publishedAt: _, ...described } = product;
+    return ok({
+      state: { ...described, status: "draft" },
+      events: [ProductUnpublished({ productId: product.id })],
+    });
+  },
+
+  /** Makes an archived product a draft again, which takes its slug and skus back. */
+  restore(product: PresentProduct): Result<Changed<DraftProduct>, ProductIsNotArchived> {
+    if (product.status !== "archived") return err({ type: "product-is-not-archived" });
+    const { archivedAt: _, ...described } = product;
+    return ok({
+      state: { ...described, status: "draft" },
+      events: [ProductRestored({ productId: product.id, details: product.details })],
+    });
+  },
+
+  /** The skus that are its own. */
+  skusOf: ({ status, details }: Product): readonly Sku[] =>
+    productStatuses[status].holdsNames ? details.skus : [],
+
   delete(product: PresentProduct): Result<Changed<DeletedProduct>, ProductIsNoDraft> {
     if (product.status !== "draft") return err({ type: "product-is-no-draft" });
     return ok({
@@ -156,8 +199,7 @@ export const Product = {
     });
   },
 
-  /** Clears the owner of a draft. Published products keep naming their owner. */
-  clearOwner(product: DraftProduct): Changed<DraftProduct> {
+  clearOwner(product: PresentProduct): Changed<PresentProduct> {
     const { ownerId, ...rest } = product;
     if (ownerId === undefined) return unchanged(product);
     return {

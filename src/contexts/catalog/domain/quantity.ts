@@ -4,13 +4,13 @@ export const maxUnits = 1_000_000_000;
 
 /** So many units, at least one. */
 export type Quantity = Brand<number, "Quantity">;
-export const Quantity = branded<Quantity>("quantity", {
+export const Quantity = branded<Quantity>("whole number", {
   schema: { type: "integer", minimum: 1, maximum: maxUnits },
 });
 
 /** How many units there are: none, perhaps. */
 export type Units = Brand<number, "Units">;
-const units = branded<Units>("units", {
+const units = branded<Units>("whole number", {
   schema: { type: "integer", minimum: 0, maximum: maxUnits },
 });
 export const Units = {

@@ -5,5 +5,6 @@ export type Sku = Brand<string, "Sku">;
 
 export const Sku = branded<Sku>("sku", {
   schema: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", maxLength: 64 },
+  says: "letters, digits, `.`, `_` and `-`, as in TSHIRT-RED-M",
   parse: (input) => input.toUpperCase(),
 });

@@ -22,15 +22,37 @@ const folder = path.join(import.meta.dirname, "../../../../test/cassettes");
 const recording = process.env["BASALT_RECORD"] === "1";
 const secret = /^(authorization|cookie|set-cookie|x-api-key)$/i;
 
+/** Fields and parameters that hold secrets, as in `"refreshToken": "…"` and `token=…`. */
+const secretField = /("\w*(?:password|token|secret|apiKey|api_key|code)"\s*:\s*)"[^"]*"/gi;
+const secretParameter = /\b(\w*(?:password|token|secret|api_key|code)=)[^&"\s]*/gi;
+const masked = <T>(part: T): T =>
+  JSON.parse(
+    JSON.stringify(part).replaceAll(secretField, '$1"***"').replaceAll(secretParameter, "$1***"),
+  ) as T;
+
 /** No secret gets onto a cassette, and nothing that is another one each time. */
 const filtered = (recorded: nock.Definition[]): nock.Definition[] =>
   recorded.map(({ reqheaders = {}, ...rest }) => ({
-    ...rest,
+    ...masked(rest),
     rawHeaders: {}, // dates and request ids
     reqheaders: Object.fromEntries(
       Object.entries(reqheaders).map(([name, value]) => [name, secret.test(name) ? "***" : value]),
     ),
   }));
+
+test("no secret of a header, a body, a query or an answer gets onto a cassette", () => {
+  const recorded = {
+    scope: "http://127.0.0.1",
+    method: "POST",
+    path: "/sessions?token=s3cret1&page=2",
+    body: { email: "a@b.example", password: "s3cret2" },
+    reqheaders: { authorization: "Bearer s3cret3", accept: "x" },
+    response: { accessToken: "s3cret4", items: [{ client_secret: "s3cret5", name: "kept" }] },
+  } as unknown as nock.Definition;
+  const kept = JSON.stringify(filtered([recorded]));
+  assert.doesNotMatch(kept, /s3cret/);
+  for (const part of ["page=2", "a@b.example", "kept"]) assert.ok(kept.includes(part), part);
+});
 
 const baseUrl = "http://127.0.0.1:3000/api/v1";
 const sku = expect(Sku.parse("DEMO1-0-45CM"));

@@ -47,12 +47,12 @@ function addressOf(baseUrl: string, path: string, query: Readonly<Record<string,
 /** Stock from the HTTP API of another Basalt, or of a server with the same API. */
 export const httpLevelSource =
   ({ upstream, baseUrl, key }: Asked): LevelSource =>
-  async ({ skus }, { deadlineMs }) => {
+  async ({ skus }, { deadlineMs, correlationId }) => {
     const wanted = await skus();
     if (wanted.length === 0) return [];
     const url = addressOf(baseUrl, "stock", { skus: wanted.join(",") });
     return upstream(
-      async (signal) => itemsOf(await fetchJson(url, { signal, key }), Level),
+      async (signal) => itemsOf(await fetchJson(url, { signal, key, correlationId }), Level),
       deadlineMs,
     );
   };
@@ -60,7 +60,7 @@ export const httpLevelSource =
 /** Prices from the HTTP API of another Basalt, or of a server with the same API. */
 export const httpPriceSource =
   ({ upstream, baseUrl, key }: Asked): PriceSource =>
-  async ({ skus, at, filter: { currency, list } }, { deadlineMs }) => {
+  async ({ skus, at, filter: { currency, list } }, { deadlineMs, correlationId }) => {
     const wanted = await skus();
     if (wanted.length === 0) return [];
     const url = addressOf(baseUrl, "prices", {
@@ -70,7 +70,7 @@ export const httpPriceSource =
       ...(list === undefined ? {} : { list }),
     });
     return upstream(
-      async (signal) => itemsOf(await fetchJson(url, { signal, key }), Price),
+      async (signal) => itemsOf(await fetchJson(url, { signal, key, correlationId }), Price),
       deadlineMs,
     );
   };

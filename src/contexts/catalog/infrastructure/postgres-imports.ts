@@ -6,7 +6,8 @@ import type { Chore } from "#platform/events/housekeeping.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { inTurn, mutation } from "#platform/postgres/writes.ts";
-import type { ImportRow, Imports, SettledRow } from "../application/ports/imports.ts";
+import type { ImportRow, Imports, Named, SettledRow } from "../application/ports/imports.ts";
+import type { Dialect } from "../domain/dialect.ts";
 import type { ImportId, OwnerId } from "../domain/ids.ts";
 import type { Import, RowOutcome, Tally, WaitingImport } from "../domain/import.ts";
 import type { ImportKind } from "../domain/import-kind.ts";
@@ -19,12 +20,13 @@ type Row = Tally & {
   readonly scopes: readonly string[] | null;
   readonly status: Import["status"];
   readonly row_count: number;
+  readonly dialect: Dialect | null;
   readonly received_at: Instant;
   readonly finished_at: Instant | null;
   readonly version: number;
 };
 const columns =
-  "id, kind, is_dry_run, owner_id, scopes, status, row_count, received_at, finished_at, version";
+  "id, kind, is_dry_run, owner_id, scopes, status, row_count, dialect, received_at, finished_at, version";
 const byId = statement<Row>(
   "catalog.import-by-id",
   `select ${columns}, created, changed, unchanged, refused from catalog.imports where id = $1`,
@@ -37,8 +39,9 @@ const waiting = statement<Row>(
 const upsert = mutation(
   "catalog.import-upsert",
   "imports",
-  `insert into catalog.imports (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+  `insert into catalog.imports (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
    on conflict (id) do update set status = excluded.status, row_count = excluded.row_count,
+     dialect = excluded.dialect,
      finished_at = excluded.finished_at, version = excluded.version`,
 );
 
@@ -88,10 +91,13 @@ type SettledOf = {
   readonly line: number;
   readonly outcome: RowOutcome;
   readonly reason: { readonly type: string } | null;
+  readonly slug: string | null;
+  readonly sku: string | null;
 };
 const settled = statement<SettledOf>(
   "catalog.import-settled",
-  `select line, outcome, reason from catalog.import_rows
+  `select line, outcome, reason, cells ->> 'slug' as slug, cells ->> 'sku' as sku
+    from catalog.import_rows
     where import_id = $1 and outcome is not null and ($2::text is null or outcome = $2)
       and line > $3 order by line limit $4`,
 );
@@ -105,6 +111,7 @@ function toImport(row: Row): Import {
     rows: row.row_count,
     ...(row.owner_id !== null && { ownerId: row.owner_id as OwnerId }),
     ...(row.scopes && { scopes: row.scopes }),
+    ...(row.dialect && { dialect: row.dialect }),
     receivedAt: row.received_at,
     version: row.version as Version,
     tally: { created, changed, unchanged, refused },
@@ -114,9 +121,11 @@ function toImport(row: Row): Import {
   return { ...known, status, finishedAt: finished_at };
 }
 
-const toSettled = ({ line, outcome, reason }: SettledOf): SettledRow => ({
+const toSettled = ({ line, outcome, reason, slug, sku }: SettledOf): SettledRow & Named => ({
   line,
   outcome,
+  ...(slug === null ? {} : { slug }),
+  ...(sku === null ? {} : { sku }),
   ...(reason === null ? {} : { reason }),
 });
 
@@ -132,6 +141,7 @@ export function postgresImports({ read, write, append }: Transaction): Imports {
       next.scopes ? JSON.stringify(next.scopes) : null,
       next.status,
       next.rows,
+      next.dialect ? JSON.stringify(next.dialect) : null,
       next.receivedAt,
       next.status === "finished" ? next.finishedAt : null,
       next.version,

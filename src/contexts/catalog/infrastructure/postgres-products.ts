@@ -10,7 +10,7 @@ import type { CatalogEvent } from "../domain/events.ts";
 import type { CategoryId, OwnerId, ProductId } from "../domain/ids.ts";
 import {
   Product,
-  type DraftProduct,
+  productStatuses,
   type PresentProduct,
   type Product as AnyProduct,
 } from "../domain/product.ts";
@@ -33,6 +33,14 @@ type ProductRow = {
   readonly version: number;
 };
 
+type Status = AnyProduct["status"];
+/** The statuses of a rule, as in `('draft', 'published')`. */
+const where = (rule: "isShown" | "holdsNames") =>
+  `(${(Object.keys(productStatuses) as Status[])
+    .filter((status) => productStatuses[status][rule])
+    .map((status) => `'${status}'`)
+    .join(", ")})`;
+
 const columns =
   "id, owner_id, status, name, slug, description, skus, category_ids, attributes, images, " +
   "created_at, published_at, archived_at, version";
@@ -48,19 +56,21 @@ const bySku = statement<ProductRow>(
 );
 const bySlug = statement<ProductRow>(
   "catalog.product-by-slug",
-  `select ${columns} from catalog.products where slug = $1 and status <> 'deleted'`,
+  `select ${columns} from catalog.products
+    where slug = $1 and (status in ${where("holdsNames")} or status = 'archived')
+    order by status in ${where("holdsNames")} desc, id desc limit 1`,
 );
 const taken = statement<{ readonly slug: string | null; readonly skus: readonly string[] }>(
   "catalog.product-taken",
   `select (select slug from catalog.products
-            where slug = $1 and status <> 'deleted' and id <> $3) as slug,
+            where slug = $1 and status in ${where("holdsNames")} and id <> $3) as slug,
           array(select sku from catalog.product_skus
                  where sku = any($2::text[]) and product_id <> $3 order by sku) as skus`,
 );
 const shown = statement<{ readonly sku: string }>(
   "catalog.skus-shown",
   `select k.sku from catalog.product_skus k join catalog.products p on p.id = k.product_id
-    where k.sku = any($1::text[]) and p.status in ('published', 'archived')`,
+    where k.sku = any($1::text[]) and p.status in ${where("isShown")}`,
 );
 /** One statement for each way to ask: an index that leads to the first row of a page. */
 const pages = {
@@ -93,9 +103,9 @@ const pages = {
       order by id limit $3`,
   ),
 };
-const draftsOf = statement<ProductRow>(
-  "catalog.product-drafts",
-  `select ${columns} from catalog.products where owner_id = $1 and status = 'draft' order by id`,
+const allOf = statement<ProductRow>(
+  "catalog.products-of-owner",
+  `select ${columns} from catalog.products where owner_id = $1 order by id`,
 );
 const upsert = mutation(
   "catalog.product-upsert",
@@ -169,14 +179,14 @@ const present = (rows: readonly ProductRow[]): readonly PresentProduct[] =>
     return found.ok ? [found.value] : [];
   });
 
-const isDraft = (product: PresentProduct): product is DraftProduct => product.status === "draft";
-
 /** Whether these change which skus a product has. */
 const concernSkus = (events: readonly CatalogEvent[]) =>
   events.some(
     ({ type }) =>
       type === "catalog.product-drafted" ||
       type === "catalog.product-edited" ||
+      type === "catalog.product-archived" ||
+      type === "catalog.product-restored" ||
       type === "catalog.product-deleted",
   );
 
@@ -207,8 +217,8 @@ export const postgresProducts = ({ read, write, append }: Transaction): Products
     if (categoryIds) return present(await read(pages.inCategories, [...place, categoryIds]));
     return present(await read(pages.all, place));
   },
-  async draftsOf(ownerId) {
-    return present(await read(draftsOf, [ownerId])).filter(isDraft);
+  async allOf(ownerId) {
+    return present(await read(allOf, [ownerId]));
   },
   save: saving<Product, CatalogEvent>(append, idOf, (product, change) => {
     const { id, ownerId, status, details, createdAt, version } = product;
@@ -232,7 +242,7 @@ export const postgresProducts = ({ read, write, append }: Transaction): Products
       version,
     ]);
     if (concernSkus(change.events)) {
-      const kept = status === "deleted" ? [] : skus;
+      const kept = Product.skusOf(product);
       if (change.state.version > 0) write(removeSkus, [id, kept]);
       write(addSkus, [id, kept]);
     }

@@ -1,4 +1,5 @@
 import { inTurn, mutation } from "#platform/postgres/writes.ts";
+import { productStatuses } from "../domain/product.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import {
   facetsOf,
@@ -132,7 +133,9 @@ const productRow = ({ id, status, publishedAt, details }: ProductChange) => ({
 
 /** Which skus it has from now on; missing where they stay as they are. */
 const skusRow = ({ id, status, details }: ProductChange) =>
-  status === "deleted" ? { id, skus: [] } : { id, skus: details?.skus };
+  status !== undefined && !productStatuses[status].holdsNames
+    ? { id, skus: [] }
+    : { id, skus: details?.skus };
 
 const priceRow = ({ id, sku, list, price, validFrom, validUntil }: UnitPrice) => ({
   id,

@@ -13,6 +13,7 @@ import type {
   Stocks,
 } from "../application/ports/stock.ts";
 import { catalogEvents, type CatalogEvent } from "../domain/events.ts";
+import type { Quantity } from "../domain/quantity.ts";
 import type { OwnerId, ReservationId } from "../domain/ids.ts";
 import type { Location } from "../domain/location.ts";
 import type { Units } from "../domain/quantity.ts";
@@ -30,8 +31,8 @@ const upsert = mutation(
 const openReservation = independentMutation(
   "catalog.reservation-open",
   "reservations",
-  `insert into catalog.reservations (id, sku, location, holder, expires_at, status)
-   values ($1, $2, $3, $4, $5, 'open')`,
+  `insert into catalog.reservations (id, sku, location, holder, expires_at, quantity, status)
+   values ($1, $2, $3, $4, $5, $6, 'open')`,
 );
 const endReservation = independentMutation(
   "catalog.reservation-end",
@@ -59,8 +60,8 @@ export function postgresStocks(): (transaction: Transaction) => Stocks {
 /** Keeps a row per reservation, so that it can be found by its id. */
 function keepRecord(write: Transaction["write"], { type, payload }: CatalogEvent): void {
   if (type === "catalog.stock-reserved") {
-    const { reservationId, sku, location, holder, expiresAt } = payload;
-    write(openReservation, [reservationId, sku, location, holder, expiresAt]);
+    const { reservationId, sku, location, holder, expiresAt, quantity } = payload;
+    write(openReservation, [reservationId, sku, location, holder, expiresAt, quantity]);
   }
   if (type === "catalog.reservation-committed")
     write(endReservation, [payload.reservationId, "committed"]);
@@ -73,12 +74,18 @@ type RecordRow = {
   readonly sku: string;
   readonly location: string;
   readonly holder: string;
+  readonly quantity: number | null;
   readonly expires_at: Instant;
   readonly status: ReservationRecord["status"];
 };
 const byId = statement<RecordRow>(
   "catalog.reservation-by-id",
-  "select id, sku, location, holder, expires_at, status from catalog.reservations where id = $1",
+  "select id, sku, location, holder, quantity, expires_at, status from catalog.reservations where id = $1",
+);
+const countOpenOf = statement<{ readonly n: number }>(
+  "catalog.reservations-of-holder",
+  `select count(*) as n from (
+     select from catalog.reservations where holder = $1 and status = 'open' limit $2) as held`,
 );
 const expired = statement<{ readonly sku: string; readonly location: string }>(
   "catalog.reservations-expired",
@@ -96,10 +103,15 @@ export const postgresReservations = ({ read }: Transaction): Reservations => ({
         sku: row.sku as Sku,
         location: row.location as Location,
         holder: row.holder as OwnerId,
+        ...(row.quantity === null ? {} : { quantity: row.quantity as Quantity }),
         expiresAt: row.expires_at,
         status: row.status,
       }
     );
+  },
+  async countOpenOf(holder, limit) {
+    const [row] = await read(countOpenOf, [holder, limit]);
+    return row?.n ?? 0;
   },
   async expired(at: Instant, limit) {
     return (await read(expired, [at, limit])).map(({ sku, location }) => ({

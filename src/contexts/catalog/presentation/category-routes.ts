@@ -6,7 +6,7 @@ import {
 } from "../application/products/categories.ts";
 import type { Category } from "../domain/category.ts";
 import type { Catalog } from "../index.ts";
-import { list, optional, shape } from "#kernel/shape.ts";
+import { list, optional, named, shape } from "#kernel/shape.ts";
 import { Version } from "#kernel/version.ts";
 import { Slug, Title } from "../domain/details.ts";
 import { CategoryId } from "../domain/ids.ts";
@@ -14,20 +14,24 @@ import { CategoryId } from "../domain/ids.ts";
 /** Categories of one answer. */
 const maxRows = 10_000;
 
-const CategoryView = shape({
-  id: CategoryId,
-  name: Title,
-  slug: Slug,
-  parentId: optional(CategoryId),
-  version: Version,
-});
-const CategoriesView = shape({ items: list(CategoryView, maxRows) });
+const CategoryView = named(
+  "Category",
+  shape({
+    id: CategoryId,
+    name: Title,
+    slug: Slug,
+    parentId: optional(CategoryId),
+    version: Version,
+  }),
+);
+const CategoriesView = named("Categories", shape({ items: list(CategoryView, maxRows) }));
 
 const version = (category: Category) => category.version;
 
 export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
   get("/categories", {
     access: "anyone",
+    id: "listCategories",
     summary: "List categories",
     description: "All categories, ordered by slug. `parentId` names the parent category.",
     input: ListCategories,
@@ -39,6 +43,7 @@ export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   post("/categories", {
     access: "signed-in",
+    id: "createCategory",
     summary: "Create a category",
     input: CreateCategory,
     handle: catalog.createCategory,
@@ -56,6 +61,7 @@ export const categoryRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   patch("/categories/:categoryId", {
     access: "signed-in",
+    id: "renameOrMoveCategory",
     summary: "Rename or move a category",
     description:
       '`If-Match` is the `version` of the category in quotes, as in `"1"`. A category cannot lie below itself; ' +

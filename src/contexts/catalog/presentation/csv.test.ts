@@ -75,6 +75,72 @@ test("a quote that opens or ends no cell is malformed, with its line", async () 
     }
 });
 
+const german = "sku;on_hand;note\r\nA;1;Größe – 5 €\r\nB;2;x\r\n";
+const rowsOf = [
+  { sku: "A", on_hand: "1", note: "Größe – 5 €" },
+  { sku: "B", on_hand: "2", note: "x" },
+];
+const utf16le = (text: string) => Buffer.from(`\u{feff}${text}`, "utf16le");
+const windows = (text: string) =>
+  Buffer.from(text.replaceAll("–", "\u0096").replaceAll("€", "\u0080"), "latin1");
+
+test("recognises how spreadsheets write files: encodings, separators, in chunks of any size", async () => {
+  const files: readonly (readonly [string, Uint8Array, string, string])[] = [
+    ["UTF-8", Buffer.from(german), "utf-8", ";"],
+    ["UTF-8 with a mark", Buffer.from(`\u{feff}${german}`), "utf-8", ";"],
+    ["Windows-1252", windows(german), "windows-1252", ";"],
+    ["UTF-16", utf16le(german.replaceAll(";", "\t")), "utf-16le", "\t"],
+    ["big-endian UTF-16", utf16le(german).swap16(), "utf-16be", ";"],
+    ["a line that says so", Buffer.from(`sep=;\r\n${german}`), "utf-8", ";"],
+  ];
+  for (const [what, bytes, encoding, separator] of files)
+    for (const size of [1, 3, 10_000]) {
+      async function* body() {
+        for (let from = 0; from < bytes.length; from += size)
+          yield bytes.subarray(from, from + size);
+      }
+      const upload = uploadedCsv(body(), timers);
+      const found = [];
+      for await (const part of upload.parts) if (part.ok) found.push(...part.value.rows);
+      assert.deepEqual(
+        found.map(({ cells }) => cells),
+        rowsOf,
+        `${what}, ${size} bytes`,
+      );
+      assert.equal(found[0]?.line, what.startsWith("a line") ? 3 : 2);
+      assert.deepEqual(upload.dialect(), { encoding, separator });
+    }
+});
+
+test("rows of separators alone are skipped, and a workbook is recognised", async () => {
+  const { rows } = await read("sku;on_hand\nA;1\n;;;\n ; \nB;2\n");
+  assert.deepEqual(
+    rows.map(({ line, cells }) => [line, cells["sku"]]),
+    [
+      [2, "A"],
+      [5, "B"],
+    ],
+  );
+  assert.equal((await read("PK\u0003\u0004rest")).error?.reason, "workbook");
+});
+
+test("cells with separators of any country are quoted", async () => {
+  const text = await written(["a", "b"], [{ a: "x;y", b: "1\t2" }]);
+  assert.equal(text, 'a,b\n"x;y","1\t2"\n');
+});
+
+test("names of columns may be written freely, and empty columns at the end are none", async () => {
+  const { rows, parts } = await read('"SKU ", On Hand ,,\na,1,,\nb,2,,more\n');
+  assert.equal(parts.length, 2);
+  assert.deepEqual(
+    rows.map(({ cells }) => cells),
+    [
+      { sku: "a", on_hand: "1" },
+      { sku: "b", on_hand: "2", "column 4": "more" },
+    ],
+  );
+});
+
 test("marks a row with too few or too many cells", async () => {
   const { rows } = await read("a,b\n1\n1,2,3\n");
   assert.deepEqual(
@@ -98,9 +164,9 @@ test("cells beyond the columns are not kept, but for one", async () => {
   assert.deepEqual(rows, [{ line: 2, cells: { a: "1", "column 2": "2" } }]);
 });
 
-test("a file in another encoding is refused, and so is one that is no text", async () => {
+test("a file that stops to be UTF-8 is refused, and so is one that is no text", async () => {
   async function* chunks(...bytes: readonly number[]): AsyncGenerator<Uint8Array> {
-    yield Buffer.from("a\n");
+    yield Buffer.from("a\né\n");
     yield Uint8Array.from(bytes);
   }
   assert.equal((await readAll(chunks(0x43, 0xe9, 0x0a))).error?.reason, "not-utf-8", "Latin-1");
@@ -124,6 +190,20 @@ test("a line without an end is refused early, and not kept", async () => {
   const { error } = await readAll(endless());
   assert.deepEqual([error?.reason, error?.line], ["record-too-long", 1]);
   assert.ok(sent < 2 ** 20, `${sent} bytes were taken`);
+});
+
+test("a line of nothing but separators is refused early, wherever it is", async () => {
+  for (const header of ["", "slug,name\n", "slug,name\na,b\n"])
+    for (const separator of [",", ";", "\t"]) {
+      let sent = header.length;
+      async function* endless(): AsyncGenerator<Uint8Array> {
+        yield Buffer.from(header.replaceAll(",", separator));
+        for (const chunk = Buffer.alloc(2 ** 16, separator); ; sent += chunk.length) yield chunk;
+      }
+      const { error } = await readAll(endless());
+      assert.equal(error?.reason, "record-too-long");
+      assert.ok(sent < 2 ** 20, `${sent} bytes were read`);
+    }
 });
 
 test("a file without an end is refused when it is too large", async () => {
@@ -171,11 +251,14 @@ test("reads back what it writes, whatever the cells hold", async () => {
     "é",
   );
   const cell = fc.string({ unit: letter, maxLength: 6 });
+  const key = fc.constant("k"); // a row of empty cells alone is skipped
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.record({ a: cell, b: cell }, { noNullPrototype: true }), { minLength: 1 }),
+      fc.array(fc.record({ key, a: cell, b: cell }, { noNullPrototype: true }), {
+        minLength: 1,
+      }),
       async (rows) => {
-        const { rows: back, error } = await read(await written(["a", "b"], rows));
+        const { rows: back, error } = await read(await written(["key", "a", "b"], rows));
         assert.equal(error, undefined);
         assert.deepEqual(
           back.map(({ cells }) => cells),

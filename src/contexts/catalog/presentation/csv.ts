@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
-import { Readable, Transform } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { err, ok, type Result } from "#kernel/result.ts";
+import { FormInvalid } from "#platform/http/uploads.ts";
 import type { Timers } from "#platform/runtime.ts";
+import { readCell, writtenCell } from "#platform/spreadsheet-cell.ts";
+import { separatorOf, TextReader } from "./dialect.ts";
+import type { Separator } from "../domain/dialect.ts";
 import type { Export } from "../application/imports/export-rows.ts";
 import type { Cells, ImportRow } from "../application/ports/imports.ts";
 import type { Upload, UploadedRows, UploadInvalid } from "../application/imports/receive-import.ts";
@@ -27,47 +31,59 @@ class Refused extends Error {
   }
 }
 
-/** Counts and digests the bytes that pass. Refuses text that is not UTF-8. */
+/** A workbook of a spreadsheet program begins as a zip archive does. */
+const isArchive = (chunk: Uint8Array): boolean => chunk[0] === 0x50 && chunk[1] === 0x4b;
+
+/** Reads the text of the bytes that pass; counts and digests them. Refuses what is no text. */
 function meter(maxBytes: number) {
   const hash = createHash("sha256");
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const reader = new TextReader();
   let bytes = 0;
-  const isText = (chunk?: Buffer): boolean => {
+  const read = (chunk?: Uint8Array): Buffer => {
     try {
-      return !decoder.decode(chunk, { stream: chunk !== undefined }).includes("\0");
+      const text = reader.read(chunk);
+      if (!text.includes("\0")) return Buffer.from(text);
     } catch {
-      return false;
+      // Refused below.
     }
+    throw new Refused("not-utf-8");
   };
-  const stream = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) return done(new Refused("too-many-bytes"));
-      if (!isText(chunk)) return done(new Refused("not-utf-8"));
-      hash.update(chunk);
-      return done(null, chunk);
+  return {
+    async *textOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+      for await (const chunk of body) {
+        if (bytes === 0 && isArchive(chunk)) throw new Refused("workbook");
+        bytes += chunk.length;
+        if (bytes > maxBytes) throw new Refused("too-many-bytes");
+        hash.update(chunk);
+        yield read(chunk);
+      }
+      yield read();
     },
-    flush: (done) => done(isText() ? null : new Refused("not-utf-8")),
-  });
-  return { stream, digest: () => hash.copy().digest("base64url") };
+    digest: () => hash.copy().digest("base64url"),
+    encoding: () => reader.encoding ?? "utf-8",
+  };
 }
 
-/** Excel opens a cell that begins so as a formula: it is written behind an apostrophe. */
-const formula = /^'+[=+\-@\t\r]|^[=+\-@\t\r]/;
-const withoutApostrophe = (cell: string) =>
-  cell.startsWith("'") && formula.test(cell.slice(1)) ? cell.slice(1) : cell;
-const number = /^-?\d+(\.\d+)?$/;
-const withApostrophe = (cell: string) =>
-  formula.test(cell) && !number.test(cell) ? `'${cell}` : cell;
+/** The cells by column. Spreadsheets write empty cells beyond the last column; one that is not is enough to report it. */
+function cellsOf(columns: readonly string[], record: readonly string[]): Cells {
+  const beyond = record.findIndex((cell, i) => i >= columns.length && cell.trim() !== "");
+  const cells = record.slice(0, columns.length).map((cell, i) => [columns[i] ?? "", cell] as const);
+  const told = beyond === -1 ? cells : [...cells, [`column ${beyond + 1}`, record[beyond] ?? ""]];
+  return Object.fromEntries(told.map(([name, cell = ""]) => [name, readCell(cell)]));
+}
 
-/** The cells by column. One cell beyond the last column is enough to report it. */
-const cellsOf = (columns: readonly string[], record: readonly string[]): Cells =>
-  Object.fromEntries(
-    record
-      .slice(0, columns.length + 1)
-      .map((cell, i) => [columns[i] ?? `column ${i + 1}`, withoutApostrophe(cell)]),
+/** Names of columns as a person may write them: `"SKU "`, `On hand`. Those at the end without a name are none. */
+function columnsOf(record: readonly string[]): readonly string[] {
+  const names = record.map((name) =>
+    name
+      .trim()
+      .toLowerCase()
+      .replaceAll(/[\s-]+/g, "_"),
   );
+  return names.slice(0, names.findLastIndex((name) => name !== "") + 1);
+}
 
+/** What is wrong with the file. A form that is wrong is not the file's fault. */
 async function invalidOf(error: unknown, lines: number): Promise<UploadInvalid> {
   const { CsvError } = await reading();
   const refused = (reason: UploadInvalid["reason"], line?: number): UploadInvalid => ({
@@ -75,6 +91,7 @@ async function invalidOf(error: unknown, lines: number): Promise<UploadInvalid> 
     reason,
     ...(line === undefined ? {} : { line }),
   });
+  if (error instanceof FormInvalid) throw error;
   if (error instanceof Refused) return refused(error.reason, lines);
   if (!(error instanceof CsvError)) return refused("broken-off", lines);
   const reason = error.code === "CSV_MAX_RECORD_SIZE" ? "record-too-long" : "malformed";
@@ -125,28 +142,88 @@ type Parsed = {
   readonly info: { readonly empty_lines: number };
 };
 
-async function* partsOf(body: AsyncIterable<Uint8Array>, metered: Transform): AsyncGenerator<Part> {
+const lineBreak = /[\r\n]/;
+
+/** The beginning of a text with its first line, if that is not too long, and what follows. */
+async function firstLineOf(text: AsyncIterable<Buffer>) {
+  const rest = text[Symbol.asyncIterator]();
+  let begun = "";
+  for (let piece = ""; !lineBreak.test(piece) && begun.length < maxRecordSize; begun += piece) {
+    const { value, done } = await rest.next();
+    if (done) break;
+    piece = String(value);
+  }
+  return {
+    begun,
+    line: begun.split(lineBreak, 1)[0] ?? "",
+    rest: { [Symbol.asyncIterator]: () => rest },
+  };
+}
+
+/** Bytes of a line at most: the parser counts letters of cells, and a record could be of empty ones. */
+const maxLineBytes = 2 * maxRecordSize;
+const [lineFeed, carriageReturn] = [0x0a, 0x0d];
+
+/** Refuses a line that is too long before it is parsed. */
+function lineMeter() {
+  let length = 0;
+  return (piece: Buffer): Buffer => {
+    const breaks = [lineFeed, carriageReturn].flatMap((byte) => {
+      const [first, last] = [piece.indexOf(byte), piece.lastIndexOf(byte)];
+      return first === -1 ? [] : [{ first, last }];
+    });
+    const first = Math.min(piece.length, ...breaks.map((found) => found.first));
+    if (length + first > maxLineBytes) throw new Refused("record-too-long");
+    const last = Math.max(-1, ...breaks.map((found) => found.last));
+    length = last === -1 ? length + piece.length : piece.length - last - 1;
+    return piece;
+  };
+}
+
+async function* following(begun: string, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const metered = lineMeter();
+  yield metered(Buffer.from(begun));
+  for await (const piece of rest) yield metered(piece);
+}
+
+type Reading = {
+  readonly text: AsyncIterable<Buffer>;
+  readonly recognised: (separator: Separator) => void;
+};
+
+/** A parser that the text arrives in, and the lines that are not for it. */
+async function parsing({ text, recognised }: Reading) {
   const { parse } = await reading();
+  const { begun, line, rest } = await firstLineOf(text);
+  const { separator, isOnlySaid } = separatorOf(line);
+  recognised(separator);
   const parser = parse({
-    bom: true,
+    delimiter: separator,
     info: true,
     relax_column_count: true,
     skip_empty_lines: true, // each would be a record otherwise, and cost as much
     max_record_size: maxRecordSize,
   });
-  const arriving = pipeline(Readable.from(body), metered, parser);
+  // An empty line in its place keeps the numbers of the others.
+  const kept = isOnlySaid ? begun.slice(line.length) : begun;
+  const arriving = pipeline(Readable.from(following(kept, rest)), parser);
   arriving.catch(() => {}); // the parser throws the same
+  return parser as AsyncIterable<Parsed>;
+}
+
+async function* partsOf(text: Reading): AsyncGenerator<Part> {
   let collected: ReturnType<typeof collector> | undefined;
   let [filled, next] = [0, 1];
   try {
-    for await (const { record, info } of parser as AsyncIterable<Parsed>) {
+    for await (const { record, info } of await parsing(text)) {
       const line = filled + info.empty_lines + 1;
       filled += linesOf(record);
       next = filled + info.empty_lines + 1;
       if (!collected) {
-        collected = collector(record.map((name) => name.trim().toLowerCase()));
+        collected = collector(columnsOf(record));
         yield collected.take();
-      } else if (collected.add(line, record)) yield collected.take();
+      } else if (record.some((cell) => cell.trim() !== "") && collected.add(line, record))
+        yield collected.take();
     }
   } catch (error) {
     yield err(await invalidOf(error, next));
@@ -155,22 +232,35 @@ async function* partsOf(body: AsyncIterable<Uint8Array>, metered: Transform): As
   if (collected) yield collected.take();
 }
 
-/** A CSV file while it arrives (RFC 4180; the first row names the columns). */
+/**
+ * A CSV file while it arrives (RFC 4180; the first row names the columns), as spreadsheets write it, too: with semicolons or
+ * tabs, in Windows-1252 or UTF-16.
+ */
 export function uploadedCsv(
   body: AsyncIterable<Uint8Array>,
   timers: Timers,
   maxBytes = maxUploadBytes,
 ): Upload {
-  const { stream, digest } = meter(maxBytes);
-  return { parts: partsOf(inPieces(body, timers), stream), digest };
+  const { textOf, digest, encoding } = meter(maxBytes);
+  let separator: Separator = ",";
+  const recognised = (found: Separator) => void (separator = found);
+  return {
+    parts: partsOf({ text: textOf(inPieces(body, timers)), recognised }),
+    digest,
+    dialect: () => ({ encoding: encoding(), separator }),
+  };
 }
 
+/** Spreadsheets of some countries take these for separators. */
+const quoting = { quoted_match: /[;\t]/ };
+
 /** CSV text of an export, some rows at a time. */
-export async function* csvOf({ columns, rows }: Export): AsyncGenerator<string> {
+export async function* csvOf({ columns, rows }: Omit<Export, "kind">): AsyncGenerator<string> {
   const { stringify } = await writing();
-  yield stringify([[...columns]]);
+  yield stringify([[...columns]], quoting);
   for await (const batch of rows)
     yield stringify(
-      batch.map((cells) => columns.map((column) => withApostrophe(cells[column] ?? ""))),
+      batch.map((cells) => columns.map((column) => writtenCell(cells[column] ?? ""))),
+      quoting,
     );
 }

@@ -6,6 +6,7 @@ import { PricesView, PriceView, toPrice } from "./views.ts";
 export const priceRoutes = (catalog: Catalog): readonly Route[] => [
   get("/products/:productId/prices", {
     access: "anyone",
+    id: "listPricesOfProduct",
     summary: "List the prices of a product",
     description: "Current prices of a product, or its prices `at` another instant, past or future.",
     input: ListPrices,
@@ -17,6 +18,7 @@ export const priceRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   get("/prices", {
     access: "anyone",
+    id: "listPricesOfSeveralSkus",
     summary: "List the prices of several skus",
     description:
       "Current prices of several skus, or their prices `at` another instant. Other Basalt " +
@@ -30,6 +32,7 @@ export const priceRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   post("/products/:productId/prices", {
     access: "signed-in",
+    id: "setPrice",
     summary: "Set a price",
     description:
       "Sets the price of one unit of a sku on a price list, from a minimum quantity on. It " +
@@ -51,6 +54,7 @@ export const priceRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   del("/prices/:priceId", {
     access: "signed-in",
+    id: "endPrice",
     summary: "End a price",
     description:
       "Ends a price now, or at `validUntil`; a date without a time is the start of that day in UTC. Its " +

@@ -29,6 +29,7 @@ const always = {
 const shown = (catalog: Catalog): readonly Route[] => [
   get("/products", {
     access: "anyone",
+    id: "listProducts",
     summary: "List products",
     description:
       "Products, oldest first. Drafts are listed only for their owner and for callers with " +
@@ -42,6 +43,7 @@ const shown = (catalog: Catalog): readonly Route[] => [
   }),
   get("/products/:productId", {
     access: "anyone",
+    id: "getProduct",
     summary: "Get a product",
     description:
       "The product with its current stock and prices. Each of the two may be `stale`, with " +
@@ -57,10 +59,53 @@ const shown = (catalog: Catalog): readonly Route[] => [
   }),
 ];
 
+/** The steps of a product's life. */
+const steps = (catalog: Catalog): readonly Route[] => [
+  post("/products/:productId/publication", {
+    ...step,
+    id: "publishProduct",
+    summary: "Publish a product",
+    description: "Puts the product on sale. It needs a description and at least one sku.",
+    handle: catalog.publishProduct,
+    refusals: { ...always, "product-is-archived": 409, "not-publishable": 422 },
+  }),
+  post("/products/:productId/archival", {
+    ...step,
+    id: "archiveProduct",
+    summary: "Archive a product",
+    description:
+      "Takes the product off sale for good. It remains visible, and its slug and skus are free.",
+    handle: catalog.archiveProduct,
+    refusals: { ...always, "product-is-draft": 409 },
+  }),
+  del("/products/:productId/publication", {
+    ...step,
+    id: "unpublishProduct",
+    summary: "Unpublish a product",
+    description: "Takes the product off sale for a while: it is a draft again.",
+    handle: catalog.unpublishProduct,
+    refusals: { ...always, "product-is-archived": 409 },
+  }),
+  del("/products/:productId/archival", {
+    ...step,
+    id: "restoreArchivedProduct",
+    summary: "Restore an archived product",
+    description: "Makes it a draft again, if no other product has its slug or skus meanwhile.",
+    handle: catalog.restoreProduct,
+    refusals: {
+      ...always,
+      "product-is-not-archived": 409,
+      "product-clash": 409,
+      "category-not-found": 422,
+    },
+  }),
+];
+
 export const productRoutes = (catalog: Catalog): readonly Route[] => [
   ...shown(catalog),
   post("/products", {
     access: "signed-in",
+    id: "draftProduct",
     summary: "Draft a product",
     description:
       "If `slug` is missing, it is derived from the name. A draft is visible only to its " +
@@ -81,6 +126,7 @@ export const productRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   patch("/products/:productId", {
     access: "signed-in",
+    id: "editProduct",
     summary: "Edit a product",
     description: "Changes only the fields in the request. A list replaces the whole list.",
     input: EditProduct,
@@ -97,22 +143,10 @@ export const productRoutes = (catalog: Catalog): readonly Route[] => [
       "category-not-found": 422,
     },
   }),
-  post("/products/:productId/publication", {
-    ...step,
-    summary: "Publish a product",
-    description: "Puts the product on sale. It needs a description and at least one sku.",
-    handle: catalog.publishProduct,
-    refusals: { ...always, "product-is-archived": 409, "not-publishable": 422 },
-  }),
-  post("/products/:productId/archival", {
-    ...step,
-    summary: "Archive a product",
-    description: "Takes the product off sale for good. It remains visible.",
-    handle: catalog.archiveProduct,
-    refusals: { ...always, "product-is-draft": 409 },
-  }),
+  ...steps(catalog),
   del("/products/:productId", {
     access: "signed-in",
+    id: "deleteDraft",
     summary: "Delete a draft",
     description:
       "Frees its slug and skus for other products. A published product can only be archived.",

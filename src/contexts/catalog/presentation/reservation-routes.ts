@@ -1,5 +1,5 @@
 import { Instant } from "#kernel/instant.ts";
-import { oneOf, shape } from "#kernel/shape.ts";
+import { oneOf, named, optional, shape } from "#kernel/shape.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
 import { EndReservation, GetReservation } from "../application/stock/reservations.ts";
 import { ReserveStock } from "../application/stock/reserve-stock.ts";
@@ -9,23 +9,30 @@ import { Quantity } from "../domain/quantity.ts";
 import { Sku } from "../domain/sku.ts";
 import type { Catalog } from "../index.ts";
 
-const ReservationView = shape({
-  id: ReservationId,
-  sku: Sku,
-  location: Location,
-  quantity: Quantity,
-  expiresAt: Instant,
-});
+const ReservationView = named(
+  "Reservation",
+  shape({
+    id: ReservationId,
+    sku: Sku,
+    location: Location,
+    quantity: Quantity,
+    expiresAt: Instant,
+  }),
+);
 
 /** The state of a reservation. */
-const ReservationStateView = shape({
-  id: ReservationId,
-  sku: Sku,
-  location: Location,
-  holder: OwnerId,
-  expiresAt: Instant,
-  status: oneOf("open", "committed", "released", "expired"),
-});
+const ReservationStateView = named(
+  "ReservationState",
+  shape({
+    id: ReservationId,
+    sku: Sku,
+    location: Location,
+    holder: OwnerId,
+    quantity: optional(Quantity),
+    expiresAt: Instant,
+    status: oneOf("open", "committed", "released", "expired"),
+  }),
+);
 
 const ended = {
   "reservation-not-found": 404,
@@ -38,23 +45,27 @@ const ended = {
 export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
   post("/stock/:sku/reservations", {
     access: "signed-in",
+    id: "reserveStock",
     summary: "Reserve stock",
-    description: "Holds units for the caller for `holdS` seconds, 15 minutes by default.",
+    description:
+      "Holds units for the caller for `holdS` seconds, 15 minutes by default. Reservations and units of " +
+      "one user are limited, unless they have `reservations:create-many`.",
     input: ReserveStock,
     handle: catalog.reserveStock,
     success: 201,
     output: ReservationView,
     refusals: {
       "sku-not-found": 404,
-      "not-for-sale": 409,
       "out-of-stock": 409,
       "too-many-reservations": 409,
+      "holder-limit-reached": 409,
       forbidden: 403,
       conflict: 409,
     },
   }),
   get("/reservations/:reservationId", {
     access: "signed-in",
+    id: "getReservation",
     summary: "Get a reservation",
     description:
       "The status of a reservation: `open`, or how it ended. It can be read for 30 days " +
@@ -67,6 +78,7 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   post("/reservations/:reservationId/commitment", {
     access: "signed-in",
+    id: "commitReservation",
     summary: "Commit a reservation",
     description:
       "Completes the purchase: the reserved units leave the stock. For the service that takes " +
@@ -78,6 +90,7 @@ export const reservationRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   del("/reservations/:reservationId", {
     access: "signed-in",
+    id: "releaseReservation",
     summary: "Release a reservation",
     description:
       "Returns the reserved units to the available stock. For its holder and for callers with `reservations:release`.",

@@ -2,7 +2,7 @@ import type { Route } from "#platform/http/route.ts";
 import type { Timers } from "#platform/runtime.ts";
 import type { Catalog } from "../index.ts";
 import { categoryRoutes } from "./category-routes.ts";
-import { importRoutes } from "./import-routes.ts";
+import { exportRoutes, importRoutes } from "./import-routes.ts";
 import { priceRoutes } from "./price-routes.ts";
 import { productRoutes } from "./product-routes.ts";
 import { reservationRoutes } from "./reservation-routes.ts";
@@ -18,4 +18,5 @@ export const catalogRoutes = (catalog: Catalog, timers: Timers): readonly Route[
   ...stockRoutes(catalog),
   ...reservationRoutes(catalog),
   ...importRoutes(catalog, timers),
+  ...exportRoutes(catalog),
 ];

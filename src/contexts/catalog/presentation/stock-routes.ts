@@ -11,6 +11,7 @@ import { LevelsView, LevelView } from "./views.ts";
 export const stockRoutes = (catalog: Catalog): readonly Route[] => [
   get("/stock/:sku", {
     access: "anyone",
+    id: "getStockOfSku",
     summary: "Get the stock of a sku",
     description: "Units of one sku, per location.",
     input: GetStock,
@@ -22,6 +23,7 @@ export const stockRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   get("/stock", {
     access: "anyone",
+    id: "listStockOfSeveralSkus",
     summary: "List the stock of several skus",
     description:
       "Units per sku and location. Other Basalt servers call this for their product pages.",
@@ -34,6 +36,7 @@ export const stockRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   post("/stock/:sku/receipts", {
     access: "signed-in",
+    id: "receiveStock",
     summary: "Receive stock",
     description: "Adds units that have arrived to the stock of a sku at a location.",
     input: ReceiveStock,
@@ -44,6 +47,7 @@ export const stockRoutes = (catalog: Catalog): readonly Route[] => [
   }),
   post("/stock/:sku/adjustments", {
     access: "signed-in",
+    id: "adjustStock",
     summary: "Adjust stock",
     description:
       "Corrects the count by a positive or negative number of units (`by`). Reserved units " +

@@ -1,6 +1,15 @@
 import { Instant } from "#kernel/instant.ts";
 import { Money, SpelledMoney } from "#kernel/money.ts";
-import { branded, list, oneOf, optional, shape, type Infer, type Value } from "#kernel/shape.ts";
+import {
+  branded,
+  list,
+  oneOf,
+  optional,
+  named,
+  shape,
+  type Infer,
+  type Value,
+} from "#kernel/shape.ts";
 import { ProductPageSize } from "../application/products/list-products.ts";
 import type { Level } from "../application/ports/stock.ts";
 import type { Part } from "../application/ports/product-page.ts";
@@ -26,25 +35,31 @@ const described = {
   publishedAt: optional(Instant),
   archivedAt: optional(Instant),
 };
-export const ProductView = shape(described);
+export const ProductView = named("Product", shape(described));
 
-export const LevelView = shape({
-  sku: Sku,
-  location: Location,
-  onHand: Units,
-  reserved: Units,
-  available: Units,
-});
+export const LevelView = named(
+  "Level",
+  shape({
+    sku: Sku,
+    location: Location,
+    onHand: Units,
+    reserved: Units,
+    available: Units,
+  }),
+);
 
-export const PriceView = shape({
-  id: PriceId,
-  sku: Sku,
-  list: PriceList,
-  minimumQuantity: Quantity,
-  price: SpelledMoney,
-  validFrom: Instant,
-  validUntil: optional(Instant),
-});
+export const PriceView = named(
+  "Price",
+  shape({
+    id: PriceId,
+    sku: Sku,
+    list: PriceList,
+    minimumQuantity: Quantity,
+    price: SpelledMoney,
+    validFrom: Instant,
+    validUntil: optional(Instant),
+  }),
+);
 
 /** `live`, or `stale` with its age in milliseconds, or `unavailable` without items. */
 const partOf = <T>(item: Value<T>) =>
@@ -54,17 +69,23 @@ const partOf = <T>(item: Value<T>) =>
     items: optional(list(item, maxRows)),
   });
 
-export const ProductPageView = shape({
-  ...described,
-  stock: partOf(LevelView),
-  prices: partOf(PriceView),
-});
-export const ProductListView = shape({
-  items: list(ProductView, ProductPageSize.most),
-  nextCursor: optional(ProductId),
-});
-export const LevelsView = shape({ items: list(LevelView, maxRows) });
-export const PricesView = shape({ items: list(PriceView, maxRows) });
+export const ProductPageView = named(
+  "ProductPage",
+  shape({
+    ...described,
+    stock: partOf(LevelView),
+    prices: partOf(PriceView),
+  }),
+);
+export const ProductListView = named(
+  "ProductList",
+  shape({
+    items: list(ProductView, ProductPageSize.most),
+    nextCursor: optional(ProductId),
+  }),
+);
+export const LevelsView = named("Levels", shape({ items: list(LevelView, maxRows) }));
+export const PricesView = named("Prices", shape({ items: list(PriceView, maxRows) }));
 export const toProduct = (product: PresentProduct): Infer<typeof ProductView> => {
   const { version: _, details, ...rest } = product;
   return { ...rest, ...details };

@@ -57,6 +57,8 @@ export const access: Access = {
     "DELETE /api/v1/products/{productId}": undefined,
     "POST /api/v1/products/{productId}/publication": undefined,
     "POST /api/v1/products/{productId}/archival": undefined,
+    "DELETE /api/v1/products/{productId}/archival": undefined,
+    "DELETE /api/v1/products/{productId}/publication": undefined,
     "POST /api/v1/products/{productId}/prices": {
       sku: "M",
       price: { amount: "0.01", currency: "EUR" },

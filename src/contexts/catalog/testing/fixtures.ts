@@ -90,6 +90,7 @@ export async function catalogOn(open: OpenCatalog) {
     metrics: createMetrics(),
     exportBatch: 2, // so that every export has borders between its pages
     mayAct: house.deps.mayAct,
+    holderLimits: { reservations: 3, units: 10 },
     stockLevels: degrading({
       name: "stock",
       source: sources.levels,

@@ -28,6 +28,7 @@ async function* arriving(rows: readonly Cells[], wrong?: UploadInvalid): AsyncGe
 export const uploadOf = (rows: readonly Cells[], wrong?: UploadInvalid): Upload => ({
   parts: arriving(rows, wrong),
   digest: () => JSON.stringify(rows),
+  dialect: () => ({ encoding: "windows-1252", separator: ";" }),
 });
 
 /** A row of a file of products. */

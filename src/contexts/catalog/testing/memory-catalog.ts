@@ -10,7 +10,12 @@ import type { Category } from "../domain/category.ts";
 import type { CatalogEvent } from "../domain/events.ts";
 import type { CategoryId, ProductId } from "../domain/ids.ts";
 import { Prices, type Price } from "../domain/price.ts";
-import { Product, type PresentProduct, type Product as AnyProduct } from "../domain/product.ts";
+import {
+  Product,
+  productStatuses,
+  type PresentProduct,
+  type Product as AnyProduct,
+} from "../domain/product.ts";
 import type { Sku } from "../domain/sku.ts";
 import { Stock, type StockKey } from "../domain/stock.ts";
 import { memoryImports, memoryImportTables } from "./memory-imports.ts";
@@ -24,7 +29,7 @@ type PricesRow = Versioned & { readonly sku: Sku; readonly prices: readonly Pric
 /** The tables of the catalog in memory. */
 export const memoryCatalogTables = () => ({
   products: new MemoryTable<AnyProduct>((product) =>
-    product.status === "deleted" ? undefined : product.details.slug,
+    productStatuses[product.status].holdsNames ? product.details.slug : undefined,
   ),
   skus: new MemoryTable<SkuRow>(({ sku }) => sku),
   categories: new MemoryTable<Category>(({ slug }) => slug),
@@ -50,11 +55,14 @@ function productsIn({ products, skus }: Tables, { put, append }: MemoryTransacti
       const row = skus.find(sku);
       return row && present().find(({ id }) => id === row.productId);
     },
-    bySlug: async (slug) => present().find(({ details }) => details.slug === slug),
+    async bySlug(slug) {
+      const named = present().filter(({ details }) => details.slug === slug);
+      return named.find(({ status }) => productStatuses[status].holdsNames) ?? named.at(-1);
+    },
     shown: async (wanted) =>
       present()
-        .filter(({ status }) => status !== "draft")
-        .flatMap(({ details }) => details.skus.filter((sku) => wanted.includes(sku))),
+        .filter(({ status }) => productStatuses[status].isShown)
+        .flatMap((product) => Product.skusOf(product).filter((sku) => wanted.includes(sku))),
     async taken(wanted, except) {
       const holder = products.find(wanted.slug);
       const theirs = wanted.skus.filter((sku) => {
@@ -73,14 +81,11 @@ function productsIn({ products, skus }: Tables, { put, append }: MemoryTransacti
         )
         .filter((product) => !ownerId || product.ownerId === ownerId)
         .slice(0, limit),
-    draftsOf: async (owner) =>
-      present().flatMap((product) =>
-        product.status === "draft" && product.ownerId === owner ? [product] : [],
-      ),
+    allOf: async (owner) => present().filter(({ ownerId }) => ownerId === owner),
     save: saving<AnyProduct, CatalogEvent>(append, idOf, (product) => {
       const { id } = product;
       put<AnyProduct>(products, id, product);
-      const kept = product.status === "deleted" ? [] : product.details.skus;
+      const kept = Product.skusOf(product);
       for (const [key, row] of skus.rows)
         if (row.productId === id && row.sku && !kept.includes(row.sku))
           put<SkuRow>(skus, key, { productId: id });
@@ -98,8 +103,8 @@ function keepRecord(
   const end = (id: string, status: ReservationRecord["status"]) =>
     change<ReservationRecord>(reservations, id, (record) => record && { ...record, status });
   if (event.type === "catalog.stock-reserved") {
-    const { reservationId: id, sku, location, holder, expiresAt } = event.payload;
-    const open = { id, sku, location, holder, expiresAt, status: "open" } as const;
+    const { reservationId: id, sku, location, holder, expiresAt, quantity } = event.payload;
+    const open = { id, sku, location, holder, expiresAt, quantity, status: "open" } as const;
     put<ReservationRecord>(reservations, id, open);
   }
   if (event.type === "catalog.reservation-committed") end(event.payload.reservationId, "committed");
@@ -120,6 +125,10 @@ function stocksIn(tables: Tables, transaction: MemoryTransaction) {
 function reservationsIn({ reservations }: Tables) {
   return {
     byId: async (id) => reservations.rows.get(id),
+    countOpenOf: async (holder, limit) =>
+      [...reservations.rows.values()]
+        .filter((record) => record.status === "open" && record.holder === holder)
+        .slice(0, limit).length,
     async expired(at, limit) {
       const some = [...reservations.rows.values()]
         .filter(({ status, expiresAt }) => status === "open" && expiresAt <= at)

@@ -61,7 +61,17 @@ export function memoryImports(
     },
     settled: async ({ id, outcome, after, limit }) =>
       rowsOf(id)
-        .flatMap(({ settled }) => (settled ? [settled] : []))
+        .flatMap(({ settled, cells: { slug, sku } }) =>
+          settled
+            ? [
+                {
+                  ...settled,
+                  ...(slug === undefined ? {} : { slug }),
+                  ...(sku === undefined ? {} : { sku }),
+                },
+              ]
+            : [],
+        )
         .filter((row) => row.line > after && (outcome === undefined || row.outcome === outcome))
         .slice(0, limit),
   };

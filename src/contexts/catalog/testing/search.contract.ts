@@ -86,6 +86,12 @@ export function searchContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await names({ q: "old" }), []);
       expect(await catalog.archiveProduct(step(edited), admin));
       assert.deepEqual(await names({ q: "new" }), []);
+      const archived = { ...edited, version: edited.version + 1 };
+      const restored = expect(await catalog.restoreProduct(step(archived), admin));
+      const again = expect(await catalog.publishProduct(step(restored), admin));
+      assert.deepEqual(await names({ q: "new" }), ["New name"]);
+      expect(await catalog.unpublishProduct(step(again), admin));
+      assert.deepEqual(await names({ q: "new" }), []);
       const gone = await draft({ name: "Never sold" });
       expect(await catalog.deleteProduct(step(gone), admin));
       assert.deepEqual(await names({}), []);

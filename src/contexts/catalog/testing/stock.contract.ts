@@ -101,6 +101,29 @@ export function stockContract(name: string, open: OpenCatalog): void {
       assert.equal(denied.ok ? "" : denied.error.type, "forbidden");
     });
 
+    test("one holder reserves so much, in races too, and a checkout more", async () => {
+      await using shop = await given();
+      await shop.onSale();
+      await shop.onSale({ name: "Blue", skus: ["B"], slug: "blue" });
+      expect(await shop.receive(1_000));
+      expect(await shop.receive(1_000, "B"));
+      const { asking } = await shop.somebody("ada@example.com");
+      const ada = await asking();
+      const limit = err({ type: "holder-limit-reached", reservations: 3, units: 10 });
+      assert.deepEqual(await shop.reserve(11, ada), limit);
+      const racing = await Promise.all(
+        Array.from({ length: 8 }, (_, i) => shop.reserve(1, ada, { sku: i % 2 ? "M" : "B" })),
+      );
+      assert.equal(racing.filter(({ ok: isOk }) => isOk).length, 3);
+      for (const outcome of racing) if (!outcome.ok) assert.deepEqual(outcome, limit);
+      const [first] = racing.flatMap((outcome) => (outcome.ok ? [outcome.value.id] : []));
+      assert.ok(first);
+      expect(await end(shop, first, ada).release());
+      expect(await shop.reserve(10, ada));
+      const checkout = await (await shop.somebody("pay@example.com", "checkout")).asking();
+      for (let i = 0; i < 5; i += 1) expect(await shop.reserve(20, checkout));
+    });
+
     test("refuses to reserve stock of an unpublished product", async () => {
       await using shop = await given();
       const { catalog, admin, step } = shop;
@@ -109,7 +132,7 @@ export function stockContract(name: string, open: OpenCatalog): void {
       assert.deepEqual(await shop.reserve(1), err({ type: "sku-not-found" }));
       expect(await catalog.publishProduct(step(made.id, 1), admin));
       expect(await catalog.archiveProduct(step(made.id, 2), admin));
-      assert.deepEqual(await shop.reserve(1), err({ type: "not-for-sale" }));
+      assert.deepEqual(await shop.reserve(1), err({ type: "sku-not-found" }));
     });
 
     test("is replayed from hundreds of events and snapshots", async () => {

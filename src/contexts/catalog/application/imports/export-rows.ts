@@ -8,7 +8,7 @@ import { shape, type Infer } from "#kernel/shape.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import { ImportKind } from "../../domain/import-kind.ts";
 import type { Price } from "../../domain/price.ts";
-import type { PresentProduct } from "../../domain/product.ts";
+import { productStatuses, type PresentProduct } from "../../domain/product.ts";
 import { joinCell } from "./cells.ts";
 import { importers } from "./importers.ts";
 import type { CatalogScope } from "../ports/scope.ts";
@@ -21,6 +21,7 @@ export type ExportRows = Infer<typeof ExportRows>;
 
 /** The file as an import of the same kind takes it: column names first, then rows in batches. */
 export type Export = {
+  readonly kind: ImportKind;
   readonly columns: readonly string[];
   readonly rows: AsyncIterable<readonly Cells[]>;
 };
@@ -60,7 +61,23 @@ async function* inBatches<Item>(
   }
 }
 
-const statuses = ["draft", "published", "archived"] as const;
+const statuses = Object.keys(productStatuses).filter(
+  (status): status is PresentProduct["status"] => status !== "deleted",
+);
+
+/** Those that an import finds by their slug: an archived product may have lost it to another. */
+const named =
+  (page: readonly PresentProduct[]) =>
+  async ({ products }: CatalogScope): Promise<readonly PresentProduct[]> => {
+    const isNamed = await Promise.all(
+      page.map(async ({ id, status, details }) =>
+        productStatuses[status].holdsNames
+          ? true
+          : (await products.bySlug(details.slug))?.id === id,
+      ),
+    );
+    return page.filter((_, i) => isNamed[i]);
+  };
 
 async function* productRows({ ask, batch, showsDrafts }: Asking): AsyncGenerator<readonly Cells[]> {
   const categories = await ask((scope) => scope.categories.all());
@@ -75,13 +92,13 @@ async function* productRows({ ask, batch, showsDrafts }: Asking): AsyncGenerator
     images: joinCell(details.images),
     status,
   });
-  for (const status of statuses.filter((one) => showsDrafts || one !== "draft")) {
+  for (const status of statuses.filter((one) => showsDrafts || productStatuses[one].isShown)) {
     const pages = inBatches(
       (after: PresentProduct | undefined) =>
         ask((scope) => scope.products.page({ status, after: after?.id, limit: batch })),
       ({ id }) => id,
     );
-    for await (const page of pages) yield page.map(cellsOf);
+    for await (const page of pages) yield (await ask(named(page))).map(cellsOf);
   }
 }
 
@@ -121,6 +138,6 @@ export function exportRows({ read, mayAct, clock, exportBatch: batch = defaultBa
     const rows = { products: productRows, prices: priceRows, stock: stockRows };
     const { ok: showsDrafts } = await mayAct(context, Permissions.readProduct);
     const asking = { ask, batch, clock, showsDrafts };
-    return ok({ columns: Object.keys(importers[kind].columns), rows: rows[kind](asking) });
+    return ok({ kind, columns: Object.keys(importers[kind].columns), rows: rows[kind](asking) });
   };
 }

@@ -1,7 +1,7 @@
 import { andThen, unchanged, type Change } from "#kernel/change.ts";
 import { Instant } from "#kernel/instant.ts";
 import { Currency, Decimal, Money } from "#kernel/money.ts";
-import { ok, type Result } from "#kernel/result.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer, type Invalid } from "#kernel/shape.ts";
 import type { CatalogEvent } from "../../domain/events.ts";
 import { PriceId } from "../../domain/ids.ts";
@@ -9,7 +9,15 @@ import { PriceList } from "../../domain/price-list.ts";
 import { Prices, type Price } from "../../domain/price.ts";
 import { Quantity } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
-import { readCells, text, unlessEmpty, wholeNumber, type UnknownCells } from "./cells.ts";
+import {
+  amountOf,
+  capitals,
+  readCells,
+  text,
+  unlessEmpty,
+  wholeNumber,
+  type UnknownCells,
+} from "./cells.ts";
 import { Permissions } from "../permission.ts";
 import type { PresentProduct } from "../../domain/product.ts";
 import { refused, type Applying, type Decision, type Importer } from "./importer.ts";
@@ -31,7 +39,7 @@ type PriceRow = Infer<typeof PriceRow>;
 const columns = {
   sku: text,
   list: unlessEmpty,
-  currency: text,
+  currency: capitals,
   minimum_quantity: wholeNumber,
   amount: text,
   valid_from: unlessEmpty,
@@ -40,8 +48,16 @@ const columns = {
 
 type Wanted = Omit<Price, "id" | "validFrom"> & { readonly validFrom: Instant | undefined };
 
-function wantedOf(cells: Cells): Result<Wanted, Invalid | UnknownCells> {
-  const row = readCells(cells, columns, PriceRow);
+/** One or a thousand: `1.000` in a currency of two digits. */
+type AmountAmbiguous = { readonly type: "amount-ambiguous"; readonly amount: string };
+
+function wantedOf(cells: Cells): Result<Wanted, Invalid | UnknownCells | AmountAmbiguous> {
+  const currencyOf = Currency.parse(capitals(cells["currency"] ?? ""));
+  const digits = currencyOf.ok ? Money.decimals(currencyOf.value) : 2;
+  const { amount: written = "" } = cells;
+  const spelled = amountOf(written, digits);
+  if (spelled === undefined) return err({ type: "amount-ambiguous", amount: text(written) });
+  const row = readCells({ ...cells, amount: spelled }, columns, PriceRow);
   if (!row.ok) return row;
   const { sku, list, currency, minimum_quantity, amount, valid_from, valid_until } = row.value;
   const price = Money.parse({ amount, currency });
@@ -140,7 +156,7 @@ const noSku = { type: "sku-not-found" } as const;
 export const priceImporter: Importer = {
   columns,
   required: ["sku", "currency", "amount"],
-  keyOf: ({ sku = "" }) => sku.toUpperCase(),
+  keyOf: ({ sku = "" }) => capitals(sku),
   locks: () => [],
   decide,
 };

@@ -1,4 +1,5 @@
 import { andThen, unchanged, type Change } from "#kernel/change.ts";
+import type { Instant } from "#kernel/instant.ts";
 import type { Permission } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { list, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
@@ -21,6 +22,7 @@ import {
   type NotPublishable,
   type PresentProduct,
   type ProductIsArchived,
+  type ProductIsNotArchived,
   type ProductIsDraft,
 } from "../../domain/product.ts";
 import { Sku } from "../../domain/sku.ts";
@@ -61,33 +63,49 @@ const columns = {
   status: unlessEmpty,
 };
 
-/** A published product cannot become a draft, nor an archived one be published. */
-type StatusGoesBack = { readonly type: "status-goes-back"; readonly status: string };
 type NameMissing = { readonly type: "name-missing" };
 type UnknownCategory = { readonly type: "unknown-category"; readonly slug: Slug };
 
 type Changed = Change<PresentProduct, CatalogEvent>;
-type Step = Result<Changed, ProductIsArchived | NotPublishable | ProductIsDraft | StatusGoesBack>;
+type Step = Result<
+  Changed,
+  ProductIsArchived | ProductIsNotArchived | NotPublishable | ProductIsDraft
+>;
+type Status = PresentProduct["status"];
+type Decide = (product: PresentProduct, at: Instant) => Step;
 
-const rank = { draft: 0, published: 1, archived: 2 } as const;
+const { publish, unpublish, archive, restore } = Product;
+/** The steps from one status to another. */
+const ways: { readonly [From in Status]: { readonly [To in Status]: readonly Decide[] } } = {
+  draft: { draft: [], published: [publish], archived: [publish, archive] },
+  published: { draft: [unpublish], published: [], archived: [archive] },
+  archived: { draft: [restore], published: [restore, publish], archived: [] },
+};
 
-/** Through every status on the way to the wanted one. */
-function reach(change: Changed, status: PresentProduct["status"], { at }: Applying): Step {
-  if (rank[status] < rank[change.state.status])
-    return err({ type: "status-goes-back", status: change.state.status });
-  const steps = [Product.publish, Product.archive].slice(rank[change.state.status], rank[status]);
-  return steps.reduce<Step>((done, step) => {
+const take = (steps: readonly Decide[], change: Changed, at: Instant): Step =>
+  steps.reduce<Step>((done, step) => {
     if (!done.ok) return done;
-    const next: Step = step(done.value.state, at);
+    const next = step(done.value.state, at);
     return next.ok ? ok(andThen(done.value, () => next.value)) : next;
   }, ok(change));
+
+/** The edited product in the wanted status. An archived one is restored before it is edited. */
+function reach(product: PresentProduct, details: Details, wanted: Status, at: Instant): Step {
+  const isRestored = product.status === "archived" && wanted !== "archived";
+  const begun = take(isRestored ? [restore] : [], unchanged(product), at);
+  if (!begun.ok) return begun;
+  const edited = editedFrom(begun.value, details);
+  return edited.ok ? take(ways[edited.value.state.status][wanted], edited.value, at) : edited;
 }
 
 /** What its events would have asked for as requests. */
 const permissionsFor = ({ events }: Changed): readonly Permission[] =>
   events.flatMap(({ type }) => {
-    if (type === "catalog.product-published") return Permissions.publishProduct;
-    return type === "catalog.product-archived" ? Permissions.archiveProduct : [];
+    if (type === "catalog.product-published" || type === "catalog.product-unpublished")
+      return Permissions.publishProduct;
+    return type === "catalog.product-archived" || type === "catalog.product-restored"
+      ? Permissions.archiveProduct
+      : [];
   });
 
 async function idsOf(
@@ -141,11 +159,10 @@ async function decideOne(scope: CatalogScope, cells: Cells, applying: Applying):
   if (!allowed.ok) return refused(allowed.error);
   const id = product?.id ?? newId(ProductId);
   const owned = ownerId === undefined ? {} : { ownerId };
-  const changed: Step = product
-    ? edited(product, details)
-    : ok(Product.draft({ id, ...owned, details, at }));
-  if (!changed.ok) return refused(changed.error);
-  const reached = reach(changed.value, row.value.status ?? changed.value.state.status, applying);
+  const { status: wanted } = row.value;
+  const reached = product
+    ? reach(product, details, wanted ?? product.status, at)
+    : take(ways.draft[wanted ?? "draft"], Product.draft({ id, ...owned, details, at }), at);
   if (!reached.ok) return refused(reached.error);
   if (reached.value.events.length === 0) return { outcome: "unchanged" };
   for (const permission of permissionsFor(reached.value)) {
@@ -164,13 +181,16 @@ const isSame = (a: Details, b: Details) =>
       JSON.stringify(a[field as keyof Details]) === JSON.stringify(b[field as keyof Details]),
   );
 
-const edited = (product: PresentProduct, details: Details): Step =>
-  isSame(product.details, details) ? ok(unchanged(product)) : Product.edit(product, details);
+function editedFrom(change: Changed, details: Details): Step {
+  if (isSame(change.state.details, details)) return ok(change);
+  const edited = Product.edit(change.state, details);
+  return edited.ok ? ok(andThen(change, () => edited.value)) : edited;
+}
 
 export const productImporter: Importer = {
   columns,
   required: ["slug"],
-  keyOf: ({ slug = "" }) => slug,
+  keyOf: ({ slug = "" }) => text(slug),
   locks: () => [],
   // Only the first: another row of the same product sees what this one has saved.
   decide: (scope, [first], applying) =>

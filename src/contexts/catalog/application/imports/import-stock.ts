@@ -3,7 +3,7 @@ import { Location } from "../../domain/location.ts";
 import { Adjustment, Units } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
 import { Stock } from "../../domain/stock.ts";
-import { readCells, text, unlessEmpty, wholeNumber } from "./cells.ts";
+import { capitals, readCells, text, unlessEmpty, wholeNumber } from "./cells.ts";
 import { stockLock } from "../stock/stock-lock.ts";
 import { refused, type Applying, type Decision, type Importer } from "./importer.ts";
 import { Permissions } from "../permission.ts";
@@ -41,7 +41,7 @@ async function decideOne(
 }
 
 const keyOf = ({ sku = "", location = "" }: Cells) =>
-  JSON.stringify([sku.toUpperCase(), location || Location.main]);
+  JSON.stringify([capitals(sku), text(location) || Location.main]);
 
 export const stockImporter: Importer = {
   columns,

@@ -8,7 +8,7 @@ import type { Read } from "#kernel/unit-of-work.ts";
 import { ImportId } from "../../domain/ids.ts";
 import { rowOutcomes, type Import } from "../../domain/import.ts";
 import type { CatalogScope } from "../ports/scope.ts";
-import type { SettledRow } from "../ports/imports.ts";
+import type { Named, SettledRow } from "../ports/imports.ts";
 
 export const GetImport = shape({ importId: ImportId });
 export type GetImport = Infer<typeof GetImport>;
@@ -50,7 +50,7 @@ export function listImportRows(deps: Deps) {
   return async (
     { importId, outcome, limit = RowPageSize.usual, cursor }: ListImportRows,
     context: Context,
-  ): Promise<Result<Page<SettledRow, Line>, ImportNotFound | Forbidden>> => {
+  ): Promise<Result<Page<SettledRow & Named, Line>, ImportNotFound | Forbidden>> => {
     const found = await get({ importId }, context);
     if (!found.ok) return found;
     const page = { id: importId, outcome, after: cursor ?? 0, limit: limit + 1 };

@@ -9,6 +9,7 @@ import { handedOver, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
 import { ImportId, OwnerId } from "../../domain/ids.ts";
+import type { Dialect } from "../../domain/dialect.ts";
 import { Import, noRows, type ArrivingImport, type WaitingImport } from "../../domain/import.ts";
 import { ImportKind } from "../../domain/import-kind.ts";
 import { importers } from "./importers.ts";
@@ -24,6 +25,7 @@ export type UploadInvalid = {
   readonly reason:
     | "empty"
     | "malformed"
+    | "workbook"
     | "not-utf-8"
     | "column-unknown"
     | "column-missing"
@@ -35,6 +37,8 @@ export type UploadInvalid = {
   /** The line in the file, counted from 1. */
   readonly line?: number;
   readonly columns?: readonly string[];
+  /** The columns that a file of this kind may have. */
+  readonly known?: readonly string[];
 };
 
 /** Some rows of a file, and the columns that it has. */
@@ -49,13 +53,15 @@ export type Upload = {
   readonly parts: AsyncIterable<Result<UploadedRows, UploadInvalid>>;
   /** The digest of all that has arrived, which is the same for the same file. */
   readonly digest: () => string;
+  /** How it is written, as far as that is recognised by now. */
+  readonly dialect: () => Dialect;
 };
 
 export const ReceiveImport = shape({
   kind: ImportKind,
   dryRun: optional(Flag),
   content: handedOver<Upload>("file", {
-    description: "CSV in UTF-8; the first row names the columns",
+    description: "CSV; the first row names the columns",
   }),
 });
 export type ReceiveImport = Infer<typeof ReceiveImport>;
@@ -74,18 +80,35 @@ export const stepMs = 10_000;
 /** Columns that are wrong are listed up to this number. */
 const maxTold = 20;
 
-const invalid = (reason: UploadInvalid["reason"], columns: readonly string[]) =>
-  err<UploadInvalid>({ type: "upload-invalid", reason, columns: columns.slice(0, maxTold) });
+const invalid = (
+  reason: UploadInvalid["reason"],
+  columns: readonly string[],
+  known?: readonly string[],
+) =>
+  err<UploadInvalid>({
+    type: "upload-invalid",
+    reason,
+    columns: columns.slice(0, maxTold),
+    ...(known ? { known } : {}),
+  });
 
 function checkColumns(kind: ImportKind, given: readonly string[]): Result<void, UploadInvalid> {
   const { columns, required } = importers[kind];
   const unknown = given.filter((column) => !Object.hasOwn(columns, column));
-  if (unknown.length > 0) return invalid("column-unknown", unknown);
+  if (unknown.length > 0) return invalid("column-unknown", unknown, Object.keys(columns));
   const repeated = given.filter((column, i) => given.indexOf(column) < i);
   if (repeated.length > 0) return invalid("column-repeated", repeated);
   const missing = required.filter((column) => !given.includes(column));
   return missing.length > 0 ? invalid("column-missing", missing) : ok(undefined);
 }
+
+export const MayImport = shape({});
+
+/** Whether the actor may send a file, before it arrives. */
+export const mayImport =
+  ({ mayAct }: Pick<Deps, "mayAct">) =>
+  async (_asked: Infer<typeof MayImport>, context: Context): Promise<Result<void, Forbidden>> =>
+    mayAct(context, Permissions.createImport);
 
 /** Receives a whole file, whose rows a background job applies. An upload that breaks off leaves nothing. */
 export function receiveImport({ unitOfWork, mayAct, clock, newId }: Deps) {
@@ -140,7 +163,7 @@ export function receiveImport({ unitOfWork, mayAct, clock, newId }: Deps) {
         { ...step(), ...ofFile(idempotency, content) },
         async ({ imports }) => {
           isUnwanted = false; // if this breaks off, nobody knows whether it was received
-          return ok(imports.save(Import.received(arriving, staged.value)));
+          return ok(imports.save(Import.received(arriving, staged.value, content.dialect())));
         },
       );
       // A file that was sent before answers its first import; this one is discarded.

@@ -15,6 +15,9 @@ export type SettledRow = {
   readonly reason?: { readonly type: string };
 };
 
+/** What a row calls its thing. */
+export type Named = { readonly slug?: string; readonly sku?: string };
+
 export type Imports = Saves<Import, CatalogEvent> & {
   /** Opens an import for rows to arrive in. */
   readonly open: (arriving: ArrivingImport) => void;
@@ -37,5 +40,5 @@ export type Imports = Saves<Import, CatalogEvent> & {
     readonly outcome?: RowOutcome | undefined;
     readonly after: number;
     readonly limit: number;
-  }) => Promise<readonly SettledRow[]>;
+  }) => Promise<readonly (SettledRow & Named)[]>;
 };

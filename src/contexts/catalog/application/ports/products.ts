@@ -3,7 +3,7 @@ import type { CatalogEvent } from "../../domain/events.ts";
 import type { Category } from "../../domain/category.ts";
 import type { Details, Slug } from "../../domain/details.ts";
 import type { CategoryId, OwnerId, ProductId } from "../../domain/ids.ts";
-import type { DraftProduct, PresentProduct, Product } from "../../domain/product.ts";
+import type { PresentProduct, Product } from "../../domain/product.ts";
 import type { Sku } from "../../domain/sku.ts";
 
 /** The slug and the skus that other products have. */
@@ -26,7 +26,7 @@ export type Products = Saves<Product, CatalogEvent> & {
     readonly after?: ProductId | undefined;
     readonly limit: number;
   }) => Promise<readonly PresentProduct[]>;
-  readonly draftsOf: (ownerId: OwnerId) => Promise<readonly DraftProduct[]>;
+  readonly allOf: (ownerId: OwnerId) => Promise<readonly PresentProduct[]>;
 };
 
 export type Categories = Saves<Category, CatalogEvent> & {

@@ -3,7 +3,7 @@ import type { CatalogEvent } from "../../domain/events.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { OwnerId, ReservationId } from "../../domain/ids.ts";
 import type { Location } from "../../domain/location.ts";
-import type { Units } from "../../domain/quantity.ts";
+import type { Quantity, Units } from "../../domain/quantity.ts";
 import type { Sku } from "../../domain/sku.ts";
 import type { Stock, StockKey } from "../../domain/stock.ts";
 
@@ -16,12 +16,16 @@ export type Stocks = Saves<Stock, CatalogEvent> & {
 export type ReservationRecord = StockKey & {
   readonly id: ReservationId;
   readonly holder: OwnerId;
+  /** Missing of those from before it was kept. */
+  readonly quantity?: Quantity;
   readonly expiresAt: Instant;
   readonly status: "open" | "committed" | "released" | "expired";
 };
 
 export type Reservations = {
   readonly byId: (id: ReservationId) => Promise<ReservationRecord | undefined>;
+  /** How many open ones somebody holds; no more than `limit` are counted. */
+  readonly countOpenOf: (holder: OwnerId, limit: number) => Promise<number>;
   /** Stocks with open reservations that have expired. */
   readonly expired: (at: Instant, limit: number) => Promise<readonly StockKey[]>;
 };

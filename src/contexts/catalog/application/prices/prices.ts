@@ -17,7 +17,7 @@ import {
   type PriceNotFound,
   type PriceOverlaps,
 } from "../../domain/price.ts";
-import type { ProductNotFound } from "../../domain/product.ts";
+import { Product, type ProductNotFound } from "../../domain/product.ts";
 import { Quantity } from "../../domain/quantity.ts";
 import { Sku } from "../../domain/sku.ts";
 import type { SkuNotFound } from "../stock/stock-lock.ts";
@@ -86,7 +86,7 @@ export function setPrice({ unitOfWork, mayAct, clock, newId }: Deps) {
       const [found, known] = await Promise.all([products.byId(productId), prices.bySku(sku, from)]);
       const product = await seen(found, context);
       if (!product.ok) return product;
-      if (!product.value.details.skus.includes(sku)) return err({ type: "sku-not-found" });
+      if (!Product.skusOf(product.value).includes(sku)) return err({ type: "sku-not-found" });
 
       const wanted: Price = {
         id: newId(PriceId),
@@ -134,7 +134,7 @@ export function listPrices({ read, mayAct, clock }: Deps) {
     read(context, async ({ products, prices }) => {
       const product = await seen(await products.byId(productId), context);
       if (!product.ok) return product;
-      return ok(await prices.at(product.value.details.skus, at ?? clock.now(), filter));
+      return ok(await prices.at(Product.skusOf(product.value), at ?? clock.now(), filter));
     });
 }
 

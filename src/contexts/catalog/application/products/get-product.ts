@@ -8,7 +8,7 @@ import type { Read } from "#kernel/unit-of-work.ts";
 import { ProductId } from "../../domain/ids.ts";
 import { PriceList } from "../../domain/price-list.ts";
 import type { Price } from "../../domain/price.ts";
-import type { PresentProduct, ProductNotFound } from "../../domain/product.ts";
+import { Product, type PresentProduct, type ProductNotFound } from "../../domain/product.ts";
 import type { CurrentPrices, Part, StockLevels } from "../ports/product-page.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 import type { Level } from "../ports/stock.ts";
@@ -50,7 +50,10 @@ export function getProduct({ read, mayAct, stockLevels, currentPrices, clock }: 
     const deadlineMs = Math.min(asked.deadlineMs, clock.unixMs() + pageMs);
     const context = { ...asked, deadlineMs };
     const product = read(context, ({ products }) => products.byId(productId));
-    const skus = async () => (await product)?.details.skus ?? [];
+    const skus = async () => {
+      const known = await product;
+      return known ? Product.skusOf(known) : [];
+    };
     const wanted = { productId, skus };
     const [found, stock, prices] = await Promise.all([
       product,

@@ -10,6 +10,8 @@ import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { CatalogEvent } from "../../domain/events.ts";
 import { ProductId, type OwnerId } from "../../domain/ids.ts";
 import { Product, type PresentProduct, type ProductNotFound } from "../../domain/product.ts";
+import type { Details } from "../../domain/details.ts";
+import { isFree } from "./product-details.ts";
 import { seenBy } from "./visibility.ts";
 import type { CatalogScope } from "../ports/scope.ts";
 
@@ -25,17 +27,23 @@ type Always = ProductNotFound | PreconditionFailed | Forbidden | Conflict;
 
 /** A step of a product's life, if the actor may take it. */
 const step =
-  <P extends Product, E>(
+  <P extends Product, E, F = never>(
     permission: Permission,
     decide: (product: PresentProduct, at: Instant) => Result<Change<P, CatalogEvent>, E>,
+    allows: (
+      scope: CatalogScope,
+      details: Details,
+      id: ProductId,
+    ) => Promise<Result<void, F>> = async () => ok(undefined),
   ) =>
   ({ unitOfWork, mayAct, clock }: Deps) => {
     const seen = seenBy(mayAct);
     return async (
       { productId, expectedVersion }: ProductStep,
       context: Context,
-    ): Promise<Result<P, E | Always>> =>
-      unitOfWork(context, async ({ products }): Promise<Result<P, E | Always>> => {
+    ): Promise<Result<P, E | F | Always>> =>
+      unitOfWork(context, async (scope): Promise<Result<P, E | F | Always>> => {
+        const { products } = scope;
         const visible = await seen(await products.byId(productId), context);
         if (!visible.ok) return visible;
         const allowed = await mayAct(context, permission, { owner: visible.value.ownerId });
@@ -44,23 +52,31 @@ const step =
         if (!found.ok) return found;
 
         const decided = decide(found.value, clock.now());
-        return decided.ok ? ok(products.save(decided.value)) : decided;
+        if (!decided.ok) return decided;
+        const free = await allows(scope, found.value.details, productId);
+        return free.ok ? ok(products.save(decided.value)) : free;
       });
   };
 
 /** Puts a product on sale. */
 export const publishProduct = step(Permissions.publishProduct, Product.publish);
 
-/** Takes a product off sale for good; it stays to be seen by its id. */
+/** Takes a product off sale for good; it stays to be seen by its id, and its slug and skus are free. */
 export const archiveProduct = step(Permissions.archiveProduct, Product.archive);
+
+/** Takes a product off sale for a while. */
+export const unpublishProduct = step(Permissions.publishProduct, Product.unpublish);
+
+/** Makes an archived product a draft again, if no other product has its slug or skus meanwhile. */
+export const restoreProduct = step(Permissions.archiveProduct, Product.restore, isFree);
 
 /** Deletes a draft. */
 export const deleteProduct = step(Permissions.deleteProduct, Product.delete);
 
-/** Clears the owner of a deleted user's drafts, in the transaction of the event. */
+/** Clears the owner of a deleted user's products, in the transaction of the event. */
 export async function clearOwner(
   { products }: Pick<CatalogScope, "products">,
   ownerId: OwnerId,
 ): Promise<void> {
-  for (const draft of await products.draftsOf(ownerId)) products.save(Product.clearOwner(draft));
+  for (const product of await products.allOf(ownerId)) products.save(Product.clearOwner(product));
 }

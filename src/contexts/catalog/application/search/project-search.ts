@@ -55,36 +55,50 @@ export const facetsOf = ({ categoryIds, attributes }: Details): readonly string[
 export const searchWordsOf = ({ name, description, skus, attributes }: Details) =>
   wordsOf(name, description, ...skus, ...attributes.map(({ value }) => value));
 
-const units = (event: CatalogEvent): readonly [Sku, number] | undefined => {
-  switch (event.type) {
-    case "catalog.stock-received":
-    case "catalog.reservation-released":
-      return [event.payload.sku, event.payload.quantity];
-    case "catalog.stock-adjusted":
-      return [event.payload.sku, event.payload.by];
-    case "catalog.stock-reserved":
-      return [event.payload.sku, 0 - event.payload.quantity];
-    default:
-      return undefined; // what is committed was not free before
-  }
+type StockEvent = Extract<
+  CatalogEvent,
+  { readonly type: `catalog.stock-${string}` | `catalog.reservation-${string}` }
+>;
+type UnitsOf<Type extends StockEvent["type"]> = (
+  payload: Extract<StockEvent, { readonly type: Type }>["payload"],
+) => number;
+
+/** How many units each event of the stock makes free. What is committed was not free before. */
+const unitsFreed: { readonly [Type in StockEvent["type"]]: UnitsOf<Type> } = {
+  "catalog.stock-received": ({ quantity }) => quantity,
+  "catalog.stock-adjusted": ({ by }) => by,
+  "catalog.stock-reserved": ({ quantity }) => 0 - quantity,
+  "catalog.stock-exhausted": () => 0,
+  "catalog.reservation-committed": () => 0,
+  "catalog.reservation-released": ({ quantity }) => quantity,
 };
 
-const productChange = (event: CatalogEvent): Omit<ProductChange, "id"> | undefined => {
-  switch (event.type) {
-    case "catalog.product-drafted":
-      return { status: "draft", details: event.payload.details };
-    case "catalog.product-edited":
-      return { details: event.payload.details };
-    case "catalog.product-published":
-      return { status: "published", publishedAt: event.payload.publishedAt };
-    case "catalog.product-archived":
-      return { status: "archived" };
-    case "catalog.product-deleted":
-      return { status: "deleted" };
-    default:
-      return undefined;
-  }
+const isOfStock = (event: CatalogEvent): event is StockEvent => event.type in unitsFreed;
+const units = (event: StockEvent): readonly [Sku, number] => [
+  event.payload.sku,
+  (unitsFreed[event.type] as UnitsOf<StockEvent["type"]>)(event.payload),
+];
+
+type ProductEvent = Extract<CatalogEvent, { readonly type: `catalog.product-${string}` }>;
+type ChangeOf<Type extends ProductEvent["type"]> = (
+  payload: Extract<ProductEvent, { readonly type: Type }>["payload"],
+) => Omit<ProductChange, "id"> | undefined;
+
+/** What each event of a product changes. One that is missing here does not compile. */
+const productChanges: { readonly [Type in ProductEvent["type"]]: ChangeOf<Type> } = {
+  "catalog.product-drafted": ({ details }) => ({ status: "draft", details }),
+  "catalog.product-edited": ({ details }) => ({ details }),
+  "catalog.product-published": ({ publishedAt }) => ({ status: "published", publishedAt }),
+  "catalog.product-unpublished": () => ({ status: "draft" }),
+  "catalog.product-archived": () => ({ status: "archived" }),
+  "catalog.product-restored": ({ details }) => ({ status: "draft", details }),
+  "catalog.product-deleted": () => ({ status: "deleted" }),
+  "catalog.product-owner-cleared": () => undefined,
 };
+
+const isOfProduct = (event: CatalogEvent): event is ProductEvent => event.type in productChanges;
+const productChange = (event: ProductEvent) =>
+  (productChanges[event.type] as ChangeOf<ProductEvent["type"]>)(event.payload);
 
 /** Folds events into one change. The order between different streams does not matter. */
 export function searchChanges(events: readonly CatalogEvent[]): SearchChanges {
@@ -94,13 +108,13 @@ export function searchChanges(events: readonly CatalogEvent[]): SearchChanges {
   const pricesEnded = new Map<PriceId, Instant>();
   const pricesWithdrawn = new Map<PriceId, Sku>();
   for (const event of events) {
-    const change = productChange(event);
+    const change = isOfProduct(event) ? productChange(event) : undefined;
     if (change && "productId" in event.payload) {
       const { productId: id } = event.payload;
       products.set(id, { ...products.get(id), ...change, id });
     }
-    const moved = units(event);
-    if (moved) freed.set(moved[0], (freed.get(moved[0]) ?? 0) + moved[1]);
+    const [sku, moved] = isOfStock(event) ? units(event) : [undefined, 0];
+    if (sku !== undefined && moved !== 0) freed.set(sku, (freed.get(sku) ?? 0) + moved);
     if (event.type === "catalog.price-set" && event.payload.minimumQuantity === 1) {
       const { priceId: id, price, minimumQuantity: _, ...terms } = event.payload;
       pricesSet.push({ ...terms, id, price: expect(Money.parse(price)) });

@@ -26,6 +26,7 @@ const maxSearchAttributes = 10;
 export type AttributeText = Brand<string, "AttributeText">;
 const AttributeText = branded<AttributeText>("attribute filter", {
   schema: { type: "string", pattern: "^[a-z][a-z0-9_-]{0,39}:.+$", maxLength: 241 },
+  says: "an attribute and its value, as in colour:red",
   parse: (input) => input.normalize("NFC"),
 });
 

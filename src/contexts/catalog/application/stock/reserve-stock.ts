@@ -39,10 +39,13 @@ export type Reserved = {
   readonly expiresAt: Instant;
 };
 
-/** Only published products can be reserved. */
-export type NotForSale = { readonly type: "not-for-sale" };
+/** Reservations and units of somebody who may not reserve for many. */
+export type HolderLimits = { readonly reservations: number; readonly units: number };
+/** The actor holds as many as one user may, or asks for more units than that. */
+export type HolderLimitReached = { readonly type: "holder-limit-reached" } & HolderLimits;
 
 type Deps = {
+  readonly holderLimits: HolderLimits;
   readonly unitOfWork: UnitOfWork<CatalogScope>;
   readonly mayAct: MayAct;
   readonly clock: Clock;
@@ -50,11 +53,12 @@ type Deps = {
 };
 type Outcome = Result<
   Reserved,
-  SkuNotFound | NotForSale | OutOfStock | TooManyReservations | Forbidden | Conflict
+  SkuNotFound | OutOfStock | TooManyReservations | HolderLimitReached | Forbidden | Conflict
 >;
 
 /** Reserves units for the actor until they are bought or released, or until the reservation expires. */
-export function reserveStock({ unitOfWork, mayAct, clock, newId }: Deps) {
+export function reserveStock({ unitOfWork, mayAct, clock, newId, holderLimits }: Deps) {
+  const limitReached = err<HolderLimitReached>({ type: "holder-limit-reached", ...holderLimits });
   return async (
     { sku, location = Location.main, quantity, holdS = defaultHoldS as HoldS }: ReserveStock,
     context: Context,
@@ -64,15 +68,21 @@ export function reserveStock({ unitOfWork, mayAct, clock, newId }: Deps) {
     const holder = OwnerId.parse(context.actor);
     if (!holder.ok) return err({ type: "forbidden", permission: Permissions.createReservation });
 
+    const { ok: isForMany } = await mayAct(context, Permissions.createManyReservations);
+    const most = isForMany ? undefined : holderLimits.reservations;
+    if (!isForMany && quantity > holderLimits.units) return limitReached;
+
+    const { lock } = stockLock({ sku, location });
     return unitOfWork(
       context,
-      async ({ products, stocks }): Promise<Outcome> => {
-        const [product, stock] = await Promise.all([
+      async ({ products, stocks, reservations }): Promise<Outcome> => {
+        const [product, stock, held] = await Promise.all([
           products.bySku(sku),
           stocks.byKey({ sku, location }),
+          most === undefined ? 0 : reservations.countOpenOf(holder.value, most),
         ]);
-        if (!product || product.status === "draft") return err({ type: "sku-not-found" });
-        if (product.status !== "published") return err({ type: "not-for-sale" });
+        if (product?.status !== "published") return err({ type: "sku-not-found" });
+        if (held === most) return limitReached;
 
         const at = clock.now();
         const expiresAt = Instant.plus(at, holdS * secondMs);
@@ -87,7 +97,7 @@ export function reserveStock({ unitOfWork, mayAct, clock, newId }: Deps) {
         stocks.save(reserved.value);
         return ok({ id: reservation.id, sku, location, quantity, expiresAt });
       },
-      stockLock({ sku, location }),
+      { lock: isForMany ? lock : [...lock, `catalog.holder/${holder.value}`] },
     );
   };
 }

@@ -1,0 +1,2 @@
+-- How the file of an import was written.
+alter table catalog.imports add column dialect jsonb;
