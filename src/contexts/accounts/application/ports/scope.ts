@@ -1,0 +1,12 @@
+import type { Accounts } from "./accounts.ts";
+import type { Journal } from "./journal.ts";
+import type { PersonalData } from "./personal-data.ts";
+import type { Transfers } from "./transfers.ts";
+
+/** All repositories of accounts, bound to one transaction. */
+export type AccountsScope = {
+  readonly accounts: Accounts;
+  readonly journal: Journal;
+  readonly transfers: Transfers;
+  readonly personalData: PersonalData;
+};

@@ -1,0 +1,88 @@
+import { CivilDate } from "#kernel/civil-date.ts";
+import { event, registry, type EventOf } from "#kernel/event.ts";
+import { Instant } from "#kernel/instant.ts";
+import { Currency, SpelledMoney } from "#kernel/money.ts";
+import { list, optional, shape } from "#kernel/shape.ts";
+import { AccountType } from "./account-type.ts";
+import { CurrencyPair } from "./currency-pair.ts";
+import { SpelledExchange } from "./exchange.ts";
+import { AccountId, EntryId, OwnerId, TransferId } from "./ids.ts";
+import { AccountName, Mask, Memo, Tags } from "./labels.ts";
+import { SpelledPostings } from "./posting.ts";
+
+/** Without an owner: the book's own. Without an overdraft: it may fall below zero as far as it will. */
+export const AccountOpened = event("accounts.account-opened", 1, {
+  accountId: AccountId,
+  ownerId: optional(OwnerId),
+  name: AccountName,
+  type: AccountType,
+  currency: Currency,
+  overdraft: optional(SpelledMoney),
+  mask: optional(Mask),
+  pair: optional(CurrencyPair),
+  openedAt: Instant,
+});
+/** All that can be edited, as it is from now on. */
+export const AccountEdited = event("accounts.account-edited", 1, {
+  accountId: AccountId,
+  name: AccountName,
+  mask: optional(Mask),
+  overdraft: optional(SpelledMoney),
+});
+export const AccountDeactivated = event("accounts.account-deactivated", 1, {
+  accountId: AccountId,
+  deactivatedAt: Instant,
+});
+export const AccountReactivated = event("accounts.account-reactivated", 1, {
+  accountId: AccountId,
+});
+
+export const EntryPosted = event("accounts.entry-posted", 1, {
+  entryId: EntryId,
+  date: CivilDate,
+  postings: SpelledPostings,
+  memo: optional(Memo),
+  tags: Tags,
+  reverses: optional(EntryId),
+  exchange: optional(SpelledExchange),
+});
+
+/** Legs of one transfer, at most: all of them happen or none. */
+export const maxLegs = 100;
+/** Each leg moves money from an account to another. */
+export const SpelledLegs = list(
+  shape({ from: AccountId, to: AccountId, amount: SpelledMoney }),
+  maxLegs,
+);
+const agreed = {
+  transferId: TransferId,
+  legs: SpelledLegs,
+  memo: optional(Memo),
+  tags: Tags,
+};
+/** Held until it is posted, voided or expired. */
+export const TransferHeld = event("accounts.transfer-held", 1, { ...agreed, expiresAt: Instant });
+/** `legs` are the amounts that were moved, which may be a part of the amounts in `held`. The rest of the hold is released. */
+export const TransferPosted = event("accounts.transfer-posted", 1, {
+  ...agreed,
+  held: optional(SpelledLegs),
+  entryId: EntryId,
+  date: CivilDate,
+});
+/** `legs` are the amounts that were held and are released. */
+const freed = { transferId: TransferId, legs: SpelledLegs };
+export const TransferVoided = event("accounts.transfer-voided", 1, freed);
+export const TransferExpired = event("accounts.transfer-expired", 1, freed);
+
+export const accountsEvents = registry(
+  AccountOpened,
+  AccountEdited,
+  AccountDeactivated,
+  AccountReactivated,
+  EntryPosted,
+  TransferHeld,
+  TransferPosted,
+  TransferVoided,
+  TransferExpired,
+);
+export type AccountsEvent = EventOf<typeof accountsEvents>;

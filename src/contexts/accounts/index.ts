@@ -1,0 +1,86 @@
+/**
+ * Accounts: money, in a double-entry book.
+ *
+ * - **account**: holds money of one currency for its owner; accounts of the book are the other side
+ * - **entry**: of the journal: postings that sum to zero in each currency; never changed, only reversed
+ * - **exchange**: an entry in two currencies, through the accounts of the book that trade in them
+ * - **posting**: money into an account, or out of it
+ * - **transfer**: moves money between accounts, at once or after holding it; its legs happen all or none
+ * - **hold**: money of a pending transfer: still on the account, and not available
+ */
+import type { Audit } from "#kernel/audit.ts";
+import type { NewId } from "#kernel/id.ts";
+import type { Clock } from "#kernel/instant.ts";
+import type { MayAct } from "#kernel/permission.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { createHandlers } from "#platform/handlers/handlers.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+import {
+  deactivateAccount,
+  editAccount,
+  reactivateAccount,
+} from "./application/accounts/change-account.ts";
+import { followAccounts } from "./application/accounts/follow-accounts.ts";
+import { openAccount } from "./application/accounts/open-account.ts";
+import { getAccount, getBalance, listAccounts } from "./application/accounts/read-accounts.ts";
+import { exportLedger } from "./application/ledger/export-ledger.ts";
+import { makeExchange } from "./application/ledger/make-exchange.ts";
+import { postEntry, reverseEntry } from "./application/ledger/post-entry.ts";
+import { getEntry, getStatement, getTrialBalance } from "./application/ledger/read-ledger.ts";
+import type { AccountsScope } from "./application/ports/scope.ts";
+import { listTransfers } from "./application/transfers/list-transfers.ts";
+import { makeTransfer } from "./application/transfers/make-transfer.ts";
+import {
+  expireTransfers,
+  getTransfer,
+  postTransfer,
+  voidTransfer,
+} from "./application/transfers/resolve-transfer.ts";
+
+export { accountsEvents, type AccountsEvent } from "./domain/events.ts";
+
+export type AccountsDeps = {
+  readonly unitOfWork: UnitOfWork<AccountsScope>;
+  readonly read: Read<AccountsScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly metrics: Metrics;
+  readonly audit: Pick<Audit, "enter">;
+  /** Entries of an export that are read at once. */
+  readonly exportBatch?: number;
+};
+
+/** All that accounts can be asked to do. */
+export const createAccounts = (deps: AccountsDeps) =>
+  createHandlers(
+    "accounts",
+    {
+      openAccount: openAccount(deps),
+      editAccount: editAccount(deps),
+      deactivateAccount: deactivateAccount(deps),
+      reactivateAccount: reactivateAccount(deps),
+      getAccount: getAccount(deps),
+      listAccounts: listAccounts(deps),
+      getBalance: getBalance(deps),
+      followAccounts: followAccounts(deps),
+
+      postEntry: postEntry(deps),
+      reverseEntry: reverseEntry(deps),
+      makeExchange: makeExchange(deps),
+      getEntry: getEntry(deps),
+      getStatement: getStatement(deps),
+      getTrialBalance: getTrialBalance(deps),
+      exportLedger: exportLedger(deps),
+
+      makeTransfer: makeTransfer(deps),
+      postTransfer: postTransfer(deps),
+      voidTransfer: voidTransfer(deps),
+      getTransfer: getTransfer(deps),
+      listTransfers: listTransfers(deps),
+      expireTransfers: expireTransfers(deps),
+    },
+    { ...deps, denials: ["forbidden"] },
+  );
+
+export type AccountsHandlers = ReturnType<typeof createAccounts>;

@@ -1,0 +1,12 @@
+import { accountsContract } from "../testing/accounts.contract.ts";
+import { exchangesContract } from "../testing/exchanges.contract.ts";
+import { ledgerContract } from "../testing/ledger.contract.ts";
+import { postgresSubject } from "../testing/on-postgres.ts";
+import { programsContract } from "../testing/programs.contract.ts";
+import { transfersContract } from "../testing/transfers.contract.ts";
+
+accountsContract("Postgres", postgresSubject);
+transfersContract("Postgres", postgresSubject);
+ledgerContract("Postgres", postgresSubject);
+programsContract("Postgres", postgresSubject);
+exchangesContract("Postgres", postgresSubject);

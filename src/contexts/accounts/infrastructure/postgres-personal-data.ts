@@ -1,0 +1,55 @@
+import { redactIn } from "#platform/events/redact.ts";
+import { statement } from "#platform/postgres/database.ts";
+import type { Transaction } from "#platform/postgres/unit-of-work.ts";
+import { mutation } from "#platform/postgres/writes.ts";
+import type { PersonalData } from "../application/ports/personal-data.ts";
+import { erased } from "../domain/labels.ts";
+
+type TouchedRow = {
+  readonly id: string;
+  readonly transfers: readonly string[];
+  readonly entries: readonly string[];
+};
+/** The accounts of an owner, with the transfers and entries that have touched them. */
+const touched = statement<TouchedRow>(
+  "accounts.touched-of-owner",
+  `select a.id,
+          array(select distinct transfer_id from accounts.movements
+                 where account_id = a.id and transfer_id is not null) as transfers,
+          array(select distinct entry_id from accounts.movements
+                 where account_id = a.id and entry_id is not null) as entries
+     from accounts.accounts a where a.owner_id = $1`,
+);
+const redact = redactIn("accounts");
+const erasures = [
+  mutation(
+    "accounts.erase-accounts",
+    "accounts",
+    `update accounts.accounts set name = '${erased.name}',
+        mask = case when mask is not null then '${erased.mask}' end
+      where id = any($1::text[])`,
+  ),
+  mutation(
+    "accounts.erase-transfers",
+    "transfers",
+    `update accounts.transfers set memo = '${erased.memo}' where id = any($1::text[]) and memo is not null`,
+  ),
+  mutation(
+    "accounts.erase-entries",
+    "entries",
+    `update accounts.entries set memo = '${erased.memo}' where id = any($1::text[]) and memo is not null`,
+  ),
+] as const;
+
+export const postgresPersonalData = ({ read, write }: Transaction): PersonalData => ({
+  async erase(ownerId) {
+    const found = await read(touched, [ownerId]);
+    const ids = [
+      found.map(({ id }) => id),
+      found.flatMap(({ transfers }) => transfers),
+      found.flatMap(({ entries }) => entries),
+    ] as const;
+    for (const [i, erasure] of erasures.entries()) write(erasure, [ids[i] ?? []]);
+    write(redact, [ids.flat(), JSON.stringify(erased)]);
+  },
+});

@@ -1,0 +1,83 @@
+import path from "node:path";
+import type { IdentityProvides } from "#contexts/identity";
+import { expect } from "#kernel/result.ts";
+import { WakeUp } from "#platform/events/wake-up.ts";
+import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
+import { announcer, consume, type Parts } from "#platform/process/parts.ts";
+import type { OnPostgres, Profile } from "#platform/process/persistence.ts";
+import type { AccountsScope } from "./application/ports/scope.ts";
+import { addAccountsCommands } from "./commands.ts";
+import { demoAccounts } from "./demo-data.ts";
+import { accountsEvents } from "./domain/events.ts";
+import { grants } from "./grants.ts";
+import { createAccounts } from "./index.ts";
+import { chainEntries } from "./infrastructure/ledger-chain.ts";
+import { postgresLedger } from "./infrastructure/postgres-ledger.ts";
+import { identityConsumers } from "./presentation/consumers.ts";
+import { accountsRoutes } from "./presentation/routes.ts";
+
+const schema = "accounts";
+/** How often it looks for transfers whose time is over. */
+const expireEveryMs = 1_000;
+const expireWithinMs = 30_000;
+
+const settings = {} as const;
+type Settings = ModuleSettings<typeof settings>;
+type Needs = { readonly identity: IdentityProvides };
+type ScopeOn<On extends Profile> = (transaction: On["transaction"]) => AccountsScope;
+
+async function compose<On extends Profile>(
+  scope: ScopeOn<On>,
+  parts: Parts<Settings, On>,
+  { identity }: Needs,
+) {
+  const { persistence, metrics, clock, timers, newId, jobs } = parts;
+  const working = { schema, scope, onAppended: announcer(parts, schema) };
+  const accounts = createAccounts({
+    ...persistence.units(working),
+    audit: persistence.audit,
+    mayAct: identity.mayAct,
+    clock,
+    newId,
+    metrics,
+  });
+  if (parts.settings.consumers) {
+    const reading = { ...working, schema: "identity", into: schema, consumers: identityConsumers };
+    consume(parts, reading);
+    jobs.add({
+      name: "accounts.expire-transfers",
+      everyMs: expireEveryMs,
+      withinMs: expireWithinMs,
+      work: async (context) => {
+        const { failures } = expect(await accounts.expireTransfers({}, context));
+        if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
+      },
+    });
+  }
+  const wakeUp = parts.wakeUps.get(schema) ?? new WakeUp(timers);
+  return { routes: accountsRoutes(accounts, { wakeUp, timers }), provides: {} };
+}
+
+/** Accounts, wired on Postgres or in memory. */
+export const accountsWith = <On extends Profile>(
+  scope: ScopeOn<On>,
+): Wiring<On, typeof settings, object, Needs> => ({
+  name: schema,
+  events: accountsEvents,
+  isEventStore: false,
+  settings,
+  needs: ["identity"],
+  grants,
+  compose: (parts, needs) => compose(scope, parts, needs),
+});
+
+/** Accounts as a module. */
+export const accounts: Module<typeof settings, object, Needs> = {
+  ...accountsWith<OnPostgres>(postgresLedger),
+  migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
+  readModels: [],
+  chores: (database) => [chainEntries(database)],
+  examine: async () => [],
+  demoData: [demoAccounts],
+  addCommands: addAccountsCommands,
+};

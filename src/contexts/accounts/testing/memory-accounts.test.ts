@@ -1,0 +1,12 @@
+import { accountsContract } from "./accounts.contract.ts";
+import { exchangesContract } from "./exchanges.contract.ts";
+import { memorySubject } from "./fixtures.ts";
+import { ledgerContract } from "./ledger.contract.ts";
+import { programsContract } from "./programs.contract.ts";
+import { transfersContract } from "./transfers.contract.ts";
+
+accountsContract("memory", memorySubject);
+transfersContract("memory", memorySubject);
+ledgerContract("memory", memorySubject);
+programsContract("memory", memorySubject);
+exchangesContract("memory", memorySubject);
