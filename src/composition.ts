@@ -1,8 +1,9 @@
+import { accounts } from "./contexts/accounts/module.ts";
 import { catalog } from "./contexts/catalog/module.ts";
 import { identity } from "./contexts/identity/module.ts";
 import { compositionOf } from "#platform/process/composition.ts";
 
 /** The contexts of this Basalt. One that needs another comes after it. */
-export const modules = [identity, catalog];
+export const modules = [identity, catalog, accounts];
 
 export const basalt = compositionOf(modules);

@@ -1,14 +1,14 @@
-import { createReadStream, createWriteStream, existsSync, readFileSync } from "node:fs";
-import { rename, rm, stat } from "node:fs/promises";
-import path from "node:path";
+import { createReadStream, createWriteStream, existsSync } from "node:fs";
+import { link, rm, stat } from "node:fs/promises";
+import os from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { InvalidArgumentError, type Command } from "commander";
 import { backUp } from "#platform/backup/back-up.ts";
-import { masterKeyName } from "#platform/backup/contents.ts";
 import { restore, verifyBackup, type Restored } from "#platform/backup/restore.ts";
 import type { Settings } from "#platform/config/settings.ts";
 import { progressBar, print, type Output } from "#platform/console/output.ts";
 import { openPostgres } from "#platform/process/postgres.ts";
+import { knownMasterKeys } from "#platform/secrets/master-key-file.ts";
 import { masterKeyIds } from "#platform/secrets/secrets.ts";
 import { systemTimers as timers } from "#platform/system.ts";
 import { basalt } from "../composition.ts";
@@ -40,26 +40,26 @@ export function addBackupCommands(program: Command): void {
 }
 
 const megabyte = 1024 * 1024;
-const defaultRate = 32;
+const defaultRate = 20;
+const minRate = 0.001;
 
 function toRate(text: string): number {
   const rate = Number(text);
-  if (!(rate > 0)) throw new InvalidArgumentError("must be a number over 0");
+  if (!(rate >= minRate)) throw new InvalidArgumentError(`must be a number from ${minRate}`);
   return rate;
 }
 
 /** The ids of the master keys that a Basalt with these settings has, and where they come from. */
 function keysOf({ masterKey, dataFolder }: Settings) {
-  const file = path.join(dataFolder, masterKeyName);
-  if (masterKey !== undefined) return { masterKeys: masterKeyIds(masterKey), hasMasterKey: false };
-  if (!existsSync(file)) return { masterKeys: [], hasMasterKey: false };
-  return { masterKeys: masterKeyIds(readFileSync(file, "utf8")), hasMasterKey: true };
+  const masterKeys = knownMasterKeys(masterKey, dataFolder);
+  return { masterKeys, hasMasterKey: masterKey === undefined && masterKeys.length > 0 };
 }
 
 async function backupCommand(
   file: string,
   { rate, ...output }: Output & { readonly rate: number },
 ) {
+  os.setPriority(os.constants.priority.PRIORITY_LOW); // requests come first
   const settings = basalt.settingsNow();
   const { version, sources } = basalt;
   await using undo = new AsyncDisposableStack();
@@ -84,19 +84,41 @@ async function backupCommand(
   );
 }
 
-/** Writes beside the file and moves it there whole, so that no file with that name is half a backup. */
+/**
+ * Writes beside the file and gives it its name once it is whole, so that no file with that name is half a backup. A
+ * backup that is told to stop fails, and leaves nothing.
+ */
 async function toFile<T>(file: string, write: (out: Writable) => Promise<T>) {
-  if (file === "-") return write(process.stdout);
-  if (existsSync(file)) throw new Error(`${file} exists already: give another name`);
-  const part = `${file}.part`;
-  try {
-    const written = await write(createWriteStream(part, { mode: 0o600, flush: true }));
-    await rename(part, file);
-    return written;
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
+  if (file === "-") {
+    process.stdout.removeAllListeners("error"); // whoever reads half a backup must hear of it
+    return orStopped(write(process.stdout));
   }
+  const taken = `${file} exists already: give another name`;
+  if (existsSync(file)) throw new Error(taken);
+  const part = `${file}.${process.pid}.part`;
+  try {
+    const out = createWriteStream(part, { mode: 0o600, flush: true });
+    const written = await orStopped(write(out));
+    await link(part, file).catch((cause: unknown) => {
+      throw existsSync(file) ? new Error(taken) : cause;
+    });
+    return written;
+  } finally {
+    await rm(part, { force: true });
+  }
+}
+
+/** The process was told to stop while it worked: nothing that it began goes on. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+}
+
+/** Rejects as soon as this process receives a signal to stop, even while the work is waiting. */
+function orStopped<T>(work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => reject(new Stopped(`the backup was stopped by ${signal}`)));
+  return Promise.race([work, promise]);
 }
 
 async function restoreCommand(

@@ -10,10 +10,11 @@ import { print, reasonOf, type Output } from "#platform/console/output.ts";
 import { openPostgres } from "#platform/process/postgres.ts";
 import { basalt as composition } from "../composition.ts";
 import { startBasalt } from "../main.ts";
-import { addBackupCommands } from "./backup.ts";
+import { addBackupCommands, Stopped } from "./backup.ts";
 import { quietLog, withDatabase } from "./database.ts";
 import { addEventCommands } from "./events.ts";
 import { newContext } from "./new-context.ts";
+import { addSeedCommand } from "./seed.ts";
 import { addProjectionCommands } from "./projections.ts";
 
 const { settingsNow, version } = composition;
@@ -35,6 +36,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       const hint = isTaken ? "; set PORT to another one" : "";
       console.error(error instanceof Error ? `basalt: ${reasonOf(error)}${hint}` : error);
       process.exitCode = error instanceof ConfigurationInvalid ? exitCodeConfiguration : 1;
+      if (error instanceof Stopped) process.exit(); // what it worked on may still wait for something
     }
   }
 }
@@ -78,6 +80,8 @@ function program(): Command {
     .description("Make a context that passes every check, from examples/notes")
     .action(newContext);
   addBackupCommands(basalt);
+  const demoData = composition.modules.flatMap((module) => module.demoData);
+  addSeedCommand(basalt, demoData, withDatabase);
   for (const module of composition.modules) module.addCommands(basalt, withDatabase);
   addProjectionCommands(
     basalt.command("projections").description("Inspect and rebuild read models"),
@@ -90,7 +94,7 @@ function program(): Command {
 
 async function start(): Promise<void> {
   const settings = settingsNow();
-  const { log, flush } = await openLog(settings);
+  const { log, flush, close } = await openLog(settings);
   // A handler that does not await all that it begins must not end the process for all others.
   process.on("unhandledRejection", (error) =>
     log.error({ err: error }, "a promise was rejected and no code awaits it"),
@@ -118,7 +122,7 @@ async function start(): Promise<void> {
     flush();
     process.exit(1);
   } finally {
-    flush();
+    await close();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
 import { openDatabase, openPostgres } from "#platform/process/postgres.ts";
 import type { WithDatabase } from "#platform/process/module.ts";
 import { jsonLog } from "#platform/telemetry/log.ts";
@@ -8,8 +9,11 @@ export const withDatabase: WithDatabase = async (work, { makes = false, ...more 
   const settings = { ...basalt.settingsNow(), ...more };
   const log = quietLog();
   await using undo = new AsyncDisposableStack();
+  const isNew =
+    makes && settings.databaseUrl === undefined && !EmbeddedPostgres.isIn(settings.dataFolder);
   const { connection, embedded } = await openPostgres(settings, log, { shared: true, makes });
   undo.use(embedded);
+  if (isNew) console.error(`A new database was made in ${settings.dataFolder}.`);
   if (embedded && makes) await basalt.migrate(connection);
   else if ((await basalt.countPending(connection)) > 0)
     throw new Error(

@@ -41,12 +41,23 @@ export async function examine(settingsNow: () => Settings): Promise<readonly Fin
     return [runtime, ...problems];
   }
   const configuration = { ok: true, what: "configuration", says: "valid" };
-  const upstreams = await Promise.all(basalt.modules.map((module) => module.examine(settings)));
-  const others = [...(await database(settings)), ...(await redis(settings))];
-  return [runtime, configuration, ...others, ...upstreams.flat()];
+  const { findings, ofModules } = await database(settings);
+  return [runtime, configuration, ...findings, ...(await redis(settings)), ...ofModules];
 }
 
-async function database(settings: Settings): Promise<readonly Finding[]> {
+/** The findings of all modules. A module that fails to look does not hide the findings of the others. */
+async function modules(settings: Settings, opened?: Database): Promise<readonly Finding[]> {
+  const found = basalt.modules.map((module) =>
+    module
+      .examine(settings, opened)
+      .catch((error: unknown) => [{ ok: false, what: module.name, says: unreadable(error) }]),
+  );
+  return (await Promise.all(found)).flat();
+}
+
+type Looked = { readonly findings: readonly Finding[]; readonly ofModules: readonly Finding[] };
+
+async function database(settings: Settings): Promise<Looked> {
   const { log } = jsonLog("fatal");
   await using undo = new AsyncDisposableStack();
   try {
@@ -55,9 +66,10 @@ async function database(settings: Settings): Promise<readonly Finding[]> {
     const opened = undo.use(openDatabase(settings, connection, log));
     const findings = [...(await server(opened)), ...(await jobs(opened))];
     for (const schema of basalt.logs) findings.push(...(await events(opened, schema)));
-    return findings;
+    return { findings, ofModules: await modules(settings, opened) };
   } catch (error) {
-    return [{ ok: false, what: "postgres", says: reasonOf(error) }];
+    const findings = [{ ok: false, what: "postgres", says: reasonOf(error) }];
+    return { findings, ofModules: await modules(settings) };
   }
 }
 
