@@ -4,15 +4,32 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { scratch } from "../support/basalt.ts";
 import { chanceOf } from "../support/chance.ts";
-import { sell, serve } from "../support/http.ts";
+import { openBook, sell, serve } from "../support/http.ts";
 import { until } from "../support/until.ts";
 import { smtpInbox } from "../support/smtp.ts";
 import { audit } from "./audit.ts";
-import { isDone, openLedger, skus, startLoad, type Acknowledged } from "./load.ts";
+import {
+  accountsOfCrash,
+  firstBalance,
+  isDone,
+  openLedger,
+  skus,
+  startLoad,
+  type Acknowledged,
+} from "./load.ts";
 import { schemaOf } from "./schema.ts";
 import { makeTrails } from "./trails/trails.ts";
 
-const kinds = ["user", "product", "receipt", "reservation", "import"] as const;
+const kinds = [
+  "user",
+  "product",
+  "receipt",
+  "reservation",
+  "import",
+  "transfer",
+  "posting",
+  "voiding",
+] as const;
 
 const step = (stream: string, version: number, asks: string) =>
   `insert into trail.events
@@ -33,6 +50,10 @@ const damages: readonly (readonly [string, RegExp])[] = [
     /^catalog: product_\w+ has a gap/,
   ],
   ["update catalog.stocks set on_hand = on_hand + 1", /^stock: \{"sku":"CRASH-/],
+  [
+    "update accounts.accounts set posted = posted + 1 where overdraft is null",
+    /^money: account_\w+ is not the sum of its movements/,
+  ],
   ["update catalog.imports set created = 7, unchanged = 1", /^import: /],
   ["delete from catalog_search.skus", /^catalog.search: skus differ/],
   [
@@ -81,9 +102,11 @@ test("the audit of the crash campaign sees each kind of damage", async () => {
   await using served = await serve({ BASALT_SMTP_URL: inbox.url });
   await using folder = await scratch();
   await sell(served, 1, { name: "Crash", skus });
+  const accounts = await openBook(served, accountsOfCrash, firstBalance);
   const ledger = openLedger(path.join(folder.path, "ledger.jsonl"));
   const load = startLoad({
     ledger,
+    accounts,
     target: () => served,
     name: "s",
     chances: [1, 2, 3, 4].map((client) => chanceOf(1, client)),
@@ -95,17 +118,14 @@ test("the audit of the crash campaign sees each kind of damage", async () => {
 
   const { connection, sql } = served.opened;
   await makeTrails(connection);
-  const found = { connection, inbox, repeatable: 0, receiver: { taken: [] } };
+  const found = { connection, accounts, inbox, repeatable: 0, receiver: { taken: [] } };
   await until(async () => (await audit(found, ledger)).length === 0);
   const wanted = await schemaOf(connection);
   for (const [damage, complaint] of damages) {
     assert.ok(!(await audit(found, ledger)).some((what) => complaint.test(what)), damage);
     await sql(damage);
-    const complaints = await audit(found, ledger);
-    assert.ok(
-      complaints.some((what) => complaint.test(what)),
-      `${damage}: ${complaints.join("; ")}`,
-    );
+    // A projection that lags behind is compared up to where it is, and sees more in a moment.
+    await until(async () => (await audit(found, ledger)).some((what) => complaint.test(what)));
   }
 
   const [first, ...others] = inbox.envelopes;
@@ -117,6 +137,11 @@ test("the audit of the crash campaign sees each kind of damage", async () => {
   const receipt = told("receipt");
   ledger.acknowledged.delete(receipt?.key ?? "");
   assert.match((await audit(found, ledger)).join("; "), /receipts acknowledged, \d+ kept/);
+  const payment = [...ledger.acknowledged.values()].find(
+    (one) => one.kind === "transfer" && isDone(one) && !("holdS" in (one.body as object)),
+  );
+  ledger.acknowledged.delete(payment?.key ?? "");
+  assert.match((await audit(found, ledger)).join("; "), /was acknowledged/);
   const user = told("user");
   assert.ok(user);
   ledger.note({ ...user, status: 409, answer: "USER_ALREADY_EXISTS" });

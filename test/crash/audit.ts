@@ -5,13 +5,22 @@ import { basalt } from "../../src/composition.ts";
 import type { SmtpInbox } from "../support/smtp.ts";
 import { trails } from "./trails/audit.ts";
 import type { Receiver } from "./trails/receiver.ts";
-import { importedRows, isDone, type Acknowledged, type Ledger } from "./load.ts";
+import {
+  firstBalance,
+  importedRows,
+  isDone,
+  type Acknowledged,
+  type Ledger,
+  type Payment,
+} from "./load.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 type Ask = (sql: string) => Promise<readonly Row[]>;
 
 export type Found = {
   readonly connection: ClientConfig;
+  /** Between which money goes to and fro. */
+  readonly accounts: readonly string[];
   /** Emails that may have been sent again. */
   readonly repeatable: number;
   readonly inbox: Pick<SmtpInbox, "envelopes">;
@@ -30,6 +39,7 @@ export async function audit(found: Found, ledger: Ledger): Promise<readonly stri
       ...(await acknowledged(ask, ledger)),
       ...(await imports(ask)),
       ...(await stock(ask)),
+      ...(await money(ask, ledger, found)),
       ...(await parked(ask)),
       ...(await emails(ask, found)),
       ...(await models(found.connection)),
@@ -43,7 +53,7 @@ export async function audit(found: Found, ledger: Ledger): Promise<readonly stri
 /** Every stream counts from one without a gap, and no row of an aggregate is ahead of its events. */
 async function streams(ask: Ask): Promise<readonly string[]> {
   const complaints: string[] = [];
-  for (const schema of ["identity", "catalog"]) {
+  for (const schema of basalt.logs) {
     const gaps = await ask(
       `select stream from ${schema}.events group by stream
         having count(*) <> max(version) or min(version) <> 1 limit 5`,
@@ -53,6 +63,8 @@ async function streams(ask: Ask): Promise<readonly string[]> {
   for (const [schema, table] of [
     ["identity", "users"],
     ["catalog", "products"],
+    ["accounts", "accounts"],
+    ["accounts", "transfers"],
   ]) {
     const odd = await ask(
       `select t.id from ${schema}.${table} t
@@ -71,9 +83,12 @@ const kept = {
   product: "select id from catalog.products",
   reservation: "select id from catalog.reservations",
   import: "select id from catalog.imports where status <> 'arriving'",
+  transfer: "select id from accounts.transfers",
+  posting: "select id from accounts.transfers where status = 'posted' and hold_s is not null",
+  voiding: "select id from accounts.transfers where status = 'voided'",
 } as const;
 /** Two of these may be the same: one that nobody was told of was made for a request that was repeated. */
-const repeatable = new Set(["reservation", "import"]);
+const repeatable = new Set(["reservation", "import", "transfer", "posting", "voiding"]);
 
 /** Everything that was acknowledged is there, as acknowledged; nothing is there twice. */
 async function acknowledged(ask: Ask, ledger: Ledger): Promise<readonly string[]> {
@@ -145,10 +160,70 @@ async function stock(ask: Ask): Promise<readonly string[]> {
   return rows.map((row) => `stock: ${JSON.stringify(row)}`);
 }
 
+const cents = (text: string) => BigInt(text.replace(".", ""));
+
+/** What each account should have: what it had at first, and what every acknowledged payment moved. */
+function paid(ledger: Ledger, accounts: readonly string[]): ReadonlyMap<string, bigint> {
+  const wanted = new Map(accounts.map((id) => [id, cents(firstBalance)]));
+  const done = [...ledger.acknowledged.values()].filter(isDone);
+  const postings = new Set(
+    done.flatMap(({ kind, answer }) => (kind === "posting" ? [answer] : [])),
+  );
+  for (const told of done) {
+    if (told.kind !== "transfer") continue;
+    const { legs, holdS } = told.body as Payment;
+    if (holdS !== undefined && !postings.has(told.answer)) continue;
+    const [{ from, to, amount }] = legs;
+    wanted.set(from, (wanted.get(from) ?? 0n) - cents(amount.amount));
+    wanted.set(to, (wanted.get(to) ?? 0n) + cents(amount.amount));
+  }
+  return wanted;
+}
+
+/** Every posting is added up here, outside of Basalt, and compared with what was acknowledged. */
+async function money(
+  ask: Ask,
+  ledger: Ledger,
+  { accounts }: Pick<Found, "accounts">,
+): Promise<readonly string[]> {
+  const complaints: string[] = [];
+  const [posted, held] = [new Map<string, bigint>(), new Map<string, bigint>()];
+  const entries = new Map<string, bigint>();
+  const add = (to: Map<string, bigint>, key: unknown, amount: unknown) =>
+    to.set(String(key), (to.get(String(key)) ?? 0n) + BigInt(String(amount)));
+  const rows = await ask(
+    "select account_id, entry_id, amount::text, held::text, posted_after::text from accounts.movements order by account_id, sequence",
+  );
+  for (const row of rows) {
+    const { account_id: account, amount } = row;
+    if (add(posted, account, amount).get(String(account)) !== BigInt(String(row["posted_after"])))
+      complaints.push(`money: ${String(account)} had something else after a posting`);
+    add(held, account, row["held"]);
+    if (row["entry_id"] !== null) add(entries, row["entry_id"], amount);
+  }
+  for (const [entry, sum] of entries)
+    if (sum !== 0n) complaints.push(`money: ${entry} sums to ${sum}`);
+  const all =
+    "select id, posted::text, held::text, (-overdraft)::text as least from accounts.accounts";
+  for (const row of await ask(all)) {
+    const id = String(row["id"]);
+    const [has, holds] = [posted.get(id) ?? 0n, held.get(id) ?? 0n];
+    if (BigInt(String(row["posted"])) !== has || BigInt(String(row["held"])) !== holds)
+      complaints.push(`money: ${id} is not the sum of its movements`);
+    const least = row["least"];
+    if (typeof least === "string" && has - holds < BigInt(least))
+      complaints.push(`money: ${id} is overdrawn`);
+  }
+  for (const [id, wanted] of paid(ledger, accounts))
+    if (posted.get(id) !== wanted)
+      complaints.push(`money: ${id} has ${posted.get(id)}, ${wanted} was acknowledged`);
+  return complaints.slice(0, 10);
+}
+
 /** No consumer has failed. */
 async function parked(ask: Ask): Promise<readonly string[]> {
   const complaints: string[] = [];
-  for (const schema of ["identity", "catalog"]) {
+  for (const schema of basalt.logs) {
     const rows = await ask(
       `select subscription, stream, error from ${schema}.parked_streams limit 5`,
     );

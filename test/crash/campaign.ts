@@ -52,6 +52,7 @@ function lineOf(n: number, { fault, done, refused, attempts, broken, complaints 
 
 const marks: Marks = {
   "no-inbox": /two answers to|made twice|receipts acknowledged/,
+  "transfer-before-money": /money: /,
   "commit-before-append": /is not what its events say|lost: |registered/,
   "checkpoint-before-effect": /differ|got no email/,
   "effect-before-checkpoint": /differ/,

@@ -7,7 +7,15 @@ import type { Target } from "./site.ts";
 /** A request that is sent until somebody answers it, always with the same idempotency key. */
 export type Operation = {
   readonly key: string;
-  readonly kind: "user" | "product" | "receipt" | "reservation" | "import";
+  readonly kind:
+    | "user"
+    | "product"
+    | "receipt"
+    | "reservation"
+    | "import"
+    | "transfer"
+    | "posting"
+    | "voiding";
   readonly path: string;
   /** As JSON; a file as it is. */
   readonly body: object | string;
@@ -31,8 +39,13 @@ export type Ledger = {
   readonly keepOnly: (keys: ReadonlySet<string>) => void;
 };
 
-/** All that a reservation may be refused for; nothing else may be refused at all. */
-const shortages = new Set(["OUT_OF_STOCK", "TOO_MANY_RESERVATIONS"]);
+/** All that these may be refused for; nothing else may be refused at all. */
+const shortages: Partial<Record<Operation["kind"], readonly string[]>> = {
+  reservation: ["OUT_OF_STOCK", "TOO_MANY_RESERVATIONS"],
+  transfer: ["INSUFFICIENT_FUNDS"],
+  posting: ["TRANSFER_RESOLVED"],
+  voiding: ["TRANSFER_RESOLVED"],
+};
 
 export function openLedger(file: string): Ledger {
   const acknowledged = new Map<string, Acknowledged>();
@@ -59,7 +72,7 @@ export function openLedger(file: string): Ledger {
       const wasDone = before !== undefined && isDone(before);
       if (wasDone && before.answer !== told.answer)
         contradictions.push(`two answers to ${told.key}: ${before.answer}, then ${told.answer}`);
-      if (!isDone(told) && !(told.kind === "reservation" && shortages.has(told.answer)))
+      if (!isDone(told) && !shortages[told.kind]?.includes(told.answer))
         contradictions.push(`${told.kind} ${told.key} was refused: ${told.answer}`);
       // What was refused left no trace: the same request may be granted later.
       if (!wasDone) acknowledged.set(told.key, told);
@@ -80,8 +93,41 @@ const fileOf = (key: string): string =>
     .toSpliced(0, 0, "slug,name,description,skus,status")
     .join("\n");
 
+/** What a transfer moves, in cents; one that is held moves nothing until it is posted. */
+export type Payment = {
+  readonly legs: readonly [
+    { readonly from: string; readonly to: string; readonly amount: { readonly amount: string } },
+  ];
+  readonly holdS?: number;
+};
+
+/** Accounts that money goes to and fro between, and what each has at first. */
+export const accountsOfCrash = 10;
+export const firstBalance = "100.00";
+
+/** Money from one account to another, at once or held for some seconds. */
+function paymentOf(key: string, accounts: readonly string[], chance: Chance): Operation {
+  const from = Math.floor(chance() * accounts.length);
+  const to = (from + 1 + Math.floor(chance() * (accounts.length - 1))) % accounts.length;
+  const amount = { amount: (0.01 + chance() * 40).toFixed(2), currency: "EUR" };
+  const body = {
+    legs: [{ from: accounts[from], to: accounts[to], amount }],
+    ...(chance() < 0.3 ? { holdS: 1 + Math.floor(chance() * 3) } : {}),
+  };
+  return { key, kind: "transfer", path: "/transfers", body };
+}
+
+/** The end of a transfer that is held, unless it is left to expire. */
+function endOf({ key, answer }: Acknowledged, chance: Chance): Operation | undefined {
+  const draw = chance();
+  if (draw > 0.7) return undefined;
+  const kind = draw < 0.4 ? "posting" : "voiding";
+  return { key: `${key}-end`, kind, path: `/transfers/${answer}/${kind}`, body: {} };
+}
+
 /** Something that people do, by chance. */
-export function operationOf(key: string, chance: Chance): Operation {
+function operationOf(key: string, accounts: readonly string[], chance: Chance): Operation {
+  if (chance() < 0.25) return paymentOf(key, accounts, chance);
   const draw = chance();
   const sku = skus[Math.floor(chance() * skus.length)] ?? skus[0];
   if (draw < 0.15) {
@@ -147,6 +193,7 @@ export type Load = {
 type LoadOptions = {
   readonly ledger: Ledger;
   readonly target: () => Target;
+  readonly accounts: readonly string[];
   /** Of each client. */
   readonly chances: readonly Chance[];
   /** Leads each key: of the round. */
@@ -159,7 +206,7 @@ const patienceMs = 60_000;
 const repeated = 0.2;
 
 /** Clients that do one thing after the other until they are stopped, across every crash. */
-export function startLoad({ ledger, target, chances, name }: LoadOptions): Load {
+export function startLoad({ ledger, target, accounts, chances, name }: LoadOptions): Load {
   const stop = new AbortController();
   let attempts = 0;
   const unanswered: string[] = [];
@@ -184,9 +231,15 @@ export function startLoad({ ledger, target, chances, name }: LoadOptions): Load 
   }
   async function client(chance: Chance, who: number): Promise<void> {
     for (let made = 1; !stop.signal.aborted; made += 1) {
-      const operation = operationOf(`${name}c${who}-${made}`, chance);
+      const operation = operationOf(`${name}c${who}-${made}`, accounts, chance);
       await send(operation);
       if (chance() < repeated) await send(operation);
+      const told = ledger.acknowledged.get(operation.key);
+      const isHeld = operation.kind === "transfer" && "holdS" in (operation.body as Payment);
+      const end = isHeld && told && isDone(told) ? endOf(told, chance) : undefined;
+      if (!end) continue;
+      await send(end);
+      if (chance() < repeated) await send(end);
     }
   }
   const running = chances.map(client);

@@ -3,11 +3,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { chanceOf } from "../support/chance.ts";
 import { launchDefective } from "../support/defective.ts";
 import { ask } from "../support/database.ts";
-import { sell } from "../support/http.ts";
+import { openBook, sell } from "../support/http.ts";
 import { smtpInbox, type SmtpInbox } from "../support/smtp.ts";
 import { audit } from "./audit.ts";
 import { faults, type Broken, type Fault, type World } from "./faults.ts";
-import { isDone, openLedger, skus, startLoad, type Ledger } from "./load.ts";
+import {
+  accountsOfCrash,
+  firstBalance,
+  isDone,
+  openLedger,
+  skus,
+  startLoad,
+  type Ledger,
+} from "./load.ts";
 import { Site } from "./site.ts";
 import { openReceiver, type Receiver } from "./trails/receiver.ts";
 import { makeTrails, schema as trailSchema } from "./trails/trails.ts";
@@ -48,6 +56,7 @@ async function welcomed({ ledger, inbox }: World): Promise<readonly string[]> {
 type Parts = {
   readonly site: Site;
   readonly ledger: Ledger;
+  readonly accounts: readonly string[];
   readonly inbox: SmtpInbox;
   readonly receiver: Receiver;
   readonly quietStartMs: number;
@@ -81,10 +90,12 @@ export class Arena implements AsyncDisposable {
       }),
     );
     const target = site.target();
-    if (target) await sell(target, 1, { name: "Crash", skus });
+    if (!target) throw new Error("nobody is there to begin with");
+    await sell(target, 1, { name: "Crash", skus });
+    const accounts = await openBook(target, accountsOfCrash, firstBalance);
     const ledger = openLedger(path.join(folder, "ledger.jsonl"));
     const quietStartMs = await site.restart();
-    return new Arena({ site, ledger, inbox, receiver, quietStartMs, undo: undo.move() });
+    return new Arena({ site, ledger, accounts, inbox, receiver, quietStartMs, undo: undo.move() });
   }
 
   /** How long the server takes to be ready where nobody asks for anything, ms. */
@@ -98,7 +109,7 @@ export class Arena implements AsyncDisposable {
 
   /** Load, a fault in the midst of it, and a look at what is left when all is quiet. */
   async round(n: number, fault: Fault, seed: number): Promise<Round> {
-    const { site, ledger, inbox, receiver } = this.#parts;
+    const { site, ledger, accounts, inbox, receiver } = this.#parts;
     const chance = chanceOf(seed, n);
     const before = this.#count();
     const complaints: string[] = [];
@@ -108,6 +119,7 @@ export class Arena implements AsyncDisposable {
     await this.#tell(`r${n}`);
     const load = startLoad({
       ledger,
+      accounts,
       target: site.target,
       chances: Array.from({ length: clients }, (_, client) => chanceOf(seed, n, client)),
       name: `s${seed}r${n}`,
@@ -126,7 +138,7 @@ export class Arena implements AsyncDisposable {
     complaints.push(...(await site.settled()));
     const { connection, interruptions } = site;
     const repeatable = interruptions * emailsAtATime;
-    const found = { connection, repeatable, inbox, receiver };
+    const found = { connection, repeatable, accounts, inbox, receiver };
     complaints.push(...(await audit(found, ledger)));
     const { done, refused } = this.#count();
     if (done === before.done) complaints.push("nothing was done: nothing is shown");

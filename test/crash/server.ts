@@ -43,7 +43,32 @@ function interceptSessions(
 }
 
 const effects = /(insert into|update|delete from) catalog_search\./;
-const appended = /insert into (\w+)\.events\s*\([^)]*\)\s*values (\([^)]*\)(?:, \([^)]*\))*)/;
+/** What moves the money of a record. */
+const moved = /insert into accounts\.movements\s+select \* from accounts\.move\([^)]*\)/;
+const appended = /insert into \w+\.events\s*\([^)]*\)\s*values \([^)]*\)(?:, \([^)]*\))*/;
+
+const parameter = /\$(\d+)(::[\w[\]]+)?/g;
+
+/** Lets the part of a statement that matches leave a moment later, in a transaction of its own. */
+function letLeaveLater(part: RegExp): void {
+  interceptQueries((ask) => async <Row>(...[statement, values, deadlineMs]: Asked<Row>) => {
+    const [found] = part.exec(statement.text) ?? [];
+    if (found === undefined) return ask(statement, values, deadlineMs);
+    const parameters = [...found.matchAll(parameter)];
+    const none = `select ${parameters.map(([, n, cast = "::text"]) => `$${n}${cast}`).join(", ")}`;
+    const text = statement.text.replace(found, () => none);
+    const rows = await ask<Row>({ name: "", text }, values, deadlineMs);
+    await sleep(gapMs);
+    const numbers = [...new Set(parameters.map(([, n]) => Number(n)))];
+    const alone = found.replaceAll(/\$(\d+)/g, (_, n) => `$${numbers.indexOf(Number(n)) + 1}`);
+    await ask(
+      { name: "", text: alone },
+      numbers.map((n) => values[n - 1] ?? null),
+      deadlineMs,
+    );
+    return rows;
+  });
+}
 
 /** Lets the text of every statement pass through `change`. */
 function interceptTexts(change: (text: string) => string): void {
@@ -78,23 +103,10 @@ const defects: Readonly<Record<string, () => Spoil | void>> = {
   "": () => {},
 
   /** Rows and events leave in two transactions. */
-  "commit-before-append": () =>
-    interceptQueries((ask) => async <Row>(...[statement, values, deadlineMs]: Asked<Row>) => {
-      const found = appended.exec(statement.text);
-      if (!found) return ask(statement, values, deadlineMs);
-      const numbers = [...(found[2] ?? "").matchAll(/\$(\d+)/g)].map(([, n]) => Number(n));
-      const none = `select ${numbers.map((n) => `$${n}::text`).join(", ")}`;
-      const without = statement.text.replace(appended, () => none);
-      const rows = await ask<Row>({ name: "", text: without }, values, deadlineMs);
-      await sleep(gapMs);
-      const alone = found[0].replaceAll(/\$(\d+)/g, (_, n) => `$${numbers.indexOf(Number(n)) + 1}`);
-      await ask(
-        { name: "", text: alone },
-        numbers.map((n) => values[n - 1] ?? null),
-        deadlineMs,
-      );
-      return rows;
-    }),
+  "commit-before-append": () => letLeaveLater(appended),
+
+  /** A transfer leaves in one transaction, and its money moves in another. */
+  "transfer-before-money": () => letLeaveLater(moved),
 
   /** What was asked before is done again. */
   "no-inbox":

@@ -6,6 +6,7 @@ import type { ClientConfig } from "pg";
 import { pino } from "pino";
 import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
 import { ensureDatabase } from "#platform/postgres/migrations.ts";
+import { basalt } from "../../src/composition.ts";
 import { asAdmin, launch, type Headers, type Process } from "../support/basalt.ts";
 import { ask, urlOf } from "../support/database.ts";
 import { proxyOf, socketIn, type Proxy } from "../support/proxy.ts";
@@ -268,7 +269,7 @@ export class Site implements AsyncDisposable {
 
   async #behind(): Promise<readonly string[]> {
     const found: string[] = [];
-    for (const schema of ["identity", "catalog", ...this.#logs]) {
+    for (const schema of [...basalt.logs, ...this.#logs]) {
       const rows = await ask(
         this.connection,
         `select name, count(*)::int as slots from ${schema}.subscriptions s

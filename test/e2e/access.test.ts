@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { statement } from "#platform/postgres/database.ts";
 import { asAdmin, bearer, postJson, serve, signUp, type Served } from "../support/basalt.ts";
 import { verify } from "../support/emails.ts";
+import { send } from "../support/http.ts";
 import type { Access, Ids } from "../support/access.ts";
+import { isOpen } from "../fuzz/openapi.ts";
 import { basalt } from "../../src/composition.ts";
 
 type Operation = {
-  readonly security?: readonly unknown[];
+  readonly security?: readonly object[];
   readonly responses: object;
   readonly parameters?: readonly { readonly in: string; readonly name: string }[];
 };
@@ -25,6 +27,37 @@ async function operationsOf({ url }: Served) {
     })),
   );
 }
+
+type Operations = Awaited<ReturnType<typeof operationsOf>>;
+
+/** All permissions that use cases ask for. */
+const permissions = (
+  await Promise.all(
+    basalt.modules.map(async ({ name }) => {
+      const file = `../../src/contexts/${name}/application/permission.ts`;
+      const { Permissions } = (await import(file)) as {
+        readonly Permissions: Readonly<Record<string, string>>;
+      };
+      return Object.values(Permissions);
+    }),
+  )
+).flat();
+/** Those that widen what another one allows, and those of operations on nothing but one's own things. */
+const beside = [
+  "accounts:manage",
+  "api-keys:create",
+  "products:read",
+  "reservations:create-many",
+  "users:change-email",
+  "users:verify-email",
+];
+/** What can be done only once with the victim's things. */
+const usedUp = /^(DELETE|POST) .*(sessions|reservations|prices|api-keys)/;
+const unlimited = {
+  BASALT_LIMIT_REQUESTS_PER_MINUTE: "1000000",
+  BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: "1000000",
+  BASALT_LIMIT_ATTEMPTS_PER_ACCOUNT: "1000000",
+};
 
 /** What each context says of its operations, in its `testing/access.ts`. */
 const told = await Promise.all(
@@ -46,18 +79,22 @@ async function ask(
   headers: object,
   version = "2",
 ): Promise<Response> {
-  const body = bodies[name];
-  const isVersioned = version !== "2" || /^\/api\/v1\/(products|categories)\//.test(path);
+  const said = bodies[name];
+  const body = typeof said === "function" ? (said(ids) as object) : said;
+  const isVersioned = version !== "2" || /^\/api\/v1\/(products|categories|accounts)\//.test(path);
   const match = isVersioned ? { "if-match": `"${version}"` } : {};
   const isFile = typeof body === "string";
   const type = body ? { "content-type": isFile ? "text/csv" : "application/json" } : {};
   const query = isFile ? "?kind=stock" : "";
   const at = path.replaceAll(/\{(\w+)\}/g, (_, param: string) => ids[param] ?? "x");
-  return fetch(url + at + query, {
+  const answer = await fetch(url + at + query, {
     method,
     headers: { ...headers, ...match, ...type },
     ...(body ? { body: isFile ? body : JSON.stringify(body) } : {}),
   });
+  if (!answer.headers.get("content-type")?.startsWith("text/event-stream")) return answer;
+  await answer.body?.cancel(); // it has no end
+  return new Response("", answer);
 }
 
 /** A user with things in every context, and with an API key without scopes. */
@@ -86,12 +123,26 @@ const state = statement<{ readonly n: number }>(
 const eventsOf = async ({ opened }: Served) => (await opened.database.query(state, []))[0]?.n;
 
 describe("access", () => {
+  /** For tests that change nothing. */
+  let served: Served & AsyncDisposable;
+  let ids: Ids;
+  let token: string;
+  before(async () => {
+    served = await serve(unlimited);
+    ({ ids, token } = await victim(served));
+  });
+  after(() => served[Symbol.asyncDispose]());
+
   test("every operation but those listed here refuses a stranger with 401", async () => {
-    await using served = await serve();
     const operations = await operationsOf(served);
-    const { ids } = await victim(served);
-    const public_ = operations.filter(({ operation }) => operation.security?.length === 0);
-    assert.deepEqual(public_.map(({ name }) => name).toSorted(), open);
+    const forAll = operations.filter(({ operation: { security = [] } }) => isOpen(security));
+    assert.deepEqual(forAll.map(({ name }) => name).toSorted(), open);
+    for (const operation of forAll.filter(
+      ({ operation: { security } }) => security?.length !== 0,
+    )) {
+      const answer = await ask(served, operation, ids, bearer("expired"));
+      assert.equal(answer.status, 401, `${operation.name} refuses a credential that is not valid`);
+    }
     const before = await eventsOf(served);
     for (const operation of operations.filter(({ name }) => !open.includes(name)))
       for (const headers of [
@@ -108,7 +159,6 @@ describe("access", () => {
   });
 
   test("no operation takes a secret in its path or query", async () => {
-    await using served = await serve();
     const named = (await operationsOf(served)).flatMap(({ name, operation }) =>
       (operation.parameters ?? [])
         .filter((parameter) => parameter.in !== "header")
@@ -124,9 +174,7 @@ describe("access", () => {
   });
 
   test("every operation refuses another user's ids and changes nothing", async () => {
-    await using served = await serve();
     const operations = await operationsOf(served);
-    const { ids } = await victim(served);
     const eve = await signUp(served, "eve@example.com");
     const closed = operations.filter(({ name }) => !open.includes(name));
     assert.deepEqual(
@@ -143,8 +191,6 @@ describe("access", () => {
   });
 
   test("an API key without scopes is refused everything, also its owner's resources", async () => {
-    await using served = await serve();
-    const { ids, token } = await victim(served);
     const before = await eventsOf(served);
     for (const operation of await operationsOf(served)) {
       if (open.includes(operation.name)) continue;
@@ -168,13 +214,91 @@ describe("access", () => {
     assert.deepEqual(refused.toSorted(), ownersOnly.toSorted());
   });
 
+  /** Which operations a credential may use; a stale version keeps most of them from changing anything. */
+  async function allowedTo(served: Served, operations: Operations, ids: Ids, headers: object) {
+    const allowed: string[] = [];
+    for (const operation of operations) {
+      const isVersioned = operation.operation.parameters?.some(({ name }) => name === "if-match");
+      const answer = await ask(served, operation, ids, headers, isVersioned ? "999" : "2");
+      if (answer.status === 429) throw new Error(`${operation.name} is limited`);
+      const isRefused = /"FORBIDDEN"|"PRODUCT_NOT_FOUND"/.test(await answer.text());
+      if (!isRefused) allowed.push(operation.name);
+    }
+    return allowed.toSorted();
+  }
+
+  test("each operation has one permission, whether by a role or by the scope of an API key", async () => {
+    await using served = await serve(unlimited);
+    const { ids } = await victim(served);
+    const admin = await asAdmin(served);
+    const put = async (path: string, body: object) => {
+      const answer = await send("PUT", `${served.url}/api/v1${path}`, admin.headers, body);
+      assert.equal(answer.status, 200, path);
+    };
+    const eve = await signUp(served, "eve@example.com");
+    await verify(served, "eve@example.com", eve);
+    await put("/policies/only", { permissions: ["nothing:at-all"] });
+    await put(`/users/${eve.userId}/roles`, { roles: ["only"] });
+    const closed = (await operationsOf(served)).filter(
+      ({ name }) => ![...open, ...ownersOnly].includes(name),
+    );
+    // What every user may do with their own account alone.
+    const forAll = await allowedTo(served, closed, ids, eve.headers);
+    const operations = closed.filter(({ name }) => !forAll.includes(name));
+    assert.ok(forAll.every((name) => everybodys.includes(name)));
+    const byOperation = new Map<string, string[]>(operations.map(({ name }) => [name, []]));
+    for (const permission of permissions) {
+      await put("/policies/only", { permissions: [permission] });
+      const byRole = await allowedTo(served, operations, ids, eve.headers);
+      for (const name of byRole) byOperation.get(name)?.push(permission);
+
+      const made = await postJson(
+        `${served.url}/api/v1/users/${admin.userId}/api-keys`,
+        { name: "robot", scopes: [permission], expiresInDays: 1 },
+        admin.headers,
+      );
+      const { token } = (await made.json()) as { readonly token: string };
+      const byScope = await allowedTo(served, operations, ids, bearer(token));
+      const isUsed = (name: string) => byScope.includes(name) || usedUp.test(name);
+      assert.deepEqual(
+        byRole.filter((name) => !isUsed(name)),
+        [],
+        `the scope ${permission}`,
+      );
+      assert.deepEqual(
+        byScope.filter((name) => !byRole.includes(name)),
+        [],
+        permission,
+      );
+      await fetch(`${served.url}/api/v1/users/${admin.userId}/sessions`, admin);
+    }
+    const others = [...byOperation].filter(([, asked]) => asked.length !== 1);
+    assert.deepEqual(others, [], "operations that no permission allows alone, or several do");
+    const used = new Set([...byOperation.values()].flat());
+    const idle = permissions.filter((permission) => !used.has(permission));
+    assert.deepEqual(idle.toSorted(), beside.toSorted());
+  });
+
+  test("an owner may do nothing with their things that the policy of owners does not say", async () => {
+    await using served = await serve(unlimited);
+    const { ada, ids } = await victim(served);
+    const admin = await asAdmin(served);
+    for (const role of ["owner", "member", "merchant"]) {
+      const path = `${served.url}/api/v1/policies/${role}`;
+      const answer = await send("PUT", path, admin.headers, { permissions: [] });
+      assert.equal(answer.status, 200);
+    }
+    const operations = (await operationsOf(served)).filter(
+      ({ name }) => ![...open, ...everybodys, ...ownersOnly].includes(name),
+    );
+    assert.deepEqual(await allowedTo(served, operations, ids, ada.headers), []);
+  });
+
   test("every operation that takes a version refuses a stale one, and changes nothing", async () => {
-    await using served = await serve();
     const operations = (await operationsOf(served)).filter(({ operation }) =>
       operation.parameters?.some(({ name }) => name === "if-match"),
     );
     assert.ok(operations.length >= 8, `${operations.length} operations take a version`);
-    const { ids } = await victim(served);
     const admin = await asAdmin(served);
     const before = await eventsOf(served);
     for (const operation of operations) {

@@ -53,8 +53,8 @@ test("seeding twice makes no product twice", async () => {
     assert.equal(code, 0, output);
     return output;
   };
-  assert.match(await seed(), /45 products were put on sale; 0 existed already/);
-  assert.match(await seed("--json"), /\[\{"made":0,"known":45\}\]/);
+  assert.match(await seed(), /45 products were made; 0 existed already/);
+  assert.match(await seed("--json"), /\[\{"what":"products","made":0,"known":45\}\]/);
   await using basalt = launch(["start"], env);
   const at = { url: await basalt.url, headers: {} as Headers };
   const list = (await get(at, "/products?limit=100")).body["items"] as readonly Json[];
@@ -62,6 +62,8 @@ test("seeding twice makes no product twice", async () => {
   const page = (await get(at, `/products/${String(list[7]?.["id"])}`)).body;
   assert.equal((page["stock"] as { items: readonly Json[] }).items.length > 0, true);
   assert.equal((page["prices"] as { items: readonly Json[] }).items.length >= 2, true);
-  const refused = await launch(["seed", "--products", "many"], env).ended;
-  assert.equal(refused.code, 2);
+  for (const wrong of [["--products", "many"], []]) {
+    const refused = await launch(["seed", ...wrong], env).ended;
+    assert.equal(refused.code, 2);
+  }
 });

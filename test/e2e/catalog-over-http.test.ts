@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import pg from "pg";
 import { statement } from "#platform/postgres/database.ts";
 import { signUp, type Served } from "../support/basalt.ts";
+import { verify } from "../support/emails.ts";
 import { ask, get, post, sell, serve, shirt, type Json } from "../support/http.ts";
 import { until } from "../support/until.ts";
 
@@ -20,11 +21,16 @@ describe("the catalog over HTTP", () => {
     const id = await sell(served, 2);
     const price = { sku: "TS-M", price: { amount: "19.90", currency: "EUR" } };
     assert.equal((await post(served, `/products/${id}/prices`, price)).status, 201);
-    const buyers = [
-      await signUp(served, "ada@example.com"),
-      await signUp(served, "bob@example.com"),
-    ];
-    for (const { headers } of buyers) {
+    const buyers = ["ada@example.com", "bob@example.com"];
+    for (const email of buyers) {
+      const buyer = await signUp(served, email);
+      const { headers } = buyer;
+      assert.equal(
+        (await reserve({ ...served, headers }, 1)).status,
+        403,
+        "the address is not verified",
+      );
+      await verify(served, email, buyer);
       const reserved = await reserve({ ...served, headers }, 1);
       assert.equal(reserved.status, 201);
       const bought = `/reservations/${String(reserved.body["id"])}/commitment`;
@@ -86,6 +92,7 @@ describe("the catalog over HTTP", () => {
   test("drafts lose their owner when the user is deleted", async () => {
     await using served = await serve();
     const ada = await signUp(served, "ada@example.com");
+    await verify(served, "ada@example.com", ada);
     const roles = { body: { roles: ["member", "merchant"] } };
     assert.equal((await ask(served, "PUT", `/users/${ada.userId}/roles`, roles)).status, 200);
     const drafted = await post({ ...served, headers: ada.headers }, "/products", shirt);

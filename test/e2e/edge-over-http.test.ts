@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { pino } from "pino";
-import { postJson, serve, type Served } from "../support/basalt.ts";
+import { asAdmin, postJson, serve, type Served } from "../support/basalt.ts";
 import { raw } from "../support/http.ts";
 
-type Line = { readonly msg: string; readonly status?: number; readonly correlationId?: string };
+type Line = {
+  readonly msg: string;
+  readonly status?: number;
+  readonly code?: string;
+  readonly correlationId?: string;
+};
 
 describe("the edge", () => {
   const lines: Line[] = [];
@@ -44,6 +49,8 @@ describe("the edge", () => {
         ({ msg, correlationId }) => msg === "request" && correlationId === id,
       );
       assert.equal(line?.status, status);
+      const code = /"code":"(\w+)"/.exec(answer)?.[1];
+      assert.equal(line?.code, code);
     });
 
   const json = { "content-type": "application/json" };
@@ -119,6 +126,21 @@ describe("the edge", () => {
   });
 });
 
+test("an unexpected error tells the client its id alone, and the log its stack", async () => {
+  const lines: string[] = [];
+  const log = pino({ level: "error" }, { write: (text) => lines.push(text) });
+  await using broken = await serve({}, log);
+  const admin = await asAdmin(broken);
+  await broken.opened.sql("alter table identity.users rename column name to called");
+  const answer = await fetch(`${broken.url}/api/v1/users`, admin);
+  const told = (await answer.json()) as Record<string, unknown>;
+  assert.deepEqual([answer.status, told["code"]], [500, "INTERNAL_ERROR"]);
+  assert.deepEqual(Object.keys(told), ["type", "title", "status", "code", "correlationId"]);
+  const [line = ""] = lines;
+  assert.match(line, /does not exist.*parseErrorMessage/);
+  assert.ok(line.includes(String(told["correlationId"])));
+});
+
 test("documents, pages and unknown paths count as requests, probes do not", async () => {
   await using served = await serve({ BASALT_LIMIT_REQUESTS_PER_MINUTE: "4" });
   const status = async (path: string) => (await fetch(served.url + path)).status;
@@ -126,6 +148,14 @@ test("documents, pages and unknown paths count as requests, probes do not", asyn
   assert.deepEqual(await Promise.all(paths.map(status)), [200, 200, 404, 200]);
   assert.deepEqual(await Promise.all(paths.map(status)), [429, 429, 429, 429]);
   assert.deepEqual(await Promise.all(["/health", "/health/ready"].map(status)), [200, 200]);
+});
+
+test("a cache that is away is told by readiness, and sends no requests elsewhere", async () => {
+  await using served = await serve({ BASALT_REDIS_URL: "redis://127.0.0.1:1" });
+  const ready = await fetch(`${served.url}/health/ready`);
+  const { status, troubled } = (await ready.json()) as { status: string; troubled: string[] };
+  assert.deepEqual([ready.status, status], [200, "degraded"]);
+  assert.ok(troubled.includes("cache"));
 });
 
 test("a server that is told to stop fails readiness first, and closes connections after answers", async () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { signUp } from "../support/basalt.ts";
 import { get, serve, type Json } from "../support/http.ts";
 import { until } from "../support/until.ts";
 
@@ -29,6 +31,8 @@ describe("imports over HTTP", () => {
     const refused = (await get(served, `/imports/${id}/rows?outcome=refused`)).body;
     const [row] = refused["items"] as readonly { line: number; reason: Json }[];
     assert.deepEqual([row?.line, row?.reason["type"]], [62, "invalid"]);
+    const [issue] = (row?.reason["issues"] ?? []) as readonly object[];
+    assert.deepEqual(Object.keys(issue ?? {}), ["path", "message"]);
 
     const exported = await fetch(`${served.url}/api/v1/exports/products`, { headers });
     assert.match(exported.headers.get("content-type") ?? "", /^text\/csv/);
@@ -97,12 +101,8 @@ describe("imports over HTTP", () => {
     assert.equal(await reasonOf("x".repeat(2 ** 18)), "record-too-long");
     assert.equal((await upload(served, "kind=people", header)).status, 400);
     assert.equal((await upload(served, "", header)).status, 400);
-    for (const type of ["application/json", "text/plain", "multipart/form-data"]) {
-      const answer = await upload(served, "kind=products", "{}", { "content-type": type });
-      assert.equal(answer.status, 415, type);
-    }
-    const latin = { "content-type": "text/csv; charset=iso-8859-1" };
-    assert.equal((await upload(served, "kind=products", header, latin)).status, 415);
+    const json = { "content-type": "application/json" };
+    assert.equal((await upload(served, "kind=products", "{}", json)).status, 415);
     const noJson = { "content-type": "text/csv" };
     const { url, headers } = served;
     const product = await fetch(`${url}/api/v1/products`, {
@@ -112,6 +112,73 @@ describe("imports over HTTP", () => {
     });
     assert.equal(product.status, 415);
     assert.deepEqual((await get(served, "/products")).body["items"], []);
+  });
+
+  test("takes the file of a form, and files as spreadsheets and browsers call them", async () => {
+    await using served = await serve();
+    const { url } = served;
+    const { authorization = "" } = served.headers as Record<string, string>;
+    const send = async (body: FormData | Uint8Array, headers: Record<string, string> = {}) => {
+      const answer = await fetch(`${url}/api/v1/imports?kind=stock&dryRun=true`, {
+        method: "POST",
+        headers: { authorization, ...headers },
+        body: body as FormData,
+      });
+      return { status: answer.status, body: (await answer.json()) as Json };
+    };
+    const german = Buffer.from("sku;on_hand\nMüll;1\n", "latin1");
+    const form = new FormData();
+    form.append("comment", "from the shop");
+    form.append("file", new Blob([german], { type: "text/csv" }), "stock.csv");
+    const taken = await send(form);
+    assert.equal(taken.status, 202, JSON.stringify(taken.body));
+    assert.deepEqual([taken.body["encoding"], taken.body["separator"]], ["windows-1252", ";"]);
+    const rows = async () =>
+      (await get(served, `/imports/${String(taken.body["id"])}/rows`)).body["items"] as Json[];
+    await until(async () => (await rows()).length === 1);
+    const [row] = await rows();
+    assert.deepEqual([row?.["line"], row?.["sku"], row?.["outcome"]], [2, "Müll", "refused"]);
+    assert.match(String(row?.["detail"]), /^Invalid: sku must be letters, digits/);
+
+    for (const type of ["text/plain", "text/tab-separated-values", "application/vnd.ms-excel"])
+      assert.equal((await send(german, { "content-type": type })).status, 202, type);
+    const empty = new FormData();
+    empty.append("comment", "no file");
+    assert.equal((await send(empty)).status, 400);
+    const asForm = { "content-type": "multipart/form-data; boundary=x" };
+    const file =
+      "--x\r\ncontent-disposition: form-data; name=f; filename=a\r\n\r\nsku,on_hand\r\nA,1\r\n";
+    for (const [body, why] of [
+      ["", "The form cannot be read"],
+      ["--x", "The form cannot be read"],
+      [file, "The form cannot be read"],
+      [`${file}${file}--x--`, "The form has more than one file"],
+      [`${file}${"B,2\r\n".repeat(100_000)}${file}--x--`, "The form has more than one file"],
+      [`${file}${"--x\r\n\r\n\r\n".repeat(100_000)}--x--`, "The form has more than 21 parts"],
+    ] as const) {
+      const { status, body: told } = await send(Buffer.from(body), asForm);
+      assert.deepEqual([status, told["detail"]], [400, why], body.slice(0, 200));
+    }
+    assert.equal((await send(german, { "content-type": "multipart/form-data" })).status, 400);
+  });
+
+  test("who may not import is refused before the file arrives, and holds no place", async () => {
+    await using served = await serve();
+    const { headers } = await signUp(served, "ada@example.com");
+    const { port, hostname } = new URL(served.url);
+    const begun =
+      "POST /api/v1/imports?kind=stock HTTP/1.1\r\nhost: x\r\ncontent-type: multipart/form-data; boundary=X\r\n" +
+      `authorization: ${String((headers as Record<string, string>)["authorization"])}\r\ncontent-length: 1000000\r\n\r\n--X`;
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const socket = connect(Number(port), hostname).on("error", () => {});
+        socket.write(begun);
+        const [answer] = (await once(socket, "data")) as [Buffer];
+        socket.destroy();
+        return answer.toString().slice(0, 12);
+      }),
+    );
+    assert.deepEqual(new Set(answers), new Set(["HTTP/1.1 403"]));
   });
 
   test("a line of a gigabyte is refused when its first part has come", async () => {

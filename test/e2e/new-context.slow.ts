@@ -54,7 +54,7 @@ test("a new context is served, and passes types, lint, format, dead code and its
 
   const made = await run("node", "src/cli.ts", "new", "context", "orders");
   assert.match(made.stdout, /The context orders is served by the next `npm start`/);
-  assert.match(await readFile(into("src/composition.ts"), "utf8"), /\[identity, catalog, orders\]/);
+  assert.match(await readFile(into("src/composition.ts"), "utf8"), /\[identity, .*, orders\]/);
   assert.match(await readFile(into("docs/context-map.md"), "utf8"), /orders --> identity/);
 
   await run("tsc", "-b");
@@ -96,6 +96,6 @@ test("names that would not work are refused, and nothing is made", async () => {
       .catch((error: unknown) => error as { readonly stderr: string });
     assert.match(stderr, why, name);
   }
-  const made = await readdir(project.into("src/contexts"));
-  assert.deepEqual(made.toSorted(), ["catalog", "identity", "tsconfig.json"]);
+  const contexts = (at: string) => readdir(path.join(at, "src/contexts"));
+  assert.deepEqual(await contexts(project.path), await contexts(root));
 });

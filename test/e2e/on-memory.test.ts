@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { asAdmin, signUp } from "../support/basalt.ts";
-import { post, sell, send, type At } from "../support/http.ts";
+import { get, post, sell, send, type At } from "../support/http.ts";
+import { tokenIn } from "../support/emails.ts";
 import { memoryWorld, startInMemory } from "../support/on-memory.ts";
 import { namesOf, stockOf } from "./shop.ts";
 
 const minuteMs = 60_000;
+const dayMs = 24 * 60 * minuteMs;
 const httpOnly = { BASALT_CONSUMERS: "false" };
 const holdS = 60;
 
@@ -25,14 +27,39 @@ describe("Basalt in memory", () => {
 
     assert.deepEqual(
       emails().map(({ to, subject }) => `${to}: ${subject}`),
-      ["ada@example.com: Welcome"],
+      ["ada@example.com: Welcome to Basalt"],
     );
     assert.deepEqual(await namesOf(shop, "q=red"), ["Red T-Shirt"]);
+    const token = tokenIn(emails()[0]?.text);
+    const verified = { url: served.url, headers: ada.headers };
+    assert.equal((await post(verified, "/verified-emails", { token })).status, 204);
 
     assert.equal((await hold({ ...shop, headers: ada.headers }, 3)).status, 201);
     assert.equal((await stockOf(shop))?.["available"], 0);
     await runtime.pass(2 * holdS * 1_000);
     assert.equal((await stockOf(shop))?.["available"], 3);
+  });
+
+  test("the accounts of an erased user lose their words a week after the deletion", async () => {
+    const world = await memoryWorld(9);
+    const first = await startInMemory(world, httpOnly);
+    const { headers } = await asAdmin(first);
+    const keeper = { url: first.url, headers };
+    const { userId } = await signUp(first, "ada@example.com");
+    const account = { name: "Ada's", type: "cash", currency: "EUR", ownerId: userId };
+    const opened = await post(keeper, "/accounts", account);
+    assert.equal(opened.status, 201, opened.text);
+    const deleted = await send("DELETE", `${first.url}/api/v1/users/${userId}`, headers);
+    assert.equal(deleted.status, 204);
+    await first[Symbol.asyncDispose]();
+
+    await world.runtime.pass(8 * dayMs);
+    await using second = await startInMemory(world);
+    await world.runtime.pass(minuteMs);
+
+    const again = { url: second.url, headers: (await asAdmin(second)).headers };
+    const { body } = await get(again, `/accounts/${String(opened.body["id"])}`);
+    assert.deepEqual([body["name"], body["ownerId"]], ["Erased", userId]);
   });
 
   test("a process takes over what another has left: data, sessions and background jobs", async () => {

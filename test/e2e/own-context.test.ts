@@ -42,9 +42,9 @@ test("a consumer that would read the log of another context is refused by name",
   const leavers = consumer({ name: "notes.leavers", events: identityEvents, on: {} });
   const misled: Module = {
     ...notes,
-    async compose(parts, _needs, undo) {
+    async compose(parts) {
       const working = { schema: "notes", scope: () => ({}), onAppended() {} };
-      await consume(parts, { ...working, consumers: [leavers] }, undo);
+      consume(parts, { ...working, consumers: [leavers] });
       return { routes: [], provides: {} };
     },
   };

@@ -7,6 +7,7 @@ import net from "node:net";
 import path from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isAlive } from "#platform/postgres/embedded-lock.ts";
 import { adminEmail, asAdmin, launch, postJson, scratch } from "../support/basalt.ts";
 import { testDatabase } from "../support/database.ts";
 import { smtpInbox } from "../support/smtp.ts";
@@ -26,15 +27,6 @@ async function usersAt(url: string): Promise<readonly string[]> {
   const { items } = (await answer.json()) as { items: { email: string }[] };
   return items.map(({ email }) => email).filter((email) => email !== adminEmail);
 }
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** The server that serves the data below a folder. */
 const serverPid = (folder: string): number =>

@@ -104,6 +104,38 @@ describe("sessions over HTTP", () => {
     assert.ok(!sent.some(({ to }) => to === "eve@example.com"));
   });
 
+  test("nobody moves an account to their own address, and its former address takes it back", async () => {
+    await using folder = await scratch();
+    await using served = await serve({ BASALT_DATA_DIR: folder.path });
+    const admin = await asAdmin(served);
+    const ada = await signUp(served, "ada@example.com");
+    await verify({ url: served.url, folder: folder.path }, "ada@example.com", ada);
+    const move = async (who: SignedIn, email: string) => {
+      const answer = await send("PATCH", api(served, `/users/${ada.userId}`), who.headers, {
+        email,
+      });
+      return (await answer.json()) as { email: string; pendingEmail: string };
+    };
+    const asked = await move(admin, "evil@example.com");
+    assert.deepEqual([asked.email, asked.pendingEmail], ["ada@example.com", "evil@example.com"]);
+    const subject = "Please confirm your email address";
+    const evil = { token: await tokenFrom(folder.path, subject, "evil@example.com") };
+    const confirmed = await postJson(api(served, "/verified-emails"), evil, admin.headers);
+    assert.equal(await codeOf(confirmed), "TOKEN_REFUSED");
+    await tokenFrom(folder.path, subject, "evil@example.com");
+
+    await move(ada, "king@example.com");
+    const king = { token: await tokenFrom(folder.path, subject, "king@example.com") };
+    const moved = await postJson(api(served, "/verified-emails"), king, ada.headers);
+    assert.equal(moved.status, 204);
+    const back = await tokenFrom(folder.path, "Your email address was changed", "ada@example.com");
+    const restored = await postJson(api(served, "/passwords"), { token: back, password });
+    assert.equal(restored.status, 204);
+    assert.equal((await me(served, ada)).status, 401);
+    const again = await signIn(served, "ada@example.com");
+    assert.equal((await me(served, again)).status, 200);
+  });
+
   test("an administrator invites, disables, and gives roles; the audit knows who and from where", async () => {
     await using folder = await scratch();
     await using served = await serve({ BASALT_DATA_DIR: folder.path });
@@ -113,8 +145,12 @@ describe("sessions over HTTP", () => {
       name: "Ada",
     });
     const { id } = (await invited.json()) as { id: string };
-    const token = await tokenFrom(folder.path, "You are invited");
+    const token = await tokenFrom(folder.path, "You are invited to Basalt");
     assert.equal((await postJson(api(served, "/passwords"), { token, password })).status, 204);
+    const used = await postJson(api(served, "/passwords"), { token, password });
+    assert.deepEqual([used.status, await codeOf(used)], [409, "INVITATION_ACCEPTED"]);
+    const resent = await postJson(api(served, `/users/${id}/invitation`), {}, admin.headers);
+    assert.deepEqual([resent.status, await codeOf(resent)], [409, "INVITATION_ACCEPTED"]);
     const ada = await signIn(served, "ada@example.com");
     assert.equal(await codeOf(await fetch(api(served, "/users"), ada)), "FORBIDDEN");
 

@@ -75,8 +75,13 @@ describe("users over HTTP", () => {
     assert.equal((await fetch(at, { method: "DELETE", headers: served.headers })).status, 204);
     const gone = await fetch(at, served);
     assert.equal(gone.status, 404);
-    assert.equal((await body(gone))["code"], "USER_NOT_FOUND");
+    const told = await body(gone);
+    const userId = at.split("/").at(-1);
+    assert.deepEqual([told["code"], told["details"]], ["USER_NOT_FOUND", { userId }]);
+    assert.equal(told["detail"], `User not found: user id ${userId}.`);
     assert.equal((await postJson(users(served), ada, served.headers)).status, 201);
+    const clash = await body(await postJson(users(served), ada, served.headers));
+    assert.equal(clash["detail"], "User already exists: email ada@example.com.");
   });
 
   test("one of 64 racing registrations of an address gets 201 and the others 409", async () => {
@@ -103,6 +108,19 @@ describe("users over HTTP", () => {
     assert.equal(other.status, 422);
     assert.equal((await body(other))["code"], "IDEMPOTENCY_KEY_REUSED");
     assert.deepEqual(await stored(served), { users: 1, events: 1 });
+  });
+
+  test("strangers who choose the same idempotency key do not meet", async () => {
+    await using served = await serve();
+    const key = { "idempotency-key": "1" };
+    const people = ["ada", "bob"].map((name) => ({
+      email: `${name}@example.com`,
+      name,
+      password: "correct horse battery",
+    }));
+    for (const person of [...people, ...people])
+      assert.equal((await postJson(users(served), person, key)).status, 201);
+    assert.equal((await stored(served))?.users, 2);
   });
 
   test("every answer carries the security headers", async () => {
@@ -184,19 +202,62 @@ describe("users over HTTP", () => {
     await using served = await serve();
     const get = (path: string, accept = "*/*") => fetch(served.url + path, { headers: { accept } });
     assert.equal((await body(await get("/health")))["status"], "healthy");
-    assert.equal((await body(await get("/health/ready")))["status"], "ready");
+    // A moment after the start, consumers have not taken their slots yet.
+    await until(async () => (await body(await get("/health/ready")))["status"] === "ready");
     assert.match(await (await get("/metrics")).text(), /basalt_subscription_held_ratio{[^}]*} 1/);
     assert.equal((await body(await get("/openapi.json")))["openapi"], "3.1.0");
     assert.match(await (await get("/docs")).text(), /swagger-ui-bundle/);
     assert.match(await (await get("/", "text/html")).text(), /<h1>Basalt/);
   });
 
-  test("in production there is no reference page and no foreign origin", async () => {
+  test("behind a proxy that serves below a path, links and locations lead below it", async () => {
+    await using served = await serve({ BASALT_PUBLIC_URL: "https://example.com/basalt/" });
+    const { links } = (await (await fetch(served.url)).json()) as {
+      links: Record<string, string>;
+    };
+    assert.equal(links["health"], "/basalt/health");
+    const page = await fetch(served.url, { headers: { accept: "text/html" } });
+    assert.match(await page.text(), /<a href="docs">/);
+    assert.doesNotMatch(await (await fetch(`${served.url}/docs`)).text(), /(href|src)="\//);
+    const made = await postJson(users(served), ada, served.headers);
+    assert.match(made.headers.get("location") ?? "", /^\/basalt\/api\/v1\/users\/user_/);
+  });
+
+  test("the signed-in user is told about themselves, with a name in the document", async () => {
+    await using served = await serve();
+    const me = await body(await fetch(`${served.url}/api/v1/me`, served));
+    assert.deepEqual([me["email"], me["emailVerified"]], ["admin@example.com", true]);
+    const document = (await body(await fetch(`${served.url}/openapi.json`))) as unknown as {
+      components: { schemas: Record<string, { properties: Record<string, unknown> }> };
+      paths: Record<string, Record<string, { operationId: string; responses: object }>>;
+    };
+    const { schemas } = document.components;
+    for (const name of ["User", "UserPage", "Product", "Session", "Price"])
+      assert.ok(schemas[name]?.properties, name);
+    assert.match(JSON.stringify(schemas["UserPage"]), /#\/components\/schemas\/User"/);
+    const { get } = document.paths["/api/v1/me"] ?? {};
+    assert.equal(get?.operationId, "getMe");
+    assert.match(JSON.stringify(get?.responses), /#\/components\/schemas\/User"/);
+  });
+
+  test("other services find the keys of access tokens from the issuer alone", async () => {
+    await using served = await serve({ BASALT_PUBLIC_URL: "https://id.example/" });
+    for (const name of ["openid-configuration", "oauth-authorization-server"]) {
+      const found = await body(await fetch(`${served.url}/.well-known/${name}`));
+      assert.equal(found["issuer"], "https://id.example/");
+      assert.equal(found["jwks_uri"], "https://id.example/.well-known/jwks.json");
+      assert.deepEqual(found["id_token_signing_alg_values_supported"], ["EdDSA"]);
+    }
+  });
+
+  test("in production there is no reference page, no document, no open metrics and no foreign origin", async () => {
     await using served = await serve({
       BASALT_ENVIRONMENT: "production",
       BASALT_CORS_ORIGINS: "https://app.example.com",
     });
-    assert.equal((await fetch(`${served.url}/docs`)).status, 404);
+    for (const path of ["/docs", "/openapi.json", "/asyncapi.json"])
+      assert.equal((await fetch(served.url + path)).status, 404, path);
+    assert.equal((await fetch(`${served.url}/metrics`)).status, 401);
     const from = async (origin: string) =>
       (await fetch(`${served.url}/health`, { headers: { origin } })).headers.get(
         "access-control-allow-origin",
@@ -204,6 +265,20 @@ describe("users over HTTP", () => {
     assert.equal(await from("https://app.example.com"), "https://app.example.com");
     assert.equal(await from("http://localhost:5173"), null);
   });
+});
+
+test("metrics answer the bearer token of the settings, and no other", async () => {
+  const token = "a-token-for-metrics";
+  await using served = await serve({ BASALT_METRICS_TOKEN: token });
+  const status = async (authorization?: string) =>
+    (await fetch(`${served.url}/metrics`, { headers: authorization ? { authorization } : {} }))
+      .status;
+  const wrong = [undefined, "Bearer ", `Bearer ${token}x`, token, `Basic ${token}`];
+  assert.deepEqual(
+    await Promise.all(wrong.map(status)),
+    wrong.map(() => 401),
+  );
+  assert.equal(await status(`Bearer ${token}`), 200);
 });
 
 describe("users over HTTP, asked by hostile clients", () => {

@@ -34,6 +34,7 @@ const words: Readonly<Record<string, readonly string[]>> = {
   location: ["main", "berlin"],
   role: ["member", "merchant", "gardener"],
   permission: ["products:read", "*:*"],
+  "decimal number": ["1", "0.01", "-1", "9.90"],
 };
 
 const idPattern = /^\^([a-z]+)_\[0-7\]/;
@@ -217,7 +218,7 @@ function requestOf(operation: Operation): fc.Arbitrary<Request> {
       asker: fc.oneof(
         { weight: 6, arbitrary: fc.constant("admin" as const) },
         { weight: 4, arbitrary: fc.constant("member" as const) },
-        { weight: 3, arbitrary: fc.constantFrom(...askers) },
+        { weight: 6, arbitrary: fc.constantFrom(...askers) },
       ),
       path: valuesOf(inPath ?? []),
       query: valuesOf(inQuery ?? []),

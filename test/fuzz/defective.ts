@@ -2,7 +2,14 @@
 import { chosenOf, serveDefective, spoiledBy, spoiling, type Spoil } from "../support/defective.ts";
 
 const kept: Buffer[] = [];
-const keptBytes = 65_536;
+const keptBytes = 1_048_576;
+let beganAtMs: number | undefined;
+/** Keeps ever more of them, as time goes on: a slow machine, which gets fewer requests, keeps as much as a fast one. */
+function keepMore(): void {
+  beganAtMs ??= performance.now();
+  const due = 1.5 * ((performance.now() - beganAtMs) / 1_000) ** 2;
+  while (kept.length < due) kept.push(Buffer.alloc(keptBytes, 1));
+}
 
 const defects: Readonly<Record<string, Spoil>> = {
   /** A bug that only one kind of input meets. */
@@ -30,11 +37,14 @@ const defects: Readonly<Record<string, Spoil>> = {
   },
   /** A route that everybody may use. */
   "open-door": (request) => {
-    if (request.url?.startsWith("/api/v1/audit") && !request.headers.authorization)
+    if (
+      /^\/api\/v1\/(audit|policies|accounts)/.test(request.url ?? "") &&
+      !request.headers.authorization
+    )
       request.url = "/api/v1/categories";
   },
-  /** Something is kept of every request. */
-  "growing-memory": () => void kept.push(Buffer.alloc(keptBytes, 1)),
+  /** Requests leave something behind. */
+  "growing-memory": keepMore,
 };
 
 await serveDefective(spoiledBy(chosenOf(defects)));

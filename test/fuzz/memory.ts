@@ -13,7 +13,7 @@ const fewestSamples = 40;
 /** The least of some samples: what is left after the garbage has gone. */
 const floor = (samples: readonly number[]) => Math.min(...samples);
 
-/** Watches the heap of a process; flat: its floor in the last quarter is that of the second one. */
+/** Watches the heap of a process; flat: its floor in the last half is that of the second quarter. */
 export function watchMemory(metrics: URL) {
   const stop = new AbortController();
   const samples: number[] = [];
@@ -33,7 +33,7 @@ export function watchMemory(metrics: URL) {
       const quarter = samples.length >> 2;
       const [early, late] = [
         floor(samples.slice(quarter, quarter * 2)),
-        floor(samples.slice(-quarter)),
+        floor(samples.slice(-quarter * 2)), // a quarter may be too short for the garbage to go
       ];
       return {
         growth: `heap ${mebibytes(early)}, then ${mebibytes(late)} (limit ${growthLimit} ×)`,

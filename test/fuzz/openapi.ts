@@ -29,7 +29,7 @@ export type Parameter = {
 type Declared = {
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly content: Contents };
-  readonly security?: readonly unknown[];
+  readonly security?: readonly object[];
   readonly responses: Readonly<Record<string, { readonly content?: Contents }>>;
 };
 
@@ -48,6 +48,10 @@ export type Operation = {
   readonly responses: Declared["responses"];
 };
 
+/** Whether a request without a credential is heard: no scheme is asked for, or none may be chosen. */
+export const isOpen = (security: readonly object[]): boolean =>
+  security.length === 0 || security.some((scheme) => Object.keys(scheme).length === 0);
+
 export const operationsOf = ({ paths }: OpenApi): readonly Operation[] =>
   Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([verb, declared]) => {
@@ -60,7 +64,7 @@ export const operationsOf = ({ paths }: OpenApi): readonly Operation[] =>
         responses: declared.responses,
         parameters: declared.parameters ?? [],
         body: content && { mediaType: content[0], schema: content[1].schema },
-        isOpen: (declared.security ?? []).length === 0,
+        isOpen: isOpen(declared.security ?? []),
       };
     }),
   );

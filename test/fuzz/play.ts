@@ -8,7 +8,7 @@ import type { World } from "./world.ts";
 
 const answerWithinMs = 15_000;
 /** What is streamed has no end of its own: it is read for so long. */
-const streamedForMs = 500;
+const streamedForMs = 50;
 const closedWithinMs = 3_000;
 const knownAtMost = 10;
 

@@ -33,6 +33,23 @@ export async function policiesOf(url: string): Promise<Policies> {
   return { items: items.filter(({ role }) => role !== "admin") };
 }
 
+/** Two accounts of somebody, with money on the first one, of which some is held. */
+async function bookOf(own: At, admin: At) {
+  const account = { name: "Everyday", type: "checking", currency: "EUR" };
+  const from = await made(own, "POST", "/accounts", account);
+  const to = await made(own, "POST", "/accounts", account);
+  const equity = await made(admin, "POST", "/accounts", { ...account, type: "equity" });
+  const eur = (amount: string) => ({ amount, currency: "EUR" });
+  const postings = [
+    { accountId: from, amount: eur("1000") },
+    { accountId: equity, amount: eur("-1000") },
+  ];
+  const entry = await made(admin, "POST", "/entries", { postings });
+  const legs = [{ from, to, amount: eur("1") }];
+  const transfer = await made(own, "POST", "/transfers", { legs, holdS: 3_600 });
+  return { account: [from, to, equity], entry: [entry], transfer: [transfer] };
+}
+
 /** A member, a merchant, and something that is for sale; `name` is of this world alone. */
 export async function makeWorld(
   { url, folder }: Pick<Served, "url" | "folder">,
@@ -46,7 +63,9 @@ export async function makeWorld(
   const member = await signUp({ url }, `member-${name}@example.com`);
   await verify({ url, folder }, `member-${name}@example.com`, member);
   const email = `merchant-${name}@example.com`;
-  const { userId } = await signUp({ url }, email);
+  const signedUp = await signUp({ url }, email);
+  await verify({ url, folder }, email, signedUp);
+  const { userId } = signedUp;
   await made(at, "PUT", `/users/${userId}/roles`, { roles: ["member", "merchant"] });
   const merchant = await signIn({ url }, email);
 
@@ -71,6 +90,7 @@ export async function makeWorld(
     headers: { ...admin.headers, "content-type": "text/csv" },
   });
   const { id: imported } = (await file.json()) as { readonly id: string };
+  const money = await bookOf(own, at);
   return {
     tokens: {
       anonymous: {},
@@ -89,6 +109,7 @@ export async function makeWorld(
       reservation: [reservation],
       key: [key],
       import: [imported],
+      ...money,
       token: [member.refreshToken],
     },
     spared: new Set([admin.userId, admin.sessionId]),

@@ -103,7 +103,7 @@ test("a refusal without a status does not compile", () => {
     import { GetUser } from "../application/users/get-user.ts";
     import type { Identity } from "../index.ts";
     export const route = (identity: Identity) =>
-      post("/x", { summary: "X", input: GetUser, handle: identity.getUser, success: 204, refusals: {} });`;
+      post("/x", { id: "x", summary: "X", input: GetUser, handle: identity.getUser, success: 204, refusals: {} });`;
   const violation = { title: "a status", folder: "src/contexts/identity/presentation", text };
   let output = "";
   const missed = found([violation], () => (output = run("tsc", ["-b"]).output));

@@ -3,6 +3,8 @@ import type { Served, SignedIn } from "./basalt.ts";
 /** Values of path parameters, by name. */
 export type Ids = Readonly<Record<string, string>>;
 
+type Body = object | string | undefined;
+
 /** What the walk over all operations needs to know of those of one context. */
 export type Access = {
   /** Operations that strangers may use. */
@@ -10,7 +12,7 @@ export type Access = {
   /** Operations that every signed-in user may use, since they are about nobody's things. */
   readonly everybodys: readonly string[];
   /** A body for each other operation with which nothing but a missing permission refuses it. */
-  readonly bodies: Readonly<Record<string, object | string | undefined>>;
+  readonly bodies: Readonly<Record<string, Body | ((ids: Ids) => Body)>>;
   /** Operations that are refused even to administrators. */
   readonly ownersOnly: readonly string[];
   /** Makes things of a user; answers their ids by the names of path parameters. */

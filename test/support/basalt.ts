@@ -85,7 +85,7 @@ export function launch(
   const child = spawn(process.execPath, [program, ...args], {
     cwd: root,
     env: { ...process.env, NODE_TEST_CONTEXT: "", PORT: "0", ...forTests, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [args.includes("-") ? "pipe" : "ignore", "pipe", "pipe"],
   });
   let output = "";
   const url = Promise.withResolvers<string>();

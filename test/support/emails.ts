@@ -18,12 +18,16 @@ export async function emailsIn(folder: string) {
   );
 }
 
+/** The token in the text of an email. */
+export const tokenIn = (text = ""): string | undefined =>
+  /basalt_\w+\.[\w-]+\.[\w-]+/.exec(text)?.[0];
+
 /** The token in an email with this subject, once it is there; of one receiver, if one is named. */
 export async function tokenFrom(folder: string, subject: string, to?: string): Promise<string> {
   for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(20)) {
     const sent = (await emailsIn(folder)).filter((email) => to === undefined || email.to === to);
     const found = sent.find((email) => email.subject === subject);
-    const token = /basalt_\w+\.[\w-]+\.[\w-]+/.exec(found?.text ?? "")?.[0];
+    const token = tokenIn(found?.text);
     if (token) return token;
   }
   throw new Error(`no email "${subject}"`);
@@ -35,7 +39,7 @@ export async function verify(
   email: string,
   { headers }: Pick<SignedIn, "headers">,
 ): Promise<void> {
-  const token = await tokenFrom(folder, "Welcome", email);
+  const token = await tokenFrom(folder, "Welcome to Basalt", email);
   const answer = await postJson(`${url}/api/v1/verified-emails`, { token }, headers);
   assert.equal(answer.status, 204);
 }

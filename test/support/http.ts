@@ -71,6 +71,32 @@ export async function sell(
   return id;
 }
 
+/** Accounts of the caller, who is an administrator, each with so many euros. */
+export async function openBook(
+  at: At,
+  accounts: number,
+  amount: string,
+): Promise<readonly string[]> {
+  const open = async (type: string) => {
+    const opened = await post(at, "/accounts", { name: "Money", type, currency: "EUR" });
+    assert.equal(opened.status, 201, opened.text);
+    return String(opened.body["id"]);
+  };
+  const equity = await open("equity");
+  const ids: string[] = [];
+  for (let i = 0; i < accounts; i += 1) {
+    const id = await open("checking");
+    const posting = (accountId: string, sign = "") => ({
+      accountId,
+      amount: { amount: `${sign}${amount}`, currency: "EUR" },
+    });
+    const entry = await post(at, "/entries", { postings: [posting(id), posting(equity, "-")] });
+    assert.equal(entry.status, 201, entry.text);
+    ids.push(id);
+  }
+  return ids;
+}
+
 type Url = Pick<Served, "url">;
 export const api = ({ url }: Url, path: string) => `${url}/api/v1${path}`;
 export const codeOf = async (answer: Response) =>

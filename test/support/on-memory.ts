@@ -80,6 +80,7 @@ export async function startInMemory(
     cache: memoryCache(),
     secrets,
     jobs,
+    consuming: [],
     grants: composition.grants,
     wakeUps,
     process,
