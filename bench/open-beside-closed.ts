@@ -32,7 +32,7 @@ const jobs = new Jobs({ ...runtime, leases: memoryLeases(timers), process: "benc
 const shared = { ...runtime, wakeUps: new Map(), process: "bench", others: undefined, jobs };
 const own = { cache: memoryCache(), grants: basalt.grants };
 const persistence = postgresPersistence(database, runtime);
-const parts = { settings, log, metrics, persistence, secrets, ...own, ...shared };
+const parts = { consuming: [], settings, log, metrics, persistence, secrets, ...own, ...shared };
 const undo = new AsyncDisposableStack();
 const { routes, access } = await identity.compose(parts, {}, undo);
 if (!access) throw new Error("identity does not say who sends a request");
@@ -45,14 +45,15 @@ const units = persistence.units({
   scope: postgresIdentity(newId),
 });
 const handlers = { getUser: getUser({ ...units, mayAct: async () => ok(undefined) }) };
-const audit = { enter: async () => {}, page: async () => [] };
-const asking = createHandlers("open", handlers, { metrics, audit, clock, denials: [] });
+const audit = { enter: async () => {} };
+const asking = createHandlers("open", handlers, { metrics, audit, denials: [] });
 const open = userRoutes(asking as unknown as Identity)
   .filter(isGetUser)
   .map((route): Route => ({
     ...route,
     path: `/open${route.path}`,
     access: "anyone",
+    id: "open",
     summary: "Open",
   }));
 
@@ -65,6 +66,8 @@ const app = await createHttpServer({
   metrics,
   version: "bench",
   production: false,
+  docs: false,
+  basePath: "",
   probe: async () => {},
   isDraining: () => false,
   routes: [...routes.filter(isGetUser), ...open],

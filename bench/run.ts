@@ -1,11 +1,15 @@
-// npm run bench [-- start http authentication catalog search holds unit-of-work events peers]: every figure
+// npm run bench [-- start http authentication catalog accounts ledger search holds hostile unit-of-work events backup peers]: every figure
 // with its bar, as a table. Exit code 1 where one is missed.
 import os from "node:os";
+import { accountsFigures } from "./accounts.ts";
 import { authenticationFigures } from "./authentication.ts";
+import { backupFigures } from "./backup.ts";
 import { catalogFigures } from "./catalog.ts";
 import { eventFigures } from "./events.ts";
 import { holdFigures } from "./holds.ts";
+import { hostileFigures } from "./hostile.ts";
 import { httpFigures } from "./http.ts";
+import { ledgerFigures } from "./ledger.ts";
 import { asked as requests, type Figure } from "./measure.ts";
 import { drawChart, peerFigures } from "./peers.ts";
 import { searchFigures } from "./search.ts";
@@ -17,10 +21,14 @@ const suites: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   http: httpFigures,
   authentication: authenticationFigures,
   catalog: catalogFigures,
+  accounts: accountsFigures,
+  ledger: ledgerFigures,
   search: searchFigures,
   holds: holdFigures,
+  hostile: hostileFigures,
   "unit-of-work": unitOfWorkFigures,
   events: eventFigures,
+  backup: backupFigures,
   peers: peerFigures,
 };
 
