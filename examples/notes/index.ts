@@ -20,7 +20,7 @@ export type NotesDeps = {
   readonly clock: Clock;
   readonly newId: NewId;
   readonly metrics: Metrics;
-  readonly audit: Audit;
+  readonly audit: Pick<Audit, "enter">;
 };
 
 /** All that the notes can be asked to do. */

@@ -24,7 +24,6 @@ async function compose<On extends Profile>(
   scope: ScopeOn<On>,
   parts: Parts<Settings, On>,
   { identity }: Needs,
-  undo: AsyncDisposableStack,
 ) {
   const { persistence, metrics, clock, newId } = parts;
   const working = { schema, scope, onAppended: announcer(parts, schema) };
@@ -36,8 +35,7 @@ async function compose<On extends Profile>(
     newId,
     metrics,
   });
-  if (parts.settings.consumers)
-    await consume(parts, { ...working, consumers: notesConsumers }, undo);
+  if (parts.settings.consumers) consume(parts, { ...working, consumers: notesConsumers });
   return { routes: noteRoutes(notes), provides: {} };
 }
 
@@ -53,7 +51,7 @@ export const notesWith = <On extends Profile>(
   grants: {
     member: [Permissions.writeNote, ofOwn(Permissions.readNotes), ofOwn(Permissions.rewriteNote)],
   },
-  compose: (parts, needs, undo) => compose(scope, parts, needs, undo),
+  compose: (parts, needs) => compose(scope, parts, needs),
 });
 
 /** The notes as a module. */
@@ -63,5 +61,6 @@ export const notes: Module<typeof settings, object, Needs> = {
   readModels: [],
   chores: () => [],
   examine: async () => [],
+  demoData: [],
   addCommands: addNotesCommands,
 };

@@ -1,6 +1,6 @@
 import type { Context } from "#kernel/context.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
-import { ok, type Result } from "#kernel/result.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Version, type PreconditionFailed } from "#kernel/version.ts";
@@ -23,9 +23,11 @@ export const rewriteNote =
   ({ unitOfWork, mayAct }: Deps) =>
   async ({ noteId, expectedVersion, text }: RewriteNote, context: Context): Promise<Outcome> =>
     unitOfWork(context, async ({ notes }): Promise<Outcome> => {
-      const found = Note.expected(await notes.byId(noteId), noteId, expectedVersion);
-      if (!found.ok) return found;
-      const owner = found.value.authorId;
+      const note = await notes.byId(noteId);
+      if (!note) return err({ type: "note-not-found", noteId });
+      const owner = note.authorId;
       const allowed = await mayAct(context, Permissions.rewriteNote, { owner });
-      return allowed.ok ? ok(notes.save(Note.rewrite(found.value, text))) : allowed;
+      if (!allowed.ok) return allowed;
+      const found = Note.expected(note, noteId, expectedVersion);
+      return found.ok ? ok(notes.save(Note.rewrite(found.value, text))) : found;
     });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Command } from "commander";
 import { postJson, signUp } from "#test/basalt.ts";
+import { verify } from "#test/emails.ts";
 import { send } from "#test/http.ts";
 import { serveWith } from "#test/module.ts";
 import { until } from "#test/until.ts";
@@ -12,6 +13,8 @@ test("a user writes notes, which only they can list", async () => {
   const { url } = served;
   const ada = await signUp(served, "ada@example.com");
   const bob = await signUp(served, "bob@example.com");
+  await verify(served, "ada@example.com", ada); // roles count from then on
+  await verify(served, "bob@example.com", bob);
 
   const written = await postJson(`${url}/api/v1/notes`, { text: "mine" }, ada.headers);
 
@@ -35,7 +38,9 @@ test("a user writes notes, which only they can list", async () => {
 test("notes are counted by the consumer, and the command prints the counts", async () => {
   await using served = await serveWith(notes);
   const { url, opened, settings } = served;
-  const { headers, userId } = await signUp(served, "ada@example.com");
+  const ada = await signUp(served, "ada@example.com");
+  await verify(served, "ada@example.com", ada);
+  const { headers, userId } = ada;
   await postJson(`${url}/api/v1/notes`, { text: "mine" }, headers);
   await until(async () => (await opened.sql("select from notes.tallies")).length === 1);
 

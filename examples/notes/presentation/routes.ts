@@ -1,4 +1,4 @@
-import { list, shape } from "#kernel/shape.ts";
+import { list, named, shape } from "#kernel/shape.ts";
 import { get, patch, post, type Route } from "#platform/http/route.ts";
 import { ListNotes } from "../application/list-notes.ts";
 import { RewriteNote } from "../application/rewrite-note.ts";
@@ -6,13 +6,14 @@ import { WriteNote } from "../application/write-note.ts";
 import { AuthorId, NoteId, NoteText } from "../domain/note.ts";
 import type { NotesHandlers } from "../index.ts";
 
-const NoteView = shape({ id: NoteId, authorId: AuthorId, text: NoteText });
-const NotesView = shape({ items: list(NoteView, 100) });
+const NoteView = named("Note", shape({ id: NoteId, authorId: AuthorId, text: NoteText }));
+const NotesView = named("Notes", shape({ items: list(NoteView, 100) }));
 
 /** Everything that the notes answer over HTTP. */
 export const noteRoutes = (notes: NotesHandlers): readonly Route[] => [
   post("/notes", {
     access: "signed-in",
+    id: "writeNote",
     summary: "Write a note",
     input: WriteNote,
     handle: notes.writeNote,
@@ -23,6 +24,7 @@ export const noteRoutes = (notes: NotesHandlers): readonly Route[] => [
   }),
   patch("/notes/:noteId", {
     access: "signed-in",
+    id: "rewriteNote",
     summary: "Rewrite a note",
     description: "Replaces the text, for the author of the note.",
     input: RewriteNote,
@@ -34,6 +36,7 @@ export const noteRoutes = (notes: NotesHandlers): readonly Route[] => [
   }),
   get("/authors/:authorId/notes", {
     access: "signed-in",
+    id: "listNotesOfAuthor",
     summary: "List the notes of an author",
     description: "The newest 100 notes of an author, newest first.",
     input: ListNotes,

@@ -31,7 +31,7 @@ export function notesContract(adapter: string, open: () => Promise<NotesSubject>
       clock,
       newId: systemIds,
       metrics: createMetrics(),
-      audit: { enter: async () => {}, page: async () => [] },
+      audit: { enter: async () => {} },
       mayAct: async ({ actor }, permission, on) =>
         permission === Permissions.writeNote || on?.owner === actor
           ? ok(undefined)
