@@ -97,6 +97,28 @@ test("a restore takes back all requests that the backup does not have", async ()
   );
 });
 
+test("what a restore took back is not found, and everything else must be", async () => {
+  await using folder = await scratch();
+  const ledger = openLedger(path.join(folder.path, "ledger.jsonl"));
+  const end = (about: string) => ({
+    key: `${about}-end`,
+    about,
+    kind: "voiding" as const,
+    path: "/transfers/x/voiding",
+    body: {},
+  });
+  const held = { kind: "transfer" as const, path: "/transfers", body: {} };
+  for (const key of ["kept", "undone"]) ledger.note({ ...held, key, status: 201, answer: key });
+  ledger.keepOnly(new Set(["kept"]));
+
+  ledger.note({ ...end("undone"), status: 404, answer: "TRANSFER_NOT_FOUND" });
+  assert.deepEqual(ledger.contradictions, []);
+  assert.deepEqual([...ledger.acknowledged.keys()], ["kept"]);
+
+  ledger.note({ ...end("kept"), status: 404, answer: "TRANSFER_NOT_FOUND" });
+  assert.deepEqual(ledger.contradictions, ["voiding kept-end was refused: TRANSFER_NOT_FOUND"]);
+});
+
 test("the audit of the crash campaign sees each kind of damage", async () => {
   await using inbox = await smtpInbox();
   await using served = await serve({ BASALT_SMTP_URL: inbox.url });

@@ -17,6 +17,8 @@ export type Operation = {
     | "posting"
     | "voiding";
   readonly path: string;
+  /** The key of the request that made what this one is about. */
+  readonly about?: string;
   /** As JSON; a file as it is. */
   readonly body: object | string;
 };
@@ -51,6 +53,7 @@ export function openLedger(file: string): Ledger {
   const acknowledged = new Map<string, Acknowledged>();
   const contradictions: string[] = [];
   const underWay = new Set<Promise<unknown>>();
+  const undone = new Set<string>();
   return {
     async follow(attempt) {
       underWay.add(attempt);
@@ -64,10 +67,16 @@ export function openLedger(file: string): Ledger {
     acknowledged,
     contradictions,
     keepOnly(keys) {
-      for (const key of acknowledged.keys()) if (!keys.has(key)) acknowledged.delete(key);
+      for (const key of acknowledged.keys())
+        if (!keys.has(key)) {
+          acknowledged.delete(key);
+          undone.add(key);
+        }
     },
     note(told) {
       appendFileSync(file, `${JSON.stringify(told)}\n`);
+      // A restore took back what a client had been told of: the client finds it gone.
+      if (told.status === 404 && told.about !== undefined && undone.has(told.about)) return;
       const before = acknowledged.get(told.key);
       const wasDone = before !== undefined && isDone(before);
       if (wasDone && before.answer !== told.answer)
@@ -122,7 +131,8 @@ function endOf({ key, answer }: Acknowledged, chance: Chance): Operation | undef
   const draw = chance();
   if (draw > 0.7) return undefined;
   const kind = draw < 0.4 ? "posting" : "voiding";
-  return { key: `${key}-end`, kind, path: `/transfers/${answer}/${kind}`, body: {} };
+  const to = `/transfers/${answer}/${kind}`;
+  return { key: `${key}-end`, about: key, kind, path: to, body: {} };
 }
 
 /** Something that people do, by chance. */
