@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { err, ok, type Result } from "#kernel/result.ts";
+import { uploadedText, UploadUnreadable } from "#platform/http/uploaded-text.ts";
 import { FormInvalid } from "#platform/http/uploads.ts";
 import type { Timers } from "#platform/runtime.ts";
 import { readCell, writtenCell } from "#platform/spreadsheet-cell.ts";
-import { separatorOf, TextReader } from "./dialect.ts";
+import { separatorOf } from "./dialect.ts";
 import type { Separator } from "../domain/dialect.ts";
 import type { Export } from "../application/imports/export-rows.ts";
 import type { Cells, ImportRow } from "../application/ports/imports.ts";
@@ -15,54 +15,10 @@ import type { Upload, UploadedRows, UploadInvalid } from "../application/imports
 const reading = () => import("csv-parse");
 const writing = () => import("csv-stringify/sync");
 
-/** Bytes of a file at most. */
-const maxUploadBytes = 256 * 2 ** 20;
 /** The limit of a row in characters. A longer row is refused before its end arrives. */
 const maxRecordSize = 2 ** 17;
 /** Rows that are handed on together, and their characters. */
 const [batchRows, batchLetters] = [500, 2 ** 20];
-
-class Refused extends Error {
-  readonly reason: UploadInvalid["reason"];
-
-  constructor(reason: UploadInvalid["reason"]) {
-    super(reason);
-    this.reason = reason;
-  }
-}
-
-/** A workbook of a spreadsheet program begins as a zip archive does. */
-const isArchive = (chunk: Uint8Array): boolean => chunk[0] === 0x50 && chunk[1] === 0x4b;
-
-/** Reads the text of the bytes that pass; counts and digests them. Refuses what is no text. */
-function meter(maxBytes: number) {
-  const hash = createHash("sha256");
-  const reader = new TextReader();
-  let bytes = 0;
-  const read = (chunk?: Uint8Array): Buffer => {
-    try {
-      const text = reader.read(chunk);
-      if (!text.includes("\0")) return Buffer.from(text);
-    } catch {
-      // Refused below.
-    }
-    throw new Refused("not-utf-8");
-  };
-  return {
-    async *textOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-      for await (const chunk of body) {
-        if (bytes === 0 && isArchive(chunk)) throw new Refused("workbook");
-        bytes += chunk.length;
-        if (bytes > maxBytes) throw new Refused("too-many-bytes");
-        hash.update(chunk);
-        yield read(chunk);
-      }
-      yield read();
-    },
-    digest: () => hash.copy().digest("base64url"),
-    encoding: () => reader.encoding ?? "utf-8",
-  };
-}
 
 /** The cells by column. Spreadsheets write empty cells beyond the last column; one that is not is enough to report it. */
 function cellsOf(columns: readonly string[], record: readonly string[]): Cells {
@@ -92,7 +48,7 @@ async function invalidOf(error: unknown, lines: number): Promise<UploadInvalid> 
     ...(line === undefined ? {} : { line }),
   });
   if (error instanceof FormInvalid) throw error;
-  if (error instanceof Refused) return refused(error.reason, lines);
+  if (error instanceof UploadUnreadable) return refused(error.reason, lines);
   if (!(error instanceof CsvError)) return refused("broken-off", lines);
   const reason = error.code === "CSV_MAX_RECORD_SIZE" ? "record-too-long" : "malformed";
   return refused(reason, typeof error["lines"] === "number" ? error["lines"] : lines);
@@ -120,21 +76,6 @@ function collector(columns: readonly string[]) {
 /** Lines that a record takes: cells may have breaks of their own. */
 const linesOf = (record: readonly string[]): number =>
   record.reduce((lines, cell) => lines + (cell.match(/\r\n|\r|\n/g)?.length ?? 0), 1);
-
-/** Bytes that are parsed before others have their turn. */
-const pieceBytes = 16_384;
-
-/** A body in small pieces, between which the event loop goes on, whatever has arrived at once. */
-async function* inPieces(
-  body: AsyncIterable<Uint8Array>,
-  timers: Timers,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body)
-    for (let at = 0; at < chunk.length; at += pieceBytes) {
-      yield chunk.subarray(at, at + pieceBytes);
-      await timers.turn();
-    }
-}
 
 /** A record, and the number of empty lines before it. */
 type Parsed = {
@@ -173,7 +114,7 @@ function lineMeter() {
       return first === -1 ? [] : [{ first, last }];
     });
     const first = Math.min(piece.length, ...breaks.map((found) => found.first));
-    if (length + first > maxLineBytes) throw new Refused("record-too-long");
+    if (length + first > maxLineBytes) throw new UploadUnreadable("record-too-long");
     const last = Math.max(-1, ...breaks.map((found) => found.last));
     length = last === -1 ? length + piece.length : piece.length - last - 1;
     return piece;
@@ -239,13 +180,13 @@ async function* partsOf(text: Reading): AsyncGenerator<Part> {
 export function uploadedCsv(
   body: AsyncIterable<Uint8Array>,
   timers: Timers,
-  maxBytes = maxUploadBytes,
+  maxBytes?: number,
 ): Upload {
-  const { textOf, digest, encoding } = meter(maxBytes);
+  const { text, digest, encoding } = uploadedText(body, timers, maxBytes);
   let separator: Separator = ",";
   const recognised = (found: Separator) => void (separator = found);
   return {
-    parts: partsOf({ text: textOf(inPieces(body, timers)), recognised }),
+    parts: partsOf({ text, recognised }),
     digest,
     dialect: () => ({ encoding: encoding(), separator }),
   };
