@@ -6,15 +6,23 @@ import { TextReader, type Encoding } from "../text-reader.ts";
 export const maxUploadBytes = 256 * 2 ** 20;
 
 /** The reason why a file is not read as text. */
-export type Unreadable = "workbook" | "not-utf-8" | "too-many-bytes" | "record-too-long";
+export type Unreadable =
+  | "workbook"
+  | "not-utf-8"
+  | "too-many-bytes"
+  | "record-too-long"
+  | "malformed";
 
 /** Thrown to whoever reads the text. */
 export class UploadUnreadable extends Error {
   readonly reason: Unreadable;
+  /** From 1, where it is known. */
+  readonly line: number | undefined;
 
-  constructor(reason: Unreadable) {
+  constructor(reason: Unreadable, line?: number) {
     super(reason);
     this.reason = reason;
+    this.line = line;
   }
 }
 
