@@ -12,7 +12,10 @@ export const grants: Grants = {
       Permissions.makeTransfer,
       Permissions.readTransfer,
       Permissions.resolveTransfer,
+      Permissions.readStatements,
+      Permissions.decideStatements,
     ].map(ofOwn),
+    Permissions.importStatements,
   ],
   /** Keeps the book: opens its accounts, posts entries, and reads everything. */
   bookkeeper: ["accounts", "transfers", "entries", "exchanges", "ledger"].map(

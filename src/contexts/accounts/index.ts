@@ -6,6 +6,9 @@
  * - **exchange**: an entry in two currencies, through the accounts of the book that trade in them
  * - **posting**: money into an account, or out of it
  * - **transfer**: moves money between accounts, at once or after holding it; its legs happen all or none
+ * - **mirror**: an account that shows one at a provider; only its statements move its money
+ * - **observation**: what a provider said of a line once; never changed
+ * - **line**: of a statement: what its newest observation says; a booked one has an entry
  * - **hold**: money of a pending transfer: still on the account, and not available
  */
 import type { Audit } from "#kernel/audit.ts";
@@ -28,6 +31,23 @@ import { makeExchange } from "./application/ledger/make-exchange.ts";
 import { postEntry, reverseEntry } from "./application/ledger/post-entry.ts";
 import { getEntry, getStatement, getTrialBalance } from "./application/ledger/read-ledger.ts";
 import type { AccountsScope } from "./application/ports/scope.ts";
+import { decideMatch } from "./application/statements/decide-match.ts";
+import {
+  getLine,
+  getStatementImport,
+  listBalances,
+  listLines,
+  listStatementImports,
+  listStatementRows,
+  listWaitingRows,
+} from "./application/statements/read-statements.ts";
+import {
+  importStatements,
+  mayImportStatements,
+} from "./application/statements/receive-statements.ts";
+import { runStatements } from "./application/statements/run-imports.ts";
+import { redoImport, replayQuarantine, undoImport } from "./application/statements/undo-import.ts";
+import type { Provider } from "./application/ports/providers.ts";
 import { listTransfers } from "./application/transfers/list-transfers.ts";
 import { makeTransfer } from "./application/transfers/make-transfer.ts";
 import {
@@ -40,6 +60,8 @@ import {
 export { accountsEvents, type AccountsEvent } from "./domain/events.ts";
 
 export type AccountsDeps = {
+  /** Who keeps accounts elsewhere. */
+  readonly providers: readonly Provider[];
   readonly unitOfWork: UnitOfWork<AccountsScope>;
   readonly read: Read<AccountsScope>;
   readonly mayAct: MayAct;
@@ -79,6 +101,22 @@ export const createAccounts = (deps: AccountsDeps) =>
       getTransfer: getTransfer(deps),
       listTransfers: listTransfers(deps),
       expireTransfers: expireTransfers(deps),
+
+      mayImportStatements: mayImportStatements(deps),
+      importStatements: importStatements(deps),
+      runStatements: runStatements(deps),
+      getStatementImport: getStatementImport(deps),
+      listStatementImports: listStatementImports(deps),
+      listStatementRows: listStatementRows(deps),
+      undoImport: undoImport(deps),
+      redoImport: redoImport(deps),
+      replayQuarantine: replayQuarantine(deps),
+      listMatches: listWaitingRows(deps, "doubtful"),
+      listQuarantine: listWaitingRows(deps, "quarantined"),
+      decideMatch: decideMatch(deps),
+      listLines: listLines(deps),
+      getLine: getLine(deps),
+      listBalances: listBalances(deps),
     },
     { ...deps, denials: ["forbidden"] },
   );

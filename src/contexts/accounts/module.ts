@@ -12,7 +12,10 @@ import { accountsEvents } from "./domain/events.ts";
 import { grants } from "./grants.ts";
 import { createAccounts } from "./index.ts";
 import { chainEntries } from "./infrastructure/ledger-chain.ts";
+import { forgetArrivingStatements } from "./infrastructure/postgres-imports.ts";
 import { postgresLedger } from "./infrastructure/postgres-ledger.ts";
+import { bankFiles } from "./infrastructure/statements/bank-files.ts";
+import { statementFile } from "./infrastructure/statements/statement-file.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
 import { accountsRoutes } from "./presentation/routes.ts";
 
@@ -20,6 +23,8 @@ const schema = "accounts";
 /** How often it looks for transfers whose time is over. */
 const expireEveryMs = 1_000;
 const expireWithinMs = 30_000;
+/** How often it looks for statements that have arrived. */
+const importEveryMs = 250;
 
 const settings = {} as const;
 type Settings = ModuleSettings<typeof settings>;
@@ -37,6 +42,7 @@ async function compose<On extends Profile>(
     ...persistence.units(working),
     audit: persistence.audit,
     mayAct: identity.mayAct,
+    providers: bankFiles,
     clock,
     newId,
     metrics,
@@ -53,9 +59,19 @@ async function compose<On extends Profile>(
         if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
       },
     });
+    jobs.add({
+      name: "accounts.run-statements",
+      everyMs: importEveryMs,
+      withinMs: expireWithinMs,
+      work: async (context) => {
+        const { failures } = expect(await accounts.runStatements({}, context));
+        if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
+      },
+    });
   }
   const wakeUp = parts.wakeUps.get(schema) ?? new WakeUp(timers);
-  return { routes: accountsRoutes(accounts, { wakeUp, timers }), provides: {} };
+  const readFile = (body: AsyncIterable<Uint8Array>) => statementFile(body, timers);
+  return { routes: accountsRoutes(accounts, { wakeUp, timers, readFile }), provides: {} };
 }
 
 /** Accounts, wired on Postgres or in memory. */
@@ -76,7 +92,7 @@ export const accounts: Module<typeof settings, object, Needs> = {
   ...accountsWith<OnPostgres>(postgresLedger),
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   readModels: [],
-  chores: (database) => [chainEntries(database)],
+  chores: (database) => [chainEntries(database), forgetArrivingStatements(database)],
   examine: async () => [],
   demoData: [demoAccounts],
   addCommands: addAccountsCommands,

@@ -14,4 +14,7 @@ export const Permissions = permissions({
   makeExchange: "exchanges:create",
   readEntry: "entries:read",
   readLedger: "ledger:read",
+  importStatements: "statements:create",
+  readStatements: "statements:read",
+  decideStatements: "statements:decide",
 });

@@ -14,6 +14,8 @@ import {
 import type { CurrencyPair } from "./currency-pair.ts";
 import type { AccountId, OwnerId } from "./ids.ts";
 import { AccountName, type Mask } from "./labels.ts";
+import type { ExternalId } from "./observation.ts";
+import type { ProviderId } from "./provider.ts";
 
 /** The largest amount that an account may hold, owe or reserve, in minor units. */
 export const maxBalance = 10n ** 18n;
@@ -31,14 +33,32 @@ export type Account = Versioned & {
   readonly mask?: Mask;
   /** The currencies between which it trades, for an account that exchanges go through. */
   readonly pair?: CurrencyPair;
+  /** The account at a provider that it mirrors: only statements move its money. */
+  readonly elsewhere?: Elsewhere;
   readonly openedAt: Instant;
 };
+
+/** An account at a provider, as the provider calls it, and the account of the book that money comes from and goes to. */
+export type Elsewhere = {
+  readonly provider: ProviderId;
+  readonly externalId?: ExternalId;
+  readonly outsideId: AccountId;
+};
+/** An account that mirrors one elsewhere. */
+export type Mirror = Account & { readonly elsewhere: Elsewhere };
+export const isMirror = <A extends Account>(account: A | undefined): account is A & Mirror =>
+  account?.elsewhere !== undefined;
 
 type Changed = Change<Account, AccountsEvent>;
 
 export type AccountNotFound = { readonly type: "account-not-found"; readonly accountId: AccountId };
 /** The account is deactivated and takes no postings. */
 export type AccountInactive = { readonly type: "account-inactive"; readonly accountId: AccountId };
+/** The account mirrors one elsewhere: only statements move its money. */
+export type AccountElsewhere = {
+  readonly type: "account-elsewhere";
+  readonly accountId: AccountId;
+};
 /** The account has a balance or holds, or exchanges go through it. */
 export type AccountInUse = { readonly type: "account-in-use" };
 /** An account of the book has no owner, and any other has one. */
@@ -81,6 +101,11 @@ type Opening = Omit<Account, "version" | "status" | "overdraft"> & {
   readonly overdraft: Money | null;
 };
 
+type OpeningMirror = Omit<Opening, "overdraft" | "pair" | "elsewhere" | "ownerId"> & {
+  readonly ownerId: OwnerId;
+  readonly elsewhere: Elsewhere;
+};
+
 type OpeningTrading = Pick<Account, "id" | "currency" | "openedAt"> & {
   readonly pair: CurrencyPair;
 };
@@ -100,9 +125,10 @@ export const Account = {
       ...(limit.value === undefined ? {} : { overdraft: limit.value }),
       version: Version.none,
     };
-    const { id: _, openedAt, ...facts } = opening;
+    const { id: _, openedAt, elsewhere, ...facts } = opening;
+    const provider = elsewhere === undefined ? {} : { provider: elsewhere.provider };
     const spelled = overdraft === null ? {} : { overdraft: Money.spell(overdraft) };
-    const opened = AccountOpened({ accountId: id, ...facts, ...spelled, openedAt });
+    const opened = AccountOpened({ accountId: id, ...facts, ...provider, ...spelled, openedAt });
     return ok({ state: account, events: [opened] });
   },
 
@@ -117,6 +143,22 @@ export const Account = {
         overdraft: null,
       }),
     ),
+
+  /** The account that mirrors one elsewhere, and the account of the book that is its other side. */
+  openMirror({ elsewhere, ...opening }: OpeningMirror): Changed & { readonly outside: Changed } {
+    const { currency, openedAt } = opening;
+    const mirror = Account.open({ ...opening, elsewhere, overdraft: null });
+    const name = expect(AccountName.parse(`Outside of ${elsewhere.provider}`));
+    const outside = Account.open({
+      id: elsewhere.outsideId,
+      name,
+      type: "equity",
+      currency,
+      openedAt,
+      overdraft: null,
+    });
+    return { ...expect(mirror), outside: expect(outside) };
+  },
 
   expected<A extends Account>(
     account: A | undefined,
@@ -133,7 +175,7 @@ export const Account = {
 
   edit(funded: Funded, { name, mask, overdraft }: AccountEdit): Result<Changed, OverdraftInvalid> {
     const { posted, held: kept, overdraft: limitBefore, mask: maskBefore, ...account } = funded;
-    if (account.pair !== undefined && overdraft) return unfit("trades");
+    if ((account.pair ?? account.elsewhere) !== undefined && overdraft) return unfit("trades");
     const limit = overdraft === undefined ? ok(limitBefore) : limitOf(overdraft, funded.currency);
     if (!limit.ok) return limit;
     if (limit.value !== undefined && posted - kept + limit.value < 0n)

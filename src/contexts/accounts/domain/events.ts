@@ -2,15 +2,20 @@ import { CivilDate } from "#kernel/civil-date.ts";
 import { event, registry, type EventOf } from "#kernel/event.ts";
 import { Instant } from "#kernel/instant.ts";
 import { Currency, SpelledMoney } from "#kernel/money.ts";
+import { Count, Flag } from "#kernel/scalars.ts";
 import { list, optional, shape } from "#kernel/shape.ts";
 import { AccountType } from "./account-type.ts";
 import { CurrencyPair } from "./currency-pair.ts";
 import { SpelledExchange } from "./exchange.ts";
-import { AccountId, EntryId, OwnerId, TransferId } from "./ids.ts";
+import { AccountId, EntryId, ImportId, OwnerId, TransferId } from "./ids.ts";
 import { AccountName, Mask, Memo, Tags } from "./labels.ts";
 import { SpelledPostings } from "./posting.ts";
+import { ProviderId } from "./provider.ts";
 
-/** Without an owner: the book's own. Without an overdraft: it may fall below zero as far as it will. */
+/**
+ * Without an owner: the book's own. Without an overdraft: it may fall below zero as far as it will. With a provider: it mirrors an
+ * account there.
+ */
 export const AccountOpened = event("accounts.account-opened", 1, {
   accountId: AccountId,
   ownerId: optional(OwnerId),
@@ -20,6 +25,7 @@ export const AccountOpened = event("accounts.account-opened", 1, {
   overdraft: optional(SpelledMoney),
   mask: optional(Mask),
   pair: optional(CurrencyPair),
+  provider: optional(ProviderId),
   openedAt: Instant,
 });
 /** All that can be edited, as it is from now on. */
@@ -74,6 +80,29 @@ const freed = { transferId: TransferId, legs: SpelledLegs };
 export const TransferVoided = event("accounts.transfer-voided", 1, freed);
 export const TransferExpired = event("accounts.transfer-expired", 1, freed);
 
+/** A file of statements has arrived, or is looked at again. */
+export const StatementsReceived = event("accounts.statements-received", 1, {
+  importId: ImportId,
+  provider: ProviderId,
+  isDryRun: Flag,
+  rows: Count,
+});
+/** Every row has an outcome; so many rows have which. */
+export const StatementsImported = event("accounts.statements-imported", 1, {
+  importId: ImportId,
+  created: Count,
+  matched: Count,
+  updated: Count,
+  ignored: Count,
+  doubtful: Count,
+  quarantined: Count,
+});
+/** What its rows have made is to be taken back, and then it has been. */
+export const StatementsWithdrawn = event("accounts.statements-withdrawn", 1, {
+  importId: ImportId,
+});
+export const StatementsUndone = event("accounts.statements-undone", 1, { importId: ImportId });
+
 export const accountsEvents = registry(
   AccountOpened,
   AccountEdited,
@@ -84,5 +113,9 @@ export const accountsEvents = registry(
   TransferPosted,
   TransferVoided,
   TransferExpired,
+  StatementsReceived,
+  StatementsImported,
+  StatementsWithdrawn,
+  StatementsUndone,
 );
 export type AccountsEvent = EventOf<typeof accountsEvents>;

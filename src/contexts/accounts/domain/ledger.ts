@@ -3,6 +3,7 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import {
   Account,
   maxBalance,
+  type AccountElsewhere,
   type AccountInactive,
   type AccountNotFound,
   type Funded,
@@ -28,6 +29,7 @@ export type BalanceTooLarge = { readonly type: "balance-too-large"; readonly acc
 export type MovementRefused =
   | AccountNotFound
   | AccountInactive
+  | AccountElsewhere
   | CurrencyMismatch
   | InsufficientFunds
   | BalanceTooLarge;
@@ -39,6 +41,7 @@ export type Accounts = ReadonlyMap<AccountId, Funded>;
 function moved(account: Funded, { amount, held }: Movement): Result<Funded, MovementRefused> {
   const { id: accountId, currency } = account;
   if (account.status !== "active") return err({ type: "account-inactive", accountId });
+  if (account.elsewhere !== undefined) return err({ type: "account-elsewhere", accountId });
   if (amount.currency !== currency)
     return err({ type: "currency-mismatch", expected: currency, actual: amount.currency });
 

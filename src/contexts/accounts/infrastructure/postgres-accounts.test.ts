@@ -3,6 +3,7 @@ import { exchangesContract } from "../testing/exchanges.contract.ts";
 import { ledgerContract } from "../testing/ledger.contract.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
 import { programsContract } from "../testing/programs.contract.ts";
+import { statementsContract } from "../testing/statements.contract.ts";
 import { transfersContract } from "../testing/transfers.contract.ts";
 
 accountsContract("Postgres", postgresSubject);
@@ -10,3 +11,4 @@ transfersContract("Postgres", postgresSubject);
 ledgerContract("Postgres", postgresSubject);
 programsContract("Postgres", postgresSubject);
 exchangesContract("Postgres", postgresSubject);
+statementsContract("Postgres", postgresSubject);

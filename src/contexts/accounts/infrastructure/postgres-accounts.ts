@@ -6,12 +6,14 @@ import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
 import type { Accounts } from "../application/ports/accounts.ts";
-import type { Account, Funded } from "../domain/account.ts";
+import { isMirror, type Account, type Elsewhere, type Funded } from "../domain/account.ts";
 import type { AccountType } from "../domain/account-type.ts";
 import type { CurrencyPair } from "../domain/currency-pair.ts";
 import type { AccountsEvent } from "../domain/events.ts";
 import type { AccountId, OwnerId } from "../domain/ids.ts";
 import type { AccountName, Mask } from "../domain/labels.ts";
+import type { ExternalId } from "../domain/observation.ts";
+import type { ProviderId } from "../domain/provider.ts";
 
 type Row = {
   readonly id: string;
@@ -23,15 +25,18 @@ type Row = {
   readonly overdraft: string | null;
   readonly mask: string | null;
   readonly pair: string | null;
+  readonly provider: string | null;
+  readonly external_id: string | null;
+  readonly outside_id: string | null;
   readonly opened_at: Instant;
   readonly version: number;
   readonly posted: string;
   readonly held: string;
 };
 const facts =
-  "id, owner_id, name, type, currency, status, overdraft, mask, pair, opened_at, version";
+  "id, owner_id, name, type, currency, status, overdraft, mask, pair, opened_at, version, provider, external_id, outside_id";
 const columns = `id, owner_id, name, type, currency, status, overdraft::text as overdraft, mask, pair,
-  opened_at, version, posted::text as posted, held::text as held`;
+  opened_at, version, provider, external_id, outside_id, posted::text as posted, held::text as held`;
 
 const byIds = statement<Row>(
   "accounts.accounts-by-ids",
@@ -51,6 +56,11 @@ const pageOfOwner = statement<Row>(
   `select ${columns} from accounts.accounts
     where owner_id = $4 and id > $1 and ($2::text is null or status = $2) order by id limit $3`,
 );
+const mirroring = statement<Row>(
+  "accounts.account-mirroring",
+  `select ${columns} from accounts.accounts
+    where owner_id = $1 and provider = $2 and external_id = $3 and currency = $4`,
+);
 const followed = statement<Row & { readonly movements: number }>(
   "accounts.accounts-followed",
   `select ${columns}, movements from accounts.accounts where owner_id = $1 order by id limit $2`,
@@ -59,7 +69,7 @@ const followed = statement<Row & { readonly movements: number }>(
 const upsert = mutation(
   "accounts.account-upsert",
   "accounts",
-  `insert into accounts.accounts (${facts}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  `insert into accounts.accounts (${facts}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
    on conflict (id) do update set name = excluded.name, status = excluded.status,
      overdraft = excluded.overdraft, mask = excluded.mask, version = excluded.version`,
 );
@@ -74,10 +84,20 @@ const toFunded = (row: Row): Funded => ({
   ...(row.overdraft === null ? {} : { overdraft: BigInt(row.overdraft) }),
   ...(row.mask === null ? {} : { mask: row.mask as Mask }),
   ...(row.pair === null ? {} : { pair: row.pair as CurrencyPair }),
+  ...(row.provider === null ? {} : { elsewhere: elsewhereOf(row, row.provider) }),
   openedAt: row.opened_at,
   version: row.version as Version,
   posted: BigInt(row.posted),
   held: BigInt(row.held),
+});
+
+const elsewhereOf = (
+  { external_id: externalId, outside_id }: Row,
+  provider: string,
+): Elsewhere => ({
+  provider: provider as ProviderId,
+  ...(externalId === null ? {} : { externalId: externalId as ExternalId }),
+  outsideId: outside_id as AccountId,
 });
 
 export const postgresAccounts = ({ read, write, append }: Transaction): Accounts => ({
@@ -92,6 +112,11 @@ export const postgresAccounts = ({ read, write, append }: Transaction): Accounts
   async trading(pair) {
     const rows = await read(trading, [pair]);
     return new Map(rows.map((row) => [row.currency as Currency, toFunded(row)]));
+  },
+  async mirroring({ ownerId, provider, externalId, currency }) {
+    const [row] = await read(mirroring, [ownerId, provider, externalId, currency]);
+    const account = row && toFunded(row);
+    return isMirror(account) ? account : undefined;
   },
   followed: async (ownerId, limit) =>
     (await read(followed, [ownerId, limit])).map((row) => ({
@@ -119,6 +144,9 @@ export const postgresAccounts = ({ read, write, append }: Transaction): Accounts
       account.pair ?? null,
       account.openedAt,
       account.version,
+      account.elsewhere?.provider ?? null,
+      account.elsewhere?.externalId ?? null,
+      account.elsewhere?.outsideId ?? null,
     ]),
   ),
 });

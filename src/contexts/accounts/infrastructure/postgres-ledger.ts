@@ -1,7 +1,9 @@
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import type { AccountsScope } from "../application/ports/scope.ts";
 import { postgresAccounts } from "./postgres-accounts.ts";
+import { postgresImports } from "./postgres-imports.ts";
 import { postgresJournal } from "./postgres-journal.ts";
+import { postgresBalances, postgresLines } from "./postgres-lines.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
 import { postgresTransfers } from "./postgres-transfers.ts";
 
@@ -10,5 +12,8 @@ export const postgresLedger = (transaction: Transaction): AccountsScope => ({
   accounts: postgresAccounts(transaction),
   journal: postgresJournal(transaction),
   transfers: postgresTransfers(transaction),
+  imports: postgresImports(transaction),
+  lines: postgresLines(transaction),
+  balances: postgresBalances(transaction),
   personalData: postgresPersonalData(transaction),
 });

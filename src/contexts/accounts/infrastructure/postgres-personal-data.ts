@@ -25,7 +25,7 @@ const erasures = [
   mutation(
     "accounts.erase-accounts",
     "accounts",
-    `update accounts.accounts set name = '${erased.name}',
+    `update accounts.accounts set name = '${erased.name}', external_id = null,
         mask = case when mask is not null then '${erased.mask}' end
       where id = any($1::text[])`,
   ),
@@ -40,6 +40,26 @@ const erasures = [
     `update accounts.entries set memo = '${erased.memo}' where id = any($1::text[]) and memo is not null`,
   ),
 ] as const;
+/** What providers told: rows of files, names on lines, and what accounts are called elsewhere. */
+const told = [
+  mutation(
+    "accounts.erase-observations",
+    "observations",
+    `delete from accounts.observations where import_id in (
+       select id from accounts.statement_imports where owner_id = $1)`,
+  ),
+  mutation(
+    "accounts.erase-lines",
+    "lines",
+    `update accounts.lines set counterparty = null, remark = null, external_id = null
+      where account_id in (select id from accounts.accounts where owner_id = $1)`,
+  ),
+  mutation(
+    "accounts.erase-imports",
+    "statement_imports",
+    `update accounts.statement_imports set statements = '[]' where owner_id = $1`,
+  ),
+] as const;
 
 export const postgresPersonalData = ({ read, write }: Transaction): PersonalData => ({
   async erase(ownerId) {
@@ -50,6 +70,7 @@ export const postgresPersonalData = ({ read, write }: Transaction): PersonalData
       found.flatMap(({ entries }) => entries),
     ] as const;
     for (const [i, erasure] of erasures.entries()) write(erasure, [ids[i] ?? []]);
+    for (const erasure of told) write(erasure, [ownerId]);
     write(redact, [ids.flat(), JSON.stringify(erased)]);
   },
 });

@@ -39,7 +39,13 @@ const life = (accounts: AccountsHandlers): readonly Route[] => [
     handle: accounts.openAccount,
     success: 201,
     location: ({ id }) => `/accounts/${id}`,
-    refusals: { "owner-mismatch": 422, "overdraft-invalid": 422, forbidden: 403, conflict: 409 },
+    refusals: {
+      "owner-mismatch": 422,
+      "provider-unknown": 422,
+      "overdraft-invalid": 422,
+      forbidden: 403,
+      conflict: 409,
+    },
   }),
   patch("/accounts/:accountId", {
     ...one,

@@ -9,6 +9,7 @@ const one = { access: "signed-in", output: EntryView, present: toEntry } as cons
 const posted = {
   "account-not-found": 422,
   "account-inactive": 409,
+  "account-elsewhere": 409,
   "currency-mismatch": 422,
   "insufficient-funds": 409,
   "balance-too-large": 409,

@@ -6,16 +6,18 @@ import { accountRoutes } from "./account-routes.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { entryRoutes } from "./entry-routes.ts";
 import { ledgerRoutes } from "./ledger-routes.ts";
+import { statementRoutes, type ReadFile } from "./statement-routes.ts";
 import { transferRoutes } from "./transfer-routes.ts";
 
 /** Everything that accounts answer over HTTP. */
 export const accountsRoutes = (
   accounts: AccountsHandlers,
-  told: { readonly wakeUp: WakeUp; readonly timers: Timers },
+  told: { readonly wakeUp: WakeUp; readonly timers: Timers; readonly readFile: ReadFile },
 ): readonly Route[] => [
   ...accountRoutes(accounts),
   ...changeRoutes(accounts, told),
   ...transferRoutes(accounts),
   ...entryRoutes(accounts),
   ...ledgerRoutes(accounts),
+  ...statementRoutes(accounts, told),
 ];

@@ -18,6 +18,7 @@ const one = {
 const moved = {
   "account-not-found": 422,
   "account-inactive": 409,
+  "account-elsewhere": 409,
   "currency-mismatch": 422,
   "insufficient-funds": 409,
   "balance-too-large": 409,

@@ -24,6 +24,7 @@ import { Exchange, SpelledExchange } from "../domain/exchange.ts";
 import { SpelledLegs } from "../domain/events.ts";
 import { AccountId, EntryId, OwnerId, TransferId } from "../domain/ids.ts";
 import { AccountName, Mask, Memo, Tags } from "../domain/labels.ts";
+import { ProviderId } from "../domain/provider.ts";
 import { Postings, SpelledPostings } from "../domain/posting.ts";
 import type { Leg, Transfer } from "../domain/transfer.ts";
 
@@ -43,6 +44,7 @@ export const AccountView = named(
     overdraft: optional(SpelledMoney),
     mask: optional(Mask),
     pair: optional(CurrencyPair),
+    provider: optional(ProviderId),
     openedAt: Instant,
     ...balance,
   }),
@@ -123,7 +125,7 @@ export const TransferListView = named(
 
 export function toAccount(account: Funded): Infer<typeof AccountView> {
   const { id, ownerId, name, type, currency, status, mask, pair, openedAt } = account;
-  const { posted, held, overdraft } = account;
+  const { posted, held, overdraft, elsewhere } = account;
   const money = (minor: bigint) => Money.spell(Money.of(minor, account.currency));
   const left = Account.available(account);
   return {
@@ -135,6 +137,7 @@ export function toAccount(account: Funded): Infer<typeof AccountView> {
     status,
     ...(mask === undefined ? {} : { mask }),
     ...(pair === undefined ? {} : { pair }),
+    ...(elsewhere === undefined ? {} : { provider: elsewhere.provider }),
     openedAt,
     ...(overdraft === undefined ? {} : { overdraft: money(overdraft) }),
     posted: money(posted),

@@ -19,6 +19,7 @@ import { MakeTransfer } from "../application/transfers/make-transfer.ts";
 import { PostTransfer } from "../application/transfers/resolve-transfer.ts";
 import { OwnerId } from "../domain/ids.ts";
 import { grants } from "../grants.ts";
+import { bankFiles } from "../infrastructure/statements/bank-files.ts";
 import { createAccounts } from "../index.ts";
 import { memoryAccounts, memoryAccountsTables } from "./memory-accounts.ts";
 
@@ -74,6 +75,7 @@ async function accountsOn(open: OpenAccounts) {
     newId: systemIds,
     metrics: createMetrics(),
     audit: { enter: async () => {} },
+    providers: bankFiles,
     exportBatch: 2, // so that every export has borders between its pages
     mayAct: mayActAs((actor) => (actor === keeperId ? "bookkeeper" : "member")),
   });

@@ -12,13 +12,20 @@ import type {
   StatementLine,
 } from "../application/ports/journal.ts";
 import type { AccountsScope } from "../application/ports/scope.ts";
-import { Account, maxBalance, type Funded } from "../domain/account.ts";
+import { Account, isMirror, maxBalance, type Funded } from "../domain/account.ts";
 import type { AccountsEvent } from "../domain/events.ts";
 import type { AccountId, EntryId, TransferId } from "../domain/ids.ts";
 import type { Movement } from "../domain/ledger.ts";
 import { erased, type Memo } from "../domain/labels.ts";
 import { Postings } from "../domain/posting.ts";
 import type { Transfer } from "../domain/transfer.ts";
+import {
+  balancesIn,
+  eraseStatements,
+  importsIn,
+  linesIn,
+  memoryStatementTables,
+} from "./memory-statements.ts";
 
 type AccountRow = {
   readonly account: Account;
@@ -57,13 +64,17 @@ function isGuarded(row: AccountRow): boolean {
 /** The tables of accounts in memory. */
 export const memoryAccountsTables = () => ({
   accounts: new MemoryTable<AccountRow>(
-    ({ account: { pair, currency } }) => pair && `${pair} ${currency}`,
+    ({ account: { pair, currency, ownerId, elsewhere } }) =>
+      elsewhere?.externalId === undefined
+        ? pair && `${pair} ${currency}`
+        : `${ownerId} ${elsewhere.provider} ${elsewhere.externalId} ${currency}`,
     () => {},
     isGuarded,
   ),
   entries: new MemoryTable<EntryRow>(({ reverses }) => reverses),
   movements: new MemoryTable<MovementRow>(),
   transfers: new MemoryTable<Transfer>(),
+  statements: memoryStatementTables(),
 });
 type Tables = ReturnType<typeof memoryAccountsTables>;
 
@@ -89,6 +100,17 @@ function accountsIn({ accounts }: Tables, { change, append }: MemoryTransaction)
           .filter(({ account }) => account.pair === pair)
           .map(({ account }) => [account.currency, account]),
       ),
+    mirroring: async ({ ownerId, provider, externalId, currency }) =>
+      [...accounts.rows.values()]
+        .map(toFunded)
+        .filter(isMirror)
+        .find(
+          (one) =>
+            one.ownerId === ownerId &&
+            one.elsewhere.provider === provider &&
+            one.elsewhere.externalId === externalId &&
+            one.currency === currency,
+        ),
     followed: async (ownerId, limit) =>
       [...accounts.rows.values()]
         .filter(({ account }) => account.ownerId === ownerId)
@@ -283,7 +305,7 @@ function toLine(
 }
 
 function personalDataIn(
-  { accounts, movements, entries, transfers }: Tables,
+  { accounts, movements, entries, transfers, statements }: Tables,
   memory: MemoryTransaction,
 ) {
   const { change, redact } = memory;
@@ -305,14 +327,18 @@ function personalDataIn(
         );
       for (const id of entryIds) change<EntryRow>(entries, id, withoutMemo);
       for (const id of transferIds) change<Transfer>(transfers, id, withoutMemo);
+      eraseStatements(statements, memory, { ownerId, accountIds: ids });
       redact([...ids, ...entryIds, ...transferIds], erased);
     },
   } satisfies AccountsScope["personalData"];
 }
 
-const nameless = (account: Account): Account => ({
+const nameless = ({ elsewhere, ...account }: Account): Account => ({
   ...account,
   name: erased.name,
+  ...(elsewhere === undefined
+    ? {}
+    : { elsewhere: { provider: elsewhere.provider, outsideId: elsewhere.outsideId } }),
   ...(account.mask === undefined ? {} : { mask: erased.mask }),
 });
 const withoutMemo = <Row extends { readonly memo?: Memo }>(row: Row | undefined): Row | undefined =>
@@ -324,6 +350,9 @@ export const memoryAccounts =
   (transaction: MemoryTransaction): AccountsScope => ({
     accounts: accountsIn(tables, transaction),
     journal: journalIn(tables, transaction),
+    imports: importsIn(tables.statements, transaction),
+    lines: linesIn(tables.statements, transaction),
+    balances: balancesIn(tables.statements, transaction),
     personalData: personalDataIn(tables, transaction),
     transfers: {
       byId: async (id) => tables.transfers.rows.get(id),

@@ -15,12 +15,15 @@ import {
 import { AccountType, isOfTheBook } from "../../domain/account-type.ts";
 import { AccountId, OwnerId } from "../../domain/ids.ts";
 import { AccountName, Mask } from "../../domain/labels.ts";
+import { ProviderId } from "../../domain/provider.ts";
 import { Permissions } from "../permission.ts";
+import type { Provider } from "../ports/providers.ts";
 import type { AccountsScope } from "../ports/scope.ts";
+import { providerOf, type ProviderUnknown } from "../statements/provider-of.ts";
 
 /**
  * For the actor, unless `ownerId` says otherwise. Without `overdraft` it may not fall below zero, but an
- * account of the book may; `null` lifts the limit.
+ * account of the book may; `null` lifts the limit. With a `provider` it mirrors an account there.
  */
 export const OpenAccount = shape({
   name: AccountName,
@@ -29,6 +32,7 @@ export const OpenAccount = shape({
   ownerId: optional(OwnerId),
   mask: optional(Mask),
   overdraft: optional(orNull(Money)),
+  provider: optional(ProviderId),
 });
 export type OpenAccount = Infer<typeof OpenAccount>;
 
@@ -37,13 +41,17 @@ type Deps = {
   readonly mayAct: MayAct;
   readonly clock: Clock;
   readonly newId: NewId;
+  readonly providers: readonly Provider[];
 };
-type Outcome = Result<Funded, OwnerMismatch | OverdraftInvalid | Forbidden | Conflict>;
+type Outcome = Result<
+  Funded,
+  OwnerMismatch | OverdraftInvalid | ProviderUnknown | Forbidden | Conflict
+>;
 
 /** Opens an account without money. */
-export function openAccount({ unitOfWork, mayAct, clock, newId }: Deps) {
+export function openAccount({ unitOfWork, mayAct, clock, newId, providers }: Deps) {
   return async (
-    { ownerId, overdraft, type, ...facts }: OpenAccount,
+    { ownerId, overdraft, type, provider: providerId, ...facts }: OpenAccount,
     context: Context,
   ): Promise<Outcome> => {
     const ofBook = isOfTheBook(type);
@@ -53,8 +61,22 @@ export function openAccount({ unitOfWork, mayAct, clock, newId }: Deps) {
     const permission = isPlain ? Permissions.openAccount : Permissions.manageAccounts;
     const allowed = await mayAct(context, permission);
     if (!allowed.ok) return allowed;
+    const provider = providerId === undefined ? undefined : providerOf(providers, providerId);
+    if (provider && !provider.ok) return provider;
 
     return unitOfWork(context, async ({ accounts }): Promise<Outcome> => {
+      if (provider && owner !== undefined && !ofBook) {
+        const { outside, ...mirror } = Account.openMirror({
+          id: newId(AccountId),
+          type,
+          ...facts,
+          ownerId: owner,
+          elsewhere: { provider: provider.value.id, outsideId: newId(AccountId) },
+          openedAt: clock.now(),
+        });
+        accounts.save(outside);
+        return ok({ ...accounts.save(mirror), posted: 0n, held: 0n });
+      }
       const opened = Account.open({
         id: newId(AccountId),
         type,

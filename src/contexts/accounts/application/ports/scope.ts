@@ -1,6 +1,7 @@
 import type { Accounts } from "./accounts.ts";
 import type { Journal } from "./journal.ts";
 import type { PersonalData } from "./personal-data.ts";
+import type { Balances, Imports, Lines } from "./statements.ts";
 import type { Transfers } from "./transfers.ts";
 
 /** All repositories of accounts, bound to one transaction. */
@@ -8,5 +9,8 @@ export type AccountsScope = {
   readonly accounts: Accounts;
   readonly journal: Journal;
   readonly transfers: Transfers;
+  readonly imports: Imports;
+  readonly lines: Lines;
+  readonly balances: Balances;
   readonly personalData: PersonalData;
 };

@@ -1,0 +1,121 @@
+import { CivilDate } from "#kernel/civil-date.ts";
+import type { NewId } from "#kernel/id.ts";
+import type { Instant } from "#kernel/instant.ts";
+import { Money } from "#kernel/money.ts";
+import { expect } from "#kernel/result.ts";
+import type { Mirror } from "../../domain/account.ts";
+import { Entry } from "../../domain/entry.ts";
+import { EntryId } from "../../domain/ids.ts";
+import { Memo } from "../../domain/labels.ts";
+import { Line } from "../../domain/line.ts";
+import { Postings } from "../../domain/posting.ts";
+import type { ToldBalance } from "../../domain/statement-import.ts";
+import type { AccountsScope } from "../ports/scope.ts";
+import type { LineSum, Opening } from "../ports/statements.ts";
+
+type Deps = { readonly newId: NewId };
+type Booking = {
+  readonly date: CivilDate;
+  readonly amount: Money;
+  readonly memo?: string | undefined;
+  readonly reverses?: EntryId;
+};
+
+/** A line before and after a change. A new line has no state before it. */
+export type LineChange = { readonly before?: Line | undefined; readonly after: Line };
+
+/** Records money that went into an account elsewhere, or out of it. Answers the entry. */
+export const booking =
+  (
+    { newId }: Deps,
+    { journal }: Pick<AccountsScope, "journal">,
+    { mirror, now }: { readonly mirror: Mirror; readonly now: Instant },
+  ) =>
+  ({ date, amount, memo, reverses }: Booking): EntryId => {
+    const id = newId(EntryId);
+    const postings = expect(
+      Postings.balanced([
+        { accountId: mirror.id, amount },
+        { accountId: mirror.elsewhere.outsideId, amount: Money.negated(amount) },
+      ]),
+    );
+    const said = memo === undefined ? undefined : Memo.parse(memo);
+    const entry = Entry.post({
+      id,
+      date,
+      postings,
+      tags: [],
+      ...(said?.ok ? { memo: said.value } : {}),
+      ...(reverses === undefined ? {} : { reverses }),
+    });
+    journal.post(entry, now);
+    return id;
+  };
+
+/** The line with its entry: what moves other money than before is reversed, and booked anew. */
+function booked(book: ReturnType<typeof booking>, { before, after }: LineChange): Line {
+  const { entryId: _, ...line } = after;
+  const isBooked = before?.status === "booked";
+  if (isBooked && Line.movesTheSame(before, after)) return { ...line, ...entryOf(before) };
+  if (isBooked && before.entryId !== undefined) {
+    const { date, amount, entryId, counterparty: memo } = before;
+    book({ date, amount: Money.negated(amount), memo, reverses: entryId });
+  }
+  if (after.status !== "booked") return line;
+  const { date, amount, counterparty: memo } = after;
+  return { ...line, entryId: book({ date, amount, memo }) };
+}
+
+const entryOf = ({ entryId }: Line) => (entryId === undefined ? {} : { entryId });
+
+/** Keeps lines, and the money that they move. */
+export function bookLines(
+  deps: Deps,
+  scope: Pick<AccountsScope, "journal" | "lines">,
+  {
+    mirror,
+    changes,
+    now,
+  }: { readonly mirror: Mirror; readonly changes: readonly LineChange[]; readonly now: Instant },
+): void {
+  const book = booking(deps, scope, { mirror, now });
+  const lines = changes.map((change) => booked(book, change));
+  if (lines.length > 0) scope.lines.put(lines);
+}
+
+type Balancing = {
+  readonly mirror: Mirror;
+  /** What the provider told of the earliest day. */
+  readonly first: ToldBalance | undefined;
+  readonly now: Instant;
+};
+
+/** Makes an account say what its provider told of it first: what lines up to then do not explain is from before the first of them. */
+export async function openBalance(
+  deps: Deps,
+  scope: Pick<AccountsScope, "journal" | "lines" | "balances">,
+  { mirror, first: told, now }: Balancing,
+): Promise<void> {
+  const { balances, lines } = scope;
+  const before = await balances.opening(mirror.id);
+  const wanted = told && openingOf(told, await lines.sum(mirror.id, told.on));
+  if (wanted?.amount.minor === before?.amount.minor && wanted?.date === before?.date) return;
+  const book = booking(deps, scope, { mirror, now });
+  const memo = "Opening balance";
+  if (before) {
+    const { date, amount, entryId } = before;
+    book({ date, amount: Money.negated(amount), memo, reverses: entryId });
+    balances.unopen(mirror.id);
+  }
+  if (wanted)
+    balances.open({ accountId: mirror.id, ...wanted, entryId: book({ ...wanted, memo }) });
+}
+
+/** Missing where lines explain all of a balance. */
+function openingOf(
+  { on, amount }: ToldBalance,
+  { minor, first }: LineSum,
+): Pick<Opening, "date" | "amount"> | undefined {
+  const left = Money.of(amount.minor - minor, amount.currency);
+  return left.minor === 0n ? undefined : { date: CivilDate.plus(first ?? on, -1), amount: left };
+}

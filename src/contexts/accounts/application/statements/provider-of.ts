@@ -1,0 +1,18 @@
+import { err, ok, type Result } from "#kernel/result.ts";
+import type { ProviderId } from "../../domain/provider.ts";
+import type { Provider } from "../ports/providers.ts";
+
+export type ProviderUnknown = {
+  readonly type: "provider-unknown";
+  readonly provider: ProviderId;
+  readonly known: readonly ProviderId[];
+};
+/** The provider with an id. */
+export const providerOf = (
+  providers: readonly Provider[],
+  id: ProviderId,
+): Result<Provider, ProviderUnknown> => {
+  const found = providers.find((provider) => provider.id === id);
+  const known = providers.map((provider) => provider.id);
+  return found ? ok(found) : err({ type: "provider-unknown", provider: id, known });
+};

@@ -1,0 +1,297 @@
+import type { Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { expect, ok, type Result } from "#kernel/result.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { isMirror, type Mirror } from "../../domain/account.ts";
+import { LineId, type AccountId, type ImportId } from "../../domain/ids.ts";
+import { Line } from "../../domain/line.ts";
+import { matchAll, type Match, type Observed } from "../../domain/matching.ts";
+import { Observation } from "../../domain/observation.ts";
+import {
+  StatementImport,
+  type Statement,
+  type ToldBalance,
+  type UndoingImport,
+  type WaitingImport,
+} from "../../domain/statement-import.ts";
+import type { Provider } from "../ports/providers.ts";
+import type { AccountsScope } from "../ports/scope.ts";
+import type { ImportedRow, SettledRow, StagedRow } from "../ports/statements.ts";
+import { bookLines, openBalance, type LineChange } from "./book-lines.ts";
+import { currencyOf } from "./mirrors.ts";
+import { providerOf } from "./provider-of.ts";
+import { stepMs } from "./receive-statements.ts";
+
+/** Rows that one unit of work settles. */
+const chunk = 500;
+/** Imports that take turns. */
+const atOnce = 20;
+/** How long one call goes on. A stop of the process waits for it. */
+const sliceMs = 1_000;
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<AccountsScope>;
+  readonly read: Read<AccountsScope>;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly providers: readonly Provider[];
+};
+
+/** Whoever settles rows of an import, or lines of an account, has locked it. */
+export const lockOfImport = (id: ImportId): string => `accounts.statements/${id}`;
+export const lockOfLines = (id: AccountId): string => `accounts.lines/${id}`;
+
+export const contextOf = (
+  { clock }: Pick<Deps, "clock">,
+  context: Context,
+  { id, ownerId }: StatementImport,
+): Context => ({
+  ...context,
+  actor: ownerId,
+  correlationId: `${context.correlationId}/${id}`,
+  deadlineMs: clock.unixMs() + stepMs,
+});
+
+type Readable = { readonly row: StagedRow; readonly observation: Observation };
+
+/** Rows that can be read, and the outcomes of the others. */
+function readRows(
+  rows: readonly StagedRow[],
+  provider: Provider,
+  { statement, mirror }: { readonly statement: Statement; readonly mirror: Mirror | undefined },
+): { readonly readable: readonly Readable[]; readonly others: readonly SettledRow[] } {
+  const readable: Readable[] = [];
+  const others: SettledRow[] = [];
+  for (const row of rows) {
+    const observed = provider.observe(statement.format, row.raw, currencyOf(statement, mirror));
+    if (observed.ok) readable.push({ row, observation: observed.value });
+    else {
+      const outcome = observed.error.type === "row-ignored" ? "ignored" : "quarantined";
+      others.push({ id: row.id, outcome, reason: observed.error });
+    }
+  }
+  return { readable, others };
+}
+
+export function settledAs(
+  { id, observation }: Observed,
+  match: Match,
+  {
+    accountId,
+    newLineId,
+  }: { readonly accountId?: AccountId | undefined; readonly newLineId?: LineId | undefined },
+): SettledRow {
+  const known = { id, observation, ...(accountId === undefined ? {} : { accountId }) };
+  if (match.outcome === "doubtful")
+    return {
+      ...known,
+      outcome: "doubtful",
+      reason: { type: "doubtful", suspects: match.suspects },
+    };
+  const lineId = match.outcome === "created" ? newLineId : match.line.id;
+  return { ...known, outcome: match.outcome, ...(lineId === undefined ? {} : { lineId }) };
+}
+
+type Document = {
+  readonly importing: WaitingImport;
+  readonly provider: Provider;
+  readonly statement: Statement;
+};
+
+/** Settles rows of one statement: reads them, finds their lines, and books what is new. */
+async function settleRows(
+  { newId, clock }: Deps,
+  scope: AccountsScope,
+  { importing, provider, statement }: Document,
+  rows: readonly StagedRow[],
+): Promise<void> {
+  const { accountId } = statement;
+  const account = accountId === undefined ? undefined : await scope.accounts.byId(accountId);
+  const mirror = isMirror(account) ? account : undefined;
+  const { readable, others } = readRows(rows, provider, { statement, mirror });
+  const observed = readable.map(({ row, observation }) => ({
+    id: row.id,
+    observation,
+    newLineId: newId(LineId),
+  }));
+  const observations = observed.map(({ observation }) => observation);
+  const candidates =
+    accountId === undefined || observed.length === 0
+      ? []
+      : await scope.lines.candidates({ accountId, importId: importing.id, observations });
+  const rules = { accountId: accountId ?? ("" as AccountId), ids: provider.ids };
+  const { matched, lines } = matchAll(observed, candidates, rules);
+  const { isDryRun } = importing;
+  const settled = matched.map(({ match, ...one }) =>
+    settledAs(one, match, { accountId, newLineId: isDryRun ? undefined : one.newLineId }),
+  );
+  scope.imports.settle(importing.id, [...settled, ...others]);
+  if (isDryRun || !mirror) return;
+  const before = new Map<LineId, Line>(
+    candidates.map(({ isTaken: _taken, isNamed: _named, ...line }) => [line.id, line]),
+  );
+  const changes = [...lines.values()].map((after) => ({ before: before.get(after.id), after }));
+  bookLines({ newId }, scope, { mirror, changes, now: clock.now() });
+}
+
+const earlier = (a: ToldBalance | undefined, b: ToldBalance | undefined) =>
+  a && b ? (b.on < a.on ? b : a) : (a ?? b);
+
+/** Makes accounts say what was told of them first, once all lines are there. */
+async function openBalances(
+  deps: Deps,
+  scope: AccountsScope,
+  { id, statements }: StatementImport,
+  isUndone: boolean,
+): Promise<void> {
+  const now = deps.clock.now();
+  for (const accountId of accountsIn(statements)) {
+    const account = await scope.accounts.byId(accountId);
+    if (!isMirror(account)) continue;
+    const own = isUndone
+      ? []
+      : statements.flatMap((one) => (one.accountId === accountId && one.balance) || []);
+    const first = own.reduce(earlier, await scope.balances.first(accountId, id));
+    await openBalance(deps, scope, { mirror: account, first, now });
+    for (const balance of own) scope.balances.put({ accountId, importId: id, ...balance });
+  }
+}
+
+const accountsIn = (statements: readonly Statement[]): readonly AccountId[] => [
+  ...new Set(statements.flatMap(({ accountId }) => accountId ?? [])),
+];
+
+const locksOf = ({ id, statements }: StatementImport) => [
+  lockOfImport(id),
+  ...accountsIn(statements).map(lockOfLines),
+];
+
+/** What the newest of the observations of a line says; nothing is left of one without any. */
+async function withoutImport(
+  { lines }: AccountsScope,
+  importId: ImportId,
+  rows: readonly ImportedRow[],
+): Promise<readonly LineChange[]> {
+  const ids = [...new Set(rows.flatMap(({ lineId }) => lineId ?? []))];
+  const [found, told] = await Promise.all([lines.byIds(ids), lines.observations(ids)]);
+  const others = Map.groupBy(
+    told.filter((one) => one.importId !== importId),
+    ({ lineId }) => lineId,
+  );
+  return found.flatMap((before) => {
+    const observations = others.get(before.id) ?? [];
+    if (observations.some(({ id }) => id === before.observationId)) return [];
+    const last = observations.at(-1);
+    if (!last?.observation) return [{ before, after: Line.removed(before) }];
+    const { externalId: _, ...bare } = before;
+    const identity = { id: before.id, accountId: before.accountId, observationId: last.id };
+    const externalId = observations.findLast(({ observation }) => observation?.externalId)
+      ?.observation?.externalId;
+    const after = Line.told(identity, last.observation, {
+      ...bare,
+      ...(externalId === undefined ? {} : { externalId }),
+    });
+    return [{ before, after }];
+  });
+}
+
+/** Takes back what some rows have made. Answers how many rows. */
+async function undoRows(deps: Deps, scope: AccountsScope, undoing: UndoingImport): Promise<number> {
+  const rows = await scope.imports.rows({ importId: undoing.id, limit: chunk });
+  const changes = await withoutImport(scope, undoing.id, rows);
+  const byAccount = Map.groupBy(changes, ({ after }) => after.accountId);
+  for (const [accountId, some] of byAccount) {
+    const account = await scope.accounts.byId(accountId);
+    if (isMirror(account))
+      bookLines(deps, scope, { mirror: account, changes: some, now: deps.clock.now() });
+  }
+  scope.imports.unsettle(
+    undoing.id,
+    rows.map(({ id }) => id),
+  );
+  return rows.length;
+}
+
+/** The number of settled rows, and the errors of imports that failed. */
+export type Ran = { readonly rows: number; readonly failures: readonly unknown[] };
+
+/**
+ * Matches rows of files that have arrived, and takes back those that are undone, in turns, for a while. The outcome of a row is kept
+ * together with its effects, so that whoever goes on after a crash applies none twice. An import that fails holds up no other, and
+ * is tried again by the next call.
+ */
+export function runStatements(deps: Deps) {
+  const { read, unitOfWork, clock, providers } = deps;
+
+  async function advance(importing: WaitingImport, context: Context): Promise<number> {
+    const own = contextOf(deps, context, importing);
+    const provider = expect(providerOf(providers, importing.provider));
+    const rows = await read(own, ({ imports }) => imports.unsettled(importing.id, chunk));
+    const [first] = rows;
+    const done = await unitOfWork(
+      own,
+      async (scope) => {
+        const current = await scope.imports.byId(importing.id);
+        if (current?.status !== "waiting" || current.version !== importing.version) return ok(0);
+        if (!first) {
+          await finish(scope, current);
+          return ok(0);
+        }
+        const some = rows.filter(({ statement }) => statement === first.statement);
+        const left = await scope.imports.unsettled(importing.id, 1);
+        const statement = current.statements[first.statement];
+        if (left[0]?.id !== first.id || !statement) return ok(0);
+        await settleRows(deps, scope, { importing: current, provider, statement }, some);
+        return ok(some.length);
+      },
+      { lock: locksOf(importing) },
+    );
+    return done.ok ? done.value : 0;
+  }
+
+  async function finish(scope: AccountsScope, importing: WaitingImport): Promise<void> {
+    if (!importing.isDryRun) await openBalances(deps, scope, importing, false);
+    scope.imports.save(StatementImport.finish(importing, clock.now()));
+  }
+
+  async function takeBack(undoing: UndoingImport, context: Context): Promise<number> {
+    const own = contextOf(deps, context, undoing);
+    const done = await unitOfWork(
+      own,
+      async (scope) => {
+        const current = await scope.imports.byId(undoing.id);
+        if (current?.status !== "undoing") return ok(0);
+        const rows = await undoRows(deps, scope, current);
+        if (rows > 0) return ok(rows);
+        await openBalances(deps, scope, current, true);
+        scope.balances.forget(undoing.id);
+        scope.imports.save(StatementImport.undone(current, clock.now()));
+        return ok(0);
+      },
+      { lock: locksOf(undoing) },
+    );
+    return done.ok ? done.value : 0;
+  }
+
+  const step = (one: WaitingImport | UndoingImport, context: Context): Promise<number> =>
+    one.status === "waiting" ? advance(one, context) : takeBack(one, context);
+
+  return async (_: object, context: Context): Promise<Result<Ran, never>> => {
+    const endMs = clock.unixMs() + sliceMs;
+    const failed = new Map<ImportId, unknown>();
+    let rows = 0;
+    for (let more = true; more && clock.unixMs() < endMs;) {
+      const asked = { ...context, deadlineMs: clock.unixMs() + stepMs };
+      const found = await read(asked, ({ imports }) => imports.unfinished(atOnce));
+      const turns = found.filter(({ id }) => !failed.has(id));
+      more = turns.length > 0;
+      for (const one of turns)
+        rows += await step(one, context).catch((error: unknown) => {
+          failed.set(one.id, error);
+          return 0;
+        });
+    }
+    return ok({ rows, failures: [...failed.values()] });
+  };
+}

@@ -1,0 +1,208 @@
+import type { CivilDate } from "#kernel/civil-date.ts";
+import { Money, type Currency } from "#kernel/money.ts";
+import { statement } from "#platform/postgres/database.ts";
+import type { Transaction } from "#platform/postgres/unit-of-work.ts";
+import { mutation } from "#platform/postgres/writes.ts";
+import type { Balances, Lines } from "../application/ports/statements.ts";
+import type { AccountId, EntryId, ImportId, LineId, ObservationId } from "../domain/ids.ts";
+import type { Line } from "../domain/line.ts";
+import type { Counterparty, ExternalId, Remark } from "../domain/observation.ts";
+import { toRow, rowColumns, type RowOfImport } from "./postgres-imports.ts";
+
+type Row = {
+  readonly id: string;
+  readonly account_id: string;
+  readonly status: Line["status"];
+  readonly date: string;
+  readonly amount: string;
+  readonly currency: string;
+  readonly counterparty: string | null;
+  readonly remark: string | null;
+  readonly external_id: string | null;
+  readonly entry_id: string | null;
+  readonly observation_id: string;
+};
+const columns = `l.id, l.account_id, l.status, l.date::text as date, l.amount::text as amount, l.currency,
+  l.counterparty, l.remark, l.external_id, l.entry_id, l.observation_id`;
+
+const byIds = statement<Row>(
+  "accounts.lines-by-ids",
+  `select ${columns} from accounts.lines l where l.id = any($1::text[])`,
+);
+type CandidateRow = Row & { readonly is_taken: boolean; readonly is_named: boolean };
+/** By id, by day and amount, and what is pending: each part by an index of its own. */
+const candidates = statement<CandidateRow>(
+  "accounts.lines-alike",
+  `select ${columns},
+          exists (select from accounts.observations o
+                   where o.line_id = l.id and o.import_id = $2) as is_taken,
+          exists (select from accounts.observations o
+                   where o.import_id = $2 and o.external_id = l.external_id) as is_named
+     from (select * from accounts.lines where account_id = $1 and external_id = any($3::text[])
+           union
+           select * from accounts.lines
+            where account_id = $1 and (date, amount) in (select * from unnest($4::date[], $5::bigint[]))
+           union
+           select * from accounts.lines
+            where account_id = $1 and status = 'pending'
+              and date between (select min(day) - 8 from unnest($4::date[]) day)
+                           and (select max(day) from unnest($4::date[]) day)) l
+    where l.status <> 'removed' order by l.id`,
+);
+const page = statement<Row>(
+  "accounts.line-page",
+  `select ${columns} from accounts.lines l
+    where l.account_id = $1 and (l.date, l.id) < ($2::date, $3)
+      and ($4::text is null and l.status <> 'removed' or l.status = $4)
+      and l.date >= $5::date and l.date <= $6::date
+    order by l.date desc, l.id desc limit $7`,
+);
+const sum = statement<{ readonly minor: string; readonly first: string | null }>(
+  "accounts.line-sum",
+  `select coalesce(sum(amount), 0)::text as minor, min(date)::text as first
+     from accounts.lines where account_id = $1 and date <= $2::date and status = 'booked'`,
+);
+const observations = statement<RowOfImport>(
+  "accounts.line-observations",
+  `select ${rowColumns} from accounts.observations o
+     join accounts.statement_imports i on i.id = o.import_id and not i.is_dry_run
+    where o.line_id = any($1::text[]) order by o.id`,
+);
+const put = mutation(
+  "accounts.line-put",
+  "lines",
+  `insert into accounts.lines (id, account_id, status, date, amount, currency, counterparty, remark,
+     external_id, entry_id, observation_id)
+   select * from jsonb_to_recordset($1::jsonb) as l(
+     id text, account_id text, status text, date date, amount bigint, currency text, counterparty text,
+     remark text, external_id text, entry_id text, observation_id text)
+   on conflict (id) do update set status = excluded.status, date = excluded.date, amount = excluded.amount,
+     counterparty = excluded.counterparty, remark = excluded.remark, external_id = excluded.external_id,
+     entry_id = excluded.entry_id, observation_id = excluded.observation_id`,
+);
+
+const toLine = (row: Row): Line => ({
+  id: row.id as LineId,
+  accountId: row.account_id as AccountId,
+  status: row.status,
+  date: row.date as CivilDate,
+  amount: Money.of(BigInt(row.amount), row.currency as Currency),
+  ...(row.counterparty === null ? {} : { counterparty: row.counterparty as Counterparty }),
+  ...(row.remark === null ? {} : { remark: row.remark as Remark }),
+  ...(row.external_id === null ? {} : { externalId: row.external_id as ExternalId }),
+  ...(row.entry_id === null ? {} : { entryId: row.entry_id as EntryId }),
+  observationId: row.observation_id as ObservationId,
+});
+
+const toKept = (line: Line) => ({
+  id: line.id,
+  account_id: line.accountId,
+  status: line.status,
+  date: line.date,
+  amount: line.amount.minor.toString(),
+  currency: line.amount.currency,
+  counterparty: line.counterparty,
+  remark: line.remark,
+  external_id: line.externalId,
+  entry_id: line.entryId,
+  observation_id: line.observationId,
+});
+
+/** Before the first day and after the last. */
+const [always, forever] = ["-infinity", "infinity"];
+
+export const postgresLines = ({ read, write }: Transaction): Lines => ({
+  byIds: async (ids) => (await read(byIds, [ids])).map(toLine),
+  async candidates({ accountId, importId, observations: told }) {
+    const rows = await read(candidates, [
+      accountId,
+      importId,
+      told.flatMap(({ externalId, corrects }) =>
+        [externalId, corrects?.of].filter((id) => id !== undefined),
+      ),
+      told.map(({ date }) => date),
+      told.map(({ amount }) => amount.minor.toString()),
+    ]);
+    return rows.map((row) => ({ ...toLine(row), isTaken: row.is_taken, isNamed: row.is_named }));
+  },
+  put: (lines) => write(put, [JSON.stringify(lines.map(toKept))]),
+  async page({ accountId, status, from, until, before, limit }) {
+    const place = [before?.date ?? forever, before?.id ?? ""];
+    const values = [accountId, ...place, status ?? null, from ?? always, until ?? forever, limit];
+    return (await read(page, values)).map(toLine);
+  },
+  async sum(accountId, until) {
+    const [row] = await read(sum, [accountId, until]);
+    const first = row?.first ?? undefined;
+    return {
+      minor: BigInt(row?.minor ?? 0),
+      ...(first === undefined ? {} : { first: first as CivilDate }),
+    };
+  },
+  observations: async (ids) => (await read(observations, [ids])).map(toRow),
+});
+
+type BalanceRow = { readonly date: string; readonly amount: string; readonly currency: string };
+const told = "date::text as date, amount::text as amount, currency";
+const balancePage = statement<BalanceRow>(
+  "accounts.balance-page",
+  `select distinct on (b.date) b.date::text as date, b.amount::text as amount, b.currency
+     from accounts.balances b where b.account_id = $1 and b.date < $2::date
+    order by b.date desc, b.import_id desc limit $3`,
+);
+const firstBalance = statement<BalanceRow>(
+  "accounts.balance-first",
+  `select ${told} from accounts.balances where account_id = $1 and import_id <> $2
+    order by date, import_id limit 1`,
+);
+const putBalance = mutation(
+  "accounts.balance-put",
+  "balances",
+  `insert into accounts.balances (account_id, date, import_id, amount, currency) values ($1, $2::date, $3, $4, $5)
+   on conflict (account_id, date, import_id) do update set amount = excluded.amount`,
+);
+const forgetBalances = mutation(
+  "accounts.balance-forget",
+  "balances",
+  `delete from accounts.balances where import_id = $1`,
+);
+const opening = statement<BalanceRow & { readonly entry_id: string }>(
+  "accounts.opening",
+  `select ${told}, entry_id from accounts.openings where account_id = $1`,
+);
+const open = mutation(
+  "accounts.opening-put",
+  "openings",
+  `insert into accounts.openings (account_id, date, amount, currency, entry_id) values ($1, $2::date, $3, $4, $5)`,
+);
+const unopen = mutation(
+  "accounts.opening-forget",
+  "openings",
+  `delete from accounts.openings where account_id = $1`,
+);
+
+const toBalance = ({ date, amount, currency }: BalanceRow) => ({
+  on: date as CivilDate,
+  amount: Money.of(BigInt(amount), currency as Currency),
+});
+
+export const postgresBalances = ({ read, write }: Transaction): Balances => ({
+  put: ({ accountId, on, importId, amount: { minor, currency } }) =>
+    write(putBalance, [accountId, on, importId, minor.toString(), currency]),
+  forget: (importId: ImportId) => write(forgetBalances, [importId]),
+  page: async ({ accountId, before = forever, limit }) =>
+    (await read(balancePage, [accountId, before, limit])).map(toBalance),
+  async first(accountId, besides) {
+    const [row] = await read(firstBalance, [accountId, besides]);
+    return row && toBalance(row);
+  },
+  async opening(accountId) {
+    const [row] = await read(opening, [accountId]);
+    if (!row) return undefined;
+    const { on: date, amount } = toBalance(row);
+    return { accountId, date, amount, entryId: row.entry_id as EntryId };
+  },
+  open: ({ accountId, date, amount: { minor, currency }, entryId }) =>
+    write(open, [accountId, date, minor.toString(), currency, entryId]),
+  unopen: (accountId) => write(unopen, [accountId]),
+});

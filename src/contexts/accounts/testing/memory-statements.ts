@@ -1,0 +1,246 @@
+import { CivilDate } from "#kernel/civil-date.ts";
+import { saving, idOf } from "#kernel/repository.ts";
+import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
+import { MemoryTable } from "#platform/memory/memory-table.ts";
+import type {
+  Balances,
+  BalanceTold,
+  ImportedRow,
+  Imports,
+  Lines,
+  Opening,
+  SettledRow,
+  StagedRow,
+} from "../application/ports/statements.ts";
+import type { AccountsEvent } from "../domain/events.ts";
+import type { ImportId, ObservationId } from "../domain/ids.ts";
+import type { Line } from "../domain/line.ts";
+import type { Outcome, StatementImport, Tally } from "../domain/statement-import.ts";
+
+type Row = StagedRow & Partial<Omit<SettledRow, "id">> & { readonly importId: ImportId };
+
+/** The tables of statements in memory. */
+export const memoryStatementTables = () => ({
+  imports: new MemoryTable<StatementImport>(
+    () => undefined,
+    () => {},
+    ({ status, tally, rows }) =>
+      status !== "finished" || Object.values(tally).reduce((sum, n) => sum + n, 0) === rows,
+  ),
+  rows: new MemoryTable<Row>(),
+  lines: new MemoryTable<Line>(),
+  balances: new MemoryTable<BalanceTold>(),
+  openings: new MemoryTable<Opening>(),
+});
+export type StatementTables = ReturnType<typeof memoryStatementTables>;
+
+const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+const isSettled = (row: Row): row is Row & ImportedRow => row.outcome !== undefined;
+
+const counted = (tally: Tally, outcome: Outcome | undefined, n: 1 | -1): Tally =>
+  outcome === undefined ? tally : { ...tally, [outcome]: tally[outcome] + n };
+
+/** A row without what became of it. */
+function asItCame(row: Row): Row {
+  const { outcome: _, accountId: __, lineId: ___, observation: ____, reason: _____, ...rest } = row;
+  return rest;
+}
+
+function settlingIn({ imports, rows }: StatementTables, { change }: MemoryTransaction) {
+  /** Changes a row, and what is counted of it. */
+  const recount = (id: ImportId, row: ObservationId, to: (before: Row) => Row): void => {
+    let [before, after]: (Outcome | undefined)[] = [];
+    change<Row>(rows, row, (found) => {
+      before = found?.outcome;
+      const next = found && to(found);
+      after = next?.outcome;
+      return next;
+    });
+    change<StatementImport>(
+      imports,
+      id,
+      (found) => found && { ...found, tally: counted(counted(found.tally, before, -1), after, 1) },
+    );
+  };
+  return {
+    settle: (id, settled) => {
+      for (const row of settled) recount(id, row.id, (before) => ({ ...asItCame(before), ...row }));
+    },
+    unsettle: (id, ids) => {
+      for (const row of ids) recount(id, row, asItCame);
+    },
+  } satisfies Partial<Imports>;
+}
+
+export function importsIn(tables: StatementTables, transaction: MemoryTransaction): Imports {
+  const { imports, rows } = tables;
+  const { change, put, append } = transaction;
+  const all = () => [...rows.rows.values()].toSorted((a, b) => byText(a.id, b.id));
+  const newest = () => [...imports.rows.values()].toSorted((a, b) => byText(b.id, a.id));
+  return {
+    ...settlingIn(tables, transaction),
+    open: (arriving) => put<StatementImport>(imports, arriving.id, arriving),
+    save: saving<StatementImport, AccountsEvent>(append, idOf, (next) =>
+      change<StatementImport>(imports, next.id, (before) => ({
+        ...next,
+        tally: before && next.status !== "undone" ? before.tally : next.tally,
+      })),
+    ),
+    stage(id, staged) {
+      for (const row of staged) put<Row>(rows, row.id, { ...row, importId: id });
+    },
+    discard(id) {
+      if (imports.rows.get(id)?.status !== "arriving") return;
+      change<StatementImport>(imports, id, () => undefined);
+      for (const row of all()) if (row.importId === id) change<Row>(rows, row.id, () => undefined);
+    },
+    byId: async (id) => imports.rows.get(id),
+    page: async ({ ownerId, before = "~", limit }) =>
+      newest()
+        .filter((one) => one.ownerId === ownerId && one.id < before && one.status !== "arriving")
+        .slice(0, limit),
+    unfinished: async (limit) =>
+      newest()
+        .toReversed()
+        .flatMap((one) => (one.status === "waiting" || one.status === "undoing" ? [one] : []))
+        .slice(0, limit),
+    unsettled: async (id, limit) =>
+      all()
+        .filter((row) => row.importId === id && !isSettled(row))
+        .slice(0, limit),
+    async row(id) {
+      const row = rows.rows.get(id);
+      return row && isSettled(row) ? row : undefined;
+    },
+    async rows({ importId, ownerId, outcome, after = "", limit }) {
+      const isOf = (row: Row): boolean => {
+        if (importId !== undefined) return row.importId === importId;
+        const importing = imports.rows.get(row.importId);
+        const isLive = importing?.status === "waiting" || importing?.status === "finished";
+        return importing?.ownerId === ownerId && isLive && !importing.isDryRun;
+      };
+      return all()
+        .filter(isSettled)
+        .filter((row) => isOf(row) && row.id > after)
+        .filter((row) => outcome === undefined || row.outcome === outcome)
+        .slice(0, limit);
+    },
+  };
+}
+
+export function linesIn(
+  { lines, rows, imports }: StatementTables,
+  { put }: MemoryTransaction,
+): Lines {
+  const all = () => [...lines.rows.values()].toSorted((a, b) => byText(a.id, b.id));
+  const told = () => [...rows.rows.values()].toSorted((a, b) => byText(a.id, b.id));
+  const moneyOf = ({ date, amount }: Pick<Line, "date" | "amount">) => `${date} ${amount.minor}`;
+  return {
+    byIds: async (ids) => all().filter(({ id }) => ids.includes(id)),
+    async candidates({ accountId, importId, observations }) {
+      const ids = new Set<string>(
+        observations.flatMap(({ externalId, corrects }) =>
+          [externalId ?? [], corrects?.of ?? []].flat(),
+        ),
+      );
+      const moneys = new Set(observations.map(moneyOf));
+      const days = observations.map(({ date }) => date).toSorted();
+      const [first, last] = [days[0], days.at(-1)];
+      const since = first && CivilDate.plus(first, -8);
+      const own = told().filter((row) => row.importId === importId);
+      return all()
+        .filter((line) => line.accountId === accountId && line.status !== "removed")
+        .filter(
+          (line) =>
+            (line.externalId !== undefined && ids.has(line.externalId)) ||
+            moneys.has(moneyOf(line)) ||
+            (line.status === "pending" && since && last && line.date >= since && line.date <= last),
+        )
+        .map((line) => ({
+          ...line,
+          isTaken: own.some((row) => row.lineId === line.id),
+          isNamed:
+            line.externalId !== undefined && own.some((row) => row.externalId === line.externalId),
+        }));
+    },
+    put(changed) {
+      for (const line of changed) put<Line>(lines, line.id, line);
+    },
+    page: async ({ accountId, status, from = "", until = "~", before, limit }) =>
+      all()
+        .filter((line) => line.accountId === accountId)
+        .filter((line) =>
+          status === undefined ? line.status !== "removed" : line.status === status,
+        )
+        .filter((line) => line.date >= from && line.date <= until)
+        .toSorted((a, b) => byText(b.date, a.date) || byText(b.id, a.id))
+        .filter(
+          (line) => !before || byText(`${line.date} ${line.id}`, `${before.date} ${before.id}`) < 0,
+        )
+        .slice(0, limit),
+    async sum(accountId, until) {
+      const booked = all().filter(
+        (line) => line.accountId === accountId && line.status === "booked" && line.date <= until,
+      );
+      const [first] = booked.map(({ date }) => date).toSorted();
+      const minor = booked.reduce((sum, { amount }) => sum + amount.minor, 0n);
+      return { minor, ...(first === undefined ? {} : { first }) };
+    },
+    observations: async (ids) =>
+      told()
+        .filter(isSettled)
+        .filter((row) => row.lineId !== undefined && ids.includes(row.lineId))
+        .filter((row) => imports.rows.get(row.importId)?.isDryRun === false),
+  };
+}
+
+export function balancesIn(
+  { balances, openings }: StatementTables,
+  { put, change }: MemoryTransaction,
+): Balances {
+  const of = (accountId: string) =>
+    [...balances.rows.values()]
+      .filter((told) => told.accountId === accountId)
+      .toSorted((a, b) => byText(a.on, b.on) || byText(a.importId, b.importId));
+  return {
+    put: (told) =>
+      put<BalanceTold>(balances, `${told.accountId} ${told.on} ${told.importId}`, told),
+    forget(importId) {
+      for (const [key, told] of balances.rows)
+        if (told.importId === importId) change<BalanceTold>(balances, key, () => undefined);
+    },
+    page: async ({ accountId, before = "~", limit }) =>
+      [...new Map(of(accountId).map((told) => [told.on, told])).values()]
+        .toReversed()
+        .filter(({ on }) => on < before)
+        .slice(0, limit)
+        .map(({ on, amount }) => ({ on, amount })),
+    async first(accountId, besides) {
+      const [told] = of(accountId).filter(({ importId }) => importId !== besides);
+      return told && { on: told.on, amount: told.amount };
+    },
+    opening: async (accountId) => openings.rows.get(accountId),
+    open: (opening) => put<Opening>(openings, opening.accountId, opening),
+    unopen: (accountId) => change<Opening>(openings, accountId, () => undefined),
+  };
+}
+
+/** What providers told of an owner is gone; what their accounts had stays, without its words. */
+export function eraseStatements(
+  { imports, rows, lines }: StatementTables,
+  { change }: MemoryTransaction,
+  { ownerId, accountIds }: { readonly ownerId: string; readonly accountIds: ReadonlySet<string> },
+): void {
+  for (const { id, ownerId: owner } of imports.rows.values()) {
+    if (owner !== ownerId) continue;
+    change<StatementImport>(imports, id, (found) => found && { ...found, statements: [] });
+    for (const row of rows.rows.values())
+      if (row.importId === id) change<Row>(rows, row.id, () => undefined);
+  }
+  for (const { id, accountId } of lines.rows.values())
+    if (accountIds.has(accountId))
+      change<Line>(lines, id, (line) => {
+        const { counterparty: _, remark: __, externalId: ___, ...bare } = line ?? ({} as Line);
+        return line && bare;
+      });
+}
