@@ -4,7 +4,7 @@ import { statement } from "#platform/postgres/database.ts";
 import { asAdmin, bearer, postJson, serve, signUp, type Served } from "../support/basalt.ts";
 import { verify } from "../support/emails.ts";
 import { send } from "../support/http.ts";
-import type { Access, Ids } from "../support/access.ts";
+import { Upload, type Access, type Ids } from "../support/access.ts";
 import { isOpen } from "../fuzz/openapi.ts";
 import { basalt } from "../../src/composition.ts";
 
@@ -83,14 +83,13 @@ async function ask(
   const body = typeof said === "function" ? (said(ids) as object) : said;
   const isVersioned = version !== "2" || /^\/api\/v1\/(products|categories|accounts)\//.test(path);
   const match = isVersioned ? { "if-match": `"${version}"` } : {};
-  const isFile = typeof body === "string";
-  const type = body ? { "content-type": isFile ? "text/csv" : "application/json" } : {};
-  const query = isFile ? "?kind=stock" : "";
+  const file = body instanceof Upload ? body : undefined;
+  const type = body ? { "content-type": file ? "text/csv" : "application/json" } : {};
   const at = path.replaceAll(/\{(\w+)\}/g, (_, param: string) => ids[param] ?? "x");
-  const answer = await fetch(url + at + query, {
+  const answer = await fetch(url + at + (file?.query ?? ""), {
     method,
     headers: { ...headers, ...match, ...type },
-    ...(body ? { body: isFile ? body : JSON.stringify(body) } : {}),
+    ...(body ? { body: file ? file.text : JSON.stringify(body) } : {}),
   });
   if (!answer.headers.get("content-type")?.startsWith("text/event-stream")) return answer;
   await answer.body?.cancel(); // it has no end

@@ -3,7 +3,18 @@ import type { Served, SignedIn } from "./basalt.ts";
 /** Values of path parameters, by name. */
 export type Ids = Readonly<Record<string, string>>;
 
-type Body = object | string | undefined;
+/** A file that is sent as a body, as CSV, with a query. */
+export class Upload {
+  readonly text: string;
+  readonly query: string;
+
+  constructor(text: string, query = "") {
+    this.text = text;
+    this.query = query;
+  }
+}
+
+type Body = object | Upload | undefined;
 
 /** What the walk over all operations needs to know of those of one context. */
 export type Access = {

@@ -86,7 +86,7 @@ const following = (accounts: AccountsHandlers) => async (input: GetImport, conte
 export type ReadFile = UploadedBody["read"];
 type Serving = { readonly timers: Timers; readonly readFile: ReadFile };
 
-const path = "/imports/statements/:importId";
+const path = "/imports/statements/:statementImportId";
 const seen = { "import-not-found": 404, forbidden: 403 } as const;
 const one = {
   access: "signed-in",
@@ -166,7 +166,7 @@ const watching = (
     summary: "Follow an import of statements",
     description:
       "Server-sent events, each named after the status of the import. The data is the body of " +
-      "`GET /imports/statements/{importId}`.",
+      "`GET /imports/statements/{statementImportId}`.",
     input: GetImport,
     handle: following(accounts),
     success: 200,
@@ -282,7 +282,7 @@ const reading = (accounts: AccountsHandlers): readonly Route[] => [
     present: ({ items, ...page }) => ({ ...page, items: items.map(toLine) }),
     refusals: { "account-not-found": 404, forbidden: 403 },
   }),
-  get("/accounts/:accountId/transactions/:lineId", {
+  get("/transactions/:lineId", {
     access: "signed-in",
     id: "getTransaction",
     summary: "Get a transaction of an account elsewhere",
@@ -292,7 +292,7 @@ const reading = (accounts: AccountsHandlers): readonly Route[] => [
     success: 200,
     output: ChainView,
     present: toChain,
-    refusals: { "account-not-found": 404, "line-not-found": 404, forbidden: 403 },
+    refusals: { "line-not-found": 404, forbidden: 403 },
   }),
   get("/accounts/:accountId/balances", {
     access: "signed-in",

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import type { Access, Ids } from "#test/access.ts";
+import { Upload, type Access, type Ids } from "#test/access.ts";
 import { asAdmin, type Served, type SignedIn } from "#test/basalt.ts";
-import { post, type At } from "#test/http.ts";
+import { get, post, type At } from "#test/http.ts";
+import { until } from "#test/until.ts";
+import { ofx } from "./statement-files.ts";
 
 const eur = (amount: string) => ({ amount, currency: "EUR" });
 
@@ -25,18 +27,59 @@ async function bookOf(served: Served, { headers }: SignedIn): Promise<Ids> {
       { accountId: equityId, amount: eur("-100") },
     ],
   });
+  const lineIds = await statementsOf(asOwner);
   const legs = [{ from: accountId, to: equityId, amount: eur("1") }];
   const transferId = await make(asOwner, "/transfers", { legs, holdS: 3_600 });
-  return { accountId, equityId, entryId, transferId };
+  return { accountId, equityId, entryId, transferId, ...lineIds };
+}
+
+const coffee = { id: "1", date: "2026-08-03", amount: "-4.50" };
+
+/** Imports a file, and another one with a doubtful row. */
+async function statementsOf(owner: At): Promise<Ids> {
+  const importOf = async (content: string) => {
+    const answer = await fetch(`${owner.url}/api/v1/imports/statements`, {
+      method: "POST",
+      headers: { ...owner.headers, "content-type": "application/x-ofx" },
+      body: content,
+    });
+    assert.equal(answer.status, 202, await answer.clone().text());
+    const { id } = (await answer.json()) as { readonly id: string };
+    await until(async () => {
+      const { body } = await get(owner, `/imports/statements/${id}`);
+      return body["status"] === "finished";
+    });
+    const { body } = await get(owner, `/imports/statements/${id}/rows`);
+    const [row] = body["items"] as readonly Readonly<Record<string, string>>[];
+    return { id, row };
+  };
+  const first = await importOf(ofx({ rows: [coffee] }));
+  const second = await importOf(ofx({ rows: [{ ...coffee, amount: "-5.50" }] }));
+  return {
+    statementImportId: first.id,
+    lineId: String(first.row?.["lineId"]),
+    observationId: String(second.row?.["id"]),
+  };
 }
 
 export const access: Access = {
   open: [],
-  everybodys: ["POST /api/v1/accounts", "GET /api/v1/accounts", "GET /api/v1/accounts/changes"],
+  everybodys: [
+    "POST /api/v1/accounts",
+    "GET /api/v1/accounts",
+    "GET /api/v1/accounts/changes",
+    "POST /api/v1/imports/statements",
+    "GET /api/v1/imports/statements",
+    "GET /api/v1/matches",
+    "GET /api/v1/quarantine",
+  ],
   bodies: {
     "POST /api/v1/accounts": { name: "Mine", type: "checking", currency: "EUR" },
     "GET /api/v1/accounts": undefined,
     "GET /api/v1/accounts/changes": undefined,
+    "GET /api/v1/imports/statements": undefined,
+    "GET /api/v1/matches": undefined,
+    "GET /api/v1/quarantine": undefined,
     "GET /api/v1/accounts/{accountId}": undefined,
     "PATCH /api/v1/accounts/{accountId}": { name: "Mine now" },
     "POST /api/v1/accounts/{accountId}/deactivation": undefined,
@@ -63,6 +106,17 @@ export const access: Access = {
     "GET /api/v1/transfers/{transferId}": undefined,
     "POST /api/v1/transfers/{transferId}/posting": {},
     "POST /api/v1/transfers/{transferId}/voiding": undefined,
+    "POST /api/v1/imports/statements": new Upload(ofx({ rows: [coffee] })),
+    "GET /api/v1/imports/statements/{statementImportId}": undefined,
+    "GET /api/v1/imports/statements/{statementImportId}/progress": undefined,
+    "GET /api/v1/imports/statements/{statementImportId}/rows": undefined,
+    "POST /api/v1/imports/statements/{statementImportId}/undoing": undefined,
+    "DELETE /api/v1/imports/statements/{statementImportId}/undoing": undefined,
+    "POST /api/v1/imports/statements/{statementImportId}/replay": undefined,
+    "POST /api/v1/matches/{observationId}/decision": { decision: "ignore" },
+    "GET /api/v1/accounts/{accountId}/transactions": undefined,
+    "GET /api/v1/transactions/{lineId}": undefined,
+    "GET /api/v1/accounts/{accountId}/balances": undefined,
   },
   ownersOnly: [],
   thingsOf: bookOf,

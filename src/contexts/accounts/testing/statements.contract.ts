@@ -38,7 +38,12 @@ export function statementsContract(name: string, open: OpenAccounts): void {
     const run = async () =>
       assert.deepEqual(expect(await accounts.runStatements({}, as("system"))).failures, []);
     const got = async (importId: string) =>
-      expect(await accounts.getStatementImport(read(ImportStep, { importId }), as(adaId)));
+      expect(
+        await accounts.getStatementImport(
+          read(ImportStep, { statementImportId: importId }),
+          as(adaId),
+        ),
+      );
     const imported = async (content: string | Uint8Array, more: object = {}) => {
       const { id } = expect(await send(content, more));
       await run();
@@ -65,7 +70,9 @@ export function statementsContract(name: string, open: OpenAccounts): void {
         as(actor),
       );
     const undo = async (importId: string) => {
-      expect(await accounts.undoImport(read(ImportStep, { importId }), as(adaId)));
+      expect(
+        await accounts.undoImport(read(ImportStep, { statementImportId: importId }), as(adaId)),
+      );
       await run();
     };
     const tallyOf = async (content: string | Uint8Array, more: object = {}) => {
@@ -212,7 +219,7 @@ export function statementsContract(name: string, open: OpenAccounts): void {
       const lineId = found.items[0]?.id;
       assert.ok(lineId);
       const chain = expect(
-        await bank.accounts.getLine(read(GetLine, { accountId, lineId }), bank.as(bank.adaId)),
+        await bank.accounts.getLine(read(GetLine, { lineId }), bank.as(bank.adaId)),
       );
       assert.deepEqual(
         chain.observations.map(({ observation, outcome }) => [observation?.amount.minor, outcome]),
@@ -240,7 +247,7 @@ export function statementsContract(name: string, open: OpenAccounts): void {
       );
       expect(
         await bank.accounts.replayQuarantine(
-          read(ImportStep, { importId: id }),
+          read(ImportStep, { statementImportId: id }),
           bank.as(bank.adaId),
         ),
       );
@@ -265,7 +272,7 @@ export function statementsContract(name: string, open: OpenAccounts): void {
       assert.equal((await bank.mirrors())[0]?.posted, 0n);
       expect(
         await bank.accounts.redoImport(
-          read(ImportStep, { importId: second.id }),
+          read(ImportStep, { statementImportId: second.id }),
           bank.as(bank.adaId),
         ),
       );
@@ -277,7 +284,7 @@ export function statementsContract(name: string, open: OpenAccounts): void {
       });
       assert.equal((await bank.mirrors())[0]?.posted, 169_550n);
       const twice = await bank.accounts.redoImport(
-        read(ImportStep, { importId: second.id }),
+        read(ImportStep, { statementImportId: second.id }),
         bank.as(bank.adaId),
       );
       assert.equal(twice.ok, false);
@@ -387,7 +394,7 @@ export function statementsContract(name: string, open: OpenAccounts): void {
       assert.equal(mirror?.posted, -450n * 1_200n);
       const page = expect(
         await bank.accounts.listStatementRows(
-          read(ListRows, { importId: id, limit: 1_000 }),
+          read(ListRows, { statementImportId: id, limit: 1_000 }),
           bank.as(bank.adaId),
         ),
       );

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Access, Ids } from "#test/access.ts";
+import { Upload, type Access, type Ids } from "#test/access.ts";
 import { asAdmin, type Served, type SignedIn } from "#test/basalt.ts";
 import { get } from "#test/http.ts";
 import { until } from "#test/until.ts";
@@ -73,7 +73,7 @@ export const access: Access = {
     "POST /api/v1/reservations/{reservationId}/commitment": undefined,
     "DELETE /api/v1/reservations/{reservationId}": undefined,
     "GET /api/v1/reservations/{reservationId}": undefined,
-    "POST /api/v1/imports": "sku,on_hand\nM,0\n",
+    "POST /api/v1/imports": new Upload("sku,on_hand\nM,0\n", "?kind=stock"),
     "GET /api/v1/imports/{importId}": undefined,
     "GET /api/v1/imports/{importId}/progress": undefined,
     "GET /api/v1/imports/{importId}/rows": undefined,

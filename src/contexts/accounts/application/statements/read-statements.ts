@@ -7,7 +7,7 @@ import { branded, oneOf, optional, shape, type Brand, type Infer } from "#kernel
 import type { Read } from "#kernel/unit-of-work.ts";
 import type { AccountNotFound } from "../../domain/account.ts";
 import { AccountId, ImportId, LineId, ObservationId, OwnerId } from "../../domain/ids.ts";
-import type { Line } from "../../domain/line.ts";
+import type { Line, LineNotFound } from "../../domain/line.ts";
 import {
   outcomes,
   type ImportNotFound,
@@ -31,7 +31,7 @@ export const LineCursor = branded<LineCursor>("line cursor", {
   says: "the `nextCursor` of a page",
 });
 
-export const GetImport = shape({ importId: ImportId });
+export const GetImport = shape({ statementImportId: ImportId });
 export type GetImport = Infer<typeof GetImport>;
 
 export const ListImports = shape({ limit: optional(ImportPageSize), cursor: optional(ImportId) });
@@ -39,7 +39,7 @@ export type ListImports = Infer<typeof ListImports>;
 
 /** Rows that have an outcome; of one kind, where said. */
 export const ListRows = shape({
-  importId: ImportId,
+  statementImportId: ImportId,
   outcome: optional(oneOf(...outcomes)),
   limit: optional(RowPageSize),
   cursor: optional(ObservationId),
@@ -63,7 +63,7 @@ export const ListLines = shape({
 });
 export type ListLines = Infer<typeof ListLines>;
 
-export const GetLine = shape({ accountId: AccountId, lineId: LineId });
+export const GetLine = shape({ lineId: LineId });
 export type GetLine = Infer<typeof GetLine>;
 
 export const ListBalances = shape({
@@ -72,8 +72,6 @@ export const ListBalances = shape({
   cursor: optional(CivilDate),
 });
 export type ListBalances = Infer<typeof ListBalances>;
-
-export type LineUnknown = { readonly type: "line-not-found"; readonly lineId: LineId };
 
 /** A line, and all that was told of it, oldest first. */
 export type LineChain = {
@@ -86,7 +84,7 @@ type Deps = { readonly read: Read<AccountsScope>; readonly mayAct: MayAct };
 /** The status of an import, and what became of its rows so far. */
 export function getStatementImport({ read, mayAct }: Deps) {
   return async (
-    { importId }: GetImport,
+    { statementImportId: importId }: GetImport,
     context: Context,
   ): Promise<Result<StatementImport, ImportNotFound | Forbidden>> => {
     const found = await read(context, ({ imports }) => imports.byId(importId));
@@ -123,10 +121,10 @@ export function listStatementImports({ read, mayAct }: Deps) {
 export function listStatementRows(deps: Deps) {
   const get = getStatementImport(deps);
   return async (
-    { importId, outcome, limit = RowPageSize.usual, cursor }: ListRows,
+    { statementImportId: importId, outcome, limit = RowPageSize.usual, cursor }: ListRows,
     context: Context,
   ): Promise<Result<Page<ImportedRow, ObservationId>, ImportNotFound | Forbidden>> => {
-    const found = await get({ importId }, context);
+    const found = await get({ statementImportId: importId }, context);
     if (!found.ok) return found;
     const page = { importId, outcome, after: cursor, limit: limit + 1 };
     const rows = await deps.read(context, ({ imports }) => imports.rows(page));
@@ -168,17 +166,16 @@ export function listLines({ read, mayAct }: Deps) {
 
 /** A line with all that was told of it. */
 export function getLine({ read, mayAct }: Deps) {
-  const seen = permitted(mayAct, Permissions.readAccount);
   return async (
-    { accountId, lineId }: GetLine,
+    { lineId }: GetLine,
     context: Context,
-  ): Promise<Result<LineChain, AccountNotFound | LineUnknown | Forbidden>> =>
+  ): Promise<Result<LineChain, LineNotFound | Forbidden>> =>
     read(context, async ({ accounts, lines }) => {
-      const visible = await seen(await accounts.byId(accountId), accountId, context);
-      if (!visible.ok) return visible;
       const [line] = await lines.byIds([lineId]);
-      if (line?.accountId !== accountId) return err({ type: "line-not-found", lineId });
-      return ok({ line, observations: await lines.observations([lineId]) });
+      const account = line && (await accounts.byId(line.accountId));
+      if (!account) return err({ type: "line-not-found", lineId });
+      const allowed = await mayAct(context, Permissions.readAccount, { owner: account.ownerId });
+      return allowed.ok ? ok({ line, observations: await lines.observations([lineId]) }) : allowed;
     });
 }
 

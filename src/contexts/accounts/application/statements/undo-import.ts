@@ -15,7 +15,7 @@ import { Permissions } from "../permission.ts";
 import type { AccountsScope } from "../ports/scope.ts";
 import { lockOfImport } from "./run-imports.ts";
 
-export const ImportStep = shape({ importId: ImportId });
+export const ImportStep = shape({ statementImportId: ImportId });
 export type ImportStep = Infer<typeof ImportStep>;
 
 type Deps = {
@@ -36,7 +36,10 @@ type Decide = (scope: AccountsScope, found: StatementImport) => Promise<Decision
 
 const step =
   ({ unitOfWork, read, mayAct }: Deps, decide: Decide) =>
-  async ({ importId }: ImportStep, context: Context): Promise<Result<StatementImport, Refusal>> => {
+  async (
+    { statementImportId: importId }: ImportStep,
+    context: Context,
+  ): Promise<Result<StatementImport, Refusal>> => {
     const unknown = err<ImportNotFound>({ type: "import-not-found", importId });
     const seen = await read(context, ({ imports }) => imports.byId(importId));
     if (!seen) return unknown;
