@@ -39,7 +39,7 @@ export type Match =
   | { readonly outcome: "doubtful"; readonly suspects: readonly Suspect[] };
 
 /** A line that was announced is booked so many days later, at most. */
-const pendingDays = 8;
+export const pendingDays = 8;
 /** A booked amount may be so many per cent more than the announced one: a tip. */
 const tipPercent = 50n;
 /** The fewest letters that a name which was cut begins with. */

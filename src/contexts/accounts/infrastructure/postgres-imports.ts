@@ -110,8 +110,7 @@ export const rowColumns = `o.id, o.import_id, o.number, o.line, o.statement, o.r
 
 const unsettled = statement<RowOfImport>(
   "accounts.import-unsettled",
-  `select ${rowColumns} from accounts.observations o
-    where o.import_id = $1 and o.outcome is null order by o.number limit $2`,
+  `select ${rowColumns} from accounts.unsettled($1, $2) o`,
 );
 const rowById = statement<RowOfImport>(
   "accounts.import-row",
@@ -131,41 +130,11 @@ const rowsOfOwner = statement<RowOfImport>(
       and o.outcome in ('doubtful', 'quarantined') and o.outcome = $2 and o.id > $3
     order by o.id limit $4`,
 );
-/** Counts `n` for each `outcome` of a query. */
-const count = (query: string) =>
-  `update accounts.statement_imports i
-      set ${outcomes.map((one) => `${one} = i.${one} + t.${one}`).join(", ")}
-     from (select ${outcomes
-       .map((one) => `coalesce(sum(n) filter (where outcome = '${one}'), 0) as ${one}`)
-       .join(", ")} from (${query}) counted) t
-    where i.id = $1`;
-/** What was counted before, as what was doubtful, is counted as what it is now. */
-const settle = mutation(
-  "accounts.import-settle",
-  inTurn,
-  `with told as (
-     select s.* from jsonb_to_recordset($2::jsonb) as s(
-       id text, outcome text, "accountId" text, "lineId" text, observation jsonb, reason jsonb)),
-   before as (
-     select o.outcome from accounts.observations o join told on told.id = o.id where o.outcome is not null),
-   settled as (
-     update accounts.observations o
-        set outcome = s.outcome, account_id = s."accountId", line_id = s."lineId",
-            observation = s.observation, reason = s.reason
-       from told s where o.id = s.id and o.import_id = $1
-     returning s.outcome)
-   ${count("select outcome, 1 as n from settled union all select outcome, -1 from before")}`,
-);
+const settle = mutation("accounts.import-settle", inTurn, "select accounts.settle($1, $2::jsonb)");
 const unsettle = mutation(
   "accounts.import-unsettle",
   inTurn,
-  `with before as (
-     select id, outcome from accounts.observations where import_id = $1 and id = any($2::text[]) and outcome is not null),
-   gone as (
-     update accounts.observations o
-        set outcome = null, account_id = null, line_id = null, observation = null, reason = null
-       from before b where o.id = b.id returning b.outcome)
-   ${count("select outcome, -1 as n from gone")}`,
+  "select accounts.unsettle($1, $2::text[])",
 );
 
 function toImport(row: Row): StatementImport {

@@ -1,3 +1,4 @@
+import type { Change } from "#kernel/change.ts";
 import type { CivilDate } from "#kernel/civil-date.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { Money, type Currency } from "#kernel/money.ts";
@@ -5,13 +6,15 @@ import { expect } from "#kernel/result.ts";
 import { Version } from "#kernel/version.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import { mutation } from "#platform/postgres/writes.ts";
+import { mutation, type Write } from "#platform/postgres/writes.ts";
 import type {
   Journal,
   RecordedEntry,
   Recording,
   StatementLine,
 } from "../application/ports/journal.ts";
+import type { Entry } from "../domain/entry.ts";
+import type { AccountsEvent } from "../domain/events.ts";
 import { Exchange, type SpelledExchange } from "../domain/exchange.ts";
 import type { AccountId, EntryId, TransferId } from "../domain/ids.ts";
 import type { Memo, Tag } from "../domain/labels.ts";
@@ -24,6 +27,20 @@ const move = mutation(
   "movements",
   `insert into accounts.movements
    select * from accounts.move($1::text[], $2::bigint[], $3::bigint[], $4::timestamptz, $5::date, $6, $7)`,
+);
+/** The same of many entries, in one statement. */
+const moveAll = mutation(
+  "accounts.move-all",
+  "movements",
+  `insert into accounts.movements
+   select * from accounts.move_all($1::text[], $2::bigint[], $3::text[], $4::smallint[], $5::date[], $6::timestamptz)`,
+);
+const insertEntries = mutation(
+  "accounts.entries-insert",
+  "entries",
+  `insert into accounts.entries (id, date, memo, tags, reverses)
+   select id, date, memo, array(select jsonb_array_elements_text(tags)), reverses
+     from jsonb_to_recordset($1::jsonb) as e(id text, date date, memo text, tags jsonb, reverses text)`,
 );
 const insertEntry = mutation(
   "accounts.entry-insert",
@@ -186,6 +203,31 @@ const toPast = (row: PastRow | undefined) => ({
   held: BigInt(row?.held ?? 0),
 });
 
+/** The writes of many entries. */
+function keepingAll(
+  changes: readonly Change<Entry, AccountsEvent>[],
+  now: Instant,
+): readonly Write[] {
+  const entries = changes.map(({ state: { id, date, memo, tags, reverses } }) => {
+    return { id, date, memo, tags, reverses };
+  });
+  const postings = changes.flatMap(({ state: { id, date, postings: all } }) =>
+    all.map((posting, i) => ({ ...posting, id, date, line: i + 1 })),
+  );
+  const moved = [
+    postings.map(({ accountId }) => accountId),
+    postings.map(({ amount }) => amount.minor.toString()),
+    postings.map(({ id }) => id),
+    postings.map(({ line }) => line),
+    postings.map(({ date }) => date),
+    now,
+  ];
+  return [
+    { mutation: insertEntries, values: [JSON.stringify(entries)] },
+    { mutation: moveAll, values: moved },
+  ];
+}
+
 export function postgresJournal({ read, write, append }: Transaction): Journal {
   function keep(movements: readonly Movement[], record: Recording): void {
     const { at: now, date, transferId, entry } = record;
@@ -214,6 +256,10 @@ export function postgresJournal({ read, write, append }: Transaction): Journal {
     post({ state, events }, now) {
       keep(Postings.movements(state.postings), { at: now, date: state.date, entry: state });
       append(state.id, Version.none, events);
+    },
+    postAll(changes, now) {
+      for (const { mutation: query, values } of keepingAll(changes, now)) write(query, values);
+      for (const { state, events } of changes) append(state.id, Version.none, events);
     },
     byId: async (id) => toEntries(await read(byId, [id]))[0],
     page: async (after, limit) => toEntries(await read(entryPage, [after ?? "", limit])),

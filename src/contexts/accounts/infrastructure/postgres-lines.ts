@@ -6,6 +6,7 @@ import { mutation } from "#platform/postgres/writes.ts";
 import type { Balances, Lines } from "../application/ports/statements.ts";
 import type { AccountId, EntryId, ImportId, LineId, ObservationId } from "../domain/ids.ts";
 import type { Line } from "../domain/line.ts";
+import { pendingDays } from "../domain/matching.ts";
 import type { Counterparty, ExternalId, Remark } from "../domain/observation.ts";
 import { toRow, rowColumns, type RowOfImport } from "./postgres-imports.ts";
 
@@ -30,24 +31,10 @@ const byIds = statement<Row>(
   `select ${columns} from accounts.lines l where l.id = any($1::text[])`,
 );
 type CandidateRow = Row & { readonly is_taken: boolean; readonly is_named: boolean };
-/** By id, by day and amount, and what is pending: each part by an index of its own. */
 const candidates = statement<CandidateRow>(
   "accounts.lines-alike",
-  `select ${columns},
-          exists (select from accounts.observations o
-                   where o.line_id = l.id and o.import_id = $2) as is_taken,
-          exists (select from accounts.observations o
-                   where o.import_id = $2 and o.external_id = l.external_id) as is_named
-     from (select * from accounts.lines where account_id = $1 and external_id = any($3::text[])
-           union
-           select * from accounts.lines
-            where account_id = $1 and (date, amount) in (select * from unnest($4::date[], $5::bigint[]))
-           union
-           select * from accounts.lines
-            where account_id = $1 and status = 'pending'
-              and date between (select min(day) - 8 from unnest($4::date[]) day)
-                           and (select max(day) from unnest($4::date[]) day)) l
-    where l.status <> 'removed' order by l.id`,
+  `select ${columns}, l.is_taken, l.is_named
+     from accounts.lines_alike($1, $2, $3::text[], $4::date[], $5::bigint[], $6) l`,
 );
 const page = statement<Row>(
   "accounts.line-page",
@@ -122,6 +109,7 @@ export const postgresLines = ({ read, write }: Transaction): Lines => ({
       ),
       told.map(({ date }) => date),
       told.map(({ amount }) => amount.minor.toString()),
+      pendingDays,
     ]);
     return rows.map((row) => ({ ...toLine(row), isTaken: row.is_taken, isNamed: row.is_named }));
   },

@@ -239,12 +239,16 @@ function journalIn(tables: Tables, transaction: MemoryTransaction): Journal {
       .map(({ accountId, amount }) => ({ accountId, amount })),
     isReversed: entries.find(entry.id) !== undefined,
   });
+  const post: Journal["post"] = ({ state, events }, now) => {
+    const moves = Postings.movements(state.postings);
+    moveIn(tables, transaction, moves, { at: now, date: state.date, entry: state });
+    transaction.append(state.id, Version.none, events);
+  };
   return {
     move: (moves, record) => moveIn(tables, transaction, moves, record),
-    post({ state, events }, now) {
-      const moves = Postings.movements(state.postings);
-      moveIn(tables, transaction, moves, { at: now, date: state.date, entry: state });
-      transaction.append(state.id, Version.none, events);
+    post,
+    postAll(changes, now) {
+      for (const change of changes) post(change, now);
     },
     byId: async (id) => {
       const entry = entries.rows.get(id);

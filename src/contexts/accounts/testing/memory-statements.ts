@@ -15,6 +15,7 @@ import type {
 import type { AccountsEvent } from "../domain/events.ts";
 import type { ImportId, ObservationId } from "../domain/ids.ts";
 import type { Line } from "../domain/line.ts";
+import { pendingDays } from "../domain/matching.ts";
 import type { Outcome, StatementImport, Tally } from "../domain/statement-import.ts";
 
 type Row = StagedRow & Partial<Omit<SettledRow, "id">> & { readonly importId: ImportId };
@@ -146,7 +147,7 @@ export function linesIn(
       const moneys = new Set(observations.map(moneyOf));
       const days = observations.map(({ date }) => date).toSorted();
       const [first, last] = [days[0], days.at(-1)];
-      const since = first && CivilDate.plus(first, -8);
+      const since = first && CivilDate.plus(first, -pendingDays);
       const own = told().filter((row) => row.importId === importId);
       return all()
         .filter((line) => line.accountId === accountId && line.status !== "removed")

@@ -50,6 +50,8 @@ export type Recording = {
 export type Journal = {
   /** Posts an entry, which leaves with the unit of work and moves the money of its accounts. */
   readonly post: (change: Change<Entry, AccountsEvent>, at: Instant) => void;
+  /** Posts many entries of few accounts at once, in their order. None is an exchange. */
+  readonly postAll: (changes: readonly Change<Entry, AccountsEvent>[], at: Instant) => void;
   /** Records movements of a transfer. The caller saves the transfer in the same unit of work. */
   readonly move: (movements: readonly Movement[], record: Recording) => void;
   readonly byId: (id: EntryId) => Promise<RecordedEntry | undefined>;

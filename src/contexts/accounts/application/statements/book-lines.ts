@@ -1,3 +1,4 @@
+import type { Change } from "#kernel/change.ts";
 import { CivilDate } from "#kernel/civil-date.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Instant } from "#kernel/instant.ts";
@@ -5,6 +6,7 @@ import { Money } from "#kernel/money.ts";
 import { expect } from "#kernel/result.ts";
 import type { Mirror } from "../../domain/account.ts";
 import { Entry } from "../../domain/entry.ts";
+import type { AccountsEvent } from "../../domain/events.ts";
 import { EntryId } from "../../domain/ids.ts";
 import { Memo } from "../../domain/labels.ts";
 import { Line } from "../../domain/line.ts";
@@ -24,15 +26,10 @@ type Booking = {
 /** A line before and after a change. A new line has no state before it. */
 export type LineChange = { readonly before?: Line | undefined; readonly after: Line };
 
-/** Records money that went into an account elsewhere, or out of it. Answers the entry. */
-export const booking =
-  (
-    { newId }: Deps,
-    { journal }: Pick<AccountsScope, "journal">,
-    { mirror, now }: { readonly mirror: Mirror; readonly now: Instant },
-  ) =>
-  ({ date, amount, memo, reverses }: Booking): EntryId => {
-    const id = newId(EntryId);
+/** Makes an entry of money that went into an account elsewhere, or out of it. */
+const entryOf =
+  ({ newId }: Deps, mirror: Mirror) =>
+  ({ date, amount, memo, reverses }: Booking): Change<Entry, AccountsEvent> => {
     const postings = expect(
       Postings.balanced([
         { accountId: mirror.id, amount },
@@ -40,23 +37,33 @@ export const booking =
       ]),
     );
     const said = memo === undefined ? undefined : Memo.parse(memo);
-    const entry = Entry.post({
-      id,
+    return Entry.post({
+      id: newId(EntryId),
       date,
       postings,
       tags: [],
       ...(said?.ok ? { memo: said.value } : {}),
       ...(reverses === undefined ? {} : { reverses }),
     });
-    journal.post(entry, now);
-    return id;
   };
 
+/** Collects entries, which leave together. */
+function booking(deps: Deps, mirror: Mirror) {
+  const make = entryOf(deps, mirror);
+  const entries: Change<Entry, AccountsEvent>[] = [];
+  const book = (money: Booking): EntryId => {
+    const entry = make(money);
+    entries.push(entry);
+    return entry.state.id;
+  };
+  return { book, entries };
+}
+
 /** The line with its entry: what moves other money than before is reversed, and booked anew. */
-function booked(book: ReturnType<typeof booking>, { before, after }: LineChange): Line {
+function booked(book: (money: Booking) => EntryId, { before, after }: LineChange): Line {
   const { entryId: _, ...line } = after;
   const isBooked = before?.status === "booked";
-  if (isBooked && Line.movesTheSame(before, after)) return { ...line, ...entryOf(before) };
+  if (isBooked && Line.movesTheSame(before, after)) return { ...line, ...bookedBy(before) };
   if (isBooked && before.entryId !== undefined) {
     const { date, amount, entryId, counterparty: memo } = before;
     book({ date, amount: Money.negated(amount), memo, reverses: entryId });
@@ -66,7 +73,7 @@ function booked(book: ReturnType<typeof booking>, { before, after }: LineChange)
   return { ...line, entryId: book({ date, amount, memo }) };
 }
 
-const entryOf = ({ entryId }: Line) => (entryId === undefined ? {} : { entryId });
+const bookedBy = ({ entryId }: Line) => (entryId === undefined ? {} : { entryId });
 
 /** Keeps lines, and the money that they move. */
 export function bookLines(
@@ -78,8 +85,9 @@ export function bookLines(
     now,
   }: { readonly mirror: Mirror; readonly changes: readonly LineChange[]; readonly now: Instant },
 ): void {
-  const book = booking(deps, scope, { mirror, now });
+  const { book, entries } = booking(deps, mirror);
   const lines = changes.map((change) => booked(book, change));
+  if (entries.length > 0) scope.journal.postAll(entries, now);
   if (lines.length > 0) scope.lines.put(lines);
 }
 
@@ -100,7 +108,7 @@ export async function openBalance(
   const before = await balances.opening(mirror.id);
   const wanted = told && openingOf(told, await lines.sum(mirror.id, told.on));
   if (wanted?.amount.minor === before?.amount.minor && wanted?.date === before?.date) return;
-  const book = booking(deps, scope, { mirror, now });
+  const { book, entries } = booking(deps, mirror);
   const memo = "Opening balance";
   if (before) {
     const { date, amount, entryId } = before;
@@ -109,6 +117,7 @@ export async function openBalance(
   }
   if (wanted)
     balances.open({ accountId: mirror.id, ...wanted, entryId: book({ ...wanted, memo }) });
+  scope.journal.postAll(entries, now);
 }
 
 /** Missing where lines explain all of a balance. */
