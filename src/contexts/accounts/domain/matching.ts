@@ -72,7 +72,9 @@ const told = (line: Line, observation: Observation, ...because: readonly Because
 
 /** Lines with the id of the observation: there is at least one. */
 function amongNamed(observation: Observation, named: readonly Candidate[], ids: IdHabit): Match {
-  const same = named.find((line) => isSame(line, observation));
+  const alike = named.find((line) => isSame(line, observation) && areAlike(line, observation));
+  const isOther = (line: Candidate) => ids === "loose" && line.isTaken;
+  const same = alike ?? named.find((line) => isSame(line, observation) && !isOther(line));
   if (same) return told(same, observation, "same-id");
   const [first] = named;
   const changed =
@@ -222,11 +224,15 @@ export function matchAll(
     if (line.status !== "removed") known.put({ ...line, isTaken: true, isNamed: true });
   }
 
-  const certainIds = new Map(
-    candidates.map((line) => [`${line.externalId} ${moneyOf(line)} ${line.status}`, line]),
+  const byContent = Map.groupBy(
+    candidates,
+    (line) => `${line.externalId} ${moneyOf(line)} ${line.status}`,
   );
-  const isCertain = ({ observation: { externalId, status, ...said } }: Observed) =>
-    externalId !== undefined && certainIds.has(`${externalId} ${moneyOf(said)} ${status}`);
+  const isCertain = ({ observation }: Observed): boolean => {
+    const { externalId, status } = observation;
+    const alike = byContent.get(`${externalId} ${moneyOf(observation)} ${status}`) ?? [];
+    return externalId !== undefined && alike.some((line) => areAlike(line, observation));
+  };
   const certain = observed.filter(isCertain);
   for (const one of certain) settle(one);
   for (const one of observed) if (!found.has(one.id)) settle(one);

@@ -86,7 +86,7 @@ const discard = mutation(
   "accounts.import-discard",
   inTurn,
   `with gone as (
-     delete from accounts.statement_imports where id = $1 and status = 'arriving' returning id)
+     delete from accounts.statement_imports where id = $1 and status || '' = 'arriving' returning id)
    delete from accounts.observations where import_id in (select id from gone)`,
 );
 
@@ -169,14 +169,14 @@ const toStaged = ({
   id,
   number,
   line,
-  statement: of,
+  statement: inFile,
   raw,
   external_id,
 }: RowOfImport): StagedRow => ({
   id: id as ObservationId,
   number,
   line,
-  statement: of,
+  statement: inFile,
   raw,
   ...(external_id === null ? {} : { externalId: external_id }),
 });

@@ -173,8 +173,8 @@ export const toLine = ({ observationId: _observationId, amount, ...told }: Line)
   amount: Money.spell(amount),
 });
 
-export const toChain = ({ line: of, observations }: LineChain): Infer<typeof ChainView> => ({
-  ...toLine(of),
+export const toChain = ({ line: told, observations }: LineChain): Infer<typeof ChainView> => ({
+  ...toLine(told),
   observations: observations.map(({ id, importId, outcome, observation }) => ({
     id,
     importId,

@@ -199,7 +199,7 @@ export function balancesIn(
   { balances, openings }: StatementTables,
   { put, change }: MemoryTransaction,
 ): Balances {
-  const of = (accountId: string) =>
+  const toldOf = (accountId: string) =>
     [...balances.rows.values()]
       .filter((told) => told.accountId === accountId)
       .toSorted((a, b) => byText(a.on, b.on) || byText(a.importId, b.importId));
@@ -211,13 +211,13 @@ export function balancesIn(
         if (told.importId === importId) change<BalanceTold>(balances, key, () => undefined);
     },
     page: async ({ accountId, before = "~", limit }) =>
-      [...new Map(of(accountId).map((told) => [told.on, told])).values()]
+      [...new Map(toldOf(accountId).map((told) => [told.on, told])).values()]
         .toReversed()
         .filter(({ on }) => on < before)
         .slice(0, limit)
         .map(({ on, amount }) => ({ on, amount })),
     async first(accountId, besides) {
-      const [told] = of(accountId).filter(({ importId }) => importId !== besides);
+      const [told] = toldOf(accountId).filter(({ importId }) => importId !== besides);
       return told && { on: told.on, amount: told.amount };
     },
     opening: async (accountId) => openings.rows.get(accountId),

@@ -67,13 +67,13 @@ export function decideMatch({ unitOfWork, read, mayAct, clock, newId }: Deps) {
     const account = accountId === undefined ? undefined : await scope.accounts.byId(accountId);
     if (!observation || !isMirror(account))
       return err({ type: "match-not-found", observationId: id });
-    const settled = (outcome: "created" | "updated" | "ignored", of?: LineId) => {
+    const settled = (outcome: "created" | "updated" | "ignored", ofLine?: LineId) => {
       const now = {
         id,
         outcome,
         accountId: account.id,
         observation,
-        ...(of === undefined ? {} : { lineId: of }),
+        ...(ofLine === undefined ? {} : { lineId: ofLine }),
       };
       scope.imports.settle(importId, [now]);
       return ok({ ...row, ...now });

@@ -76,9 +76,12 @@ function worded<T extends string>(value: Value<T>, text: string | undefined): T 
 }
 
 function correctionOf({ CORRECTFITID, CORRECTACTION }: Raw): Correction | undefined {
-  const of = worded(ExternalId, CORRECTFITID);
-  if (of === undefined) return undefined;
-  return { of, action: CORRECTACTION?.trim().toUpperCase() === "DELETE" ? "delete" : "replace" };
+  const corrected = worded(ExternalId, CORRECTFITID);
+  if (corrected === undefined) return undefined;
+  return {
+    of: corrected,
+    action: CORRECTACTION?.trim().toUpperCase() === "DELETE" ? "delete" : "replace",
+  };
 }
 
 function observe(

@@ -16,7 +16,9 @@ function invalidOf(error: unknown): UploadInvalid {
   return { type: "upload-invalid", reason, ...(line === undefined ? {} : { line }) };
 }
 
-/** The text with its first part that is not blank, which says what kind of file it is. */
+const ofxMark = "OFXHEADER";
+
+/** The text with its first letters that are not blank, which say what kind of file it is. */
 async function begun(text: AsyncIterable<Buffer>) {
   const rest = text[Symbol.asyncIterator]();
   const blanks: Buffer[] = [];
@@ -25,8 +27,8 @@ async function begun(text: AsyncIterable<Buffer>) {
     const { value, done } = await rest.next();
     if (done) break;
     blanks.push(value);
-    start = String(value).trimStart();
-    if (start !== "") break;
+    start = (start + String(value)).trimStart();
+    if (start.length >= ofxMark.length) break;
   }
   async function* all(): AsyncGenerator<Buffer> {
     yield* blanks;
@@ -40,7 +42,7 @@ async function* partsOf(
 ): AsyncGenerator<Result<FilePart, UploadInvalid>> {
   try {
     const { start, text } = await begun(arriving);
-    const isOfx = start.startsWith("OFXHEADER") || start.startsWith("<");
+    const isOfx = start.startsWith(ofxMark) || start.startsWith("<");
     yield* isOfx ? ofxParts(text) : csvParts(text);
   } catch (error) {
     yield err(invalidOf(error));

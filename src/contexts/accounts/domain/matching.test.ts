@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { CivilDate } from "#kernel/civil-date.ts";
+import { Currency, Money } from "#kernel/money.ts";
+import { expect } from "#kernel/result.ts";
+import { newId } from "#test/values.ts";
+import { AccountId, LineId, ObservationId } from "./ids.ts";
+import type { Line } from "./line.ts";
+import { matchAll, type Candidate, type Observed } from "./matching.ts";
+import type { Counterparty, ExternalId, Observation } from "./observation.ts";
+import type { IdHabit } from "./provider.ts";
+
+const usd = expect(Currency.parse("USD"));
+const accountId = newId(AccountId);
+
+type Said = Partial<Omit<Observation, "amount">> & { readonly cents?: number };
+const told = ({ cents = -450, ...more }: Said = {}): Observed => ({
+  id: newId(ObservationId),
+  newLineId: newId(LineId),
+  observation: {
+    status: "booked",
+    date: "2026-08-03" as CivilDate,
+    amount: Money.of(BigInt(cents), usd),
+    counterparty: "Blue Coffee" as Counterparty,
+    ...more,
+  },
+});
+const named = (id: string, more: Said = {}) => told({ externalId: id as ExternalId, ...more });
+
+const match = (
+  document: readonly Observed[],
+  known: readonly Line[] = [],
+  ids: IdHabit = "loose",
+) =>
+  matchAll(
+    document,
+    known.map((line) => candidate(line, document)),
+    { accountId, ids },
+  );
+const candidate = (line: Line, document: readonly Observed[]): Candidate => ({
+  ...line,
+  isTaken: false,
+  isNamed: document.some(
+    ({ observation: { externalId } }) => externalId !== undefined && externalId === line.externalId,
+  ),
+});
+const linesOf = (document: readonly Observed[], ids?: IdHabit) => [
+  ...match(document, [], ids).lines.values(),
+];
+const outcomes = (found: ReturnType<typeof match>) => found.matched.map((one) => one.match.outcome);
+
+test("a document that comes again finds its own lines, in whatever order its rows are", () => {
+  const row = fc.record({
+    id: fc.option(fc.constantFrom("a", "b", "c", "d"), { nil: undefined }),
+    cents: fc.constantFrom(-450, -500, 1000),
+    day: fc.constantFrom("2026-08-03", "2026-08-04"),
+    name: fc.constantFrom("Blue Coffee", "Kiosk on the corner"),
+  });
+  const rows = fc.array(row, { maxLength: 12 });
+  fc.assert(
+    fc.property(rows, fc.constantFrom("loose", "stable"), (said, ids: IdHabit) => {
+      const hasIds = said.some(({ id }) => id !== undefined);
+      const make = () =>
+        said.map(({ id, cents, day, name }) => {
+          const facts = { cents, date: day as CivilDate, counterparty: name as Counterparty };
+          return hasIds ? named(id ?? `${cents} ${day} ${name}`, facts) : told(facts);
+        });
+      const document = make();
+      // With stable ids a second row of one id corrects the first: the last word is what counts.
+      const once =
+        ids === "stable"
+          ? [
+              ...new Map(
+                document.map((one) => [one.observation.externalId ?? one.id, one]),
+              ).values(),
+            ]
+          : document;
+      const lines = linesOf(once, ids);
+      const again = match(
+        once
+          .map((one) => ({ ...one, id: newId(ObservationId), newLineId: newId(LineId) }))
+          .toReversed(),
+        lines,
+        ids,
+      );
+      assert.deepEqual(new Set(outcomes(again)), new Set(once.length === 0 ? [] : ["matched"]));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("what was announced is booked under another id, with the same amount", () => {
+  const [pending] = linesOf([named("p1", { status: "pending" })]);
+  assert.ok(pending);
+  const booked = named("b1", { date: "2026-08-05" as CivilDate });
+  const found = match([booked], [pending]);
+  assert.deepEqual(outcomes(found), ["updated"]);
+  const line = found.lines.get(pending.id);
+  assert.deepEqual([line?.status, line?.externalId, line?.date], ["booked", "b1", "2026-08-05"]);
+});
+
+test("a tip on what was announced waits for a decision", () => {
+  const [pending] = linesOf([named("p1", { status: "pending", cents: -4_000 })]);
+  assert.ok(pending);
+  const [tipped] = match([named("b1", { cents: -4_800 })], [pending]).matched;
+  assert.deepEqual(tipped?.match, {
+    outcome: "doubtful",
+    suspects: [
+      { lineId: pending.id, because: ["was-pending", "same-counterparty", "other-amount"] },
+    ],
+  });
+  for (const other of [
+    named("b2", { cents: -40_000 }),
+    named("b3", { cents: 4_800 }),
+    named("b4", { cents: -4_800, date: "2026-08-20" as CivilDate }),
+    named("b5", { cents: -4_800, counterparty: "Green Tea" as Counterparty }),
+  ])
+    assert.deepEqual(outcomes(match([other], [pending])), ["created"]);
+});
+
+test("a stable id corrects its line, and pending becomes booked under it", () => {
+  const [line] = linesOf([named("1", { status: "pending" })], "stable");
+  assert.ok(line);
+  const found = match([named("1", { cents: -475 })], [line], "stable");
+  assert.deepEqual(outcomes(found), ["updated"]);
+  assert.equal(found.lines.get(line.id)?.amount.minor, -475n);
+  const twin = match([named("2")], linesOf([named("1")], "stable"), "stable");
+  assert.deepEqual(outcomes(twin), ["created"], "another id is another line");
+});
+
+test("a file without ids finds the lines of one with ids, and the other way round", () => {
+  const withIds = linesOf([named("1", { counterparty: "BLUE COFFEE SEATTL" as Counterparty })]);
+  const full = told({ counterparty: "Blue Coffee, Seattle WA" as Counterparty });
+  assert.deepEqual(outcomes(match([full], withIds)), ["matched"]);
+  const found = match([named("1")], linesOf([told()]));
+  assert.deepEqual(outcomes(found), ["matched"]);
+  assert.equal([...found.lines.values()][0]?.externalId, "1", "the line has its id from now on");
+  const other = match([told({ counterparty: "Kiosk" as Counterparty })], withIds);
+  assert.deepEqual(outcomes(other), ["doubtful"]);
+});
+
+test("a duplicate on two pages of one document is one line", () => {
+  const found = match([named("1"), named("2", { cents: -1 }), named("1")]);
+  assert.deepEqual(outcomes(found), ["created", "created", "matched"]);
+  assert.equal(found.lines.size, 2);
+});
