@@ -62,7 +62,7 @@ const page = statement<Row>(
 const unfinished = statement<Row>(
   "accounts.imports-unfinished",
   `select ${selected} from accounts.statement_imports
-    where status in ('waiting', 'undoing') order by id limit $1`,
+    where status in ('waiting', 'undoing') and id <> all($2::text[]) order by id limit $1`,
 );
 /** Rows are counted where they are settled. The counts are inserted for the check of the table alone, which looks before it updates. */
 const upsert = mutation(
@@ -226,8 +226,8 @@ export function postgresImports({ read, write, append }: Transaction): Imports {
     },
     page: async ({ ownerId, before = "~", limit }) =>
       (await read(page, [ownerId, before, limit])).map(toImport),
-    unfinished: async (limit) =>
-      (await read(unfinished, [limit])).map(toImport).filter(isUnfinished),
+    unfinished: async (limit, besides) =>
+      (await read(unfinished, [limit, besides])).map(toImport).filter(isUnfinished),
     unsettled: async (id, limit) => (await read(unsettled, [id, limit])).map(toStaged),
     settle: (id, settled) => write(settle, [id, JSON.stringify(settled.map(spellRow))]),
     unsettle: (id, ids) => write(unsettle, [id, ids]),

@@ -100,9 +100,10 @@ export function importsIn(tables: StatementTables, transaction: MemoryTransactio
       newest()
         .filter((one) => one.ownerId === ownerId && one.id < before && one.status !== "arriving")
         .slice(0, limit),
-    unfinished: async (limit) =>
+    unfinished: async (limit, besides) =>
       newest()
         .toReversed()
+        .filter(({ id }) => !besides.includes(id))
         .flatMap((one) => (one.status === "waiting" || one.status === "undoing" ? [one] : []))
         .slice(0, limit),
     unsettled: async (id, limit) =>

@@ -255,6 +255,20 @@ export function statementsContract(name: string, open: OpenAccounts): void {
       assert.deepEqual((await bank.got(id)).tally, tally);
     });
 
+    test("more than an account may have is kept apart, and holds nobody up", async () => {
+      await using bank = await given();
+      const rows = Array.from({ length: 12 }, (_, i) => ({
+        ...pay,
+        id: `b${i}`,
+        amount: "999999999999999",
+      }));
+      const { tally } = await bank.imported(
+        ofx({ rows, balance: ["-999999999999999", "2026-08-20"] }),
+      );
+      assert.deepEqual([tally.created, tally.quarantined], [5, 7]);
+      assert.deepEqual(await bank.tallyOf(ofx({ rows: [coffee], account: "5" })), { created: 1 });
+    });
+
     test("an import is undone and done again as a whole", async () => {
       await using bank = await given();
       const first = await bank.imported(

@@ -60,8 +60,11 @@ export type Imports = Saves<StatementImport, AccountsEvent> & {
     readonly before?: ImportId | undefined;
     readonly limit: number;
   }) => Promise<readonly StatementImport[]>;
-  /** The oldest that are not at an end. */
-  readonly unfinished: (limit: number) => Promise<readonly (WaitingImport | UndoingImport)[]>;
+  /** The oldest that are not at an end, besides some. */
+  readonly unfinished: (
+    limit: number,
+    besides: readonly ImportId[],
+  ) => Promise<readonly (WaitingImport | UndoingImport)[]>;
   /** Rows without an outcome, in the order of the file. */
   readonly unsettled: (id: ImportId, limit: number) => Promise<readonly StagedRow[]>;
   /** Keeps and counts the outcomes of rows. Whoever settles a row has locked its import. */

@@ -10,7 +10,7 @@ import type { AccountsEvent } from "../../domain/events.ts";
 import { EntryId } from "../../domain/ids.ts";
 import { Memo } from "../../domain/labels.ts";
 import { Line } from "../../domain/line.ts";
-import { Postings } from "../../domain/posting.ts";
+import { maxMinor, Postings } from "../../domain/posting.ts";
 import type { ToldBalance } from "../../domain/statement-import.ts";
 import type { AccountsScope } from "../ports/scope.ts";
 import type { LineSum, Opening } from "../ports/statements.ts";
@@ -120,11 +120,12 @@ export async function openBalance(
   scope.journal.postAll(entries, now);
 }
 
-/** Missing where lines explain all of a balance. */
+/** Missing where lines explain all of a balance, or it is more than an entry may move: the difference stays to be seen. */
 function openingOf(
   { on, amount }: ToldBalance,
   { minor, first }: LineSum,
 ): Pick<Opening, "date" | "amount"> | undefined {
   const left = Money.of(amount.minor - minor, amount.currency);
-  return left.minor === 0n ? undefined : { date: CivilDate.plus(first ?? on, -1), amount: left };
+  const isBookable = left.minor !== 0n && left.minor <= maxMinor && left.minor >= -maxMinor;
+  return !isBookable ? undefined : { date: CivilDate.plus(first ?? on, -1), amount: left };
 }

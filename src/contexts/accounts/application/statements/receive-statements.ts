@@ -65,8 +65,6 @@ const attempts = 5;
 /** One step of something long has so much time, as a request has. */
 export const stepMs = 10_000;
 
-export const MayImportStatements = shape({});
-
 /** Whether the actor may send a file, before it arrives. */
 export const mayImportStatements =
   ({ mayAct }: Pick<Deps, "mayAct">) =>

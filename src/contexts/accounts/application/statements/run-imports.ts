@@ -3,7 +3,7 @@ import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { expect, ok, type Result } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { isMirror, type Mirror } from "../../domain/account.ts";
+import { isMirror, maxBalance, type Funded, type Mirror } from "../../domain/account.ts";
 import { LineId, type AccountId, type ImportId } from "../../domain/ids.ts";
 import { Line } from "../../domain/line.ts";
 import { matchAll, type Match, type Observed } from "../../domain/matching.ts";
@@ -55,18 +55,35 @@ export const contextOf = (
 
 type Readable = { readonly row: StagedRow; readonly observation: Observation };
 
+const tooLarge = { type: "row-unreadable", reason: "amount-too-large" } as const;
+
+/** How much may be moved before an account could have more than an account may. */
+const roomOf = (mirror: Funded | undefined): bigint =>
+  (maxBalance - (mirror && mirror.posted < 0n ? -mirror.posted : (mirror?.posted ?? 0n))) / 2n;
+
 /** Rows that can be read, and the outcomes of the others. */
 function readRows(
   rows: readonly StagedRow[],
   provider: Provider,
-  { statement, mirror }: { readonly statement: Statement; readonly mirror: Mirror | undefined },
+  {
+    statement,
+    mirror,
+  }: { readonly statement: Statement; readonly mirror: (Funded & Mirror) | undefined },
 ): { readonly readable: readonly Readable[]; readonly others: readonly SettledRow[] } {
   const readable: Readable[] = [];
   const others: SettledRow[] = [];
+  let room = roomOf(mirror);
   for (const row of rows) {
     const observed = provider.observe(statement.format, row.raw, currencyOf(statement, mirror));
-    if (observed.ok) readable.push({ row, observation: observed.value });
-    else {
+    if (observed.ok) {
+      const { minor } = observed.value.amount;
+      const left = room - (minor < 0n ? -minor : minor);
+      if (left < 0n) others.push({ id: row.id, outcome: "quarantined", reason: tooLarge });
+      else {
+        room = left;
+        readable.push({ row, observation: observed.value });
+      }
+    } else {
       const outcome = observed.error.type === "row-ignored" ? "ignored" : "quarantined";
       others.push({ id: row.id, outcome, reason: observed.error });
     }
@@ -283,8 +300,8 @@ export function runStatements(deps: Deps) {
     let rows = 0;
     for (let more = true; more && clock.unixMs() < endMs;) {
       const asked = { ...context, deadlineMs: clock.unixMs() + stepMs };
-      const found = await read(asked, ({ imports }) => imports.unfinished(atOnce));
-      const turns = found.filter(({ id }) => !failed.has(id));
+      const besides = [...failed.keys()];
+      const turns = await read(asked, ({ imports }) => imports.unfinished(atOnce, besides));
       more = turns.length > 0;
       for (const one of turns)
         rows += await step(one, context).catch((error: unknown) => {
