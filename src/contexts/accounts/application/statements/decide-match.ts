@@ -101,7 +101,7 @@ export function decideMatch({ unitOfWork, read, mayAct, clock, newId }: Deps) {
       const row = await imports.row(observationId);
       return row && { row, importing: await imports.byId(row.importId) };
     });
-    if (!found?.importing) return unknown;
+    if (!found?.importing || found.importing.isDryRun) return unknown;
     const allowed = await mayAct(context, Permissions.decideStatements, {
       owner: found.importing.ownerId,
     });

@@ -2,7 +2,7 @@ import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { expect, ok, type Result } from "#kernel/result.ts";
-import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { isMirror, maxBalance, type Funded, type Mirror } from "../../domain/account.ts";
 import { LineId, type AccountId, type ImportId } from "../../domain/ids.ts";
 import { Line } from "../../domain/line.ts";
@@ -230,6 +230,12 @@ async function undoRows(deps: Deps, scope: AccountsScope, undoing: UndoingImport
   return rows.length;
 }
 
+/** The number of rows. An import that loses every race is told of, and gives way to others. */
+function settledBy(done: Result<number, Conflict>): number {
+  if (done.ok) return done.value;
+  throw new Error("another unit of work came first");
+}
+
 /** The number of settled rows, and the errors of imports that failed. */
 export type Ran = { readonly rows: number; readonly failures: readonly unknown[] };
 
@@ -264,7 +270,7 @@ export function runStatements(deps: Deps) {
       },
       { lock: locksOf(importing) },
     );
-    return done.ok ? done.value : 0;
+    return settledBy(done);
   }
 
   async function finish(scope: AccountsScope, importing: WaitingImport): Promise<void> {
@@ -288,7 +294,7 @@ export function runStatements(deps: Deps) {
       },
       { lock: locksOf(undoing) },
     );
-    return done.ok ? done.value : 0;
+    return settledBy(done);
   }
 
   const step = (one: WaitingImport | UndoingImport, context: Context): Promise<number> =>

@@ -36,6 +36,7 @@ test("amounts are read as banks of many countries write them", () => {
 test("an amount that may be read in two ways, or not at all, is refused and not guessed", () => {
   for (const text of ["1,234", "1.2.3", "1,23,4", "12a", "--1", "(1", "1)", "e5", "1,234.567,8"])
     assert.equal(minor(text), "amount-invalid", text);
+  assert.equal(minor(`${"1".repeat(130_000)}x`), "amount-invalid", "a long one is not looked at");
   assert.equal(minor(""), "amount-missing");
   assert.equal(minor("1.234"), "amount-too-exact");
   assert.equal(minor("0.5", yen), "amount-too-exact");

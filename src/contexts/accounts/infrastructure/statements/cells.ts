@@ -27,6 +27,9 @@ function plain(text: string): string | undefined {
 /** Amounts as files write them: `-1.234,56`, `+5`, `(12.00)`, `$1,234.56`. */
 const amount = /^(?<open>\()?(?<sign>[+-]?)(?<digits>[\d.,]*\d[\d.,]*)\)?(?<after>-?)$/;
 
+/** Letters of an amount at most. */
+const maxAmount = 40;
+
 /** Money of an amount in a file. */
 export function moneyOf(
   text: string | undefined,
@@ -35,6 +38,7 @@ export function moneyOf(
 ): Result<Money, RowUnreadable> {
   const said = (text ?? "").replaceAll(/[\s\u00A0\u202F'’$€£]/g, "").replaceAll("−", "-");
   if (said === "") return unreadable("amount-missing", field);
+  if (said.length > maxAmount) return unreadable("amount-invalid", field);
   const { open, sign, digits, after } = amount.exec(said)?.groups ?? {};
   if ((open !== undefined) !== said.endsWith(")")) return unreadable("amount-invalid", field);
   const unsigned = digits === undefined ? undefined : plain(digits);
