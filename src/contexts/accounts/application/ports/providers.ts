@@ -37,6 +37,7 @@ export type UploadInvalid = {
     | "columns-unknown"
     | "account-unknown"
     | "several-accounts"
+    | "other-account"
     | "other-currency"
     | "record-too-long"
     | "too-many-rows"

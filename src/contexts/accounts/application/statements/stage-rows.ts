@@ -27,6 +27,9 @@ function checked(
       : ok(undefined);
   const names = new Set(heads.map(({ externalId, currency }) => `${externalId} ${currency}`));
   if (names.size > 1) return invalid("several-accounts");
+  const known = chosen.elsewhere.externalId;
+  if (heads.some(({ externalId }) => known !== undefined && (externalId ?? known) !== known))
+    return invalid("other-account");
   return heads.some(({ currency }) => currency !== undefined && currency !== chosen.currency)
     ? invalid("other-currency")
     : ok(undefined);

@@ -1,6 +1,5 @@
 import { Currency } from "#kernel/money.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import type { Value } from "#kernel/shape.ts";
 import type {
   Provider,
   Raw,
@@ -15,7 +14,7 @@ import {
   type Observation,
 } from "../../domain/observation.ts";
 import type { ProviderId } from "../../domain/provider.ts";
-import { dayOf, moneyOf, unreadable, type DateOrder } from "./cells.ts";
+import { dayOf, moneyOf, unreadable, worded, type DateOrder } from "./cells.ts";
 import { anyColumns } from "./statement-csv.ts";
 
 /** Where a format keeps what a row says: the first field that has something counts. */
@@ -32,7 +31,7 @@ type Columns = {
 const formats: Readonly<Record<string, Columns>> = {
   ofx: {
     date: ["DTPOSTED", "DTUSER"],
-    dates: ["ymd"],
+    dates: ["ofx"],
     amount: ["TRNAMT"],
     counterparty: ["NAME", "PAYEE.NAME", "EXTDPAYEE.NAME", "MEMO"],
     remark: ["MEMO", "CHECKNUM", "REFNUM"],
@@ -58,30 +57,21 @@ const formats: Readonly<Record<string, Columns>> = {
     id: [],
     currency: [],
   },
-  csv: { ...anyColumns, dates: ["ymd", "dmy"] },
+  csv: { ...anyColumns, dates: ["iso", "dmy"] },
 };
 
 const first = (raw: Raw, fields: readonly string[]): string | undefined =>
   fields.map((field) => raw[field]).find((text) => text !== undefined && text.trim() !== "");
 
-/** The text, cut to what the field may have. */
-function worded<T extends string>(value: Value<T>, text: string | undefined): T | undefined {
-  const most = Number(value.schema["maxLength"]);
-  const parsed = value.parse(
-    Array.from(text ?? "")
-      .slice(0, most)
-      .join(""),
-  );
-  return parsed.ok && parsed.value !== "" ? parsed.value : undefined;
-}
-
-function correctionOf({ CORRECTFITID, CORRECTACTION }: Raw): Correction | undefined {
+/** A line that is replaced by nothing is taken back. */
+function correctionOf(
+  { CORRECTFITID, CORRECTACTION }: Raw,
+  isNothing: boolean,
+): Correction | undefined {
   const corrected = worded(ExternalId, CORRECTFITID);
   if (corrected === undefined) return undefined;
-  return {
-    of: corrected,
-    action: CORRECTACTION?.trim().toUpperCase() === "DELETE" ? "delete" : "replace",
-  };
+  const isDelete = isNothing || CORRECTACTION?.trim().toUpperCase() === "DELETE";
+  return { of: corrected, action: isDelete ? "delete" : "replace" };
 }
 
 function observe(
@@ -99,11 +89,14 @@ function observe(
   if (own && own.value !== currency) return unreadable("other-currency", columns.currency[0]);
   const date = dayOf(first(raw, columns.date), columns.dates, columns.date[0] ?? "");
   if (!date.ok) return date;
-  const amount = moneyOf(first(raw, columns.amount), currency, columns.amount[0] ?? "");
+  const amount = moneyOf(first(raw, columns.amount), currency, {
+    field: columns.amount[0] ?? "",
+    isPointDecimal: format === "ofx",
+  });
   if (!amount.ok) return amount;
-  const corrects = correctionOf(raw);
-  if (amount.value.minor === 0n && corrects?.action !== "delete")
-    return err({ type: "row-ignored", reason: "zero-amount" });
+  const isNothing = amount.value.minor === 0n;
+  const corrects = correctionOf(raw, isNothing);
+  if (isNothing && !corrects) return err({ type: "row-ignored", reason: "zero-amount" });
   const externalId = worded(ExternalId, first(raw, columns.id));
   const counterparty = worded(Counterparty, first(raw, columns.counterparty));
   const remark = worded(Remark, first(raw, columns.remark));

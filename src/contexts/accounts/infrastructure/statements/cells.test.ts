@@ -6,8 +6,8 @@ import { dayOf, moneyOf } from "./cells.ts";
 
 const usd = expect(Currency.parse("USD"));
 const yen = expect(Currency.parse("JPY"));
-const minor = (text: string, currency = usd) => {
-  const read = moneyOf(text, currency, "amount");
+const minor = (text: string, currency = usd, isPointDecimal = false) => {
+  const read = moneyOf(text, currency, { field: "amount", isPointDecimal });
   return read.ok ? read.value.minor : read.error.reason;
 };
 
@@ -34,11 +34,27 @@ test("amounts are read as banks of many countries write them", () => {
 });
 
 test("an amount that may be read in two ways, or not at all, is refused and not guessed", () => {
-  for (const text of ["1,234", "1.2.3", "1,23,4", "12a", "--1", "(1", "1)", "e5", "1,234.567,8"])
+  for (const text of [
+    "1,234",
+    "1.234",
+    "-1.500",
+    "1.2.3",
+    "1,23,4",
+    "12a",
+    "--1",
+    "(1",
+    "1)",
+    "e5",
+    "1,234.567,8",
+  ])
     assert.equal(minor(text), "amount-invalid", text);
   assert.equal(minor(`${"1".repeat(130_000)}x`), "amount-invalid", "a long one is not looked at");
   assert.equal(minor(""), "amount-missing");
-  assert.equal(minor("1.234"), "amount-too-exact");
+  assert.equal(minor("1.2345"), "amount-too-exact");
+  assert.deepEqual(
+    [minor("1.234", usd, true), minor("-1.500", usd, true)],
+    ["amount-too-exact", -150n],
+  );
   assert.equal(minor("0.5", yen), "amount-too-exact");
   assert.equal(minor("9".repeat(30)), "amount-too-large");
 });
@@ -53,12 +69,14 @@ test("a date is the day that the bank says, whatever time and zone follow it", (
     "20260820120000[0:GMT]",
     "20260820000000.000[-5:EST]",
     "2026 0820",
-    "2026-08-20T23:59:59-11:00",
   ])
-    assert.equal(day(text, "ymd"), "2026-08-20", text);
+    assert.equal(day(text, "ofx"), "2026-08-20", text);
+  assert.equal(day("2026-08-20T23:59:59-11:00", "iso"), "2026-08-20");
+  assert.equal(day("202608201", "iso"), "date-invalid");
+  assert.equal(day("00010101", "ofx"), "date-invalid", "no day before it could be kept");
   assert.equal(day("8/20/2026", "mdy"), "2026-08-20");
-  assert.equal(day("20.8.2026", "ymd", "dmy"), "2026-08-20");
-  assert.equal(day("8/20/2026", "ymd", "dmy"), "date-invalid");
-  assert.equal(day("20260230", "ymd"), "date-invalid");
-  assert.equal(day("", "ymd"), "date-missing");
+  assert.equal(day("20.8.2026", "iso", "dmy"), "2026-08-20");
+  assert.equal(day("8/20/2026", "iso", "dmy"), "date-invalid");
+  assert.equal(day("20260230", "ofx"), "date-invalid");
+  assert.equal(day("", "ofx"), "date-missing");
 });

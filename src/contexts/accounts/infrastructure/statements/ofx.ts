@@ -6,7 +6,7 @@ import type { AccountType } from "../../domain/account-type.ts";
 import { Mask } from "../../domain/labels.ts";
 import { ExternalId } from "../../domain/observation.ts";
 import type { StatementHead } from "../../domain/statement-import.ts";
-import { dayOf, moneyOf } from "./cells.ts";
+import { dayOf, moneyOf, worded } from "./cells.ts";
 
 /**
  * Elements that hold others. All others hold text, and may be left unclosed: OFX 1 is SGML. Source: OFX 1.6 and 2.2, chapters 2 and 11.
@@ -21,6 +21,9 @@ const aggregates = new Set(
 
 /** Letters of a tag, of a text, and of the header at most. */
 const [maxTag, maxText, maxHeader] = [80, 8_192, 4_096];
+/** Fields of a row at most. */
+const maxFields = 200;
+const [cdata, cdataEnd] = ["<![CDATA[", "]]>"];
 
 type Token =
   | { readonly kind: "open" | "close"; readonly tag: string; readonly line: number }
@@ -36,13 +39,15 @@ const named: Readonly<Record<string, string>> = {
 };
 
 /** Entities that are defined here, and numbers; what a file defines by itself stays as it is written. */
-const decoded = (text: string): string =>
+const decoded = (text: string): string => decodedEntities(text).toWellFormed();
+const decodedEntities = (text: string): string =>
   text.replaceAll(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|(\w{2,4}));/gi, (all, decimal, hex, name) => {
     if (name !== undefined) return named[String(name).toLowerCase()] ?? all;
     const point = decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal);
     return point > 0 && point <= 0x10_ff_ff ? String.fromCodePoint(point) : all;
   });
 
+const malformed = (line: number) => new UploadUnreadable("malformed", line);
 const lineBreaks = (text: string): number => text.split("\n").length - 1;
 
 /** Tags and texts of OFX as they arrive. What a tag begins with that is left unclosed ends where the next tag begins. */
@@ -60,13 +65,18 @@ class Tokens {
         return;
       }
       this.#take(at);
-      const end = this.#buffer.indexOf(">");
-      if (end === -1) {
-        if (this.#buffer.length > maxTag) throw new UploadUnreadable("malformed", this.#line);
-        return;
+      // The beginning of a mark that ends otherwise than a tag may have arrived alone.
+      if (this.#buffer.length < cdata.length && cdata.startsWith(this.#buffer)) return;
+      const isCdata = this.#buffer.startsWith(cdata);
+      const end = this.#buffer.indexOf(isCdata ? cdataEnd : ">");
+      const most = isCdata ? maxText : /^<[?!]/.test(this.#buffer) ? maxHeader : maxTag;
+      if ((end === -1 ? this.#buffer.length : end) > most) throw malformed(this.#line);
+      if (end === -1) return;
+      if (isCdata) {
+        this.#literal(this.#buffer.slice(cdata.length, end));
+        this.#buffer = this.#buffer.slice(end + cdataEnd.length);
+        continue;
       }
-      if (end > maxTag && !/^<[?!]/.test(this.#buffer))
-        throw new UploadUnreadable("malformed", this.#line);
       const tag = this.#buffer.slice(1, end).trim().toUpperCase();
       yield* this.#tag(tag);
       this.#line += lineBreaks(this.#buffer.slice(0, end));
@@ -83,6 +93,12 @@ class Tokens {
     const name = isEnd ? tag.slice(1) : tag;
     if (aggregates.has(name)) yield { kind: isEnd ? "close" : "open", tag: name, line: this.#line };
     else if (!isEnd) this.#leaf = { tag: name, text: "" };
+  }
+
+  /** Text that is meant as it is written. */
+  #literal(text: string): void {
+    this.#line += lineBreaks(text);
+    if (this.#leaf) this.#leaf.text += text.replaceAll("&", "&amp;");
   }
 
   /** Text before a tag: of the element that is open, or blanks between two. */
@@ -124,9 +140,8 @@ function headOf(account: Fields, currency: string | undefined, isCard: boolean):
 
 /** Rows that are handed on together. */
 const batchRows = 500;
-const malformed = (line: number) => new UploadUnreadable("malformed", line);
 
-/** Statements from the tokens of a file. */
+/** Statements from the tokens of a file. Elements that hold others are closed, each before the one that it is in: else rows would be lost. */
 class Statements {
   readonly #path: string[] = [];
   #statement = -1;
@@ -146,10 +161,8 @@ class Statements {
   }
 
   *#open(tag: string, line: number): Generator<FilePart> {
-    if (tag === "INVSTMTRS") throw malformed(line);
-    if (tag === "STMTTRN" && this.#row) yield* this.#close(tag, line);
+    if (tag === "INVSTMTRS" || this.#path.includes(tag)) throw malformed(line);
     this.#path.push(tag);
-    if (this.#path.length > aggregates.size) throw malformed(line);
     if (tag === "STMTRS" || tag === "CCSTMTRS") {
       this.#statement += 1;
       [this.#isCard, this.#isSaid, this.#currency] = [tag === "CCSTMTRS", false, undefined];
@@ -163,14 +176,12 @@ class Statements {
   }
 
   *#close(tag: string, line: number): Generator<FilePart> {
-    const at = this.#path.lastIndexOf(tag);
-    if (at === -1) return;
-    this.#path.length = at;
+    if (this.#path.pop() !== tag) throw malformed(line);
     if (tag === "OFX") this.isWhole = true;
     if (tag === "STMTTRN" && this.#row) {
       const { fields, line: begun } = this.#row;
       this.#row = undefined;
-      const externalId = idOf(fields);
+      const externalId = worded(ExternalId, fields.get("FITID"));
       const raw = Object.fromEntries(fields);
       this.#rows.push({ line: begun, raw, ...(externalId === undefined ? {} : { externalId }) });
       if (this.#rows.length >= batchRows) yield* this.#flush();
@@ -187,8 +198,11 @@ class Statements {
     if (this.#row) {
       const name = inside === "STMTTRN" ? tag : `${inside}.${tag}`;
       if (text !== "") this.#row.fields.set(name, text);
-    } else if (inside === "BANKACCTFROM" || inside === "CCACCTFROM") this.#account.set(tag, text);
-    else if (inside === "LEDGERBAL") this.#balance.set(tag, text);
+      if (this.#row.fields.size > maxFields)
+        throw new UploadUnreadable("record-too-long", this.#row.line);
+    } else if (/^(ACCTID|BANKID|ACCTTYPE)$/.test(tag) && /^(BANK|CC)ACCTFROM$/.test(inside ?? ""))
+      this.#account.set(tag, text);
+    else if (inside === "LEDGERBAL" && /^(BALAMT|DTASOF)$/.test(tag)) this.#balance.set(tag, text);
     else if (tag === "CURDEF") this.#currency = text;
   }
 
@@ -211,8 +225,8 @@ class Statements {
     const { currency } = headOf(this.#account, this.#currency, this.#isCard);
     const amount = this.#balance.get("BALAMT");
     if (amount === undefined || currency === undefined) return;
-    const money = moneyOf(amount, currency, "BALAMT");
-    const on = dayOf(this.#balance.get("DTASOF"), ["ymd"], "DTASOF");
+    const money = moneyOf(amount, currency, { field: "BALAMT", isPointDecimal: true });
+    const on = dayOf(this.#balance.get("DTASOF"), ["ofx"], "DTASOF");
     if (!money.ok || !on.ok) throw malformed(line);
     yield {
       kind: "balance",
@@ -221,11 +235,6 @@ class Statements {
     };
   }
 }
-
-const idOf = (fields: Fields): string | undefined => {
-  const id = ExternalId.parse(fields.get("FITID") ?? "");
-  return id.ok && id.value !== "" ? id.value : undefined;
-};
 
 /** What an OFX file says, as it arrives. Throws `UploadUnreadable`. */
 export async function* ofxParts(

@@ -1,8 +1,11 @@
 import { ok, type Result } from "#kernel/result.ts";
 import { csvRecords } from "#platform/http/uploaded-csv.ts";
+import { UploadUnreadable } from "#platform/http/uploaded-text.ts";
 import { readCell } from "#platform/spreadsheet-cell.ts";
 import type { FilePart, FileRow, Raw, UploadInvalid } from "../../application/ports/providers.ts";
+import { ExternalId } from "../../domain/observation.ts";
 import type { AccountType } from "../../domain/account-type.ts";
+import { worded } from "./cells.ts";
 
 /** How a bank writes its rows: columns by what they say, in the order in which they are looked for. */
 export type Layout = {
@@ -40,7 +43,10 @@ const layouts: readonly Layout[] = [
 
 const nameOf = (cell: string): string => cell.trim().toLowerCase().replaceAll(/\s+/g, " ");
 
-const batchRows = 500;
+/** Rows that are handed on together, and their letters. */
+const [batchRows, batchLetters] = [500, 2 ** 20];
+/** Cells of a row at most, and their letters. */
+const [maxCells, maxLetters] = [200, 2 ** 16];
 /** Columns that nobody knows are told up to this number, each up to this length. */
 const [maxTold, maxName] = [20, 50];
 
@@ -67,7 +73,7 @@ export async function* csvParts(
   text: AsyncIterable<Buffer>,
 ): AsyncGenerator<Result<FilePart, UploadInvalid>> {
   let columns: readonly string[] | undefined;
-  let rows: FileRow[] = [];
+  let [rows, letters]: [FileRow[], number] = [[], 0];
   for await (const { line, record } of csvRecords(text).records) {
     if (!columns) {
       columns = record.map(nameOf);
@@ -79,12 +85,16 @@ export async function* csvParts(
       yield ok({ kind: "statement", head: { format: layout.format, type: layout.type } });
       continue;
     }
+    const length = record.reduce((sum, cell) => sum + cell.length, 0);
+    if (record.length > maxCells || length > maxLetters)
+      throw new UploadUnreadable("record-too-long", line);
     const raw = rawOf(columns, record);
-    const id = anyColumns.id.flatMap((name) => raw[name] ?? [])[0];
-    rows.push({ line, raw, ...(id === undefined ? {} : { externalId: id.slice(0, 255) }) });
-    if (rows.length < batchRows) continue;
+    const externalId = worded(ExternalId, anyColumns.id.flatMap((name) => raw[name] ?? [])[0]);
+    rows.push({ line, raw, ...(externalId === undefined ? {} : { externalId }) });
+    letters += length;
+    if (rows.length < batchRows && letters < batchLetters) continue;
     yield ok({ kind: "rows", statement: 0, rows });
-    rows = [];
+    [rows, letters] = [[], 0];
   }
   if (rows.length > 0) yield ok({ kind: "rows", statement: 0, rows });
 }

@@ -85,6 +85,25 @@ test("closed tags, XML and small letters say the same as SGML", async () => {
   );
 });
 
+test("CDATA is text as it is written, and half a character is none", async () => {
+  const name = "<![CDATA[A & B <C> &amp; D]]>";
+  const file = ofx({ rows: [{ ...coffee, memo: "&#xD800;x" }] })
+    .replace("Blue Coffee", name)
+    .replace("&amp;#xD800;", "&#xD800;");
+  for (const size of [1, 7, 1_000]) {
+    const [row] = await rowsOf(file, size);
+    assert.ok(row && "date" in row);
+    assert.deepEqual([row.counterparty, row.remark], ["A & B <C> &amp; D", "\uFFFDx"]);
+  }
+});
+
+test("a long header is read, wherever its pieces end", async () => {
+  const header = `<?OFX OFXHEADER="200" VERSION="220" SECURITY="NONE" OLDFILEUID="NONE" NEWFILEUID="NONE"?>`;
+  const body = ofx({ rows: [coffee] });
+  const file = header + body.slice(body.indexOf("<OFX>"));
+  for (const size of [1, 50, 90]) assert.equal((await rowsOf(file, size)).length, 1);
+});
+
 test("a file in Windows-1252 that says it is ASCII keeps its letters", async () => {
   const file = Buffer.from(ofx({ rows: [{ ...coffee, name: "Caf\u00E9 \u0080" }] }), "latin1");
   const [row] = await rowsOf(file);
@@ -129,6 +148,20 @@ test("files that are no statements are refused with a reason", async () => {
       ofx({ rows: [], balance: ["12,345.6.7", "2026-08-20"] }),
       "malformed",
     ],
+    ["a row that is not closed", ofx({ rows: [coffee] }).replace("</STMTTRN>", ""), "malformed"],
+    [
+      "a statement that is not closed",
+      ofx({ rows: [coffee] }).replace("</STMTRS>", ""),
+      "malformed",
+    ],
+    [
+      "a row of endless fields",
+      ofx({
+        rows: [{ ...coffee, more: Array.from({ length: 300 }, (_, i) => `<A${i}>x`).join("") }],
+      }),
+      "record-too-long",
+    ],
+    ["CSV of endless cells", `date,amount\n2026-01-01,1${",x".repeat(300)}`, "record-too-long"],
     ["HTML", "<html><body>Please sign in</body></html>", "broken-off"],
     ["CSV with one endless cell", `date,amount\n"${"x".repeat(300_000)}`, "record-too-long"],
   ];
