@@ -4,7 +4,8 @@ import type { AccountId, EntryId, LineId, ObservationId } from "./ids.ts";
 import type { Counterparty, ExternalId, LineStatus, Observation, Remark } from "./observation.ts";
 
 /**
- * A line of the statement of an account elsewhere, as its newest observation says. `removed`: nothing says any more that it was there.
+ * A line of the statement of an account elsewhere, as its newest observation says. `removed`: its provider has taken it back, or nothing
+ * says any more that it was there; then it has no id either.
  * A booked line has an entry in the journal.
  */
 export type Line = {
@@ -44,7 +45,8 @@ export const Line = {
     };
   },
 
-  removed: (line: Line): Line => ({ ...line, status: "removed" }),
+  /** Nothing is told of it any more: whoever tells of it again tells of another line. */
+  removed: ({ externalId: _externalId, ...line }: Line): Line => ({ ...line, status: "removed" }),
 
   /** The line moves the money that it moved before. */
   movesTheSame: (a: Line, b: Line): boolean =>

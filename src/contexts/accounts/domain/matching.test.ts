@@ -38,9 +38,14 @@ const match = (
     known.map((line) => candidate(line, document)),
     { accountId, ids },
   );
-const candidate = (line: Line, document: readonly Observed[]): Candidate => ({
+const candidate = (
+  line: Line,
+  document: readonly Observed[],
+  history: readonly Observation[] = [],
+): Candidate => ({
   ...line,
   isTaken: false,
+  history,
   isNamed: document.some(
     ({ observation: { externalId } }) => externalId !== undefined && externalId === line.externalId,
   ),
@@ -144,4 +149,49 @@ test("a duplicate on two pages of one document is one line", () => {
   const found = match([named("1"), named("2", { cents: -1 }), named("1")]);
   assert.deepEqual(outcomes(found), ["created", "created", "matched"]);
   assert.equal(found.lines.size, 2);
+});
+
+test("an id that comes again in another month is doubtful, and not the old line", () => {
+  const rent = { cents: -100_000, counterparty: "Landlord" as Counterparty };
+  const january = linesOf([named("0001", { ...rent, date: "2026-01-01" as CivilDate })]);
+  const february = named("0001", { ...rent, date: "2026-02-01" as CivilDate });
+  assert.deepEqual(outcomes(match([february], january)), ["doubtful"]);
+  const moved = named("0001", { ...rent, date: "2026-01-03" as CivilDate });
+  assert.deepEqual(outcomes(match([moved], january)), ["updated"]);
+  const other = named("0001", { cents: -100_000, date: "2026-01-03" as CivilDate });
+  assert.deepEqual(outcomes(match([other], january)), ["doubtful"], "and it names another party");
+});
+
+test("what a provider took back or corrected stays so, whoever tells of it again", () => {
+  const line = named("1");
+  for (const action of ["delete", "replace"] as const) {
+    const corrects = { of: "1" as ExternalId, action };
+    const correction = named("1b", { cents: -475, corrects });
+    const [known] = linesOf([line]);
+    assert.ok(known);
+    const [corrected] = match([correction], [known]).lines.values();
+    assert.ok(corrected);
+    assert.equal(corrected.status, action === "delete" ? "removed" : "booked");
+    const history = [line.observation, correction.observation];
+    const document = [line, correction];
+    const rules = { accountId, ids: "loose" } as const;
+    const again = matchAll(document, [candidate(corrected, document, history)], rules);
+    assert.deepEqual([outcomes(again), again.lines.size], [["matched", "matched"], 0], action);
+  }
+});
+
+test("what takes back a line that nobody knows is ignored", () => {
+  const corrects = { of: "1" as ExternalId, action: "delete" } as const;
+  assert.deepEqual(outcomes(match([named("1b", { corrects })])), ["ignored"]);
+});
+
+test("lines that look alike by the thousand are matched in little time", () => {
+  const crowd = linesOf(Array.from({ length: 5_000 }, () => told()));
+  const document = Array.from({ length: 500 }, () => told());
+  const { matched } = matchAll(
+    document,
+    crowd.map((line) => ({ ...candidate(line, document), isTaken: true })),
+    { accountId, ids: "loose" },
+  );
+  assert.ok(matched.every((one) => one.match.outcome === "created"));
 });

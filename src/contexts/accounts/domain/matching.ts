@@ -1,7 +1,7 @@
 import { CivilDate } from "#kernel/civil-date.ts";
 import type { LineId, ObservationId } from "./ids.ts";
 import { Line } from "./line.ts";
-import type { ExternalId, Observation } from "./observation.ts";
+import type { Correction, ExternalId, Observation } from "./observation.ts";
 import type { IdHabit } from "./provider.ts";
 
 /** A line that an observation may be of. */
@@ -10,6 +10,8 @@ export type Candidate = Line & {
   readonly isTaken: boolean;
   /** The document has an observation with the id of the line. */
   readonly isNamed: boolean;
+  /** All that was told of it. */
+  readonly history: readonly Observation[];
 };
 
 /** Why an observation may be of a line, or is. */
@@ -24,6 +26,7 @@ export type Because =
   | "other-id"
   | "without-id"
   | "was-pending"
+  | "was-told"
   | "corrects-it";
 
 export type Suspect = { readonly lineId: LineId; readonly because: readonly Because[] };
@@ -33,15 +36,19 @@ export type Match =
   | { readonly outcome: "created" }
   | {
       readonly outcome: "matched" | "updated";
-      readonly line: Line;
+      readonly line: Candidate;
       readonly because: readonly Because[];
     }
-  | { readonly outcome: "doubtful"; readonly suspects: readonly Suspect[] };
+  | { readonly outcome: "doubtful"; readonly suspects: readonly Suspect[] }
+  /** It takes back a line that nobody knows. */
+  | { readonly outcome: "ignored" };
 
 /** A line that was announced is booked so many days later, at most. */
 export const pendingDays = 8;
 /** A booked amount may be so many per cent more than the announced one: a tip. */
 const tipPercent = 50n;
+/** Suspects that are told, at most. */
+const maxSuspects = 20;
 /** The fewest letters that a name which was cut begins with. */
 const leastLetters = 6;
 
@@ -55,35 +62,61 @@ function areAlike(a: Pick<Line, "counterparty">, b: Pick<Line, "counterparty">):
   return short === long || (short.length >= leastLetters && long.startsWith(short));
 }
 
-const isSame = (line: Line, { date, amount, status }: Observation): boolean =>
+const isSame = (line: Line | Observation, { date, amount, status }: Observation): boolean =>
   line.date === date && line.amount.minor === amount.minor && line.status === status;
 
 const doubt = (suspects: readonly Line[], ...because: readonly Because[]): Match => ({
   outcome: "doubtful",
-  suspects: suspects.map(({ id }) => ({ lineId: id, because })),
+  suspects: suspects.slice(0, maxSuspects).map(({ id }) => ({ lineId: id, because })),
 });
 
+const saysSo = (line: Line, observation: Observation): boolean =>
+  isSame(line, observation) && areAlike(line, observation);
+
+/** It was told of the line before. What is told since then counts: a bank's old file may come again. */
+const hasSaid = ({ history }: Candidate, observation: Observation): boolean =>
+  history.some(
+    (before) =>
+      before.externalId === observation.externalId &&
+      isSame(before, observation) &&
+      areAlike(before, observation),
+  );
+
 /** Says nothing new where everything is known, and else that the line changes. */
-const told = (line: Line, observation: Observation, ...because: readonly Because[]): Match => ({
-  outcome: isSame(line, observation) && areAlike(line, observation) ? "matched" : "updated",
+const told = (
+  line: Candidate,
+  observation: Observation,
+  ...because: readonly Because[]
+): Match => ({
+  outcome: saysSo(line, observation) ? "matched" : "updated",
   line,
   because,
 });
 
+/** The same party within few days: a bank has moved the day, or changed the words. */
+const areNear = (line: Line, observation: Observation): boolean =>
+  (line.date === observation.date || areAlike(line, observation)) &&
+  line.date >= CivilDate.plus(observation.date, -pendingDays) &&
+  line.date <= CivilDate.plus(observation.date, pendingDays);
+
 /** Lines with the id of the observation: there is at least one. */
 function amongNamed(observation: Observation, named: readonly Candidate[], ids: IdHabit): Match {
-  const alike = named.find((line) => isSame(line, observation) && areAlike(line, observation));
+  const alike = named.find((line) => saysSo(line, observation));
+  if (alike) return { outcome: "matched", line: alike, because: ["same-id"] };
+  const old = ids === "loose" && named.find((line) => hasSaid(line, observation));
+  if (old) return { outcome: "matched", line: old, because: ["same-id", "was-told"] };
   const isOther = (line: Candidate) => ids === "loose" && line.isTaken;
-  const same = alike ?? named.find((line) => isSame(line, observation) && !isOther(line));
+  const same = named.find((line) => isSame(line, observation) && !isOther(line));
   if (same) return told(same, observation, "same-id");
   const [first] = named;
   const changed =
     named.find(({ status }) => status === "pending") ?? (ids === "stable" ? first : undefined);
   if (changed) return told(changed, observation, "same-id", "other-content");
-  const free = named.filter(({ isTaken }) => !isTaken);
+  const free = named.filter(({ isTaken, status }) => !isTaken && status !== "removed");
   const worded = free.filter(({ amount }) => amount.minor === observation.amount.minor);
   const [moved] = worded;
-  if (moved && worded.length === 1) return told(moved, observation, "same-id", "same-amount");
+  if (moved && worded.length === 1 && areNear(moved, observation))
+    return told(moved, observation, "same-id", "same-amount");
   return free.length === 0 ? { outcome: "created" } : doubt(free, "same-id", "other-content");
 }
 
@@ -147,23 +180,26 @@ class Known {
   /** Of the day and amount of the observation, or pending; taken by no other. */
   free(observation: Observation): readonly Candidate[] {
     const alike = this.#byMoney.get(moneyOf(observation))?.values() ?? [];
-    return [...new Set([...alike, ...this.#pending.values()])].filter(
-      ({ isTaken, isNamed }) => !isTaken && !isNamed,
-    );
+    return [...new Set([...alike, ...this.#pending.values()])];
   }
 
   put(line: Candidate): void {
-    if (line.externalId !== undefined) among(this.#byId, line.externalId).set(line.id, line);
+    for (const id of idsOf(line)) among(this.#byId, id).set(line.id, line);
+    if (line.status === "removed" || line.isTaken || line.isNamed) return;
     among(this.#byMoney, moneyOf(line)).set(line.id, line);
     if (line.status === "pending") this.#pending.set(line.id, line);
   }
 
-  drop({ id, externalId, ...line }: Line): void {
-    if (externalId !== undefined) this.#byId.get(externalId)?.delete(id);
-    this.#byMoney.get(moneyOf(line))?.delete(id);
-    this.#pending.delete(id);
+  drop(line: Candidate): void {
+    for (const id of idsOf(line)) this.#byId.get(id)?.delete(line.id);
+    this.#byMoney.get(moneyOf(line))?.delete(line.id);
+    this.#pending.delete(line.id);
   }
 }
+
+/** All ids that a line was told under. */
+const idsOf = ({ externalId, history }: Candidate): ReadonlySet<ExternalId> =>
+  new Set([externalId, ...history.map((one) => one.externalId)].filter((id) => id !== undefined));
 
 const moneyOf = ({ date, amount }: Pick<Line, "date" | "amount">) => `${date} ${amount.minor}`;
 
@@ -173,14 +209,21 @@ function among<K, V>(all: Map<K, Map<LineId, V>>, key: K): Map<LineId, V> {
   return found;
 }
 
+/** A line that is taken back a second time stays away. */
+const correcting = (line: Candidate, { action }: Correction): Match => ({
+  outcome: line.status === "removed" && action === "delete" ? "matched" : "updated",
+  line,
+  because: ["corrects-it"],
+});
+
 function matchOne(observation: Observation, known: Known, ids: IdHabit): Match {
   const { externalId, corrects } = observation;
-  if (corrects) {
-    const [corrected] = known.withId(corrects.of);
-    if (corrected) return { outcome: "updated", line: corrected, because: ["corrects-it"] };
-    if (corrects.action === "delete") return doubt([], "corrects-it");
-  }
   const named = externalId === undefined ? [] : known.withId(externalId);
+  if (corrects && named.length === 0) {
+    const [corrected] = known.withId(corrects.of);
+    if (corrected) return correcting(corrected, corrects);
+    if (corrects.action === "delete") return { outcome: "ignored" };
+  }
   if (named.length > 0) return amongNamed(observation, named, ids);
   const free = known.free(observation);
   const match = amongPending(observation, free) ?? amongLookalikes(observation, free, ids);
@@ -214,25 +257,23 @@ export function matchAll(
   function settle({ id, observation, newLineId }: Observed): void {
     const match = matchOne(observation, known, ids);
     found.set(id, match);
-    if (match.outcome === "doubtful") return;
+    if (match.outcome === "doubtful" || match.outcome === "ignored") return;
     const before = match.outcome === "created" ? undefined : match.line;
-    const identity = { id: before?.id ?? newLineId, accountId, observationId: id };
-    const line = Line.told(identity, observation, before);
-    if (match.outcome !== "matched" || line.externalId !== before?.externalId)
-      changed.set(line.id, line);
     if (before) known.drop(before);
-    if (line.status !== "removed") known.put({ ...line, isTaken: true, isNamed: true });
+    const identity = { id: before?.id ?? newLineId, accountId, observationId: id };
+    const isSaid = match.outcome === "matched" && before !== undefined;
+    const isNamedNow = before?.externalId === undefined && observation.externalId !== undefined;
+    const line = isSaid && !isNamedNow ? before : Line.told(identity, observation, before);
+    if (line !== before) changed.set(line.id, line);
+    const history = [...(before?.history ?? []), observation];
+    known.put({ ...line, isTaken: true, isNamed: true, history });
   }
 
-  const byContent = Map.groupBy(
-    candidates,
-    (line) => `${line.externalId} ${moneyOf(line)} ${line.status}`,
-  );
-  const isCertain = ({ observation }: Observed): boolean => {
-    const { externalId, status } = observation;
-    const alike = byContent.get(`${externalId} ${moneyOf(observation)} ${status}`) ?? [];
-    return externalId !== undefined && alike.some((line) => areAlike(line, observation));
-  };
+  const isCertain = ({ observation }: Observed): boolean =>
+    observation.externalId !== undefined &&
+    known
+      .withId(observation.externalId)
+      .some((line) => saysSo(line, observation) || hasSaid(line, observation));
   const certain = observed.filter(isCertain);
   for (const one of certain) settle(one);
   for (const one of observed) if (!found.has(one.id)) settle(one);

@@ -137,6 +137,13 @@ const unsettle = mutation(
   "select accounts.unsettle($1, $2::text[])",
 );
 
+const unsettleQuarantined = mutation(
+  "accounts.import-unsettle-quarantined",
+  inTurn,
+  `select accounts.unsettle($1, array(
+     select id from accounts.observations where import_id = $1 and outcome = 'quarantined'))`,
+);
+
 function toImport(row: Row): StatementImport {
   const { created, matched, updated, ignored, doubtful, quarantined, status, finished_at } = row;
   const known = {
@@ -231,6 +238,7 @@ export function postgresImports({ read, write, append }: Transaction): Imports {
     unsettled: async (id, limit) => (await read(unsettled, [id, limit])).map(toStaged),
     settle: (id, settled) => write(settle, [id, JSON.stringify(settled.map(spellRow))]),
     unsettle: (id, ids) => write(unsettle, [id, ids]),
+    unsettleQuarantined: (id) => write(unsettleQuarantined, [id]),
     async row(id) {
       const [row] = await read(rowById, [id]);
       return row && toRow(row);

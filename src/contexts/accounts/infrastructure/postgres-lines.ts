@@ -7,7 +7,13 @@ import type { Balances, Lines } from "../application/ports/statements.ts";
 import type { AccountId, EntryId, ImportId, LineId, ObservationId } from "../domain/ids.ts";
 import type { Line } from "../domain/line.ts";
 import { pendingDays } from "../domain/matching.ts";
-import type { Counterparty, ExternalId, Remark } from "../domain/observation.ts";
+import {
+  Observation,
+  type Counterparty,
+  type ExternalId,
+  type Remark,
+  type SpelledObservation,
+} from "../domain/observation.ts";
 import { toRow, rowColumns, type RowOfImport } from "./postgres-imports.ts";
 
 type Row = {
@@ -30,11 +36,15 @@ const byIds = statement<Row>(
   "accounts.lines-by-ids",
   `select ${columns} from accounts.lines l where l.id = any($1::text[])`,
 );
-type CandidateRow = Row & { readonly is_taken: boolean; readonly is_named: boolean };
+type CandidateRow = Row & {
+  readonly is_taken: boolean;
+  readonly is_named: boolean;
+  readonly history: readonly SpelledObservation[];
+};
 const candidates = statement<CandidateRow>(
   "accounts.lines-alike",
-  `select ${columns}, l.is_taken, l.is_named
-     from accounts.lines_alike($1, $2, $3::text[], $4::date[], $5::bigint[], $6) l`,
+  `select ${columns}, l.is_taken, l.is_named, l.history
+     from accounts.lines_alike($1, $2, $3::text[], $4::date[], $5::bigint[], $6, $7) l`,
 );
 const page = statement<Row>(
   "accounts.line-page",
@@ -100,7 +110,7 @@ const [always, forever] = ["-infinity", "infinity"];
 
 export const postgresLines = ({ read, write }: Transaction): Lines => ({
   byIds: async (ids) => (await read(byIds, [ids])).map(toLine),
-  async candidates({ accountId, importId, observations: told }) {
+  async candidates({ accountId, importId, observations: told, limit }) {
     const rows = await read(candidates, [
       accountId,
       importId,
@@ -110,8 +120,14 @@ export const postgresLines = ({ read, write }: Transaction): Lines => ({
       told.map(({ date }) => date),
       told.map(({ amount }) => amount.minor.toString()),
       pendingDays,
+      limit,
     ]);
-    return rows.map((row) => ({ ...toLine(row), isTaken: row.is_taken, isNamed: row.is_named }));
+    return rows.map((row) => ({
+      ...toLine(row),
+      isTaken: row.is_taken,
+      isNamed: row.is_named,
+      history: row.history.map(Observation.read),
+    }));
   },
   put: (lines) => write(put, [JSON.stringify(lines.map(toKept))]),
   async page({ accountId, status, from, until, before, limit }) {

@@ -70,6 +70,10 @@ function settlingIn({ imports, rows }: StatementTables, { change }: MemoryTransa
     unsettle: (id, ids) => {
       for (const row of ids) recount(id, row, asItCame);
     },
+    unsettleQuarantined: (id) => {
+      for (const row of rows.rows.values())
+        if (row.importId === id && row.outcome === "quarantined") recount(id, row.id, asItCame);
+    },
   } satisfies Partial<Imports>;
 }
 
@@ -139,7 +143,7 @@ export function linesIn(
   const moneyOf = ({ date, amount }: Pick<Line, "date" | "amount">) => `${date} ${amount.minor}`;
   return {
     byIds: async (ids) => all().filter(({ id }) => ids.includes(id)),
-    async candidates({ accountId, importId, observations }) {
+    async candidates({ accountId, importId, observations, limit }) {
       const ids = new Set<string>(
         observations.flatMap(({ externalId, corrects }) =>
           [externalId ?? [], corrects?.of ?? []].flat(),
@@ -150,19 +154,27 @@ export function linesIn(
       const [first, last] = [days[0], days.at(-1)];
       const since = first && CivilDate.plus(first, -pendingDays);
       const own = told().filter((row) => row.importId === importId);
+      const byLine = Map.groupBy(told(), ({ lineId }) => lineId);
+      const toldOf = ({ id }: Line) => byLine.get(id) ?? [];
       return all()
-        .filter((line) => line.accountId === accountId && line.status !== "removed")
+        .filter((line) => line.accountId === accountId)
         .filter(
           (line) =>
-            (line.externalId !== undefined && ids.has(line.externalId)) ||
-            moneys.has(moneyOf(line)) ||
+            toldOf(line).some(
+              ({ externalId }) => externalId !== undefined && ids.has(externalId),
+            ) ||
+            (line.status !== "removed" && moneys.has(moneyOf(line))) ||
             (line.status === "pending" && since && last && line.date >= since && line.date <= last),
         )
+        .slice(0, limit)
         .map((line) => ({
           ...line,
           isTaken: own.some((row) => row.lineId === line.id),
           isNamed:
             line.externalId !== undefined && own.some((row) => row.externalId === line.externalId),
+          history: toldOf(line)
+            .filter((row) => imports.rows.get(row.importId)?.isDryRun === false)
+            .flatMap(({ observation }) => observation ?? []),
         }));
     },
     put(changed) {

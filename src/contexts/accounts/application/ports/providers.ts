@@ -19,11 +19,16 @@ export type RowUnreadable = {
     | "amount-too-large"
     | "currency-missing"
     | "currency-unknown"
-    | "other-currency";
+    | "other-currency"
+    | "account-inactive"
+    | "too-many-alike";
   readonly field?: string;
 };
 /** A row that is no movement of money. */
-export type RowIgnored = { readonly type: "row-ignored"; readonly reason: "zero-amount" };
+export type RowIgnored = {
+  readonly type: "row-ignored";
+  readonly reason: "zero-amount" | "corrects-nothing";
+};
 
 /** Refusals of a whole file. Nothing of it is applied. */
 export type UploadInvalid = {

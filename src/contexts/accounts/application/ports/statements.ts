@@ -69,6 +69,8 @@ export type Imports = Saves<StatementImport, AccountsEvent> & {
   readonly unsettled: (id: ImportId, limit: number) => Promise<readonly StagedRow[]>;
   /** Keeps and counts the outcomes of rows. Whoever settles a row has locked its import. */
   readonly settle: (id: ImportId, rows: readonly SettledRow[]) => void;
+  /** Takes the outcomes of all quarantined rows back. */
+  readonly unsettleQuarantined: (id: ImportId) => void;
   /** Takes the outcomes of rows back, which are not counted any more. */
   readonly unsettle: (id: ImportId, rows: readonly ObservationId[]) => void;
   readonly row: (id: ObservationId) => Promise<ImportedRow | undefined>;
@@ -118,11 +120,12 @@ export type Balances = {
 
 export type Lines = {
   readonly byIds: (ids: readonly LineId[]) => Promise<readonly Line[]>;
-  /** The lines that observations of one document may be of. */
+  /** The lines that observations of one document may be of. Those that a provider has taken back are found by their ids. */
   readonly candidates: (asked: {
     readonly accountId: AccountId;
     readonly importId: ImportId;
     readonly observations: readonly Observation[];
+    readonly limit: number;
   }) => Promise<readonly Candidate[]>;
   readonly put: (lines: readonly Line[]) => void;
   /** Lines of an account, newest first: by date, then by id. */

@@ -4,9 +4,9 @@ import type { Clock } from "#kernel/instant.ts";
 import { expect, ok, type Result } from "#kernel/result.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { isMirror, maxBalance, type Funded, type Mirror } from "../../domain/account.ts";
-import { LineId, type AccountId, type ImportId } from "../../domain/ids.ts";
+import { LineId, type AccountId, type ImportId, type ObservationId } from "../../domain/ids.ts";
 import { Line } from "../../domain/line.ts";
-import { matchAll, type Match, type Observed } from "../../domain/matching.ts";
+import { matchAll, type Match, type Matched, type Observed } from "../../domain/matching.ts";
 import { Observation } from "../../domain/observation.ts";
 import {
   StatementImport,
@@ -15,7 +15,7 @@ import {
   type UndoingImport,
   type WaitingImport,
 } from "../../domain/statement-import.ts";
-import type { Provider } from "../ports/providers.ts";
+import type { Provider, RowUnreadable } from "../ports/providers.ts";
 import type { AccountsScope } from "../ports/scope.ts";
 import type { ImportedRow, SettledRow, StagedRow } from "../ports/statements.ts";
 import { bookLines, openBalance, type LineChange } from "./book-lines.ts";
@@ -25,6 +25,10 @@ import { stepMs } from "./receive-statements.ts";
 
 /** Rows that one unit of work settles. */
 const chunk = 500;
+/** Lines that some rows may be of, at most: more are no help in telling one from another. */
+const maxAlike = 10_000;
+/** The lines of a dry run are of no account yet. */
+const nowhere = "" as AccountId;
 /** Imports that take turns. */
 const atOnce = 20;
 /** How long one call goes on. A stop of the process waits for it. */
@@ -55,43 +59,51 @@ export const contextOf = (
 
 type Readable = { readonly row: StagedRow; readonly observation: Observation };
 
-const tooLarge = { type: "row-unreadable", reason: "amount-too-large" } as const;
+const quarantined = (
+  { id }: Pick<StagedRow, "id">,
+  reason: RowUnreadable["reason"],
+): SettledRow => ({ id, outcome: "quarantined", reason: { type: "row-unreadable", reason } });
 
-/** How much may be moved before an account could have more than an account may. */
-const roomOf = (mirror: Funded | undefined): bigint =>
-  (maxBalance - (mirror && mirror.posted < 0n ? -mirror.posted : (mirror?.posted ?? 0n))) / 2n;
+type Mirrored = (Funded & Mirror) | undefined;
 
 /** Rows that can be read, and the outcomes of the others. */
 function readRows(
   rows: readonly StagedRow[],
   provider: Provider,
-  {
-    statement,
-    mirror,
-  }: { readonly statement: Statement; readonly mirror: (Funded & Mirror) | undefined },
+  { statement, mirror }: { readonly statement: Statement; readonly mirror: Mirrored },
 ): { readonly readable: readonly Readable[]; readonly others: readonly SettledRow[] } {
   const readable: Readable[] = [];
   const others: SettledRow[] = [];
-  let room = roomOf(mirror);
   for (const row of rows) {
     const observed = provider.observe(statement.format, row.raw, currencyOf(statement, mirror));
-    if (observed.ok) {
-      const { minor } = observed.value.amount;
-      const left = room - (minor < 0n ? -minor : minor);
-      if (left < 0n) others.push({ id: row.id, outcome: "quarantined", reason: tooLarge });
-      else {
-        room = left;
-        readable.push({ row, observation: observed.value });
-      }
-    } else {
+    if (!observed.ok) {
       const outcome = observed.error.type === "row-ignored" ? "ignored" : "quarantined";
       others.push({ id: row.id, outcome, reason: observed.error });
-    }
+    } else if (mirror?.status === "deactivated") others.push(quarantined(row, "account-inactive"));
+    else readable.push({ row, observation: observed.value });
   }
   return { readable, others };
 }
 
-export function settledAs(
+/** Rows that would lift the balance over what an account may have: whatever moves after them could not be taken back. */
+function tooLarge(matched: readonly Matched[], mirror: Mirrored): ReadonlySet<ObservationId> {
+  const posted = mirror?.posted ?? 0n;
+  let room = (maxBalance - (posted < 0n ? -posted : posted)) / 2n;
+  const found = new Set<ObservationId>();
+  for (const { id, match, observation } of matched) {
+    if (match.outcome !== "created" && match.outcome !== "updated") continue;
+    const before = match.outcome === "updated" ? match.line.amount.minor : 0n;
+    const moved = observation.amount.minor - before;
+    const left = room - (moved < 0n ? -moved : moved);
+    if (left < 0n) found.add(id);
+    else room = left;
+  }
+  return found;
+}
+
+const correctsNothing = { type: "row-ignored", reason: "corrects-nothing" } as const;
+
+function settledAs(
   { id, observation }: Observed,
   match: Match,
   {
@@ -106,6 +118,7 @@ export function settledAs(
       outcome: "doubtful",
       reason: { type: "doubtful", suspects: match.suspects },
     };
+  if (match.outcome === "ignored") return { ...known, outcome: "ignored", reason: correctsNothing };
   const lineId = match.outcome === "created" ? newLineId : match.line.id;
   return { ...known, outcome: match.outcome, ...(lineId === undefined ? {} : { lineId }) };
 }
@@ -127,26 +140,40 @@ async function settleRows(
   const account = accountId === undefined ? undefined : await scope.accounts.byId(accountId);
   const mirror = isMirror(account) ? account : undefined;
   const { readable, others } = readRows(rows, provider, { statement, mirror });
-  const observed = readable.map(({ row, observation }) => ({
+  const all = readable.map(({ row, observation }) => ({
     id: row.id,
     observation,
     newLineId: newId(LineId),
   }));
-  const observations = observed.map(({ observation }) => observation);
-  const candidates =
-    accountId === undefined || observed.length === 0
+  const known =
+    accountId === undefined || all.length === 0
       ? []
-      : await scope.lines.candidates({ accountId, importId: importing.id, observations });
-  const rules = { accountId: accountId ?? ("" as AccountId), ids: provider.ids };
+      : await scope.lines.candidates({
+          accountId,
+          importId: importing.id,
+          observations: all.map(({ observation }) => observation),
+          limit: maxAlike + 1,
+        });
+  const candidates = known.slice(0, maxAlike);
+  const rules = { accountId: accountId ?? nowhere, ids: provider.ids };
+  const large = tooLarge(matchAll(all, candidates, rules).matched, mirror);
+  const isCrowded = known.length > maxAlike;
+  const observed = isCrowded ? [] : all.filter(({ id }) => !large.has(id));
+  const refused = all
+    .filter((one) => !observed.includes(one))
+    .map((one) => quarantined(one, isCrowded ? "too-many-alike" : "amount-too-large"));
   const { matched, lines } = matchAll(observed, candidates, rules);
   const { isDryRun } = importing;
   const settled = matched.map(({ match, ...one }) =>
     settledAs(one, match, { accountId, newLineId: isDryRun ? undefined : one.newLineId }),
   );
-  scope.imports.settle(importing.id, [...settled, ...others]);
+  scope.imports.settle(importing.id, [...settled, ...refused, ...others]);
   if (isDryRun || !mirror) return;
   const before = new Map<LineId, Line>(
-    candidates.map(({ isTaken: _taken, isNamed: _named, ...line }) => [line.id, line]),
+    candidates.map(({ isTaken: _taken, isNamed: _named, history: _history, ...line }) => [
+      line.id,
+      line,
+    ]),
   );
   const changes = [...lines.values()].map((after) => ({ before: before.get(after.id), after }));
   bookLines({ newId }, scope, { mirror, changes, now: clock.now() });

@@ -24,9 +24,6 @@ type Deps = {
   readonly mayAct: MayAct;
 };
 type Refusal = ImportNotFound | ImportNotReady | Forbidden | Conflict;
-/** Rows that a replay looks at again in one step. */
-const most = 100_000;
-
 /** The import as it is from now on, and what is done once that is saved. */
 type Decided = Change<StatementImport, AccountsEvent> & {
   readonly afterwards?: (scope: AccountsScope) => void;
@@ -74,12 +71,10 @@ export const redoImport = (deps: Deps) =>
 
 /** Reads quarantined rows again, as after an upgrade that reads them. */
 export const replayQuarantine = (deps: Deps) =>
-  step(deps, async ({ imports }, found): Promise<Decision> => {
+  step(deps, async (_scope, found): Promise<Decision> => {
     if (found.status !== "finished") return err({ type: "import-not-ready", status: found.status });
-    const rows = await imports.rows({ importId: found.id, outcome: "quarantined", limit: most });
     const again = StatementImport.again(found);
-    const ids = rows.map(({ id }) => id);
     return again.ok
-      ? ok({ ...again.value, afterwards: (scope) => scope.imports.unsettle(found.id, ids) })
+      ? ok({ ...again.value, afterwards: (scope) => scope.imports.unsettleQuarantined(found.id) })
       : again;
   });

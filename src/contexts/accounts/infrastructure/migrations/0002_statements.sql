@@ -51,6 +51,8 @@ create table accounts.observations (
 create index observations_import_key on accounts.observations (import_id, number);
 create index observations_external_key on accounts.observations (import_id, external_id)
   where external_id is not null;
+create index observations_told_key on accounts.observations (external_id)
+  where line_id is not null and external_id is not null;
 create index observations_unsettled_key on accounts.observations (import_id, number) where outcome is null;
 create index observations_waiting_key on accounts.observations (import_id, id) where outcome in ('doubtful', 'quarantined');
 create index observations_line_key on accounts.observations (line_id) where line_id is not null;
@@ -72,7 +74,6 @@ create table accounts.lines (
 );
 create index lines_date_key on accounts.lines (account_id, date, id);
 create index lines_amount_key on accounts.lines (account_id, date, amount);
-create index lines_external_key on accounts.lines (external_id, account_id) where external_id is not null;
 create index lines_pending_key on accounts.lines (account_id, date) where status = 'pending';
 
 -- Balances that providers have told.
@@ -131,14 +132,14 @@ begin
       from m join moved b on b.id = m.account_id order by m.n;
 end $$;
 
--- The lines that observations of one document may be of: by id, by day and amount, and what is pending; each part by an index of its own.
+-- The lines that observations of one document may be of: by the ids that they were told under, by day and amount, and what is pending; each part by an index of its own.
 -- Statements are prepared while tables are small, and their plans are kept while a file of many rows fills them: these functions never
 -- read whole tables, nor all rows of an import for each of them.
 create function accounts.lines_alike(
-  account text, import text, ids text[], days date[], amounts bigint[], pending_days int
+  account text, import text, ids text[], days date[], amounts bigint[], pending_days int, most int
 ) returns table (
   id text, account_id text, status text, date date, amount bigint, currency text, counterparty text, remark text,
-  external_id text, entry_id text, observation_id text, is_taken boolean, is_named boolean
+  external_id text, entry_id text, observation_id text, is_taken boolean, is_named boolean, history jsonb
 ) language plpgsql stable
   set search_path = pg_catalog set plan_cache_mode = force_custom_plan
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
@@ -152,17 +153,24 @@ begin
            coalesce((select true from accounts.observations o
                       where o.line_id = l.id and o.import_id || '' = import limit 1), false),
            coalesce((select true from accounts.observations o
-                      where o.import_id = import and o.external_id = l.external_id limit 1), false)
-      from (select l.* from accounts.lines l where l.external_id = any(ids) and l.account_id || '' = account
+                      where o.import_id = import and o.external_id = l.external_id limit 1), false),
+           coalesce((select jsonb_agg(o.observation order by o.id) from accounts.observations o
+                       join accounts.statement_imports i on i.id = o.import_id and not i.is_dry_run
+                      where o.line_id = l.id), '[]')
+      from (select l.* from (select distinct o.line_id from accounts.observations o
+                              where o.external_id = any(ids) and o.line_id is not null
+                                and o.account_id || '' = account) o
+             cross join lateral (select l.* from accounts.lines l where l.id = o.line_id offset 0) l
             union
             select l.* from (select distinct * from unnest(days, amounts)) u(day, amount)
              cross join lateral (
                select l.* from accounts.lines l
-                where l.account_id = account and l.date = u.day and l.amount = u.amount offset 0) l
+                where l.account_id = account and l.date = u.day and l.amount = u.amount
+                  and l.status <> 'removed' offset 0) l
             union
             select l.* from accounts.lines l
              where l.account_id = account and l.status = 'pending' and l.date between since and until) l
-     where l.status <> 'removed' order by l.id;
+     order by l.id limit most;
 end $$;
 
 -- Keeps what became of rows, and counts it: what was counted before, as what was doubtful, is counted as what it is now.
