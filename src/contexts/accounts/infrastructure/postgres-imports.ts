@@ -61,8 +61,10 @@ const page = statement<Row>(
 );
 const unfinished = statement<Row>(
   "accounts.imports-unfinished",
-  `select ${selected} from accounts.statement_imports
-    where status in ('waiting', 'undoing') and id <> all($2::text[]) order by id limit $1`,
+  `select * from (
+     select distinct on (owner_id) ${selected} from accounts.statement_imports
+      where status in ('waiting', 'undoing') and id <> all($2::text[]) order by owner_id, id) of_owners
+    order by id limit $1`,
 );
 /** Rows are counted where they are settled. The counts are inserted for the check of the table alone, which looks before it updates. */
 const upsert = mutation(
@@ -79,7 +81,8 @@ const stage = mutation(
   `insert into accounts.observations (id, import_id, number, line, statement, raw, external_id)
    select r.id, $1, r.number, r.line, r.statement, r.raw, r."externalId"
      from jsonb_to_recordset($2::jsonb) as r(
-       id text, number bigint, line bigint, statement smallint, raw jsonb, "externalId" text)`,
+       id text, number bigint, line bigint, statement smallint, raw jsonb, "externalId" text)
+    where exists (select from accounts.statement_imports where id = $1)`,
 );
 /** One that has been received meanwhile keeps its rows. */
 const discard = mutation(

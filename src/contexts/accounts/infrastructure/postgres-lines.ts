@@ -156,7 +156,7 @@ const balancePage = statement<BalanceRow>(
 );
 const firstBalance = statement<BalanceRow>(
   "accounts.balance-first",
-  `select ${told} from accounts.balances where account_id = $1 and import_id <> $2
+  `select ${told} from accounts.balances where account_id = $1 and import_id is distinct from $2
     order by date, import_id limit 1`,
 );
 const putBalance = mutation(
@@ -197,7 +197,7 @@ export const postgresBalances = ({ read, write }: Transaction): Balances => ({
   page: async ({ accountId, before = forever, limit }) =>
     (await read(balancePage, [accountId, before, limit])).map(toBalance),
   async first(accountId, besides) {
-    const [row] = await read(firstBalance, [accountId, besides]);
+    const [row] = await read(firstBalance, [accountId, besides ?? null]);
     return row && toBalance(row);
   },
   async opening(accountId) {

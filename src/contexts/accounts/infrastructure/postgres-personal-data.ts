@@ -1,7 +1,7 @@
 import { redactIn } from "#platform/events/redact.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import { mutation } from "#platform/postgres/writes.ts";
+import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import type { PersonalData } from "../application/ports/personal-data.ts";
 import { erased } from "../domain/labels.ts";
 
@@ -59,10 +59,25 @@ const told = [
     "statement_imports",
     `update accounts.statement_imports set statements = '[]' where owner_id = $1`,
   ),
+  mutation(
+    "accounts.erase-unfinished-imports",
+    inTurn,
+    `delete from accounts.statement_imports
+      where owner_id = $1 and status not in ('finished', 'undone')`,
+  ),
 ] as const;
+
+/**
+ * A batch of rows that another process settles now is kept first, or not at all: it changes its import, too. What it has made is erased then.
+ */
+const lockImports = statement<{ readonly id: string }>(
+  "accounts.lock-imports-of-owner",
+  `select id from accounts.statement_imports where owner_id = $1 for update`,
+);
 
 export const postgresPersonalData = ({ read, write }: Transaction): PersonalData => ({
   async erase(ownerId) {
+    await read(lockImports, [ownerId]);
     const found = await read(touched, [ownerId]);
     const ids = [
       found.map(({ id }) => id),

@@ -188,7 +188,12 @@ const watching = (
   }),
 ];
 
-const stepped = { ...seen, "import-not-ready": 409, conflict: 409 } as const;
+const stepped = {
+  ...seen,
+  "import-not-ready": 409,
+  "account-inactive": 409,
+  conflict: 409,
+} as const;
 
 /** What a person does about an import after it has finished. */
 const mending = (accounts: AccountsHandlers): readonly Route[] => [
@@ -261,6 +266,7 @@ const waiting = (accounts: AccountsHandlers): readonly Route[] => [
       "match-not-found": 404,
       "match-decided": 409,
       "decision-invalid": 422,
+      "account-inactive": 409,
       "line-not-found": 422,
       forbidden: 403,
       conflict: 409,

@@ -92,6 +92,7 @@ export function importsIn(tables: StatementTables, transaction: MemoryTransactio
       })),
     ),
     stage(id, staged) {
+      if (!imports.rows.has(id)) return;
       for (const row of staged) put<Row>(rows, row.id, { ...row, importId: id });
     },
     discard(id) {
@@ -104,12 +105,14 @@ export function importsIn(tables: StatementTables, transaction: MemoryTransactio
       newest()
         .filter((one) => one.ownerId === ownerId && one.id < before && one.status !== "arriving")
         .slice(0, limit),
-    unfinished: async (limit, besides) =>
-      newest()
-        .toReversed()
+    unfinished: async (limit, besides) => {
+      const unfinished = newest()
         .filter(({ id }) => !besides.includes(id))
-        .flatMap((one) => (one.status === "waiting" || one.status === "undoing" ? [one] : []))
-        .slice(0, limit),
+        .flatMap((one) => (one.status === "waiting" || one.status === "undoing" ? [one] : []));
+      return [...new Map(unfinished.map((one) => [one.ownerId, one])).values()]
+        .toSorted((x, y) => byText(x.id, y.id))
+        .slice(0, limit);
+    },
     unsettled: async (id, limit) =>
       all()
         .filter((row) => row.importId === id && !isSettled(row))
@@ -134,12 +137,25 @@ export function importsIn(tables: StatementTables, transaction: MemoryTransactio
   };
 }
 
-export function linesIn(
-  { lines, rows, imports }: StatementTables,
-  { put }: MemoryTransaction,
-): Lines {
+/** What was told, by the line that it is of. */
+function historyIn({ rows, imports }: StatementTables) {
+  const told = [...rows.rows.values()].toSorted((a, b) => byText(a.id, b.id));
+  const byLine = Map.groupBy(told, ({ lineId }) => lineId);
+  const toldOf = ({ id }: Line) => byLine.get(id) ?? [];
+  const isLive = ({ importId }: Row) => imports.rows.get(importId)?.isDryRun === false;
+  return {
+    told,
+    toldOf,
+    historyOf: (line: Line) =>
+      toldOf(line)
+        .filter(isLive)
+        .flatMap(({ observation }) => observation ?? []),
+  };
+}
+
+export function linesIn(tables: StatementTables, { put }: MemoryTransaction): Lines {
+  const { lines, imports } = tables;
   const all = () => [...lines.rows.values()].toSorted((a, b) => byText(a.id, b.id));
-  const told = () => [...rows.rows.values()].toSorted((a, b) => byText(a.id, b.id));
   const moneyOf = ({ date, amount }: Pick<Line, "date" | "amount">) => `${date} ${amount.minor}`;
   return {
     byIds: async (ids) => all().filter(({ id }) => ids.includes(id)),
@@ -153,9 +169,8 @@ export function linesIn(
       const days = observations.map(({ date }) => date).toSorted();
       const [first, last] = [days[0], days.at(-1)];
       const since = first && CivilDate.plus(first, -pendingDays);
-      const own = told().filter((row) => row.importId === importId);
-      const byLine = Map.groupBy(told(), ({ lineId }) => lineId);
-      const toldOf = ({ id }: Line) => byLine.get(id) ?? [];
+      const { told: everything, toldOf, historyOf } = historyIn(tables);
+      const own = everything.filter((row) => row.importId === importId);
       return all()
         .filter((line) => line.accountId === accountId)
         .filter(
@@ -172,9 +187,7 @@ export function linesIn(
           isTaken: own.some((row) => row.lineId === line.id),
           isNamed:
             line.externalId !== undefined && own.some((row) => row.externalId === line.externalId),
-          history: toldOf(line)
-            .filter((row) => imports.rows.get(row.importId)?.isDryRun === false)
-            .flatMap(({ observation }) => observation ?? []),
+          history: historyOf(line),
         }));
     },
     put(changed) {
@@ -201,8 +214,8 @@ export function linesIn(
       return { minor, ...(first === undefined ? {} : { first }) };
     },
     observations: async (ids) =>
-      told()
-        .filter(isSettled)
+      historyIn(tables)
+        .told.filter(isSettled)
         .filter((row) => row.lineId !== undefined && ids.includes(row.lineId))
         .filter((row) => imports.rows.get(row.importId)?.isDryRun === false),
   };
@@ -247,7 +260,11 @@ export function eraseStatements(
 ): void {
   for (const { id, ownerId: owner } of imports.rows.values()) {
     if (owner !== ownerId) continue;
-    change<StatementImport>(imports, id, (found) => found && { ...found, statements: [] });
+    change<StatementImport>(imports, id, (found) =>
+      found?.status === "finished" || found?.status === "undone"
+        ? { ...found, statements: [] }
+        : undefined,
+    );
     for (const row of rows.rows.values())
       if (row.importId === id) change<Row>(rows, row.id, () => undefined);
   }

@@ -255,6 +255,80 @@ export function statementsContract(name: string, open: OpenAccounts): void {
       assert.deepEqual((await bank.got(id)).tally, tally);
     });
 
+    test("a decision leaves the balance as its bank told it", async () => {
+      await using bank = await given();
+      await bank.imported(ofx({ rows: month, balance: ["1700.00", "2026-08-20"] }));
+      await bank.imported(ofx({ rows: [{ ...coffee, amount: "-5.50" }] }));
+      const [doubt] = await bank.doubtful();
+      expect(await bank.decide(doubt?.id ?? "", "new"));
+      assert.equal((await bank.mirrors())[0]?.posted, 170_000n);
+    });
+
+    test("a dry run is decided by nobody", async () => {
+      await using bank = await given();
+      await bank.imported(ofx({ rows: month }));
+      const { id } = await bank.imported(ofx({ rows: [{ ...coffee, amount: "-5.50" }] }), {
+        dryRun: true,
+      });
+      const rows = { statementImportId: id };
+      const found = expect(
+        await bank.accounts.listStatementRows(read(ListRows, rows), bank.as(bank.adaId)),
+      );
+      const observationId = found.items[0]?.id ?? "";
+      const decided = await bank.decide(observationId, "new");
+      assert.deepEqual(!decided.ok && decided.error, { type: "match-not-found", observationId });
+    });
+
+    test("a deactivated account takes no lines, and gives none back", async () => {
+      await using bank = await given();
+      const nothing = [coffee, { ...coffee, id: "2", amount: "4.50" }];
+      const { id } = await bank.imported(ofx({ rows: nothing }));
+      const [mirror] = await bank.mirrors();
+      assert.ok(mirror);
+      expect(
+        await bank.accounts.deactivateAccount(
+          bank.step(mirror.id, mirror.version),
+          bank.as(bank.adaId),
+        ),
+      );
+      assert.deepEqual(await bank.tallyOf(ofx({ rows: month })), { quarantined: 3 });
+      const undone = await bank.accounts.undoImport(
+        read(ImportStep, { statementImportId: id }),
+        bank.as(bank.adaId),
+      );
+      assert.deepEqual(!undone.ok && undone.error, {
+        type: "account-inactive",
+        accountId: mirror.id,
+      });
+    });
+
+    test("an import that waits when its owner is erased is gone, and holds nobody up", async () => {
+      await using bank = await given();
+      const { id } = expect(await bank.send(ofx({ rows: month })));
+      await bank.subject.unitOfWork(bank.as("system"), async ({ personalData }) => {
+        await personalData.erase(bank.adaId);
+        return { ok: true, value: undefined } as const;
+      });
+      await bank.run();
+      const found = await bank.accounts.getStatementImport(
+        read(ImportStep, { statementImportId: id }),
+        bank.as(bank.adaId),
+      );
+      assert.equal(found.ok, false);
+    });
+
+    test("a correction that comes twice, or after an older file, changes nothing more", async () => {
+      await using bank = await given();
+      const older = ofx({ rows: month });
+      const gone = { ...rent, id: "2b", more: "<CORRECTFITID>2<CORRECTACTION>DELETE" };
+      const newer = ofx({ rows: [gone] });
+      await bank.imported(older);
+      assert.deepEqual(await bank.tallyOf(newer), { updated: 1 });
+      assert.deepEqual(await bank.tallyOf(newer), { matched: 1 });
+      assert.deepEqual(await bank.tallyOf(older), { matched: 3 });
+      assert.equal((await bank.mirrors())[0]?.posted, 249_550n);
+    });
+
     test("more than an account may have is kept apart, and holds nobody up", async () => {
       await using bank = await given();
       const rows = Array.from({ length: 12 }, (_, i) => ({

@@ -50,6 +50,7 @@ export type ImportedRow = StagedRow & SettledRow & { readonly importId: ImportId
 export type Imports = Saves<StatementImport, AccountsEvent> & {
   /** Opens an import for rows to arrive in. */
   readonly open: (arriving: ArrivingImport) => void;
+  /** Keeps rows, unless the import is gone. */
   readonly stage: (id: ImportId, rows: readonly StagedRow[]) => void;
   /** Forgets an import whose rows have not arrived whole, and no other. */
   readonly discard: (id: ImportId) => void;
@@ -60,7 +61,7 @@ export type Imports = Saves<StatementImport, AccountsEvent> & {
     readonly before?: ImportId | undefined;
     readonly limit: number;
   }) => Promise<readonly StatementImport[]>;
-  /** The oldest that are not at an end, besides some. */
+  /** The oldest of each owner that is not at an end, besides some. */
   readonly unfinished: (
     limit: number,
     besides: readonly ImportId[],
@@ -112,7 +113,7 @@ export type Balances = {
     readonly limit: number;
   }) => Promise<readonly ToldBalance[]>;
   /** The balance of the earliest day, by other imports. */
-  readonly first: (accountId: AccountId, besides: ImportId) => Promise<ToldBalance | undefined>;
+  readonly first: (accountId: AccountId, besides?: ImportId) => Promise<ToldBalance | undefined>;
   readonly opening: (accountId: AccountId) => Promise<Opening | undefined>;
   readonly open: (opening: Opening) => void;
   readonly unopen: (accountId: AccountId) => void;

@@ -95,6 +95,8 @@ type Balancing = {
   readonly mirror: Mirror;
   /** What the provider told of the earliest day. */
   readonly first: ToldBalance | undefined;
+  /** Lines that this unit of work changes. */
+  readonly changes?: readonly LineChange[];
   readonly now: Instant;
 };
 
@@ -102,11 +104,12 @@ type Balancing = {
 export async function openBalance(
   deps: Deps,
   scope: Pick<AccountsScope, "journal" | "lines" | "balances">,
-  { mirror, first: told, now }: Balancing,
+  { mirror, first: told, changes = [], now }: Balancing,
 ): Promise<void> {
   const { balances, lines } = scope;
   const before = await balances.opening(mirror.id);
-  const wanted = told && openingOf(told, await lines.sum(mirror.id, told.on));
+  const sum = told && changedSum(await lines.sum(mirror.id, told.on), changes, told.on);
+  const wanted = told && sum && openingOf(told, sum);
   if (wanted?.amount.minor === before?.amount.minor && wanted?.date === before?.date) return;
   const { book, entries } = booking(deps, mirror);
   const memo = "Opening balance";
@@ -118,6 +121,26 @@ export async function openBalance(
   if (wanted)
     balances.open({ accountId: mirror.id, ...wanted, entryId: book({ ...wanted, memo }) });
   scope.journal.postAll(entries, now);
+}
+
+/** A sum of booked lines after changes, which are not kept yet. */
+function changedSum(
+  { minor, first }: LineSum,
+  changes: readonly LineChange[],
+  until: CivilDate,
+): LineSum {
+  const counts = (line: Line | undefined): line is Line =>
+    line?.status === "booked" && line.date <= until;
+  const moved = changes.map(
+    ({ before, after }) =>
+      (counts(after) ? after.amount.minor : 0n) - (counts(before) ? before.amount.minor : 0n),
+  );
+  const days = changes.flatMap(({ after }) => (counts(after) ? [after.date] : []));
+  const [earliest] = [...days, ...(first === undefined ? [] : [first])].toSorted();
+  return {
+    minor: moved.reduce((total, one) => total + one, minor),
+    ...(earliest === undefined ? {} : { first: earliest }),
+  };
 }
 
 /** Missing where lines explain all of a balance, or it is more than an entry may move: the difference stays to be seen. */

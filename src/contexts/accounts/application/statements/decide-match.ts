@@ -5,13 +5,13 @@ import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { isMirror } from "../../domain/account.ts";
+import { isMirror, type AccountInactive } from "../../domain/account.ts";
 import { LineId, ObservationId } from "../../domain/ids.ts";
 import { Line, type LineNotFound } from "../../domain/line.ts";
 import { Permissions } from "../permission.ts";
 import type { AccountsScope } from "../ports/scope.ts";
 import type { ImportedRow } from "../ports/statements.ts";
-import { bookLines } from "./book-lines.ts";
+import { bookLines, openBalance } from "./book-lines.ts";
 import { lockOfImport, lockOfLines } from "./run-imports.ts";
 
 /** The observation is of the line `lineId`, of a new line, or of none. */
@@ -34,7 +34,7 @@ export type MatchDecided = {
 /** `same` needs a line, and the others take none. */
 export type DecisionInvalid = {
   readonly type: "decision-invalid";
-  readonly reason: "needs-a-line" | "takes-no-line" | "corrects-nothing";
+  readonly reason: "needs-a-line" | "takes-no-line";
 };
 
 type Deps = {
@@ -44,7 +44,14 @@ type Deps = {
   readonly clock: Clock;
   readonly newId: NewId;
 };
-type Refusal = MatchNotFound | MatchDecided | DecisionInvalid | LineNotFound | Forbidden | Conflict;
+type Refusal =
+  | AccountInactive
+  | MatchNotFound
+  | MatchDecided
+  | DecisionInvalid
+  | LineNotFound
+  | Forbidden
+  | Conflict;
 
 function fit({ decision, lineId }: DecideMatch): Result<void, DecisionInvalid> {
   if (decision === "same" && lineId === undefined)
@@ -67,6 +74,8 @@ export function decideMatch({ unitOfWork, read, mayAct, clock, newId }: Deps) {
     const account = accountId === undefined ? undefined : await scope.accounts.byId(accountId);
     if (!observation || !isMirror(account))
       return err({ type: "match-not-found", observationId: id });
+    if (account.status === "deactivated")
+      return err({ type: "account-inactive", accountId: account.id });
     const settled = (outcome: "created" | "updated" | "ignored", ofLine?: LineId) => {
       const now = {
         id,
@@ -82,15 +91,12 @@ export function decideMatch({ unitOfWork, read, mayAct, clock, newId }: Deps) {
     const [before] = lineId === undefined ? [] : await scope.lines.byIds([lineId]);
     if (lineId !== undefined && before?.accountId !== account.id)
       return err({ type: "line-not-found", lineId });
-    if (!before && observation.corrects?.action === "delete")
-      return err({ type: "decision-invalid", reason: "corrects-nothing" });
     const identity = { id: before?.id ?? newId(LineId), accountId: account.id, observationId: id };
     const after = Line.told(identity, observation, before);
-    bookLines({ newId }, scope, {
-      mirror: account,
-      changes: [{ before, after }],
-      now: clock.now(),
-    });
+    const booking = { mirror: account, changes: [{ before, after }], now: clock.now() };
+    bookLines({ newId }, scope, booking);
+    const first = await scope.balances.first(account.id);
+    await openBalance({ newId }, scope, { ...booking, first });
     return settled(before ? "updated" : "created", after.id);
   }
 

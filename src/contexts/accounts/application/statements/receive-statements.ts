@@ -84,6 +84,8 @@ async function chosenBy(
   return isMirror(found) ? ok(found) : err({ type: "account-not-elsewhere", accountId });
 }
 
+const gone: Forbidden = { type: "forbidden", permission: Permissions.importStatements };
+
 /** Receives a file of statements, whose rows a background job matches. An upload that breaks off leaves nothing. */
 export function importStatements(deps: Deps) {
   const { unitOfWork, read, mayAct, clock, newId, providers } = deps;
@@ -96,7 +98,7 @@ export function importStatements(deps: Deps) {
     const allowed = await mayAct(context, Permissions.importStatements);
     if (!allowed.ok) return allowed;
     const owner = OwnerId.parse(context.actor);
-    if (!owner.ok) return err({ type: "forbidden", permission: Permissions.importStatements });
+    if (!owner.ok) return err(gone);
     const step = () => ({ ...context, deadlineMs: clock.unixMs() + stepMs });
     const chosen = await chosenBy(read, input, step());
     if (!chosen.ok) return chosen;
@@ -128,7 +130,9 @@ export function importStatements(deps: Deps) {
       const same = idempotency ? { idempotency: withDigest(idempotency, content.digest()) } : {};
       const receive = () =>
         unitOfWork({ ...step(), ...same }, async (scope) => {
-          isUnwanted = false; // if this breaks off, nobody knows whether it was received
+          // Its owner may have been erased while it arrived.
+          if (!(await scope.imports.byId(arriving.id))) return err(gone);
+          isUnwanted = false; // if this breaks off, it may have been received
           const opening = { newId, now: clock.now(), provider: provider.value };
           const known = isDryRun
             ? await knownMirrors(scope, { ...arriving, statements })

@@ -192,7 +192,7 @@ async function openBalances(
   const now = deps.clock.now();
   for (const accountId of accountsIn(statements)) {
     const account = await scope.accounts.byId(accountId);
-    if (!isMirror(account)) continue;
+    if (!isMirror(account) || account.status === "deactivated") continue;
     const own = isUndone
       ? []
       : statements.flatMap((one) => (one.accountId === accountId && one.balance) || []);
@@ -291,7 +291,8 @@ export function runStatements(deps: Deps) {
         const some = rows.filter(({ statement }) => statement === first.statement);
         const left = await scope.imports.unsettled(importing.id, 1);
         const statement = current.statements[first.statement];
-        if (left[0]?.id !== first.id || !statement) return ok(0);
+        if (left[0]?.id !== first.id) return ok(0);
+        if (!statement) throw new Error(`${first.id} is of no statement of its import`);
         await settleRows(deps, scope, { importing: current, provider, statement }, some);
         return ok(some.length);
       },

@@ -5,6 +5,7 @@ import { shape, type Infer } from "#kernel/shape.ts";
 import type { Change } from "#kernel/change.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { AccountsEvent } from "../../domain/events.ts";
+import type { AccountInactive } from "../../domain/account.ts";
 import { ImportId } from "../../domain/ids.ts";
 import {
   StatementImport,
@@ -23,12 +24,12 @@ type Deps = {
   readonly read: Read<AccountsScope>;
   readonly mayAct: MayAct;
 };
-type Refusal = ImportNotFound | ImportNotReady | Forbidden | Conflict;
+type Refusal = ImportNotFound | ImportNotReady | AccountInactive | Forbidden | Conflict;
 /** The import as it is from now on, and what is done once that is saved. */
 type Decided = Change<StatementImport, AccountsEvent> & {
   readonly afterwards?: (scope: AccountsScope) => void;
 };
-type Decision = Result<Decided, ImportNotReady>;
+type Decision = Result<Decided, ImportNotReady | AccountInactive>;
 type Decide = (scope: AccountsScope, found: StatementImport) => Promise<Decision>;
 
 const step =
@@ -57,9 +58,23 @@ const step =
     );
   };
 
+/** The first account of an import that is deactivated: no money of it moves. */
+async function inactiveAmong(
+  { accounts }: AccountsScope,
+  { statements }: StatementImport,
+): Promise<Result<void, AccountInactive>> {
+  const ids = statements.flatMap(({ accountId }) => accountId ?? []);
+  const found = [...(await accounts.byIds(ids)).values()];
+  const inactive = found.find(({ status }) => status === "deactivated");
+  return inactive ? err({ type: "account-inactive", accountId: inactive.id }) : ok(undefined);
+}
+
 /** Takes back all that an import has made. A background job does it; what other imports told stays. */
 export const undoImport = (deps: Deps) =>
-  step(deps, async (_scope, found) => StatementImport.undo(found));
+  step(deps, async (scope, found) => {
+    const active = await inactiveAmong(scope, found);
+    return active.ok ? StatementImport.undo(found) : active;
+  });
 
 /** Matches the rows of an import that was undone anew. */
 export const redoImport = (deps: Deps) =>

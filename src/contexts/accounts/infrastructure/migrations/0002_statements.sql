@@ -201,6 +201,10 @@ begin
                  coalesce(sum(n) filter (where outcome = 'quarantined'), 0) as quarantined
             from counted) t
    where i.id = import;
+  -- Its owner has been erased meanwhile.
+  if not found then
+    raise exception 'import % is gone', import using errcode = 'serialization_failure';
+  end if;
 end $$;
 
 -- Takes outcomes back, which are not counted any more.
