@@ -53,7 +53,7 @@ type AnyImport = Versioned & {
   readonly id: ImportId;
   readonly ownerId: OwnerId;
   readonly provider: ProviderId;
-  /** The account that all rows are of, where whoever sent the file has said so. */
+  /** The account that all rows are of, if the request names one. */
   readonly accountId?: AccountId;
   readonly isDryRun: boolean;
   readonly receivedAt: Instant;

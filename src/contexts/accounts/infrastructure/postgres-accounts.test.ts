@@ -3,6 +3,7 @@ import { exchangesContract } from "../testing/exchanges.contract.ts";
 import { ledgerContract } from "../testing/ledger.contract.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
 import { programsContract } from "../testing/programs.contract.ts";
+import { statementDecisionsContract } from "../testing/statement-decisions.contract.ts";
 import { statementsContract } from "../testing/statements.contract.ts";
 import { transfersContract } from "../testing/transfers.contract.ts";
 
@@ -12,3 +13,4 @@ ledgerContract("Postgres", postgresSubject);
 programsContract("Postgres", postgresSubject);
 exchangesContract("Postgres", postgresSubject);
 statementsContract("Postgres", postgresSubject);
+statementDecisionsContract("Postgres", postgresSubject);

@@ -1,7 +1,6 @@
-import type { Context } from "#kernel/context.ts";
-import { ok } from "#kernel/result.ts";
+import { following, progress } from "#platform/http/progress.ts";
 import { del, get, post, type Route, type UploadedBody } from "#platform/http/route.ts";
-import { pause, type Timers } from "#platform/runtime.ts";
+import type { Timers } from "#platform/runtime.ts";
 import { DecideMatch } from "../application/statements/decide-match.ts";
 import {
   GetImport,
@@ -43,44 +42,7 @@ const mediaTypes = [
   "application/octet-stream",
 ] as const;
 
-const everyMs = 500;
-/** How long one stream of events lasts. Browsers reconnect by themselves. */
-const listeningMs = 60_000;
-
-type Listening = {
-  readonly first: StatementImport;
-  readonly again: () => Promise<StatementImport | undefined>;
-};
 const isAtAnEnd = ({ status }: StatementImport) => status === "finished" || status === "undone";
-
-/** Server-sent events: how far an import is, whenever it has gone on, until it is at an end. */
-async function* progress(
-  { first, again }: Listening,
-  closing: AbortSignal,
-  timers: Timers,
-): AsyncGenerator<string> {
-  const endsAt = timers.elapsedMs() + listeningMs;
-  let told = "";
-  for (let now: StatementImport | undefined = first; now; now = await again()) {
-    const data = JSON.stringify(toImport(now));
-    if (data !== told) yield `event: ${now.status}\ndata: ${data}\n\n`;
-    told = data;
-    if (isAtAnEnd(now) || timers.elapsedMs() > endsAt) return;
-    await pause(timers, everyMs, closing);
-    if (closing.aborted) return;
-  }
-}
-
-const following = (accounts: AccountsHandlers) => async (input: GetImport, context: Context) => {
-  const ask = () => accounts.getStatementImport(input, { ...context, deadlineMs: Infinity });
-  const first = await ask();
-  if (!first.ok) return first;
-  const again = async () => {
-    const next = await ask();
-    return next.ok ? next.value : undefined;
-  };
-  return ok({ first: first.value, again });
-};
 
 /** Reads a file of statements as it arrives. */
 export type ReadFile = UploadedBody["read"];
@@ -168,11 +130,11 @@ const watching = (
       "Server-sent events, each named after the status of the import. The data is the body of " +
       "`GET /imports/statements/{statementImportId}`.",
     input: GetImport,
-    handle: following(accounts),
+    handle: following(accounts.getStatementImport),
     success: 200,
     stream: {
       mediaTypes: ["text/event-stream"],
-      textOf: (listening, closing) => progress(listening, closing, timers),
+      textOf: progress({ present: toImport, isAtAnEnd, timers }),
     },
     refusals: seen,
   }),

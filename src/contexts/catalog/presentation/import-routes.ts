@@ -1,8 +1,6 @@
-import { pause, type Timers } from "#platform/runtime.ts";
+import type { Timers } from "#platform/runtime.ts";
 import { Count, Flag, text } from "#kernel/scalars.ts";
-import type { Context } from "#kernel/context.ts";
 import { Instant } from "#kernel/instant.ts";
-import { ok } from "#kernel/result.ts";
 import {
   list,
   oneOf,
@@ -13,6 +11,7 @@ import {
   type Infer,
   type Issue,
 } from "#kernel/shape.ts";
+import { following, progress } from "#platform/http/progress.ts";
 import { sentenceOf } from "#platform/http/problem.ts";
 import { get, post, type Route } from "#platform/http/route.ts";
 import { ExportRows } from "../application/imports/export-rows.ts";
@@ -97,40 +96,7 @@ const told = ({ issues, ...reason }: Refused) => ({
 
 const detailsOf = ({ type: _type, ...details }: { readonly type: string }) => details;
 
-const everyMs = 500;
-/** How long one stream of events lasts. Browsers reconnect by themselves. */
-const listeningMs = 60_000;
-
-type Listening = { readonly first: Import; readonly again: () => Promise<Import | undefined> };
-
-/** Server-sent events: how far an import is, whenever it has gone on, until it is finished. */
-async function* progress(
-  { first, again }: Listening,
-  closing: AbortSignal,
-  timers: Timers,
-): AsyncGenerator<string> {
-  const endsAt = timers.elapsedMs() + listeningMs;
-  let told = "";
-  for (let now: Import | undefined = first; now; now = await again()) {
-    const data = JSON.stringify(toImport(now));
-    if (data !== told) yield `event: ${now.status}\ndata: ${data}\n\n`;
-    told = data;
-    if (now.status === "finished" || timers.elapsedMs() > endsAt) return;
-    await pause(timers, everyMs, closing);
-    if (closing.aborted) return;
-  }
-}
-
-const following = (catalog: Catalog) => async (input: GetImport, context: Context) => {
-  const ask = () => catalog.getImport(input, { ...context, deadlineMs: Infinity });
-  const first = await ask();
-  if (!first.ok) return first;
-  const again = async () => {
-    const next = await ask();
-    return next.ok ? next.value : undefined;
-  };
-  return ok({ first: first.value, again });
-};
+const isAtAnEnd = ({ status }: Import) => status === "finished";
 
 export const importRoutes = (catalog: Catalog, timers: Timers): readonly Route[] => [
   post("/imports", {
@@ -179,11 +145,11 @@ export const importRoutes = (catalog: Catalog, timers: Timers): readonly Route[]
       "Server-sent events, each named after the status of the import. The data is the " +
       "body of `GET /imports/{importId}`.",
     input: GetImport,
-    handle: following(catalog),
+    handle: following(catalog.getImport),
     success: 200,
     stream: {
       mediaTypes: ["text/event-stream"],
-      textOf: (listening, closing) => progress(listening, closing, timers),
+      textOf: progress({ present: toImport, isAtAnEnd, timers }),
     },
     refusals: { "import-not-found": 404, forbidden: 403 },
   }),

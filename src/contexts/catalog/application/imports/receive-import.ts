@@ -162,7 +162,7 @@ export function receiveImport({ unitOfWork, mayAct, clock, newId }: Deps) {
       const received = await unitOfWork(
         { ...step(), ...ofFile(idempotency, content) },
         async ({ imports }) => {
-          isUnwanted = false; // if this breaks off, nobody knows whether it was received
+          isUnwanted = false; // if this breaks off, it may have been received
           return ok(imports.save(Import.received(arriving, staged.value, content.dialect())));
         },
       );
