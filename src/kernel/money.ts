@@ -138,6 +138,14 @@ export const Money = {
     const raised = minor * scaled(rate, rateDigits) * 10n ** BigInt(decimals(into));
     return Money.of(halfEven(raised, 10n ** BigInt(rateDigits + decimals(currency))), into);
   },
+  /** A decimal number, of which so many digits are after the point, to the smallest unit of a currency, halves to the even one. */
+  rounded(digits: bigint, after: number, currency: Currency): Money {
+    const more = after - decimals(currency);
+    return Money.of(
+      more > 0 ? halfEven(digits, 10n ** BigInt(more)) : digits * 10n ** BigInt(-more),
+      currency,
+    );
+  },
   /**
    * Parts of an amount in proportion to weights, whose sum is the amount: what rounding leaves goes to the largest remainders, of
    * equal ones to the first.

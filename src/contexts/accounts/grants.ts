@@ -14,8 +14,12 @@ export const grants: Grants = {
       Permissions.resolveTransfer,
       Permissions.readStatements,
       Permissions.decideStatements,
+      Permissions.readConnections,
+      Permissions.keepConnections,
+      Permissions.syncConnections,
     ].map(ofOwn),
     Permissions.importStatements,
+    Permissions.connectProvider,
   ],
   /** Keeps the book: opens its accounts, posts entries, and reads everything. */
   bookkeeper: ["accounts", "transfers", "entries", "exchanges", "ledger"].map(

@@ -8,6 +8,8 @@
  * - **transfer**: moves money between accounts, at once or after holding it; its legs happen all or none
  * - **mirror**: an account that shows one at a provider; only its statements move its money
  * - **observation**: what a provider said of a line once; never changed
+ * - **connection**: what a provider lets its customer fetch over its API
+ * - **sync**: one run that fetches it; its rows are matched as those of a file are
  * - **line**: of a statement: what its newest observation says; a booked one has an entry
  * - **hold**: money of a pending transfer: still on the account, and not available
  */
@@ -23,6 +25,17 @@ import {
   editAccount,
   reactivateAccount,
 } from "./application/accounts/change-account.ts";
+import { connectProvider, reconnect } from "./application/connections/connect-provider.ts";
+import { disconnect } from "./application/connections/disconnect.ts";
+import {
+  getConnection,
+  getSync,
+  listConnections,
+  listProviders,
+  listSyncs,
+} from "./application/connections/read-connections.ts";
+import { requestSync } from "./application/connections/request-sync.ts";
+import { runSyncs } from "./application/connections/run-syncs.ts";
 import { followAccounts } from "./application/accounts/follow-accounts.ts";
 import { openAccount } from "./application/accounts/open-account.ts";
 import { getAccount, getBalance, listAccounts } from "./application/accounts/read-accounts.ts";
@@ -30,6 +43,7 @@ import { exportLedger } from "./application/ledger/export-ledger.ts";
 import { makeExchange } from "./application/ledger/make-exchange.ts";
 import { postEntry, reverseEntry } from "./application/ledger/post-entry.ts";
 import { getEntry, getStatement, getTrialBalance } from "./application/ledger/read-ledger.ts";
+import type { CredentialSealing } from "./application/ports/connections.ts";
 import type { AccountsScope } from "./application/ports/scope.ts";
 import { decideMatch } from "./application/statements/decide-match.ts";
 import {
@@ -62,6 +76,10 @@ export { accountsEvents, type AccountsEvent } from "./domain/events.ts";
 export type AccountsDeps = {
   /** Who keeps accounts elsewhere. */
   readonly providers: readonly Provider[];
+  readonly sealing: CredentialSealing;
+  /** How often each connection is synced. */
+  readonly syncEveryMs: number;
+  readonly chance: () => number;
   readonly unitOfWork: UnitOfWork<AccountsScope>;
   readonly read: Read<AccountsScope>;
   readonly mayAct: MayAct;
@@ -117,6 +135,17 @@ export const createAccounts = (deps: AccountsDeps) =>
       listLines: listLines(deps),
       getLine: getLine(deps),
       listBalances: listBalances(deps),
+
+      listProviders: listProviders(deps),
+      connectProvider: connectProvider(deps),
+      reconnect: reconnect(deps),
+      disconnect: disconnect(deps),
+      getConnection: getConnection(deps),
+      listConnections: listConnections(deps),
+      requestSync: requestSync(deps),
+      listSyncs: listSyncs(deps),
+      getSync: getSync(deps),
+      runSyncs: runSyncs(deps),
     },
     { ...deps, denials: ["forbidden"] },
   );

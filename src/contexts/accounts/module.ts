@@ -14,20 +14,25 @@ import { createAccounts } from "./index.ts";
 import { chainEntries } from "./infrastructure/ledger-chain.ts";
 import { forgetArrivingStatements } from "./infrastructure/postgres-imports.ts";
 import { postgresLedger } from "./infrastructure/postgres-ledger.ts";
+import { alpaca } from "./infrastructure/providers/alpaca.ts";
+import { credentialSealing } from "./infrastructure/providers/credentials.ts";
 import { bankFiles } from "./infrastructure/statements/bank-files.ts";
 import { statementFile } from "./infrastructure/statements/statement-file.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
 import { accountsRoutes } from "./presentation/routes.ts";
+import { settings as known } from "./settings.ts";
 
 const schema = "accounts";
 /** How often it looks for transfers whose time is over. */
 const expireEveryMs = 1_000;
 const expireWithinMs = 30_000;
-/** How often it looks for statements that have arrived. */
+/** How often it looks for statements that have arrived, and for what is to be fetched. */
 const importEveryMs = 250;
+/** A run of syncs waits for the answers of providers. */
+const syncWithinMs = 60_000;
+const hourMs = 3_600_000;
 
-const settings = {} as const;
-type Settings = ModuleSettings<typeof settings>;
+type Settings = ModuleSettings<typeof known>;
 type Needs = { readonly identity: IdentityProvides };
 type ScopeOn<On extends Profile> = (transaction: On["transaction"]) => AccountsScope;
 
@@ -36,18 +41,21 @@ async function compose<On extends Profile>(
   parts: Parts<Settings, On>,
   { identity }: Needs,
 ) {
-  const { persistence, metrics, clock, timers, newId, jobs } = parts;
+  const { persistence, metrics, clock, timers, newId, jobs, settings, secrets, chance } = parts;
   const working = { schema, scope, onAppended: announcer(parts, schema) };
   const accounts = createAccounts({
     ...persistence.units(working),
     audit: persistence.audit,
     mayAct: identity.mayAct,
-    providers: bankFiles,
+    providers: [...bankFiles, alpaca({ baseUrl: settings.alpacaUrl, clock, metrics })],
+    sealing: credentialSealing(secrets),
+    syncEveryMs: settings.syncEveryHours * hourMs,
+    chance,
     clock,
     newId,
     metrics,
   });
-  if (parts.settings.consumers) {
+  if (settings.consumers) {
     const reading = { ...working, schema: "identity", into: schema, consumers: identityConsumers };
     consume(parts, reading);
     jobs.add({
@@ -68,6 +76,15 @@ async function compose<On extends Profile>(
         if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
       },
     });
+    jobs.add({
+      name: "accounts.run-syncs",
+      everyMs: importEveryMs,
+      withinMs: syncWithinMs,
+      work: async (context) => {
+        const { failures } = expect(await accounts.runSyncs({}, context));
+        if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
+      },
+    });
   }
   const wakeUp = parts.wakeUps.get(schema) ?? new WakeUp(timers);
   const readFile = (body: AsyncIterable<Uint8Array>) => statementFile(body, timers);
@@ -77,18 +94,18 @@ async function compose<On extends Profile>(
 /** Accounts, wired on Postgres or in memory. */
 export const accountsWith = <On extends Profile>(
   scope: ScopeOn<On>,
-): Wiring<On, typeof settings, object, Needs> => ({
+): Wiring<On, typeof known, object, Needs> => ({
   name: schema,
   events: accountsEvents,
   isEventStore: false,
-  settings,
+  settings: known,
   needs: ["identity"],
   grants,
   compose: (parts, needs) => compose(scope, parts, needs),
 });
 
 /** Accounts as a module. */
-export const accounts: Module<typeof settings, object, Needs> = {
+export const accounts: Module<typeof known, object, Needs> = {
   ...accountsWith<OnPostgres>(postgresLedger),
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   readModels: [],

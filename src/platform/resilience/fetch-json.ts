@@ -17,20 +17,55 @@ export type Asking = {
  * token, to nobody else: a redirect is an error.
  */
 export const fetchJson = (url: URL, asking: Asking): Promise<unknown> =>
-  clientSpan(
-    `GET ${url.host}`,
-    { "http.request.method": "GET", "server.address": url.hostname, "url.path": url.pathname },
-    () => fetched(url, asking),
-  );
+  clientSpan(`GET ${url.host}`, spanOf(url), () => fetched(url, asking));
 
-async function fetched(url: URL, { signal, key, correlationId }: Asking): Promise<unknown> {
+/** Asks for JSON. The answer's body is not read yet. */
+function asked(
+  url: URL,
+  { signal, correlationId }: Pick<Asking, "signal" | "correlationId">,
+  more: Readonly<Record<string, string>>,
+): Promise<Response> {
   const headers = {
     accept: "application/json",
-    ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+    ...more,
     ...(correlationId === undefined ? {} : { "x-request-id": correlationId }),
     ...traceHeaders(),
   };
-  const answer = await fetch(url, { signal, redirect: "error", headers });
+  return fetch(url, { signal, redirect: "error", headers });
+}
+
+/** What an address answers, whatever that is, unless it has an error of its own. */
+export type Answered = {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+};
+
+/** The text that an address answers. `headers` are shown to nobody else: a redirect is an error. */
+export const fetchText = (
+  url: URL,
+  {
+    headers,
+    ...asking
+  }: Omit<Asking, "key"> & { readonly headers: Readonly<Record<string, string>> },
+): Promise<Answered> =>
+  clientSpan(`GET ${url.host}`, spanOf(url), async () => {
+    const answer = await asked(url, asking, headers);
+    const text = await textOf(answer, url.host);
+    if (answer.status >= serverError)
+      throw new Unavailable(`${url.host} answers ${answer.status}`, {});
+    return { status: answer.status, headers: answer.headers, text };
+  });
+
+const spanOf = (url: URL) => ({
+  "http.request.method": "GET",
+  "server.address": url.hostname,
+  "url.path": url.pathname,
+});
+
+async function fetched(url: URL, { key, ...asking }: Asking): Promise<unknown> {
+  const more = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const answer = await asked(url, asking, more);
   if (!answer.ok) {
     await answer.body?.cancel();
     const what = `${url.host} answers ${answer.status}`;

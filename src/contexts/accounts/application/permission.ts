@@ -17,4 +17,8 @@ export const Permissions = permissions({
   importStatements: "statements:create",
   readStatements: "statements:read",
   decideStatements: "statements:decide",
+  connectProvider: "connections:create",
+  readConnections: "connections:read",
+  keepConnections: "connections:update",
+  syncConnections: "connections:sync",
 });

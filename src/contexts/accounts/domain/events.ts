@@ -3,14 +3,14 @@ import { event, registry, type EventOf } from "#kernel/event.ts";
 import { Instant } from "#kernel/instant.ts";
 import { Currency, SpelledMoney } from "#kernel/money.ts";
 import { Count, Flag } from "#kernel/scalars.ts";
-import { list, optional, shape } from "#kernel/shape.ts";
+import { list, oneOf, optional, shape } from "#kernel/shape.ts";
 import { AccountType } from "./account-type.ts";
 import { CurrencyPair } from "./currency-pair.ts";
 import { SpelledExchange } from "./exchange.ts";
-import { AccountId, EntryId, ImportId, OwnerId, TransferId } from "./ids.ts";
+import { AccountId, ConnectionId, EntryId, ImportId, OwnerId, SyncId, TransferId } from "./ids.ts";
 import { AccountName, Mask, Memo, Tags } from "./labels.ts";
 import { SpelledPostings } from "./posting.ts";
-import { ProviderId } from "./provider.ts";
+import { failureReasons, ProviderId } from "./provider.ts";
 
 /**
  * Without an owner: the book's own. Without an overdraft: it may fall below zero as far as it will. With a provider: it mirrors an
@@ -103,6 +103,47 @@ export const StatementsWithdrawn = event("accounts.statements-withdrawn", 1, {
 });
 export const StatementsUndone = event("accounts.statements-undone", 1, { importId: ImportId });
 
+/** A provider takes the credentials of its customer, at first or again. */
+export const ConnectionActivated = event("accounts.connection-activated", 1, {
+  connectionId: ConnectionId,
+  ownerId: OwnerId,
+  provider: ProviderId,
+});
+/** The provider takes them no more: nothing is fetched before the owner connects it again. */
+export const ConnectionRevoked = event("accounts.connection-revoked", 1, {
+  connectionId: ConnectionId,
+  ownerId: OwnerId,
+  provider: ProviderId,
+});
+/** The owner has taken them back. */
+export const ConnectionDisconnected = event("accounts.connection-disconnected", 1, {
+  connectionId: ConnectionId,
+});
+
+/** What a provider has is to be fetched, and all of it has been. */
+export const SyncAttempted = event("accounts.sync-attempted", 1, {
+  syncId: SyncId,
+  connectionId: ConnectionId,
+  importId: ImportId,
+  from: Instant,
+  until: Instant,
+});
+export const SyncFetched = event("accounts.sync-fetched", 1, {
+  syncId: SyncId,
+  pages: Count,
+  rows: Count,
+});
+const ended = {
+  syncId: SyncId,
+  connectionId: ConnectionId,
+  rows: Count,
+  reason: optional(oneOf(...failureReasons)),
+};
+export const SyncSucceeded = event("accounts.sync-succeeded", 1, ended);
+/** Rows are quarantined, or the provider failed after some pages. */
+export const SyncPartiallySucceeded = event("accounts.sync-partially-succeeded", 1, ended);
+export const SyncFailed = event("accounts.sync-failed", 1, ended);
+
 export const accountsEvents = registry(
   AccountOpened,
   AccountEdited,
@@ -117,5 +158,13 @@ export const accountsEvents = registry(
   StatementsImported,
   StatementsWithdrawn,
   StatementsUndone,
+  ConnectionActivated,
+  ConnectionRevoked,
+  ConnectionDisconnected,
+  SyncAttempted,
+  SyncFetched,
+  SyncSucceeded,
+  SyncPartiallySucceeded,
+  SyncFailed,
 );
 export type AccountsEvent = EventOf<typeof accountsEvents>;

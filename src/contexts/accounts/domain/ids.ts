@@ -21,6 +21,14 @@ export const ObservationId = identifier<ObservationId>("observation");
 export type ImportId = Id<"statement">;
 export const ImportId = identifier<ImportId>("statement");
 
+/** A login at a provider. */
+export type ConnectionId = Id<"connection">;
+export const ConnectionId = identifier<ConnectionId>("connection");
+
+/** One run that fetches what a provider has. */
+export type SyncId = Id<"sync">;
+export const SyncId = identifier<SyncId>("sync");
+
 /** The user who owns an account or made a transfer. Identity knows them. */
 export type OwnerId = Id<"user">;
 export const OwnerId = identifier<OwnerId>("user");

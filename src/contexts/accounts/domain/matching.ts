@@ -219,7 +219,8 @@ const correcting = (line: Candidate, { action }: Correction): Match => ({
 function matchOne(observation: Observation, known: Known, ids: IdHabit): Match {
   const { externalId, corrects } = observation;
   const named = externalId === undefined ? [] : known.withId(externalId);
-  if (corrects && named.length === 0) {
+  const isTakenBack = corrects?.action === "delete" && corrects.of === externalId;
+  if (corrects && (named.length === 0 || isTakenBack)) {
     const [corrected] = known.withId(corrects.of);
     if (corrected) return correcting(corrected, corrects);
     if (corrects.action === "delete") return { outcome: "ignored" };

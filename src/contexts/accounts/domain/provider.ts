@@ -12,3 +12,21 @@ export const ProviderId = branded<ProviderId>("provider", {
  * `loose`: an id may stand for several lines, and a line may get another.
  */
 export type IdHabit = "stable" | "loose";
+
+/** What a provider can tell of: a file is sent by its customer, all else is fetched. */
+export const abilities = ["files", "accounts", "balances", "transactions", "holdings"] as const;
+export type Ability = (typeof abilities)[number];
+
+/**
+ * Why a provider gives no answer. `unreadable`: it answers something else; `login-lost`: it does not take the credentials any more;
+ * `refused`: it does not allow that; `disconnected`: the owner does not.
+ */
+export const failureReasons = [
+  "unavailable",
+  "unreadable",
+  "rate-limited",
+  "login-lost",
+  "refused",
+  "disconnected",
+] as const;
+export type FailureReason = (typeof failureReasons)[number];

@@ -1,4 +1,5 @@
 import { accountsContract } from "../testing/accounts.contract.ts";
+import { connectionsContract } from "../testing/connections.contract.ts";
 import { exchangesContract } from "../testing/exchanges.contract.ts";
 import { ledgerContract } from "../testing/ledger.contract.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
@@ -14,3 +15,4 @@ programsContract("Postgres", postgresSubject);
 exchangesContract("Postgres", postgresSubject);
 statementsContract("Postgres", postgresSubject);
 statementDecisionsContract("Postgres", postgresSubject);
+connectionsContract("Postgres", postgresSubject);

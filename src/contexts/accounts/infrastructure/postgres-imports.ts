@@ -75,6 +75,12 @@ const upsert = mutation(
    on conflict (id) do update set status = excluded.status, statements = excluded.statements,
      row_count = excluded.row_count, finished_at = excluded.finished_at, version = excluded.version`,
 );
+const arrive = mutation(
+  "accounts.import-arrive",
+  inTurn,
+  `update accounts.statement_imports set statements = $2::jsonb, row_count = $3
+    where id = $1 and status = 'arriving'`,
+);
 const stage = mutation(
   "accounts.import-stage",
   "observations",
@@ -227,6 +233,8 @@ export function postgresImports({ read, write, append }: Transaction): Imports {
     ]);
   return {
     open: put,
+    arrive: ({ id, statements, rows: arrived }) =>
+      write(arrive, [id, JSON.stringify(statements.map(spellStatement)), arrived]),
     save: saving<StatementImport, AccountsEvent>(append, idOf, put),
     stage: (id, staged) => write(stage, [id, JSON.stringify(staged)]),
     discard: (id) => write(discard, [id]),

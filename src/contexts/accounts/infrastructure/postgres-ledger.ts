@@ -1,10 +1,12 @@
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import type { AccountsScope } from "../application/ports/scope.ts";
 import { postgresAccounts } from "./postgres-accounts.ts";
+import { postgresConnections } from "./postgres-connections.ts";
 import { postgresImports } from "./postgres-imports.ts";
 import { postgresJournal } from "./postgres-journal.ts";
 import { postgresBalances, postgresLines } from "./postgres-lines.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
+import { postgresSyncs } from "./postgres-syncs.ts";
 import { postgresTransfers } from "./postgres-transfers.ts";
 
 /** All repositories of accounts on one transaction. */
@@ -15,5 +17,7 @@ export const postgresLedger = (transaction: Transaction): AccountsScope => ({
   imports: postgresImports(transaction),
   lines: postgresLines(transaction),
   balances: postgresBalances(transaction),
+  connections: postgresConnections(transaction),
+  syncs: postgresSyncs(transaction),
   personalData: postgresPersonalData(transaction),
 });

@@ -40,8 +40,14 @@ const erasures = [
     `update accounts.entries set memo = '${erased.memo}' where id = any($1::text[]) and memo is not null`,
   ),
 ] as const;
-/** What providers told: rows of files, names on lines, and what accounts are called elsewhere. */
+/** What providers told, and how: credentials, rows of files, names on lines, and what accounts are called elsewhere. */
 const told = [
+  mutation(
+    "accounts.erase-connections",
+    "connections",
+    "delete from accounts.connections where owner_id = $1",
+  ),
+  mutation("accounts.erase-syncs", "syncs", "delete from accounts.syncs where owner_id = $1"),
   mutation(
     "accounts.erase-observations",
     "observations",

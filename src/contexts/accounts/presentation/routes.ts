@@ -4,6 +4,7 @@ import type { Timers } from "#platform/runtime.ts";
 import type { AccountsHandlers } from "../index.ts";
 import { accountRoutes } from "./account-routes.ts";
 import { changeRoutes } from "./change-routes.ts";
+import { connectionRoutes } from "./connection-routes.ts";
 import { entryRoutes } from "./entry-routes.ts";
 import { ledgerRoutes } from "./ledger-routes.ts";
 import { statementRoutes, type ReadFile } from "./statement-routes.ts";
@@ -20,4 +21,5 @@ export const accountsRoutes = (
   ...entryRoutes(accounts),
   ...ledgerRoutes(accounts),
   ...statementRoutes(accounts, told),
+  ...connectionRoutes(accounts, told),
 ];

@@ -7,6 +7,7 @@ import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { MemoryStore } from "#platform/memory/memory-store.ts";
 import { systemIds, systemTimers as timers } from "#platform/system.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
+import { createSecrets, masterKeys, newMasterKey } from "#platform/secrets/secrets.ts";
 import { testClock } from "#test/clock.ts";
 import { testContext } from "#test/context.ts";
 import { newId } from "#test/values.ts";
@@ -20,6 +21,8 @@ import { PostTransfer } from "../application/transfers/resolve-transfer.ts";
 import { OwnerId } from "../domain/ids.ts";
 import { grants } from "../grants.ts";
 import { bankFiles } from "../infrastructure/statements/bank-files.ts";
+import type { Provider } from "../application/ports/providers.ts";
+import { credentialSealing } from "../infrastructure/providers/credentials.ts";
 import { createAccounts } from "../index.ts";
 import { memoryAccounts, memoryAccountsTables } from "./memory-accounts.ts";
 
@@ -62,8 +65,14 @@ const mayActAs =
 
 export const eur = (amount: string) => ({ amount, currency: "EUR" });
 
+const secrets = createSecrets(masterKeys(newMasterKey()));
+export const syncEveryMs = 6 * 3_600_000;
+
+/** Providers besides those of files. */
+type Elsewhere = { readonly providers?: (clock: Clock) => readonly Provider[] };
+
 /** Accounts, with a bookkeeper and two people. */
-async function accountsOn(open: OpenAccounts) {
+async function accountsOn(open: OpenAccounts, more: Elsewhere) {
   const clock = testClock();
   const subject = await open(clock);
   const [adaId, bobId, keeperId] = [newId(OwnerId), newId(OwnerId), newId(OwnerId)];
@@ -75,7 +84,10 @@ async function accountsOn(open: OpenAccounts) {
     newId: systemIds,
     metrics: createMetrics(),
     audit: { enter: async () => {} },
-    providers: bankFiles,
+    providers: [...bankFiles, ...(more.providers?.(clock) ?? [])],
+    sealing: credentialSealing(secrets),
+    syncEveryMs,
+    chance: () => 0,
     exportBatch: 2, // so that every export has borders between its pages
     mayAct: mayActAs((actor) => (actor === keeperId ? "bookkeeper" : "member")),
   });
@@ -87,8 +99,8 @@ async function accountsOn(open: OpenAccounts) {
 }
 
 /** Adds the actions that most tests need. */
-export async function openBank(open: OpenAccounts) {
-  const house = await accountsOn(open);
+export async function openBank(open: OpenAccounts, more: Elsewhere = {}) {
+  const house = await accountsOn(open, more);
   const { accounts, subject, clock, as, keeperId } = house;
   const account = async (actor: string, more: object = {}) =>
     accounts.openAccount(

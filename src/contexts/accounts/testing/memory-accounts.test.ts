@@ -1,4 +1,5 @@
 import { accountsContract } from "./accounts.contract.ts";
+import { connectionsContract } from "./connections.contract.ts";
 import { exchangesContract } from "./exchanges.contract.ts";
 import { memorySubject } from "./fixtures.ts";
 import { ledgerContract } from "./ledger.contract.ts";
@@ -14,3 +15,4 @@ programsContract("memory", memorySubject);
 exchangesContract("memory", memorySubject);
 statementsContract("memory", memorySubject);
 statementDecisionsContract("memory", memorySubject);
+connectionsContract("memory", memorySubject);

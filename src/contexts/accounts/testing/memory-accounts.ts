@@ -20,6 +20,12 @@ import { erased, type Memo } from "../domain/labels.ts";
 import { Postings } from "../domain/posting.ts";
 import type { Transfer } from "../domain/transfer.ts";
 import {
+  connectionsIn,
+  eraseConnections,
+  memoryConnectionTables,
+  syncsIn,
+} from "./memory-connections.ts";
+import {
   balancesIn,
   eraseStatements,
   importsIn,
@@ -75,6 +81,7 @@ export const memoryAccountsTables = () => ({
   movements: new MemoryTable<MovementRow>(),
   transfers: new MemoryTable<Transfer>(),
   statements: memoryStatementTables(),
+  connections: memoryConnectionTables(),
 });
 type Tables = ReturnType<typeof memoryAccountsTables>;
 
@@ -309,7 +316,7 @@ function toLine(
 }
 
 function personalDataIn(
-  { accounts, movements, entries, transfers, statements }: Tables,
+  { accounts, movements, entries, transfers, statements, connections }: Tables,
   memory: MemoryTransaction,
 ) {
   const { change, redact } = memory;
@@ -332,6 +339,7 @@ function personalDataIn(
       for (const id of entryIds) change<EntryRow>(entries, id, withoutMemo);
       for (const id of transferIds) change<Transfer>(transfers, id, withoutMemo);
       eraseStatements(statements, memory, { ownerId, accountIds: ids });
+      eraseConnections(connections, memory, ownerId);
       redact([...ids, ...entryIds, ...transferIds], erased);
     },
   } satisfies AccountsScope["personalData"];
@@ -357,6 +365,8 @@ export const memoryAccounts =
     imports: importsIn(tables.statements, transaction),
     lines: linesIn(tables.statements, transaction),
     balances: balancesIn(tables.statements, transaction),
+    connections: connectionsIn(tables.connections, transaction),
+    syncs: syncsIn(tables.connections, transaction),
     personalData: personalDataIn(tables, transaction),
     transfers: {
       byId: async (id) => tables.transfers.rows.get(id),

@@ -85,6 +85,10 @@ export function importsIn(tables: StatementTables, transaction: MemoryTransactio
   return {
     ...settlingIn(tables, transaction),
     open: (arriving) => put<StatementImport>(imports, arriving.id, arriving),
+    arrive: ({ id, statements, rows: arrived }) =>
+      change<StatementImport>(imports, id, (found) =>
+        found?.status === "arriving" ? { ...found, statements, rows: arrived } : found,
+      ),
     save: saving<StatementImport, AccountsEvent>(append, idOf, (next) =>
       change<StatementImport>(imports, next.id, (before) => ({
         ...next,

@@ -24,8 +24,11 @@ async function* inOne(text: string | Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /** A bank whose customer Ada imports statements. */
-export async function openStatements(open: OpenAccounts) {
-  const bank = await openBank(open);
+export async function openStatements(
+  open: OpenAccounts,
+  more: Parameters<typeof openBank>[1] = {},
+) {
+  const bank = await openBank(open, more);
   const { accounts, as, adaId } = bank;
   const file = (content: string | Uint8Array) => statementFile(inOne(content), systemTimers);
   const send = (content: string | Uint8Array, more: object = {}, actor: string = adaId) =>

@@ -19,7 +19,7 @@ import { ProviderId } from "../../domain/provider.ts";
 import { Permissions } from "../permission.ts";
 import type { Provider } from "../ports/providers.ts";
 import type { AccountsScope } from "../ports/scope.ts";
-import { providerOf, type ProviderUnknown } from "../statements/provider-of.ts";
+import { fileProviders, providerOf, type ProviderUnknown } from "../statements/provider-of.ts";
 
 /**
  * For the actor, unless `ownerId` says otherwise. Without `overdraft` it may not fall below zero, but an
@@ -61,7 +61,8 @@ export function openAccount({ unitOfWork, mayAct, clock, newId, providers }: Dep
     const permission = isPlain ? Permissions.openAccount : Permissions.manageAccounts;
     const allowed = await mayAct(context, permission);
     if (!allowed.ok) return allowed;
-    const provider = providerId === undefined ? undefined : providerOf(providers, providerId);
+    const provider =
+      providerId === undefined ? undefined : providerOf(fileProviders(providers), providerId);
     if (provider && !provider.ok) return provider;
 
     return unitOfWork(context, async ({ accounts }): Promise<Outcome> => {

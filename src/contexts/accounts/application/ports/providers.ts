@@ -1,7 +1,9 @@
+import type { Context } from "#kernel/context.ts";
+import type { Instant } from "#kernel/instant.ts";
 import type { Currency } from "#kernel/money.ts";
 import type { Result } from "#kernel/result.ts";
 import type { Observation } from "../../domain/observation.ts";
-import type { IdHabit, ProviderId } from "../../domain/provider.ts";
+import type { Ability, FailureReason, IdHabit, ProviderId } from "../../domain/provider.ts";
 import type { StatementHead, ToldBalance } from "../../domain/statement-import.ts";
 
 /** A row as it came: its fields by the names that the provider gives them. */
@@ -79,11 +81,52 @@ export type StatementFile = {
   readonly digest: () => string;
 };
 
+/** The id and the secret of an API key. */
+export type Keys = { readonly id: string; readonly secret: string };
+
+/** A provider gives no answer. `retryAfterMs`: it says when to ask again. */
+export type ProviderFailure = {
+  readonly type: "provider-failure";
+  readonly reason: FailureReason;
+  readonly retryAfterMs?: number;
+};
+
+/** Some of what a provider has. `statement` counts the accounts of all pages from 0. */
+export type ProviderPage = {
+  /** Accounts that no page before has named. */
+  readonly accounts: readonly StatementHead[];
+  readonly rows: readonly (Omit<FileRow, "line"> & { readonly statement: number })[];
+  readonly balances: readonly { readonly statement: number; readonly balance: ToldBalance }[];
+  /** Where the next page begins, in words of the adapter; missing after the last one. */
+  readonly next?: string;
+};
+
+type Asked = {
+  readonly keys: Keys;
+  /** What was created since then, until then. */
+  readonly from: Instant;
+  readonly until: Instant;
+  readonly cursor?: string | undefined;
+};
+
+/** What is fetched from a provider over its API. */
+export type Remote = {
+  /** How far the first sync goes back, and how far the next ones overlap what is known: some lines appear late. */
+  readonly historyDays: number;
+  readonly overlapDays: number;
+  /** Asks for one page, again and again for the same cursor if need be. Nothing changes at the provider. */
+  readonly page: (asked: Asked, context: Context) => Promise<Result<ProviderPage, ProviderFailure>>;
+  /** Whether the provider takes the keys. */
+  readonly check: (keys: Keys, context: Context) => Promise<Result<void, ProviderFailure>>;
+};
+
 /** Port: who keeps accounts elsewhere. One adapter is one provider. */
 export type Provider = {
   readonly id: ProviderId;
   /** As people say it. */
   readonly name: string;
+  readonly abilities: readonly Ability[];
+  readonly remote?: Remote;
   readonly ids: IdHabit;
   /** What a row says, given the currency of its account. The same row may be asked for again, by a newer release. */
   readonly observe: (

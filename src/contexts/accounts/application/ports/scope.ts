@@ -1,4 +1,5 @@
 import type { Accounts } from "./accounts.ts";
+import type { Connections, Syncs } from "./connections.ts";
 import type { Journal } from "./journal.ts";
 import type { PersonalData } from "./personal-data.ts";
 import type { Balances, Imports, Lines } from "./statements.ts";
@@ -12,5 +13,7 @@ export type AccountsScope = {
   readonly imports: Imports;
   readonly lines: Lines;
   readonly balances: Balances;
+  readonly connections: Connections;
+  readonly syncs: Syncs;
   readonly personalData: PersonalData;
 };

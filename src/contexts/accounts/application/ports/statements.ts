@@ -50,6 +50,8 @@ export type ImportedRow = StagedRow & SettledRow & { readonly importId: ImportId
 export type Imports = Saves<StatementImport, AccountsEvent> & {
   /** Opens an import for rows to arrive in. */
   readonly open: (arriving: ArrivingImport) => void;
+  /** Keeps which accounts and how many rows have arrived, unless the import is gone. */
+  readonly arrive: (arriving: ArrivingImport) => void;
   /** Keeps rows, unless the import is gone. */
   readonly stage: (id: ImportId, rows: readonly StagedRow[]) => void;
   /** Forgets an import whose rows have not arrived whole, and no other. */

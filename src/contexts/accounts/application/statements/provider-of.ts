@@ -7,6 +7,10 @@ export type ProviderUnknown = {
   readonly provider: ProviderId;
   readonly known: readonly ProviderId[];
 };
+/** Those whose customers send files of statements. */
+export const fileProviders = (providers: readonly Provider[]): readonly Provider[] =>
+  providers.filter(({ abilities }) => abilities.includes("files"));
+
 /** The provider with an id. */
 export const providerOf = (
   providers: readonly Provider[],

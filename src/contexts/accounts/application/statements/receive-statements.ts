@@ -21,7 +21,7 @@ import type { Provider, StatementFile, UploadInvalid } from "../ports/providers.
 import type { AccountsScope } from "../ports/scope.ts";
 import { knownMirrors, mirrorsOf } from "./mirrors.ts";
 import { staging } from "./stage-rows.ts";
-import { providerOf, type ProviderUnknown } from "./provider-of.ts";
+import { fileProviders, providerOf, type ProviderUnknown } from "./provider-of.ts";
 
 /** `accountId`: all rows are of this account; a file that does not name its account needs it. */
 export const ImportStatements = shape({
@@ -103,7 +103,7 @@ export function importStatements(deps: Deps) {
     const chosen = await chosenBy(read, input, step());
     if (!chosen.ok) return chosen;
     const provider = providerOf(
-      providers,
+      fileProviders(providers),
       input.provider ?? chosen.value?.elsewhere.provider ?? anyBank,
     );
     if (!provider.ok) return provider;

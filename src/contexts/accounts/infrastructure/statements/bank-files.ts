@@ -113,6 +113,6 @@ function observe(
 
 /** Banks whose statements come as files. Their ids are used again, and change. */
 export const bankFiles: readonly Provider[] = [
-  { id: "bank" as ProviderId, name: "Bank", ids: "loose", observe },
-  { id: "chase" as ProviderId, name: "Chase", ids: "loose", observe },
+  { id: "bank" as ProviderId, name: "Bank", abilities: ["files"], ids: "loose", observe },
+  { id: "chase" as ProviderId, name: "Chase", abilities: ["files"], ids: "loose", observe },
 ];

@@ -1,0 +1,314 @@
+import type { Context } from "#kernel/context.ts";
+import { Instant } from "#kernel/instant.ts";
+import { expect, ok, type Result } from "#kernel/result.ts";
+import { Connection, type ActiveConnection } from "../../domain/connection.ts";
+import type { SyncId } from "../../domain/ids.ts";
+import { ObservationId } from "../../domain/ids.ts";
+import type { FailureReason } from "../../domain/provider.ts";
+import {
+  StatementImport,
+  type ArrivingImport,
+  type Statement,
+} from "../../domain/statement-import.ts";
+import { Sync, type FetchingSync, type MatchingSync } from "../../domain/sync.ts";
+import type { CredentialSealing } from "../ports/connections.ts";
+import type { Keys, Provider, ProviderFailure, ProviderPage } from "../ports/providers.ts";
+import type { AccountsScope } from "../ports/scope.ts";
+import { mirrorsOf } from "../statements/mirrors.ts";
+import { providerOf } from "../statements/provider-of.ts";
+import { stepMs } from "../statements/receive-statements.ts";
+import { lockOfConnection } from "./owned-connection.ts";
+import { beginSync, type SyncDeps } from "./request-sync.ts";
+
+/** Syncs that go on at once. */
+const atOnce = 8;
+/** How long one call goes on. A stop of the process waits for it, and for the answers of providers. */
+const sliceMs = 1_000;
+/** Failures in a row that end a sync. */
+const maxTries = 8;
+/** Pause after the first failure. It doubles, up to a limit. */
+const [retryMs, mostRetryMs] = [1_000, 60_000];
+/** A provider that limits its requests may be waited for so long, from the start of the sync on. */
+const patienceMs = 6 * 3_600_000;
+/** Rows of one sync at most, as of one file. */
+const maxRows = 1_000_000;
+const maxAccounts = 100;
+
+type Deps = SyncDeps & { readonly sealing: CredentialSealing };
+
+/** `waits`: it cannot go on before something else has happened. */
+type Stepped = "went-on" | "waits";
+
+type Fetched = Result<ProviderPage, ProviderFailure>;
+const failed = (reason: FailureReason): Fetched => ({
+  ok: false,
+  error: { type: "provider-failure", reason },
+});
+
+/** What a page adds to what has arrived; its accounts are mirrored from now on. */
+async function arrived(
+  { newId, clock }: Deps,
+  scope: AccountsScope,
+  {
+    importing,
+    provider,
+    page,
+  }: {
+    readonly importing: ArrivingImport;
+    readonly provider: Provider;
+    readonly page: ProviderPage;
+  },
+): Promise<ArrivingImport> {
+  const heads: readonly Statement[] = [...importing.statements, ...page.accounts];
+  const opening = { newId, now: clock.now(), provider };
+  const statements =
+    page.accounts.length === 0
+      ? [...heads]
+      : [...(await mirrorsOf(scope, { ...importing, statements: heads }, opening))];
+  for (const { statement, balance } of page.balances) {
+    const told = statements[statement];
+    if (told) statements[statement] = { ...told, balance };
+  }
+  scope.imports.stage(
+    importing.id,
+    page.rows.map((row, i) => ({
+      ...row,
+      line: importing.rows + i + 1,
+      number: importing.rows + i + 1,
+      id: newId(ObservationId),
+    })),
+  );
+  return { ...importing, statements, rows: importing.rows + page.rows.length };
+}
+
+/** Whether a page can be of this sync: it names accounts before their rows, not too many, and goes on somewhere else. */
+const fits = (page: ProviderPage, importing: ArrivingImport, { fetching }: FetchingSync): boolean =>
+  (page.next === undefined || page.next !== fetching.cursor) &&
+  importing.rows + page.rows.length <= maxRows &&
+  importing.statements.length + page.accounts.length <= maxAccounts &&
+  [...page.rows, ...page.balances].every(
+    ({ statement }) => statement < importing.statements.length + page.accounts.length,
+  );
+
+/** Ends the fetching: what has arrived is matched; without anything the sync has failed. */
+function finishFetching(
+  scope: AccountsScope,
+  { sync, importing }: { readonly sync: FetchingSync; readonly importing: ArrivingImport },
+  end: { readonly reason?: FailureReason | undefined; readonly at: Instant },
+): void {
+  const { reason, at } = end;
+  if (reason !== undefined && importing.statements.length === 0) {
+    scope.imports.discard(importing.id);
+    scope.syncs.save(Sync.fail(sync, reason, at));
+    return;
+  }
+  scope.imports.save(StatementImport.received(importing, importing.rows, importing.statements));
+  scope.syncs.save(Sync.fetched(sync, reason));
+}
+
+/** What follows from a failure: another try later, or the end. */
+function afterFailure(
+  { clock, chance }: Deps,
+  { fetching, startedAt }: FetchingSync,
+  { reason, retryAfterMs }: ProviderFailure,
+): { readonly endsBy: FailureReason } | { readonly nextTryAt: Instant; readonly tries: number } {
+  const isFinal = reason === "login-lost" || reason === "refused" || reason === "disconnected";
+  const tries = fetching.tries + (reason === "rate-limited" ? 0 : 1);
+  const doubled = Math.min(retryMs * 2 ** Math.max(0, tries - 1), mostRetryMs);
+  const waitMs = retryAfterMs ?? doubled * (0.5 + chance() / 2);
+  const nextTryAt = Instant.fromUnixMs(clock.unixMs() + waitMs);
+  const isTooLate = nextTryAt > Instant.plus(startedAt, patienceMs);
+  return isFinal || isTooLate || tries >= maxTries ? { endsBy: reason } : { nextTryAt, tries };
+}
+
+/** The keys of a connection. What was sealed for another connection opens nothing. */
+function keysOf({ sealing }: Deps, { credentials, id }: ActiveConnection): Keys | undefined {
+  const plain = sealing.open(credentials, id);
+  return plain === undefined ? undefined : (JSON.parse(plain) as Keys);
+}
+
+/** Seals credentials under the newest key, so that older ones can go. */
+function resealed({ sealing }: Deps, scope: AccountsScope, connection: ActiveConnection): void {
+  const { id, credentials } = connection;
+  const plain = sealing.isOld(credentials) ? sealing.open(credentials, id) : undefined;
+  if (plain !== undefined) scope.connections.reseal(id, credentials, sealing.seal(plain, id));
+}
+
+type Subject = {
+  readonly sync: FetchingSync;
+  readonly importing: ArrivingImport;
+  readonly connection: Connection | undefined;
+};
+
+/** What a fetch leads to: a page is kept together with where the next one begins. */
+const keeping =
+  (deps: Deps, provider: Provider, fetched: Fetched) =>
+  async (scope: AccountsScope, { sync, importing, connection }: Subject): Promise<Stepped> => {
+    const { clock } = deps;
+    const at = clock.now();
+    const answer =
+      fetched.ok && !fits(fetched.value, importing, sync) ? failed("unreadable") : fetched;
+    if (!answer.ok) {
+      const next = afterFailure(deps, sync, answer.error);
+      if ("endsBy" in next) {
+        if (next.endsBy === "login-lost" && connection?.status === "active")
+          scope.connections.save(Connection.revoke(connection));
+        finishFetching(scope, { sync, importing }, { reason: next.endsBy, at });
+        return "went-on";
+      }
+      scope.syncs.keep(sync.id, { ...sync.fetching, ...next, waitsFor: answer.error.reason });
+      return "waits";
+    }
+    const page = answer.value;
+    const more = await arrived(deps, scope, { importing, provider, page });
+    const { waitsFor: _waitsFor, cursor: _cursor, ...known } = sync.fetching;
+    const fetching = {
+      ...known,
+      ...(page.next === undefined ? {} : { cursor: page.next }),
+      pages: known.pages + 1,
+      rows: more.rows,
+      tries: 0,
+      nextTryAt: at,
+    };
+    if (page.next !== undefined) scope.imports.arrive(more);
+    scope.syncs.keep(sync.id, fetching);
+    if (page.next === undefined) {
+      finishFetching(scope, { sync: { ...sync, fetching }, importing: more }, { at });
+      const schedule = await scope.connections.scheduled(sync.connectionId);
+      if (schedule)
+        scope.connections.schedule(sync.connectionId, { ...schedule, syncedUntil: sync.until });
+      if (connection?.status === "active") resealed(deps, scope, connection);
+    }
+    return "went-on";
+  };
+
+type Owned = { readonly id: string; readonly ownerId: string };
+
+/** Each step is in the name of the owner, and has a deadline of its own. */
+const contextOf = (
+  { clock }: Pick<Deps, "clock">,
+  context: Context,
+  { id, ownerId }: Owned,
+): Context => ({
+  ...context,
+  actor: ownerId,
+  correlationId: `${context.correlationId}/${id}`,
+  deadlineMs: clock.unixMs() + stepMs,
+});
+
+/** Asks the provider for the next page of a sync, outside of any transaction. */
+async function ask(
+  deps: Deps,
+  {
+    sync,
+    connection,
+  }: { readonly sync: FetchingSync; readonly connection: Connection | undefined },
+  context: Context,
+): Promise<Fetched> {
+  if (connection?.status === "disconnected" || !connection) return failed("disconnected");
+  const keys = connection.status === "active" ? keysOf(deps, connection) : undefined;
+  if (!keys) return failed("login-lost");
+  const remote = deps.providers.find(({ id }) => id === sync.provider)?.remote;
+  if (!remote) return failed("refused");
+  const { from, until, fetching } = sync;
+  return remote.page({ keys, from, until, cursor: fetching.cursor }, context);
+}
+
+async function fetchPage(deps: Deps, sync: FetchingSync, context: Context): Promise<Stepped> {
+  const { read, unitOfWork, clock, providers } = deps;
+  const own = contextOf(deps, context, sync);
+  const connection = await read(own, ({ connections }) => connections.byId(sync.connectionId));
+  const provider = expect(providerOf(providers, sync.provider));
+  const fetched = await ask(deps, { sync, connection }, own);
+  const keep = keeping(deps, provider, fetched);
+  const kept = await unitOfWork(
+    contextOf(deps, context, sync),
+    async (scope): Promise<Result<Stepped, never>> => {
+      const [current, importing, now] = await Promise.all([
+        scope.syncs.byId(sync.id),
+        scope.imports.byId(sync.importId),
+        scope.connections.byId(sync.connectionId),
+      ]);
+      const isSame =
+        current?.status === "fetching" && current.fetching.pages === sync.fetching.pages;
+      if (!isSame) return ok("waits");
+      if (importing?.status !== "arriving") {
+        // What has arrived of it was forgotten: nothing went on for more than a day.
+        scope.syncs.save(Sync.fail(current, "unavailable", clock.now()));
+        return ok("went-on");
+      }
+      // Keys that were replaced meanwhile are not judged by the answer to the old ones.
+      const isOther = now?.version !== connection?.version && !fetched.ok;
+      return ok(
+        isOther ? "went-on" : await keep(scope, { sync: current, importing, connection: now }),
+      );
+    },
+    { lock: [lockOfConnection(sync.connectionId)] },
+  );
+  return kept.ok ? kept.value : "waits";
+}
+
+async function settle(deps: Deps, sync: MatchingSync, context: Context): Promise<Stepped> {
+  const ended = await deps.unitOfWork(
+    contextOf(deps, context, sync),
+    async ({ syncs, imports }): Promise<Result<Stepped, never>> => {
+      const [current, importing] = await Promise.all([
+        syncs.byId(sync.id),
+        imports.byId(sync.importId),
+      ]);
+      const isWaited = importing?.status === "waiting" || importing?.status === "arriving";
+      if (current?.status !== "matching" || !importing || isWaited) return ok("waits");
+      syncs.save(Sync.matched(current, importing.tally, deps.clock.now()));
+      return ok("went-on");
+    },
+    { lock: [lockOfConnection(sync.connectionId)] },
+  );
+  return ended.ok ? ended.value : "waits";
+}
+
+/** Begins what is due. One that ends in a conflict is due again. */
+async function beginDue(deps: Deps, context: Context): Promise<void> {
+  const { read, unitOfWork, clock } = deps;
+  const step = { ...context, deadlineMs: clock.unixMs() + stepMs };
+  const due = await read(step, ({ connections }) => connections.due(clock.now(), atOnce));
+  for (const connection of due)
+    await unitOfWork(contextOf(deps, context, connection), beginSync(deps, connection.id), {
+      lock: [lockOfConnection(connection.id)],
+    });
+}
+
+/**
+ * Fetches what providers have, page by page, and ends syncs whose rows are matched. A page is kept together with where the next one
+ * begins, so that whoever goes on after a crash keeps none twice, and leaves none out. A sync that fails holds up no other.
+ */
+export function runSyncs(deps: Deps) {
+  const { read, clock } = deps;
+  const stepOf = (sync: FetchingSync | MatchingSync, context: Context): Promise<Stepped> =>
+    sync.status === "fetching" ? fetchPage(deps, sync, context) : settle(deps, sync, context);
+
+  return async (
+    _: object,
+    context: Context,
+  ): Promise<Result<{ readonly failures: readonly unknown[] }, never>> => {
+    await beginDue(deps, context);
+    const endMs = clock.unixMs() + sliceMs;
+    const resting = new Set<SyncId>();
+    const failures: unknown[] = [];
+    const takeTurn = async (sync: FetchingSync | MatchingSync) => {
+      const done = await stepOf(sync, context).catch((error: unknown): Stepped => {
+        failures.push(error);
+        return "waits";
+      });
+      if (done === "waits") resting.add(sync.id);
+    };
+    for (let more = true; more && clock.unixMs() < endMs;) {
+      const step = { ...context, deadlineMs: clock.unixMs() + stepMs };
+      const turns = await read(step, ({ syncs }) =>
+        syncs.unfinished(clock.now(), atOnce, [...resting]),
+      );
+      more = turns.length > 0;
+      await Promise.all(turns.map(takeTurn));
+    }
+    return ok({ failures });
+  };
+}

@@ -1,0 +1,123 @@
+import type { Instant } from "#kernel/instant.ts";
+import { idOf, saving } from "#kernel/repository.ts";
+import type { Version } from "#kernel/version.ts";
+import { statement } from "#platform/postgres/database.ts";
+import type { Transaction } from "#platform/postgres/unit-of-work.ts";
+import { inTurn, mutation } from "#platform/postgres/writes.ts";
+import type { Connections } from "../application/ports/connections.ts";
+import type { ActiveConnection, Connection, Sealed } from "../domain/connection.ts";
+import type { AccountsEvent } from "../domain/events.ts";
+import type { ConnectionId, OwnerId } from "../domain/ids.ts";
+import type { ProviderId } from "../domain/provider.ts";
+
+type Row = {
+  readonly id: string;
+  readonly owner_id: string;
+  readonly provider: string;
+  readonly status: Connection["status"];
+  readonly credentials: string | null;
+  readonly connected_at: Instant;
+  readonly version: number;
+};
+const columns = "id, owner_id, provider, status, credentials, connected_at, version";
+
+const byId = statement<Row>(
+  "accounts.connection-by-id",
+  `select ${columns} from accounts.connections where id = $1`,
+);
+const live = statement<{ readonly live: number }>(
+  "accounts.connections-live",
+  `select count(*)::int as live from accounts.connections
+    where owner_id = $1 and status <> 'disconnected'`,
+);
+const page = statement<Row>(
+  "accounts.connection-page",
+  `select ${columns} from accounts.connections
+    where owner_id = $1 and id < $2 order by id desc limit $3`,
+);
+const due = statement<Row>(
+  "accounts.connections-due",
+  `select ${columns} from accounts.connections c
+    where status = 'active' and next_sync_at <= $1
+      and not exists (select from accounts.syncs s
+                       where s.connection_id = c.id and s.status in ('fetching', 'matching'))
+    order by next_sync_at limit $2`,
+);
+const scheduled = statement<{
+  readonly next_sync_at: Instant | null;
+  readonly synced_until: Instant | null;
+}>(
+  "accounts.connection-scheduled",
+  "select next_sync_at, synced_until from accounts.connections where id = $1",
+);
+/** One whose owner has been erased meanwhile stays away. */
+const upsert = mutation(
+  "accounts.connection-upsert",
+  inTurn,
+  `insert into accounts.connections (${columns})
+   select $1, $2, $3, $4, $5, $6::timestamptz, $7::bigint
+    where $7::bigint = 1 or exists (select from accounts.connections where id = $1)
+   on conflict (id) do update set status = excluded.status, credentials = excluded.credentials,
+     version = excluded.version`,
+);
+const schedule = mutation(
+  "accounts.connection-schedule",
+  inTurn,
+  `update accounts.connections
+      set next_sync_at = $2, synced_until = coalesce($3, synced_until) where id = $1`,
+);
+const reseal = mutation(
+  "accounts.connection-reseal",
+  inTurn,
+  "update accounts.connections set credentials = $3 where id = $1 and credentials = $2",
+);
+
+function toConnection(row: Row): Connection {
+  const { status, credentials } = row;
+  const known = {
+    id: row.id as ConnectionId,
+    ownerId: row.owner_id as OwnerId,
+    provider: row.provider as ProviderId,
+    connectedAt: row.connected_at,
+    version: row.version as Version,
+  };
+  return status === "active"
+    ? { ...known, status, credentials: (credentials ?? "") as Sealed }
+    : { ...known, status };
+}
+
+const isActive = (found: Connection): found is ActiveConnection => found.status === "active";
+
+export const postgresConnections = ({ read, write, append }: Transaction): Connections => ({
+  save: saving<Connection, AccountsEvent>(append, idOf, (next) =>
+    write(upsert, [
+      next.id,
+      next.ownerId,
+      next.provider,
+      next.status,
+      next.status === "active" ? next.credentials : null,
+      next.connectedAt,
+      next.version,
+    ]),
+  ),
+  async byId(id) {
+    const [row] = await read(byId, [id]);
+    return row && toConnection(row);
+  },
+  async live(ownerId) {
+    const [row] = await read(live, [ownerId]);
+    return row?.live ?? 0;
+  },
+  page: async ({ ownerId, before = "~", limit }) =>
+    (await read(page, [ownerId, before, limit])).map(toConnection),
+  reseal: (id, before, after) => write(reseal, [id, before, after]),
+  async scheduled(id) {
+    const [row] = await read(scheduled, [id]);
+    if (!row || row.next_sync_at === null) return undefined;
+    const { next_sync_at: nextSyncAt, synced_until: syncedUntil } = row;
+    return { nextSyncAt, ...(syncedUntil === null ? {} : { syncedUntil }) };
+  },
+  schedule: (id, { nextSyncAt, syncedUntil }) =>
+    write(schedule, [id, nextSyncAt, syncedUntil ?? null]),
+  due: async (at, limit) => (await read(due, [at, limit])).map(toConnection).filter(isActive),
+});

@@ -1,0 +1,208 @@
+import { Currency, Money } from "#kernel/money.ts";
+import { CivilDate } from "#kernel/civil-date.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+import type {
+  Keys,
+  Provider,
+  ProviderFailure,
+  ProviderPage,
+  Raw,
+  Remote,
+  RowIgnored,
+  RowUnreadable,
+} from "../../application/ports/providers.ts";
+import { Mask } from "../../domain/labels.ts";
+import { Counterparty, ExternalId, Remark, type Observation } from "../../domain/observation.ts";
+import { maxMinor } from "../../domain/posting.ts";
+import type { ProviderId } from "../../domain/provider.ts";
+import { dayOf, unreadable, worded } from "../statements/cells.ts";
+import { asking, recordsOf } from "./asking.ts";
+import { rawOf, readJson } from "./json.ts";
+
+/** The most that Alpaca gives at once. */
+const pageSize = 100;
+const format = "alpaca-activity";
+/** As Alpaca limits each account. */
+const budget = { requests: 200, perS: 60 };
+
+/** A decimal number, as its digits and how many of them are after the point. */
+function decimalOf(text: string | undefined) {
+  const said = /^(?<sign>-?)(?<whole>\d{1,20})(?:\.(?<after>\d{0,20}))?$/.exec(text?.trim() ?? "");
+  if (!said?.groups) return undefined;
+  const { sign = "", whole = "", after = "" } = said.groups;
+  return { digits: BigInt(`${sign}${whole}${after}`), after: after.length };
+}
+
+const unreadableAnswer: Result<never, ProviderFailure> = err({
+  type: "provider-failure",
+  reason: "unreadable",
+});
+
+type Decimal = NonNullable<ReturnType<typeof decimalOf>>;
+const times = (a: Decimal, b: Decimal): Decimal => ({
+  digits: a.digits * b.digits,
+  after: a.after + b.after,
+});
+
+/** What an execution has moved: its price so many times, out of the account where something was bought. */
+function moved({ price, qty, side }: Raw): Decimal | undefined {
+  const [each, count] = [decimalOf(price), decimalOf(qty)];
+  const all = each && count && times(each, count);
+  const size = all && { ...all, digits: all.digits < 0n ? -all.digits : all.digits };
+  return size && side === "buy" ? { ...size, digits: -size.digits } : size;
+}
+
+const isExecution = ({ activity_type: type }: Raw) => type === "FILL";
+
+function amountOf(raw: Raw, currency: Currency): Result<Money, RowUnreadable> {
+  const field = isExecution(raw) ? "price" : "net_amount";
+  if (raw[field] === undefined) return unreadable("amount-missing", field);
+  const said = isExecution(raw) ? moved(raw) : decimalOf(raw["net_amount"]);
+  if (!said) return unreadable("amount-invalid", field);
+  const amount = Money.rounded(said.digits, said.after, currency);
+  return amount.minor > maxMinor || amount.minor < -maxMinor
+    ? unreadable("amount-too-large", field)
+    : ok(amount);
+}
+
+/** The words of an activity: of an execution what was bought or sold, and how much for how much each. */
+function wordsOf(raw: Raw): readonly [string | undefined, string | undefined] {
+  const { symbol, side, qty, price, description, activity_type: type } = raw;
+  return isExecution(raw)
+    ? [symbol, `${side} ${qty} at ${price}`]
+    : [description?.trim() === "" ? (symbol ?? type) : (description ?? symbol ?? type), type];
+}
+
+/** What an activity says. Of a type that Alpaca adds later its amount counts all the same. */
+function observe(
+  _format: string,
+  raw: Raw,
+  currency: Currency | undefined,
+): Result<Observation, RowUnreadable | RowIgnored> {
+  if (currency === undefined) return unreadable("currency-missing");
+  const day = dayOf(raw["date"] ?? raw["transaction_time"], ["iso"], "date");
+  if (!day.ok) return day;
+  const amount = amountOf(raw, currency);
+  if (!amount.ok) return amount;
+  const externalId = worded(ExternalId, raw["id"]);
+  const isTakenBack = raw["status"] === "canceled";
+  if (amount.value.minor === 0n && !isTakenBack)
+    return err({ type: "row-ignored", reason: "zero-amount" });
+  const [who, more] = wordsOf(raw);
+  const counterparty = worded(Counterparty, who);
+  const remark = worded(Remark, more);
+  return ok({
+    status: "booked",
+    date: day.value,
+    amount: amount.value,
+    ...(externalId === undefined ? {} : { externalId }),
+    ...(counterparty === undefined ? {} : { counterparty }),
+    ...(remark === undefined ? {} : { remark }),
+    ...(isTakenBack && externalId !== undefined
+      ? { corrects: { of: externalId, action: "delete" } }
+      : {}),
+  });
+}
+
+type Ask = ReturnType<typeof asking>;
+
+const questionOf = ({ id, secret }: Keys, path: string, query = {}) => ({
+  path,
+  query,
+  customer: id,
+  headers: { "APCA-API-KEY-ID": id, "APCA-API-SECRET-KEY": secret },
+});
+
+/** The account of the keys, and its cash now. */
+async function accountPage(
+  ask: Ask,
+  { keys, until }: Parameters<Remote["page"]>[0],
+  context: Context,
+): Promise<Result<ProviderPage, ProviderFailure>> {
+  const answer = await ask(questionOf(keys, "/v2/account"), context);
+  if (!answer.ok) return answer;
+  const { account_number: number, currency: code, cash } = rawOf(answer.value);
+  const [externalId, currency] = [ExternalId.parse(number), Currency.parse(code)];
+  const said = decimalOf(cash);
+  if (!externalId.ok || !currency.ok || !said) return unreadableAnswer;
+  const mask = worded(Mask, externalId.value.slice(-4));
+  const amount = Money.rounded(said.digits, said.after, currency.value);
+  return ok({
+    accounts: [
+      {
+        format,
+        externalId: externalId.value,
+        type: "brokerage",
+        currency: currency.value,
+        ...(mask === undefined ? {} : { mask }),
+      },
+    ],
+    rows: [],
+    balances: [{ statement: 0, balance: { amount, on: CivilDate.ofInstant(until) } }],
+    next: "{}",
+  });
+}
+
+/** The oldest activities after one of them: what happens meanwhile comes last, and moves no border between pages. */
+async function activityPage(
+  ask: Ask,
+  { keys, from, until, cursor = "{}" }: Parameters<Remote["page"]>[0],
+  context: Context,
+): Promise<Result<ProviderPage, ProviderFailure>> {
+  const place = readJson(cursor);
+  const { after } = (place.ok ? place.value : {}) as { readonly after?: string };
+  const query = {
+    direction: "asc",
+    page_size: String(pageSize),
+    after: from,
+    until,
+    ...(after === undefined ? {} : { page_token: after }),
+  };
+  const answer = await ask(questionOf(keys, "/v2/account/activities", query), context);
+  const records = answer.ok ? recordsOf(answer.value) : answer;
+  if (!records.ok) return records;
+  const rows = records.value.map((record) => {
+    const raw = rawOf(record);
+    const { id } = raw;
+    return { statement: 0, raw, ...(id === undefined ? {} : { externalId: id }) };
+  });
+  const last = rows.at(-1)?.externalId;
+  const isLast = rows.length < pageSize;
+  // Without an id nobody can ask for what comes after it.
+  if (!isLast && last === undefined) return unreadableAnswer;
+  return ok({
+    accounts: [],
+    rows,
+    balances: [],
+    ...(isLast ? {} : { next: JSON.stringify({ after: last }) }),
+  });
+}
+
+type Options = { readonly baseUrl: string; readonly clock: Clock; readonly metrics: Metrics };
+
+/** Alpaca, by its Trading API v2: one account for each pair of keys. Source: docs.alpaca.markets. */
+export function alpaca({ baseUrl, clock, metrics }: Options): Provider {
+  const ask = asking({ name: "alpaca", baseUrl, budget, clock, metrics });
+  return {
+    id: "alpaca" as ProviderId,
+    name: "Alpaca",
+    abilities: ["accounts", "balances", "transactions"],
+    ids: "stable",
+    observe,
+    remote: {
+      historyDays: 3_650,
+      overlapDays: 7,
+      page: (asked, context) =>
+        asked.cursor === undefined
+          ? accountPage(ask, asked, context)
+          : activityPage(ask, asked, context),
+      async check(keys, context) {
+        const answer = await ask(questionOf(keys, "/v2/account"), context);
+        return answer.ok ? ok(undefined) : answer;
+      },
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { fetchText, type Answered } from "#platform/resilience/fetch-json.ts";
+import { upstream } from "#platform/resilience/upstream.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+import { Unavailable } from "#platform/unavailable.ts";
+import type { FailureReason } from "../../domain/provider.ts";
+import type { ProviderFailure } from "../../application/ports/providers.ts";
+import { readJson } from "./json.ts";
+
+/** What a customer of a provider may ask in a minute. */
+export type Budget = { readonly requests: number; readonly perS: number };
+
+type Options = {
+  readonly name: string;
+  readonly baseUrl: string;
+  readonly budget: Budget;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+};
+
+/** A provider may think for long, but not for ever; its customers share what it can do at once. */
+const limits = {
+  attemptMs: 8_000,
+  retries: 1,
+  retryMs: 100,
+  breakAfter: 10,
+  breakMs: 5_000,
+  atOnce: 8,
+  waiting: 64,
+};
+/** Longest wait that a provider can ask for. */
+const mostRetryAfterMs = 24 * 3_600_000;
+
+const failure = (reason: FailureReason, retryAfterMs?: number): Result<never, ProviderFailure> =>
+  err({
+    type: "provider-failure",
+    reason,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+
+/** `Retry-After`, in seconds or as a date, in milliseconds from now; undefined where it says neither. Source: RFC 9110, 10.2.3. */
+export function retryAfterMs(header: string | null, nowMs: number): number | undefined {
+  const said = header?.trim() ?? "";
+  const ms = /^\d{1,9}$/.test(said) ? Number(said) * 1_000 : Date.parse(said) - nowMs;
+  return said === "" || Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), mostRetryAfterMs);
+}
+
+const reasons: Readonly<Record<number, FailureReason>> = { 401: "login-lost", 429: "rate-limited" };
+
+/** A question of one customer, whose budget goes by `customer`. */
+export type Question = {
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly customer: string;
+};
+
+/** Asks a provider for JSON. Each failure is a refusal that says what it is. */
+export function asking({ name, baseUrl, budget, clock, metrics }: Options) {
+  const call = upstream({ name, clock, metrics, limits });
+  const spent = new RateLimiterMemory({ points: budget.requests, duration: budget.perS });
+
+  function read({ status, headers, text }: Answered): Result<unknown, ProviderFailure> {
+    if (status === 200) return readJson(text);
+    const after = retryAfterMs(headers.get("retry-after"), clock.unixMs());
+    return failure(reasons[status] ?? "refused", after);
+  }
+
+  return async (
+    { path, query = {}, headers, customer }: Question,
+    { deadlineMs, correlationId }: Context,
+  ): Promise<Result<unknown, ProviderFailure>> => {
+    const url = new URL(`${baseUrl.replace(/\/$/, "")}${path}`);
+    for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
+    try {
+      await spent.consume(customer);
+      return read(
+        await call((signal) => fetchText(url, { signal, correlationId, headers }), deadlineMs),
+      );
+    } catch (error) {
+      if (error instanceof RateLimiterRes) return failure("rate-limited", error.msBeforeNext);
+      if (error instanceof Unavailable) return failure("unavailable");
+      throw error;
+    }
+  };
+}
+
+/** The records of an array; anything else is unreadable. */
+export const recordsOf = (answer: unknown): Result<readonly unknown[], ProviderFailure> =>
+  Array.isArray(answer) ? ok(answer) : failure("unreadable");

@@ -1,0 +1,31 @@
+import { err, ok, type Result } from "#kernel/result.ts";
+import type { ProviderFailure, Raw } from "../../application/ports/providers.ts";
+
+/** Fields of one row at most; more of them say nothing that Basalt reads. */
+const maxFields = 200;
+const maxDepth = 6;
+
+/** JSON whose numbers are texts, digit for digit: an id above 2^53 and a sum of 14 decimals stay what they are. */
+export function readJson(text: string): Result<unknown, ProviderFailure> {
+  const exact = (_key: string, value: unknown, { source }: { readonly source?: string }) =>
+    typeof value === "number" ? source : value;
+  try {
+    return ok(JSON.parse(text, exact as (key: string, value: unknown) => unknown) as unknown);
+  } catch {
+    return err({ type: "provider-failure", reason: "unreadable" });
+  }
+}
+
+/** The texts of a record, however deep: `{"a":{"b":1}}` is `{"a.b":"1"}`. */
+export function rawOf(record: unknown): Raw {
+  const found: [string, string][] = [];
+  function walk(value: unknown, path: readonly string[]): void {
+    if (value === null || value === undefined || found.length >= maxFields) return;
+    if (typeof value !== "object")
+      found.push([path.join("."), typeof value === "string" ? value : JSON.stringify(value)]);
+    else if (path.length < maxDepth)
+      for (const [key, inner] of Object.entries(value)) walk(inner, [...path, key]);
+  }
+  walk(record, []);
+  return Object.fromEntries(found);
+}

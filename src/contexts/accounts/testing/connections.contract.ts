@@ -1,0 +1,385 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Instant } from "#kernel/instant.ts";
+import { expect } from "#kernel/result.ts";
+import { createMetrics } from "#platform/telemetry/metrics.ts";
+import { alpacaServer, deposits, type Activity, type Fault } from "#test/alpaca.ts";
+import { ConnectProvider, Reconnect } from "../application/connections/connect-provider.ts";
+import { ConnectionStep } from "../application/connections/disconnect.ts";
+import { GetSync, ListSyncs } from "../application/connections/read-connections.ts";
+import { alpaca } from "../infrastructure/providers/alpaca.ts";
+import { read, syncEveryMs, type OpenAccounts } from "./fixtures.ts";
+import { openStatements } from "./statement-bank.ts";
+
+const dayMs = 86_400_000;
+const before = (now: Instant, days: number) => Instant.plus(now, -days * dayMs);
+
+/** A customer of Alpaca's, and Alpaca. */
+async function openBroker(open: OpenAccounts) {
+  const server = await alpacaServer();
+  const bank = await openStatements(open, {
+    providers: (clock) => [alpaca({ baseUrl: server.url, clock, metrics: createMetrics() })],
+  });
+  const { accounts, as, adaId, clock } = bank;
+  const connect = (keys: object = server.keys, actor: string = adaId) =>
+    accounts.connectProvider(read(ConnectProvider, { provider: "alpaca", keys }), as(actor));
+  const step = (connectionId: string) => read(ConnectionStep, { connectionId });
+  const tick = async () => {
+    const { failures } = expect(await accounts.runSyncs({}, as("system")));
+    assert.deepEqual(failures, []);
+    await bank.run();
+  };
+  const syncs = async (connectionId: string) =>
+    expect(await accounts.listSyncs(read(ListSyncs, { connectionId }), as(adaId))).items;
+  /** The newest sync, after it has gone on as far as it can. */
+  const synced = async (connectionId: string) => {
+    for (let ticks = 0; ticks < 40; ticks += 1) {
+      await tick();
+      const [newest] = await syncs(connectionId);
+      if (newest && newest.status !== "fetching" && newest.status !== "matching") return newest;
+      if (newest?.status === "fetching") clock.advance(60_000);
+    }
+    throw new Error("the sync does not end");
+  };
+  const again = async (connectionId: string) => {
+    expect(await accounts.requestSync(step(connectionId), as(adaId)));
+    return synced(connectionId);
+  };
+  const told = async (more: Partial<Record<string, unknown>>[]) => {
+    for (const [i, one] of more.entries()) {
+      const createdAt = Instant.plus(before(clock.now(), 5), i * 1_000);
+      const activity = {
+        id: `a${server.activities.length}`,
+        createdAt,
+        date: createdAt.slice(0, 10),
+        ...one,
+      };
+      server.activities.push(activity);
+    }
+  };
+  const booked = async () => {
+    const [mirror] = await bank.mirrors();
+    assert.ok(mirror);
+    const all = await bank.lines(mirror.id, { limit: 1_000 });
+    return { mirror, lines: all.map((line) => line.slice("2026-01-01 ".length)) };
+  };
+  return {
+    ...bank,
+    server,
+    connect,
+    step,
+    tick,
+    syncs,
+    synced,
+    again,
+    told,
+    booked,
+    async [Symbol.asyncDispose]() {
+      await bank[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** That what a provider has arrives once, whatever goes wrong, on every adapter. */
+export function connectionsContract(name: string, open: OpenAccounts): void {
+  const given = () => openBroker(open);
+
+  describe(`connections on ${name}`, () => {
+    test("a broker is connected, and its account has its lines, its cash and its name", async () => {
+      await using broker = await given();
+      await broker.told([
+        { activity_type: "CSD", net_amount: "500", description: "Wire from my bank" },
+        {
+          activity_type: "FILL",
+          transaction_time: before(broker.now(), 4),
+          date: undefined,
+          symbol: "AAPL ",
+          side: "buy",
+          qty: "1.5",
+          price: "100.333",
+        },
+        { activity_type: "DIV", net_amount: "2.41", symbol: "AAPL", qty: "1.5" },
+        { activity_type: "JNLS", net_amount: "0", symbol: "AAPL", qty: "3" },
+        { activity_type: "NEW-IN-2027", net_amount: "-0.30" },
+      ]);
+      const { id, status } = expect(await broker.connect());
+      assert.equal(status, "active");
+
+      const sync = await broker.synced(id);
+
+      assert.deepEqual([sync.status, sync.fetching.pages, sync.fetching.rows], ["succeeded", 2, 5]);
+      const { mirror, lines } = await broker.booked();
+      assert.deepEqual(
+        [mirror.name, mirror.type, mirror.mask, mirror.posted],
+        ["Alpaca brokerage ABCD", "brokerage", "ABCD", 100_000n],
+      );
+      assert.deepEqual(lines.toSorted(), [
+        "-15050 AAPL booked",
+        "-30 NEW-IN-2027 booked",
+        "241 AAPL booked",
+        "50000 Wire from my bank booked",
+      ]);
+      assert.deepEqual((await broker.got(sync.importId)).tally.ignored, 1);
+      const types = (await broker.subject.events()).filter((type) => /sync-|connection/.test(type));
+      assert.deepEqual(types, [
+        "accounts.connection-activated",
+        "accounts.sync-attempted",
+        "accounts.sync-fetched",
+        "accounts.sync-succeeded",
+      ]);
+      assert.doesNotMatch(await broker.subject.payloads(), /s3cret/);
+    });
+
+    test("all pages are read, and a second sync adds only what is new", async () => {
+      await using broker = await given();
+      broker.server.activities.push(...deposits(250, before(broker.now(), 30)));
+      const { id } = expect(await broker.connect());
+      const first = await broker.synced(id);
+      assert.deepEqual([first.fetching.pages, first.fetching.rows], [4, 250]);
+
+      const late = { ...deposits(1, before(broker.now(), 1), "fee")[0], net_amount: "-0.25" };
+      broker.server.activities.push(late as Activity);
+      broker.clock.advance(dayMs);
+      const second = await broker.again(id);
+
+      assert.deepEqual([second.status, second.fetching.rows], ["succeeded", 1]);
+      assert.equal(second.from, Instant.plus(first.until, -7 * dayMs), "windows overlap");
+      assert.equal((await broker.booked()).lines.length, 251);
+    });
+
+    test("exactly full pages, a row on two pages and one that comes meanwhile lose and double nothing", async () => {
+      await using broker = await given();
+      const [all, [extra]] = [
+        deposits(200, before(broker.now(), 30)),
+        deposits(1, before(broker.now(), 2), "meanwhile"),
+      ];
+      broker.server.activities.push(...all);
+      let pages = 0;
+      broker.server.hooks.beforePage = () => {
+        pages += 1;
+        if (pages === 2) broker.server.activities.push(extra as Activity, all[99] as Activity);
+      };
+      const { id } = expect(await broker.connect());
+      const { status } = await broker.synced(id);
+      assert.equal(status, "succeeded");
+      assert.equal((await broker.booked()).lines.length, 201);
+    });
+
+    test("what Alpaca takes back or says otherwise later is a newer observation of the same line", async () => {
+      await using broker = await given();
+      const fee = { id: "fee", activity_type: "FEE", net_amount: "-1.00", status: "executed" };
+      await broker.told([fee, { ...fee, id: "div", activity_type: "DIV", net_amount: "3" }]);
+      const { id } = expect(await broker.connect());
+      await broker.synced(id);
+      const [first, second] = broker.server.activities as [Activity, Activity];
+      broker.server.activities.splice(
+        0,
+        2,
+        { ...first, net_amount: "-1.10" },
+        { ...second, status: "canceled" },
+      );
+      broker.clock.advance(1_000);
+
+      const { importId } = await broker.again(id);
+
+      assert.equal((await broker.got(importId)).tally.updated, 2);
+      assert.deepEqual((await broker.booked()).lines, ["-110 FEE booked"]);
+    });
+
+    test("rows that cannot be read wait in quarantine, and the sync says so", async () => {
+      await using broker = await given();
+      await broker.told([
+        { activity_type: "CSD", net_amount: "ten" },
+        { activity_type: "FILL", transaction_time: before(broker.now(), 4), side: "buy", qty: "1" },
+        { activity_type: "CSD", net_amount: "10", date: "yesterday" },
+        { activity_type: "CSD", net_amount: "10" },
+      ]);
+      const { id } = expect(await broker.connect());
+      const { status, importId } = await broker.synced(id);
+      assert.equal(status, "partially-succeeded");
+      const { created, quarantined } = (await broker.got(importId)).tally;
+      assert.deepEqual([created, quarantined], [1, 3]);
+    });
+
+    const passing: Readonly<Record<string, readonly Fault[]>> = {
+      "5xx in a row": [502, 503, 500].map((status) => ({ kind: "status", status })),
+      "429 with seconds": [{ kind: "status", status: 429, retryAfter: "40" }],
+      "429 with a date": [
+        {
+          kind: "status",
+          status: 429,
+          retryAfter: new Date(Date.now() + 30_000).toUTCString(),
+        },
+      ],
+      "a body that is cut": [{ kind: "cut" }, { kind: "cut" }],
+      HTML: [{ kind: "text", text: "<html>Down for maintenance</html>" }],
+      "an empty answer": [{ kind: "text", text: "" }],
+      "an object in place of a list": [{ kind: "text", text: "{}" }],
+    };
+    for (const [what, faults] of Object.entries(passing))
+      test(`${what}: the sync waits, and then goes on where it was`, async () => {
+        await using broker = await given();
+        broker.server.activities.push(...deposits(150, before(broker.now(), 30)));
+        const { id } = expect(await broker.connect());
+        let pages = 0;
+        broker.server.hooks.beforePage = () => {
+          pages += 1;
+          if (pages === 1) broker.server.faults.push(...faults);
+        };
+        await broker.tick();
+        const [waiting] = await broker.syncs(id);
+        assert.equal(waiting?.status, "fetching");
+        assert.ok(waiting.fetching.waitsFor);
+        assert.ok(waiting.fetching.nextTryAt > broker.now());
+
+        const ended = await broker.synced(id);
+
+        assert.deepEqual([ended.status, ended.fetching.rows], ["succeeded", 150]);
+        assert.equal((await broker.booked()).lines.length, 150);
+      });
+
+    test("Retry-After is waited for: nothing is asked before", async () => {
+      await using broker = await given();
+      const { id } = expect(await broker.connect());
+      broker.server.faults.push({ kind: "status", status: 429, retryAfter: "600" });
+      await broker.tick();
+      const asked = broker.server.asked.length;
+      broker.clock.advance(599_000);
+      await broker.tick();
+      assert.equal(broker.server.asked.length, asked);
+      broker.clock.advance(2_000);
+      await broker.tick();
+      assert.ok(broker.server.asked.length > asked);
+      assert.equal((await broker.synced(id)).status, "succeeded");
+    });
+
+    test("a provider that stays away ends the sync, which keeps what it has and is due again", async () => {
+      await using broker = await given();
+      broker.server.activities.push(...deposits(150, before(broker.now(), 30)));
+      const { id } = expect(await broker.connect());
+      let pages = 0;
+      broker.server.hooks.beforePage = () => {
+        pages += 1;
+        if (pages === 1)
+          broker.server.faults.push(
+            ...Array.from({ length: 40 }, (): Fault => ({ kind: "text", text: "<html>" })),
+          );
+      };
+      const partial = await broker.synced(id);
+      assert.deepEqual(
+        [partial.status, "reason" in partial && partial.reason, partial.fetching.rows],
+        ["partially-succeeded", "unreadable", 100],
+      );
+      broker.server.faults.length = 0;
+      broker.clock.advance(syncEveryMs);
+      const whole = await broker.synced(id);
+      assert.deepEqual([whole.status, whole.fetching.rows], ["succeeded", 150]);
+      assert.equal((await broker.booked()).lines.length, 150);
+    });
+
+    test("nothing of a sync that fetched nothing is left but its failure", async () => {
+      await using broker = await given();
+      const { id } = expect(await broker.connect());
+      broker.server.faults.push({ kind: "status", status: 403 });
+      const sync = await broker.synced(id);
+      assert.deepEqual([sync.status, "reason" in sync && sync.reason], ["failed", "refused"]);
+      assert.deepEqual(await broker.mirrors(), []);
+    });
+
+    test("keys that the provider does not take connect nothing", async () => {
+      await using broker = await given();
+      const refused = await broker.connect({ id: "PKTEST", secret: "wrong" });
+      assert.deepEqual(!refused.ok && refused.error.type, "keys-refused");
+      broker.server.faults.push(
+        ...Array.from({ length: 4 }, (): Fault => ({ kind: "status", status: 503 })),
+      );
+      const away = await broker.connect();
+      assert.deepEqual(!away.ok && away.error.type, "provider-unavailable");
+      const page = await broker.accounts.listConnections({}, broker.as(broker.adaId));
+      assert.deepEqual(expect(page).items, []);
+    });
+
+    test("keys that are taken back revoke the connection; other ones go on with its history", async () => {
+      await using broker = await given();
+      broker.server.activities.push(...deposits(3, before(broker.now(), 30)));
+      const { id } = expect(await broker.connect());
+      await broker.synced(id);
+      const old = { ...broker.server.keys };
+      broker.server.keys.secret = "another";
+      broker.clock.advance(syncEveryMs);
+      await broker.synced(id);
+      const reconnect = (keys: object) =>
+        broker.accounts.reconnect(
+          read(Reconnect, { connectionId: id, keys }),
+          broker.as(broker.adaId),
+        );
+      const get = async () =>
+        expect(await broker.accounts.getConnection(broker.step(id), broker.as(broker.adaId)))
+          .connection.status;
+      assert.equal(await get(), "revoked");
+      const idle = await broker.accounts.requestSync(broker.step(id), broker.as(broker.adaId));
+      assert.deepEqual(!idle.ok && idle.error.type, "connection-not-ready");
+
+      const still = await reconnect(old);
+      assert.deepEqual(!still.ok && still.error.type, "keys-refused");
+      expect(await reconnect(broker.server.keys));
+      assert.equal((await broker.synced(id)).status, "succeeded");
+      assert.deepEqual([await get(), (await broker.mirrors()).length], ["active", 1]);
+      assert.equal((await broker.booked()).lines.length, 3);
+    });
+
+    test("a disconnected provider is asked nothing more, and what was fetched stays", async () => {
+      await using broker = await given();
+      broker.server.activities.push(...deposits(150, before(broker.now(), 30)));
+      const { id } = expect(await broker.connect());
+      let pages = 0;
+      broker.server.hooks.beforePage = () => {
+        pages += 1;
+        if (pages === 1) broker.server.faults.push({ kind: "status", status: 503 });
+        if (pages === 1) broker.server.faults.push({ kind: "status", status: 503 });
+      };
+      await broker.tick();
+      expect(await broker.accounts.disconnect(broker.step(id), broker.as(broker.adaId)));
+      const asked = broker.server.asked.length;
+      const { status } = await broker.synced(id);
+      assert.deepEqual([status, broker.server.asked.length], ["partially-succeeded", asked]);
+      assert.equal((await broker.booked()).lines.length, 100);
+      broker.clock.advance(10 * syncEveryMs);
+      await broker.tick();
+      assert.equal((await broker.syncs(id)).length, 1);
+    });
+
+    test("two processes that sync at once fetch no page twice into the book", async () => {
+      await using broker = await given();
+      broker.server.activities.push(...deposits(350, before(broker.now(), 30)));
+      const { id } = expect(await broker.connect());
+      const run = () => broker.accounts.runSyncs({}, broker.as("system"));
+      for (let turn = 0; turn < 3; turn += 1)
+        for (const done of await Promise.all([run(), run(), run()]))
+          assert.deepEqual(expect(done).failures, []);
+      const ended = await broker.synced(id);
+      assert.deepEqual([ended.status, ended.fetching.rows], ["succeeded", 350]);
+      assert.deepEqual(
+        [(await broker.booked()).lines.length, (await broker.syncs(id)).length],
+        [350, 1],
+      );
+    });
+
+    test("a sync that is asked for twice is one", async () => {
+      await using broker = await given();
+      const { id } = expect(await broker.connect());
+      const ask = () => broker.accounts.requestSync(broker.step(id), broker.as(broker.adaId));
+      const both = await Promise.all([ask(), ask()]);
+      const ids = both.flatMap((one) => (one.ok ? [one.value.id] : []));
+      assert.equal(new Set(ids).size, 1);
+      await broker.synced(id);
+      const syncId = ids[0] ?? "";
+      const foreign = await broker.accounts.getSync(
+        read(GetSync, { syncId }),
+        broker.as(broker.bobId),
+      );
+      assert.deepEqual(!foreign.ok && foreign.error.type, "forbidden");
+    });
+  });
+}

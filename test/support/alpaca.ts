@@ -1,0 +1,119 @@
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** An activity as Alpaca spells it. `createdAt` is what its date filters go by, which is not told. */
+export type Activity = { readonly id: string; readonly createdAt?: string } & Readonly<
+  Record<string, unknown>
+>;
+
+/** What goes wrong with the next answer. `cut`: the connection ends in the midst of the body. */
+export type Fault =
+  | { readonly kind: "status"; readonly status: number; readonly retryAfter?: string }
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "cut" };
+
+type Answered = readonly [status: number, body: unknown];
+
+const mostAtOnce = 100;
+
+const newAccount: Readonly<Record<string, unknown>> = {
+  id: "904837e3-3b76-47ec-b432-046db621571b",
+  account_number: "PA3X7YK2ABCD",
+  status: "ACTIVE",
+  currency: "USD",
+  cash: "1000.00",
+  equity: "1234.56789012345678",
+};
+
+/** Activities between two times of creation, in an order, after one of them. */
+function pageOf(activities: readonly Activity[], query: URLSearchParams): readonly Activity[] {
+  const isAfter = (text: string | undefined, limit: string | null) =>
+    limit === null || text === undefined || text > limit;
+  const since = activities
+    .filter(({ createdAt }) => isAfter(createdAt, query.get("after")))
+    .filter(({ createdAt }) => !isAfter(createdAt ?? "", query.get("until") ?? "~"));
+  const ordered = query.get("direction") === "asc" ? since : since.toReversed();
+  const token = query.get("page_token");
+  const first = token === null ? 0 : ordered.findIndex(({ id }) => id === token) + 1;
+  const size = Math.min(Number(query.get("page_size") ?? mostAtOnce), mostAtOnce);
+  return ordered.slice(first, first + size);
+}
+
+function answer(response: http.ServerResponse, [status, body]: Answered, fault?: Fault): void {
+  const text = JSON.stringify(body);
+  response.setHeader("content-type", "application/json");
+  if (fault?.kind === "status") {
+    if (fault.retryAfter !== undefined) response.setHeader("retry-after", fault.retryAfter);
+    response.writeHead(fault.status).end(JSON.stringify({ message: "not now" }));
+  } else if (fault?.kind === "text") response.end(fault.text);
+  else if (fault?.kind === "cut") {
+    response.writeHead(200, { "content-length": text.length + 10 });
+    response.write(text.slice(0, 5), () => response.destroy());
+  } else response.writeHead(status).end(text);
+}
+
+/** Alpaca's Trading API for one account: real HTTP, the same filters, pages and errors, and faults on demand. */
+export async function alpacaServer() {
+  const keys = { id: "PKTEST", secret: "s3cret/of+alpaca" };
+  const account = { ...newAccount };
+  const activities: Activity[] = [];
+  const faults: Fault[] = [];
+  const asked: URL[] = [];
+  const timing = { answerMs: 0 };
+  const hooks: { beforePage?: () => void } = {};
+
+  function answered(url: URL, headers: http.IncomingHttpHeaders): Answered {
+    const isKnown =
+      headers["apca-api-key-id"] === keys.id && headers["apca-api-secret-key"] === keys.secret;
+    if (!isKnown) return [401, { message: "unauthorized" }];
+    if (url.pathname === "/v2/account") return [200, account];
+    if (url.pathname !== "/v2/account/activities")
+      return [404, { code: 40_410_000, message: "endpoint not found" }];
+    hooks.beforePage?.();
+    const page = pageOf(activities, url.searchParams);
+    return [200, page.map(({ createdAt: _createdAt, ...told }) => told)];
+  }
+
+  const server = http.createServer((request, response) => {
+    const url = new URL(request.url ?? "/", "http://127.0.0.1");
+    asked.push(url);
+    setTimeout(() => {
+      const fault = faults.shift();
+      answer(response, answered(url, request.headers), fault);
+    }, timing.answerMs);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    keys,
+    account,
+    activities,
+    faults,
+    asked,
+    timing,
+    hooks,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+/** So many deposits of a cent each, a second after the other, from an instant on. */
+export const deposits = (count: number, from: string, prefix = "d"): readonly Activity[] =>
+  Array.from({ length: count }, (_, i) => {
+    const at = new Date(Date.parse(from) + i * 1_000).toISOString();
+    return {
+      id: `${at.replaceAll(/\D/g, "")}::${prefix}${i}`,
+      createdAt: at,
+      activity_type: "CSD",
+      date: at.slice(0, 10),
+      net_amount: "0.01",
+      description: `Deposit ${prefix}${i}`,
+      status: "executed",
+    };
+  });
