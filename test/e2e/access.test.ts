@@ -67,6 +67,11 @@ const told = await Promise.all(
     return access;
   }),
 );
+const settings = Object.assign(
+  {},
+  unlimited,
+  ...told.map(({ env = {} }) => env),
+) as typeof unlimited;
 const open = told.flatMap((access) => access.open).toSorted();
 const everybodys = told.flatMap((access) => access.everybodys);
 const ownersOnly = told.flatMap((access) => access.ownersOnly);
@@ -127,7 +132,7 @@ describe("access", () => {
   let ids: Ids;
   let token: string;
   before(async () => {
-    served = await serve(unlimited);
+    served = await serve(settings);
     ({ ids, token } = await victim(served));
   });
   after(() => served[Symbol.asyncDispose]());
@@ -200,7 +205,7 @@ describe("access", () => {
   });
 
   test("the same requests succeed with permission, so the walk sends real requests", async () => {
-    await using served = await serve();
+    await using served = await serve(settings);
     const operations = await operationsOf(served);
     const { ids } = await victim(served);
     const admin = await asAdmin(served);
@@ -227,7 +232,7 @@ describe("access", () => {
   }
 
   test("each operation has one permission, whether by a role or by the scope of an API key", async () => {
-    await using served = await serve(unlimited);
+    await using served = await serve(settings);
     const { ids } = await victim(served);
     const admin = await asAdmin(served);
     const put = async (path: string, body: object) => {
@@ -279,7 +284,7 @@ describe("access", () => {
   });
 
   test("an owner may do nothing with their things that the policy of owners does not say", async () => {
-    await using served = await serve(unlimited);
+    await using served = await serve(settings);
     const { ada, ids } = await victim(served);
     const admin = await asAdmin(served);
     for (const role of ["owner", "member", "merchant"]) {

@@ -18,6 +18,8 @@ type Body = object | Upload | undefined;
 
 /** What the walk over all operations needs to know of those of one context. */
 export type Access = {
+  /** Settings, as of upstreams that answer. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Operations that strangers may use. */
   readonly open: readonly string[];
   /** Operations that every signed-in user may use, since they are about nobody's things. */

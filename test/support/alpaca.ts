@@ -95,6 +95,8 @@ export async function alpacaServer() {
     asked,
     timing,
     hooks,
+    /** Does not keep the process alive by itself. */
+    mayEnd: () => void server.unref(),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();

@@ -79,7 +79,7 @@ const arrive = mutation(
   "accounts.import-arrive",
   inTurn,
   `update accounts.statement_imports set statements = $2::jsonb, row_count = $3
-    where id = $1 and status = 'arriving'`,
+    where id = $1 and status || '' = 'arriving'`,
 );
 const stage = mutation(
   "accounts.import-stage",

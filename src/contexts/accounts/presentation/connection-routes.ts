@@ -44,7 +44,7 @@ const listing = (accounts: AccountsHandlers): readonly Route[] => [
     success: 200,
     output: ProviderListView,
     present: toProviders,
-    refusals: {},
+    refusals: { forbidden: 403 },
   }),
   get("/connections", {
     access: "signed-in",

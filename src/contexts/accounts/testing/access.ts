@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Upload, type Access, type Ids } from "#test/access.ts";
 import { asAdmin, type Served, type SignedIn } from "#test/basalt.ts";
 import { get, post, type At } from "#test/http.ts";
+import { alpacaServer } from "#test/alpaca.ts";
 import { until } from "#test/until.ts";
 import { ofx } from "./statement-files.ts";
 
@@ -28,9 +29,29 @@ async function bookOf(served: Served, { headers }: SignedIn): Promise<Ids> {
     ],
   });
   const lineIds = await statementsOf(asOwner);
+  const connected = await connectionOf(asOwner);
   const legs = [{ from: accountId, to: equityId, amount: eur("1") }];
   const transferId = await make(asOwner, "/transfers", { legs, holdS: 3_600 });
-  return { accountId, equityId, entryId, transferId, ...lineIds };
+  return { accountId, equityId, entryId, transferId, ...lineIds, ...connected };
+}
+
+const broker = await alpacaServer();
+broker.mayEnd();
+const connecting = { provider: "alpaca", keys: broker.keys };
+
+/** Connects a broker, whose first sync has ended. */
+async function connectionOf(owner: At): Promise<Ids> {
+  const made = await post(owner, "/connections", connecting);
+  assert.equal(made.status, 201, made.text);
+  const connectionId = String(made.body["id"]);
+  let syncId = "";
+  await until(async () => {
+    const { body } = await get(owner, `/connections/${connectionId}/syncs`);
+    const [first] = body["items"] as readonly Readonly<Record<string, string>>[];
+    syncId = String(first?.["id"]);
+    return first?.["status"] === "succeeded";
+  });
+  return { connectionId, syncId };
 }
 
 const coffee = { id: "1", date: "2026-08-03", amount: "-4.50" };
@@ -63,6 +84,7 @@ async function statementsOf(owner: At): Promise<Ids> {
 }
 
 export const access: Access = {
+  env: { BASALT_ALPACA_URL: broker.url },
   open: [],
   everybodys: [
     "POST /api/v1/accounts",
@@ -72,6 +94,9 @@ export const access: Access = {
     "GET /api/v1/imports/statements",
     "GET /api/v1/matches",
     "GET /api/v1/quarantine",
+    "GET /api/v1/providers",
+    "POST /api/v1/connections",
+    "GET /api/v1/connections",
   ],
   bodies: {
     "POST /api/v1/accounts": { name: "Mine", type: "checking", currency: "EUR" },
@@ -117,6 +142,16 @@ export const access: Access = {
     "GET /api/v1/accounts/{accountId}/transactions": undefined,
     "GET /api/v1/transactions/{lineId}": undefined,
     "GET /api/v1/accounts/{accountId}/balances": undefined,
+    "GET /api/v1/providers": undefined,
+    "POST /api/v1/connections": connecting,
+    "GET /api/v1/connections": undefined,
+    "GET /api/v1/connections/{connectionId}": undefined,
+    "POST /api/v1/connections/{connectionId}/reauthorization": { keys: broker.keys },
+    "DELETE /api/v1/connections/{connectionId}": undefined,
+    "POST /api/v1/connections/{connectionId}/syncs": undefined,
+    "GET /api/v1/connections/{connectionId}/syncs": undefined,
+    "GET /api/v1/syncs/{syncId}": undefined,
+    "GET /api/v1/syncs/{syncId}/progress": undefined,
   },
   ownersOnly: [],
   thingsOf: bookOf,

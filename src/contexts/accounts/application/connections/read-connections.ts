@@ -41,9 +41,20 @@ type Deps = { readonly read: Read<AccountsScope>; readonly mayAct: MayAct };
 
 /** Who keeps accounts elsewhere, and what each can tell. */
 export const listProviders =
-  ({ providers }: { readonly providers: readonly Provider[] }) =>
-  async (_asked: object, _context: Context): Promise<Result<readonly Provider[], never>> =>
-    ok(providers);
+  ({ providers, mayAct }: Pick<Deps, "mayAct"> & { readonly providers: readonly Provider[] }) =>
+  async (_: object, context: Context): Promise<Result<readonly Provider[], Forbidden>> => {
+    const owner = await ownerOf(mayAct, context);
+    return owner.ok ? ok(providers) : owner;
+  };
+
+/** The actor, who may read connections of their own. */
+async function ownerOf(mayAct: MayAct, context: Context): Promise<Result<OwnerId, Forbidden>> {
+  const permission = Permissions.readConnections;
+  const owner = OwnerId.parse(context.actor);
+  if (!owner.ok) return err({ type: "forbidden", permission });
+  const allowed = await mayAct(context, permission, { owner: owner.value });
+  return allowed.ok ? ok(owner.value) : allowed;
+}
 
 export type ScheduledConnection = {
   readonly connection: Connection;
@@ -72,11 +83,8 @@ export function listConnections({ read, mayAct }: Deps) {
     { limit = ConnectionPageSize.usual, cursor }: ListConnections,
     context: Context,
   ): Promise<Result<Page<Connection, ConnectionId>, Forbidden>> => {
-    const permission = Permissions.readConnections;
-    const owner = OwnerId.parse(context.actor);
-    if (!owner.ok) return err({ type: "forbidden", permission });
-    const allowed = await mayAct(context, permission, { owner: owner.value });
-    if (!allowed.ok) return allowed;
+    const owner = await ownerOf(mayAct, context);
+    if (!owner.ok) return owner;
     const page = { ownerId: owner.value, before: cursor, limit: limit + 1 };
     const found = await read(context, ({ connections }) => connections.page(page));
     return ok(pageOf(found, limit, ({ id }) => id));

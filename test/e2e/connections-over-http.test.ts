@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { alpacaServer, deposits } from "../support/alpaca.ts";
+import { serve, signUp, type Served, type SignedIn } from "../support/basalt.ts";
+import { verify } from "../support/emails.ts";
+import { ask, get, post, type At } from "../support/http.ts";
+import { until } from "../support/until.ts";
+
+type Listed = { readonly items: readonly Readonly<Record<string, unknown>>[] };
+const listed = (body: object) => (body as unknown as Listed).items;
+
+describe("connections over HTTP", () => {
+  let broker: Awaited<ReturnType<typeof alpacaServer>>;
+  let served: Served & AsyncDisposable;
+  let ada: SignedIn;
+  let at: At;
+  before(async () => {
+    broker = await alpacaServer();
+    served = await serve({ BASALT_ALPACA_URL: broker.url });
+    ada = await signUp(served, "ada@example.com");
+    await verify(served, "ada@example.com", ada);
+    at = { url: served.url, headers: ada.headers };
+  });
+  after(async () => {
+    await served[Symbol.asyncDispose]();
+    await broker[Symbol.asyncDispose]();
+  });
+
+  const connect = (keys: object = broker.keys) =>
+    post(at, "/connections", { provider: "alpaca", keys });
+
+  test("a broker is connected, and its account has what the broker told", async () => {
+    broker.activities.push(...deposits(120, "2026-01-01T00:00:00Z"));
+    const providers = listed((await get(at, "/providers")).body);
+    assert.deepEqual(
+      providers.map(({ id }) => id),
+      ["bank", "chase", "alpaca"],
+    );
+    const made = await connect();
+    assert.equal(made.status, 201, made.text);
+    assert.doesNotMatch(made.text, /s3cret|PKTEST/);
+    const path = `/connections/${String(made.body["id"])}`;
+
+    const asked = await post(at, `${path}/syncs`, {});
+    assert.equal(asked.status, 202, asked.text);
+    const sync = `/syncs/${String(asked.body["id"])}`;
+    const stream = await fetch(`${served.url}/api/v1${sync}/progress`, { headers: ada.headers });
+    const told = await stream.text();
+    assert.match(told, /event: succeeded\n/);
+
+    const { body: ended } = await get(at, sync);
+    assert.deepEqual([ended["status"], ended["rows"], ended["pages"]], ["succeeded", 120, 3]);
+    const [account] = listed((await get(at, "/accounts")).body);
+    assert.deepEqual(
+      [account?.["name"], account?.["provider"], account?.["posted"]],
+      ["Alpaca brokerage ABCD", "alpaca", { amount: "1000.00", currency: "USD" }],
+    );
+    const lines = await get(at, `/accounts/${String(account?.["id"])}/transactions?limit=1000`);
+    assert.equal(listed(lines.body).length, 120);
+    const { body: connection } = await get(at, path);
+    assert.equal(connection["syncedUntil"], ended["until"]);
+    assert.ok(String(connection["nextSyncAt"]) > String(ended["endedAt"]));
+  });
+
+  test("a provider is disconnected once, and then takes no sync and no other key", async () => {
+    const made = await connect();
+    const path = `/connections/${String(made.body["id"])}`;
+    for (const _ of [1, 2])
+      assert.equal((await ask(at, "DELETE", path)).body["status"], "disconnected");
+    for (const [where, body] of [
+      ["syncs", {}],
+      ["reauthorization", { keys: broker.keys }],
+    ] as const) {
+      const { status, body: problem } = await post(at, `${path}/${where}`, body);
+      assert.deepEqual([status, problem["code"]], [409, "CONNECTION_NOT_READY"]);
+    }
+    await until(async () => {
+      const syncs = listed((await get(at, `${path}/syncs`)).body);
+      return syncs.every(({ endedAt }) => endedAt !== undefined);
+    });
+  });
+
+  test("keys that break a header, keys of nobody and a provider that takes none are refused", async () => {
+    const broken = await connect({ id: "a", secret: "b\r\nX-Other: c" });
+    assert.equal(broken.status, 400, broken.text);
+    const unknown = await connect({ id: "nobody", secret: "x" });
+    assert.deepEqual([unknown.status, unknown.body["code"]], [422, "KEYS_REFUSED"]);
+    const files = await post(at, "/connections", { provider: "chase", keys: broker.keys });
+    assert.deepEqual([files.status, files.body["code"]], [422, "PROVIDER_UNKNOWN"]);
+  });
+
+  test("a file of a provider that sends none is refused", async () => {
+    const answer = await fetch(`${served.url}/api/v1/imports/statements?provider=alpaca`, {
+      method: "POST",
+      headers: { ...ada.headers, "content-type": "text/csv" },
+      body: "a,b\n1,2\n",
+    });
+    assert.equal(answer.status, 422, await answer.text());
+  });
+});
