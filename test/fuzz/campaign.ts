@@ -2,6 +2,7 @@
 import http from "node:http";
 import { parseArgs } from "node:util";
 import * as fc from "fast-check";
+import { alpacaServer } from "../support/alpaca.ts";
 import { launch, scratch } from "../support/basalt.ts";
 import { conclude, isSign, launchDefective, type Marks } from "../support/defective.ts";
 import { endWithSignal } from "../support/signals.ts";
@@ -43,7 +44,12 @@ const sequencesPerWorld = 50;
 await using undo = new AsyncDisposableStack();
 endWithSignal(undo);
 const folder = undo.use(await scratch());
-const env = { BASALT_DATA_DIR: folder.path, BASALT_LOG_LEVEL: "error" };
+const broker = undo.use(await alpacaServer());
+const env = {
+  BASALT_DATA_DIR: folder.path,
+  BASALT_LOG_LEVEL: "error",
+  BASALT_ALPACA_URL: broker.url,
+};
 const server = undo.use(
   values.defect === undefined
     ? launch(["start"], env)
@@ -70,7 +76,11 @@ let played = 0;
 let world: Promise<World> | undefined;
 async function anew(steps: readonly Step[]): Promise<void> {
   if (played % sequencesPerWorld === 0)
-    world = makeWorld({ url: url.origin, folder: folder.path }, `w${played}`, policies);
+    world = makeWorld(
+      { url: url.origin, folder: folder.path, keys: broker.keys },
+      `w${played}`,
+      policies,
+    );
   played += 1;
   const wrong = world && (await play(stage, await world, steps));
   if (wrong !== undefined) throw new Error(wrong);

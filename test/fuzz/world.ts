@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { ofx } from "../../src/contexts/accounts/testing/statement-files.ts";
 import { asAdmin, signIn, signUp, type Headers, type Served } from "../support/basalt.ts";
 import { verify } from "../support/emails.ts";
-import { ask, sell, type At } from "../support/http.ts";
+import { ask, get, sell, type At } from "../support/http.ts";
+import { until } from "../support/until.ts";
 import type { Asker } from "./arbitraries.ts";
 
 /** What exists before a client begins: who asks, and what they can ask for. */
@@ -50,9 +52,38 @@ async function bookOf(own: At, admin: At) {
   return { account: [from, to, equity], entry: [entry], transfer: [transfer] };
 }
 
+type Rows = { readonly items: readonly { readonly id: string; readonly lineId?: string }[] };
+
+/** A broker of somebody, and a file of a bank with a line and a row that may be of it. */
+async function elsewhereOf(own: At, keys: object) {
+  const connection = await made(own, "POST", "/connections", { provider: "alpaca", keys });
+  const sync = await made(own, "POST", `/connections/${connection}/syncs`, {});
+  const importOf = async (amount: string) => {
+    const answer = await fetch(`${own.url}/api/v1/imports/statements`, {
+      method: "POST",
+      body: ofx({ rows: [{ id: "1", date: "2026-08-03", amount }] }),
+      headers: { ...own.headers, "content-type": "application/x-ofx" },
+    });
+    const { id } = (await answer.json()) as { readonly id: string };
+    const rows = async () =>
+      ((await get(own, `/imports/statements/${id}/rows`)).body as unknown as Rows).items;
+    await until(async () => (await rows()).length > 0);
+    return { id, rows: await rows() };
+  };
+  const first = await importOf("-4.50");
+  const second = await importOf("-5.50");
+  return {
+    connection: [connection],
+    sync: [sync],
+    statement: [first.id, second.id],
+    line: first.rows.flatMap(({ lineId }) => lineId ?? []),
+    observation: second.rows.map(({ id }) => id),
+  };
+}
+
 /** A member, a merchant, and something that is for sale; `name` is of this world alone. */
 export async function makeWorld(
-  { url, folder }: Pick<Served, "url" | "folder">,
+  { url, folder, keys }: Pick<Served, "url" | "folder"> & { readonly keys: object },
   name: string,
   { items }: Policies,
 ): Promise<World> {
@@ -91,6 +122,7 @@ export async function makeWorld(
   });
   const { id: imported } = (await file.json()) as { readonly id: string };
   const money = await bookOf(own, at);
+  const elsewhere = await elsewhereOf(own, keys);
   return {
     tokens: {
       anonymous: {},
@@ -110,6 +142,7 @@ export async function makeWorld(
       key: [key],
       import: [imported],
       ...money,
+      ...elsewhere,
       token: [member.refreshToken],
     },
     spared: new Set([admin.userId, admin.sessionId]),
