@@ -54,7 +54,7 @@ function answer(response: http.ServerResponse, [status, body]: Answered, fault?:
 }
 
 /** Alpaca's Trading API for one account: real HTTP, the same filters, pages and errors, and faults on demand. */
-export async function alpacaServer() {
+export async function alpacaServer(port = 0) {
   const keys = { id: "PKTEST", secret: "s3cret/of+alpaca" };
   const account = { ...newAccount };
   const activities: Activity[] = [];
@@ -83,11 +83,11 @@ export async function alpacaServer() {
       answer(response, answered(url, request.headers), fault);
     }, timing.answerMs);
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const { port: listening } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${listening}`,
     keys,
     account,
     activities,
@@ -119,3 +119,38 @@ export const deposits = (count: number, from: string, prefix = "d"): readonly Ac
       status: "executed",
     };
   });
+
+const dayMs = 86_400_000;
+
+/** What a small investor does in three months before a day: pays in, buys, sells, gets dividends and pays fees. */
+export function someMonths(today: Date): readonly Activity[] {
+  const activityOn = (daysAgo: number, facts: Readonly<Record<string, unknown>>): Activity => {
+    const at = new Date(today.getTime() - daysAgo * dayMs).toISOString();
+    return {
+      id: `${at.replaceAll(/\D/g, "")}::${daysAgo}-${String(facts["activity_type"])}`,
+      createdAt: at,
+      status: "executed",
+      ...(facts["activity_type"] === "FILL" ? { transaction_time: at } : { date: at.slice(0, 10) }),
+      ...facts,
+    };
+  };
+  const fill = (side: string, qty: string, price: string, symbol: string) => ({
+    activity_type: "FILL",
+    type: "fill",
+    side,
+    qty,
+    price,
+    symbol,
+  });
+  return [90, 60, 30].flatMap((start, i) => [
+    activityOn(start, {
+      activity_type: "CSD",
+      net_amount: "500",
+      description: "Wire from my bank",
+    }),
+    activityOn(start - 2, fill("buy", "1.5", String(180 + 5 * i), "AAPL")),
+    activityOn(start - 9, fill("sell", "0.25", String(184 + 5 * i), "AAPL")),
+    activityOn(start - 10, { activity_type: "FEE", net_amount: "-0.03", description: "TAF fee" }),
+    activityOn(start - 20, { activity_type: "DIV", net_amount: "0.31", symbol: "AAPL" }),
+  ]);
+}
