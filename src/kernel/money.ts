@@ -134,9 +134,24 @@ export const Money = {
   times: ({ minor, currency }: Money, count: number): Money =>
     Money.of(minor * BigInt(count), currency),
   /** What an amount is in another currency at a rate, rounded to its smallest unit, halves to the even one. */
-  converted({ minor, currency }: Money, rate: Rate, into: Currency): Money {
-    const raised = minor * scaled(rate, rateDigits) * 10n ** BigInt(decimals(into));
-    return Money.of(halfEven(raised, 10n ** BigInt(rateDigits + decimals(currency))), into);
+  converted: (money: Money, rate: Rate, into: Currency): Money =>
+    Money.over(money, [{ rate, isInverse: false }], into),
+  /**
+   * What an amount is in another currency, over several rates, rounded once, halves to the even unit. `isInverse`: the rate says how much of
+   * the first currency is paid for one of the second.
+   */
+  over(
+    { minor, currency }: Money,
+    steps: readonly { readonly rate: Rate; readonly isInverse: boolean }[],
+    into: Currency,
+  ): Money {
+    let [raised, by] = [minor * 10n ** BigInt(decimals(into)), 10n ** BigInt(decimals(currency))];
+    for (const { rate, isInverse } of steps) {
+      const [said, one] = [scaled(rate, rateDigits), 10n ** BigInt(rateDigits)];
+      raised *= isInverse ? one : said;
+      by *= isInverse ? said : one;
+    }
+    return Money.of(halfEven(raised, by), into);
   },
   /** A decimal number, of which so many digits are after the point, to the smallest unit of a currency, halves to the even one. */
   rounded(digits: bigint, after: number, currency: Currency): Money {

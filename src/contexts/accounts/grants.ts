@@ -22,7 +22,7 @@ export const grants: Grants = {
     Permissions.connectProvider,
   ],
   /** Keeps the book: opens its accounts, posts entries, and reads everything. */
-  bookkeeper: ["accounts", "transfers", "entries", "exchanges", "ledger"].map(
+  bookkeeper: ["accounts", "transfers", "entries", "exchanges", "ledger", "rates"].map(
     (resource) => `${resource}:*`,
   ),
 };

@@ -62,6 +62,8 @@ import {
 import { runStatements } from "./application/statements/run-imports.ts";
 import { redoImport, replayQuarantine, undoImport } from "./application/statements/undo-import.ts";
 import type { Provider } from "./application/ports/providers.ts";
+import { getNetWorth } from "./application/worth/net-worth.ts";
+import { quoteRate } from "./application/worth/quote-rate.ts";
 import { listTransfers } from "./application/transfers/list-transfers.ts";
 import { makeTransfer } from "./application/transfers/make-transfer.ts";
 import {
@@ -146,6 +148,9 @@ export const createAccounts = (deps: AccountsDeps) =>
       listSyncs: listSyncs(deps),
       getSync: getSync(deps),
       runSyncs: runSyncs(deps),
+
+      quoteRate: quoteRate(deps),
+      getNetWorth: getNetWorth(deps),
     },
     { ...deps, denials: ["forbidden"] },
   );

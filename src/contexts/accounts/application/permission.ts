@@ -21,4 +21,5 @@ export const Permissions = permissions({
   readConnections: "connections:read",
   keepConnections: "connections:update",
   syncConnections: "connections:sync",
+  quoteRate: "rates:quote",
 });

@@ -6,7 +6,7 @@ import { Count, Flag } from "#kernel/scalars.ts";
 import { list, oneOf, optional, shape } from "#kernel/shape.ts";
 import { AccountType } from "./account-type.ts";
 import { CurrencyPair } from "./currency-pair.ts";
-import { SpelledExchange } from "./exchange.ts";
+import { quote, SpelledExchange } from "./exchange.ts";
 import { AccountId, ConnectionId, EntryId, ImportId, OwnerId, SyncId, TransferId } from "./ids.ts";
 import { AccountName, Mask, Memo, Tags } from "./labels.ts";
 import { SpelledPostings } from "./posting.ts";
@@ -144,6 +144,13 @@ export const SyncSucceeded = event("accounts.sync-succeeded", 1, ended);
 export const SyncPartiallySucceeded = event("accounts.sync-partially-succeeded", 1, ended);
 export const SyncFailed = event("accounts.sync-failed", 1, ended);
 
+/** So much of one currency is paid for one of another, as somebody who keeps the book vouches for. */
+export const RateQuoted = event("accounts.rate-quoted", 1, {
+  from: Currency,
+  into: Currency,
+  ...quote,
+});
+
 export const accountsEvents = registry(
   AccountOpened,
   AccountEdited,
@@ -166,5 +173,6 @@ export const accountsEvents = registry(
   SyncSucceeded,
   SyncPartiallySucceeded,
   SyncFailed,
+  RateQuoted,
 );
 export type AccountsEvent = EventOf<typeof accountsEvents>;

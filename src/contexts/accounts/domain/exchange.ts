@@ -39,7 +39,7 @@ export type ExchangeInvalid = {
 };
 
 /** Clocks of those who quote may be ahead by so much. */
-const maxAheadMs = 60_000;
+export const maxAheadMs = 60_000;
 
 /** An account that takes part of what is bought, in proportion to its share. */
 export type Receiver = { readonly accountId: AccountId; readonly share: bigint };

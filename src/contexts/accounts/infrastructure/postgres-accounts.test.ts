@@ -7,6 +7,7 @@ import { programsContract } from "../testing/programs.contract.ts";
 import { statementDecisionsContract } from "../testing/statement-decisions.contract.ts";
 import { statementsContract } from "../testing/statements.contract.ts";
 import { transfersContract } from "../testing/transfers.contract.ts";
+import { worthContract } from "../testing/worth.contract.ts";
 
 accountsContract("Postgres", postgresSubject);
 transfersContract("Postgres", postgresSubject);
@@ -16,3 +17,4 @@ exchangesContract("Postgres", postgresSubject);
 statementsContract("Postgres", postgresSubject);
 statementDecisionsContract("Postgres", postgresSubject);
 connectionsContract("Postgres", postgresSubject);
+worthContract("Postgres", postgresSubject);

@@ -1,6 +1,6 @@
 import { idOf, saving } from "#kernel/repository.ts";
 import type { Instant } from "#kernel/instant.ts";
-import type { Currency } from "#kernel/money.ts";
+import { Money, type Currency } from "#kernel/money.ts";
 import type { Version } from "#kernel/version.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
@@ -65,6 +65,15 @@ const followed = statement<Row & { readonly movements: number }>(
   "accounts.accounts-followed",
   `select ${columns}, movements from accounts.accounts where owner_id = $1 order by id limit $2`,
 );
+const worth = statement<{
+  readonly currency: string;
+  readonly posted: string;
+  readonly accounts: number;
+}>(
+  "accounts.worth-of-owner",
+  `select currency, sum(posted)::text as posted, count(*)::int as accounts
+     from accounts.accounts where owner_id = $1 and status = 'active' group by currency order by currency`,
+);
 /** Its money is moved by the journal alone. */
 const upsert = mutation(
   "accounts.account-upsert",
@@ -118,6 +127,11 @@ export const postgresAccounts = ({ read, write, append }: Transaction): Accounts
     const account = row && toFunded(row);
     return isMirror(account) ? account : undefined;
   },
+  worth: async (ownerId) =>
+    (await read(worth, [ownerId])).map(({ currency, posted, accounts }) => ({
+      amount: Money.of(BigInt(posted), currency as Currency),
+      accounts,
+    })),
   followed: async (ownerId, limit) =>
     (await read(followed, [ownerId, limit])).map((row) => ({
       ...toFunded(row),

@@ -6,6 +6,7 @@ import { postgresImports } from "./postgres-imports.ts";
 import { postgresJournal } from "./postgres-journal.ts";
 import { postgresBalances, postgresLines } from "./postgres-lines.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
+import { postgresRates } from "./postgres-rates.ts";
 import { postgresSyncs } from "./postgres-syncs.ts";
 import { postgresTransfers } from "./postgres-transfers.ts";
 
@@ -19,5 +20,6 @@ export const postgresLedger = (transaction: Transaction): AccountsScope => ({
   balances: postgresBalances(transaction),
   connections: postgresConnections(transaction),
   syncs: postgresSyncs(transaction),
+  rates: postgresRates(transaction),
   personalData: postgresPersonalData(transaction),
 });

@@ -8,6 +8,7 @@ import { connectionRoutes } from "./connection-routes.ts";
 import { entryRoutes } from "./entry-routes.ts";
 import { ledgerRoutes } from "./ledger-routes.ts";
 import { statementRoutes, type ReadFile } from "./statement-routes.ts";
+import { worthRoutes } from "./worth-routes.ts";
 import { transferRoutes } from "./transfer-routes.ts";
 
 /** Everything that accounts answer over HTTP. */
@@ -22,4 +23,5 @@ export const accountsRoutes = (
   ...ledgerRoutes(accounts),
   ...statementRoutes(accounts, told),
   ...connectionRoutes(accounts, told),
+  ...worthRoutes(accounts),
 ];

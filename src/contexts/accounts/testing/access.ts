@@ -32,7 +32,16 @@ async function bookOf(served: Served, { headers }: SignedIn): Promise<Ids> {
   const connected = await connectionOf(asOwner);
   const legs = [{ from: accountId, to: equityId, amount: eur("1") }];
   const transferId = await make(asOwner, "/transfers", { legs, holdS: 3_600 });
-  return { accountId, equityId, entryId, transferId, ...lineIds, ...connected };
+  return {
+    accountId,
+    equityId,
+    entryId,
+    transferId,
+    from: "EUR",
+    into: "USD",
+    ...lineIds,
+    ...connected,
+  };
 }
 
 const broker = await alpacaServer();
@@ -97,6 +106,7 @@ export const access: Access = {
     "GET /api/v1/providers",
     "POST /api/v1/connections",
     "GET /api/v1/connections",
+    "GET /api/v1/net-worth",
   ],
   bodies: {
     "POST /api/v1/accounts": { name: "Mine", type: "checking", currency: "EUR" },
@@ -142,6 +152,12 @@ export const access: Access = {
     "GET /api/v1/accounts/{accountId}/transactions": undefined,
     "GET /api/v1/transactions/{lineId}": undefined,
     "GET /api/v1/accounts/{accountId}/balances": undefined,
+    "GET /api/v1/net-worth": undefined,
+    "PUT /api/v1/rates/{from}/{into}": {
+      rate: "1.1",
+      source: "test",
+      quotedAt: "2026-01-01T00:00:00Z",
+    },
     "GET /api/v1/providers": undefined,
     "POST /api/v1/connections": connecting,
     "GET /api/v1/connections": undefined,

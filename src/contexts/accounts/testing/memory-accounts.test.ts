@@ -7,6 +7,7 @@ import { programsContract } from "./programs.contract.ts";
 import { statementDecisionsContract } from "./statement-decisions.contract.ts";
 import { statementsContract } from "./statements.contract.ts";
 import { transfersContract } from "./transfers.contract.ts";
+import { worthContract } from "./worth.contract.ts";
 
 accountsContract("memory", memorySubject);
 transfersContract("memory", memorySubject);
@@ -16,3 +17,4 @@ exchangesContract("memory", memorySubject);
 statementsContract("memory", memorySubject);
 statementDecisionsContract("memory", memorySubject);
 connectionsContract("memory", memorySubject);
+worthContract("memory", memorySubject);

@@ -25,6 +25,7 @@ import {
   memoryConnectionTables,
   syncsIn,
 } from "./memory-connections.ts";
+import { memoryRates, ratesIn } from "./memory-rates.ts";
 import {
   balancesIn,
   eraseStatements,
@@ -82,6 +83,7 @@ export const memoryAccountsTables = () => ({
   transfers: new MemoryTable<Transfer>(),
   statements: memoryStatementTables(),
   connections: memoryConnectionTables(),
+  rates: memoryRates(),
 });
 type Tables = ReturnType<typeof memoryAccountsTables>;
 
@@ -118,6 +120,20 @@ function accountsIn({ accounts }: Tables, { change, append }: MemoryTransaction)
             one.elsewhere.externalId === externalId &&
             one.currency === currency,
         ),
+    async worth(ownerId) {
+      const own = [...accounts.rows.values()]
+        .map(toFunded)
+        .filter((one) => one.ownerId === ownerId && one.status === "active");
+      return [...Map.groupBy(own, ({ currency }) => currency)]
+        .toSorted(([a], [b]) => byText(a, b))
+        .map(([currency, some]) => ({
+          amount: Money.of(
+            some.reduce((sum, { posted }) => sum + posted, 0n),
+            currency,
+          ),
+          accounts: some.length,
+        }));
+    },
     followed: async (ownerId, limit) =>
       [...accounts.rows.values()]
         .filter(({ account }) => account.ownerId === ownerId)
@@ -367,6 +383,7 @@ export const memoryAccounts =
     balances: balancesIn(tables.statements, transaction),
     connections: connectionsIn(tables.connections, transaction),
     syncs: syncsIn(tables.connections, transaction),
+    rates: ratesIn(tables.rates, transaction),
     personalData: personalDataIn(tables, transaction),
     transfers: {
       byId: async (id) => tables.transfers.rows.get(id),

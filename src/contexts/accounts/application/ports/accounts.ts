@@ -1,4 +1,4 @@
-import type { Currency } from "#kernel/money.ts";
+import type { Currency, Money } from "#kernel/money.ts";
 import type { Saves } from "#kernel/repository.ts";
 import type { Account, Funded, Mirror } from "../../domain/account.ts";
 import type { CurrencyPair } from "../../domain/currency-pair.ts";
@@ -8,6 +8,9 @@ import type { AccountId, OwnerId } from "../../domain/ids.ts";
 import type { Accounts as Loaded } from "../../domain/ledger.ts";
 import type { ExternalId } from "../../domain/observation.ts";
 import type { ProviderId } from "../../domain/provider.ts";
+
+/** What accounts of one currency sum to, and how many they are. */
+export type WorthOf = { readonly amount: Money; readonly accounts: number };
 
 /** Saving an account leaves its money alone. */
 export type Accounts = Saves<Account, AccountsEvent> & {
@@ -23,6 +26,8 @@ export type Accounts = Saves<Account, AccountsEvent> & {
     readonly externalId: ExternalId;
     readonly currency: Currency;
   }) => Promise<Mirror | undefined>;
+  /** What the accounts of one owner sum to, by currency. */
+  readonly worth: (ownerId: OwnerId) => Promise<readonly WorthOf[]>;
   /** Accounts of one owner in the order of their opening, each with the number of its movements by then. */
   readonly followed: (
     ownerId: OwnerId,

@@ -3,6 +3,7 @@ import type { Connections, Syncs } from "./connections.ts";
 import type { Journal } from "./journal.ts";
 import type { PersonalData } from "./personal-data.ts";
 import type { Balances, Imports, Lines } from "./statements.ts";
+import type { Rates } from "./rates.ts";
 import type { Transfers } from "./transfers.ts";
 
 /** All repositories of accounts, bound to one transaction. */
@@ -15,5 +16,6 @@ export type AccountsScope = {
   readonly balances: Balances;
   readonly connections: Connections;
   readonly syncs: Syncs;
+  readonly rates: Rates;
   readonly personalData: PersonalData;
 };
