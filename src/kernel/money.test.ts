@@ -111,6 +111,18 @@ describe("money", () => {
     );
   });
 
+  test("a conversion there and back over the same rate is rounded once, and changes nothing", () => {
+    const rates = fc.stringMatching(/^[1-9]\d{0,5}(\.\d{1,12})?$/);
+    const amounts = fc.bigInt({ min: -(10n ** 18n), max: 10n ** 18n });
+    fc.assert(
+      fc.property(amounts, rates, (minor, text) => {
+        const [rate, usd] = [expect(Rate.parse(text)), currency("USD")];
+        const steps = [false, true].map((isInverse) => ({ rate, isInverse }));
+        assert.equal(Money.over(Money.of(minor, usd), steps, usd).minor, minor);
+      }),
+    );
+  });
+
   test("is read, spelled, added and converted as an oracle does it", () => {
     const oracle = Oracle.clone({ precision: 60, rounding: Oracle.ROUND_HALF_EVEN });
     const decimalOf = (amount: Money) => new oracle(Money.spell(amount).amount);

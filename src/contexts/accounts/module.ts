@@ -5,6 +5,7 @@ import { WakeUp } from "#platform/events/wake-up.ts";
 import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
 import type { OnPostgres, Profile } from "#platform/process/persistence.ts";
+import { examineMasterKeys } from "#platform/secrets/examine-master-keys.ts";
 import type { AccountsScope } from "./application/ports/scope.ts";
 import { addAccountsCommands } from "./commands.ts";
 import { demoAccounts } from "./demo-data.ts";
@@ -12,6 +13,7 @@ import { accountsEvents } from "./domain/events.ts";
 import { grants } from "./grants.ts";
 import { createAccounts } from "./index.ts";
 import { chainEntries } from "./infrastructure/ledger-chain.ts";
+import { neededMasterKeys } from "./infrastructure/postgres-connections.ts";
 import { forgetArrivingStatements } from "./infrastructure/postgres-imports.ts";
 import { postgresLedger } from "./infrastructure/postgres-ledger.ts";
 import { alpaca } from "./infrastructure/providers/alpaca.ts";
@@ -110,7 +112,10 @@ export const accounts: Module<typeof known, object, Needs> = {
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   readModels: [],
   chores: (database) => [chainEntries(database), forgetArrivingStatements(database)],
-  examine: async () => [],
+  examine: async (settings, database) =>
+    database
+      ? [examineMasterKeys("master key of connections", await neededMasterKeys(database), settings)]
+      : [],
   demoData: [demoAccounts],
   addCommands: addAccountsCommands,
 };

@@ -12,7 +12,7 @@ import type { Database } from "#platform/postgres/database.ts";
 import type { Finding, Grants, Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
 import type { OnPostgres, Profile } from "#platform/process/persistence.ts";
-import { knownMasterKeys } from "#platform/secrets/master-key-file.ts";
+import { examineMasterKeys } from "#platform/secrets/examine-master-keys.ts";
 import { authenticate } from "./application/sessions/authenticate.ts";
 import type { HowToUse, IdentityScope, Passwords, SendEmail } from "./application/ports.ts";
 import { writeEmails } from "./application/credentials/write-emails.ts";
@@ -226,13 +226,7 @@ const onPostgres: AdaptersOn<OnPostgres> = (database, newId) => ({
 
 /** Whether the master keys open all that is sealed in the database. */
 async function examinedMasterKey(settings: Settings, database: Database): Promise<Finding> {
-  const known = knownMasterKeys(settings.masterKey, settings.dataFolder);
-  const missing = (await neededMasterKeys(database)).filter((id) => !known.includes(id));
-  const says =
-    missing.length === 0
-      ? "opens what is sealed"
-      : `secrets were sealed with master key ${missing.join(", ")}, which is not among those of this folder: add it behind the others`;
-  return { ok: missing.length === 0, what: "master key", says };
+  return examineMasterKeys("master key", await neededMasterKeys(database), settings);
 }
 
 /** Identity as a module. */

@@ -1,7 +1,7 @@
 import type { Instant } from "#kernel/instant.ts";
 import { idOf, saving } from "#kernel/repository.ts";
 import type { Version } from "#kernel/version.ts";
-import { statement } from "#platform/postgres/database.ts";
+import { statement, type Database } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import type { Connections } from "../application/ports/connections.ts";
@@ -71,6 +71,14 @@ const reseal = mutation(
   inTurn,
   "update accounts.connections set credentials = $3 where id = $1 and credentials = $2",
 );
+
+const needed = statement<{ readonly id: string }>(
+  "accounts.master-keys-needed",
+  `select distinct split_part(credentials, '.', 1) as id from accounts.connections where status = 'active'`,
+);
+/** The ids of the master keys that credentials are sealed under. */
+export const neededMasterKeys = async (database: Database): Promise<readonly string[]> =>
+  (await database.query(needed, [])).map(({ id }) => id);
 
 function toConnection(row: Row): Connection {
   const { status, credentials } = row;

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Instant } from "#kernel/instant.ts";
-import { expect } from "#kernel/result.ts";
+import { expect, ok } from "#kernel/result.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { alpacaServer, deposits, type Activity, type Fault } from "#test/alpaca.ts";
 import { ConnectProvider, Reconnect } from "../application/connections/connect-provider.ts";
 import { ConnectionStep } from "../application/connections/disconnect.ts";
 import { GetSync, ListSyncs } from "../application/connections/read-connections.ts";
+import type { Sealed } from "../domain/connection.ts";
+import type { ConnectionId } from "../domain/ids.ts";
 import { alpaca } from "../infrastructure/providers/alpaca.ts";
-import { read, syncEveryMs, type OpenAccounts } from "./fixtures.ts";
+import { olderSealing, read, sealing, syncEveryMs, type OpenAccounts } from "./fixtures.ts";
 import { openStatements } from "./statement-bank.ts";
 
 const dayMs = 86_400_000;
@@ -327,6 +329,40 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
       assert.equal((await broker.synced(id)).status, "succeeded");
       assert.deepEqual([await get(), (await broker.mirrors()).length], ["active", 1]);
       assert.equal((await broker.booked()).lines.length, 3);
+    });
+
+    /** Puts other credentials into the row of a connection, as somebody with the database could. */
+    const put = (broker: Awaited<ReturnType<typeof given>>, id: ConnectionId, sealed: Sealed) =>
+      broker.subject.unitOfWork(broker.as("system"), async ({ connections }) => {
+        const found = await connections.byId(id);
+        if (found?.status === "active") connections.reseal(id, found.credentials, sealed);
+        return ok(undefined);
+      });
+    const credentialsOf = (broker: Awaited<ReturnType<typeof given>>, id: ConnectionId) =>
+      broker.subject.read(broker.as("system"), async ({ connections }) => {
+        const found = await connections.byId(id);
+        return found?.status === "active" ? found.credentials : undefined;
+      });
+
+    test("credentials that were moved from another connection open nothing", async () => {
+      await using broker = await given();
+      const [mine, other] = [expect(await broker.connect()), expect(await broker.connect())];
+      await put(broker, mine.id, other.credentials);
+      const sync = await broker.synced(mine.id);
+      assert.deepEqual([sync.status, "reason" in sync && sync.reason], ["failed", "login-lost"]);
+      assert.equal(await credentialsOf(broker, mine.id), undefined, "it is revoked");
+      assert.equal((await broker.synced(other.id)).status, "succeeded");
+    });
+
+    test("a sync seals credentials under the newest master key", async () => {
+      await using broker = await given();
+      const { id } = expect(await broker.connect());
+      const old = olderSealing.seal(JSON.stringify(broker.server.keys), id);
+      await put(broker, id, old);
+      assert.equal((await broker.synced(id)).status, "succeeded");
+      const now = await credentialsOf(broker, id);
+      assert.ok(now && now !== old && !sealing.isOld(now));
+      assert.deepEqual(JSON.parse(sealing.open(now, id) ?? ""), broker.server.keys);
     });
 
     test("a disconnected provider is asked nothing more, and what was fetched stays", async () => {

@@ -65,7 +65,12 @@ const mayActAs =
 
 export const eur = (amount: string) => ({ amount, currency: "EUR" });
 
-const secrets = createSecrets(masterKeys(newMasterKey()));
+const [newer, older] = [newMasterKey(), newMasterKey()];
+/** Under a master key that has followed another one, and under that one. */
+export const [sealing, olderSealing] = [
+  credentialSealing(createSecrets(masterKeys(`${newer},${older}`))),
+  credentialSealing(createSecrets(masterKeys(older))),
+] as const;
 export const syncEveryMs = 6 * 3_600_000;
 
 /** Providers besides those of files. */
@@ -85,7 +90,7 @@ async function accountsOn(open: OpenAccounts, more: Elsewhere) {
     metrics: createMetrics(),
     audit: { enter: async () => {} },
     providers: [...bankFiles, ...(more.providers?.(clock) ?? [])],
-    sealing: credentialSealing(secrets),
+    sealing,
     syncEveryMs,
     chance: () => 0,
     exportBatch: 2, // so that every export has borders between its pages
