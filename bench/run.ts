@@ -1,4 +1,4 @@
-// npm run bench [-- start http authentication catalog accounts ledger search holds hostile unit-of-work events backup peers]: every figure
+// npm run bench [-- start http authentication catalog accounts ledger statements search holds hostile unit-of-work events backup peers]: every figure
 // with its bar, as a table. Exit code 1 where one is missed.
 import os from "node:os";
 import { accountsFigures } from "./accounts.ts";
@@ -14,6 +14,7 @@ import { asked as requests, type Figure } from "./measure.ts";
 import { drawChart, peerFigures } from "./peers.ts";
 import { searchFigures } from "./search.ts";
 import { startFigures } from "./start.ts";
+import { statementFigures } from "./statements.ts";
 import { unitOfWorkFigures } from "./unit-of-work.ts";
 
 const suites: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
@@ -23,6 +24,7 @@ const suites: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   catalog: catalogFigures,
   accounts: accountsFigures,
   ledger: ledgerFigures,
+  statements: statementFigures,
   search: searchFigures,
   holds: holdFigures,
   hostile: hostileFigures,
