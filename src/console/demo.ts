@@ -14,18 +14,23 @@ function portOf(text: string): number {
 export function addDemoCommands(basalt: Command): void {
   basalt
     .command("demo")
-    .description("Try Basalt without an account anywhere")
+    .description("Run stand-ins for outside services, to try Basalt without accounts there")
     .command("providers")
-    .description("Run a server on this machine that answers as Alpaca does, until Ctrl-C")
-    .option("--port <n>", "where it listens", portOf, usualPort)
+    .description(
+      "Run a server on this machine that answers as Alpaca does, until Ctrl-C; it prints its key, and the BASALT_ALPACA_URL to start Basalt with",
+    )
+    .option("--port <n>", "port to listen on", portOf, usualPort)
     .action(async ({ port }: { readonly port: number }) => {
-      await using server = await alpacaServer(port);
+      await using server = await alpacaServer(port).catch((error: NodeJS.ErrnoException) => {
+        const isTaken = error.code === "EADDRINUSE";
+        throw isTaken ? new Error(`port ${port} is taken; choose another one with --port`) : error;
+      });
       server.activities.push(...someMonths(new Date()));
       const body = JSON.stringify({ provider: "alpaca", keys: server.keys });
       console.log(
         `Alpaca's stand-in listens at ${server.url}. Start Basalt with\n` +
           `  BASALT_ALPACA_URL=${server.url} npm start\n` +
-          `and connect it as the user of an access token:\n` +
+          `and connect it, with an access token of a user:\n` +
           `  curl -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\\n` +
           `    -d '${body}' http://127.0.0.1:3000/api/v1/connections`,
       );

@@ -122,12 +122,15 @@ export const deposits = (count: number, from: string, prefix = "d"): readonly Ac
 
 const dayMs = 86_400_000;
 
-/** What a small investor does in three months before a day: pays in, buys, sells, gets dividends and pays fees. */
+/**
+ * What a small investor does in three months before a day: pays in, buys, sells, gets dividends and pays fees. An activity keeps its id from
+ * one day to the next.
+ */
 export function someMonths(today: Date): readonly Activity[] {
-  const activityOn = (daysAgo: number, facts: Readonly<Record<string, unknown>>): Activity => {
-    const at = new Date(today.getTime() - daysAgo * dayMs).toISOString();
+  const activityOn = (day: number, facts: Readonly<Record<string, unknown>>): Activity => {
+    const at = new Date(day * dayMs + dayMs / 2).toISOString();
     return {
-      id: `${at.replaceAll(/\D/g, "")}::${daysAgo}-${String(facts["activity_type"])}`,
+      id: `${at.replaceAll(/\D/g, "")}::${String(facts["activity_type"])}`,
       createdAt: at,
       status: "executed",
       ...(facts["activity_type"] === "FILL" ? { transaction_time: at } : { date: at.slice(0, 10) }),
@@ -142,15 +145,20 @@ export function someMonths(today: Date): readonly Activity[] {
     price,
     symbol,
   });
-  return [90, 60, 30].flatMap((start, i) => [
+  const yesterday = Math.floor(today.getTime() / dayMs) - 1;
+  const period = 30;
+  const last = Math.floor(yesterday / period) * period;
+  const months = [last - 2 * period, last - period, last].flatMap((start) => [
     activityOn(start, {
       activity_type: "CSD",
       net_amount: "500",
       description: "Wire from my bank",
     }),
-    activityOn(start - 2, fill("buy", "1.5", String(180 + 5 * i), "AAPL")),
-    activityOn(start - 9, fill("sell", "0.25", String(184 + 5 * i), "AAPL")),
-    activityOn(start - 10, { activity_type: "FEE", net_amount: "-0.03", description: "TAF fee" }),
-    activityOn(start - 20, { activity_type: "DIV", net_amount: "0.31", symbol: "AAPL" }),
+    activityOn(start + 2, fill("buy", "1.5", String(180 + (start % 7)), "AAPL")),
+    activityOn(start + 9, fill("sell", "0.25", String(184 + (start % 7)), "AAPL")),
+    activityOn(start + 10, { activity_type: "FEE", net_amount: "-0.03", description: "TAF fee" }),
+    activityOn(start + 20, { activity_type: "DIV", net_amount: "0.31", symbol: "AAPL" }),
   ]);
+  const until = new Date((yesterday + 1) * dayMs).toISOString();
+  return months.filter(({ createdAt = "" }) => createdAt < until);
 }

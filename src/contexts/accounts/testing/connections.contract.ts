@@ -250,12 +250,29 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
         assert.equal((await broker.booked()).lines.length, 150);
       });
 
+    test("whoever asks for a sync that pauses after a failure makes it try at once", async () => {
+      await using broker = await given();
+      const { id } = expect(await broker.connect());
+      broker.server.faults.push({ kind: "text", text: "<html>" });
+      await broker.tick();
+      const asked = broker.server.asked.length;
+      expect(await broker.accounts.requestSync(broker.step(id), broker.as(broker.adaId)));
+      await broker.tick();
+      assert.ok(broker.server.asked.length > asked);
+      await broker.tick();
+      assert.deepEqual(
+        (await broker.syncs(id)).map(({ status }) => status),
+        ["succeeded"],
+      );
+    });
+
     test("Retry-After is waited for: nothing is asked before", async () => {
       await using broker = await given();
       const { id } = expect(await broker.connect());
       broker.server.faults.push({ kind: "status", status: 429, retryAfter: "600" });
       await broker.tick();
       const asked = broker.server.asked.length;
+      expect(await broker.accounts.requestSync(broker.step(id), broker.as(broker.adaId)));
       broker.clock.advance(599_000);
       await broker.tick();
       assert.equal(broker.server.asked.length, asked);
@@ -283,7 +300,7 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
         ["partially-succeeded", "unreadable", 100],
       );
       broker.server.faults.length = 0;
-      broker.clock.advance(syncEveryMs);
+      broker.clock.advance(15 * 60_000);
       const whole = await broker.synced(id);
       assert.deepEqual([whole.status, whole.fetching.rows], ["succeeded", 150]);
       assert.equal((await broker.booked()).lines.length, 150);

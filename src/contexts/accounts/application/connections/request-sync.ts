@@ -34,6 +34,16 @@ export type SyncDeps = {
 };
 type Refusal = ConnectionNotFound | ConnectionNotReady;
 
+/** A sync that pauses tries again now, unless its provider has said how long it must wait. */
+function hurried(sync: Sync, syncs: AccountsScope["syncs"], now: Instant): Sync {
+  const { waitsFor, nextTryAt } = sync.fetching;
+  const isPausing = sync.status === "fetching" && waitsFor !== undefined && nextTryAt > now;
+  if (!isPausing || waitsFor === "rate-limited") return sync;
+  const fetching = { ...sync.fetching, nextTryAt: now };
+  syncs.keep(sync.id, fetching);
+  return { ...sync, fetching };
+}
+
 /** Begins a sync, or answers the one that goes on. */
 export const beginSync =
   ({ clock, newId, chance, providers, syncEveryMs }: SyncDeps, connectionId: ConnectionId) =>
@@ -44,7 +54,7 @@ export const beginSync =
     const remote = providers.find(({ id }) => id === provider)?.remote;
     if (status !== "active" || !remote) return err({ type: "connection-not-ready", status });
     const running = await syncs.running(connectionId);
-    if (running) return ok(running);
+    if (running) return ok(hurried(running, syncs, clock.now()));
     const now = clock.now();
     const known = (await connections.scheduled(connectionId))?.syncedUntil;
     const days = known === undefined ? remote.historyDays : remote.overlapDays;

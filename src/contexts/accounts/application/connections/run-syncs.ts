@@ -121,6 +121,22 @@ function afterFailure(
   return isFinal || isTooLate || tries >= maxTries ? { endsBy: reason } : { nextTryAt, tries };
 }
 
+/** What fails for these reasons may go well a little later. */
+const passing: readonly FailureReason[] = ["unavailable", "unreadable", "rate-limited"];
+const againMs = 15 * 60_000;
+
+/** Lets the next sync of a connection begin soon. */
+async function hasten(
+  { connections }: AccountsScope,
+  { connectionId }: FetchingSync,
+  at: Instant,
+): Promise<void> {
+  const schedule = await connections.scheduled(connectionId);
+  const soon = Instant.plus(at, againMs);
+  if (schedule && schedule.nextSyncAt > soon)
+    connections.schedule(connectionId, { ...schedule, nextSyncAt: soon });
+}
+
 /** The keys of a connection. What was sealed for another connection opens nothing. */
 function keysOf({ sealing }: Deps, { credentials, id }: ActiveConnection): Keys | undefined {
   const plain = sealing.open(credentials, id);
@@ -154,6 +170,7 @@ const keeping =
         if (next.endsBy === "login-lost" && connection?.status === "active")
           scope.connections.save(Connection.revoke(connection));
         finishFetching(scope, { sync, importing }, { reason: next.endsBy, at });
+        if (passing.includes(next.endsBy)) await hasten(scope, sync, at);
         return "went-on";
       }
       scope.syncs.keep(sync.id, { ...sync.fetching, ...next, waitsFor: answer.error.reason });
