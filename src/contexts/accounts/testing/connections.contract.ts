@@ -204,6 +204,24 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
       assert.deepEqual([created, quarantined], [1, 3]);
     });
 
+    test("texts that no database keeps, ids without end and fields without number are kept as far as they can be", async () => {
+      await using broker = await given();
+      const odd = { activity_type: "CSD", net_amount: "1" };
+      await broker.told([
+        { ...odd, description: "a\0b\ud800c" },
+        { ...odd, id: "x".repeat(5_000), description: "y".repeat(100_000) },
+        { ...odd, id: "\0", description: "\0" },
+        Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`f${i}\0`, i])),
+        JSON.parse('{"__proto__":{"net_amount":"5"},"activity_type":"CSD"}') as object,
+      ]);
+      const { id } = expect(await broker.connect());
+      const { status, importId } = await broker.synced(id);
+      assert.equal(status, "partially-succeeded");
+      const { created, quarantined } = (await broker.got(importId)).tally;
+      assert.deepEqual([created, quarantined], [3, 2]);
+      assert.deepEqual((await broker.booked()).lines.includes("100 ab\ufffdc booked"), true);
+    });
+
     /** Stands for the date of the test's clock, half a minute later. */
     const inAWhile = "in a while";
     const passing: Readonly<Record<string, readonly Fault[]>> = {

@@ -213,15 +213,10 @@ const contextOf = (
   deadlineMs: clock.unixMs() + stepMs,
 });
 
+type Seen = { readonly sync: FetchingSync; readonly connection: Connection | undefined };
+
 /** Asks the provider for the next page of a sync, outside of any transaction. */
-async function ask(
-  deps: Deps,
-  {
-    sync,
-    connection,
-  }: { readonly sync: FetchingSync; readonly connection: Connection | undefined },
-  context: Context,
-): Promise<Fetched> {
+async function ask(deps: Deps, { sync, connection }: Seen, context: Context): Promise<Fetched> {
   if (connection?.status === "disconnected" || !connection) return failed("disconnected");
   const keys = connection.status === "active" ? keysOf(deps, connection) : undefined;
   if (!keys) return failed("login-lost");
@@ -231,13 +226,15 @@ async function ask(
   return remote.page({ keys, from, until, cursor: fetching.cursor }, context);
 }
 
-async function fetchPage(deps: Deps, sync: FetchingSync, context: Context): Promise<Stepped> {
-  const { read, unitOfWork, clock, providers } = deps;
-  const own = contextOf(deps, context, sync);
-  const connection = await read(own, ({ connections }) => connections.byId(sync.connectionId));
-  const provider = expect(providerOf(providers, sync.provider));
-  const fetched = await ask(deps, { sync, connection }, own);
-  const keep = keeping(deps, provider, fetched);
+/** Keeps what a fetch leads to, unless another process has come first. */
+async function keepFetched(
+  deps: Deps,
+  { sync, connection }: Seen,
+  fetched: Fetched,
+  context: Context,
+): Promise<Stepped> {
+  const { unitOfWork, clock, providers } = deps;
+  const keep = keeping(deps, expect(providerOf(providers, sync.provider)), fetched);
   const kept = await unitOfWork(
     contextOf(deps, context, sync),
     async (scope): Promise<Result<Stepped, never>> => {
@@ -263,6 +260,20 @@ async function fetchPage(deps: Deps, sync: FetchingSync, context: Context): Prom
     { lock: [lockOfConnection(sync.connectionId)] },
   );
   return kept.ok ? kept.value : "waits";
+}
+
+/** Fetches a page. One that cannot be kept counts as unreadable, so that no sync is tried for ever. */
+async function fetchPage(deps: Deps, sync: FetchingSync, context: Context): Promise<Stepped> {
+  const own = contextOf(deps, context, sync);
+  const connection = await deps.read(own, ({ connections }) => connections.byId(sync.connectionId));
+  const seen = { sync, connection };
+  const fetched = await ask(deps, seen, own);
+  try {
+    return await keepFetched(deps, seen, fetched, context);
+  } catch (error) {
+    await keepFetched(deps, seen, failed("unreadable"), context);
+    throw error;
+  }
 }
 
 async function settle(deps: Deps, sync: MatchingSync, context: Context): Promise<Stepped> {

@@ -166,10 +166,10 @@ async function activityPage(
   if (!records.ok) return records;
   const rows = records.value.map((record) => {
     const raw = rawOf(record);
-    const { id } = raw;
-    return { statement: 0, raw, ...(id === undefined ? {} : { externalId: id }) };
+    const externalId = worded(ExternalId, raw["id"]);
+    return { statement: 0, raw, ...(externalId === undefined ? {} : { externalId }) };
   });
-  const last = rows.at(-1)?.externalId;
+  const last = rows.at(-1)?.raw["id"];
   const isLast = rows.length < pageSize;
   // Without an id nobody can ask for what comes after it.
   if (!isLast && last === undefined) return unreadableAnswer;

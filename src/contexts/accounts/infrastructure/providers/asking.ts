@@ -48,7 +48,14 @@ export function retryAfterMs(header: string | null, nowMs: number): number | und
   return said === "" || Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), mostRetryAfterMs);
 }
 
-const reasons: Readonly<Record<number, FailureReason>> = { 401: "login-lost", 429: "rate-limited" };
+/** What is wrong by the status of an answer; any other status says that the provider does not allow it. */
+const reasons: Readonly<Record<number, FailureReason>> = {
+  401: "login-lost",
+  408: "unavailable",
+  425: "unavailable",
+  429: "rate-limited",
+};
+const [firstSuccess, lastSuccess] = [200, 299];
 
 /** A question of one customer, whose budget goes by `customer`. */
 export type Question = {
@@ -65,6 +72,7 @@ export function asking({ name, baseUrl, budget, clock, metrics }: Options) {
 
   function read({ status, headers, text }: Answered): Result<unknown, ProviderFailure> {
     if (status === 200) return readJson(text);
+    if (status >= firstSuccess && status <= lastSuccess) return failure("unreadable");
     const after = retryAfterMs(headers.get("retry-after"), clock.unixMs());
     return failure(reasons[status] ?? "refused", after);
   }

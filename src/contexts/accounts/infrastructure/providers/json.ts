@@ -16,13 +16,22 @@ export function readJson(text: string): Result<unknown, ProviderFailure> {
   }
 }
 
+/** Characters of one field at most. */
+const maxText = 10_000;
+
+/** Text as Postgres can keep it: without NUL and halves of characters. */
+const kept = (text: string): string => text.slice(0, maxText).replaceAll("\0", "").toWellFormed();
+
 /** The texts of a record, however deep: `{"a":{"b":1}}` is `{"a.b":"1"}`. */
 export function rawOf(record: unknown): Raw {
   const found: [string, string][] = [];
   function walk(value: unknown, path: readonly string[]): void {
     if (value === null || value === undefined || found.length >= maxFields) return;
     if (typeof value !== "object")
-      found.push([path.join("."), typeof value === "string" ? value : JSON.stringify(value)]);
+      found.push([
+        kept(path.join(".")),
+        kept(typeof value === "string" ? value : JSON.stringify(value)),
+      ]);
     else if (path.length < maxDepth)
       for (const [key, inner] of Object.entries(value)) walk(inner, [...path, key]);
   }
