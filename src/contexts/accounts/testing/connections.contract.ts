@@ -300,6 +300,29 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
       assert.equal((await broker.synced(id)).status, "succeeded");
     });
 
+    test("limits without end: a sync waits a little between its requests, and a whole day is left to the next one", async () => {
+      await using broker = await given();
+      const { id } = expect(await broker.connect());
+      broker.server.faults.push({ kind: "status", status: 429, retryAfter: "0" });
+      await broker.tick();
+      const [waiting] = await broker.syncs(id);
+      assert.ok(waiting && waiting.fetching.nextTryAt > broker.now());
+
+      broker.clock.advance(1_000);
+      broker.server.faults.push({ kind: "status", status: 429, retryAfter: "86400" });
+      const ended = await broker.synced(id);
+      assert.deepEqual(
+        [ended.status, "reason" in ended && ended.reason],
+        ["failed", "rate-limited"],
+      );
+      const asked = broker.server.asked.length;
+      broker.clock.advance(dayMs - 60_000);
+      await broker.tick();
+      assert.equal(broker.server.asked.length, asked);
+      broker.clock.advance(120_000);
+      assert.equal((await broker.synced(id)).status, "succeeded");
+    });
+
     test("a provider that stays away ends the sync, which keeps what it has and is due again", async () => {
       await using broker = await given();
       broker.server.activities.push(...deposits(150, before(broker.now(), 30)));

@@ -106,35 +106,37 @@ function finishFetching(
   scope.syncs.save(Sync.fetched(sync, reason));
 }
 
+type Later = { readonly nextTryAt: Instant; readonly tries: number };
+
 /** What follows from a failure: another try later, or the end. */
 function afterFailure(
   { clock, chance }: Deps,
   { fetching, startedAt }: FetchingSync,
   { reason, retryAfterMs }: ProviderFailure,
-): { readonly endsBy: FailureReason } | { readonly nextTryAt: Instant; readonly tries: number } {
+): { readonly endsBy: FailureReason; readonly againAt?: Instant } | Later {
   const isFinal = reason === "login-lost" || reason === "refused" || reason === "disconnected";
   const tries = fetching.tries + (reason === "rate-limited" ? 0 : 1);
   const doubled = Math.min(retryMs * 2 ** Math.max(0, tries - 1), mostRetryMs);
-  const waitMs = retryAfterMs ?? doubled * (0.5 + chance() / 2);
+  const waitMs = Math.max(retryMs / 2, retryAfterMs ?? doubled * (0.5 + chance() / 2));
   const nextTryAt = Instant.fromUnixMs(clock.unixMs() + waitMs);
   const isTooLate = nextTryAt > Instant.plus(startedAt, patienceMs);
-  return isFinal || isTooLate || tries >= maxTries ? { endsBy: reason } : { nextTryAt, tries };
+  if (isFinal) return { endsBy: reason };
+  if (!isTooLate && tries < maxTries) return { nextTryAt, tries };
+  const soon = Instant.plus(clock.now(), againMs);
+  return { endsBy: reason, againAt: nextTryAt > soon ? nextTryAt : soon };
 }
 
-/** What fails for these reasons may go well a little later. */
-const passing: readonly FailureReason[] = ["unavailable", "unreadable", "rate-limited"];
+/** What has failed for a reason that passes is tried again so much later, unless its provider asks for more. */
 const againMs = 15 * 60_000;
 
-/** Lets the next sync of a connection begin soon. */
-async function hasten(
+/** Sets when the next sync of a connection begins. */
+async function scheduleAgain(
   { connections }: AccountsScope,
   { connectionId }: FetchingSync,
-  at: Instant,
+  nextSyncAt: Instant,
 ): Promise<void> {
   const schedule = await connections.scheduled(connectionId);
-  const soon = Instant.plus(at, againMs);
-  if (schedule && schedule.nextSyncAt > soon)
-    connections.schedule(connectionId, { ...schedule, nextSyncAt: soon });
+  if (schedule) connections.schedule(connectionId, { ...schedule, nextSyncAt });
 }
 
 /** The keys of a connection. What was sealed for another connection opens nothing. */
@@ -170,7 +172,7 @@ const keeping =
         if (next.endsBy === "login-lost" && connection?.status === "active")
           scope.connections.save(Connection.revoke(connection));
         finishFetching(scope, { sync, importing }, { reason: next.endsBy, at });
-        if (passing.includes(next.endsBy)) await hasten(scope, sync, at);
+        if (next.againAt !== undefined) await scheduleAgain(scope, sync, next.againAt);
         return "went-on";
       }
       scope.syncs.keep(sync.id, { ...sync.fetching, ...next, waitsFor: answer.error.reason });
