@@ -2,7 +2,7 @@ import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
-import { err, ok, type Result } from "#kernel/result.ts";
+import { err, expect, ok, type Result } from "#kernel/result.ts";
 import { branded, shape, type Brand, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import {
@@ -15,7 +15,7 @@ import { ConnectionId, OwnerId } from "../../domain/ids.ts";
 import { ProviderId } from "../../domain/provider.ts";
 import { Permissions } from "../permission.ts";
 import type { CredentialSealing } from "../ports/connections.ts";
-import type { Provider, ProviderFailure, Remote } from "../ports/providers.ts";
+import type { Provider } from "../ports/providers.ts";
 import type { AccountsScope } from "../ports/scope.ts";
 import { providerOf, type ProviderUnknown } from "../statements/provider-of.ts";
 import { lockOfConnection, seen } from "./owned-connection.ts";
@@ -48,11 +48,11 @@ export type TooManyConnections = {
   readonly most: number;
 };
 /** The provider does not take the keys. */
-export type KeysRefused = { readonly type: "keys-refused" };
+export type KeysRefused = { readonly type: "keys-refused"; readonly provider: ProviderId };
 /** The provider does not answer now. */
 export type ProviderUnavailable = {
   readonly type: "provider-unavailable";
-  readonly reason: ProviderFailure["reason"];
+  readonly provider: ProviderId;
 };
 
 type Deps = {
@@ -67,16 +67,16 @@ type Deps = {
 type Refused = KeysRefused | ProviderUnavailable | Forbidden | Conflict;
 
 async function checked(
-  remote: Remote,
+  { id: provider, remote }: Provider,
   keys: ConnectProvider["keys"],
   context: Context,
 ): Promise<Result<void, KeysRefused | ProviderUnavailable>> {
-  const answer = await remote.check(keys, context);
-  if (answer.ok) return answer;
+  const answer = await remote?.check(keys, context);
+  if (!answer || answer.ok) return ok(undefined);
   const { reason } = answer.error;
   return reason === "login-lost" || reason === "refused"
-    ? err({ type: "keys-refused" })
-    : err({ type: "provider-unavailable", reason });
+    ? err({ type: "keys-refused", provider })
+    : err({ type: "provider-unavailable", provider });
 }
 
 /** Connects a provider with an API key, which the provider is asked about first. */
@@ -93,8 +93,8 @@ export function connectProvider(deps: Deps) {
     if (!owner.ok) return err({ type: "forbidden", permission: Permissions.connectProvider });
     const provider = providerOf(remotes, providerId);
     if (!provider.ok) return provider;
-    const { id, remote } = provider.value;
-    const good = remote ? await checked(remote, keys, context) : ok(undefined);
+    const { id } = provider.value;
+    const good = await checked(provider.value, keys, context);
     if (!good.ok) return good;
     const ownerId = owner.value;
     return unitOfWork(
@@ -131,9 +131,8 @@ export function reconnect(deps: Deps) {
   ): Promise<Result<ActiveConnection, ConnectionNotFound | ConnectionNotReady | Refused>> => {
     const connection = await found(connectionId, context);
     if (!connection.ok) return connection;
-    const { provider: id } = connection.value;
-    const remote = providers.find((provider) => provider.id === id)?.remote;
-    const good = remote ? await checked(remote, keys, context) : ok(undefined);
+    const provider = expect(providerOf(providers, connection.value.provider));
+    const good = await checked(provider, keys, context);
     if (!good.ok) return good;
     return unitOfWork(
       context,
