@@ -29,8 +29,15 @@ export const outcomes = [
 export type Outcome = (typeof outcomes)[number];
 export type Tally = { readonly [O in Outcome]: number };
 
-/** A balance as the provider says it. */
-export type ToldBalance = { readonly amount: Money; readonly on: CivilDate };
+/**
+ * A balance as the provider says it: of the end of a day, or, with `at`, of that moment. The balance of a moment is of all that was told by
+ * then, whatever day that is of.
+ */
+export type ToldBalance = {
+  readonly amount: Money;
+  readonly on: CivilDate;
+  readonly at?: Instant;
+};
 
 /** A statement of a file: of which account it is, and how its rows are written. */
 export type StatementHead = {

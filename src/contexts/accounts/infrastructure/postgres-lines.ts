@@ -1,5 +1,7 @@
 import type { CivilDate } from "#kernel/civil-date.ts";
+import type { Instant } from "#kernel/instant.ts";
 import { Money, type Currency } from "#kernel/money.ts";
+import { expect } from "#kernel/result.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
@@ -7,6 +9,7 @@ import type { Balances, Lines } from "../application/ports/statements.ts";
 import type { AccountId, EntryId, ImportId, LineId, ObservationId } from "../domain/ids.ts";
 import type { Line } from "../domain/line.ts";
 import { pendingDays } from "../domain/matching.ts";
+import type { ToldBalance } from "../domain/statement-import.ts";
 import {
   Observation,
   type Counterparty,
@@ -105,6 +108,25 @@ const toKept = (line: Line) => ({
   observation_id: line.observationId,
 });
 
+/** Of each line what an import, or one before it, told last. */
+const sumTold = statement<{
+  readonly amount: string;
+  readonly currency: string | null;
+  readonly first: string | null;
+}>(
+  "accounts.line-sum-told",
+  `select coalesce(sum((told.observation -> 'amount' ->> 'amount')::numeric), 0)::text as amount,
+          max(told.observation -> 'amount' ->> 'currency') as currency,
+          min(told.observation ->> 'date') as first
+     from accounts.lines l
+    cross join lateral (
+      select o.observation from accounts.observations o
+        join accounts.statement_imports i on i.id = o.import_id and not i.is_dry_run
+       where o.line_id = l.id and o.import_id <= $2 order by o.id desc limit 1) told
+    where l.account_id = $1 and told.observation ->> 'status' = 'booked'
+      and coalesce(told.observation -> 'corrects' ->> 'action', '') <> 'delete'`,
+);
+
 /** Before the first day and after the last. */
 const [always, forever] = ["-infinity", "infinity"];
 
@@ -143,27 +165,35 @@ export const postgresLines = ({ read, write }: Transaction): Lines => ({
       ...(first === undefined ? {} : { first: first as CivilDate }),
     };
   },
+  async sumTold(accountId, until) {
+    const [row] = await read(sumTold, [accountId, until]);
+    if (!row || row.currency === null) return { minor: 0n };
+    const { minor } = expect(Money.parse({ amount: row.amount, currency: row.currency }));
+    return { minor, ...(row.first === null ? {} : { first: row.first as CivilDate }) };
+  },
   observations: async (ids) => (await read(observations, [ids])).map(toRow),
 });
 
 type BalanceRow = { readonly date: string; readonly amount: string; readonly currency: string };
+type ToldRow = BalanceRow & { readonly import_id: string; readonly told_at: Instant | null };
 const told = "date::text as date, amount::text as amount, currency";
-const balancePage = statement<BalanceRow>(
+const balancePage = statement<ToldRow>(
   "accounts.balance-page",
-  `select distinct on (b.date) b.date::text as date, b.amount::text as amount, b.currency
+  `select distinct on (b.date) b.date::text as date, b.amount::text as amount, b.currency, b.import_id, b.told_at
      from accounts.balances b where b.account_id = $1 and b.date < $2::date
     order by b.date desc, b.import_id desc limit $3`,
 );
-const firstBalance = statement<BalanceRow>(
+const firstBalance = statement<ToldRow>(
   "accounts.balance-first",
-  `select ${told} from accounts.balances where account_id = $1 and import_id is distinct from $2
+  `select ${told}, import_id, told_at from accounts.balances where account_id = $1 and import_id is distinct from $2
     order by date, import_id limit 1`,
 );
 const putBalance = mutation(
   "accounts.balance-put",
   "balances",
-  `insert into accounts.balances (account_id, date, import_id, amount, currency) values ($1, $2::date, $3, $4, $5)
-   on conflict (account_id, date, import_id) do update set amount = excluded.amount`,
+  `insert into accounts.balances (account_id, date, import_id, amount, currency, told_at)
+   values ($1, $2::date, $3, $4, $5, $6)
+   on conflict (account_id, date, import_id) do update set amount = excluded.amount, told_at = excluded.told_at`,
 );
 const forgetBalances = mutation(
   "accounts.balance-forget",
@@ -190,15 +220,20 @@ const toBalance = ({ date, amount, currency }: BalanceRow) => ({
   amount: Money.of(BigInt(amount), currency as Currency),
 });
 
+const toTold = (row: ToldRow): ToldBalance => ({
+  ...toBalance(row),
+  ...(row.told_at === null ? {} : { at: row.told_at }),
+});
+
 export const postgresBalances = ({ read, write }: Transaction): Balances => ({
-  put: ({ accountId, on, importId, amount: { minor, currency } }) =>
-    write(putBalance, [accountId, on, importId, minor.toString(), currency]),
+  put: ({ accountId, on, at, importId, amount: { minor, currency } }) =>
+    write(putBalance, [accountId, on, importId, minor.toString(), currency, at ?? null]),
   forget: (importId: ImportId) => write(forgetBalances, [importId]),
   page: async ({ accountId, before = forever, limit }) =>
-    (await read(balancePage, [accountId, before, limit])).map(toBalance),
+    (await read(balancePage, [accountId, before, limit])).map(toTold),
   async first(accountId, besides) {
     const [row] = await read(firstBalance, [accountId, besides ?? null]);
-    return row && toBalance(row);
+    return row && { accountId, importId: row.import_id as ImportId, ...toTold(row) };
   },
   async opening(accountId) {
     const [row] = await read(opening, [accountId]);

@@ -45,7 +45,7 @@ export const ImportView = named(
         type: AccountType,
         currency: optional(Currency),
         mask: optional(Mask),
-        balance: optional(shape({ amount: SpelledMoney, on: CivilDate })),
+        balance: optional(shape({ amount: SpelledMoney, on: CivilDate, at: optional(Instant) })),
       }),
       maxStatements,
     ),
@@ -183,13 +183,14 @@ export const toChain = ({ line: told, observations }: LineChain): Infer<typeof C
   })),
 });
 
-/** `derived`: what the lines lead to on that day; `difference`: what the provider told less that. */
+/** `at`: the balance is of that moment, not of the end of the day. `derived`: what the lines lead to by then; `difference`: what the provider told less that. */
 export const BalanceListView = named(
   "ToldBalanceList",
   shape({
     items: list(
       shape({
         on: CivilDate,
+        at: optional(Instant),
         told: SpelledMoney,
         derived: SpelledMoney,
         difference: SpelledMoney,
@@ -200,10 +201,11 @@ export const BalanceListView = named(
   }),
 );
 
-export const toToldBalance = ({ on, amount, derived }: BalanceOnDay) => {
+export const toToldBalance = ({ on, at, amount, derived }: BalanceOnDay) => {
   const money = (minor: bigint) => Money.spell(Money.of(minor, amount.currency));
   return {
     on,
+    ...(at === undefined ? {} : { at }),
     told: Money.spell(amount),
     derived: money(derived),
     difference: money(amount.minor - derived),

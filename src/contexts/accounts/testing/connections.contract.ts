@@ -5,6 +5,8 @@ import { expect, ok } from "#kernel/result.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { alpacaServer, deposits, type Activity, type Fault } from "#test/alpaca.ts";
 import { ConnectProvider, Reconnect } from "../application/connections/connect-provider.ts";
+import { ListBalances } from "../application/statements/read-statements.ts";
+import { ImportStep } from "../application/statements/undo-import.ts";
 import { ConnectionStep } from "../application/connections/disconnect.ts";
 import { GetSync, ListSyncs } from "../application/connections/read-connections.ts";
 import type { Sealed } from "../domain/connection.ts";
@@ -187,6 +189,103 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
 
       assert.equal((await broker.got(importId)).tally.updated, 2);
       assert.deepEqual((await broker.booked()).lines, ["-110 FEE booked"]);
+    });
+
+    test("what is told after the first sync moves the mirror, whatever day it is of", async () => {
+      await using broker = await given();
+      const { server } = broker;
+      const told = (id: string, amount: string, daysAgo: number) =>
+        server.activities.push({
+          id,
+          createdAt: broker.now(),
+          activity_type: "CSD",
+          net_amount: amount,
+          date: before(broker.now(), daysAgo).slice(0, 10),
+        });
+      told("old", "100", 20);
+      const { id } = expect(await broker.connect());
+      await broker.synced(id);
+      const posted = async () => (await broker.booked()).mirror.posted;
+      assert.equal(await posted(), 100_000n);
+
+      broker.clock.advance(1_000);
+      told("today", "500", 0);
+      server.account["cash"] = "1500.00";
+      await broker.again(id);
+      assert.equal(await posted(), 150_000n, "a deposit of the day of the first sync");
+
+      broker.clock.advance(dayMs);
+      told("late", "-10", 3);
+      server.account["cash"] = "1490.00";
+      const { importId } = await broker.again(id);
+      assert.equal(await posted(), 149_000n, "a fee of a day before it");
+
+      const { mirror } = await broker.booked();
+      const balances = await broker.accounts.listBalances(
+        read(ListBalances, { accountId: mirror.id }),
+        broker.as(broker.adaId),
+      );
+      for (const { amount, derived } of expect(balances).items) assert.equal(derived, amount.minor);
+
+      const first = (await broker.syncs(id)).at(-1)?.importId ?? "";
+      await broker.undo(first);
+      assert.equal(
+        await posted(),
+        149_000n,
+        "without the first sync the second one's balance counts",
+      );
+      const redo = read(ImportStep, { statementImportId: first });
+      expect(await broker.accounts.redoImport(redo, broker.as(broker.adaId)));
+      await broker.run();
+      assert.equal(await posted(), 149_000n, "and so it does when the first one is back");
+      await broker.undo(importId);
+      assert.equal(await posted(), 150_000n, "what is undone leaves the opening balance alone");
+    });
+
+    test("a row of the first sync that is read later was in its balance", async () => {
+      await using broker = await given();
+      await broker.told([
+        { id: "one", activity_type: "CSD", net_amount: "100" },
+        { id: "two", activity_type: "FEE", net_amount: "-7" },
+      ]);
+      const { id } = expect(await broker.connect());
+      const { importId } = await broker.synced(id);
+      const [first] = broker.server.activities as [Activity];
+      broker.server.activities.splice(0, 1, { ...first, net_amount: "101" });
+      broker.server.account["cash"] = "1001.00";
+      broker.clock.advance(1_000);
+      const second = await broker.again(id);
+      assert.equal((await broker.booked()).mirror.posted, 100_100n, "a correction moves it too");
+
+      await broker.undo(importId);
+      assert.deepEqual(
+        [(await broker.booked()).mirror.posted, (await broker.got(second.importId)).status],
+        [100_100n, "finished"],
+        "without the first sync the second one says what there is",
+      );
+    });
+
+    test("a balance that moves while activities are fetched is left to the next sync", async () => {
+      await using broker = await given();
+      broker.server.activities.push(...deposits(3, before(broker.now(), 30)));
+      const { id } = expect(await broker.connect());
+      broker.server.hooks.beforePage = () => {
+        broker.server.account["cash"] = "1200.00";
+        delete broker.server.hooks.beforePage;
+      };
+      await broker.synced(id);
+      assert.equal((await broker.booked()).mirror.posted, 3n);
+      broker.clock.advance(1_000);
+      await broker.again(id);
+      assert.equal((await broker.booked()).mirror.posted, 120_000n);
+    });
+
+    test("cash beyond all money is unreadable, and holds nobody up", async () => {
+      await using broker = await given();
+      broker.server.account["cash"] = "99999999999999999999";
+      const { id } = expect(await broker.connect());
+      const sync = await broker.synced(id);
+      assert.deepEqual([sync.status, "reason" in sync && sync.reason], ["failed", "unreadable"]);
     });
 
     test("rows that cannot be read wait in quarantine, and the sync says so", async () => {

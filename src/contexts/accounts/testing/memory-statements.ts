@@ -157,6 +157,34 @@ function historyIn({ rows, imports }: StatementTables) {
   };
 }
 
+function sumsIn(tables: StatementTables) {
+  const { lines, imports } = tables;
+  return {
+    async sum(accountId, until) {
+      const booked = [...lines.rows.values()].filter(
+        (line) => line.accountId === accountId && line.status === "booked" && line.date <= until,
+      );
+      const [first] = booked.map(({ date }) => date).toSorted();
+      const minor = booked.reduce((sum, { amount }) => sum + amount.minor, 0n);
+      return { minor, ...(first === undefined ? {} : { first }) };
+    },
+    async sumTold(accountId, until) {
+      const { toldOf } = historyIn(tables);
+      const booked = [...lines.rows.values()]
+        .filter((line) => line.accountId === accountId)
+        .flatMap((line) => {
+          const last = toldOf(line).findLast(
+            ({ importId }) => importId <= until && imports.rows.get(importId)?.isDryRun === false,
+          )?.observation;
+          return last?.status === "booked" && last.corrects?.action !== "delete" ? [last] : [];
+        });
+      const [first] = booked.map(({ date }) => date).toSorted();
+      const minor = booked.reduce((sum, { amount }) => sum + amount.minor, 0n);
+      return { minor, ...(first === undefined ? {} : { first }) };
+    },
+  } satisfies Partial<Lines>;
+}
+
 export function linesIn(tables: StatementTables, { put }: MemoryTransaction): Lines {
   const { lines, imports } = tables;
   const all = () => [...lines.rows.values()].toSorted((a, b) => byText(a.id, b.id));
@@ -209,14 +237,7 @@ export function linesIn(tables: StatementTables, { put }: MemoryTransaction): Li
           (line) => !before || byText(`${line.date} ${line.id}`, `${before.date} ${before.id}`) < 0,
         )
         .slice(0, limit),
-    async sum(accountId, until) {
-      const booked = all().filter(
-        (line) => line.accountId === accountId && line.status === "booked" && line.date <= until,
-      );
-      const [first] = booked.map(({ date }) => date).toSorted();
-      const minor = booked.reduce((sum, { amount }) => sum + amount.minor, 0n);
-      return { minor, ...(first === undefined ? {} : { first }) };
-    },
+    ...sumsIn(tables),
     observations: async (ids) =>
       historyIn(tables)
         .told.filter(isSettled)
@@ -245,10 +266,10 @@ export function balancesIn(
         .toReversed()
         .filter(({ on }) => on < before)
         .slice(0, limit)
-        .map(({ on, amount }) => ({ on, amount })),
+        .map(({ accountId: _accountId, importId: _importId, ...told }) => told),
     async first(accountId, besides) {
       const [told] = toldOf(accountId).filter(({ importId }) => importId !== besides);
-      return told && { on: told.on, amount: told.amount };
+      return told;
     },
     opening: async (accountId) => openings.rows.get(accountId),
     open: (opening) => put<Opening>(openings, opening.accountId, opening),

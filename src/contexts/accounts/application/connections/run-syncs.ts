@@ -224,8 +224,8 @@ async function ask(deps: Deps, { sync, connection }: Seen, context: Context): Pr
   if (!keys) return failed("login-lost");
   const remote = deps.providers.find(({ id }) => id === sync.provider)?.remote;
   if (!remote) return failed("refused");
-  const { from, until, fetching } = sync;
-  return remote.page({ keys, from, until, cursor: fetching.cursor }, context);
+  const { from, fetching } = sync;
+  return remote.page({ keys, from, cursor: fetching.cursor }, context);
 }
 
 /** Keeps what a fetch leads to, unless another process has come first. */

@@ -103,9 +103,8 @@ export type ProviderPage = {
 
 type Asked = {
   readonly keys: Keys;
-  /** What was created since then, until then. */
+  /** What was created since then. */
   readonly from: Instant;
-  readonly until: Instant;
   readonly cursor?: string | undefined;
 };
 

@@ -87,7 +87,7 @@ export type Imports = Saves<StatementImport, AccountsEvent> & {
   }) => Promise<readonly ImportedRow[]>;
 };
 
-/** What booked lines up to a day sum to, in minor units, and the day of the first of them. */
+/** What booked lines sum to, in minor units, and the day of the first of them. */
 export type LineSum = { readonly minor: bigint; readonly first?: CivilDate };
 
 /** A balance that a provider told of an account. */
@@ -115,7 +115,7 @@ export type Balances = {
     readonly limit: number;
   }) => Promise<readonly ToldBalance[]>;
   /** The balance of the earliest day, by other imports. */
-  readonly first: (accountId: AccountId, besides?: ImportId) => Promise<ToldBalance | undefined>;
+  readonly first: (accountId: AccountId, besides?: ImportId) => Promise<BalanceTold | undefined>;
   readonly opening: (accountId: AccountId) => Promise<Opening | undefined>;
   readonly open: (opening: Opening) => void;
   readonly unopen: (accountId: AccountId) => void;
@@ -141,6 +141,8 @@ export type Lines = {
     readonly limit: number;
   }) => Promise<readonly Line[]>;
   readonly sum: (accountId: AccountId, until: CivilDate) => Promise<LineSum>;
+  /** What booked lines sum to, of all days, as an import and those before it told them. */
+  readonly sumTold: (accountId: AccountId, until: ImportId) => Promise<LineSum>;
   /** All that was told of a line, oldest first; what was undone is not among it. */
   readonly observations: (
     ids: readonly LineId[],

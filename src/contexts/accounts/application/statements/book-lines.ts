@@ -7,13 +7,13 @@ import { expect } from "#kernel/result.ts";
 import type { Mirror } from "../../domain/account.ts";
 import { Entry } from "../../domain/entry.ts";
 import type { AccountsEvent } from "../../domain/events.ts";
-import { EntryId } from "../../domain/ids.ts";
+import { EntryId, type ImportId } from "../../domain/ids.ts";
 import { Memo } from "../../domain/labels.ts";
 import { Line } from "../../domain/line.ts";
 import { maxMinor, Postings } from "../../domain/posting.ts";
 import type { ToldBalance } from "../../domain/statement-import.ts";
 import type { AccountsScope } from "../ports/scope.ts";
-import type { LineSum, Opening } from "../ports/statements.ts";
+import type { BalanceTold, LineSum, Opening } from "../ports/statements.ts";
 
 type Deps = { readonly newId: NewId };
 type Booking = {
@@ -94,22 +94,36 @@ export function bookLines(
 type Balancing = {
   readonly mirror: Mirror;
   /** What the provider told of the earliest day. */
-  readonly first: ToldBalance | undefined;
+  readonly first: BalanceTold | undefined;
   /** Lines that this unit of work changes. */
   readonly changes?: readonly LineChange[];
   readonly now: Instant;
 };
 
-/** Makes an account say what its provider told of it first: what lines up to then do not explain is from before the first of them. */
+/** Whether an import came after the balance of a moment, which none of its lines can explain then. */
+export const isLater = (importId: ImportId, told: BalanceTold | undefined): boolean =>
+  told?.at !== undefined && importId > told.importId;
+
+/** What lines sum to that a balance is of: those up to its day, or those that were told by then. */
+async function explained(
+  { lines }: Pick<AccountsScope, "lines">,
+  { accountId, on, at, importId }: BalanceTold,
+  changes: readonly LineChange[],
+): Promise<LineSum> {
+  return at === undefined
+    ? changedSum(await lines.sum(accountId, on), changes, (line) => line.date <= on)
+    : changedSum(await lines.sumTold(accountId, importId), changes, () => true);
+}
+
+/** Makes an account say what its provider told of it first: what its lines do not explain is from before the first of them. */
 export async function openBalance(
   deps: Deps,
   scope: Pick<AccountsScope, "journal" | "lines" | "balances">,
   { mirror, first: told, changes = [], now }: Balancing,
 ): Promise<void> {
-  const { balances, lines } = scope;
+  const { balances } = scope;
   const before = await balances.opening(mirror.id);
-  const sum = told && changedSum(await lines.sum(mirror.id, told.on), changes, told.on);
-  const wanted = told && sum && openingOf(told, sum);
+  const wanted = told && openingOf(told, await explained(scope, told, changes));
   if (wanted?.amount.minor === before?.amount.minor && wanted?.date === before?.date) return;
   const { book, entries } = booking(deps, mirror);
   const memo = "Opening balance";
@@ -127,10 +141,9 @@ export async function openBalance(
 function changedSum(
   { minor, first }: LineSum,
   changes: readonly LineChange[],
-  until: CivilDate,
+  isOf: (line: Line) => boolean,
 ): LineSum {
-  const counts = (line: Line | undefined): line is Line =>
-    line?.status === "booked" && line.date <= until;
+  const counts = (line: Line | undefined): line is Line => line?.status === "booked" && isOf(line);
   const moved = changes.map(
     ({ before, after }) =>
       (counts(after) ? after.amount.minor : 0n) - (counts(before) ? before.amount.minor : 0n),

@@ -11,7 +11,7 @@ import { Line, type LineNotFound } from "../../domain/line.ts";
 import { Permissions } from "../permission.ts";
 import type { AccountsScope } from "../ports/scope.ts";
 import type { ImportedRow } from "../ports/statements.ts";
-import { bookLines, openBalance } from "./book-lines.ts";
+import { bookLines, isLater, openBalance } from "./book-lines.ts";
 import { lockOfImport, lockOfLines } from "./run-imports.ts";
 
 /** The observation is of the line `lineId`, of a new line, or of none. */
@@ -96,7 +96,7 @@ export function decideMatch({ unitOfWork, read, mayAct, clock, newId }: Deps) {
     const booking = { mirror: account, changes: [{ before, after }], now: clock.now() };
     bookLines({ newId }, scope, booking);
     const first = await scope.balances.first(account.id);
-    await openBalance({ newId }, scope, { ...booking, first });
+    if (!isLater(importId, first)) await openBalance({ newId }, scope, { ...booking, first });
     return settled(before ? "updated" : "created", after.id);
   }
 

@@ -179,7 +179,7 @@ export function getLine({ read, mayAct }: Deps) {
     });
 }
 
-/** A balance that was told, and the one that lines lead to on that day. */
+/** A balance that was told, and the one that lines lead to on that day, or led to at that moment. */
 export type BalanceOnDay = ToldBalance & { readonly derived: bigint };
 
 /** Balances as the provider told them, newest day first, beside those that the lines lead to. */
@@ -197,7 +197,11 @@ export function listBalances({ read, mayAct }: Deps) {
       const items = await Promise.all(
         page.items.map(async (told) => ({
           ...told,
-          derived: (await journal.onDate(accountId, told.on)).posted,
+          derived: (
+            await (told.at === undefined
+              ? journal.onDate(accountId, told.on)
+              : journal.at(accountId, told.at))
+          ).posted,
         })),
       );
       return ok({ ...page, items });

@@ -11,14 +11,13 @@ import { Observation } from "../../domain/observation.ts";
 import {
   StatementImport,
   type Statement,
-  type ToldBalance,
   type UndoingImport,
   type WaitingImport,
 } from "../../domain/statement-import.ts";
 import type { Provider, RowUnreadable } from "../ports/providers.ts";
 import type { AccountsScope } from "../ports/scope.ts";
-import type { ImportedRow, SettledRow, StagedRow } from "../ports/statements.ts";
-import { bookLines, openBalance, type LineChange } from "./book-lines.ts";
+import type { BalanceTold, ImportedRow, SettledRow, StagedRow } from "../ports/statements.ts";
+import { bookLines, isLater, openBalance, type LineChange } from "./book-lines.ts";
 import { currencyOf } from "./mirrors.ts";
 import { providerOf } from "./provider-of.ts";
 import { stepMs } from "./receive-statements.ts";
@@ -179,7 +178,7 @@ async function settleRows(
   bookLines({ newId }, scope, { mirror, changes, now: clock.now() });
 }
 
-const earlier = (a: ToldBalance | undefined, b: ToldBalance | undefined) =>
+const earlier = (a: BalanceTold | undefined, b: BalanceTold | undefined) =>
   a && b ? (b.on < a.on ? b : a) : (a ?? b);
 
 /** Makes accounts say what was told of them first, once all lines are there. */
@@ -195,10 +194,17 @@ async function openBalances(
     if (!isMirror(account) || account.status === "deactivated") continue;
     const own = isUndone
       ? []
-      : statements.flatMap((one) => (one.accountId === accountId && one.balance) || []);
+      : statements
+          .flatMap((one) => (one.accountId === accountId && one.balance) || [])
+          .map((balance) => ({
+            accountId,
+            importId: id,
+            ...balance,
+            ...(balance.at === undefined ? {} : { at: now }),
+          }));
     const first = own.reduce(earlier, await scope.balances.first(accountId, id));
-    await openBalance(deps, scope, { mirror: account, first, now });
-    for (const balance of own) scope.balances.put({ accountId, importId: id, ...balance });
+    if (!isLater(id, first)) await openBalance(deps, scope, { mirror: account, first, now });
+    for (const balance of own) scope.balances.put(balance);
   }
 }
 

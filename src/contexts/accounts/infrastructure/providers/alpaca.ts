@@ -18,9 +18,10 @@ import { Mask } from "../../domain/labels.ts";
 import { Counterparty, ExternalId, Remark, type Observation } from "../../domain/observation.ts";
 import { maxMinor } from "../../domain/posting.ts";
 import type { ProviderId } from "../../domain/provider.ts";
+import type { StatementHead } from "../../domain/statement-import.ts";
 import { dayOf, unreadable, worded } from "../statements/cells.ts";
 import { asking, recordsOf } from "./asking.ts";
-import { rawOf, readJson } from "./json.ts";
+import { rawOf } from "./json.ts";
 
 /** The most that Alpaca gives at once. */
 const pageSize = 100;
@@ -35,6 +36,8 @@ function decimalOf(text: string | undefined) {
   const { sign = "", whole = "", after = "" } = said.groups;
   return { digits: BigInt(`${sign}${whole}${after}`), after: after.length };
 }
+
+const isTooLarge = ({ minor }: Money): boolean => minor > maxMinor || minor < -maxMinor;
 
 const unreadableAnswer: Result<never, ProviderFailure> = err({
   type: "provider-failure",
@@ -63,9 +66,7 @@ function amountOf(raw: Raw, currency: Currency): Result<Money, RowUnreadable> {
   const said = isExecution(raw) ? moved(raw) : decimalOf(raw["net_amount"]);
   if (!said) return unreadable("amount-invalid", field);
   const amount = Money.rounded(said.digits, said.after, currency);
-  return amount.minor > maxMinor || amount.minor < -maxMinor
-    ? unreadable("amount-too-large", field)
-    : ok(amount);
+  return isTooLarge(amount) ? unreadable("amount-too-large", field) : ok(amount);
 }
 
 /** The words of an activity: of an execution what was bought or sold, and how much for how much each. */
@@ -116,49 +117,81 @@ const questionOf = ({ id, secret }: Keys, path: string, query = {}) => ({
   headers: { "APCA-API-KEY-ID": id, "APCA-API-SECRET-KEY": secret },
 });
 
+type Account = {
+  readonly head: StatementHead & { readonly externalId: ExternalId };
+  readonly cash: Money;
+};
+
 /** The account of the keys, and its cash now. */
-async function accountPage(
+async function accountOf(
   ask: Ask,
-  { keys, until }: Parameters<Remote["page"]>[0],
+  keys: Keys,
   context: Context,
-): Promise<Result<ProviderPage, ProviderFailure>> {
+): Promise<Result<Account, ProviderFailure>> {
   const answer = await ask(questionOf(keys, "/v2/account"), context);
   if (!answer.ok) return answer;
-  const { account_number: number, currency: code, cash } = rawOf(answer.value);
+  const { account_number: number, currency: code, cash: text } = rawOf(answer.value);
   const [externalId, currency] = [ExternalId.parse(number), Currency.parse(code)];
-  const said = decimalOf(cash);
+  const said = decimalOf(text);
   if (!externalId.ok || !currency.ok || !said) return unreadableAnswer;
+  const cash = Money.rounded(said.digits, said.after, currency.value);
+  if (isTooLarge(cash)) return unreadableAnswer;
   const mask = worded(Mask, externalId.value.slice(-4));
-  const amount = Money.rounded(said.digits, said.after, currency.value);
-  return ok({
-    accounts: [
-      {
-        format,
-        externalId: externalId.value,
-        type: "brokerage",
-        currency: currency.value,
-        ...(mask === undefined ? {} : { mask }),
-      },
-    ],
-    rows: [],
-    balances: [{ statement: 0, balance: { amount, on: CivilDate.ofInstant(until) } }],
-    next: "{}",
-  });
+  const head = {
+    format,
+    externalId: externalId.value,
+    type: "brokerage",
+    currency: currency.value,
+    ...(mask === undefined ? {} : { mask }),
+  } as const;
+  return ok({ head, cash });
+}
+
+/** Where the walk over activities is: after which one, and the cash, in minor units, when it began. */
+type Place = { readonly cash: string; readonly after?: string };
+
+async function accountPage(
+  ask: Ask,
+  { keys }: Parameters<Remote["page"]>[0],
+  context: Context,
+): Promise<Result<ProviderPage, ProviderFailure>> {
+  const account = await accountOf(ask, keys, context);
+  if (!account.ok) return account;
+  const { head, cash } = account.value;
+  const place: Place = { cash: cash.minor.toString() };
+  return ok({ accounts: [head], rows: [], balances: [], next: JSON.stringify(place) });
+}
+
+/** The cash, unless something has moved it since the walk began: it may be of an activity that the walk has not seen. */
+async function cashAfter(
+  ask: Ask,
+  {
+    keys,
+    cash: before,
+    clock,
+  }: { readonly keys: Keys; readonly cash: string; readonly clock: Clock },
+  context: Context,
+): Promise<Result<ProviderPage["balances"], ProviderFailure>> {
+  const account = await accountOf(ask, keys, context);
+  if (!account.ok) return account;
+  const { cash: amount } = account.value;
+  const at = clock.now();
+  const isStill = amount.minor.toString() === before;
+  const balance = { amount, on: CivilDate.ofInstant(at), at };
+  return ok(isStill ? [{ statement: 0, balance }] : []);
 }
 
 /** The oldest activities after one of them: what happens meanwhile comes last, and moves no border between pages. */
 async function activityPage(
-  ask: Ask,
-  { keys, from, until, cursor = "{}" }: Parameters<Remote["page"]>[0],
+  { ask, clock }: { readonly ask: Ask; readonly clock: Clock },
+  { keys, from, cursor = "{}" }: Parameters<Remote["page"]>[0],
   context: Context,
 ): Promise<Result<ProviderPage, ProviderFailure>> {
-  const place = readJson(cursor);
-  const { after } = (place.ok ? place.value : {}) as { readonly after?: string };
+  const { cash, after } = JSON.parse(cursor) as Place;
   const query = {
     direction: "asc",
     page_size: String(pageSize),
     after: from,
-    until,
     ...(after === undefined ? {} : { page_token: after }),
   };
   const answer = await ask(questionOf(keys, "/v2/account/activities", query), context);
@@ -169,16 +202,15 @@ async function activityPage(
     const externalId = worded(ExternalId, raw["id"]);
     return { statement: 0, raw, ...(externalId === undefined ? {} : { externalId }) };
   });
+  if (rows.length < pageSize) {
+    const balances = await cashAfter(ask, { keys, cash, clock }, context);
+    return balances.ok ? ok({ accounts: [], rows, balances: balances.value }) : balances;
+  }
   const last = rows.at(-1)?.raw["id"];
-  const isLast = rows.length < pageSize;
-  // Without an id nobody can ask for what comes after it.
-  if (!isLast && last === undefined) return unreadableAnswer;
-  return ok({
-    accounts: [],
-    rows,
-    balances: [],
-    ...(isLast ? {} : { next: JSON.stringify({ after: last }) }),
-  });
+  // There is no asking for what comes after an activity without an id.
+  if (last === undefined) return unreadableAnswer;
+  const next: Place = { cash, after: last };
+  return ok({ accounts: [], rows, balances: [], next: JSON.stringify(next) });
 }
 
 type Options = { readonly baseUrl: string; readonly clock: Clock; readonly metrics: Metrics };
@@ -198,7 +230,7 @@ export function alpaca({ baseUrl, clock, metrics }: Options): Provider {
       page: (asked, context) =>
         asked.cursor === undefined
           ? accountPage(ask, asked, context)
-          : activityPage(ask, asked, context),
+          : activityPage({ ask, clock }, asked, context),
       async check(keys, context) {
         const answer = await ask(questionOf(keys, "/v2/account"), context);
         return answer.ok ? ok(undefined) : answer;
