@@ -41,6 +41,16 @@ export type Answered = {
   readonly text: string;
 };
 
+/** An error of the upstream that says when to ask again; to do so at once would not help. */
+export class AskedToWait extends UpstreamRefused {
+  readonly retryAfter: string;
+
+  constructor(message: string, retryAfter: string) {
+    super(message, {});
+    this.retryAfter = retryAfter;
+  }
+}
+
 /** The text that an address answers. `headers` are shown to nobody else: a redirect is an error. */
 export const fetchText = (
   url: URL,
@@ -52,8 +62,11 @@ export const fetchText = (
   clientSpan(`GET ${url.host}`, spanOf(url), async () => {
     const answer = await asked(url, asking, headers);
     const text = await textOf(answer, url.host);
-    if (answer.status >= serverError)
-      throw new Unavailable(`${url.host} answers ${answer.status}`, {});
+    if (answer.status >= serverError) {
+      const what = `${url.host} answers ${answer.status}`;
+      const retryAfter = answer.headers.get("retry-after");
+      throw retryAfter === null ? new Unavailable(what, {}) : new AskedToWait(what, retryAfter);
+    }
     return { status: answer.status, headers: answer.headers, text };
   });
 

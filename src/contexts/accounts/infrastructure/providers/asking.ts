@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { fetchText, type Answered } from "#platform/resilience/fetch-json.ts";
+import { AskedToWait, fetchText, type Answered } from "#platform/resilience/fetch-json.ts";
 import { upstream } from "#platform/resilience/upstream.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { Unavailable } from "#platform/unavailable.ts";
@@ -44,8 +45,9 @@ const failure = (reason: FailureReason, retryAfterMs?: number): Result<never, Pr
 /** `Retry-After`, in seconds or as a date, in milliseconds from now; undefined where it says neither. Source: RFC 9110, 10.2.3. */
 export function retryAfterMs(header: string | null, nowMs: number): number | undefined {
   const said = header?.trim() ?? "";
-  const ms = /^\d{1,9}$/.test(said) ? Number(said) * 1_000 : Date.parse(said) - nowMs;
-  return said === "" || Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), mostRetryAfterMs);
+  const isDate = /^[A-Za-z]{3,9},? .*GMT$/.test(said);
+  const ms = isDate ? Date.parse(said) - nowMs : /^\d+$/.test(said) ? Number(said) * 1_000 : NaN;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), mostRetryAfterMs);
 }
 
 /** What is wrong by the status of an answer; any other status says that the provider does not allow it. */
@@ -57,7 +59,7 @@ const reasons: Readonly<Record<number, FailureReason>> = {
 };
 const [firstSuccess, lastSuccess] = [200, 299];
 
-/** A question of one customer, whose budget goes by `customer`. */
+/** A question of one customer, whose budget goes by `customer`: all that they show, so that nobody spends the budget of another. */
 export type Question = {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
@@ -84,12 +86,14 @@ export function asking({ name, baseUrl, budget, clock, metrics }: Options) {
     const url = new URL(`${baseUrl.replace(/\/$/, "")}${path}`);
     for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
     try {
-      await spent.consume(customer);
+      await spent.consume(createHash("sha256").update(customer).digest("base64"));
       return read(
         await call((signal) => fetchText(url, { signal, correlationId, headers }), deadlineMs),
       );
     } catch (error) {
       if (error instanceof RateLimiterRes) return failure("rate-limited", error.msBeforeNext);
+      if (error instanceof AskedToWait)
+        return failure("unavailable", retryAfterMs(error.retryAfter, clock.unixMs()));
       if (error instanceof Unavailable) return failure("unavailable");
       throw error;
     }
