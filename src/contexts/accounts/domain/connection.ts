@@ -10,6 +10,7 @@ import {
   type AccountsEvent,
 } from "./events.ts";
 import type { ConnectionId, OwnerId } from "./ids.ts";
+import type { ExternalId } from "./observation.ts";
 import type { ProviderId } from "./provider.ts";
 
 /** Ciphertext that only the holder of the master key reads, and for one connection only. */
@@ -20,6 +21,8 @@ type AnyConnection = Versioned & {
   readonly ownerId: OwnerId;
   readonly provider: ProviderId;
   readonly connectedAt: Instant;
+  /** What the provider calls its accounts: those of another customer are never taken for them. */
+  readonly accounts: readonly ExternalId[];
 };
 
 export type ActiveConnection = AnyConnection & {
@@ -40,6 +43,9 @@ export type ConnectionNotReady = {
   readonly type: "connection-not-ready";
   readonly status: Connection["status"];
 };
+
+/** The credentials are of other accounts than those that the connection has. */
+export type OtherAccount = { readonly type: "other-account" };
 
 type Changed<C extends Connection = Connection> = Change<C, AccountsEvent>;
 type Opening = Omit<ActiveConnection, "version" | "status">;
@@ -62,17 +68,20 @@ export const Connection = {
     events: [ConnectionActivated(facts(opening))],
   }),
 
-  /** Goes on with other credentials. */
-  reconnect: (
+  /** Goes on with other credentials, which open the accounts of before. */
+  reconnect(
     connection: Connection,
-    credentials: Sealed,
-  ): Result<Changed<ActiveConnection>, ConnectionNotReady> =>
-    connection.status === "disconnected"
-      ? err({ type: "connection-not-ready", status: connection.status })
-      : ok({
-          state: { ...connection, status: "active", credentials },
-          events: [ConnectionActivated(facts(connection))],
-        }),
+    { credentials, accounts }: Pick<ActiveConnection, "credentials" | "accounts">,
+  ): Result<Changed<ActiveConnection>, ConnectionNotReady | OtherAccount> {
+    if (connection.status === "disconnected")
+      return err({ type: "connection-not-ready", status: connection.status });
+    if (!connection.accounts.every((known) => accounts.includes(known)))
+      return err({ type: "other-account" });
+    return ok({
+      state: { ...connection, status: "active", credentials },
+      events: [ConnectionActivated(facts(connection))],
+    });
+  },
 
   /** The provider takes the credentials no more. */
   revoke: (connection: ActiveConnection): Changed => ({

@@ -18,8 +18,9 @@ export const abilities = ["files", "accounts", "balances", "transactions", "hold
 export type Ability = (typeof abilities)[number];
 
 /**
- * Why a provider gives no answer. `unreadable`: it answers something else; `login-lost`: it does not take the credentials any more;
- * `refused`: it does not allow that; `disconnected`: the owner does not.
+ * Why nothing is fetched. `unreadable`: the provider answers something else; `login-lost`: it no longer accepts the credentials; `refused`:
+ * it does not allow that; `other-account`: it tells of an account that it was not connected for; `disconnected`: the owner has disconnected it;
+ * `not-allowed`: the owner may not sync any more, as after they were deleted.
  */
 export const failureReasons = [
   "unavailable",
@@ -27,6 +28,8 @@ export const failureReasons = [
   "rate-limited",
   "login-lost",
   "refused",
+  "other-account",
   "disconnected",
+  "not-allowed",
 ] as const;
 export type FailureReason = (typeof failureReasons)[number];

@@ -8,6 +8,7 @@ import type { Connections } from "../application/ports/connections.ts";
 import type { ActiveConnection, Connection, Sealed } from "../domain/connection.ts";
 import type { AccountsEvent } from "../domain/events.ts";
 import type { ConnectionId, OwnerId } from "../domain/ids.ts";
+import type { ExternalId } from "../domain/observation.ts";
 import type { ProviderId } from "../domain/provider.ts";
 
 type Row = {
@@ -16,10 +17,11 @@ type Row = {
   readonly provider: string;
   readonly status: Connection["status"];
   readonly credentials: string | null;
+  readonly accounts: readonly string[];
   readonly connected_at: Instant;
   readonly version: number;
 };
-const columns = "id, owner_id, provider, status, credentials, connected_at, version";
+const columns = "id, owner_id, provider, status, credentials, accounts, connected_at, version";
 
 const byId = statement<Row>(
   "accounts.connection-by-id",
@@ -50,15 +52,15 @@ const scheduled = statement<{
   "accounts.connection-scheduled",
   "select next_sync_at, synced_until from accounts.connections where id = $1",
 );
-/** One whose owner has been erased meanwhile stays away. */
+/** Only a new one is inserted: one whose owner is being erased stays away. */
 const upsert = mutation(
   "accounts.connection-upsert",
   inTurn,
-  `insert into accounts.connections (${columns})
-   select $1, $2, $3, $4, $5, $6::timestamptz, $7::bigint
-    where $7::bigint = 1 or exists (select from accounts.connections where id = $1)
-   on conflict (id) do update set status = excluded.status, credentials = excluded.credentials,
-     version = excluded.version`,
+  `with changed as (
+     update accounts.connections set status = $4, credentials = $5, version = $8
+      where id = $1 and $8::bigint > 1)
+   insert into accounts.connections (${columns})
+   select $1, $2, $3, $4, $5, $6::text[], $7::timestamptz, $8::bigint where $8::bigint = 1`,
 );
 const schedule = mutation(
   "accounts.connection-schedule",
@@ -86,6 +88,7 @@ function toConnection(row: Row): Connection {
     id: row.id as ConnectionId,
     ownerId: row.owner_id as OwnerId,
     provider: row.provider as ProviderId,
+    accounts: row.accounts as readonly ExternalId[],
     connectedAt: row.connected_at,
     version: row.version as Version,
   };
@@ -104,6 +107,7 @@ export const postgresConnections = ({ read, write, append }: Transaction): Conne
       next.provider,
       next.status,
       next.status === "active" ? next.credentials : null,
+      next.accounts,
       next.connectedAt,
       next.version,
     ]),

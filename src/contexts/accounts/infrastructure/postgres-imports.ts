@@ -54,6 +54,10 @@ const byId = statement<Row>(
   "accounts.import-by-id",
   `select ${selected} from accounts.statement_imports where id = $1`,
 );
+const holding = statement<Row>(
+  "accounts.import-held",
+  `select ${selected} from accounts.statement_imports where id = $1 for no key update`,
+);
 const page = statement<Row>(
   "accounts.import-page",
   `select ${selected} from accounts.statement_imports
@@ -66,14 +70,19 @@ const unfinished = statement<Row>(
       where status in ('waiting', 'undoing') and id <> all($2::text[]) order by owner_id, id) of_owners
     order by id limit $1`,
 );
-/** Rows are counted where they are settled. The counts are inserted for the check of the table alone, which looks before it updates. */
+/**
+ * Rows are counted where they are settled. Only an import that is opened is inserted: one whose owner is being erased stays away.
+ */
 const upsert = mutation(
   "accounts.import-upsert",
   inTurn,
-  `insert into accounts.statement_imports (${selected})
-   values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-   on conflict (id) do update set status = excluded.status, statements = excluded.statements,
-     row_count = excluded.row_count, finished_at = excluded.finished_at, version = excluded.version`,
+  `with changed as (
+     update accounts.statement_imports set status = $6, statements = $7::jsonb, row_count = $8,
+            finished_at = $10::timestamptz, version = $11
+      where id = $1 and $11::bigint > 0)
+   insert into accounts.statement_imports (${columns})
+   select $1, $2, $3, $4, $5::boolean, $6, $7::jsonb, $8::bigint, $9::timestamptz, $10::timestamptz, $11::bigint
+    where $11::bigint = 0`,
 );
 const arrive = mutation(
   "accounts.import-arrive",
@@ -85,10 +94,10 @@ const stage = mutation(
   "accounts.import-stage",
   "observations",
   `insert into accounts.observations (id, import_id, number, line, statement, raw, external_id)
-   select r.id, $1, r.number, r.line, r.statement, r.raw, r."externalId"
-     from jsonb_to_recordset($2::jsonb) as r(
-       id text, number bigint, line bigint, statement smallint, raw jsonb, "externalId" text)
-    where exists (select from accounts.statement_imports where id = $1)`,
+   select r.id, i.id, r.number, r.line, r.statement, r.raw, r."externalId"
+     from (select id from accounts.statement_imports where id = $1 for share) i,
+          jsonb_to_recordset($2::jsonb) as r(
+            id text, number bigint, line bigint, statement smallint, raw jsonb, "externalId" text)`,
 );
 /** One that has been received meanwhile keeps its rows. */
 const discard = mutation(
@@ -229,7 +238,6 @@ export function postgresImports({ read, write, append }: Transaction): Imports {
       next.receivedAt,
       "finishedAt" in next ? next.finishedAt : null,
       next.version,
-      ...outcomes.map((outcome) => next.tally[outcome]),
     ]);
   return {
     open: put,
@@ -238,6 +246,10 @@ export function postgresImports({ read, write, append }: Transaction): Imports {
     save: saving<StatementImport, AccountsEvent>(append, idOf, put),
     stage: (id, staged) => write(stage, [id, JSON.stringify(staged)]),
     discard: (id) => write(discard, [id]),
+    async held(id) {
+      const [row] = await read(holding, [id]);
+      return row && toImport(row);
+    },
     async byId(id) {
       const [row] = await read(byId, [id]);
       return row && toImport(row);

@@ -44,18 +44,23 @@ const page = statement<Row>(
 );
 const unfinished = statement<Row>(
   "accounts.syncs-unfinished",
-  `select ${columns} from accounts.syncs
-    where status in ('fetching', 'matching') and next_try_at <= $1 and id <> all($2::text[])
+  `select * from (
+     select distinct on (owner_id) ${columns}, next_try_at from accounts.syncs
+      where status in ('fetching', 'matching') and next_try_at <= $1 and id <> all($2::text[])
+      order by owner_id, next_try_at, id) of_owners
     order by next_try_at, id limit $3`,
 );
+/** Only a new one is inserted: one whose owner is being erased stays away. */
 const upsert = mutation(
   "accounts.sync-upsert",
   inTurn,
-  `insert into accounts.syncs (${columns}, next_try_at)
-   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14)
-   on conflict (id) do update set status = excluded.status, reason = excluded.reason,
-     ended_at = excluded.ended_at, fetching = excluded.fetching, version = excluded.version,
-     next_try_at = excluded.next_try_at`,
+  `with changed as (
+     update accounts.syncs set status = $6, reason = $7, ended_at = $11::timestamptz, fetching = $12::jsonb,
+            version = $13, next_try_at = $14::timestamptz
+      where id = $1 and $13::bigint > 1)
+   insert into accounts.syncs (${columns}, next_try_at)
+   select $1, $2, $3, $4, $5, $6, $7, $8::timestamptz, $9::timestamptz, $10::timestamptz, $11::timestamptz,
+          $12::jsonb, $13::bigint, $14::timestamptz where $13::bigint = 1`,
 );
 const keep = mutation(
   "accounts.sync-keep",

@@ -95,11 +95,18 @@ const connecting = (accounts: AccountsHandlers): readonly Route[] => [
     ...one,
     id: "reconnect",
     summary: "Give a connection another key",
-    description: "Its accounts and all that is known of them stay. A sync begins at once.",
+    description:
+      "The key must open the accounts that the connection has. They stay, with all that is known of them. A sync begins at once.",
     input: Reconnect,
     handle: accounts.reconnect,
     present: toConnection,
-    refusals: { ...seen, ...asked, "connection-not-ready": 409, conflict: 409 },
+    refusals: {
+      ...seen,
+      ...asked,
+      "other-account": 422,
+      "connection-not-ready": 409,
+      conflict: 409,
+    },
   }),
   del(path, {
     ...one,

@@ -282,8 +282,8 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
 
     test("cash beyond all money is unreadable, and holds nobody up", async () => {
       await using broker = await given();
-      broker.server.account["cash"] = "99999999999999999999";
       const { id } = expect(await broker.connect());
+      broker.server.account["cash"] = "99999999999999999999";
       const sync = await broker.synced(id);
       assert.deepEqual([sync.status, "reason" in sync && sync.reason], ["failed", "unreadable"]);
     });
@@ -303,6 +303,26 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
       assert.deepEqual([created, quarantined], [1, 3]);
     });
 
+    test("a row whose direction or id is not certain waits in quarantine, and moves nothing", async () => {
+      await using broker = await given();
+      const fill = { activity_type: "FILL", price: "10", qty: "2", symbol: "AAPL" };
+      await broker.told([
+        fill,
+        { ...fill, side: "constructor" },
+        { ...fill, side: "buy", qty: "-2" },
+        { ...fill, side: "buy", price: "-10" },
+        { activity_type: "FEE", net_amount: "-7", status: "canceled", id: undefined },
+        { activity_type: "CSD", net_amount: "1", id: `${"x".repeat(255)}1` },
+        { activity_type: "CSD", net_amount: "2", id: `${"x".repeat(255)}2` },
+        { ...fill, side: "sell_short" },
+      ]);
+      const { id } = expect(await broker.connect());
+      const { importId } = await broker.synced(id);
+      const { created, quarantined } = (await broker.got(importId)).tally;
+      assert.deepEqual([created, quarantined], [1, 7]);
+      assert.deepEqual((await broker.booked()).lines, ["2000 AAPL booked"]);
+    });
+
     test("texts that no database keeps, ids without end and fields without number are kept as far as they can be", async () => {
       await using broker = await given();
       const odd = { activity_type: "CSD", net_amount: "1" };
@@ -317,7 +337,7 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
       const { status, importId } = await broker.synced(id);
       assert.equal(status, "partially-succeeded");
       const { created, quarantined } = (await broker.got(importId)).tally;
-      assert.deepEqual([created, quarantined], [3, 2]);
+      assert.deepEqual([created, quarantined], [1, 4]);
       assert.deepEqual((await broker.booked()).lines.includes("100 ab\ufffdc booked"), true);
     });
 
@@ -396,6 +416,29 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
       broker.clock.advance(2_000);
       await broker.tick();
       assert.ok(broker.server.asked.length > asked);
+      assert.equal((await broker.synced(id)).status, "succeeded");
+    });
+
+    test("without Retry-After the pauses double, and an outage may say how long it takes", async () => {
+      await using broker = await given();
+      const { id } = expect(await broker.connect());
+      const limited: Fault = { kind: "status", status: 429 };
+      broker.server.faults.push(limited, limited, limited, limited);
+      const pauses: number[] = [];
+      const pause = async () => {
+        await broker.tick();
+        const [sync] = await broker.syncs(id);
+        const until = sync?.fetching.nextTryAt ?? broker.now();
+        return Instant.toUnixMs(until) - broker.clock.unixMs();
+      };
+      for (let turn = 0; turn < 4; turn += 1) {
+        pauses.push(await pause());
+        broker.clock.advance(pauses.at(-1) ?? 0);
+      }
+      assert.deepEqual(pauses, [500, 1_000, 2_000, 4_000]);
+      broker.server.faults.push({ kind: "status", status: 503, retryAfter: "3600" });
+      assert.equal(await pause(), 3_600_000);
+      broker.clock.advance(3_600_000);
       assert.equal((await broker.synced(id)).status, "succeeded");
     });
 
@@ -529,6 +572,66 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
       const now = await credentialsOf(broker, id);
       assert.ok(now && now !== old && !sealing.isOld(now));
       assert.deepEqual(JSON.parse(sealing.open(now, id) ?? ""), broker.server.keys);
+    });
+
+    test("keys of another account are refused, and so is an account that changes its number", async () => {
+      await using broker = await given();
+      broker.server.activities.push(...deposits(3, before(broker.now(), 30)));
+      const { id } = expect(await broker.connect());
+      await broker.synced(id);
+      broker.server.account["account_number"] = "ANOTHER";
+      const other = await broker.accounts.reconnect(
+        read(Reconnect, { connectionId: id, keys: broker.server.keys }),
+        broker.as(broker.adaId),
+      );
+      assert.deepEqual(!other.ok && other.error.type, "other-account");
+      const sync = await broker.again(id);
+      assert.deepEqual([sync.status, "reason" in sync && sync.reason], ["failed", "other-account"]);
+      assert.deepEqual(
+        [(await broker.mirrors()).length, (await broker.booked()).lines.length],
+        [1, 3],
+      );
+    });
+
+    test("nothing is fetched for an owner who was deleted", async () => {
+      await using broker = await given();
+      const { id } = expect(await broker.connect());
+      broker.server.faults.push({ kind: "text", text: "<html>" });
+      await broker.tick();
+      broker.deleted.add(broker.adaId);
+      const asked = broker.server.asked.length;
+      broker.clock.advance(60_000);
+      await broker.tick();
+      for (let days = 0; days < 3; days += 1) {
+        broker.clock.advance(dayMs);
+        await broker.tick();
+      }
+      assert.equal(broker.server.asked.length, asked);
+
+      broker.deleted.clear();
+      const [newest, ...others] = await broker.syncs(id);
+      assert.deepEqual(
+        [newest && "reason" in newest && newest.reason, others],
+        ["not-allowed", []],
+      );
+      assert.equal((await broker.again(id)).status, "succeeded", "they are back");
+    });
+
+    test("owners take turns, however many connections one of them has", async () => {
+      await using broker = await given();
+      const connectAndSync = async (actor: string) => {
+        const { id } = expect(await broker.connect(broker.server.keys, actor));
+        expect(await broker.accounts.requestSync(broker.step(id), broker.as(actor)));
+      };
+      for (let many = 0; many < 9; many += 1) await connectAndSync(broker.adaId);
+      await connectAndSync(broker.bobId);
+      const turns = await broker.subject.read(broker.as("system"), ({ syncs }) =>
+        syncs.unfinished(broker.now(), 8, []),
+      );
+      assert.deepEqual(
+        turns.map(({ ownerId }) => ownerId),
+        [broker.adaId, broker.bobId],
+      );
     });
 
     test("a disconnected provider is asked nothing more, and what was fetched stays", async () => {

@@ -82,6 +82,8 @@ async function accountsOn(open: OpenAccounts, more: Elsewhere) {
   const subject = await open(clock);
   const [adaId, bobId, keeperId] = [newId(OwnerId), newId(OwnerId), newId(OwnerId)];
   const { unitOfWork, read: ask } = subject;
+  /** Who may do nothing any more. */
+  const deleted = new Set<string>();
   const accounts = createAccounts({
     unitOfWork,
     read: ask,
@@ -94,13 +96,16 @@ async function accountsOn(open: OpenAccounts, more: Elsewhere) {
     syncEveryMs,
     chance: () => 0,
     exportBatch: 2, // so that every export has borders between its pages
-    mayAct: mayActAs((actor) => (actor === keeperId ? "bookkeeper" : "member")),
+    mayAct: mayActAs((actor) => {
+      if (deleted.has(actor)) return "nobody";
+      return actor === keeperId ? "bookkeeper" : "member";
+    }),
   });
   const as = (actor: string): Context => ({
     ...testContext({ actor }),
     deadlineMs: clock.unixMs() + 20_000,
   });
-  return { accounts, subject, clock, as, adaId, bobId, keeperId };
+  return { accounts, subject, clock, as, adaId, bobId, keeperId, deleted };
 }
 
 /** Adds the actions that most tests need. */

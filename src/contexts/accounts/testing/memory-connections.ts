@@ -76,12 +76,14 @@ export const syncsIn = (
     newest(syncs)
       .filter((one) => one.connectionId === connectionId && one.id < before)
       .slice(0, limit),
-  unfinished: async (at, limit, besides) =>
-    newest(syncs)
+  unfinished: async (at, limit, besides) => {
+    const ready = newest(syncs)
       .filter(isUnfinished)
       .filter(({ id, fetching }) => fetching.nextTryAt <= at && !besides.includes(id))
-      .toSorted((a, b) => byText(a.fetching.nextTryAt, b.fetching.nextTryAt) || byText(a.id, b.id))
-      .slice(0, limit),
+      .toSorted((a, b) => byText(a.fetching.nextTryAt, b.fetching.nextTryAt) || byText(a.id, b.id));
+    const ofOwners = Map.groupBy(ready, ({ ownerId }) => ownerId);
+    return [...ofOwners.values()].flatMap(([first]) => first ?? []).slice(0, limit);
+  },
   keep: (id, fetching) => change<Sync>(syncs, id, (found) => found && { ...found, fetching }),
 });
 

@@ -105,6 +105,7 @@ export function importsIn(tables: StatementTables, transaction: MemoryTransactio
       for (const row of all()) if (row.importId === id) change<Row>(rows, row.id, () => undefined);
     },
     byId: async (id) => imports.rows.get(id),
+    held: async (id) => imports.rows.get(id),
     page: async ({ ownerId, before = "~", limit }) =>
       newest()
         .filter((one) => one.ownerId === ownerId && one.id < before && one.status !== "arriving")

@@ -10,8 +10,10 @@ import {
   type ActiveConnection,
   type ConnectionNotFound,
   type ConnectionNotReady,
+  type OtherAccount,
 } from "../../domain/connection.ts";
 import { ConnectionId, OwnerId } from "../../domain/ids.ts";
+import type { ExternalId } from "../../domain/observation.ts";
 import { ProviderId } from "../../domain/provider.ts";
 import { Permissions } from "../permission.ts";
 import type { CredentialSealing } from "../ports/connections.ts";
@@ -66,13 +68,15 @@ type Deps = {
 };
 type Refused = KeysRefused | ProviderUnavailable | Forbidden | Conflict;
 
-async function checked(
+/** The accounts that keys open, as the provider says. */
+async function opened(
   { id: provider, remote }: Provider,
   keys: ConnectProvider["keys"],
   context: Context,
-): Promise<Result<void, KeysRefused | ProviderUnavailable>> {
-  const answer = await remote?.check(keys, context);
-  if (!answer || answer.ok) return ok(undefined);
+): Promise<Result<readonly ExternalId[], KeysRefused | ProviderUnavailable>> {
+  const answer = await remote?.accounts(keys, context);
+  if (!answer) return ok([]);
+  if (answer.ok) return answer;
   const { reason } = answer.error;
   return reason === "login-lost" || reason === "refused"
     ? err({ type: "keys-refused", provider })
@@ -94,8 +98,11 @@ export function connectProvider(deps: Deps) {
     const provider = providerOf(remotes, providerId);
     if (!provider.ok) return provider;
     const { id } = provider.value;
-    const good = await checked(provider.value, keys, context);
-    if (!good.ok) return good;
+    const accounts = await opened(provider.value, keys, context);
+    if (!accounts.ok) return accounts;
+    // The provider may have taken its time, and the owner been deleted meanwhile.
+    const still = await mayAct(context, Permissions.connectProvider);
+    if (!still.ok) return still;
     const ownerId = owner.value;
     return unitOfWork(
       context,
@@ -105,14 +112,15 @@ export function connectProvider(deps: Deps) {
         const connectionId = newId(ConnectionId);
         const credentials = sealing.seal(JSON.stringify(keys), connectionId);
         const connectedAt = clock.now();
-        const opened = Connection.open({
+        const connection = Connection.open({
           id: connectionId,
           ownerId,
           provider: id,
           connectedAt,
+          accounts: accounts.value,
           credentials,
         });
-        const saved = connections.save(opened);
+        const saved = connections.save(connection);
         connections.schedule(connectionId, { nextSyncAt: connectedAt });
         return ok(saved);
       },
@@ -121,6 +129,8 @@ export function connectProvider(deps: Deps) {
   };
 }
 
+type NotReconnected = ConnectionNotFound | ConnectionNotReady | OtherAccount;
+
 /** Goes on with other keys. Accounts and what is known of them stay. */
 export function reconnect(deps: Deps) {
   const { unitOfWork, clock, sealing, providers } = deps;
@@ -128,21 +138,19 @@ export function reconnect(deps: Deps) {
   return async (
     { connectionId, keys }: Reconnect,
     context: Context,
-  ): Promise<Result<ActiveConnection, ConnectionNotFound | ConnectionNotReady | Refused>> => {
+  ): Promise<Result<ActiveConnection, NotReconnected | Refused>> => {
     const connection = await found(connectionId, context);
     if (!connection.ok) return connection;
     const provider = expect(providerOf(providers, connection.value.provider));
-    const good = await checked(provider, keys, context);
-    if (!good.ok) return good;
+    const accounts = await opened(provider, keys, context);
+    if (!accounts.ok) return accounts;
     return unitOfWork(
       context,
-      async ({
-        connections,
-      }): Promise<Result<ActiveConnection, ConnectionNotFound | ConnectionNotReady>> => {
+      async ({ connections }): Promise<Result<ActiveConnection, NotReconnected>> => {
         const current = await connections.byId(connectionId);
         if (!current) return err({ type: "connection-not-found", connectionId });
         const credentials = sealing.seal(JSON.stringify(keys), connectionId);
-        const change = Connection.reconnect(current, credentials);
+        const change = Connection.reconnect(current, { credentials, accounts: accounts.value });
         if (!change.ok) return change;
         const saved = connections.save(change.value);
         connections.schedule(connectionId, { nextSyncAt: clock.now() });

@@ -1,5 +1,6 @@
 import type { Context } from "#kernel/context.ts";
 import { Instant } from "#kernel/instant.ts";
+import type { MayAct } from "#kernel/permission.ts";
 import { expect, ok, type Result } from "#kernel/result.ts";
 import { Connection, type ActiveConnection } from "../../domain/connection.ts";
 import type { SyncId } from "../../domain/ids.ts";
@@ -9,8 +10,10 @@ import {
   StatementImport,
   type ArrivingImport,
   type Statement,
+  type StatementHead,
 } from "../../domain/statement-import.ts";
 import { Sync, type FetchingSync, type MatchingSync } from "../../domain/sync.ts";
+import { Permissions } from "../permission.ts";
 import type { CredentialSealing } from "../ports/connections.ts";
 import type { Keys, Provider, ProviderFailure, ProviderPage } from "../ports/providers.ts";
 import type { AccountsScope } from "../ports/scope.ts";
@@ -34,7 +37,7 @@ const patienceMs = 6 * 3_600_000;
 const maxRows = 1_000_000;
 const maxAccounts = 100;
 
-type Deps = SyncDeps & { readonly sealing: CredentialSealing };
+type Deps = SyncDeps & { readonly mayAct: MayAct; readonly sealing: CredentialSealing };
 
 /** `waits`: it cannot go on before something else has happened. */
 type Stepped = "went-on" | "waits";
@@ -106,6 +109,9 @@ function finishFetching(
   scope.syncs.save(Sync.fetched(sync, reason));
 }
 
+/** What may go well a little later. */
+const passing: ReadonlySet<FailureReason> = new Set(["unavailable", "unreadable", "rate-limited"]);
+
 type Later = { readonly nextTryAt: Instant; readonly tries: number };
 
 /** What follows from a failure: another try later, or the end. */
@@ -114,14 +120,14 @@ function afterFailure(
   { fetching, startedAt }: FetchingSync,
   { reason, retryAfterMs }: ProviderFailure,
 ): { readonly endsBy: FailureReason; readonly againAt?: Instant } | Later {
-  const isFinal = reason === "login-lost" || reason === "refused" || reason === "disconnected";
-  const tries = fetching.tries + (reason === "rate-limited" ? 0 : 1);
+  const tries = fetching.tries + 1;
   const doubled = Math.min(retryMs * 2 ** Math.max(0, tries - 1), mostRetryMs);
   const waitMs = Math.max(retryMs / 2, retryAfterMs ?? doubled * (0.5 + chance() / 2));
   const nextTryAt = Instant.fromUnixMs(clock.unixMs() + waitMs);
   const isTooLate = nextTryAt > Instant.plus(startedAt, patienceMs);
-  if (isFinal) return { endsBy: reason };
-  if (!isTooLate && tries < maxTries) return { nextTryAt, tries };
+  if (!passing.has(reason)) return { endsBy: reason };
+  const isPatient = reason === "rate-limited" || tries < maxTries;
+  if (!isTooLate && isPatient) return { nextTryAt, tries };
   const soon = Instant.plus(clock.now(), againMs);
   return { endsBy: reason, againAt: nextTryAt > soon ? nextTryAt : soon };
 }
@@ -224,9 +230,20 @@ async function ask(deps: Deps, { sync, connection }: Seen, context: Context): Pr
   if (!keys) return failed("login-lost");
   const remote = deps.providers.find(({ id }) => id === sync.provider)?.remote;
   if (!remote) return failed("refused");
+  if (!(await maySync(deps, sync, context))) return failed("not-allowed");
   const { from, fetching } = sync;
-  return remote.page({ keys, from, cursor: fetching.cursor }, context);
+  const page = await remote.page({ keys, from, cursor: fetching.cursor }, context);
+  const isOther = ({ externalId }: StatementHead) =>
+    externalId === undefined || !connection.accounts.includes(externalId);
+  return page.ok && page.value.accounts.some(isOther) ? failed("other-account") : page;
 }
+
+/** Whether the owner may sync still. */
+const maySync = async (
+  { mayAct }: Deps,
+  { ownerId }: Pick<Connection, "ownerId">,
+  context: Context,
+): Promise<boolean> => (await mayAct(context, Permissions.syncConnections, { owner: ownerId })).ok;
 
 /** Keeps what a fetch leads to, unless another process has come first. */
 async function keepFetched(
@@ -242,7 +259,7 @@ async function keepFetched(
     async (scope): Promise<Result<Stepped, never>> => {
       const [current, importing, now] = await Promise.all([
         scope.syncs.byId(sync.id),
-        scope.imports.byId(sync.importId),
+        scope.imports.held(sync.importId),
         scope.connections.byId(sync.connectionId),
       ]);
       const isSame =
@@ -264,6 +281,24 @@ async function keepFetched(
   return kept.ok ? kept.value : "waits";
 }
 
+/** Tries a sync again later, or ends it, without a look at what it has fetched. */
+async function postpone(deps: Deps, { id, connectionId }: FetchingSync, context: Context) {
+  await deps.unitOfWork(
+    context,
+    async (scope) => {
+      const current = await scope.syncs.byId(id);
+      if (current?.status !== "fetching") return ok(undefined);
+      const unreadable = { type: "provider-failure", reason: "unreadable" } as const;
+      const next = afterFailure(deps, current, unreadable);
+      if ("tries" in next)
+        scope.syncs.keep(id, { ...current.fetching, ...next, waitsFor: "unreadable" });
+      else scope.syncs.save(Sync.fail(current, "unreadable", deps.clock.now()));
+      return ok(undefined);
+    },
+    { lock: [lockOfConnection(connectionId)] },
+  );
+}
+
 /** Fetches a page. One that cannot be kept counts as unreadable, so that no sync is tried for ever. */
 async function fetchPage(deps: Deps, sync: FetchingSync, context: Context): Promise<Stepped> {
   const own = contextOf(deps, context, sync);
@@ -273,7 +308,7 @@ async function fetchPage(deps: Deps, sync: FetchingSync, context: Context): Prom
   try {
     return await keepFetched(deps, seen, fetched, context);
   } catch (error) {
-    await keepFetched(deps, seen, failed("unreadable"), context);
+    await postpone(deps, sync, contextOf(deps, context, sync));
     throw error;
   }
 }
@@ -296,15 +331,31 @@ async function settle(deps: Deps, sync: MatchingSync, context: Context): Promise
   return ended.ok ? ended.value : "waits";
 }
 
-/** Begins what is due. One that ends in a conflict is due again. */
-async function beginDue(deps: Deps, context: Context): Promise<void> {
-  const { read, unitOfWork, clock } = deps;
+/** Begins a sync. A connection that cannot be synced now is looked at again when the next one is due. */
+async function begin(deps: Deps, connection: ActiveConnection, context: Context): Promise<void> {
+  const own = contextOf(deps, context, connection);
+  const isAllowed = await maySync(deps, connection, own);
+  await deps.unitOfWork(
+    own,
+    async (scope): Promise<Result<void, never>> => {
+      const begun = isAllowed ? await beginSync(deps, connection.id)(scope) : undefined;
+      if (!begun?.ok) {
+        const nextSyncAt = Instant.plus(deps.clock.now(), deps.syncEveryMs);
+        scope.connections.schedule(connection.id, { nextSyncAt });
+      }
+      return ok(undefined);
+    },
+    { lock: [lockOfConnection(connection.id)] },
+  );
+}
+
+/** Begins what is due. Answers the errors of those that could not begin. */
+async function beginDue(deps: Deps, context: Context): Promise<readonly unknown[]> {
+  const { read, clock } = deps;
   const step = { ...context, deadlineMs: clock.unixMs() + stepMs };
   const due = await read(step, ({ connections }) => connections.due(clock.now(), atOnce));
-  for (const connection of due)
-    await unitOfWork(contextOf(deps, context, connection), beginSync(deps, connection.id), {
-      lock: [lockOfConnection(connection.id)],
-    });
+  const begun = await Promise.allSettled(due.map((one) => begin(deps, one, context)));
+  return begun.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
 }
 
 /**
@@ -320,10 +371,9 @@ export function runSyncs(deps: Deps) {
     _: object,
     context: Context,
   ): Promise<Result<{ readonly failures: readonly unknown[] }, never>> => {
-    await beginDue(deps, context);
+    const failures = [...(await beginDue(deps, context))];
     const endMs = clock.unixMs() + sliceMs;
     const resting = new Set<SyncId>();
-    const failures: unknown[] = [];
     const takeTurn = async (sync: FetchingSync | MatchingSync) => {
       const done = await stepOf(sync, context).catch((error: unknown): Stepped => {
         failures.push(error);

@@ -46,7 +46,7 @@ export type Syncs = Saves<Sync, AccountsEvent> & {
     readonly before?: SyncId | undefined;
     readonly limit: number;
   }) => Promise<readonly Sync[]>;
-  /** Those that may go on now, the oldest first, besides some. */
+  /** Of each owner the one that may go on now and has waited longest, besides some. */
   readonly unfinished: (
     at: Instant,
     limit: number,

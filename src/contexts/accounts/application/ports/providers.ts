@@ -2,7 +2,7 @@ import type { Context } from "#kernel/context.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Currency } from "#kernel/money.ts";
 import type { Result } from "#kernel/result.ts";
-import type { Observation } from "../../domain/observation.ts";
+import type { ExternalId, Observation } from "../../domain/observation.ts";
 import type { Ability, FailureReason, IdHabit, ProviderId } from "../../domain/provider.ts";
 import type { StatementHead, ToldBalance } from "../../domain/statement-import.ts";
 
@@ -22,6 +22,8 @@ export type RowUnreadable = {
     | "currency-missing"
     | "currency-unknown"
     | "other-currency"
+    | "id-missing"
+    | "id-invalid"
     | "account-inactive"
     | "too-many-alike";
   readonly field?: string;
@@ -115,8 +117,11 @@ export type Remote = {
   readonly overlapDays: number;
   /** Asks for one page, again and again for the same cursor if need be. Nothing changes at the provider. */
   readonly page: (asked: Asked, context: Context) => Promise<Result<ProviderPage, ProviderFailure>>;
-  /** Whether the provider takes the keys. */
-  readonly check: (keys: Keys, context: Context) => Promise<Result<void, ProviderFailure>>;
+  /** What the provider calls the accounts that the keys open. */
+  readonly accounts: (
+    keys: Keys,
+    context: Context,
+  ) => Promise<Result<readonly ExternalId[], ProviderFailure>>;
 };
 
 /** Port: who keeps accounts elsewhere. One adapter is one provider. */

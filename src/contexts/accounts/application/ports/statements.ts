@@ -57,6 +57,8 @@ export type Imports = Saves<StatementImport, AccountsEvent> & {
   /** Forgets an import whose rows have not arrived whole, and no other. */
   readonly discard: (id: ImportId) => void;
   readonly byId: (id: ImportId) => Promise<StatementImport | undefined>;
+  /** The like, which no other unit of work changes before this one has ended: an erasure comes before it or after it. */
+  readonly held: (id: ImportId) => Promise<StatementImport | undefined>;
   /** Imports of one owner, newest first. */
   readonly page: (page: {
     readonly ownerId: OwnerId;

@@ -131,7 +131,7 @@ export function importStatements(deps: Deps) {
       const receive = () =>
         unitOfWork({ ...step(), ...same }, async (scope) => {
           // Its owner may have been erased while it arrived.
-          if (!(await scope.imports.byId(arriving.id))) return err(gone);
+          if (!(await scope.imports.held(arriving.id))) return err(gone);
           isUnwanted = false; // if this breaks off, it may have been received
           const opening = { newId, now: clock.now(), provider: provider.value };
           const known = isDryRun

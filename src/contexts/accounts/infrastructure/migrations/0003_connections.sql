@@ -5,6 +5,8 @@ create table accounts.connections (
   provider text collate "C" not null,
   status text collate "C" not null check (status in ('active', 'revoked', 'disconnected')),
   credentials text,
+  -- What the provider calls the accounts that it was connected for.
+  accounts text[] not null,
   connected_at timestamptz not null,
   next_sync_at timestamptz,
   synced_until timestamptz,

@@ -50,12 +50,21 @@ const times = (a: Decimal, b: Decimal): Decimal => ({
   after: a.after + b.after,
 });
 
+/** Whether an execution moves money into the account or out of it. */
+const directions: ReadonlyMap<string, bigint> = new Map([
+  ["buy", -1n],
+  ["sell", 1n],
+  ["sell_short", 1n],
+]);
+
 /** What an execution has moved: its price so many times, out of the account where something was bought. */
 function moved({ price, qty, side }: Raw): Decimal | undefined {
   const [each, count] = [decimalOf(price), decimalOf(qty)];
   const all = each && count && times(each, count);
-  const size = all && { ...all, digits: all.digits < 0n ? -all.digits : all.digits };
-  return size && side === "buy" ? { ...size, digits: -size.digits } : size;
+  const direction = directions.get(side ?? "");
+  return all && direction !== undefined && all.digits >= 0n
+    ? { ...all, digits: direction * all.digits }
+    : undefined;
 }
 
 const isExecution = ({ activity_type: type }: Raw) => type === "FILL";
@@ -88,8 +97,11 @@ function observe(
   if (!day.ok) return day;
   const amount = amountOf(raw, currency);
   if (!amount.ok) return amount;
-  const externalId = worded(ExternalId, raw["id"]);
+  const id = raw["id"] === undefined ? undefined : ExternalId.parse(raw["id"]);
+  if (id && !id.ok) return unreadable("id-invalid", "id");
+  const externalId = id?.value;
   const isTakenBack = raw["status"] === "canceled";
+  if (isTakenBack && externalId === undefined) return unreadable("id-missing", "id");
   if (amount.value.minor === 0n && !isTakenBack)
     return err({ type: "row-ignored", reason: "zero-amount" });
   const [who, more] = wordsOf(raw);
@@ -113,7 +125,7 @@ type Ask = ReturnType<typeof asking>;
 const questionOf = ({ id, secret }: Keys, path: string, query = {}) => ({
   path,
   query,
-  customer: id,
+  customer: `${id} ${secret}`,
   headers: { "APCA-API-KEY-ID": id, "APCA-API-SECRET-KEY": secret },
 });
 
@@ -199,8 +211,8 @@ async function activityPage(
   if (!records.ok) return records;
   const rows = records.value.map((record) => {
     const raw = rawOf(record);
-    const externalId = worded(ExternalId, raw["id"]);
-    return { statement: 0, raw, ...(externalId === undefined ? {} : { externalId }) };
+    const id = ExternalId.parse(raw["id"]);
+    return { statement: 0, raw, ...(id.ok ? { externalId: id.value } : {}) };
   });
   if (rows.length < pageSize) {
     const balances = await cashAfter(ask, { keys, cash, clock }, context);
@@ -231,9 +243,9 @@ export function alpaca({ baseUrl, clock, metrics }: Options): Provider {
         asked.cursor === undefined
           ? accountPage(ask, asked, context)
           : activityPage({ ask, clock }, asked, context),
-      async check(keys, context) {
-        const answer = await ask(questionOf(keys, "/v2/account"), context);
-        return answer.ok ? ok(undefined) : answer;
+      async accounts(keys, context) {
+        const account = await accountOf(ask, keys, context);
+        return account.ok ? ok([account.value.head.externalId]) : account;
       },
     },
   };
