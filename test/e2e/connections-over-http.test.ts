@@ -62,7 +62,7 @@ describe("connections over HTTP", () => {
     assert.ok(String(connection["nextSyncAt"]) > String(ended["endedAt"]));
   });
 
-  test("a provider is disconnected once, and then takes no sync and no other key", async () => {
+  test("a connection that is disconnected takes no sync and no other key", async () => {
     const made = await connect();
     const path = `/connections/${String(made.body["id"])}`;
     for (const _ of [1, 2])
@@ -80,7 +80,7 @@ describe("connections over HTTP", () => {
     });
   });
 
-  test("keys that break a header, keys of nobody and a provider that takes none are refused", async () => {
+  test("keys that break a header, unknown keys and a provider that takes files only are refused", async () => {
     const broken = await connect({ id: "a", secret: "b\r\nX-Other: c" });
     assert.equal(broken.status, 400, broken.text);
     const unknown = await connect({ id: "nobody", secret: "x" });

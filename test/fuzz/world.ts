@@ -54,7 +54,7 @@ async function bookOf(own: At, admin: At) {
 
 type Rows = { readonly items: readonly { readonly id: string; readonly lineId?: string }[] };
 
-/** A broker of somebody, and a file of a bank with a line and a row that may be of it. */
+/** A connected broker, and two files of a bank: one with a line, and one with a doubtful row. */
 async function elsewhereOf(own: At, keys: object) {
   const connection = await made(own, "POST", "/connections", { provider: "alpaca", keys });
   const sync = await made(own, "POST", `/connections/${connection}/syncs`, {});

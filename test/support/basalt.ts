@@ -32,7 +32,7 @@ export const password = "correct horse battery";
 /** So many that no test meets a limit that it does not test. */
 const plenty = "1000000";
 const forTests = {
-  // Whoever wants a provider that answers says where it is.
+  // A test that needs a provider sets the address of its stand-in.
   BASALT_ALPACA_URL: "http://127.0.0.1:9",
   BASALT_SHUTDOWN_DELAY_MS: "0",
   BASALT_ADMIN_EMAIL: adminEmail,

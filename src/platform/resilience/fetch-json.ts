@@ -34,7 +34,7 @@ function asked(
   return fetch(url, { signal, redirect: "error", headers });
 }
 
-/** What an address answers, whatever that is, unless it has an error of its own. */
+/** The answer of an address, of any status below 500. */
 export type Answered = {
   readonly status: number;
   readonly headers: Headers;
@@ -51,7 +51,7 @@ export class AskedToWait extends UpstreamRefused {
   }
 }
 
-/** The text that an address answers. `headers` are shown to nobody else: a redirect is an error. */
+/** The text that an address answers. `headers` may hold secrets, so a redirect is an error. */
 export const fetchText = (
   url: URL,
   {

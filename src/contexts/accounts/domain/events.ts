@@ -144,7 +144,7 @@ export const SyncSucceeded = event("accounts.sync-succeeded", 1, ended);
 export const SyncPartiallySucceeded = event("accounts.sync-partially-succeeded", 1, ended);
 export const SyncFailed = event("accounts.sync-failed", 1, ended);
 
-/** So much of one currency is paid for one of another, as somebody who keeps the book vouches for. */
+/** So much of one currency is paid for one of another, as a bookkeeper vouches for. */
 export const RateQuoted = event("accounts.rate-quoted", 1, {
   from: Currency,
   into: Currency,

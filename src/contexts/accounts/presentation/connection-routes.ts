@@ -38,7 +38,7 @@ const listing = (accounts: AccountsHandlers): readonly Route[] => [
     id: "listProviders",
     summary: "List providers",
     description:
-      "Who keeps accounts elsewhere, and what each tells: `files` of statements that their customer sends, or what is fetched over a connection.",
+      "The banks and brokers that Basalt knows, and what each can tell: `files` are sent by the customer, and all else is fetched over a connection.",
     input: ListProviders,
     handle: accounts.listProviders,
     success: 200,
@@ -66,7 +66,7 @@ const connecting = (accounts: AccountsHandlers): readonly Route[] => [
     id: "connectProvider",
     summary: "Connect a provider",
     description:
-      "With an API key of the provider, which is asked whether it takes it. The key is kept sealed and never shown. A sync begins at once, and again every few hours.",
+      "With an API key of the provider, which is asked whether it accepts the key. The key is kept sealed and never shown. A sync begins at once, and again every few hours.",
     input: ConnectProvider,
     handle: accounts.connectProvider,
     success: 201,
@@ -85,7 +85,7 @@ const connecting = (accounts: AccountsHandlers): readonly Route[] => [
     id: "getConnection",
     summary: "Get a connection",
     description:
-      "`revoked`: the provider takes the key no more, and nothing is fetched before the connection gets another one.",
+      "`revoked`: the provider no longer accepts the key, and nothing is fetched before the connection gets another one.",
     input: GetConnection,
     handle: accounts.getConnection,
     present: toScheduled,
@@ -129,7 +129,7 @@ const syncing = (
     id: "requestSync",
     summary: "Sync a connection",
     description:
-      "Fetches what the provider has in the background. While a sync goes on, it is answered in place of a new one.",
+      "Fetches what the provider has in the background. If a sync is already running, that one is returned; after a failure it tries again at once.",
     input: RequestSync,
     handle: accounts.requestSync,
     success: 202,

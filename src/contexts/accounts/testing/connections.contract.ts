@@ -85,7 +85,7 @@ async function openBroker(open: OpenAccounts) {
   };
 }
 
-/** That what a provider has arrives once, whatever goes wrong, on every adapter. */
+/** On every adapter, what a provider has arrives exactly once, whichever fault occurs. */
 export function connectionsContract(name: string, open: OpenAccounts): void {
   const given = () => openBroker(open);
 
@@ -387,7 +387,7 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
         assert.equal((await broker.booked()).lines.length, 150);
       });
 
-    test("whoever asks for a sync that pauses after a failure makes it try at once", async () => {
+    test("a request for a sync that pauses after a failure makes it try at once", async () => {
       await using broker = await given();
       const { id } = expect(await broker.connect());
       broker.server.faults.push({ kind: "text", text: "<html>" });
@@ -540,7 +540,7 @@ export function connectionsContract(name: string, open: OpenAccounts): void {
       assert.equal((await broker.booked()).lines.length, 3);
     });
 
-    /** Puts other credentials into the row of a connection, as somebody with the database could. */
+    /** Puts other credentials into the row of a connection, as a person with access to the database could. */
     const put = (broker: Awaited<ReturnType<typeof given>>, id: ConnectionId, sealed: Sealed) =>
       broker.subject.unitOfWork(broker.as("system"), async ({ connections }) => {
         const found = await connections.byId(id);

@@ -9,7 +9,7 @@ import { openStatements } from "./statement-bank.ts";
 import { read, type OpenAccounts } from "./fixtures.ts";
 import { ofx } from "./statement-files.ts";
 
-/** That money of several currencies is never added up but at a rate that is named, on every adapter. */
+/** On every adapter, amounts of several currencies are added up only at rates that are named. */
 export function worthContract(name: string, open: OpenAccounts): void {
   async function given() {
     const bank = await openStatements(open);
@@ -72,7 +72,7 @@ export function worthContract(name: string, open: OpenAccounts): void {
       );
     });
 
-    test("the newest quote counts; an older one, one of tomorrow and one by anybody do not", async () => {
+    test("the newest quote counts; an older one, one of tomorrow and one by a member do not", async () => {
       await using bank = await given();
       const at = bank.clock.now();
       expect(await bank.quote("USD", "EUR", "0.9", { quotedAt: at }));
