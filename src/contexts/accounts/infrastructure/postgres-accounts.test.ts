@@ -6,6 +6,7 @@ import { postgresSubject } from "../testing/on-postgres.ts";
 import { programsContract } from "../testing/programs.contract.ts";
 import { statementDecisionsContract } from "../testing/statement-decisions.contract.ts";
 import { statementsContract } from "../testing/statements.contract.ts";
+import { syncsContract } from "../testing/syncs.contract.ts";
 import { transfersContract } from "../testing/transfers.contract.ts";
 import { worthContract } from "../testing/worth.contract.ts";
 
@@ -18,3 +19,4 @@ statementsContract("Postgres", postgresSubject);
 statementDecisionsContract("Postgres", postgresSubject);
 connectionsContract("Postgres", postgresSubject);
 worthContract("Postgres", postgresSubject);
+syncsContract("Postgres", postgresSubject);

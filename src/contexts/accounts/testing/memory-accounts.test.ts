@@ -6,6 +6,7 @@ import { ledgerContract } from "./ledger.contract.ts";
 import { programsContract } from "./programs.contract.ts";
 import { statementDecisionsContract } from "./statement-decisions.contract.ts";
 import { statementsContract } from "./statements.contract.ts";
+import { syncsContract } from "./syncs.contract.ts";
 import { transfersContract } from "./transfers.contract.ts";
 import { worthContract } from "./worth.contract.ts";
 
@@ -18,3 +19,4 @@ statementsContract("memory", memorySubject);
 statementDecisionsContract("memory", memorySubject);
 connectionsContract("memory", memorySubject);
 worthContract("memory", memorySubject);
+syncsContract("memory", memorySubject);

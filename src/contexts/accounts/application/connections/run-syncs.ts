@@ -1,319 +1,19 @@
 import type { Context } from "#kernel/context.ts";
 import { Instant } from "#kernel/instant.ts";
-import type { MayAct } from "#kernel/permission.ts";
-import { expect, ok, type Result } from "#kernel/result.ts";
-import { Connection, type ActiveConnection } from "../../domain/connection.ts";
+import { ok, type Result } from "#kernel/result.ts";
+import type { ActiveConnection } from "../../domain/connection.ts";
 import type { SyncId } from "../../domain/ids.ts";
-import { ObservationId } from "../../domain/ids.ts";
-import type { FailureReason } from "../../domain/provider.ts";
-import {
-  StatementImport,
-  type ArrivingImport,
-  type Statement,
-  type StatementHead,
-} from "../../domain/statement-import.ts";
 import { Sync, type FetchingSync, type MatchingSync } from "../../domain/sync.ts";
-import { Permissions } from "../permission.ts";
-import type { CredentialSealing } from "../ports/connections.ts";
-import type { Keys, Provider, ProviderFailure, ProviderPage } from "../ports/providers.ts";
-import type { AccountsScope } from "../ports/scope.ts";
-import { mirrorsOf } from "../statements/mirrors.ts";
-import { providerOf } from "../statements/provider-of.ts";
 import { stepMs } from "../statements/receive-statements.ts";
+import { contextOf, fetchPage, maySync, type RunDeps, type Stepped } from "./fetch-page.ts";
 import { lockOfConnection } from "./owned-connection.ts";
-import { beginSync, type SyncDeps } from "./request-sync.ts";
+import { beginSync } from "./request-sync.ts";
 
 /** Syncs that go on at once. */
 const atOnce = 8;
 /** How long one call goes on. A stop of the process waits for it, and for the answers of providers. */
 const sliceMs = 1_000;
-/** Failures in a row that end a sync. */
-const maxTries = 8;
-/** Pause after the first failure. It doubles, up to a limit. */
-const [retryMs, mostRetryMs] = [1_000, 60_000];
-/** A provider that limits its requests may be waited for so long, from the start of the sync on. */
-const patienceMs = 6 * 3_600_000;
-/** Rows of one sync at most, as of one file. */
-const maxRows = 1_000_000;
-const maxAccounts = 100;
-
-type Deps = SyncDeps & { readonly mayAct: MayAct; readonly sealing: CredentialSealing };
-
-/** `waits`: it cannot go on before something else has happened. */
-type Stepped = "went-on" | "waits";
-
-type Fetched = Result<ProviderPage, ProviderFailure>;
-const failed = (reason: FailureReason): Fetched => ({
-  ok: false,
-  error: { type: "provider-failure", reason },
-});
-
-/** What a page adds to what has arrived; its accounts are mirrored from now on. */
-async function arrived(
-  { newId, clock }: Deps,
-  scope: AccountsScope,
-  {
-    importing,
-    provider,
-    page,
-  }: {
-    readonly importing: ArrivingImport;
-    readonly provider: Provider;
-    readonly page: ProviderPage;
-  },
-): Promise<ArrivingImport> {
-  const heads: readonly Statement[] = [...importing.statements, ...page.accounts];
-  const opening = { newId, now: clock.now(), provider };
-  const statements =
-    page.accounts.length === 0
-      ? [...heads]
-      : [...(await mirrorsOf(scope, { ...importing, statements: heads }, opening))];
-  for (const { statement, balance } of page.balances) {
-    const told = statements[statement];
-    if (told) statements[statement] = { ...told, balance };
-  }
-  scope.imports.stage(
-    importing.id,
-    page.rows.map((row, i) => ({
-      ...row,
-      line: importing.rows + i + 1,
-      number: importing.rows + i + 1,
-      id: newId(ObservationId),
-    })),
-  );
-  return { ...importing, statements, rows: importing.rows + page.rows.length };
-}
-
-/** Whether a page can be of this sync: it names accounts before their rows, not too many, and goes on somewhere else. */
-const fits = (page: ProviderPage, importing: ArrivingImport, { fetching }: FetchingSync): boolean =>
-  (page.next === undefined || page.next !== fetching.cursor) &&
-  importing.rows + page.rows.length <= maxRows &&
-  importing.statements.length + page.accounts.length <= maxAccounts &&
-  [...page.rows, ...page.balances].every(
-    ({ statement }) => statement < importing.statements.length + page.accounts.length,
-  );
-
-/** Ends the fetching: what has arrived is matched; without anything the sync has failed. */
-function finishFetching(
-  scope: AccountsScope,
-  { sync, importing }: { readonly sync: FetchingSync; readonly importing: ArrivingImport },
-  end: { readonly reason?: FailureReason | undefined; readonly at: Instant },
-): void {
-  const { reason, at } = end;
-  if (reason !== undefined && importing.statements.length === 0) {
-    scope.imports.discard(importing.id);
-    scope.syncs.save(Sync.fail(sync, reason, at));
-    return;
-  }
-  scope.imports.save(StatementImport.received(importing, importing.rows, importing.statements));
-  scope.syncs.save(Sync.fetched(sync, reason));
-}
-
-/** What may go well a little later. */
-const passing: ReadonlySet<FailureReason> = new Set(["unavailable", "unreadable", "rate-limited"]);
-
-type Later = { readonly nextTryAt: Instant; readonly tries: number };
-
-/** What follows from a failure: another try later, or the end. */
-function afterFailure(
-  { clock, chance }: Deps,
-  { fetching, startedAt }: FetchingSync,
-  { reason, retryAfterMs }: ProviderFailure,
-): { readonly endsBy: FailureReason; readonly againAt?: Instant } | Later {
-  const tries = fetching.tries + 1;
-  const doubled = Math.min(retryMs * 2 ** Math.max(0, tries - 1), mostRetryMs);
-  const waitMs = Math.max(retryMs / 2, retryAfterMs ?? doubled * (0.5 + chance() / 2));
-  const nextTryAt = Instant.fromUnixMs(clock.unixMs() + waitMs);
-  const isTooLate = nextTryAt > Instant.plus(startedAt, patienceMs);
-  if (!passing.has(reason)) return { endsBy: reason };
-  const isPatient = reason === "rate-limited" || tries < maxTries;
-  if (!isTooLate && isPatient) return { nextTryAt, tries };
-  const soon = Instant.plus(clock.now(), againMs);
-  return { endsBy: reason, againAt: nextTryAt > soon ? nextTryAt : soon };
-}
-
-/** What has failed for a reason that passes is tried again so much later, unless its provider asks for more. */
-const againMs = 15 * 60_000;
-
-/** Sets when the next sync of a connection begins. */
-async function scheduleAgain(
-  { connections }: AccountsScope,
-  { connectionId }: FetchingSync,
-  nextSyncAt: Instant,
-): Promise<void> {
-  const schedule = await connections.scheduled(connectionId);
-  if (schedule) connections.schedule(connectionId, { ...schedule, nextSyncAt });
-}
-
-/** The keys of a connection. What was sealed for another connection opens nothing. */
-function keysOf({ sealing }: Deps, { credentials, id }: ActiveConnection): Keys | undefined {
-  const plain = sealing.open(credentials, id);
-  return plain === undefined ? undefined : (JSON.parse(plain) as Keys);
-}
-
-/** Seals credentials under the newest key, so that older ones can go. */
-function resealed({ sealing }: Deps, scope: AccountsScope, connection: ActiveConnection): void {
-  const { id, credentials } = connection;
-  const plain = sealing.isOld(credentials) ? sealing.open(credentials, id) : undefined;
-  if (plain !== undefined) scope.connections.reseal(id, credentials, sealing.seal(plain, id));
-}
-
-type Subject = {
-  readonly sync: FetchingSync;
-  readonly importing: ArrivingImport;
-  readonly connection: Connection | undefined;
-};
-
-/** What a fetch leads to: a page is kept together with where the next one begins. */
-const keeping =
-  (deps: Deps, provider: Provider, fetched: Fetched) =>
-  async (scope: AccountsScope, { sync, importing, connection }: Subject): Promise<Stepped> => {
-    const { clock } = deps;
-    const at = clock.now();
-    const answer =
-      fetched.ok && !fits(fetched.value, importing, sync) ? failed("unreadable") : fetched;
-    if (!answer.ok) {
-      const next = afterFailure(deps, sync, answer.error);
-      if ("endsBy" in next) {
-        if (next.endsBy === "login-lost" && connection?.status === "active")
-          scope.connections.save(Connection.revoke(connection));
-        finishFetching(scope, { sync, importing }, { reason: next.endsBy, at });
-        if (next.againAt !== undefined) await scheduleAgain(scope, sync, next.againAt);
-        return "went-on";
-      }
-      scope.syncs.keep(sync.id, { ...sync.fetching, ...next, waitsFor: answer.error.reason });
-      return "waits";
-    }
-    const page = answer.value;
-    const more = await arrived(deps, scope, { importing, provider, page });
-    const { waitsFor: _waitsFor, cursor: _cursor, ...known } = sync.fetching;
-    const fetching = {
-      ...known,
-      ...(page.next === undefined ? {} : { cursor: page.next }),
-      pages: known.pages + 1,
-      rows: more.rows,
-      tries: 0,
-      nextTryAt: at,
-    };
-    if (page.next !== undefined) scope.imports.arrive(more);
-    scope.syncs.keep(sync.id, fetching);
-    if (page.next === undefined) {
-      finishFetching(scope, { sync: { ...sync, fetching }, importing: more }, { at });
-      const schedule = await scope.connections.scheduled(sync.connectionId);
-      if (schedule)
-        scope.connections.schedule(sync.connectionId, { ...schedule, syncedUntil: sync.until });
-      if (connection?.status === "active") resealed(deps, scope, connection);
-    }
-    return "went-on";
-  };
-
-type Owned = { readonly id: string; readonly ownerId: string };
-
-/** Each step is in the name of the owner, and has a deadline of its own. */
-const contextOf = (
-  { clock }: Pick<Deps, "clock">,
-  context: Context,
-  { id, ownerId }: Owned,
-): Context => ({
-  ...context,
-  actor: ownerId,
-  correlationId: `${context.correlationId}/${id}`,
-  deadlineMs: clock.unixMs() + stepMs,
-});
-
-type Seen = { readonly sync: FetchingSync; readonly connection: Connection | undefined };
-
-/** Asks the provider for the next page of a sync, outside of any transaction. */
-async function ask(deps: Deps, { sync, connection }: Seen, context: Context): Promise<Fetched> {
-  if (connection?.status === "disconnected" || !connection) return failed("disconnected");
-  const keys = connection.status === "active" ? keysOf(deps, connection) : undefined;
-  if (!keys) return failed("login-lost");
-  const remote = deps.providers.find(({ id }) => id === sync.provider)?.remote;
-  if (!remote) return failed("refused");
-  if (!(await maySync(deps, sync, context))) return failed("not-allowed");
-  const { from, fetching } = sync;
-  const page = await remote.page({ keys, from, cursor: fetching.cursor }, context);
-  const isOther = ({ externalId }: StatementHead) =>
-    externalId === undefined || !connection.accounts.includes(externalId);
-  return page.ok && page.value.accounts.some(isOther) ? failed("other-account") : page;
-}
-
-/** Whether the owner may sync still. */
-const maySync = async (
-  { mayAct }: Deps,
-  { ownerId }: Pick<Connection, "ownerId">,
-  context: Context,
-): Promise<boolean> => (await mayAct(context, Permissions.syncConnections, { owner: ownerId })).ok;
-
-/** Keeps what a fetch leads to, unless another process has come first. */
-async function keepFetched(
-  deps: Deps,
-  { sync, connection }: Seen,
-  fetched: Fetched,
-  context: Context,
-): Promise<Stepped> {
-  const { unitOfWork, clock, providers } = deps;
-  const keep = keeping(deps, expect(providerOf(providers, sync.provider)), fetched);
-  const kept = await unitOfWork(
-    contextOf(deps, context, sync),
-    async (scope): Promise<Result<Stepped, never>> => {
-      const [current, importing, now] = await Promise.all([
-        scope.syncs.byId(sync.id),
-        scope.imports.held(sync.importId),
-        scope.connections.byId(sync.connectionId),
-      ]);
-      const isSame =
-        current?.status === "fetching" && current.fetching.pages === sync.fetching.pages;
-      if (!isSame) return ok("waits");
-      if (importing?.status !== "arriving") {
-        // What has arrived of it was forgotten: nothing went on for more than a day.
-        scope.syncs.save(Sync.fail(current, "unavailable", clock.now()));
-        return ok("went-on");
-      }
-      // Keys that were replaced meanwhile are not judged by the answer to the old ones.
-      const isOther = now?.version !== connection?.version && !fetched.ok;
-      return ok(
-        isOther ? "went-on" : await keep(scope, { sync: current, importing, connection: now }),
-      );
-    },
-    { lock: [lockOfConnection(sync.connectionId)] },
-  );
-  return kept.ok ? kept.value : "waits";
-}
-
-/** Tries a sync again later, or ends it, without a look at what it has fetched. */
-async function postpone(deps: Deps, { id, connectionId }: FetchingSync, context: Context) {
-  await deps.unitOfWork(
-    context,
-    async (scope) => {
-      const current = await scope.syncs.byId(id);
-      if (current?.status !== "fetching") return ok(undefined);
-      const unreadable = { type: "provider-failure", reason: "unreadable" } as const;
-      const next = afterFailure(deps, current, unreadable);
-      if ("tries" in next)
-        scope.syncs.keep(id, { ...current.fetching, ...next, waitsFor: "unreadable" });
-      else scope.syncs.save(Sync.fail(current, "unreadable", deps.clock.now()));
-      return ok(undefined);
-    },
-    { lock: [lockOfConnection(connectionId)] },
-  );
-}
-
-/** Fetches a page. One that cannot be kept counts as unreadable, so that no sync is tried for ever. */
-async function fetchPage(deps: Deps, sync: FetchingSync, context: Context): Promise<Stepped> {
-  const own = contextOf(deps, context, sync);
-  const connection = await deps.read(own, ({ connections }) => connections.byId(sync.connectionId));
-  const seen = { sync, connection };
-  const fetched = await ask(deps, seen, own);
-  try {
-    return await keepFetched(deps, seen, fetched, context);
-  } catch (error) {
-    await postpone(deps, sync, contextOf(deps, context, sync));
-    throw error;
-  }
-}
-
-async function settle(deps: Deps, sync: MatchingSync, context: Context): Promise<Stepped> {
+async function settle(deps: RunDeps, sync: MatchingSync, context: Context): Promise<Stepped> {
   const ended = await deps.unitOfWork(
     contextOf(deps, context, sync),
     async ({ syncs, imports }): Promise<Result<Stepped, never>> => {
@@ -332,7 +32,7 @@ async function settle(deps: Deps, sync: MatchingSync, context: Context): Promise
 }
 
 /** Begins a sync. A connection that cannot be synced now is looked at again when the next one is due. */
-async function begin(deps: Deps, connection: ActiveConnection, context: Context): Promise<void> {
+async function begin(deps: RunDeps, connection: ActiveConnection, context: Context): Promise<void> {
   const own = contextOf(deps, context, connection);
   const isAllowed = await maySync(deps, connection, own);
   await deps.unitOfWork(
@@ -350,7 +50,7 @@ async function begin(deps: Deps, connection: ActiveConnection, context: Context)
 }
 
 /** Begins what is due. Answers the errors of those that could not begin. */
-async function beginDue(deps: Deps, context: Context): Promise<readonly unknown[]> {
+async function beginDue(deps: RunDeps, context: Context): Promise<readonly unknown[]> {
   const { read, clock } = deps;
   const step = { ...context, deadlineMs: clock.unixMs() + stepMs };
   const due = await read(step, ({ connections }) => connections.due(clock.now(), atOnce));
@@ -362,7 +62,7 @@ async function beginDue(deps: Deps, context: Context): Promise<readonly unknown[
  * Fetches what providers have, page by page, and ends syncs whose rows are matched. A page is kept together with where the next one
  * begins, so that whoever goes on after a crash keeps none twice, and leaves none out. A sync that fails holds up no other.
  */
-export function runSyncs(deps: Deps) {
+export function runSyncs(deps: RunDeps) {
   const { read, clock } = deps;
   const stepOf = (sync: FetchingSync | MatchingSync, context: Context): Promise<Stepped> =>
     sync.status === "fetching" ? fetchPage(deps, sync, context) : settle(deps, sync, context);
