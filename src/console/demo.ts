@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { InvalidArgumentError, type Command } from "commander";
 import { alpacaServer, someMonths } from "#test/alpaca.ts";
+import { savings, schwabServer } from "#test/schwab.ts";
 
 const [firstPort, lastPort, usualPort] = [1, 65_535, 4010];
 
@@ -10,6 +11,13 @@ function portOf(text: string): number {
   throw new InvalidArgumentError(`must be a whole number from ${firstPort} to ${lastPort}`);
 }
 
+/** A server on a port. A port that is taken is told as such. */
+const listening = <S>(port: number, server: Promise<S>): Promise<S> =>
+  server.catch((error: NodeJS.ErrnoException) => {
+    const isTaken = error.code === "EADDRINUSE";
+    throw isTaken ? new Error(`port ${port} is taken; choose another one with --port`) : error;
+  });
+
 /** Adds the command that runs servers in place of providers. */
 export function addDemoCommands(basalt: Command): void {
   basalt
@@ -17,22 +25,29 @@ export function addDemoCommands(basalt: Command): void {
     .description("Run stand-ins for outside services, to try Basalt without accounts there")
     .command("providers")
     .description(
-      "Run a server on this machine that answers as Alpaca does, until Ctrl-C; it prints its key, and the BASALT_ALPACA_URL to start Basalt with",
+      "Run servers on this machine that answer as Alpaca and Schwab do, until Ctrl-C; it prints the settings to start Basalt with, and how to connect",
     )
-    .option("--port <n>", "port to listen on", portOf, usualPort)
+    .option("--port <n>", "port of Alpaca's server; Schwab's is on the next one", portOf, usualPort)
     .action(async ({ port }: { readonly port: number }) => {
-      await using server = await alpacaServer(port).catch((error: NodeJS.ErrnoException) => {
-        const isTaken = error.code === "EADDRINUSE";
-        throw isTaken ? new Error(`port ${port} is taken; choose another one with --port`) : error;
-      });
-      server.activities.push(...someMonths(new Date()));
-      const body = JSON.stringify({ provider: "alpaca", keys: server.keys });
+      await using alpaca = await listening(port, alpacaServer(port));
+      const clock = { unixMs: () => Date.now() };
+      await using schwab = await listening(port + 1, schwabServer({ clock, port: port + 1 }));
+      alpaca.activities.push(...someMonths(new Date()));
+      schwab.transactions.set("12345678", savings(new Date()));
+      schwab.app.redirectUrl = "http://127.0.0.1:3000/connected";
+      const keys = JSON.stringify({ provider: "alpaca", keys: alpaca.keys });
+      const curl = `  curl -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\\n`;
+      const connections = "http://127.0.0.1:3000/api/v1/connections";
       console.log(
-        `Alpaca's stand-in listens at ${server.url}. Start Basalt with\n` +
-          `  BASALT_ALPACA_URL=${server.url} npm start\n` +
-          `and connect it, with an access token of a user:\n` +
-          `  curl -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\\n` +
-          `    -d '${body}' http://127.0.0.1:3000/api/v1/connections`,
+        `Alpaca's stand-in listens at ${alpaca.url}, and Schwab's at ${schwab.url}. Start Basalt with\n` +
+          `  BASALT_ALPACA_URL=${alpaca.url} BASALT_SCHWAB_URL=${schwab.url} \\\n` +
+          `  BASALT_SCHWAB_APP_KEY=${schwab.app.key} BASALT_SCHWAB_APP_SECRET=${schwab.app.secret} \\\n` +
+          `  BASALT_SCHWAB_REDIRECT_URL=${schwab.app.redirectUrl} npm start\n` +
+          `and connect them, with an access token of a user:\n` +
+          `${curl}    -d '${keys}' ${connections}\n` +
+          `${curl}    -d '{"provider":"schwab"}' ${connections}\n` +
+          `Open \`signInAt\` of the second answer in a browser, and send \`state\` and \`code\` of the address that you come to:\n` +
+          `${curl}    -d '{"state":"…","code":"…"}' ${connections}/callback`,
       );
       const stop = new AbortController();
       await Promise.race([

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { alpacaServer, deposits } from "../support/alpaca.ts";
-import { serve, signUp, type Served, type SignedIn } from "../support/basalt.ts";
+import { serve, signIn, signUp, type Served, type SignedIn } from "../support/basalt.ts";
 import { verify } from "../support/emails.ts";
 import { ask, get, post, type At } from "../support/http.ts";
+import { savings, schwabServer, signInAtSchwab } from "../support/schwab.ts";
 import { until } from "../support/until.ts";
 
 type Listed = { readonly items: readonly Readonly<Record<string, unknown>>[] };
@@ -96,5 +97,54 @@ describe("connections over HTTP", () => {
       body: "a,b\n1,2\n",
     });
     assert.equal(answer.status, 422, await answer.text());
+  });
+});
+
+describe("logins over HTTP", () => {
+  test("an owner signs in at Schwab, in one session, and sees what they have in net worth", async () => {
+    await using schwab = await schwabServer({ clock: { unixMs: () => Date.now() } });
+    schwab.transactions.set("12345678", savings(new Date()));
+    await using served = await serve({
+      BASALT_SCHWAB_URL: schwab.url,
+      BASALT_SCHWAB_APP_KEY: schwab.app.key,
+      BASALT_SCHWAB_APP_SECRET: schwab.app.secret,
+      BASALT_SCHWAB_REDIRECT_URL: schwab.app.redirectUrl,
+    });
+    const [ada, bob] = [
+      await signUp(served, "ada@example.com"),
+      await signUp(served, "bob@example.com"),
+    ];
+    await verify(served, "ada@example.com", ada);
+    const at = { url: served.url, headers: ada.headers };
+    const providers = listed((await get(at, "/providers")).body);
+    assert.equal(providers.find(({ id }) => id === "schwab")?.["connectsWith"], "login");
+
+    const begun = await post(at, "/connections", { provider: "schwab" });
+    assert.deepEqual([begun.status, begun.body["status"]], [201, "pending"]);
+    const returned = await signInAtSchwab(String(begun.body["signInAt"]));
+    const theirs = await post(
+      { url: served.url, headers: bob.headers },
+      "/connections/callback",
+      returned,
+    );
+    assert.equal(theirs.status, 403);
+    const phone = { url: served.url, headers: (await signIn(served, "ada@example.com")).headers };
+    const elsewhere = await post(phone, "/connections/callback", returned);
+    assert.deepEqual([elsewhere.status, elsewhere.body["code"]], [409, "LOGIN_UNKNOWN"]);
+
+    const done = await post(at, "/connections/callback", returned);
+    assert.deepEqual([done.status, done.body["status"]], [200, "active"], done.text);
+    assert.doesNotMatch(done.text, /access\.|refresh\./);
+    const path = `/connections/${String(done.body["id"])}`;
+    const again = await post(at, "/connections/callback", returned);
+    assert.equal(again.body["code"], "LOGIN_UNKNOWN");
+    await until(async () => {
+      const [sync] = listed((await get(at, `${path}/syncs`)).body);
+      return sync?.["status"] === "succeeded";
+    });
+    const { body: worth } = await get(at, "/net-worth");
+    assert.deepEqual(worth["currencies"], [
+      { amount: { amount: "1000.00", currency: "USD" }, accounts: 1 },
+    ]);
   });
 });

@@ -25,6 +25,7 @@ const mayReadAll: ReadonlySet<string> = new Set([
   "accounts.verify-entries",
   "accounts.verify-unlinked",
   "accounts.verify-whole",
+  "accounts.master-keys-needed",
   "identity.master-keys-needed",
 ]);
 

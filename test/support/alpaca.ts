@@ -1,19 +1,9 @@
-import { once } from "node:events";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
+import { standIn, type Answered, type Asked } from "./stand-in.ts";
 
 /** An activity as Alpaca spells it. `createdAt` is what its date filters go by, which is not told. */
 export type Activity = { readonly id: string; readonly createdAt?: string } & Readonly<
   Record<string, unknown>
 >;
-
-/** What goes wrong with the next answer. `cut`: the connection ends in the midst of the body. */
-export type Fault =
-  | { readonly kind: "status"; readonly status: number; readonly retryAfter?: string }
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "cut" };
-
-type Answered = readonly [status: number, body: unknown];
 
 const mostAtOnce = 100;
 
@@ -40,30 +30,14 @@ function pageOf(activities: readonly Activity[], query: URLSearchParams): readon
   return ordered.slice(first, first + size);
 }
 
-function answer(response: http.ServerResponse, [status, body]: Answered, fault?: Fault): void {
-  const text = JSON.stringify(body);
-  response.setHeader("content-type", "application/json");
-  if (fault?.kind === "status") {
-    if (fault.retryAfter !== undefined) response.setHeader("retry-after", fault.retryAfter);
-    response.writeHead(fault.status).end(JSON.stringify({ message: "not now" }));
-  } else if (fault?.kind === "text") response.end(fault.text);
-  else if (fault?.kind === "cut") {
-    response.writeHead(200, { "content-length": text.length + 10 });
-    response.write(text.slice(0, 5), () => response.destroy());
-  } else response.writeHead(status).end(text);
-}
-
 /** Alpaca's Trading API for one account: real HTTP, the same filters, pages and errors, and faults on demand. */
 export async function alpacaServer(port = 0) {
   const keys = { id: "PKTEST", secret: "s3cret/of+alpaca" };
   const account = { ...newAccount };
   const activities: Activity[] = [];
-  const faults: Fault[] = [];
-  const asked: URL[] = [];
-  const timing = { answerMs: 0 };
   const hooks: { beforePage?: () => void } = {};
 
-  function answered(url: URL, headers: http.IncomingHttpHeaders): Answered {
+  function answered({ url, headers }: Asked): Answered {
     const isKnown =
       headers["apca-api-key-id"] === keys.id && headers["apca-api-secret-key"] === keys.secret;
     if (!isKnown) return [401, { message: "unauthorized" }];
@@ -75,33 +49,12 @@ export async function alpacaServer(port = 0) {
     return [200, page.map(({ createdAt: _createdAt, ...told }) => told)];
   }
 
-  const server = http.createServer((request, response) => {
-    const url = new URL(request.url ?? "/", "http://127.0.0.1");
-    asked.push(url);
-    setTimeout(() => {
-      const fault = faults.shift();
-      answer(response, answered(url, request.headers), fault);
-    }, timing.answerMs);
-  });
-  server.listen(port, "127.0.0.1");
-  await once(server, "listening");
-  const { port: listening } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${listening}`,
+    ...(await standIn({ answered, port })),
     keys,
     account,
     activities,
-    faults,
-    asked,
-    timing,
     hooks,
-    /** Does not keep the process alive by itself. */
-    mayEnd: () => void server.unref(),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
   };
 }
 

@@ -26,6 +26,8 @@ import {
   reactivateAccount,
 } from "./application/accounts/change-account.ts";
 import { connectProvider, reconnect } from "./application/connections/connect-provider.ts";
+import { finishLogin } from "./application/connections/finish-login.ts";
+import { watchLogins } from "./application/connections/watch-logins.ts";
 import { disconnect } from "./application/connections/disconnect.ts";
 import {
   getConnection,
@@ -43,7 +45,7 @@ import { exportLedger } from "./application/ledger/export-ledger.ts";
 import { makeExchange } from "./application/ledger/make-exchange.ts";
 import { postEntry, reverseEntry } from "./application/ledger/post-entry.ts";
 import { getEntry, getStatement, getTrialBalance } from "./application/ledger/read-ledger.ts";
-import type { CredentialSealing } from "./application/ports/connections.ts";
+import type { Alone, CredentialSealing } from "./application/ports/connections.ts";
 import type { AccountsScope } from "./application/ports/scope.ts";
 import { decideMatch } from "./application/statements/decide-match.ts";
 import {
@@ -79,6 +81,7 @@ export type AccountsDeps = {
   /** Who keeps accounts elsewhere. */
   readonly providers: readonly Provider[];
   readonly sealing: CredentialSealing;
+  readonly alone: Alone;
   /** How often each connection is synced. */
   readonly syncEveryMs: number;
   readonly chance: () => number;
@@ -141,6 +144,7 @@ export const createAccounts = (deps: AccountsDeps) =>
       listProviders: listProviders(deps),
       connectProvider: connectProvider(deps),
       reconnect: reconnect(deps),
+      finishLogin: finishLogin(deps),
       disconnect: disconnect(deps),
       getConnection: getConnection(deps),
       listConnections: listConnections(deps),
@@ -148,6 +152,7 @@ export const createAccounts = (deps: AccountsDeps) =>
       listSyncs: listSyncs(deps),
       getSync: getSync(deps),
       runSyncs: runSyncs(deps),
+      watchLogins: watchLogins(deps),
 
       quoteRate: quoteRate(deps),
       getNetWorth: getNetWorth(deps),

@@ -16,9 +16,9 @@ import { chainEntries } from "./infrastructure/ledger-chain.ts";
 import { neededMasterKeys } from "./infrastructure/postgres-connections.ts";
 import { forgetArrivingStatements } from "./infrastructure/postgres-imports.ts";
 import { postgresLedger } from "./infrastructure/postgres-ledger.ts";
-import { alpaca } from "./infrastructure/providers/alpaca.ts";
+import { alone } from "#platform/scheduler/alone.ts";
+import { providersBy } from "./infrastructure/providers/configured.ts";
 import { credentialSealing } from "./infrastructure/providers/credentials.ts";
-import { bankFiles } from "./infrastructure/statements/bank-files.ts";
 import { statementFile } from "./infrastructure/statements/statement-file.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
 import { accountsRoutes } from "./presentation/routes.ts";
@@ -32,6 +32,8 @@ const expireWithinMs = 30_000;
 const importEveryMs = 250;
 /** A run of syncs waits for the answers of providers. */
 const syncWithinMs = 60_000;
+/** How often it looks for logins that end. */
+const watchEveryMs = 60_000;
 const hourMs = 3_600_000;
 
 type Settings = ModuleSettings<typeof known>;
@@ -49,7 +51,8 @@ async function compose<On extends Profile>(
     ...persistence.units(working),
     audit: persistence.audit,
     mayAct: identity.mayAct,
-    providers: [...bankFiles, alpaca({ baseUrl: settings.alpacaUrl, clock, metrics })],
+    providers: providersBy(settings, { clock, metrics }),
+    alone: alone(persistence.leases, parts.process),
     sealing: credentialSealing(secrets),
     syncEveryMs: settings.syncEveryHours * hourMs,
     chance,
@@ -86,6 +89,12 @@ async function compose<On extends Profile>(
         const { failures } = expect(await accounts.runSyncs({}, context));
         if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
       },
+    });
+    jobs.add({
+      name: "accounts.watch-logins",
+      everyMs: watchEveryMs,
+      withinMs: expireWithinMs,
+      work: async (context) => void (await accounts.watchLogins({}, context)),
     });
   }
   const wakeUp = parts.wakeUps.get(schema) ?? new WakeUp(timers);

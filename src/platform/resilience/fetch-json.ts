@@ -2,7 +2,7 @@ import { clientSpan, traceHeaders } from "../telemetry/tracing.ts";
 import { Unavailable } from "../unavailable.ts";
 import { UpstreamRefused } from "./upstream.ts";
 
-const maxBytes = 1024 * 1024;
+const usualBytes = 1024 * 1024;
 const serverError = 500;
 
 export type Asking = {
@@ -19,11 +19,12 @@ export type Asking = {
 export const fetchJson = (url: URL, asking: Asking): Promise<unknown> =>
   clientSpan(`GET ${url.host}`, spanOf(url), () => fetched(url, asking));
 
-/** Asks for JSON. The answer's body is not read yet. */
+/** Asks for JSON, by a POST if there is a form. The answer's body is not read yet. */
 function asked(
   url: URL,
   { signal, correlationId }: Pick<Asking, "signal" | "correlationId">,
   more: Readonly<Record<string, string>>,
+  form?: string,
 ): Promise<Response> {
   const headers = {
     accept: "application/json",
@@ -31,7 +32,8 @@ function asked(
     ...(correlationId === undefined ? {} : { "x-request-id": correlationId }),
     ...traceHeaders(),
   };
-  return fetch(url, { signal, redirect: "error", headers });
+  const sent = form === undefined ? {} : { method: "POST", body: form };
+  return fetch(url, { signal, redirect: "error", headers, ...sent });
 }
 
 /** The answer of an address, of any status below 500. */
@@ -51,17 +53,22 @@ export class AskedToWait extends UpstreamRefused {
   }
 }
 
-/** The text that an address answers. `headers` may hold secrets, so a redirect is an error. */
-export const fetchText = (
+/** `headers` may hold secrets, so a redirect is an error. `form`: the body of a POST. `maxBytes`: of the answer, 1 MiB unless said. */
+type AskingText = Omit<Asking, "key"> & {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly form?: string;
+  readonly maxBytes?: number | undefined;
+};
+
+/** The text that an address answers. */
+export function fetchText(
   url: URL,
-  {
-    headers,
-    ...asking
-  }: Omit<Asking, "key"> & { readonly headers: Readonly<Record<string, string>> },
-): Promise<Answered> =>
-  clientSpan(`GET ${url.host}`, spanOf(url), async () => {
-    const answer = await asked(url, asking, headers);
-    const text = await textOf(answer, url.host);
+  { headers, form, maxBytes, ...asking }: AskingText,
+): Promise<Answered> {
+  const method = form === undefined ? "GET" : "POST";
+  return clientSpan(`${method} ${url.host}`, spanOf(url, method), async () => {
+    const answer = await asked(url, asking, headers, form);
+    const text = await textOf(answer, url.host, maxBytes);
     if (answer.status >= serverError) {
       const what = `${url.host} answers ${answer.status}`;
       const retryAfter = answer.headers.get("retry-after");
@@ -69,9 +76,10 @@ export const fetchText = (
     }
     return { status: answer.status, headers: answer.headers, text };
   });
+}
 
-const spanOf = (url: URL) => ({
-  "http.request.method": "GET",
+const spanOf = (url: URL, method = "GET") => ({
+  "http.request.method": method,
   "server.address": url.hostname,
   "url.path": url.pathname,
 });
@@ -93,7 +101,11 @@ async function fetched(url: URL, { key, ...asking }: Asking): Promise<unknown> {
 }
 
 /** The body, limited in size. */
-async function textOf({ body }: Response, host: string): Promise<string> {
+async function textOf(
+  { body }: Response,
+  host: string,
+  maxBytes: number = usualBytes,
+): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;

@@ -28,7 +28,7 @@ export const postgresLeases = (database: Database): Leases => ({
 const health = statement<{ readonly name: string; readonly ended_s: number }>(
   "scheduler.health",
   `select name, extract(epoch from clock_timestamp() - until)::float8 as ended_s
-     from basalt.leases order by name`,
+     from basalt.leases where name not like '%/%' order by name`,
 );
 /** Of jobs that no process has any more, as after a killed process of an older release. */
 const forget = statement<{ readonly name: string }>(
@@ -38,7 +38,7 @@ const forget = statement<{ readonly name: string }>(
    returning name`,
 );
 
-/** The leases of background jobs, and for how many seconds each has ended; below 0 while it is held. */
+/** The leases of background jobs, which have no slash in their names as others have, and for how many seconds each has ended; below 0 while it is held. */
 export const leaseHealth = (database: Database) => database.query(health, []);
 
 /** Deletes leases that ended long ago; answers their number. */

@@ -6,7 +6,12 @@ import { Version, type Versioned } from "#kernel/version.ts";
 import {
   ConnectionActivated,
   ConnectionDisconnected,
+  ConnectionExpired,
+  ConnectionFailed,
   ConnectionRevoked,
+  LoginBegun,
+  LoginEnding,
+  LoginReturned,
   type AccountsEvent,
 } from "./events.ts";
 import type { ConnectionId, OwnerId } from "./ids.ts";
@@ -16,6 +21,16 @@ import type { ProviderId } from "./provider.ts";
 /** Ciphertext that only the holder of the master key reads, and for one connection only. */
 export type Sealed = Brand<string, "Sealed">;
 
+/** An owner has gone to the provider to sign in. Who comes back with the `state`, in the same session, has signed in. */
+export type OpenLogin = {
+  readonly state: string;
+  /** Proves to the provider that the code is shown by whoever began. Source: RFC 7636. */
+  readonly verifier: Sealed;
+  /** The session or API key that began it. */
+  readonly session: string;
+  readonly until: Instant;
+};
+
 type AnyConnection = Versioned & {
   readonly id: ConnectionId;
   readonly ownerId: OwnerId;
@@ -23,14 +38,24 @@ type AnyConnection = Versioned & {
   readonly connectedAt: Instant;
   /** What the provider calls its accounts: those of another customer are never taken for them. */
   readonly accounts: readonly ExternalId[];
+  readonly login?: OpenLogin;
 };
 
 export type ActiveConnection = AnyConnection & {
   readonly status: "active";
   readonly credentials: Sealed;
+  /** The provider wants another login by then. Missing where it never does. */
+  readonly loginUntil?: Instant;
+  /** The owner was warned that the login ends. */
+  readonly isWarned?: boolean;
 };
-/** Nothing is fetched, and no credentials are kept. */
-export type IdleConnection = AnyConnection & { readonly status: "revoked" | "disconnected" };
+/**
+ * Nothing is fetched, and no credentials are kept. `pending`: its owner has not signed in at the provider yet, and `failed`: they did not;
+ * `expired`: their login has ended; `revoked`: the provider no longer takes the credentials.
+ */
+export type IdleConnection = AnyConnection & {
+  readonly status: "pending" | "failed" | "expired" | "revoked" | "disconnected";
+};
 /** What a provider lets its customer fetch. */
 export type Connection = ActiveConnection | IdleConnection;
 
@@ -46,9 +71,13 @@ export type ConnectionNotReady = {
 
 /** The credentials are of other accounts than those that the connection has. */
 export type OtherAccount = { readonly type: "other-account" };
+/** No login goes on with this state in this session: it has ended, was used, or is of somebody else. */
+export type LoginUnknown = { readonly type: "login-unknown" };
 
 type Changed<C extends Connection = Connection> = Change<C, AccountsEvent>;
 type Opening = Omit<ActiveConnection, "version" | "status">;
+type Requested = Omit<IdleConnection, "version" | "status" | "accounts">;
+type Opened = Pick<ActiveConnection, "credentials" | "accounts" | "loginUntil">;
 
 const facts = ({ id, ownerId, provider }: Pick<Connection, "id" | "ownerId" | "provider">) => ({
   connectionId: id,
@@ -56,32 +85,84 @@ const facts = ({ id, ownerId, provider }: Pick<Connection, "id" | "ownerId" | "p
   provider,
 });
 
-/** Forgets the credentials. */
-function idle(connection: ActiveConnection | IdleConnection, status: IdleConnection["status"]) {
-  const { credentials: _, ...rest } = { credentials: undefined, ...connection };
-  return { ...rest, status };
+/** Forgets the credentials, and a login that goes on. */
+function idle(
+  { id, ownerId, provider, connectedAt, accounts, version }: Connection,
+  status: IdleConnection["status"],
+): IdleConnection {
+  return { id, ownerId, provider, connectedAt, accounts, version, status };
 }
 
 export const Connection = {
+  /** Whether accounts are of the customer whose connection it is: they may open some, and close others. */
+  isOfSame: (connection: Connection, accounts: readonly ExternalId[]): boolean =>
+    connection.accounts.length === 0 || connection.accounts.some((one) => accounts.includes(one)),
+
   open: (opening: Opening): Changed<ActiveConnection> => ({
     state: { ...opening, status: "active", version: Version.none },
     events: [ConnectionActivated(facts(opening))],
   }),
 
+  /** Waits for its owner to sign in at the provider. */
+  request: (requested: Requested & { readonly login: OpenLogin }): Changed<IdleConnection> => ({
+    state: { ...requested, accounts: [], status: "pending", version: Version.none },
+    events: [LoginBegun(facts(requested))],
+  }),
+
+  /** Lets the owner sign in again. A login that was begun before has ended. */
+  beginLogin: (connection: Connection, login: OpenLogin): Result<Changed, ConnectionNotReady> =>
+    connection.status === "disconnected"
+      ? err({ type: "connection-not-ready", status: connection.status })
+      : ok({ state: { ...connection, login }, events: [LoginBegun(facts(connection))] }),
+
+  /** Ends a login that comes back from the provider: its state is good for one time. */
+  takeLogin(
+    connection: Connection,
+    { state, session, at }: Pick<OpenLogin, "state" | "session"> & { readonly at: Instant },
+  ): Result<Changed, LoginUnknown> {
+    const { login, ...rest } = connection;
+    if (login?.state !== state || login.session !== session || login.until <= at)
+      return err({ type: "login-unknown" });
+    return ok({ state: rest, events: [LoginReturned({ connectionId: connection.id })] });
+  },
+
   /** Goes on with other credentials, which open the accounts of before. */
   reconnect(
     connection: Connection,
-    { credentials, accounts }: Pick<ActiveConnection, "credentials" | "accounts">,
+    { credentials, accounts, loginUntil }: Opened,
   ): Result<Changed<ActiveConnection>, ConnectionNotReady | OtherAccount> {
     if (connection.status === "disconnected")
       return err({ type: "connection-not-ready", status: connection.status });
-    if (!connection.accounts.every((known) => accounts.includes(known)))
-      return err({ type: "other-account" });
+    if (!Connection.isOfSame(connection, accounts)) return err({ type: "other-account" });
     return ok({
-      state: { ...connection, status: "active", credentials },
+      state: {
+        ...idle(connection, "pending"),
+        accounts,
+        status: "active",
+        credentials,
+        ...(loginUntil === undefined ? {} : { loginUntil }),
+      },
       events: [ConnectionActivated(facts(connection))],
     });
   },
+
+  /** The login has led to nothing. A connection that has credentials goes on with them. */
+  failLogin: (connection: Connection): Changed =>
+    connection.status === "pending"
+      ? { state: idle(connection, "failed"), events: [ConnectionFailed(facts(connection))] }
+      : unchanged(connection),
+
+  /** The login ends soon. */
+  warn: (connection: ActiveConnection & { readonly loginUntil: Instant }): Changed => ({
+    state: { ...connection, isWarned: true },
+    events: [LoginEnding({ ...facts(connection), until: connection.loginUntil })],
+  }),
+
+  /** The login has ended. */
+  expire: (connection: ActiveConnection): Changed => ({
+    state: idle(connection, "expired"),
+    events: [ConnectionExpired(facts(connection))],
+  }),
 
   /** The provider takes the credentials no more. */
   revoke: (connection: ActiveConnection): Changed => ({

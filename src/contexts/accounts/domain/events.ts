@@ -115,6 +115,34 @@ export const ConnectionRevoked = event("accounts.connection-revoked", 1, {
   ownerId: OwnerId,
   provider: ProviderId,
 });
+/** The owner goes to the provider to sign in, and has come back. */
+export const LoginBegun = event("accounts.connection-login-begun", 1, {
+  connectionId: ConnectionId,
+  ownerId: OwnerId,
+  provider: ProviderId,
+});
+export const LoginReturned = event("accounts.connection-login-returned", 1, {
+  connectionId: ConnectionId,
+});
+/** They have not, or the provider has refused them. */
+export const ConnectionFailed = event("accounts.connection-failed", 1, {
+  connectionId: ConnectionId,
+  ownerId: OwnerId,
+  provider: ProviderId,
+});
+/** The provider wants another login soon. */
+export const LoginEnding = event("accounts.connection-login-ending", 1, {
+  connectionId: ConnectionId,
+  ownerId: OwnerId,
+  provider: ProviderId,
+  until: Instant,
+});
+/** The login has ended: nothing is fetched before the owner signs in again. */
+export const ConnectionExpired = event("accounts.connection-expired", 1, {
+  connectionId: ConnectionId,
+  ownerId: OwnerId,
+  provider: ProviderId,
+});
 /** The owner has taken them back. */
 export const ConnectionDisconnected = event("accounts.connection-disconnected", 1, {
   connectionId: ConnectionId,
@@ -167,6 +195,11 @@ export const accountsEvents = registry(
   StatementsUndone,
   ConnectionActivated,
   ConnectionRevoked,
+  LoginBegun,
+  LoginReturned,
+  ConnectionFailed,
+  LoginEnding,
+  ConnectionExpired,
   ConnectionDisconnected,
   SyncAttempted,
   SyncFetched,

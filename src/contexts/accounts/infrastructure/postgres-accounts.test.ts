@@ -1,5 +1,6 @@
 import { accountsContract } from "../testing/accounts.contract.ts";
 import { connectionsContract } from "../testing/connections.contract.ts";
+import { loginsContract } from "../testing/logins.contract.ts";
 import { exchangesContract } from "../testing/exchanges.contract.ts";
 import { ledgerContract } from "../testing/ledger.contract.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
@@ -18,5 +19,6 @@ exchangesContract("Postgres", postgresSubject);
 statementsContract("Postgres", postgresSubject);
 statementDecisionsContract("Postgres", postgresSubject);
 connectionsContract("Postgres", postgresSubject);
+loginsContract("Postgres", postgresSubject);
 worthContract("Postgres", postgresSubject);
 syncsContract("Postgres", postgresSubject);

@@ -5,7 +5,7 @@ import { statement, type Database } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import type { Connections } from "../application/ports/connections.ts";
-import type { ActiveConnection, Connection, Sealed } from "../domain/connection.ts";
+import type { ActiveConnection, Connection, OpenLogin, Sealed } from "../domain/connection.ts";
 import type { AccountsEvent } from "../domain/events.ts";
 import type { ConnectionId, OwnerId } from "../domain/ids.ts";
 import type { ExternalId } from "../domain/observation.ts";
@@ -19,9 +19,13 @@ type Row = {
   readonly credentials: string | null;
   readonly accounts: readonly string[];
   readonly connected_at: Instant;
+  readonly login: OpenLogin | null;
+  readonly login_until: Instant | null;
+  readonly is_warned: boolean;
   readonly version: number;
 };
-const columns = "id, owner_id, provider, status, credentials, accounts, connected_at, version";
+const columns =
+  "id, owner_id, provider, status, credentials, accounts, connected_at, login, login_until, is_warned, version";
 
 const byId = statement<Row>(
   "accounts.connection-by-id",
@@ -57,16 +61,27 @@ const upsert = mutation(
   "accounts.connection-upsert",
   inTurn,
   `with changed as (
-     update accounts.connections set status = $4, credentials = $5, version = $8
-      where id = $1 and $8::bigint > 1)
+     update accounts.connections
+        set status = $4, credentials = $5, accounts = $6::text[], login = $8::jsonb, login_until = $9::timestamptz,
+            is_warned = $10::boolean, version = $11
+      where id = $1 and $11::bigint > 1)
    insert into accounts.connections (${columns})
-   select $1, $2, $3, $4, $5, $6::text[], $7::timestamptz, $8::bigint where $8::bigint = 1`,
+   select $1, $2, $3, $4, $5, $6::text[], $7::timestamptz, $8::jsonb, $9::timestamptz, $10::boolean, $11::bigint
+    where $11::bigint = 1`,
 );
 const schedule = mutation(
   "accounts.connection-schedule",
   inTurn,
   `update accounts.connections
       set next_sync_at = $2, synced_until = coalesce($3, synced_until) where id = $1`,
+);
+const ending = statement<Row>(
+  "accounts.connections-ending",
+  `select ${columns} from accounts.connections
+    where status = 'active' and (login_until <= $1 or (login_until <= $2 and not is_warned))
+       or status = 'pending' and connected_at <= $1
+          and coalesce((login->>'until')::timestamptz, connected_at) <= $1
+    order by id limit $3`,
 );
 const reseal = mutation(
   "accounts.connection-reseal",
@@ -90,11 +105,17 @@ function toConnection(row: Row): Connection {
     provider: row.provider as ProviderId,
     accounts: row.accounts as readonly ExternalId[],
     connectedAt: row.connected_at,
+    ...(row.login === null ? {} : { login: row.login }),
     version: row.version as Version,
   };
-  return status === "active"
-    ? { ...known, status, credentials: (credentials ?? "") as Sealed }
-    : { ...known, status };
+  if (status !== "active") return { ...known, status };
+  return {
+    ...known,
+    status,
+    credentials: (credentials ?? "") as Sealed,
+    ...(row.login_until === null ? {} : { loginUntil: row.login_until }),
+    ...(row.is_warned ? { isWarned: true } : {}),
+  };
 }
 
 const isActive = (found: Connection): found is ActiveConnection => found.status === "active";
@@ -109,6 +130,9 @@ export const postgresConnections = ({ read, write, append }: Transaction): Conne
       next.status === "active" ? next.credentials : null,
       next.accounts,
       next.connectedAt,
+      next.login === undefined ? null : JSON.stringify(next.login),
+      (next.status === "active" ? next.loginUntil : undefined) ?? null,
+      next.status === "active" && next.isWarned === true,
       next.version,
     ]),
   ),
@@ -131,5 +155,6 @@ export const postgresConnections = ({ read, write, append }: Transaction): Conne
   },
   schedule: (id, { nextSyncAt, syncedUntil }) =>
     write(schedule, [id, nextSyncAt, syncedUntil ?? null]),
+  ending: async ({ at, soon, limit }) => (await read(ending, [at, soon, limit])).map(toConnection),
   due: async (at, limit) => (await read(due, [at, limit])).map(toConnection).filter(isActive),
 });

@@ -2,6 +2,7 @@ import { following, progress } from "#platform/http/progress.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
 import type { Timers } from "#platform/runtime.ts";
 import { ConnectProvider, Reconnect } from "../application/connections/connect-provider.ts";
+import { FinishLogin } from "../application/connections/finish-login.ts";
 import { ConnectionStep } from "../application/connections/disconnect.ts";
 import {
   GetConnection,
@@ -14,11 +15,13 @@ import { RequestSync } from "../application/connections/request-sync.ts";
 import type { Sync } from "../domain/sync.ts";
 import type { AccountsHandlers } from "../index.ts";
 import {
+  ConnectingView,
   ConnectionListView,
   ConnectionView,
   ProviderListView,
   SyncListView,
   SyncView,
+  toConnecting,
   toConnection,
   toProviders,
   toScheduled,
@@ -28,7 +31,11 @@ import {
 const path = "/connections/:connectionId";
 const seen = { "connection-not-found": 404, forbidden: 403 } as const;
 const one = { access: "signed-in", success: 200, output: ConnectionView } as const;
-const asked = { "keys-refused": 422, "provider-unavailable": 409 } as const;
+const asked = {
+  "other-credentials": 422,
+  "keys-refused": 422,
+  "provider-unavailable": 409,
+} as const;
 
 const isAtAnEnd = ({ status }: Sync) => status !== "fetching" && status !== "matching";
 
@@ -63,15 +70,17 @@ const listing = (accounts: AccountsHandlers): readonly Route[] => [
 const connecting = (accounts: AccountsHandlers): readonly Route[] => [
   post("/connections", {
     ...one,
+    output: ConnectingView,
     id: "connectProvider",
     summary: "Connect a provider",
     description:
-      "With an API key of the provider, which is asked whether it accepts the key. The key is kept sealed and never shown. A sync begins at once, and again every few hours.",
+      "A provider that connects with `keys` is asked whether it accepts the API key, which is kept sealed and never shown. One that connects with a `login` answers `signInAt`: send the " +
+      "user's browser there within ten minutes, and what comes back to `POST /connections/callback`. A sync begins at once, and again every few hours.",
     input: ConnectProvider,
     handle: accounts.connectProvider,
     success: 201,
-    present: toConnection,
-    location: ({ id }) => `/connections/${id}`,
+    present: toConnecting,
+    location: ({ connection: { id } }) => `/connections/${id}`,
     refusals: {
       ...asked,
       "provider-unknown": 422,
@@ -80,26 +89,16 @@ const connecting = (accounts: AccountsHandlers): readonly Route[] => [
       conflict: 409,
     },
   }),
-  get(path, {
-    ...one,
-    id: "getConnection",
-    summary: "Get a connection",
-    description:
-      "`revoked`: the provider no longer accepts the key, and nothing is fetched before the connection gets another one.",
-    input: GetConnection,
-    handle: accounts.getConnection,
-    present: toScheduled,
-    refusals: seen,
-  }),
   post(`${path}/reauthorization`, {
     ...one,
+    output: ConnectingView,
     id: "reconnect",
-    summary: "Give a connection another key",
+    summary: "Give a connection another key, or another login",
     description:
-      "The key must open the accounts that the connection has. They stay, with all that is known of them. A sync begins at once.",
+      "The key, or whoever signs in, must open the accounts that the connection has. They stay, with all that is known of them. A sync begins at once.",
     input: Reconnect,
     handle: accounts.reconnect,
-    present: toConnection,
+    present: toConnecting,
     refusals: {
       ...seen,
       ...asked,
@@ -107,6 +106,42 @@ const connecting = (accounts: AccountsHandlers): readonly Route[] => [
       "connection-not-ready": 409,
       conflict: 409,
     },
+  }),
+  post("/connections/callback", {
+    ...one,
+    id: "finishLogin",
+    summary: "End a login at a provider",
+    description:
+      "With what the provider has added to the address of your page: `state` and `code`, each decoded once, or `state` and `error`. A state is good for one time, for ten minutes, " +
+      "and in the session that has begun the login.",
+    input: FinishLogin,
+    handle: accounts.finishLogin,
+    present: toConnection,
+    refusals: {
+      "login-unknown": 409,
+      "login-failed": 422,
+      "keys-refused": 422,
+      "provider-unavailable": 409,
+      "other-account": 422,
+      "connection-not-ready": 409,
+      forbidden: 403,
+      conflict: 409,
+    },
+  }),
+];
+
+const keeping = (accounts: AccountsHandlers): readonly Route[] => [
+  get(path, {
+    ...one,
+    id: "getConnection",
+    summary: "Get a connection",
+    description:
+      "`revoked`: the provider no longer accepts the key; `expired`: the login has ended; `failed`: nobody has signed in. Nothing is fetched before a `reauthorization`. " +
+      "`loginUntil`: the user has to sign in again by then.",
+    input: GetConnection,
+    handle: accounts.getConnection,
+    present: toScheduled,
+    refusals: seen,
   }),
   del(path, {
     ...one,
@@ -186,5 +221,6 @@ export const connectionRoutes = (
 ): readonly Route[] => [
   ...listing(accounts),
   ...connecting(accounts),
+  ...keeping(accounts),
   ...syncing(accounts, serving),
 ];

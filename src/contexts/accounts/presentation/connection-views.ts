@@ -7,6 +7,7 @@ import {
   type ScheduledConnection,
 } from "../application/connections/read-connections.ts";
 import type { Provider } from "../application/ports/providers.ts";
+import type { Connecting } from "../application/connections/connect-provider.ts";
 import type { Connection } from "../domain/connection.ts";
 import { ConnectionId, ImportId, SyncId } from "../domain/ids.ts";
 import { abilities, failureReasons, ProviderId } from "../domain/provider.ts";
@@ -20,26 +21,36 @@ export const ProviderListView = named(
         id: ProviderId,
         name: text(100),
         abilities: list(oneOf(...abilities), abilities.length),
+        connectsWith: optional(oneOf("keys", "login")),
       }),
       100,
     ),
   }),
 );
 export const toProviders = (providers: readonly Provider[]): Infer<typeof ProviderListView> => ({
-  items: providers.map(({ id, name, abilities: all }) => ({ id, name, abilities: all })),
+  items: providers.map(({ id, name, abilities: all, remote }) => ({
+    id,
+    name,
+    abilities: all,
+    ...(remote ? { connectsWith: remote.connectsWith } : {}),
+  })),
 });
 
-/** `syncedUntil`: what its last whole sync has reached. */
-export const ConnectionView = named(
-  "Connection",
-  shape({
-    id: ConnectionId,
-    provider: ProviderId,
-    status: oneOf("active", "revoked", "disconnected"),
-    connectedAt: Instant,
-    nextSyncAt: optional(Instant),
-    syncedUntil: optional(Instant),
-  }),
+const connection = {
+  id: ConnectionId,
+  provider: ProviderId,
+  status: oneOf("pending", "failed", "active", "expired", "revoked", "disconnected"),
+  connectedAt: Instant,
+  loginUntil: optional(Instant),
+  nextSyncAt: optional(Instant),
+  syncedUntil: optional(Instant),
+};
+/** `syncedUntil`: what its last whole sync has reached. `loginUntil`: its owner has to sign in again by then. */
+export const ConnectionView = named("Connection", shape(connection));
+/** `signInAt`: where its owner signs in, if they have to. */
+export const ConnectingView = named(
+  "Connecting",
+  shape({ ...connection, signInAt: optional(text(4_000)) }),
 );
 export const ConnectionListView = named(
   "ConnectionList",
@@ -49,12 +60,20 @@ export const ConnectionListView = named(
   }),
 );
 
-export const toConnection = ({
-  id,
-  provider,
-  status,
-  connectedAt,
-}: Connection): Infer<typeof ConnectionView> => ({ id, provider, status, connectedAt });
+export function toConnection(connection: Connection): Infer<typeof ConnectionView> {
+  const { id, provider, status, connectedAt } = connection;
+  const loginUntil = connection.status === "active" ? connection.loginUntil : undefined;
+  const login = loginUntil === undefined ? {} : { loginUntil };
+  return { id, provider, status, connectedAt, ...login };
+}
+
+export const toConnecting = ({
+  connection,
+  signInAt,
+}: Connecting): Infer<typeof ConnectingView> => ({
+  ...toConnection(connection),
+  ...(signInAt === undefined ? {} : { signInAt }),
+});
 
 export const toScheduled = ({ connection, schedule }: ScheduledConnection) => {
   const { nextSyncAt, ...synced } = schedule ?? {};

@@ -163,6 +163,10 @@ export const access: Access = {
     "GET /api/v1/connections": undefined,
     "GET /api/v1/connections/{connectionId}": undefined,
     "POST /api/v1/connections/{connectionId}/reauthorization": { keys: broker.keys },
+    "POST /api/v1/connections/callback": ({ connectionId }) => ({
+      state: `${connectionId}.state`,
+      code: "code",
+    }),
     "DELETE /api/v1/connections/{connectionId}": undefined,
     "POST /api/v1/connections/{connectionId}/syncs": undefined,
     "GET /api/v1/connections/{connectionId}/syncs": undefined,

@@ -5,6 +5,8 @@ import { err, expect, ok } from "#kernel/result.ts";
 import type { Infer, Value } from "#kernel/shape.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { MemoryStore } from "#platform/memory/memory-store.ts";
+import { alone } from "#platform/scheduler/alone.ts";
+import { memoryLeases } from "#platform/scheduler/memory-leases.ts";
 import { systemIds, systemTimers as timers } from "#platform/system.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { createSecrets, masterKeys, newMasterKey } from "#platform/secrets/secrets.ts";
@@ -93,6 +95,7 @@ async function accountsOn(open: OpenAccounts, more: Elsewhere) {
     audit: { enter: async () => {} },
     providers: [...bankFiles, ...(more.providers?.(clock) ?? [])],
     sealing,
+    alone: alone(memoryLeases(timers), "test"),
     syncEveryMs,
     chance: () => 0,
     exportBatch: 2, // so that every export has borders between its pages

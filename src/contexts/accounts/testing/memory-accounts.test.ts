@@ -1,5 +1,6 @@
 import { accountsContract } from "./accounts.contract.ts";
 import { connectionsContract } from "./connections.contract.ts";
+import { loginsContract } from "./logins.contract.ts";
 import { exchangesContract } from "./exchanges.contract.ts";
 import { memorySubject } from "./fixtures.ts";
 import { ledgerContract } from "./ledger.contract.ts";
@@ -18,5 +19,6 @@ exchangesContract("memory", memorySubject);
 statementsContract("memory", memorySubject);
 statementDecisionsContract("memory", memorySubject);
 connectionsContract("memory", memorySubject);
+loginsContract("memory", memorySubject);
 worthContract("memory", memorySubject);
 syncsContract("memory", memorySubject);

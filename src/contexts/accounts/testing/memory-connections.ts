@@ -46,6 +46,16 @@ export const connectionsIn = (
     ),
   scheduled: async (id) => schedules.rows.get(id),
   schedule: (id, next) => change<Schedule>(schedules, id, (before) => ({ ...before, ...next })),
+  ending: async ({ at, soon, limit }) =>
+    newest(connections)
+      .filter((one) => {
+        if (one.status === "pending") return (one.login?.until ?? one.connectedAt) <= at;
+        const until = one.status === "active" ? one.loginUntil : undefined;
+        const isWarned = one.status === "active" && one.isWarned === true;
+        return until !== undefined && (until <= at || (until <= soon && !isWarned));
+      })
+      .toReversed()
+      .slice(0, limit),
   due: async (at, limit) =>
     newest(connections)
       .filter((one): one is ActiveConnection => one.status === "active")

@@ -1,7 +1,7 @@
 import type { Context } from "#kernel/context.ts";
 import { Instant } from "#kernel/instant.ts";
 import type { MayAct } from "#kernel/permission.ts";
-import { expect, ok, type Result } from "#kernel/result.ts";
+import { err, expect, ok, type Result } from "#kernel/result.ts";
 import { Connection, type ActiveConnection } from "../../domain/connection.ts";
 import { ObservationId } from "../../domain/ids.ts";
 import type { FailureReason } from "../../domain/provider.ts";
@@ -9,16 +9,15 @@ import {
   StatementImport,
   type ArrivingImport,
   type Statement,
-  type StatementHead,
 } from "../../domain/statement-import.ts";
 import { Sync, type FetchingSync } from "../../domain/sync.ts";
 import { Permissions } from "../permission.ts";
-import type { CredentialSealing } from "../ports/connections.ts";
-import type { Keys, Provider, ProviderFailure, ProviderPage } from "../ports/providers.ts";
+import type { Provider, ProviderFailure, ProviderPage } from "../ports/providers.ts";
 import type { AccountsScope } from "../ports/scope.ts";
 import { mirrorsOf } from "../statements/mirrors.ts";
 import { providerOf } from "../statements/provider-of.ts";
 import { stepMs } from "../statements/receive-statements.ts";
+import { withCredentials, type Busy, type CredentialDeps } from "./credentials.ts";
 import { lockOfConnection } from "./owned-connection.ts";
 import type { SyncDeps } from "./request-sync.ts";
 
@@ -32,13 +31,13 @@ const patienceMs = 6 * 3_600_000;
 const maxRows = 1_000_000;
 const maxAccounts = 100;
 
-export type RunDeps = SyncDeps & { readonly mayAct: MayAct; readonly sealing: CredentialSealing };
+export type RunDeps = SyncDeps & CredentialDeps & { readonly mayAct: MayAct };
 
 /** `waits`: it cannot go on before something else has happened. */
 export type Stepped = "went-on" | "waits";
 
 type Fetched = Result<ProviderPage, ProviderFailure>;
-const failed = (reason: FailureReason): Fetched => ({
+const failed = (reason: FailureReason): Result<never, ProviderFailure> => ({
   ok: false,
   error: { type: "provider-failure", reason },
 });
@@ -140,18 +139,16 @@ async function scheduleAgain(
   if (schedule) connections.schedule(connectionId, { ...schedule, nextSyncAt });
 }
 
-/** The keys of a connection. What was sealed for another connection opens nothing. */
-function keysOf({ sealing }: RunDeps, { credentials, id }: ActiveConnection): Keys | undefined {
-  const plain = sealing.open(credentials, id);
-  return plain === undefined ? undefined : (JSON.parse(plain) as Keys);
-}
-
 /** Seals credentials under the newest key, so that older ones can go. */
 function resealed({ sealing }: RunDeps, scope: AccountsScope, connection: ActiveConnection): void {
   const { id, credentials } = connection;
   const plain = sealing.isOld(credentials) ? sealing.open(credentials, id) : undefined;
   if (plain !== undefined) scope.connections.reseal(id, credentials, sealing.seal(plain, id));
 }
+
+/** A login ends by itself; a key is good until somebody revokes it. */
+const lost = ({ remote }: Provider, connection: ActiveConnection) =>
+  remote?.connectsWith === "login" ? Connection.expire(connection) : Connection.revoke(connection);
 
 type Subject = {
   readonly sync: FetchingSync;
@@ -171,7 +168,7 @@ const keeping =
       const next = afterFailure(deps, sync, answer.error);
       if ("endsBy" in next) {
         if (next.endsBy === "login-lost" && connection?.status === "active")
-          scope.connections.save(Connection.revoke(connection));
+          scope.connections.save(lost(provider, connection));
         finishFetching(scope, { sync, importing }, { reason: next.endsBy, at });
         if (next.againAt !== undefined) await scheduleAgain(scope, sync, next.againAt);
         return "went-on";
@@ -219,19 +216,31 @@ export const contextOf = (
 type Seen = { readonly sync: FetchingSync; readonly connection: Connection | undefined };
 
 /** Asks the provider for the next page of a sync, outside of any transaction. */
-async function ask(deps: RunDeps, { sync, connection }: Seen, context: Context): Promise<Fetched> {
+async function ask(
+  deps: RunDeps,
+  { sync, connection }: Seen,
+  context: Context,
+): Promise<Result<ProviderPage, ProviderFailure | Busy>> {
   if (connection?.status === "disconnected" || !connection) return failed("disconnected");
-  const keys = connection.status === "active" ? keysOf(deps, connection) : undefined;
-  if (!keys) return failed("login-lost");
+  if (connection.status !== "active") return failed("login-lost");
   const remote = deps.providers.find(({ id }) => id === sync.provider)?.remote;
   if (!remote) return failed("refused");
   if (!(await maySync(deps, sync, context))) return failed("not-allowed");
   const { from, fetching } = sync;
-  const page = await remote.page({ keys, from, cursor: fetching.cursor }, context);
-  const isOther = ({ externalId }: StatementHead) =>
-    externalId === undefined || !connection.accounts.includes(externalId);
-  return page.ok && page.value.accounts.some(isOther) ? failed("other-account") : page;
+  const page = await withCredentials(
+    deps,
+    { connection, remote },
+    (by, credentials) => by.page({ credentials, from, cursor: fetching.cursor }, context),
+    context,
+  );
+  if (!page.ok || page.value.accounts.length === 0) return page;
+  const named = page.value.accounts.flatMap(({ externalId }) => externalId ?? []);
+  return Connection.isOfSame(connection, named) ? page : failed("other-account");
 }
+
+/** A failure; undefined where another process is about to go on. */
+const inTime = (error: ProviderFailure | Busy): Fetched | undefined =>
+  error.type === "busy" ? undefined : err(error);
 
 /** Whether the owner may sync still. */
 export const maySync = async (
@@ -303,7 +312,9 @@ export async function fetchPage(
   const own = contextOf(deps, context, sync);
   const connection = await deps.read(own, ({ connections }) => connections.byId(sync.connectionId));
   const seen = { sync, connection };
-  const fetched = await ask(deps, seen, own);
+  const answer = await ask(deps, seen, own);
+  const fetched = answer.ok ? answer : inTime(answer.error);
+  if (!fetched) return "waits";
   try {
     return await keepFetched(deps, seen, fetched, context);
   } catch (error) {

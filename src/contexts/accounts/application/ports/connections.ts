@@ -14,6 +14,9 @@ export type CredentialSealing = {
   readonly isOld: (sealed: Sealed) => boolean;
 };
 
+/** Port: work that no other process, and no other call, does at the same time; undefined where another one does it. */
+export type Alone = <T>(name: string, ms: number, work: () => Promise<T>) => Promise<T | undefined>;
+
 /** What the next sync of a connection begins with, and when it is due. */
 export type Schedule = { readonly nextSyncAt: Instant; readonly syncedUntil?: Instant };
 
@@ -32,6 +35,12 @@ export type Connections = Saves<Connection, AccountsEvent> & {
   readonly scheduled: (id: ConnectionId) => Promise<Schedule | undefined>;
   /** Without `syncedUntil` what is known of it stays. */
   readonly schedule: (id: ConnectionId, schedule: Schedule) => void;
+  /** Active ones whose login ends before `soon` without a warning, or has ended at `at`, and pending ones whose login leads to nothing more. */
+  readonly ending: (times: {
+    readonly at: Instant;
+    readonly soon: Instant;
+    readonly limit: number;
+  }) => Promise<readonly Connection[]>;
   /** Active ones whose next sync is due and that are not being synced. */
   readonly due: (at: Instant, limit: number) => Promise<readonly ActiveConnection[]>;
 };

@@ -103,23 +103,54 @@ export type ProviderPage = {
   readonly next?: string;
 };
 
-type Asked = {
-  readonly keys: Keys;
+/** What a login has given: an access token, which is shown for some minutes, and what another one is made with. */
+export type Tokens = {
+  readonly access: string;
+  readonly accessUntil: Instant;
+  readonly refresh: string;
+};
+
+/** Signing in at a provider, by OAuth 2. Source: RFC 6749, 7636. */
+export type Login = {
+  /** How long a login lasts, in milliseconds: tokens are refreshed no longer. */
+  readonly lastsMs: number;
+  /** Where the owner signs in, and what shows later that it was begun here. `state` is handed back by the provider. */
+  readonly begin: (
+    state: (random: string) => string,
+  ) => Promise<{ readonly url: string; readonly state: string; readonly verifier: string }>;
+  /** `code` is good for one time and some seconds. */
+  readonly exchange: (
+    returned: { readonly code: string; readonly verifier: string },
+    context: Context,
+  ) => Promise<Result<Tokens, ProviderFailure>>;
+  /** Asked by one process at a time: the token may be good for one time. */
+  readonly refresh: (token: string, context: Context) => Promise<Result<Tokens, ProviderFailure>>;
+};
+
+type Asked<Credentials> = {
+  readonly credentials: Credentials;
   /** What was created since then. */
   readonly from: Instant;
   readonly cursor?: string | undefined;
 };
 
-/** What is fetched from a provider over its API. */
-export type Remote = {
+/** What is fetched from a provider over its API, with an API key or, after a login, with an access token. */
+export type Remote =
+  | (RemoteWith<Keys> & { readonly connectsWith: "keys" })
+  | (RemoteWith<string> & { readonly connectsWith: "login"; readonly login: Login });
+
+export type RemoteWith<Credentials> = {
   /** How far the first sync goes back, and how far the next ones overlap what is known: some lines appear late. */
   readonly historyDays: number;
   readonly overlapDays: number;
   /** Asks for one page, again and again for the same cursor if need be. Nothing changes at the provider. */
-  readonly page: (asked: Asked, context: Context) => Promise<Result<ProviderPage, ProviderFailure>>;
-  /** What the provider calls the accounts that the keys open. */
+  readonly page: (
+    asked: Asked<Credentials>,
+    context: Context,
+  ) => Promise<Result<ProviderPage, ProviderFailure>>;
+  /** What the provider calls the accounts that the credentials open. */
   readonly accounts: (
-    keys: Keys,
+    credentials: Credentials,
     context: Context,
   ) => Promise<Result<readonly ExternalId[], ProviderFailure>>;
 };

@@ -10,17 +10,24 @@ import type {
   ProviderFailure,
   ProviderPage,
   Raw,
-  Remote,
+  RemoteWith,
   RowIgnored,
   RowUnreadable,
 } from "../../application/ports/providers.ts";
 import { Mask } from "../../domain/labels.ts";
 import { Counterparty, ExternalId, Remark, type Observation } from "../../domain/observation.ts";
-import { maxMinor } from "../../domain/posting.ts";
 import type { ProviderId } from "../../domain/provider.ts";
 import type { StatementHead } from "../../domain/statement-import.ts";
 import { dayOf, unreadable, worded } from "../statements/cells.ts";
 import { asking, recordsOf } from "./asking.ts";
+import {
+  decimalOf,
+  isTooLarge,
+  moneyOf,
+  times,
+  unreadableAnswer,
+  type Decimal,
+} from "./decimals.ts";
 import { rawOf } from "./json.ts";
 
 /** The most that Alpaca gives at once. */
@@ -28,27 +35,6 @@ const pageSize = 100;
 const format = "alpaca-activity";
 /** As Alpaca limits each account. */
 const budget = { requests: 200, perS: 60 };
-
-/** A decimal number, as its digits and how many of them are after the point. */
-function decimalOf(text: string | undefined) {
-  const said = /^(?<sign>-?)(?<whole>\d{1,20})(?:\.(?<after>\d{0,20}))?$/.exec(text?.trim() ?? "");
-  if (!said?.groups) return undefined;
-  const { sign = "", whole = "", after = "" } = said.groups;
-  return { digits: BigInt(`${sign}${whole}${after}`), after: after.length };
-}
-
-const isTooLarge = ({ minor }: Money): boolean => minor > maxMinor || minor < -maxMinor;
-
-const unreadableAnswer: Result<never, ProviderFailure> = err({
-  type: "provider-failure",
-  reason: "unreadable",
-});
-
-type Decimal = NonNullable<ReturnType<typeof decimalOf>>;
-const times = (a: Decimal, b: Decimal): Decimal => ({
-  digits: a.digits * b.digits,
-  after: a.after + b.after,
-});
 
 /** Whether an execution moves money into the account or out of it. */
 const directions: ReadonlyMap<string, bigint> = new Map([
@@ -121,6 +107,7 @@ function observe(
 }
 
 type Ask = ReturnType<typeof asking>;
+type Asked = Parameters<RemoteWith<Keys>["page"]>[0];
 
 const questionOf = ({ id, secret }: Keys, path: string, query = {}) => ({
   path,
@@ -144,10 +131,9 @@ async function accountOf(
   if (!answer.ok) return answer;
   const { account_number: number, currency: code, cash: text } = rawOf(answer.value);
   const [externalId, currency] = [ExternalId.parse(number), Currency.parse(code)];
-  const said = decimalOf(text);
-  if (!externalId.ok || !currency.ok || !said) return unreadableAnswer;
-  const cash = Money.rounded(said.digits, said.after, currency.value);
-  if (isTooLarge(cash)) return unreadableAnswer;
+  if (!externalId.ok || !currency.ok) return unreadableAnswer;
+  const cash = moneyOf(text, currency.value);
+  if (!cash) return unreadableAnswer;
   const mask = worded(Mask, externalId.value.slice(-4));
   const head = {
     format,
@@ -164,7 +150,7 @@ type Place = { readonly cash: string; readonly after?: string };
 
 async function accountPage(
   ask: Ask,
-  { keys }: Parameters<Remote["page"]>[0],
+  { credentials: keys }: Asked,
   context: Context,
 ): Promise<Result<ProviderPage, ProviderFailure>> {
   const account = await accountOf(ask, keys, context);
@@ -196,7 +182,7 @@ async function cashAfter(
 /** The oldest activities after one of them: what happens meanwhile comes last, and moves no border between pages. */
 async function activityPage(
   { ask, clock }: { readonly ask: Ask; readonly clock: Clock },
-  { keys, from, cursor = "{}" }: Parameters<Remote["page"]>[0],
+  { credentials: keys, from, cursor = "{}" }: Asked,
   context: Context,
 ): Promise<Result<ProviderPage, ProviderFailure>> {
   const { cash, after } = JSON.parse(cursor) as Place;
@@ -237,6 +223,7 @@ export function alpaca({ baseUrl, clock, metrics }: Options): Provider {
     ids: "stable",
     observe,
     remote: {
+      connectsWith: "keys",
       historyDays: 3_650,
       overlapDays: 7,
       page: (asked, context) =>

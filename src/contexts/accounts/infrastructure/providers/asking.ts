@@ -18,6 +18,8 @@ type Options = {
   readonly name: string;
   readonly baseUrl: string;
   readonly budget: Budget;
+  /** Of one answer: 1 MiB unless said. */
+  readonly maxBytes?: number;
   readonly clock: Clock;
   readonly metrics: Metrics;
 };
@@ -68,7 +70,7 @@ export type Question = {
 };
 
 /** Asks a provider for JSON. Each failure is a refusal that says what it is. */
-export function asking({ name, baseUrl, budget, clock, metrics }: Options) {
+export function asking({ name, baseUrl, budget, maxBytes, clock, metrics }: Options) {
   const call = upstream({ name, clock, metrics, limits });
   const spent = new RateLimiterMemory({ points: budget.requests, duration: budget.perS });
 
@@ -88,7 +90,10 @@ export function asking({ name, baseUrl, budget, clock, metrics }: Options) {
     try {
       await spent.consume(createHash("sha256").update(customer).digest("base64"));
       return read(
-        await call((signal) => fetchText(url, { signal, correlationId, headers }), deadlineMs),
+        await call(
+          (signal) => fetchText(url, { signal, correlationId, headers, maxBytes }),
+          deadlineMs,
+        ),
       );
     } catch (error) {
       if (error instanceof RateLimiterRes) return failure("rate-limited", error.msBeforeNext);

@@ -22,9 +22,11 @@ const maxText = 10_000;
 /** Text as Postgres can keep it: without NUL and halves of characters. */
 const kept = (text: string): string => text.slice(0, maxText).replaceAll("\0", "").toWellFormed();
 
-/** The texts of a record, however deep: `{"a":{"b":1}}` is `{"a.b":"1"}`. */
+/** The texts of a record, however deep, of it before those inside of it: `{"a":{"b":1}}` is `{"a.b":"1"}`. */
 export function rawOf(record: unknown): Raw {
   const found: [string, string][] = [];
+  const isRecord = ([, value]: readonly [string, unknown]) => typeof value === "object";
+  /** What a record says itself comes before what is inside of it, so that a wide one keeps its id. */
   function walk(value: unknown, path: readonly string[]): void {
     if (value === null || value === undefined || found.length >= maxFields) return;
     if (typeof value !== "object")
@@ -33,7 +35,10 @@ export function rawOf(record: unknown): Raw {
         kept(typeof value === "string" ? value : JSON.stringify(value)),
       ]);
     else if (path.length < maxDepth)
-      for (const [key, inner] of Object.entries(value)) walk(inner, [...path, key]);
+      for (const [key, inner] of Object.entries(value).toSorted(
+        (a, b) => Number(isRecord(a)) - Number(isRecord(b)),
+      ))
+        walk(inner, [...path, key]);
   }
   walk(record, []);
   return Object.fromEntries(found);

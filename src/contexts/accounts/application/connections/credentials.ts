@@ -1,0 +1,108 @@
+import type { Context } from "#kernel/context.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { ActiveConnection } from "../../domain/connection.ts";
+import type { FailureReason } from "../../domain/provider.ts";
+import type { Alone, CredentialSealing } from "../ports/connections.ts";
+import type {
+  Keys,
+  Login,
+  ProviderFailure,
+  Remote,
+  RemoteWith,
+  Tokens,
+} from "../ports/providers.ts";
+import type { AccountsScope } from "../ports/scope.ts";
+
+/** An access token is not shown in the last minute of its time: it would end on its way. */
+const spareMs = 60_000;
+/** A process that dies while it refreshes a token keeps the others from it for so long. */
+const refreshMs = 30_000;
+
+export type CredentialDeps = {
+  readonly unitOfWork: UnitOfWork<AccountsScope>;
+  readonly read: Read<AccountsScope>;
+  readonly clock: Clock;
+  readonly sealing: CredentialSealing;
+  readonly alone: Alone;
+};
+
+/** Another process refreshes the token now. */
+export type Busy = { readonly type: "busy" };
+
+const failure = (reason: FailureReason) =>
+  err<ProviderFailure>({ type: "provider-failure", reason });
+
+/** What is sealed for a connection. What was sealed for another one opens nothing. */
+function opened<Credentials>(
+  { sealing }: CredentialDeps,
+  { credentials, id }: ActiveConnection,
+): Result<Credentials, ProviderFailure> {
+  const plain = sealing.open(credentials, id);
+  return plain === undefined ? failure("login-lost") : ok(JSON.parse(plain) as Credentials);
+}
+
+type Renewing = {
+  readonly connection: ActiveConnection;
+  readonly login: Login;
+  /** The access token that is good no more. */
+  readonly spent: string;
+};
+
+/** Gets tokens in place of spent ones, and keeps them before they are used. */
+async function renewed(
+  deps: CredentialDeps,
+  { connection: { id }, login, spent }: Renewing,
+  context: Context,
+): Promise<Result<Tokens, ProviderFailure>> {
+  const current = await deps.read(context, ({ connections }) => connections.byId(id));
+  if (current?.status !== "active") return failure("disconnected");
+  const known = opened<Tokens>(deps, current);
+  // Whoever had the lease before has renewed them.
+  if (!known.ok || known.value.access !== spent) return known;
+  const fresh = await login.refresh(known.value.refresh, context);
+  if (!fresh.ok) return fresh;
+  const sealed = deps.sealing.seal(JSON.stringify(fresh.value), id);
+  await deps.unitOfWork(context, async ({ connections }) => {
+    connections.reseal(id, current.credentials, sealed);
+    return ok(undefined);
+  });
+  return fresh;
+}
+
+type Fetch<T> = <Credentials>(
+  remote: RemoteWith<Credentials>,
+  credentials: Credentials,
+) => Promise<Result<T, ProviderFailure>>;
+type Connected = { readonly connection: ActiveConnection; readonly remote: Remote };
+
+/** Fetches with the credentials of a connection. Tokens are renewed before they end, and when the provider takes them no more. */
+export async function withCredentials<T>(
+  deps: CredentialDeps,
+  { connection, remote }: Connected,
+  fetch: Fetch<T>,
+  context: Context,
+): Promise<Result<T, ProviderFailure | Busy>> {
+  if (remote.connectsWith === "keys") {
+    const keys = opened<Keys>(deps, connection);
+    return keys.ok ? fetch(remote, keys.value) : keys;
+  }
+  const { login } = remote;
+  const renew = async ({
+    access: spent,
+  }: Tokens): Promise<Result<Tokens, ProviderFailure | Busy>> =>
+    (await deps.alone(`accounts.refresh/${connection.id}`, refreshMs, () =>
+      renewed(deps, { connection, login, spent }, context),
+    )) ?? err({ type: "busy" });
+
+  const known = opened<Tokens>(deps, connection);
+  if (!known.ok) return known;
+  const isGood = known.value.accessUntil > Instant.plus(deps.clock.now(), spareMs);
+  const tokens = isGood ? known : await renew(known.value);
+  if (!tokens.ok) return tokens;
+  const fetched = await fetch(remote, tokens.value.access);
+  if (fetched.ok || fetched.error.reason !== "login-lost") return fetched;
+  const others = await renew(tokens.value);
+  return others.ok ? fetch(remote, others.value.access) : others;
+}

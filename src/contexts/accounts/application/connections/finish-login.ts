@@ -1,0 +1,170 @@
+import type { Context } from "#kernel/context.ts";
+import { Instant } from "#kernel/instant.ts";
+import type { Forbidden } from "#kernel/permission.ts";
+import { err, expect, ok, type Result } from "#kernel/result.ts";
+import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.ts";
+import type { Conflict } from "#kernel/unit-of-work.ts";
+import {
+  Connection,
+  type ConnectionNotReady,
+  type LoginUnknown,
+  type OpenLogin,
+  type OtherAccount,
+} from "../../domain/connection.ts";
+import { ConnectionId } from "../../domain/ids.ts";
+import type { ExternalId } from "../../domain/observation.ts";
+import { Permissions } from "../permission.ts";
+import type { ProviderFailure, Tokens } from "../ports/providers.ts";
+import { remoteOf } from "../statements/provider-of.ts";
+import type { ConnectDeps } from "./connect-provider.ts";
+import { notOpened, type KeysRefused, type ProviderUnavailable } from "./means.ts";
+import { lockOfConnection, seen } from "./owned-connection.ts";
+
+/** What a provider adds to the address that it sends its customer back to. */
+type Returned = Brand<string, "Returned">;
+const Returned = branded<Returned>("part of an answer of a provider", {
+  schema: {
+    type: "string",
+    minLength: 1,
+    maxLength: 2_000,
+    pattern: "^[\\x21-\\x7e]+$",
+    writeOnly: true,
+  },
+  says: "1 to 2000 visible characters without spaces",
+});
+
+/** `code`, decoded once, where the owner has signed in, or `error` where they have not. */
+export const FinishLogin = shape({
+  state: Returned,
+  code: optional(Returned),
+  error: optional(Returned),
+});
+export type FinishLogin = Infer<typeof FinishLogin>;
+
+/** The owner has not signed in, or the provider has not taken the code. */
+export type LoginFailed = { readonly type: "login-failed" };
+
+type NotFinished =
+  | LoginUnknown
+  | LoginFailed
+  | ConnectionNotReady
+  | OtherAccount
+  | KeysRefused
+  | ProviderUnavailable
+  | Forbidden
+  | Conflict;
+
+type Signed = { readonly tokens: Tokens; readonly accounts: readonly ExternalId[] };
+
+/** The connection whose login a state is of. */
+const connectionOf = (state: string): ConnectionId | undefined => {
+  const id = ConnectionId.parse(state.split(".")[0]);
+  return id.ok ? id.value : undefined;
+};
+
+/** Takes the state before anybody is asked: whoever comes second finds nothing. */
+const take = (
+  { unitOfWork, clock }: ConnectDeps,
+  connectionId: ConnectionId,
+  state: string,
+  context: Context,
+) =>
+  unitOfWork(
+    context,
+    async ({ connections }): Promise<Result<OpenLogin, LoginUnknown>> => {
+      const current = await connections.byId(connectionId);
+      if (!current?.login) return err({ type: "login-unknown" });
+      const session = context.credential ?? context.actor;
+      const change = Connection.takeLogin(current, { state, session, at: clock.now() });
+      if (!change.ok) return change;
+      connections.save(change.value);
+      return ok(current.login);
+    },
+    { lock: [lockOfConnection(connectionId)] },
+  );
+
+const giveUp = ({ unitOfWork }: ConnectDeps, connectionId: ConnectionId, context: Context) =>
+  unitOfWork(
+    context,
+    async ({ connections }) => {
+      const current = await connections.byId(connectionId);
+      if (current) connections.save(Connection.failLogin(current));
+      return ok(undefined);
+    },
+    { lock: [lockOfConnection(connectionId)] },
+  );
+
+/** Asks the provider for the tokens that a code stands for, and for the accounts that they open. */
+async function signedIn(
+  { sealing, providers }: ConnectDeps,
+  { provider, id }: Connection,
+  returned: { readonly code: string | undefined; readonly verifier: OpenLogin["verifier"] },
+  context: Context,
+): Promise<Result<Signed, ProviderFailure>> {
+  const { remote } = expect(remoteOf(providers, provider));
+  const verifier = sealing.open(returned.verifier, id);
+  const { code } = returned;
+  if (code === undefined || verifier === undefined || remote.connectsWith !== "login")
+    return err({ type: "provider-failure", reason: "login-lost" });
+  const tokens = await remote.login.exchange({ code, verifier }, context);
+  if (!tokens.ok) return tokens;
+  const accounts = await remote.accounts(tokens.value.access, context);
+  return accounts.ok ? ok({ tokens: tokens.value, accounts: accounts.value }) : accounts;
+}
+
+const connect = (
+  { unitOfWork, clock, sealing, providers }: ConnectDeps,
+  { id, provider }: Connection,
+  { tokens, accounts }: Signed,
+  context: Context,
+): Promise<Result<Connection, LoginUnknown | ConnectionNotReady | OtherAccount | Conflict>> => {
+  const { remote } = expect(remoteOf(providers, provider));
+  const now = clock.now();
+  const lastsMs = remote.connectsWith === "login" ? remote.login.lastsMs : 0;
+  return unitOfWork(
+    context,
+    async ({ connections }) => {
+      const current = await connections.byId(id);
+      if (!current) return err({ type: "login-unknown" });
+      const credentials = sealing.seal(JSON.stringify(tokens), id);
+      const loginUntil = Instant.plus(now, lastsMs);
+      const change = Connection.reconnect(current, { credentials, accounts, loginUntil });
+      if (!change.ok) return change;
+      const saved = connections.save(change.value);
+      connections.schedule(id, { nextSyncAt: now });
+      return ok(saved);
+    },
+    { lock: [lockOfConnection(id)] },
+  );
+};
+
+/**
+ * Ends a login: takes its state, which is good for one time and in one session, and connects with the tokens that the code stands for. The
+ * idempotency key is of the last step.
+ */
+export function finishLogin(deps: ConnectDeps) {
+  const found = seen(deps, Permissions.keepConnections);
+  return async (
+    { state, code }: FinishLogin,
+    context: Context,
+  ): Promise<Result<Connection, NotFinished>> => {
+    const unknown = err<LoginUnknown>({ type: "login-unknown" });
+    const id = connectionOf(state);
+    if (id === undefined) return unknown;
+    const connection = await found(id, context);
+    if (!connection.ok)
+      return connection.error.type === "forbidden" ? err(connection.error) : unknown;
+    const { idempotency: _, ...step } = context;
+    const login = await take(deps, id, state, step);
+    // A request that is sent again gets the answer of the first one, if that one has connected.
+    if (!login.ok) return deps.unitOfWork(context, async () => login);
+    const { verifier } = login.value;
+    const signed = await signedIn(deps, connection.value, { code, verifier }, context);
+    const done = signed.ok ? await connect(deps, connection.value, signed.value, context) : signed;
+    if (done.ok) return done;
+    await giveUp(deps, id, step);
+    if (done.error.type !== "provider-failure") return err(done.error);
+    const why = notOpened(connection.value.provider, done.error);
+    return err(why.type === "keys-refused" ? { type: "login-failed" } : why);
+  };
+}

@@ -1,0 +1,49 @@
+import type { Context } from "#kernel/context.ts";
+import { Instant } from "#kernel/instant.ts";
+import { ok, type Result } from "#kernel/result.ts";
+import { Connection } from "../../domain/connection.ts";
+import type { Change } from "#kernel/change.ts";
+import type { AccountsEvent } from "../../domain/events.ts";
+import type { CredentialDeps } from "./credentials.ts";
+import { contextOf } from "./fetch-page.ts";
+import { lockOfConnection } from "./owned-connection.ts";
+
+/** Owners are warned so long before their login ends. */
+const warnMs = 24 * 3_600_000;
+/** Connections of one call. */
+const batch = 100;
+
+/** What the time does to a connection. */
+function aged(connection: Connection, at: Instant): Change<Connection, AccountsEvent> | undefined {
+  if (connection.status === "pending")
+    return (connection.login?.until ?? connection.connectedAt) <= at
+      ? Connection.failLogin(connection)
+      : undefined;
+  if (connection.status !== "active" || connection.loginUntil === undefined) return undefined;
+  const { loginUntil } = connection;
+  if (loginUntil <= at) return Connection.expire(connection);
+  const isSoon = loginUntil <= Instant.plus(at, warnMs) && connection.isWarned !== true;
+  return isSoon ? Connection.warn({ ...connection, loginUntil }) : undefined;
+}
+
+/** Warns owners whose login at a provider ends within a day, and ends logins whose time is over. */
+export function watchLogins({ read, unitOfWork, clock }: CredentialDeps) {
+  return async (_: object, context: Context): Promise<Result<object, never>> => {
+    const at = clock.now();
+    const found = await read(context, ({ connections }) =>
+      connections.ending({ at, soon: Instant.plus(at, warnMs), limit: batch }),
+    );
+    for (const one of found)
+      await unitOfWork(
+        contextOf({ clock }, context, one),
+        async ({ connections }) => {
+          const current = await connections.byId(one.id);
+          const change = current && aged(current, clock.now());
+          if (change) connections.save(change);
+          return ok(undefined);
+        },
+        { lock: [lockOfConnection(one.id)] },
+      );
+    return ok({});
+  };
+}

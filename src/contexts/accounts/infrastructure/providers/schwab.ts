@@ -1,0 +1,312 @@
+import { CivilDate } from "#kernel/civil-date.ts";
+import type { Context } from "#kernel/context.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import { Currency, Money } from "#kernel/money.ts";
+import { err, expect, ok, type Result } from "#kernel/result.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+import type {
+  Provider,
+  ProviderFailure,
+  ProviderPage,
+  Raw,
+  RemoteWith,
+  RowIgnored,
+  RowUnreadable,
+} from "../../application/ports/providers.ts";
+import { Mask } from "../../domain/labels.ts";
+import { Counterparty, ExternalId, Remark, type Observation } from "../../domain/observation.ts";
+import type { ProviderId } from "../../domain/provider.ts";
+import type { StatementHead } from "../../domain/statement-import.ts";
+import { dayOf, unreadable, worded } from "../statements/cells.ts";
+import { asking, recordsOf } from "./asking.ts";
+import { decimalOf, isTooLarge, moneyOf, unreadableAnswer } from "./decimals.ts";
+import { rawOf } from "./json.ts";
+import { oauthLogin } from "./oauth.ts";
+
+const format = "schwab-transaction";
+/** Schwab tells no currency: its accounts are in dollars. */
+const dollars = expect(Currency.parse("USD"));
+/** Schwab publishes no limit for questions; its customers count on so many. */
+const budget = { requests: 120, perS: 60 };
+/** The most rows of one answer, whatever the window has: more of them are left out without a word. */
+const mostRows = 3_000;
+const maxBytes = 16 * 1024 * 1024;
+const dayMs = 86_400_000;
+/** Of one question. */
+const mostWindowMs = 365 * dayMs;
+/** A window that is no shorter than this can be split. */
+const leastWindowMs = 1_000;
+/** A login ends so long after it, whatever is refreshed. */
+const loginMs = 7 * dayMs;
+/** All types are to be named. */
+const types = [
+  "TRADE",
+  "RECEIVE_AND_DELIVER",
+  "DIVIDEND_OR_INTEREST",
+  "ACH_RECEIPT",
+  "ACH_DISBURSEMENT",
+  "CASH_RECEIPT",
+  "CASH_DISBURSEMENT",
+  "ELECTRONIC_FUND",
+  "WIRE_OUT",
+  "WIRE_IN",
+  "JOURNAL",
+  "MEMORANDUM",
+  "MARGIN_CALL",
+  "MONEY_MARKET",
+  "SMA_ADJUSTMENT",
+].join(",");
+
+/** The first item that is no money: what was bought, sold or moved. Fees are items in a currency. */
+function instrumentOf(raw: Raw): { readonly symbol?: string; readonly words?: string } {
+  for (let i = 0; raw[`transferItems.${i}.amount`] !== undefined; i += 1) {
+    const item = (field: string) => raw[`transferItems.${i}.${field}`];
+    if (item("instrument.assetType") === "CURRENCY") continue;
+    const [symbol, price] = [item("instrument.symbol"), item("price")];
+    const words = `${item("positionEffect") ?? ""} ${item("amount")}${price === undefined ? "" : ` at ${price}`}`;
+    return { ...(symbol === undefined ? {} : { symbol }), words: words.trim() };
+  }
+  return {};
+}
+
+/** What a transaction says. Of a type or a state that Schwab adds later its amount counts all the same. */
+function observe(
+  _format: string,
+  raw: Raw,
+  currency: Currency | undefined,
+): Result<Observation, RowUnreadable | RowIgnored> {
+  if (currency === undefined) return unreadable("currency-missing");
+  const day = dayOf(raw["tradeDate"] ?? raw["time"], ["iso"], "tradeDate");
+  if (!day.ok) return day;
+  if (raw["netAmount"] === undefined) return unreadable("amount-missing", "netAmount");
+  const said = decimalOf(raw["netAmount"]);
+  if (!said) return unreadable("amount-invalid", "netAmount");
+  const amount = Money.rounded(said.digits, said.after, currency);
+  if (isTooLarge(amount)) return unreadable("amount-too-large", "netAmount");
+  if (raw["activityId"] === undefined) return unreadable("id-missing", "activityId");
+  const externalId = ExternalId.parse(raw["activityId"]);
+  if (!externalId.ok) return unreadable("id-invalid", "activityId");
+  const isTakenBack = raw["status"] === "INVALID";
+  if (amount.minor === 0n && !isTakenBack)
+    return err({ type: "row-ignored", reason: "zero-amount" });
+  const { symbol, words } = instrumentOf(raw);
+  const counterparty = worded(Counterparty, symbol ?? raw["description"] ?? raw["type"]);
+  const remark = worded(Remark, words ?? raw["type"]);
+  return ok({
+    status: raw["status"] === "PENDING" ? "pending" : "booked",
+    date: day.value,
+    amount,
+    externalId: externalId.value,
+    ...(counterparty === undefined ? {} : { counterparty }),
+    ...(remark === undefined ? {} : { remark }),
+    ...(isTakenBack ? { corrects: { of: externalId.value, action: "delete" } } : {}),
+  });
+}
+
+type Ask = ReturnType<typeof asking>;
+type Asked = Parameters<RemoteWith<string>["page"]>[0];
+type Fetched = Promise<Result<ProviderPage, ProviderFailure>>;
+
+const questionOf = (access: string, path: string, query = {}) => ({
+  path: `/trader/v1${path}`,
+  query,
+  customer: access,
+  headers: { authorization: `Bearer ${access}` },
+});
+
+type Numbered = { readonly number: ExternalId; readonly hash: string };
+
+/** The accounts of a customer, by their numbers, and the hashes that stand for them in paths today. */
+async function numbersOf(
+  ask: Ask,
+  access: string,
+  context: Context,
+): Promise<Result<readonly Numbered[], ProviderFailure>> {
+  const answer = await ask(questionOf(access, "/accounts/accountNumbers"), context);
+  const records = answer.ok ? recordsOf(answer.value) : answer;
+  if (!records.ok) return records;
+  const found = records.value.flatMap((record): readonly Numbered[] => {
+    const { accountNumber, hashValue: hash } = rawOf(record);
+    const number = ExternalId.parse(accountNumber);
+    return number.ok && hash !== undefined ? [{ number: number.value, hash }] : [];
+  });
+  return found.length === records.value.length ? ok(found) : unreadableAnswer;
+}
+
+/** What accounts have in cash, by their numbers; of one with a loan it is not said what that means for its cash. */
+async function cashOf(
+  ask: Ask,
+  access: string,
+  context: Context,
+): Promise<Result<ReadonlyMap<string, Money>, ProviderFailure>> {
+  const answer = await ask(questionOf(access, "/accounts"), context);
+  const records = answer.ok ? recordsOf(answer.value) : answer;
+  if (!records.ok) return records;
+  const balances = "securitiesAccount.currentBalances";
+  const told = records.value.map(rawOf).flatMap((raw) => {
+    const number = raw["securitiesAccount.accountNumber"];
+    const cash = moneyOf(raw[`${balances}.cashBalance`], dollars);
+    const loan = moneyOf(raw[`${balances}.marginBalance`] ?? "0", dollars);
+    return number !== undefined && cash && loan?.minor === 0n ? [[number, cash] as const] : [];
+  });
+  return ok(new Map(told));
+}
+
+/** A window of one account that is not asked for yet, of the newest rows last. */
+type Window = { readonly account: number; readonly from: Instant; readonly until: Instant };
+/** Where the walk is: the accounts in their order, the windows that are left, and what cash was when it began, in minor units. */
+type Place = {
+  readonly numbers: readonly ExternalId[];
+  readonly windows: readonly Window[];
+  readonly cash: Readonly<Record<string, string>>;
+};
+
+function windowsOf(account: number, from: Instant, until: Instant): readonly Window[] {
+  const end = Instant.plus(from, mostWindowMs);
+  return end >= until
+    ? [{ account, from, until }]
+    : [{ account, from, until: end }, ...windowsOf(account, end, until)];
+}
+
+const headOf = (externalId: ExternalId): StatementHead => {
+  const mask = worded(Mask, externalId.slice(-4));
+  return {
+    format,
+    externalId,
+    type: "brokerage",
+    currency: dollars,
+    ...(mask === undefined ? {} : { mask }),
+  };
+};
+
+type Deps = { readonly ask: Ask; readonly clock: Clock };
+
+/** The first page: the accounts, and the windows in which their transactions are asked for. */
+async function accountsPage({ ask, clock }: Deps, asked: Asked, context: Context): Fetched {
+  const { credentials: access, from } = asked;
+  const known = await numbersOf(ask, access, context);
+  if (!known.ok) return known;
+  const cash = await cashOf(ask, access, context);
+  if (!cash.ok) return cash;
+  const numbers = known.value.map(({ number }) => number);
+  const place: Place = {
+    numbers,
+    windows: numbers.flatMap((_, account) => windowsOf(account, from, clock.now())),
+    cash: Object.fromEntries([...cash.value].map(([number, { minor }]) => [number, String(minor)])),
+  };
+  return ok({
+    accounts: numbers.map(headOf),
+    rows: [],
+    balances: [],
+    ...(numbers.length === 0 ? {} : { next: JSON.stringify(place) }),
+  });
+}
+
+/** Cash that has not moved since the walk began: what has moved it may not have been seen. */
+async function cashAfter(
+  { ask, clock }: Deps,
+  { access, place }: { readonly access: string; readonly place: Place },
+  context: Context,
+): Promise<Result<ProviderPage["balances"], ProviderFailure>> {
+  const cash = await cashOf(ask, access, context);
+  if (!cash.ok) return cash;
+  const at = clock.now();
+  return ok(
+    place.numbers.flatMap((number, statement) => {
+      const amount = cash.value.get(number);
+      const isStill = amount && String(amount.minor) === place.cash[number];
+      return isStill ? [{ statement, balance: { amount, on: CivilDate.ofInstant(at), at } }] : [];
+    }),
+  );
+}
+
+/** The two halves of a window; undefined where it is too short for that. */
+function halves({ account, from, until }: Window): readonly Window[] | undefined {
+  const lasts = Instant.toUnixMs(until) - Instant.toUnixMs(from);
+  const middle = Instant.plus(from, Math.floor(lasts / 2));
+  return lasts > leastWindowMs
+    ? [
+        { account, from, until: middle },
+        { account, from: middle, until },
+      ]
+    : undefined;
+}
+
+/** The transactions of a window. A full answer may not be whole, so that its halves are asked for in its place. */
+async function windowPage(deps: Deps, asked: Asked, context: Context): Fetched {
+  const { credentials: access, cursor = "" } = asked;
+  const place = JSON.parse(cursor) as Place;
+  const [window, ...later] = place.windows;
+  if (!window) return unreadableAnswer;
+  const known = await numbersOf(deps.ask, access, context);
+  if (!known.ok) return known;
+  const { account, from, until } = window;
+  const hash = known.value.find(({ number }) => number === place.numbers[account])?.hash;
+  const query = { startDate: from, endDate: until, types };
+  const path = `/accounts/${encodeURIComponent(hash ?? "")}/transactions`;
+  // An account that was closed in the midst of the walk has nothing more to tell.
+  const answer =
+    hash === undefined ? ok([]) : await deps.ask(questionOf(access, path, query), context);
+  const records = answer.ok ? recordsOf(answer.value) : answer;
+  if (!records.ok) return records;
+  const isFull = records.value.length >= mostRows;
+  const split = isFull ? halves(window) : [];
+  if (!split) return unreadableAnswer;
+  const windows = [...split, ...later];
+  const rows = isFull ? [] : records.value.map((record) => rowOf(account, record));
+  if (windows.length > 0) {
+    const next = JSON.stringify({ ...place, windows });
+    return ok({ accounts: [], rows, balances: [], next });
+  }
+  const balances = await cashAfter(deps, { access, place }, context);
+  return balances.ok ? ok({ accounts: [], rows, balances: balances.value }) : balances;
+}
+
+function rowOf(statement: number, record: unknown): ProviderPage["rows"][number] {
+  const raw = rawOf(record);
+  const id = ExternalId.parse(raw["activityId"]);
+  return { statement, raw, ...(id.ok ? { externalId: id.value } : {}) };
+}
+
+type Options = {
+  readonly baseUrl: string;
+  readonly client: Parameters<typeof oauthLogin>[0]["client"];
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+};
+
+/** Charles Schwab, by its Trader API. All accounts of a customer open with one login. Source: developer.schwab.com. */
+export function schwab({ baseUrl, client, clock, metrics }: Options): Provider {
+  const name = "schwab";
+  const ask = asking({ name, baseUrl, budget, maxBytes, clock, metrics });
+  const base = baseUrl.replace(/\/$/, "");
+  return {
+    id: name as ProviderId,
+    name: "Charles Schwab",
+    abilities: ["accounts", "balances", "transactions"],
+    ids: "stable",
+    observe,
+    remote: {
+      connectsWith: "login",
+      historyDays: 365,
+      overlapDays: 14,
+      login: oauthLogin({
+        name,
+        authorizeUrl: `${base}/v1/oauth/authorize`,
+        tokenUrl: `${base}/v1/oauth/token`,
+        client,
+        lastsMs: loginMs,
+        clock,
+        metrics,
+      }),
+      page: (asked, context) =>
+        asked.cursor === undefined
+          ? accountsPage({ ask, clock }, asked, context)
+          : windowPage({ ask, clock }, asked, context),
+      async accounts(access, context) {
+        const known = await numbersOf(ask, access, context);
+        return known.ok ? ok(known.value.map(({ number }) => number)) : known;
+      },
+    },
+  };
+}
