@@ -33,6 +33,19 @@ export function addDemoCommands(basalt: Command): void {
       const clock = { unixMs: () => Date.now() };
       await using schwab = await listening(port + 1, schwabServer({ clock, port: port + 1 }));
       alpaca.activities.push(...someMonths(new Date()));
+      alpaca.positions.push({
+        symbol: "AAPL",
+        qty: "3.75",
+        market_value: "702.38",
+        cost_basis: "680.25",
+        side: "long",
+      });
+      schwab.positions.push({
+        instrument: { assetType: "COLLECTIVE_INVESTMENT", symbol: "SCHB" },
+        longQuantity: 30,
+        averagePrice: 24.05,
+        marketValue: 735.6,
+      });
       schwab.transactions.set("12345678", savings(new Date()));
       schwab.app.redirectUrl = "http://127.0.0.1:3000/connected";
       const keys = JSON.stringify({ provider: "alpaca", keys: alpaca.keys });

@@ -35,13 +35,17 @@ export async function alpacaServer(port = 0) {
   const keys = { id: "PKTEST", secret: "s3cret/of+alpaca" };
   const account = { ...newAccount };
   const activities: Activity[] = [];
+  const positions: Readonly<Record<string, unknown>>[] = [];
   const hooks: { beforePage?: () => void } = {};
 
   function answered({ url, headers }: Asked): Answered {
     const isKnown =
       headers["apca-api-key-id"] === keys.id && headers["apca-api-secret-key"] === keys.secret;
     if (!isKnown) return [401, { message: "unauthorized" }];
-    if (url.pathname === "/v2/account") return [200, account];
+    const worth = positions.reduce((sum, one) => sum + Number(one["market_value"]), 0);
+    if (url.pathname === "/v2/account")
+      return [200, { long_market_value: String(worth), ...account }];
+    if (url.pathname === "/v2/positions") return [200, positions];
     if (url.pathname !== "/v2/account/activities")
       return [404, { code: 40_410_000, message: "endpoint not found" }];
     hooks.beforePage?.();
@@ -54,6 +58,7 @@ export async function alpacaServer(port = 0) {
     keys,
     account,
     activities,
+    positions,
     hooks,
   };
 }

@@ -113,6 +113,7 @@ function schwabLogin(clock: Clock) {
 export async function schwabServer({ clock, port = 0 }: Options) {
   const { authorize, token, isGood, ...login } = schwabLogin(clock);
   const accounts = [{ number: "12345678", hash: "HASH1", cash: "1000.00" }];
+  const positions: Readonly<Record<string, unknown>>[] = [];
   const transactions = new Map<string, readonly SchwabTransaction[]>();
 
   function transactionsOf(hash: string, query: URLSearchParams): Answered {
@@ -146,7 +147,12 @@ export async function schwabServer({ clock, port = 0 }: Options) {
           securitiesAccount: {
             type: "CASH",
             accountNumber: number,
-            currentBalances: { cashBalance: Number(cash), liquidationValue: 12345.67 },
+            currentBalances: {
+              cashBalance: Number(cash),
+              longMarketValue: positions.reduce((sum, one) => sum + Number(one["marketValue"]), 0),
+              liquidationValue: 12345.67,
+            },
+            ...(url.searchParams.get("fields") === "positions" ? { positions } : {}),
           },
         })),
       ];
@@ -157,7 +163,7 @@ export async function schwabServer({ clock, port = 0 }: Options) {
       : transactionsOf(decodeURIComponent(hash), url.searchParams);
   }
 
-  return { ...(await standIn({ answered, port })), ...login, accounts, transactions };
+  return { ...(await standIn({ answered, port })), ...login, accounts, positions, transactions };
 }
 
 /** What a browser is sent back with, after its user has signed in. */

@@ -9,6 +9,7 @@
  * - **mirror**: an account that shows one at a provider; only its statements move its money
  * - **observation**: what a provider said of a line once; never changed
  * - **connection**: what a provider lets its customer fetch over its API
+ * - **holding**: what an account elsewhere has besides money, as its provider values it
  * - **sync**: one run that fetches it; its rows are matched as those of a file are
  * - **line**: of a statement: what its newest observation says; a booked one has an entry
  * - **hold**: money of a pending transfer: still on the account, and not available
@@ -64,6 +65,7 @@ import {
 import { runStatements } from "./application/statements/run-imports.ts";
 import { redoImport, replayQuarantine, undoImport } from "./application/statements/undo-import.ts";
 import type { Provider } from "./application/ports/providers.ts";
+import { listHoldings } from "./application/worth/list-holdings.ts";
 import { getNetWorth } from "./application/worth/net-worth.ts";
 import { quoteRate } from "./application/worth/quote-rate.ts";
 import { listTransfers } from "./application/transfers/list-transfers.ts";
@@ -155,6 +157,7 @@ export const createAccounts = (deps: AccountsDeps) =>
       watchLogins: watchLogins(deps),
 
       quoteRate: quoteRate(deps),
+      listHoldings: listHoldings(deps),
       getNetWorth: getNetWorth(deps),
     },
     { ...deps, denials: ["forbidden"] },

@@ -2,6 +2,7 @@ import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import type { AccountsScope } from "../application/ports/scope.ts";
 import { postgresAccounts } from "./postgres-accounts.ts";
 import { postgresConnections } from "./postgres-connections.ts";
+import { postgresHoldings } from "./postgres-holdings.ts";
 import { postgresImports } from "./postgres-imports.ts";
 import { postgresJournal } from "./postgres-journal.ts";
 import { postgresBalances, postgresLines } from "./postgres-lines.ts";
@@ -21,5 +22,6 @@ export const postgresLedger = (transaction: Transaction): AccountsScope => ({
   connections: postgresConnections(transaction),
   syncs: postgresSyncs(transaction),
   rates: postgresRates(transaction),
+  holdings: postgresHoldings(transaction),
   personalData: postgresPersonalData(transaction),
 });

@@ -49,6 +49,12 @@ const told = [
   ),
   mutation("accounts.erase-syncs", "syncs", "delete from accounts.syncs where owner_id = $1"),
   mutation(
+    "accounts.erase-holdings",
+    "holdings",
+    `delete from accounts.holdings
+      where account_id in (select id from accounts.accounts where owner_id = $1)`,
+  ),
+  mutation(
     "accounts.erase-observations",
     "observations",
     `delete from accounts.observations where import_id in (

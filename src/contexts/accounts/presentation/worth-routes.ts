@@ -4,8 +4,10 @@ import { Count } from "#kernel/scalars.ts";
 import { list, named, optional, shape, type Infer } from "#kernel/shape.ts";
 import { get, put, type Route } from "#platform/http/route.ts";
 import { GetNetWorth, type NetWorth } from "../application/worth/net-worth.ts";
+import { ListHoldings } from "../application/worth/list-holdings.ts";
 import { QuoteRate } from "../application/worth/quote-rate.ts";
 import { quote } from "../domain/exchange.ts";
+import { Instrument, Quantity, type Holding } from "../domain/holding.ts";
 import type { QuotedRate } from "../domain/rate.ts";
 import type { AccountsHandlers } from "../index.ts";
 
@@ -16,12 +18,19 @@ const maxCurrencies = 300;
 const rate = shape({ from: Currency, into: Currency, ...quote });
 const RateView = named("QuotedRate", rate);
 
-/** `currencies`: what accounts of each sum to. `missing`: currencies that no quotes lead to the one of the total from: it is without them. */
+/** `currencies`: what accounts of each sum to, with their `holdings`: `asOf` is when the oldest value among those was told. `missing`: currencies that no quotes lead to the one of the total from: it is without them. */
 const NetWorthView = named(
   "NetWorth",
   shape({
     at: Instant,
-    currencies: list(shape({ amount: SpelledMoney, accounts: Count }), maxCurrencies),
+    currencies: list(
+      shape({
+        amount: SpelledMoney,
+        accounts: Count,
+        holdings: optional(shape({ amount: SpelledMoney, positions: Count, asOf: Instant })),
+      }),
+      maxCurrencies,
+    ),
     total: optional(SpelledMoney),
     conversions: list(
       shape({ amount: SpelledMoney, converted: SpelledMoney, quotes: list(rate, 2) }),
@@ -35,9 +44,10 @@ const toRate = ({ version: _version, ...quoted }: QuotedRate): Infer<typeof Rate
 
 const toNetWorth = (worth: NetWorth): Infer<typeof NetWorthView> => ({
   at: worth.at,
-  currencies: worth.currencies.map(({ amount, accounts }) => ({
+  currencies: worth.currencies.map(({ amount, accounts, holdings }) => ({
     amount: Money.spell(amount),
     accounts,
+    ...(holdings ? { holdings: { ...holdings, amount: Money.spell(holdings.amount) } } : {}),
   })),
   ...(worth.total ? { total: Money.spell(worth.total) } : {}),
   conversions: worth.conversions.map(({ amount, converted, quotes }) => ({
@@ -48,13 +58,53 @@ const toNetWorth = (worth: NetWorth): Infer<typeof NetWorthView> => ({
   missing: worth.missing,
 });
 
+const maxHoldings = 10_000;
+
+/** `asOf`: when the provider said so. */
+const HoldingListView = named(
+  "HoldingList",
+  shape({
+    items: list(
+      shape({
+        instrument: Instrument,
+        quantity: Quantity,
+        costBasis: optional(SpelledMoney),
+        marketValue: SpelledMoney,
+        asOf: Instant,
+      }),
+      maxHoldings,
+    ),
+  }),
+);
+
+const toHoldings = (holdings: readonly Holding[]): Infer<typeof HoldingListView> => ({
+  items: holdings.map(({ costBasis, marketValue, ...holding }) => ({
+    ...holding,
+    ...(costBasis ? { costBasis: Money.spell(costBasis) } : {}),
+    marketValue: Money.spell(marketValue),
+  })),
+});
+
 export const worthRoutes = (accounts: AccountsHandlers): readonly Route[] => [
+  get("/accounts/:accountId/holdings", {
+    access: "signed-in",
+    id: "listHoldings",
+    summary: "List the holdings of an account",
+    description:
+      "What an account elsewhere holds besides money, by instrument, as its provider valued it with the last sync. An answer of a provider that is not whole takes no holding away.",
+    input: ListHoldings,
+    handle: accounts.listHoldings,
+    success: 200,
+    output: HoldingListView,
+    present: toHoldings,
+    refusals: { "account-not-found": 404, forbidden: 403 },
+  }),
   get("/net-worth", {
     access: "signed-in",
     id: "getNetWorth",
     summary: "Get a net worth",
     description:
-      "What the caller's active accounts hold and owe, by currency. With `currency` also a total in that currency at the newest quotes, with " +
+      "What the caller's active accounts hold and owe, by currency, with their holdings at the values that providers told. With `currency` also a total in that currency at the newest quotes, with " +
       "each amount, the quotes that convert it, and the currencies that cannot be converted. Requires `accounts:read` for the user `ownerId`.",
     input: GetNetWorth,
     handle: accounts.getNetWorth,

@@ -152,6 +152,7 @@ export const access: Access = {
     "GET /api/v1/accounts/{accountId}/transactions": undefined,
     "GET /api/v1/transactions/{lineId}": undefined,
     "GET /api/v1/accounts/{accountId}/balances": undefined,
+    "GET /api/v1/accounts/{accountId}/holdings": undefined,
     "GET /api/v1/net-worth": undefined,
     "PUT /api/v1/rates/{from}/{into}": {
       rate: "1.1",

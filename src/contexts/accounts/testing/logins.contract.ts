@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { expect, type Result } from "#kernel/result.ts";
 import { dividends, signInAtSchwab } from "#test/schwab.ts";
 import { ConnectProvider } from "../application/connections/connect-provider.ts";
+import { ListHoldings } from "../application/worth/list-holdings.ts";
 import { before, dayMs, openSchwab } from "./broker.ts";
 import { read, sealing, syncEveryMs, type OpenAccounts } from "./fixtures.ts";
 
@@ -315,6 +316,40 @@ export function loginsContract(name: string, open: OpenAccounts): void {
       for (const account of house.server.accounts) account.hash = "TOMORROW";
       assert.equal((await house.again(id)).status, "succeeded");
       assert.equal((await house.booked()).lines.length, 2);
+    });
+
+    test("all positions are read, however many, held or owed, with what was paid for them", async () => {
+      await using house = await given();
+      const position = (symbol: string, more: object) => ({
+        averagePrice: 12.3456,
+        marketValue: 25.5,
+        longQuantity: 2,
+        shortQuantity: 0,
+        instrument: {
+          assetType: "EQUITY",
+          symbol,
+          cusip: "x",
+          description: "words",
+          netChange: -1,
+        },
+        ...more,
+      });
+      const many = Array.from({ length: 300 }, (_, i) => position(`S${i}`, {}));
+      house.server.positions.push(
+        ...many,
+        position("OWED", { longQuantity: 0, shortQuantity: 1.5, marketValue: -19 }),
+      );
+      const { id } = await house.connected();
+      assert.equal((await house.synced(id)).status, "succeeded");
+      const { mirror } = await house.booked();
+      const input = read(ListHoldings, { accountId: mirror.id });
+      const held = expect(await house.accounts.listHoldings(input, house.as(house.adaId)));
+      assert.equal(held.length, 301);
+      const [owed] = held;
+      assert.deepEqual(
+        [owed?.instrument, owed?.quantity, owed?.costBasis?.minor, owed?.marketValue.minor],
+        ["OWED", "-1.5", -1852n, -1900n],
+      );
     });
   });
 }

@@ -14,7 +14,7 @@ import type {
 import type { AccountsScope } from "../application/ports/scope.ts";
 import { Account, isMirror, maxBalance, type Funded } from "../domain/account.ts";
 import type { AccountsEvent } from "../domain/events.ts";
-import type { AccountId, EntryId, TransferId } from "../domain/ids.ts";
+import type { AccountId, OwnerId, EntryId, TransferId } from "../domain/ids.ts";
 import type { Movement } from "../domain/ledger.ts";
 import { erased, type Memo } from "../domain/labels.ts";
 import { Postings } from "../domain/posting.ts";
@@ -25,6 +25,7 @@ import {
   memoryConnectionTables,
   syncsIn,
 } from "./memory-connections.ts";
+import { eraseHoldings, holdingsIn, memoryHoldings } from "./memory-holdings.ts";
 import { memoryRates, ratesIn } from "./memory-rates.ts";
 import {
   balancesIn,
@@ -84,6 +85,7 @@ export const memoryAccountsTables = () => ({
   statements: memoryStatementTables(),
   connections: memoryConnectionTables(),
   rates: memoryRates(),
+  holdings: memoryHoldings(),
 });
 type Tables = ReturnType<typeof memoryAccountsTables>;
 
@@ -332,7 +334,7 @@ function toLine(
 }
 
 function personalDataIn(
-  { accounts, movements, entries, transfers, statements, connections }: Tables,
+  { accounts, movements, entries, transfers, statements, connections, holdings }: Tables,
   memory: MemoryTransaction,
 ) {
   const { change, redact } = memory;
@@ -356,6 +358,7 @@ function personalDataIn(
       for (const id of transferIds) change<Transfer>(transfers, id, withoutMemo);
       eraseStatements(statements, memory, { ownerId, accountIds: ids });
       eraseConnections(connections, memory, ownerId);
+      eraseHoldings(holdings, memory, ids);
       redact([...ids, ...entryIds, ...transferIds], erased);
     },
   } satisfies AccountsScope["personalData"];
@@ -372,6 +375,13 @@ const nameless = ({ elsewhere, ...account }: Account): Account => ({
 const withoutMemo = <Row extends { readonly memo?: Memo }>(row: Row | undefined): Row | undefined =>
   row && (row.memo === undefined ? row : { ...row, memo: erased.memo });
 
+const activeOf = ({ accounts }: Tables, ownerId: OwnerId): ReadonlySet<AccountId> =>
+  new Set(
+    [...accounts.rows.values()].flatMap(({ account }) =>
+      account.ownerId === ownerId && account.status === "active" ? [account.id] : [],
+    ),
+  );
+
 /** All repositories of accounts in memory. */
 export const memoryAccounts =
   (tables: Tables) =>
@@ -384,6 +394,7 @@ export const memoryAccounts =
     connections: connectionsIn(tables.connections, transaction),
     syncs: syncsIn(tables.connections, transaction),
     rates: ratesIn(tables.rates, transaction),
+    holdings: holdingsIn(tables.holdings, transaction, (ownerId) => activeOf(tables, ownerId)),
     personalData: personalDataIn(tables, transaction),
     transfers: {
       byId: async (id) => tables.transfers.rows.get(id),

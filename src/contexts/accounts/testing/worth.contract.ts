@@ -5,6 +5,8 @@ import { Money } from "#kernel/money.ts";
 import { expect } from "#kernel/result.ts";
 import { GetNetWorth } from "../application/worth/net-worth.ts";
 import { QuoteRate } from "../application/worth/quote-rate.ts";
+import { ListHoldings } from "../application/worth/list-holdings.ts";
+import { openBroker } from "./broker.ts";
 import { openStatements } from "./statement-bank.ts";
 import { read, type OpenAccounts } from "./fixtures.ts";
 import { ofx } from "./statement-files.ts";
@@ -91,6 +93,96 @@ export function worthContract(name: string, open: OpenAccounts): void {
         bank.as(bank.bobId),
       );
       assert.equal(!foreign.ok && foreign.error.type, "forbidden");
+    });
+
+    const share = (symbol: string, qty: string, value: string, more: object = {}) => ({
+      symbol,
+      qty,
+      avg_entry_price: "100",
+      cost_basis: "100.005",
+      market_value: value,
+      side: "long",
+      ...more,
+    });
+    async function invested(...positions: readonly Readonly<Record<string, unknown>>[]) {
+      const broker = await openBroker(open);
+      broker.server.positions.push(...positions);
+      const { id } = expect(await broker.connect());
+      const first = await broker.synced(id);
+      const { accounts, as, adaId } = broker;
+      const held = async () => {
+        const { mirror } = await broker.booked();
+        const found = await accounts.listHoldings(
+          read(ListHoldings, { accountId: mirror.id }),
+          as(adaId),
+        );
+        return expect(found).map(
+          ({ instrument, quantity, marketValue }) =>
+            `${instrument} ${quantity} ${marketValue.minor}`,
+        );
+      };
+      const put = (...next: readonly Readonly<Record<string, unknown>>[]) =>
+        broker.server.positions.splice(0, Infinity, ...next);
+      return { ...broker, id, first, held, put };
+    }
+
+    test("what a broker holds is part of net worth, at the values that it told, and of when", async () => {
+      await using broker = await invested(
+        share("AAPL ", "1.50", "301.125"),
+        share("BTC/USD", "0.00010000", "6.5"),
+        share("F", "-3", "-30"),
+      );
+      assert.equal(broker.first.status, "succeeded");
+      assert.deepEqual(await broker.held(), ["AAPL 1.5 30112", "BTC/USD 0.0001 650", "F -3 -3000"]);
+      const worth = expect(
+        await broker.accounts.getNetWorth(read(GetNetWorth, {}), broker.as(broker.adaId)),
+      );
+      const [usd] = worth.currencies;
+      assert.deepEqual(
+        [usd && spelled(usd.amount), usd?.holdings?.amount.minor, usd?.holdings?.positions],
+        ["127762 USD", 27_762n, 3],
+      );
+      assert.equal(usd?.holdings?.asOf, broker.now());
+      const others = await broker.accounts.listHoldings(
+        read(ListHoldings, { accountId: (await broker.booked()).mirror.id }),
+        broker.as(broker.bobId),
+      );
+      assert.equal(!others.ok && others.error.type, "forbidden");
+    });
+
+    test("what is sold is gone with the next whole answer", async () => {
+      await using broker = await invested(share("AAPL", "1", "200"), share("F", "3", "30"));
+      broker.put(share("F", "2", "21"));
+      assert.equal((await broker.again(broker.id)).status, "succeeded");
+      assert.deepEqual(await broker.held(), ["F 2 2100"]);
+      broker.put();
+      assert.equal((await broker.again(broker.id)).status, "succeeded");
+      assert.deepEqual(
+        await broker.held(),
+        [],
+        "the account says that its positions are worth nothing",
+      );
+    });
+
+    test("an empty, a cut and a partly unreadable answer take no holding away, and the sync says so", async () => {
+      await using broker = await invested(share("AAPL", "1", "200"), share("F", "3", "30"));
+      const incomplete = async () => {
+        const sync = await broker.again(broker.id);
+        return [sync.status, "reason" in sync ? sync.reason : undefined];
+      };
+      broker.server.account["long_market_value"] = "230";
+      const partial = ["partially-succeeded", "holdings-incomplete"];
+      broker.put();
+      assert.deepEqual(await incomplete(), partial);
+      broker.put(share("F", "4", "40"));
+      assert.deepEqual(await incomplete(), partial);
+      assert.deepEqual(await broker.held(), ["AAPL 1 20000", "F 4 4000"], "what it tells is newer");
+      broker.put(share("AAPL", "2", "200"), share("F", "many", "30"));
+      assert.deepEqual(await incomplete(), partial);
+      delete broker.server.account["long_market_value"];
+      broker.put(share("AAPL", "2", "400"), share("F", "3", "30"), share("F", "3", "30"));
+      await incomplete();
+      assert.deepEqual(await broker.held(), ["AAPL 2 40000", "F 3 3000"], "none is there twice");
     });
   });
 }

@@ -66,6 +66,10 @@ async function arrived(
     const told = statements[statement];
     if (told) statements[statement] = { ...told, balance };
   }
+  for (const { statement, ...told } of page.holdings ?? []) {
+    const accountId = statements[statement]?.accountId;
+    if (accountId !== undefined) scope.holdings.tell(accountId, told);
+  }
   scope.imports.stage(
     importing.id,
     page.rows.map((row, i) => ({
@@ -83,7 +87,7 @@ const fits = (page: ProviderPage, importing: ArrivingImport, { fetching }: Fetch
   (page.next === undefined || page.next !== fetching.cursor) &&
   importing.rows + page.rows.length <= maxRows &&
   importing.statements.length + page.accounts.length <= maxAccounts &&
-  [...page.rows, ...page.balances].every(
+  [...page.rows, ...page.balances, ...(page.holdings ?? [])].every(
     ({ statement }) => statement < importing.statements.length + page.accounts.length,
   );
 
@@ -190,7 +194,9 @@ const keeping =
     if (page.next !== undefined) scope.imports.arrive(more);
     scope.syncs.keep(sync.id, fetching);
     if (page.next === undefined) {
-      finishFetching(scope, { sync: { ...sync, fetching }, importing: more }, { at });
+      const isPartial = page.holdings?.some(({ extent }) => extent === "partial") === true;
+      const reason = isPartial ? "holdings-incomplete" : undefined;
+      finishFetching(scope, { sync: { ...sync, fetching }, importing: more }, { reason, at });
       const schedule = await scope.connections.scheduled(sync.connectionId);
       if (schedule)
         scope.connections.schedule(sync.connectionId, { ...schedule, syncedUntil: sync.until });

@@ -2,6 +2,7 @@ import type { Context } from "#kernel/context.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Currency } from "#kernel/money.ts";
 import type { Result } from "#kernel/result.ts";
+import type { ToldHoldings } from "../../domain/holding.ts";
 import type { ExternalId, Observation } from "../../domain/observation.ts";
 import type { Ability, FailureReason, IdHabit, ProviderId } from "../../domain/provider.ts";
 import type { StatementHead, ToldBalance } from "../../domain/statement-import.ts";
@@ -99,6 +100,8 @@ export type ProviderPage = {
   readonly accounts: readonly StatementHead[];
   readonly rows: readonly (Omit<FileRow, "line"> & { readonly statement: number })[];
   readonly balances: readonly { readonly statement: number; readonly balance: ToldBalance }[];
+  /** What the accounts hold besides money. */
+  readonly holdings?: readonly (ToldHoldings & { readonly statement: number })[];
   /** Where the next page begins, in words of the adapter; missing after the last one. */
   readonly next?: string;
 };

@@ -1,5 +1,6 @@
 import type { Accounts } from "./accounts.ts";
 import type { Connections, Syncs } from "./connections.ts";
+import type { Holdings } from "./holdings.ts";
 import type { Journal } from "./journal.ts";
 import type { PersonalData } from "./personal-data.ts";
 import type { Balances, Imports, Lines } from "./statements.ts";
@@ -17,5 +18,6 @@ export type AccountsScope = {
   readonly connections: Connections;
   readonly syncs: Syncs;
   readonly rates: Rates;
+  readonly holdings: Holdings;
   readonly personalData: PersonalData;
 };

@@ -9,16 +9,20 @@ import { OwnerId } from "../../domain/ids.ts";
 import { QuotedRate, type Conversion } from "../../domain/rate.ts";
 import { Permissions } from "../permission.ts";
 import type { WorthOf } from "../ports/accounts.ts";
+import type { HoldingsWorth } from "../ports/holdings.ts";
 import type { AccountsScope } from "../ports/scope.ts";
 
 /** Of the actor, or of the user `ownerId`; `currency` is the one of the total. */
 export const GetNetWorth = shape({ currency: optional(Currency), ownerId: optional(OwnerId) });
 export type GetNetWorth = Infer<typeof GetNetWorth>;
 
+/** What accounts of one currency are worth, with what they hold besides money at the values that providers told. */
+export type Worth = WorthOf & { readonly holdings?: HoldingsWorth };
+
 /** What accounts hold and owe. The total is of what could be converted; `missing` could not. */
 export type NetWorth = {
   readonly at: Instant;
-  readonly currencies: readonly WorthOf[];
+  readonly currencies: readonly Worth[];
   readonly total?: Money;
   readonly conversions: readonly Conversion[];
   readonly missing: readonly Currency[];
@@ -29,6 +33,20 @@ type Deps = {
   readonly mayAct: MayAct;
   readonly clock: Clock;
 };
+
+/** Money and holdings, by currency. */
+function together(owned: readonly WorthOf[], held: readonly HoldingsWorth[]): readonly Worth[] {
+  const by = new Map<Currency, Worth>(owned.map((one) => [one.amount.currency, one]));
+  for (const holdings of held) {
+    const { currency, minor } = holdings.amount;
+    const { amount, accounts } = by.get(currency) ?? {
+      amount: Money.of(0n, currency),
+      accounts: 0,
+    };
+    by.set(currency, { amount: Money.of(amount.minor + minor, currency), accounts, holdings });
+  }
+  return [...by.values()].toSorted((a, b) => (a.amount.currency < b.amount.currency ? -1 : 1));
+}
 
 /** Adds up what accounts of one owner are worth, by currency, and in one currency at the newest quotes. */
 export function getNetWorth({ read, mayAct, clock }: Deps) {
@@ -42,8 +60,9 @@ export function getNetWorth({ read, mayAct, clock }: Deps) {
     if (owner === undefined) return err({ type: "forbidden", permission });
     const allowed = await mayAct(context, permission, { owner });
     if (!allowed.ok) return allowed;
-    return read(context, async ({ accounts, rates }) => {
-      const currencies = await accounts.worth(owner);
+    return read(context, async ({ accounts, holdings, rates }) => {
+      const [owned, held] = await Promise.all([accounts.worth(owner), holdings.worth(owner)]);
+      const currencies = together(owned, held);
       const told = { at: clock.now(), currencies };
       if (currency === undefined) return ok({ ...told, conversions: [], missing: [] });
       const amounts = currencies.map(({ amount }) => amount).filter(({ minor }) => minor !== 0n);

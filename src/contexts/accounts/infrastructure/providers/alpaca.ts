@@ -2,7 +2,7 @@ import { Currency, Money } from "#kernel/money.ts";
 import { CivilDate } from "#kernel/civil-date.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Context } from "#kernel/context.ts";
-import type { Clock } from "#kernel/instant.ts";
+import type { Clock, Instant } from "#kernel/instant.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import type {
   Keys,
@@ -16,6 +16,7 @@ import type {
 } from "../../application/ports/providers.ts";
 import { Mask } from "../../domain/labels.ts";
 import { Counterparty, ExternalId, Remark, type Observation } from "../../domain/observation.ts";
+import type { ToldHoldings } from "../../domain/holding.ts";
 import type { ProviderId } from "../../domain/provider.ts";
 import type { StatementHead } from "../../domain/statement-import.ts";
 import { dayOf, unreadable, worded } from "../statements/cells.ts";
@@ -29,6 +30,7 @@ import {
   type Decimal,
 } from "./decimals.ts";
 import { rawOf } from "./json.ts";
+import { holdingsOf, sumOf } from "./positions.ts";
 
 /** The most that Alpaca gives at once. */
 const pageSize = 100;
@@ -117,11 +119,13 @@ const questionOf = ({ id, secret }: Keys, path: string, query = {}) => ({
 });
 
 type Account = {
-  readonly head: StatementHead & { readonly externalId: ExternalId };
+  readonly head: StatementHead & { readonly externalId: ExternalId; readonly currency: Currency };
   readonly cash: Money;
+  /** What its positions are worth, if Alpaca says so. */
+  readonly positions: Money | undefined;
 };
 
-/** The account of the keys, and its cash now. */
+/** The account of the keys, its cash now, and what its positions are worth. */
 async function accountOf(
   ask: Ask,
   keys: Keys,
@@ -129,20 +133,44 @@ async function accountOf(
 ): Promise<Result<Account, ProviderFailure>> {
   const answer = await ask(questionOf(keys, "/v2/account"), context);
   if (!answer.ok) return answer;
-  const { account_number: number, currency: code, cash: text } = rawOf(answer.value);
-  const [externalId, currency] = [ExternalId.parse(number), Currency.parse(code)];
-  if (!externalId.ok || !currency.ok) return unreadableAnswer;
-  const cash = moneyOf(text, currency.value);
+  const raw = rawOf(answer.value);
+  const [number, code] = [ExternalId.parse(raw["account_number"]), Currency.parse(raw["currency"])];
+  if (!number.ok || !code.ok) return unreadableAnswer;
+  const [externalId, currency] = [number.value, code.value];
+  const cash = moneyOf(raw["cash"], currency);
   if (!cash) return unreadableAnswer;
-  const mask = worded(Mask, externalId.value.slice(-4));
+  const mask = worded(Mask, externalId.slice(-4));
   const head = {
     format,
-    externalId: externalId.value,
+    externalId,
     type: "brokerage",
-    currency: currency.value,
+    currency,
     ...(mask === undefined ? {} : { mask }),
   } as const;
-  return ok({ head, cash });
+  const positions = sumOf(raw, ["long_market_value", "short_market_value"], currency);
+  return ok({ head, cash, positions });
+}
+
+/** What the account holds besides money. */
+async function positionsOf(
+  ask: Ask,
+  keys: Keys,
+  {
+    account: { head, positions: total },
+    asOf,
+  }: { readonly account: Account; readonly asOf: Instant },
+  context: Context,
+): Promise<Result<ToldHoldings, ProviderFailure>> {
+  const answer = await ask(questionOf(keys, "/v2/positions"), context);
+  const records = answer.ok ? recordsOf(answer.value) : answer;
+  if (!records.ok) return records;
+  const { currency } = head;
+  const positions = records.value.map((record) => {
+    const { symbol, qty, cost_basis: cost, market_value: marketValue } = rawOf(record);
+    const quantity = decimalOf(qty);
+    return { instrument: symbol, quantity, costBasis: moneyOf(cost, currency), marketValue };
+  });
+  return ok(holdingsOf(positions, { currency, asOf, total }));
 }
 
 /** Where the walk over activities is: after which one, and the cash, in minor units, when it began. */
@@ -160,23 +188,24 @@ async function accountPage(
   return ok({ accounts: [head], rows: [], balances: [], next: JSON.stringify(place) });
 }
 
-/** The cash, unless something has moved it since the walk began: it may be of an activity that the walk has not seen. */
-async function cashAfter(
-  ask: Ask,
-  {
-    keys,
-    cash: before,
-    clock,
-  }: { readonly keys: Keys; readonly cash: string; readonly clock: Clock },
+/** The holdings, and the cash unless something has moved it since the walk began: it may be of an activity that the walk has not seen. */
+async function endOf(
+  { ask, clock }: { readonly ask: Ask; readonly clock: Clock },
+  { keys, cash: before }: { readonly keys: Keys; readonly cash: string },
   context: Context,
-): Promise<Result<ProviderPage["balances"], ProviderFailure>> {
+): Promise<Result<Pick<ProviderPage, "balances" | "holdings">, ProviderFailure>> {
   const account = await accountOf(ask, keys, context);
   if (!account.ok) return account;
   const { cash: amount } = account.value;
   const at = clock.now();
+  const told = await positionsOf(ask, keys, { account: account.value, asOf: at }, context);
+  if (!told.ok) return told;
   const isStill = amount.minor.toString() === before;
   const balance = { amount, on: CivilDate.ofInstant(at), at };
-  return ok(isStill ? [{ statement: 0, balance }] : []);
+  return ok({
+    balances: isStill ? [{ statement: 0, balance }] : [],
+    holdings: [{ statement: 0, ...told.value }],
+  });
 }
 
 /** The oldest activities after one of them: what happens meanwhile comes last, and moves no border between pages. */
@@ -201,8 +230,8 @@ async function activityPage(
     return { statement: 0, raw, ...(id.ok ? { externalId: id.value } : {}) };
   });
   if (rows.length < pageSize) {
-    const balances = await cashAfter(ask, { keys, cash, clock }, context);
-    return balances.ok ? ok({ accounts: [], rows, balances: balances.value }) : balances;
+    const end = await endOf({ ask, clock }, { keys, cash }, context);
+    return end.ok ? ok({ accounts: [], rows, ...end.value }) : end;
   }
   const last = rows.at(-1)?.raw["id"];
   // There is no asking for what comes after an activity without an id.
@@ -219,7 +248,7 @@ export function alpaca({ baseUrl, clock, metrics }: Options): Provider {
   return {
     id: "alpaca" as ProviderId,
     name: "Alpaca",
-    abilities: ["accounts", "balances", "transactions"],
+    abilities: ["accounts", "balances", "transactions", "holdings"],
     ids: "stable",
     observe,
     remote: {

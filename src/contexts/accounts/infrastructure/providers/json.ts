@@ -43,3 +43,13 @@ export function rawOf(record: unknown): Raw {
   walk(record, []);
   return Object.fromEntries(found);
 }
+
+/** What is inside of a record, by the names on the way; undefined where there is nothing. */
+export const inside = (record: unknown, ...names: readonly string[]): unknown =>
+  names.reduce<unknown>(
+    (value, name) =>
+      typeof value === "object" && value !== null
+        ? (value as Readonly<Record<string, unknown>>)[name]
+        : undefined,
+    record,
+  );

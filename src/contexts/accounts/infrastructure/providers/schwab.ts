@@ -13,15 +13,17 @@ import type {
   RowIgnored,
   RowUnreadable,
 } from "../../application/ports/providers.ts";
+import type { ToldHoldings } from "../../domain/holding.ts";
 import { Mask } from "../../domain/labels.ts";
 import { Counterparty, ExternalId, Remark, type Observation } from "../../domain/observation.ts";
 import type { ProviderId } from "../../domain/provider.ts";
 import type { StatementHead } from "../../domain/statement-import.ts";
 import { dayOf, unreadable, worded } from "../statements/cells.ts";
 import { asking, recordsOf } from "./asking.ts";
-import { decimalOf, isTooLarge, moneyOf, unreadableAnswer } from "./decimals.ts";
-import { rawOf } from "./json.ts";
+import { decimalOf, isTooLarge, moneyOf, times, unreadableAnswer } from "./decimals.ts";
+import { inside, rawOf } from "./json.ts";
 import { oauthLogin } from "./oauth.ts";
+import { holdingsOf, sumOf } from "./positions.ts";
 
 const format = "schwab-transaction";
 /** Schwab tells no currency: its accounts are in dollars. */
@@ -104,6 +106,7 @@ function observe(
 }
 
 type Ask = ReturnType<typeof asking>;
+type Deps = { readonly ask: Ask; readonly clock: Clock };
 type Asked = Parameters<RemoteWith<string>["page"]>[0];
 type Fetched = Promise<Result<ProviderPage, ProviderFailure>>;
 
@@ -133,23 +136,51 @@ async function numbersOf(
   return found.length === records.value.length ? ok(found) : unreadableAnswer;
 }
 
-/** What accounts have in cash, by their numbers; of one with a loan it is not said what that means for its cash. */
-async function cashOf(
-  ask: Ask,
+type Had = { readonly cash: Money | undefined; readonly holdings: ToldHoldings };
+
+/** A position, whether it is held or owed. */
+function positionOf(record: unknown) {
+  const { longQuantity, shortQuantity, averagePrice, marketValue, ...raw } = rawOf(record);
+  const [long, short] = [decimalOf(longQuantity ?? "0"), decimalOf(shortQuantity ?? "0")];
+  const owed = short && short.digits !== 0n ? { ...short, digits: -short.digits } : undefined;
+  const quantity = owed ?? long;
+  const price = decimalOf(averagePrice);
+  const cost = quantity && price && times(quantity, price);
+  return {
+    instrument: raw["instrument.symbol"] ?? raw["instrument.cusip"],
+    quantity,
+    costBasis: cost && Money.rounded(cost.digits, cost.after, dollars),
+    marketValue,
+  };
+}
+
+/** What an account has in cash, of which it is not said what it means beside a loan, and what else it holds. */
+function hadBy(account: unknown, asOf: Instant): Had {
+  const raw = rawOf(inside(account, "currentBalances"));
+  const loan = moneyOf(raw["marginBalance"] ?? "0", dollars);
+  const cash = loan?.minor === 0n ? moneyOf(raw["cashBalance"], dollars) : undefined;
+  const told = inside(account, "positions");
+  const positions = Array.isArray(told) ? told.map(positionOf) : [];
+  const total = sumOf(raw, ["longMarketValue", "shortMarketValue"], dollars);
+  return { cash, holdings: holdingsOf(positions, { currency: dollars, asOf, total }) };
+}
+
+/** What accounts have, by their numbers. */
+async function hadOf(
+  { ask, clock }: Deps,
   access: string,
   context: Context,
-): Promise<Result<ReadonlyMap<string, Money>, ProviderFailure>> {
-  const answer = await ask(questionOf(access, "/accounts"), context);
+): Promise<Result<ReadonlyMap<string, Had>, ProviderFailure>> {
+  const query = { fields: "positions" };
+  const answer = await ask(questionOf(access, "/accounts", query), context);
   const records = answer.ok ? recordsOf(answer.value) : answer;
   if (!records.ok) return records;
-  const balances = "securitiesAccount.currentBalances";
-  const told = records.value.map(rawOf).flatMap((raw) => {
-    const number = raw["securitiesAccount.accountNumber"];
-    const cash = moneyOf(raw[`${balances}.cashBalance`], dollars);
-    const loan = moneyOf(raw[`${balances}.marginBalance`] ?? "0", dollars);
-    return number !== undefined && cash && loan?.minor === 0n ? [[number, cash] as const] : [];
+  const had = records.value.flatMap((record) => {
+    const account = inside(record, "securitiesAccount");
+    const number = inside(account, "accountNumber");
+    return typeof number === "string" ? [[number, hadBy(account, clock.now())] as const] : [];
   });
-  return ok(new Map(told));
+  return ok(new Map(had));
 }
 
 /** A window of one account that is not asked for yet, of the newest rows last. */
@@ -179,20 +210,20 @@ const headOf = (externalId: ExternalId): StatementHead => {
   };
 };
 
-type Deps = { readonly ask: Ask; readonly clock: Clock };
-
 /** The first page: the accounts, and the windows in which their transactions are asked for. */
-async function accountsPage({ ask, clock }: Deps, asked: Asked, context: Context): Fetched {
+async function accountsPage(deps: Deps, asked: Asked, context: Context): Fetched {
   const { credentials: access, from } = asked;
-  const known = await numbersOf(ask, access, context);
+  const known = await numbersOf(deps.ask, access, context);
   if (!known.ok) return known;
-  const cash = await cashOf(ask, access, context);
-  if (!cash.ok) return cash;
+  const had = await hadOf(deps, access, context);
+  if (!had.ok) return had;
   const numbers = known.value.map(({ number }) => number);
   const place: Place = {
     numbers,
-    windows: numbers.flatMap((_, account) => windowsOf(account, from, clock.now())),
-    cash: Object.fromEntries([...cash.value].map(([number, { minor }]) => [number, String(minor)])),
+    windows: numbers.flatMap((_, account) => windowsOf(account, from, deps.clock.now())),
+    cash: Object.fromEntries(
+      [...had.value].flatMap(([number, { cash }]) => (cash ? [[number, String(cash.minor)]] : [])),
+    ),
   };
   return ok({
     accounts: numbers.map(headOf),
@@ -202,22 +233,26 @@ async function accountsPage({ ask, clock }: Deps, asked: Asked, context: Context
   });
 }
 
-/** Cash that has not moved since the walk began: what has moved it may not have been seen. */
-async function cashAfter(
-  { ask, clock }: Deps,
+/** Holdings, and cash that has not moved since the walk began: what has moved it may not have been seen. */
+async function endOf(
+  deps: Deps,
   { access, place }: { readonly access: string; readonly place: Place },
   context: Context,
-): Promise<Result<ProviderPage["balances"], ProviderFailure>> {
-  const cash = await cashOf(ask, access, context);
-  if (!cash.ok) return cash;
-  const at = clock.now();
-  return ok(
-    place.numbers.flatMap((number, statement) => {
-      const amount = cash.value.get(number);
+): Promise<Result<Pick<ProviderPage, "balances" | "holdings">, ProviderFailure>> {
+  const had = await hadOf(deps, access, context);
+  if (!had.ok) return had;
+  const at = deps.clock.now();
+  const found = place.numbers.flatMap((number, statement) => {
+    const one = had.value.get(number);
+    return one ? [{ number, statement, ...one }] : [];
+  });
+  return ok({
+    holdings: found.map(({ statement, holdings }) => ({ statement, ...holdings })),
+    balances: found.flatMap(({ number, statement, cash: amount }) => {
       const isStill = amount && String(amount.minor) === place.cash[number];
       return isStill ? [{ statement, balance: { amount, on: CivilDate.ofInstant(at), at } }] : [];
     }),
-  );
+  });
 }
 
 /** The two halves of a window; undefined where it is too short for that. */
@@ -258,8 +293,8 @@ async function windowPage(deps: Deps, asked: Asked, context: Context): Fetched {
     const next = JSON.stringify({ ...place, windows });
     return ok({ accounts: [], rows, balances: [], next });
   }
-  const balances = await cashAfter(deps, { access, place }, context);
-  return balances.ok ? ok({ accounts: [], rows, balances: balances.value }) : balances;
+  const end = await endOf(deps, { access, place }, context);
+  return end.ok ? ok({ accounts: [], rows, ...end.value }) : end;
 }
 
 function rowOf(statement: number, record: unknown): ProviderPage["rows"][number] {
@@ -283,7 +318,7 @@ export function schwab({ baseUrl, client, clock, metrics }: Options): Provider {
   return {
     id: name as ProviderId,
     name: "Charles Schwab",
-    abilities: ["accounts", "balances", "transactions"],
+    abilities: ["accounts", "balances", "transactions", "holdings"],
     ids: "stable",
     observe,
     remote: {

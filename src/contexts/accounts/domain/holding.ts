@@ -1,0 +1,35 @@
+import type { Instant } from "#kernel/instant.ts";
+import { line } from "#kernel/line.ts";
+import type { Money } from "#kernel/money.ts";
+import { branded, type Brand } from "#kernel/shape.ts";
+
+/** What is held, as the provider calls it: a ticker symbol, mostly. */
+export type Instrument = Brand<string, "Instrument">;
+export const Instrument = line<Instrument>("instrument", { min: 1, max: 100 });
+
+/** How much of it, as a decimal number; negative where it is owed. */
+export type Quantity = Brand<string, "Quantity">;
+export const Quantity = branded<Quantity>("quantity", {
+  schema: { type: "string", pattern: "^-?\\d{1,20}(?:\\.\\d{1,20})?$", maxLength: 42 },
+  says: "a decimal number, as in 1.5",
+});
+
+/** A position of an account elsewhere, as its provider values it. */
+export type Holding = {
+  readonly instrument: Instrument;
+  readonly quantity: Quantity;
+  /** What was paid for it, where the provider says so. */
+  readonly costBasis?: Money;
+  readonly marketValue: Money;
+  /** When the provider said so. */
+  readonly asOf: Instant;
+};
+
+/**
+ * What a provider says an account holds. Only of a `whole` answer it follows that the account holds nothing else: `partial` ones leave something
+ * out, and of `unsaid` ones, which are empty, nobody knows.
+ */
+export type ToldHoldings = {
+  readonly holdings: readonly Holding[];
+  readonly extent: "whole" | "partial" | "unsaid";
+};
