@@ -7,6 +7,7 @@
  * - **posting**: money into an account, or out of it
  * - **transfer**: moves money between accounts, at once or after holding it; its legs happen all or none
  * - **mirror**: an account that shows one at a provider; only its statements move its money
+ * - **agreement**: the owner agrees to a balance of a day; lines up to it stay as they are
  * - **observation**: what a provider said of a line once; never changed
  * - **connection**: what a provider lets its customer fetch over its API
  * - **holding**: what an account elsewhere has besides money, as its provider values it
@@ -48,6 +49,11 @@ import { postEntry, reverseEntry } from "./application/ledger/post-entry.ts";
 import { getEntry, getStatement, getTrialBalance } from "./application/ledger/read-ledger.ts";
 import type { Alone, CredentialSealing } from "./application/ports/connections.ts";
 import type { AccountsScope } from "./application/ports/scope.ts";
+import {
+  liftAgreement,
+  listAgreements,
+  reconcile,
+} from "./application/reconciliations/reconcile.ts";
 import { decideMatch } from "./application/statements/decide-match.ts";
 import {
   getLine,
@@ -142,6 +148,10 @@ export const createAccounts = (deps: AccountsDeps) =>
       listLines: listLines(deps),
       getLine: getLine(deps),
       listBalances: listBalances(deps),
+
+      reconcile: reconcile(deps),
+      listAgreements: listAgreements(deps),
+      liftAgreement: liftAgreement(deps),
 
       listProviders: listProviders(deps),
       connectProvider: connectProvider(deps),

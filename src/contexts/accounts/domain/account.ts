@@ -1,4 +1,5 @@
 import { unchanged, type Change } from "#kernel/change.ts";
+import type { CivilDate } from "#kernel/civil-date.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { Money, type Currency } from "#kernel/money.ts";
 import { err, expect, ok, type Result } from "#kernel/result.ts";
@@ -35,6 +36,8 @@ export type Account = Versioned & {
   readonly pair?: CurrencyPair;
   /** The account at a provider that it mirrors: only statements move its money. */
   readonly elsewhere?: Elsewhere;
+  /** Lines of an account elsewhere stay as they are up to this day. */
+  readonly agreedUntil?: CivilDate;
   readonly openedAt: Instant;
 };
 
@@ -97,7 +100,7 @@ function limitOf(
   return ok(overdraft.minor);
 }
 
-type Opening = Omit<Account, "version" | "status" | "overdraft"> & {
+type Opening = Omit<Account, "version" | "status" | "overdraft" | "agreedUntil"> & {
   readonly overdraft: Money | null;
 };
 

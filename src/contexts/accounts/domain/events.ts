@@ -39,6 +39,16 @@ export const AccountDeactivated = event("accounts.account-deactivated", 1, {
   accountId: AccountId,
   deactivatedAt: Instant,
 });
+/** The lines of an account elsewhere lead to this balance at the end of a day, and stay as they are up to then; or not any more. */
+export const BalanceAgreed = event("accounts.balance-agreed", 1, {
+  accountId: AccountId,
+  on: CivilDate,
+  balance: SpelledMoney,
+});
+export const AgreementLifted = event("accounts.agreement-lifted", 1, {
+  accountId: AccountId,
+  on: CivilDate,
+});
 export const AccountReactivated = event("accounts.account-reactivated", 1, {
   accountId: AccountId,
 });
@@ -184,6 +194,8 @@ export const accountsEvents = registry(
   AccountEdited,
   AccountDeactivated,
   AccountReactivated,
+  BalanceAgreed,
+  AgreementLifted,
   EntryPosted,
   TransferHeld,
   TransferPosted,

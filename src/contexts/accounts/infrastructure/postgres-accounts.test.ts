@@ -1,4 +1,5 @@
 import { accountsContract } from "../testing/accounts.contract.ts";
+import { reconciliationsContract } from "../testing/reconciliations.contract.ts";
 import { connectionsContract } from "../testing/connections.contract.ts";
 import { loginsContract } from "../testing/logins.contract.ts";
 import { exchangesContract } from "../testing/exchanges.contract.ts";
@@ -18,6 +19,7 @@ programsContract("Postgres", postgresSubject);
 exchangesContract("Postgres", postgresSubject);
 statementsContract("Postgres", postgresSubject);
 statementDecisionsContract("Postgres", postgresSubject);
+reconciliationsContract("Postgres", postgresSubject);
 connectionsContract("Postgres", postgresSubject);
 loginsContract("Postgres", postgresSubject);
 worthContract("Postgres", postgresSubject);

@@ -1,3 +1,4 @@
+import type { CivilDate } from "#kernel/civil-date.ts";
 import { idOf, saving } from "#kernel/repository.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { Money, type Currency } from "#kernel/money.ts";
@@ -28,15 +29,16 @@ type Row = {
   readonly provider: string | null;
   readonly external_id: string | null;
   readonly outside_id: string | null;
+  readonly agreed_until: string | null;
   readonly opened_at: Instant;
   readonly version: number;
   readonly posted: string;
   readonly held: string;
 };
 const facts =
-  "id, owner_id, name, type, currency, status, overdraft, mask, pair, opened_at, version, provider, external_id, outside_id";
+  "id, owner_id, name, type, currency, status, overdraft, mask, pair, opened_at, version, provider, external_id, outside_id, agreed_until";
 const columns = `id, owner_id, name, type, currency, status, overdraft::text as overdraft, mask, pair,
-  opened_at, version, provider, external_id, outside_id, posted::text as posted, held::text as held`;
+  opened_at, version, provider, external_id, outside_id, agreed_until::text as agreed_until, posted::text as posted, held::text as held`;
 
 const byIds = statement<Row>(
   "accounts.accounts-by-ids",
@@ -78,9 +80,9 @@ const worth = statement<{
 const upsert = mutation(
   "accounts.account-upsert",
   "accounts",
-  `insert into accounts.accounts (${facts}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+  `insert into accounts.accounts (${facts}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
    on conflict (id) do update set name = excluded.name, status = excluded.status,
-     overdraft = excluded.overdraft, mask = excluded.mask, version = excluded.version`,
+     overdraft = excluded.overdraft, mask = excluded.mask, agreed_until = excluded.agreed_until, version = excluded.version`,
 );
 
 const toFunded = (row: Row): Funded => ({
@@ -94,6 +96,7 @@ const toFunded = (row: Row): Funded => ({
   ...(row.mask === null ? {} : { mask: row.mask as Mask }),
   ...(row.pair === null ? {} : { pair: row.pair as CurrencyPair }),
   ...(row.provider === null ? {} : { elsewhere: elsewhereOf(row, row.provider) }),
+  ...(row.agreed_until === null ? {} : { agreedUntil: row.agreed_until as CivilDate }),
   openedAt: row.opened_at,
   version: row.version as Version,
   posted: BigInt(row.posted),
@@ -161,6 +164,7 @@ export const postgresAccounts = ({ read, write, append }: Transaction): Accounts
       account.elsewhere?.provider ?? null,
       account.elsewhere?.externalId ?? null,
       account.elsewhere?.outsideId ?? null,
+      account.agreedUntil ?? null,
     ]),
   ),
 });

@@ -162,6 +162,14 @@ const unsettleQuarantined = mutation(
      select id from accounts.observations where import_id = $1 and outcome = 'quarantined'))`,
 );
 
+const hasBooked = statement<{ readonly has: boolean }>(
+  "accounts.import-has-booked",
+  `select exists (
+     select from accounts.observations o join accounts.lines l on l.id = o.line_id
+      where o.import_id = $1 and o.outcome in ('created', 'updated')
+        and l.account_id = $2 and l.status = 'booked' and l.date <= $3::date) as has`,
+);
+
 function toImport(row: Row): StatementImport {
   const { created, matched, updated, ignored, doubtful, quarantined, status, finished_at } = row;
   const known = {
@@ -262,6 +270,10 @@ export function postgresImports({ read, write, append }: Transaction): Imports {
     settle: (id, settled) => write(settle, [id, JSON.stringify(settled.map(spellRow))]),
     unsettle: (id, ids) => write(unsettle, [id, ids]),
     unsettleQuarantined: (id) => write(unsettleQuarantined, [id]),
+    async hasBooked(id, { accountId, until }) {
+      const [row] = await read(hasBooked, [id, accountId, until]);
+      return row?.has === true;
+    },
     async row(id) {
       const [row] = await read(rowById, [id]);
       return row && toRow(row);

@@ -200,6 +200,21 @@ const forgetBalances = mutation(
   "balances",
   `delete from accounts.balances where import_id = $1`,
 );
+const agree = mutation(
+  "accounts.agreement-put",
+  "agreements",
+  `insert into accounts.agreements (account_id, date, amount, currency, agreed_at) values ($1, $2::date, $3, $4, $5)`,
+);
+const lift = mutation(
+  "accounts.agreement-lift",
+  "agreements",
+  `delete from accounts.agreements where account_id = $1 and date = $2::date`,
+);
+const agreements = statement<BalanceRow & { readonly agreed_at: Instant }>(
+  "accounts.agreement-page",
+  `select ${told}, agreed_at from accounts.agreements
+    where account_id = $1 and agreements.date < $2::date order by agreements.date desc limit $3`,
+);
 const opening = statement<BalanceRow & { readonly entry_id: string }>(
   "accounts.opening",
   `select ${told}, entry_id from accounts.openings where account_id = $1`,
@@ -235,6 +250,14 @@ export const postgresBalances = ({ read, write }: Transaction): Balances => ({
     const [row] = await read(firstBalance, [accountId, besides ?? null]);
     return row && { accountId, importId: row.import_id as ImportId, ...toTold(row) };
   },
+  agree: ({ accountId, on, balance: { minor, currency }, agreedAt }) =>
+    write(agree, [accountId, on, minor.toString(), currency, agreedAt]),
+  lift: (accountId, on) => write(lift, [accountId, on]),
+  agreements: async ({ accountId, before = forever, limit }) =>
+    (await read(agreements, [accountId, before, limit])).map((row) => {
+      const { on, amount: balance } = toBalance(row);
+      return { accountId, on, balance, agreedAt: row.agreed_at };
+    }),
   async opening(accountId) {
     const [row] = await read(opening, [accountId]);
     if (!row) return undefined;

@@ -7,6 +7,7 @@ import { changeRoutes } from "./change-routes.ts";
 import { connectionRoutes } from "./connection-routes.ts";
 import { entryRoutes } from "./entry-routes.ts";
 import { ledgerRoutes } from "./ledger-routes.ts";
+import { reconciliationRoutes } from "./reconciliation-routes.ts";
 import { statementRoutes, type ReadFile } from "./statement-routes.ts";
 import { worthRoutes } from "./worth-routes.ts";
 import { transferRoutes } from "./transfer-routes.ts";
@@ -22,6 +23,7 @@ export const accountsRoutes = (
   ...entryRoutes(accounts),
   ...ledgerRoutes(accounts),
   ...statementRoutes(accounts, told),
+  ...reconciliationRoutes(accounts),
   ...connectionRoutes(accounts, told),
   ...worthRoutes(accounts),
 ];

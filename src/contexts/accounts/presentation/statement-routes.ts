@@ -154,6 +154,7 @@ const stepped = {
   ...seen,
   "import-not-ready": 409,
   "account-inactive": 409,
+  "day-reconciled": 409,
   conflict: 409,
 } as const;
 
@@ -229,6 +230,7 @@ const waiting = (accounts: AccountsHandlers): readonly Route[] => [
       "match-decided": 409,
       "decision-invalid": 422,
       "account-inactive": 409,
+      "day-reconciled": 409,
       "line-not-found": 422,
       forbidden: 403,
       conflict: 409,

@@ -45,6 +45,7 @@ export const AccountView = named(
     mask: optional(Mask),
     pair: optional(CurrencyPair),
     provider: optional(ProviderId),
+    reconciledUntil: optional(CivilDate),
     openedAt: Instant,
     ...balance,
   }),
@@ -125,7 +126,7 @@ export const TransferListView = named(
 
 export function toAccount(account: Funded): Infer<typeof AccountView> {
   const { id, ownerId, name, type, currency, status, mask, pair, openedAt } = account;
-  const { posted, held, overdraft, elsewhere } = account;
+  const { posted, held, overdraft, elsewhere, agreedUntil } = account;
   const money = (minor: bigint) => Money.spell(Money.of(minor, account.currency));
   const left = Account.available(account);
   return {
@@ -138,6 +139,7 @@ export function toAccount(account: Funded): Infer<typeof AccountView> {
     ...(mask === undefined ? {} : { mask }),
     ...(pair === undefined ? {} : { pair }),
     ...(elsewhere === undefined ? {} : { provider: elsewhere.provider }),
+    ...(agreedUntil === undefined ? {} : { reconciledUntil: agreedUntil }),
     openedAt,
     ...(overdraft === undefined ? {} : { overdraft: money(overdraft) }),
     posted: money(posted),

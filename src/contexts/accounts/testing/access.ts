@@ -39,6 +39,7 @@ async function bookOf(served: Served, { headers }: SignedIn): Promise<Ids> {
     transferId,
     from: "EUR",
     into: "USD",
+    on: "2026-08-20",
     ...lineIds,
     ...connected,
   };
@@ -153,6 +154,9 @@ export const access: Access = {
     "GET /api/v1/transactions/{lineId}": undefined,
     "GET /api/v1/accounts/{accountId}/balances": undefined,
     "GET /api/v1/accounts/{accountId}/holdings": undefined,
+    "POST /api/v1/accounts/{accountId}/reconciliations": { on: "2026-08-20" },
+    "GET /api/v1/accounts/{accountId}/reconciliations": undefined,
+    "DELETE /api/v1/accounts/{accountId}/reconciliations/{on}": undefined,
     "GET /api/v1/net-worth": undefined,
     "PUT /api/v1/rates/{from}/{into}": {
       rate: "1.1",

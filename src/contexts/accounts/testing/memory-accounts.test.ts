@@ -1,4 +1,5 @@
 import { accountsContract } from "./accounts.contract.ts";
+import { reconciliationsContract } from "./reconciliations.contract.ts";
 import { connectionsContract } from "./connections.contract.ts";
 import { loginsContract } from "./logins.contract.ts";
 import { exchangesContract } from "./exchanges.contract.ts";
@@ -18,6 +19,7 @@ programsContract("memory", memorySubject);
 exchangesContract("memory", memorySubject);
 statementsContract("memory", memorySubject);
 statementDecisionsContract("memory", memorySubject);
+reconciliationsContract("memory", memorySubject);
 connectionsContract("memory", memorySubject);
 loginsContract("memory", memorySubject);
 worthContract("memory", memorySubject);

@@ -14,6 +14,7 @@ import type {
 } from "../application/ports/statements.ts";
 import type { AccountsEvent } from "../domain/events.ts";
 import type { ImportId, ObservationId } from "../domain/ids.ts";
+import type { Agreement } from "../domain/agreement.ts";
 import type { Line } from "../domain/line.ts";
 import { pendingDays } from "../domain/matching.ts";
 import type { Outcome, StatementImport, Tally } from "../domain/statement-import.ts";
@@ -31,6 +32,7 @@ export const memoryStatementTables = () => ({
   rows: new MemoryTable<Row>(),
   lines: new MemoryTable<Line>(),
   balances: new MemoryTable<BalanceTold>(),
+  agreements: new MemoryTable<Agreement>(),
   openings: new MemoryTable<Opening>(),
 });
 export type StatementTables = ReturnType<typeof memoryStatementTables>;
@@ -47,7 +49,7 @@ function asItCame(row: Row): Row {
   return rest;
 }
 
-function settlingIn({ imports, rows }: StatementTables, { change }: MemoryTransaction) {
+function settlingIn({ imports, rows, lines }: StatementTables, { change }: MemoryTransaction) {
   /** Changes a row, and what is counted of it. */
   const recount = (id: ImportId, row: ObservationId, to: (before: Row) => Row): void => {
     let [before, after]: (Outcome | undefined)[] = [];
@@ -74,6 +76,13 @@ function settlingIn({ imports, rows }: StatementTables, { change }: MemoryTransa
       for (const row of rows.rows.values())
         if (row.importId === id && row.outcome === "quarantined") recount(id, row.id, asItCame);
     },
+    hasBooked: async (id, { accountId, until }) =>
+      [...rows.rows.values()].some(({ importId, outcome, lineId }) => {
+        const line = lineId === undefined ? undefined : lines.rows.get(lineId);
+        const isMade = outcome === "created" || outcome === "updated";
+        const isOf = line?.accountId === accountId && line.status === "booked";
+        return importId === id && isMade && isOf && line.date <= until;
+      }),
   } satisfies Partial<Imports>;
 }
 
@@ -248,7 +257,7 @@ export function linesIn(tables: StatementTables, { put }: MemoryTransaction): Li
 }
 
 export function balancesIn(
-  { balances, openings }: StatementTables,
+  { balances, agreements, openings }: StatementTables,
   { put, change }: MemoryTransaction,
 ): Balances {
   const toldOf = (accountId: string) =>
@@ -272,6 +281,14 @@ export function balancesIn(
       const [told] = toldOf(accountId).filter(({ importId }) => importId !== besides);
       return told;
     },
+    agree: (agreement) =>
+      put<Agreement>(agreements, `${agreement.accountId} ${agreement.on}`, agreement),
+    lift: (accountId, on) => change<Agreement>(agreements, `${accountId} ${on}`, () => undefined),
+    agreements: async ({ accountId, before = "~", limit }) =>
+      [...agreements.rows.values()]
+        .filter((one) => one.accountId === accountId && one.on < before)
+        .toSorted((a, b) => byText(b.on, a.on))
+        .slice(0, limit),
     opening: async (accountId) => openings.rows.get(accountId),
     open: (opening) => put<Opening>(openings, opening.accountId, opening),
     unopen: (accountId) => change<Opening>(openings, accountId, () => undefined),

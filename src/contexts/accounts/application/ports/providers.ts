@@ -26,7 +26,8 @@ export type RowUnreadable = {
     | "id-missing"
     | "id-invalid"
     | "account-inactive"
-    | "too-many-alike";
+    | "too-many-alike"
+    | "reconciled";
   readonly field?: string;
 };
 /** A row that is no movement of money. */

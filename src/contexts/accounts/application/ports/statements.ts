@@ -11,6 +11,7 @@ import type {
   OwnerId,
 } from "../../domain/ids.ts";
 import type { Line } from "../../domain/line.ts";
+import type { Agreement } from "../../domain/agreement.ts";
 import type { Candidate, Suspect } from "../../domain/matching.ts";
 import type { Observation } from "../../domain/observation.ts";
 import type {
@@ -78,6 +79,11 @@ export type Imports = Saves<StatementImport, AccountsEvent> & {
   readonly unsettleQuarantined: (id: ImportId) => void;
   /** Takes the outcomes of rows back, which are not counted any more. */
   readonly unsettle: (id: ImportId, rows: readonly ObservationId[]) => void;
+  /** Whether it has made booked lines of an account that are of a day or of one before. */
+  readonly hasBooked: (
+    id: ImportId,
+    on: { readonly accountId: AccountId; readonly until: CivilDate },
+  ) => Promise<boolean>;
   readonly row: (id: ObservationId) => Promise<ImportedRow | undefined>;
   /** Rows with an outcome, in the order of their arrival: of one import, or of all of one owner. */
   readonly rows: (page: {
@@ -118,6 +124,14 @@ export type Balances = {
   }) => Promise<readonly ToldBalance[]>;
   /** The balance of the earliest day, by other imports. */
   readonly first: (accountId: AccountId, besides?: ImportId) => Promise<BalanceTold | undefined>;
+  readonly agree: (agreement: Agreement) => void;
+  readonly lift: (accountId: AccountId, on: CivilDate) => void;
+  /** What was agreed of an account, newest day first. */
+  readonly agreements: (page: {
+    readonly accountId: AccountId;
+    readonly before?: CivilDate | undefined;
+    readonly limit: number;
+  }) => Promise<readonly Agreement[]>;
   readonly opening: (accountId: AccountId) => Promise<Opening | undefined>;
   readonly open: (opening: Opening) => void;
   readonly unopen: (accountId: AccountId) => void;

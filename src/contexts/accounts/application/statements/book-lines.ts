@@ -115,12 +115,16 @@ async function explained(
     : changedSum(await lines.sumTold(accountId, importId), changes, () => true);
 }
 
-/** Makes an account say what its provider told of it first: what its lines do not explain is from before the first of them. */
+/**
+ * Makes an account say what its provider told of it first: what its lines do not explain is from before the first of them. Once a balance is
+ * agreed, what it opened with stays.
+ */
 export async function openBalance(
   deps: Deps,
   scope: Pick<AccountsScope, "journal" | "lines" | "balances">,
   { mirror, first: told, changes = [], now }: Balancing,
 ): Promise<void> {
+  if (mirror.agreedUntil !== undefined) return;
   const { balances } = scope;
   const before = await balances.opening(mirror.id);
   const wanted = told && openingOf(told, await explained(scope, told, changes));

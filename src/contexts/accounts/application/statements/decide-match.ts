@@ -6,6 +6,7 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import { oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { isMirror, type AccountInactive } from "../../domain/account.ts";
+import { Agreement, type DayReconciled } from "../../domain/agreement.ts";
 import { LineId, ObservationId } from "../../domain/ids.ts";
 import { Line, type LineNotFound } from "../../domain/line.ts";
 import { Permissions } from "../permission.ts";
@@ -45,6 +46,7 @@ type Deps = {
   readonly newId: NewId;
 };
 type Refusal =
+  | DayReconciled
   | AccountInactive
   | MatchNotFound
   | MatchDecided
@@ -93,6 +95,8 @@ export function decideMatch({ unitOfWork, read, mayAct, clock, newId }: Deps) {
       return err({ type: "line-not-found", lineId });
     const identity = { id: before?.id ?? newId(LineId), accountId: account.id, observationId: id };
     const after = Line.told(identity, observation, before);
+    if (Agreement.forbids(account, { before, after }))
+      return err({ type: "day-reconciled", accountId: account.id, until: account.agreedUntil });
     const booking = { mirror: account, changes: [{ before, after }], now: clock.now() };
     bookLines({ newId }, scope, booking);
     const first = await scope.balances.first(account.id);

@@ -7,6 +7,7 @@ import { isMirror, maxBalance, type Funded, type Mirror } from "../../domain/acc
 import { LineId, type AccountId, type ImportId, type ObservationId } from "../../domain/ids.ts";
 import { Line } from "../../domain/line.ts";
 import { matchAll, type Match, type Matched, type Observed } from "../../domain/matching.ts";
+import { Agreement } from "../../domain/agreement.ts";
 import { Observation } from "../../domain/observation.ts";
 import {
   StatementImport,
@@ -100,6 +101,17 @@ function tooLarge(matched: readonly Matched[], mirror: Mirrored): ReadonlySet<Ob
   return found;
 }
 
+/** Rows that would change lines of days whose balance is agreed. */
+function forbidden(matched: readonly Matched[], mirror: Mirrored): ReadonlySet<ObservationId> {
+  const isForbidden = ({ id, match, observation, newLineId }: Matched): boolean => {
+    if (!mirror || (match.outcome !== "created" && match.outcome !== "updated")) return false;
+    const before = match.outcome === "updated" ? match.line : undefined;
+    const identity = { id: before?.id ?? newLineId, accountId: mirror.id, observationId: id };
+    return Agreement.forbids(mirror, { before, after: Line.told(identity, observation, before) });
+  };
+  return new Set(matched.filter(isForbidden).map(({ id }) => id));
+}
+
 const correctsNothing = { type: "row-ignored", reason: "corrects-nothing" } as const;
 
 function settledAs(
@@ -155,12 +167,19 @@ async function settleRows(
         });
   const candidates = known.slice(0, maxAlike);
   const rules = { accountId: accountId ?? nowhere, ids: provider.ids };
-  const large = tooLarge(matchAll(all, candidates, rules).matched, mirror);
+  const first = matchAll(all, candidates, rules).matched;
+  const [agreed, large] = [forbidden(first, mirror), tooLarge(first, mirror)];
   const isCrowded = known.length > maxAlike;
-  const observed = isCrowded ? [] : all.filter(({ id }) => !large.has(id));
-  const refused = all
-    .filter((one) => !observed.includes(one))
-    .map((one) => quarantined(one, isCrowded ? "too-many-alike" : "amount-too-large"));
+  const reasonOf = ({ id }: Observed): RowUnreadable["reason"] | undefined => {
+    if (isCrowded) return "too-many-alike";
+    if (agreed.has(id)) return "reconciled";
+    return large.has(id) ? "amount-too-large" : undefined;
+  };
+  const observed = all.filter((one) => reasonOf(one) === undefined);
+  const refused = all.flatMap((one) => {
+    const reason = reasonOf(one);
+    return reason === undefined ? [] : [quarantined(one, reason)];
+  });
   const { matched, lines } = matchAll(observed, candidates, rules);
   const { isDryRun } = importing;
   const settled = matched.map(({ match, ...one }) =>

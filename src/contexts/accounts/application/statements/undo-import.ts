@@ -6,6 +6,7 @@ import type { Change } from "#kernel/change.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { AccountsEvent } from "../../domain/events.ts";
 import type { AccountInactive } from "../../domain/account.ts";
+import type { DayReconciled } from "../../domain/agreement.ts";
 import { ImportId } from "../../domain/ids.ts";
 import {
   StatementImport,
@@ -24,12 +25,18 @@ type Deps = {
   readonly read: Read<AccountsScope>;
   readonly mayAct: MayAct;
 };
-type Refusal = ImportNotFound | ImportNotReady | AccountInactive | Forbidden | Conflict;
+type Refusal =
+  | ImportNotFound
+  | ImportNotReady
+  | AccountInactive
+  | DayReconciled
+  | Forbidden
+  | Conflict;
 /** The import as it is from now on, and what is done once that is saved. */
 type Decided = Change<StatementImport, AccountsEvent> & {
   readonly afterwards?: (scope: AccountsScope) => void;
 };
-type Decision = Result<Decided, ImportNotReady | AccountInactive>;
+type Decision = Result<Decided, ImportNotReady | AccountInactive | DayReconciled>;
 type Decide = (scope: AccountsScope, found: StatementImport) => Promise<Decision>;
 
 const step =
@@ -58,22 +65,27 @@ const step =
     );
   };
 
-/** The first account of an import that is deactivated: no money of it moves. */
-async function inactiveAmong(
-  { accounts }: AccountsScope,
-  { statements }: StatementImport,
-): Promise<Result<void, AccountInactive>> {
+/** Whether all that an import has made may be taken back: not of accounts that are deactivated, or from days whose balance is agreed. */
+async function mayBeUndone(
+  { accounts, imports }: AccountsScope,
+  { id, statements }: StatementImport,
+): Promise<Result<void, AccountInactive | DayReconciled>> {
   const ids = statements.flatMap(({ accountId }) => accountId ?? []);
-  const found = [...(await accounts.byIds(ids)).values()];
-  const inactive = found.find(({ status }) => status === "deactivated");
-  return inactive ? err({ type: "account-inactive", accountId: inactive.id }) : ok(undefined);
+  for (const { id: accountId, status, agreedUntil: until } of (
+    await accounts.byIds(ids)
+  ).values()) {
+    if (status === "deactivated") return err({ type: "account-inactive", accountId });
+    if (until !== undefined && (await imports.hasBooked(id, { accountId, until })))
+      return err({ type: "day-reconciled", accountId, until });
+  }
+  return ok(undefined);
 }
 
 /** Takes back all that an import has made. A background job does it; what other imports told stays. */
 export const undoImport = (deps: Deps) =>
   step(deps, async (scope, found) => {
-    const active = await inactiveAmong(scope, found);
-    return active.ok ? StatementImport.undo(found) : active;
+    const allowed = await mayBeUndone(scope, found);
+    return allowed.ok ? StatementImport.undo(found) : allowed;
   });
 
 /** Matches the rows of an import that was undone anew. */

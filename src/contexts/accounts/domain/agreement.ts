@@ -1,0 +1,106 @@
+import type { Change } from "#kernel/change.ts";
+import type { CivilDate } from "#kernel/civil-date.ts";
+import type { Instant } from "#kernel/instant.ts";
+import { Money } from "#kernel/money.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import type { Account, Mirror } from "./account.ts";
+import { AgreementLifted, BalanceAgreed, type AccountsEvent } from "./events.ts";
+import type { AccountId } from "./ids.ts";
+import type { Line } from "./line.ts";
+
+/** An owner has agreed to a balance of the end of a day: lines of that day, and of those before, stay as they are. */
+export type Agreement = {
+  readonly accountId: AccountId;
+  readonly on: CivilDate;
+  readonly balance: Money;
+  readonly agreedAt: Instant;
+};
+
+/** What the owner, or the provider, says is not what the lines lead to. */
+export type BalanceDiffers = {
+  readonly type: "balance-differs";
+  readonly stated: Money;
+  readonly derived: Money;
+};
+/**
+ * `not-elsewhere`: only accounts that mirror others are reconciled; `day-not-over`: more may come; `agreed-later`: a later day is agreed already;
+ * `untold`: the provider told no balance of the end of that day, so the request must; `other-currency`: the account has another one.
+ */
+export type AgreementInvalid = {
+  readonly type: "agreement-invalid";
+  readonly reason: "not-elsewhere" | "day-not-over" | "agreed-later" | "untold" | "other-currency";
+};
+/** No balance of that day is agreed, or a later one is. */
+export type AgreementNotFound = { readonly type: "agreement-not-found"; readonly on: CivilDate };
+
+/** The balance up to a day is agreed, and what is asked for would change it. */
+export type DayReconciled = {
+  readonly type: "day-reconciled";
+  readonly accountId: AccountId;
+  readonly until: CivilDate | undefined;
+};
+
+const invalid = (reason: AgreementInvalid["reason"]) =>
+  err<AgreementInvalid>({ type: "agreement-invalid", reason });
+
+/** A line moves booked money on a day that is agreed. */
+const counts = (line: Pick<Line, "status" | "date"> | undefined, until: CivilDate): boolean =>
+  line?.status === "booked" && line.date <= until;
+
+type Moving = Pick<Line, "status" | "date" | "amount">;
+
+export const Agreement = {
+  agree(
+    { agreedUntil, ...account }: Account,
+    {
+      stated,
+      derived,
+      ...agreement
+    }: Omit<Agreement, "accountId" | "balance"> & {
+      readonly stated: Money;
+      readonly derived: Money;
+    },
+    today: CivilDate,
+  ): Result<
+    Change<Account, AccountsEvent> & { readonly agreement: Agreement },
+    AgreementInvalid | BalanceDiffers
+  > {
+    const { on } = agreement;
+    if (account.elsewhere === undefined) return invalid("not-elsewhere");
+    if (on >= today) return invalid("day-not-over");
+    if (agreedUntil !== undefined && on <= agreedUntil) return invalid("agreed-later");
+    if (stated.currency !== account.currency) return invalid("other-currency");
+    if (stated.minor !== derived.minor) return err({ type: "balance-differs", stated, derived });
+    return ok({
+      state: { ...account, agreedUntil: on },
+      events: [BalanceAgreed({ accountId: account.id, on, balance: Money.spell(stated) })],
+      agreement: { accountId: account.id, balance: stated, ...agreement },
+    });
+  },
+
+  /** Takes the newest agreement back: the one before it, if there is one, holds on. */
+  lift(
+    { agreedUntil, ...account }: Account,
+    on: CivilDate,
+    before: CivilDate | undefined,
+  ): Result<Change<Account, AccountsEvent>, AgreementNotFound> {
+    if (agreedUntil !== on) return err({ type: "agreement-not-found", on });
+    return ok({
+      state: { ...account, ...(before === undefined ? {} : { agreedUntil: before }) },
+      events: [AgreementLifted({ accountId: account.id, on })],
+    });
+  },
+
+  /** Whether a change of a line moves money of a day that is agreed. */
+  forbids(
+    { agreedUntil: until }: Pick<Mirror, "agreedUntil">,
+    { before, after }: { readonly before?: Moving | undefined; readonly after: Moving },
+  ): boolean {
+    if (until === undefined || !(counts(before, until) || counts(after, until))) return false;
+    const isSame =
+      before?.status === after.status &&
+      before.date === after.date &&
+      before.amount.minor === after.amount.minor;
+    return !isSame;
+  },
+};

@@ -1,0 +1,83 @@
+import { CivilDate } from "#kernel/civil-date.ts";
+import { Instant } from "#kernel/instant.ts";
+import { Money, SpelledMoney } from "#kernel/money.ts";
+import { list, named, optional, shape, type Infer } from "#kernel/shape.ts";
+import { del, get, post, type Route } from "#platform/http/route.ts";
+import {
+  AgreementPageSize,
+  LiftAgreement,
+  ListAgreements,
+  Reconcile,
+} from "../application/reconciliations/reconcile.ts";
+import type { Agreement } from "../domain/agreement.ts";
+import type { AccountsHandlers } from "../index.ts";
+import { AccountView, toAccount } from "./views.ts";
+
+/** `balance`: of the end of that day. */
+const AgreementView = named(
+  "Reconciliation",
+  shape({ on: CivilDate, balance: SpelledMoney, agreedAt: Instant }),
+);
+const AgreementListView = named(
+  "ReconciliationList",
+  shape({
+    items: list(AgreementView, AgreementPageSize.most),
+    nextCursor: optional(CivilDate),
+  }),
+);
+
+const toAgreement = ({ on, balance, agreedAt }: Agreement): Infer<typeof AgreementView> => ({
+  on,
+  balance: Money.spell(balance),
+  agreedAt,
+});
+
+const path = "/accounts/:accountId/reconciliations";
+const seen = { "account-not-found": 404, forbidden: 403 } as const;
+
+export const reconciliationRoutes = (accounts: AccountsHandlers): readonly Route[] => [
+  post(path, {
+    access: "signed-in",
+    id: "reconcileAccount",
+    summary: "Agree to a balance of an account elsewhere",
+    description:
+      "Of the end of a day that is over: the `balance` of the request, or else the one that the provider told. If the lines lead to it, lines of that day and of those before stay as they are: " +
+      "rows that would change them are quarantined as `reconciled`, and no import is undone that has made them.",
+    input: Reconcile,
+    handle: accounts.reconcile,
+    success: 201,
+    output: AgreementView,
+    present: toAgreement,
+    refusals: {
+      ...seen,
+      "agreement-invalid": 422,
+      "balance-differs": 409,
+      conflict: 409,
+    },
+  }),
+  get(path, {
+    access: "signed-in",
+    id: "listReconciliations",
+    summary: "List the balances that were agreed to",
+    description: "Newest day first.",
+    input: ListAgreements,
+    handle: accounts.listAgreements,
+    success: 200,
+    output: AgreementListView,
+    present: ({ items, ...page }) => ({ ...page, items: items.map(toAgreement) }),
+    refusals: seen,
+  }),
+  del(`${path}/:on`, {
+    access: "signed-in",
+    id: "liftReconciliation",
+    summary: "Take an agreement back",
+    description:
+      "Only the newest one of an account. Rows that were quarantined for it can be replayed afterwards.",
+    input: LiftAgreement,
+    handle: accounts.liftAgreement,
+    success: 200,
+    output: AccountView,
+    present: toAccount,
+    refusals: { ...seen, "agreement-not-found": 404, conflict: 409 },
+  }),
+];
