@@ -1,6 +1,7 @@
 import { accountsContract } from "../testing/accounts.contract.ts";
 import { reconciliationsContract } from "../testing/reconciliations.contract.ts";
 import { connectionsContract } from "../testing/connections.contract.ts";
+import { ownProviderContract } from "../testing/own-provider.contract.ts";
 import { loginsContract } from "../testing/logins.contract.ts";
 import { exchangesContract } from "../testing/exchanges.contract.ts";
 import { ledgerContract } from "../testing/ledger.contract.ts";
@@ -21,6 +22,7 @@ statementsContract("Postgres", postgresSubject);
 statementDecisionsContract("Postgres", postgresSubject);
 reconciliationsContract("Postgres", postgresSubject);
 connectionsContract("Postgres", postgresSubject);
+ownProviderContract("Postgres", postgresSubject);
 loginsContract("Postgres", postgresSubject);
 worthContract("Postgres", postgresSubject);
 syncsContract("Postgres", postgresSubject);

@@ -25,7 +25,10 @@ export function activeOf(connection: Connection): ActiveConnection {
 }
 
 /** Somebody with a provider, whose syncs go on by hand. */
-async function openSyncing(open: OpenAccounts, providers: (clock: Clock) => readonly Provider[]) {
+export async function openSyncing(
+  open: OpenAccounts,
+  providers: (clock: Clock) => readonly Provider[],
+) {
   const bank = await openStatements(open, { providers });
   const { accounts, as, adaId, clock } = bank;
   const step = (connectionId: string) => read(ConnectionStep, { connectionId });

@@ -1,6 +1,7 @@
 import { accountsContract } from "./accounts.contract.ts";
 import { reconciliationsContract } from "./reconciliations.contract.ts";
 import { connectionsContract } from "./connections.contract.ts";
+import { ownProviderContract, ownProviderGuide } from "./own-provider.contract.ts";
 import { loginsContract } from "./logins.contract.ts";
 import { exchangesContract } from "./exchanges.contract.ts";
 import { memorySubject } from "./fixtures.ts";
@@ -21,6 +22,8 @@ statementsContract("memory", memorySubject);
 statementDecisionsContract("memory", memorySubject);
 reconciliationsContract("memory", memorySubject);
 connectionsContract("memory", memorySubject);
+ownProviderContract("memory", memorySubject);
+ownProviderGuide();
 loginsContract("memory", memorySubject);
 worthContract("memory", memorySubject);
 syncsContract("memory", memorySubject);
