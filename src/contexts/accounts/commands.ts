@@ -2,10 +2,12 @@ import type { Command } from "commander";
 import { expectOption, type ChainHead } from "#platform/console/chain-head.ts";
 import { print, type Output } from "#platform/console/output.ts";
 import type { WithDatabase } from "#platform/process/module.ts";
+import { addStatementCommands } from "./statement-commands.ts";
 import { verifyLedger, type Verdict } from "./infrastructure/verify-ledger.ts";
 
 /** Commands of accounts. */
 export function addAccountsCommands(basalt: Command, withDatabase: WithDatabase): void {
+  addStatementCommands(basalt, withDatabase);
   basalt
     .command("ledger")
     .description("Inspect the book of accounts")

@@ -89,6 +89,55 @@ const reseal = mutation(
   "update accounts.connections set credentials = $3 where id = $1 and credentials = $2",
 );
 
+type OverviewRow = {
+  readonly id: string;
+  readonly owner_id: string;
+  readonly provider: string;
+  readonly status: string;
+  readonly next_sync_at: Instant | null;
+  readonly last_sync: string | null;
+};
+const overview = statement<OverviewRow>(
+  "accounts.connections-overview",
+  `select c.id, c.owner_id, c.provider, c.status, c.next_sync_at,
+          s.status || coalesce(': ' || s.reason, '') as last_sync
+     from accounts.connections c
+     left join lateral (select status, reason from accounts.syncs
+                         where connection_id = c.id order by id desc limit 1) s on true
+    where c.id > $1 order by c.id limit 1000`,
+);
+
+/** A connection as whoever operates Basalt sees it. `lastSync`: how it ended, and why. */
+export type ConnectionOverview = {
+  readonly id: string;
+  readonly owner: string;
+  readonly provider: string;
+  readonly status: string;
+  readonly nextSyncAt?: Instant;
+  readonly lastSync?: string;
+};
+
+/** All connections, oldest first. */
+export async function connectionsOverview(
+  database: Database,
+): Promise<readonly ConnectionOverview[]> {
+  const all: ConnectionOverview[] = [];
+  for (let rows = await database.query(overview, [""]); rows.length > 0;) {
+    all.push(
+      ...rows.map(({ id, owner_id, provider, status, next_sync_at, last_sync }) => ({
+        id,
+        owner: owner_id,
+        provider,
+        status,
+        ...(next_sync_at === null || status !== "active" ? {} : { nextSyncAt: next_sync_at }),
+        ...(last_sync === null ? {} : { lastSync: last_sync }),
+      })),
+    );
+    rows = await database.query(overview, [rows.at(-1)?.id ?? ""]);
+  }
+  return all;
+}
+
 const needed = statement<{ readonly id: string }>(
   "accounts.master-keys-needed",
   `select distinct split_part(credentials, '.', 1) as id from accounts.connections where status = 'active'`,
