@@ -26,6 +26,7 @@ const kinds = [
   "receipt",
   "reservation",
   "import",
+  "statement",
   "transfer",
   "posting",
   "voiding",
@@ -55,6 +56,14 @@ const damages: readonly (readonly [string, RegExp])[] = [
     /^money: account_\w+ is not the sum of its movements/,
   ],
   ["update catalog.imports set created = 7, unchanged = 1", /^import: /],
+  [
+    "delete from accounts.lines where id in (select id from accounts.lines limit 1)",
+    /^statement: s\S+ has 5 lines/,
+  ],
+  [
+    "update accounts.statement_imports set created = created - 1, matched = matched + 1",
+    /^statement: \{"id":"statement_/,
+  ],
   ["delete from catalog_search.skus", /^catalog.search: skus differ/],
   [
     `insert into catalog.parked_streams (subscription, slot, stream, version, event_id,

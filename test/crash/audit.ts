@@ -9,6 +9,7 @@ import {
   firstBalance,
   importedRows,
   isDone,
+  statementRows,
   type Acknowledged,
   type Ledger,
   type Payment,
@@ -38,6 +39,7 @@ export async function audit(found: Found, ledger: Ledger): Promise<readonly stri
       ...(await streams(ask)),
       ...(await acknowledged(ask, ledger)),
       ...(await imports(ask)),
+      ...(await statements(ask, ledger)),
       ...(await stock(ask)),
       ...(await money(ask, ledger, found)),
       ...(await parked(ask)),
@@ -83,12 +85,20 @@ const kept = {
   product: "select id from catalog.products",
   reservation: "select id from catalog.reservations",
   import: "select id from catalog.imports where status <> 'arriving'",
+  statement: "select id from accounts.statement_imports where status <> 'arriving'",
   transfer: "select id from accounts.transfers",
   posting: "select id from accounts.transfers where status = 'posted' and hold_s is not null",
   voiding: "select id from accounts.transfers where status = 'voided'",
 } as const;
 /** Two of these may be the same: one that nobody was told of was made for a request that was repeated. */
-const repeatable = new Set(["reservation", "import", "transfer", "posting", "voiding"]);
+const repeatable = new Set([
+  "reservation",
+  "import",
+  "statement",
+  "transfer",
+  "posting",
+  "voiding",
+]);
 
 /** Everything that was acknowledged is there, as acknowledged; nothing is there twice. */
 async function acknowledged(ask: Ask, ledger: Ledger): Promise<readonly string[]> {
@@ -137,6 +147,30 @@ async function imports(ask: Ask): Promise<readonly string[]> {
          or changed + unchanged + refused <> 0)`,
   );
   return rows.map((row) => `import: ${JSON.stringify(row)}`);
+}
+
+/** Every row of a bank's file made one line, which moved its cent once. */
+async function statements(ask: Ask, ledger: Ledger): Promise<readonly string[]> {
+  const unfinished = await ask(
+    `select id, status, created, row_count from accounts.statement_imports
+      where status <> 'arriving' and (status <> 'finished' or created <> ${statementRows}) limit 5`,
+  );
+  const lines = await ask(
+    `select l.external_id as id, l.status, sum(m.amount)::text as moved from accounts.lines l
+       left join accounts.movements m on m.account_id = l.account_id and m.entry_id = l.entry_id
+      group by l.id, l.external_id, l.status`,
+  );
+  const wrong = lines.filter(({ status, moved }) => status !== "booked" || moved !== "1");
+  const counts = Map.groupBy(lines, ({ id }) => String(id).replace(/-\d+$/, ""));
+  const told = [...ledger.acknowledged.values()].filter(
+    (one) => one.kind === "statement" && isDone(one),
+  );
+  const odd = told.filter(({ key }) => counts.get(key)?.length !== statementRows);
+  return [
+    ...unfinished.map((row) => `statement: ${JSON.stringify(row)}`),
+    ...wrong.slice(0, 5).map((row) => `statement: ${JSON.stringify(row)}`),
+    ...odd.map(({ key }) => `statement: ${key} has ${counts.get(key)?.length ?? 0} lines`),
+  ];
 }
 
 /** What the row of a stock says is what its events say. */

@@ -1,6 +1,7 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe } from "#platform/events/failure.ts";
+import { ofx } from "../../src/contexts/accounts/testing/statement-files.ts";
 import type { Chance } from "../support/chance.ts";
 import type { Target } from "./site.ts";
 
@@ -13,14 +14,16 @@ export type Operation = {
     | "receipt"
     | "reservation"
     | "import"
+    | "statement"
     | "transfer"
     | "posting"
     | "voiding";
   readonly path: string;
   /** The key of the request that made what this one is about. */
   readonly about?: string;
-  /** As JSON; a file as it is. */
+  /** As JSON; a file as it is, of the type. */
   readonly body: object | string;
+  readonly type?: string;
 };
 
 export const isDone = ({ status }: Acknowledged): boolean => status < 300;
@@ -102,6 +105,18 @@ const fileOf = (key: string): string =>
     .toSpliced(0, 0, "slug,name,description,skus,status")
     .join("\n");
 
+/** Rows of a bank's file, of a cent each, into one account. */
+export const statementRows = 6;
+const bankFileOf = (key: string): string =>
+  ofx({
+    rows: Array.from({ length: statementRows }, (_, i) => ({
+      id: `${key}-${i}`,
+      date: "2026-08-03",
+      amount: "0.01",
+      name: `Row ${key} ${i}`,
+    })),
+  });
+
 /** What a transfer moves, in cents; one that is held moves nothing until it is posted. */
 export type Payment = {
   readonly legs: readonly [
@@ -150,6 +165,10 @@ function operationOf(key: string, accounts: readonly string[], chance: Chance): 
   }
   if (draw < 0.45)
     return { key, kind: "import", path: "/imports?kind=products", body: fileOf(key) };
+  if (draw < 0.5) {
+    const type = "application/x-ofx";
+    return { key, kind: "statement", path: "/imports/statements", body: bankFileOf(key), type };
+  }
   if (draw < 0.6)
     return { key, kind: "receipt", path: `/stock/${sku}/receipts`, body: { quantity: 5 } };
   const body = { quantity: 1 + Math.floor(chance() * 3), holdS: 1 + Math.floor(chance() * 5) };
@@ -165,10 +184,15 @@ const pauseMs = 20;
 /** Sends an operation once. Unanswered: it was not done, or the client cannot know whether it was. */
 async function attempt(
   { url, headers }: NonNullable<Target>,
-  { key, path, body, kind }: Operation,
+  {
+    key,
+    path,
+    body,
+    kind,
+    type = typeof body === "string" ? "text/csv" : "application/json",
+  }: Operation,
 ): Promise<Pick<Acknowledged, "status" | "answer"> | Unanswered> {
   const signed = kind === "user" ? {} : headers;
-  const type = typeof body === "string" ? "text/csv" : "application/json";
   try {
     const answer = await fetch(`${url}/api/v1${path}`, {
       method: "POST",

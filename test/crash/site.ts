@@ -288,7 +288,8 @@ export class Site implements AsyncDisposable {
     }
     const waiting = await ask(
       this.connection,
-      "select id from catalog.imports where status = 'waiting'",
+      `select id from catalog.imports where status = 'waiting'
+       union all select id from accounts.statement_imports where status = 'waiting'`,
     );
     return [...found, ...waiting.map(({ id }) => `${String(id)} is not finished`)];
   }
