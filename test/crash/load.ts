@@ -113,7 +113,8 @@ const bankFileOf = (key: string): string =>
       id: `${key}-${i}`,
       date: "2026-08-03",
       amount: "0.01",
-      name: `Row ${key} ${i}`,
+      // No name begins as another one ends: a name that was cut would be alike.
+      name: `Row ${i} of ${key} ends`,
     })),
   });
 
