@@ -76,8 +76,8 @@ async function compose<On extends Profile>(
       name: "accounts.run-statements",
       everyMs: importEveryMs,
       withinMs: expireWithinMs,
-      work: async (context) => {
-        const { failures } = expect(await accounts.runStatements({}, context));
+      work: async (context, stopping) => {
+        const { failures } = expect(await accounts.runStatements({ stopping }, context));
         if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
       },
     });
@@ -85,8 +85,8 @@ async function compose<On extends Profile>(
       name: "accounts.run-syncs",
       everyMs: importEveryMs,
       withinMs: syncWithinMs,
-      work: async (context) => {
-        const { failures } = expect(await accounts.runSyncs({}, context));
+      work: async (context, stopping) => {
+        const { failures } = expect(await accounts.runSyncs({ stopping }, context));
         if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
       },
     });

@@ -5,14 +5,16 @@ import type { ActiveConnection } from "../../domain/connection.ts";
 import type { SyncId } from "../../domain/ids.ts";
 import { Sync, type FetchingSync, type MatchingSync } from "../../domain/sync.ts";
 import { stepMs } from "../statements/receive-statements.ts";
+import type { Slice } from "../statements/run-imports.ts";
 import { contextOf, fetchPage, maySync, type RunDeps, type Stepped } from "./fetch-page.ts";
 import { lockOfConnection } from "./owned-connection.ts";
 import { beginSync } from "./request-sync.ts";
 
 /** Syncs that go on at once. */
 const atOnce = 8;
-/** How long one call goes on. A stop of the process waits for it, and for the answers of providers. */
-const sliceMs = 1_000;
+/** How long one call goes on, unless it is told to stop. What waits is looked at again by the next one. */
+const sliceMs = 4_000;
+
 async function settle(deps: RunDeps, sync: MatchingSync, context: Context): Promise<Stepped> {
   const ended = await deps.unitOfWork(
     contextOf(deps, context, sync),
@@ -68,7 +70,7 @@ export function runSyncs(deps: RunDeps) {
     sync.status === "fetching" ? fetchPage(deps, sync, context) : settle(deps, sync, context);
 
   return async (
-    _: object,
+    { stopping }: Slice,
     context: Context,
   ): Promise<Result<{ readonly failures: readonly unknown[] }, never>> => {
     const failures = [...(await beginDue(deps, context))];
@@ -81,7 +83,7 @@ export function runSyncs(deps: RunDeps) {
       });
       if (done === "waits") resting.add(sync.id);
     };
-    for (let more = true; more && clock.unixMs() < endMs;) {
+    for (let more = true; more && clock.unixMs() < endMs && !stopping?.aborted;) {
       const step = { ...context, deadlineMs: clock.unixMs() + stepMs };
       const turns = await read(step, ({ syncs }) =>
         syncs.unfinished(clock.now(), atOnce, [...resting]),

@@ -31,8 +31,11 @@ const maxAlike = 10_000;
 const nowhere = "" as AccountId;
 /** Imports that take turns. */
 const atOnce = 20;
-/** How long one call goes on. A stop of the process waits for it. */
-const sliceMs = 1_000;
+/** How long one call goes on, unless it is told to stop. What has failed is tried again by the next one. */
+const sliceMs = 4_000;
+
+/** Work of a background job, which ends after its next step when the process stops. */
+export type Slice = { readonly stopping?: { readonly aborted: boolean } };
 
 type Deps = {
   readonly unitOfWork: UnitOfWork<AccountsScope>;
@@ -353,11 +356,11 @@ export function runStatements(deps: Deps) {
   const step = (one: WaitingImport | UndoingImport, context: Context): Promise<number> =>
     one.status === "waiting" ? advance(one, context) : takeBack(one, context);
 
-  return async (_: object, context: Context): Promise<Result<Ran, never>> => {
+  return async ({ stopping }: Slice, context: Context): Promise<Result<Ran, never>> => {
     const endMs = clock.unixMs() + sliceMs;
     const failed = new Map<ImportId, unknown>();
     let rows = 0;
-    for (let more = true; more && clock.unixMs() < endMs;) {
+    for (let more = true; more && clock.unixMs() < endMs && !stopping?.aborted;) {
       const asked = { ...context, deadlineMs: clock.unixMs() + stepMs };
       const besides = [...failed.keys()];
       const turns = await read(asked, ({ imports }) => imports.unfinished(atOnce, besides));
