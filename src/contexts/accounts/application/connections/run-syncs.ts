@@ -75,6 +75,7 @@ export function runSyncs(deps: RunDeps) {
   ): Promise<Result<{ readonly failures: readonly unknown[] }, never>> => {
     const failures = [...(await beginDue(deps, context))];
     const endMs = clock.unixMs() + sliceMs;
+    const isOver = () => stopping?.aborted === true || clock.unixMs() >= endMs;
     const resting = new Set<SyncId>();
     const takeTurn = async (sync: FetchingSync | MatchingSync) => {
       const done = await stepOf(sync, context).catch((error: unknown): Stepped => {
@@ -83,7 +84,7 @@ export function runSyncs(deps: RunDeps) {
       });
       if (done === "waits") resting.add(sync.id);
     };
-    for (let more = true; more && clock.unixMs() < endMs && !stopping?.aborted;) {
+    for (let more = true; more && !isOver();) {
       const step = { ...context, deadlineMs: clock.unixMs() + stepMs };
       const turns = await read(step, ({ syncs }) =>
         syncs.unfinished(clock.now(), atOnce, [...resting]),

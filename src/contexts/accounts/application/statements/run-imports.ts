@@ -358,9 +358,10 @@ export function runStatements(deps: Deps) {
 
   return async ({ stopping }: Slice, context: Context): Promise<Result<Ran, never>> => {
     const endMs = clock.unixMs() + sliceMs;
+    const isOver = () => stopping?.aborted === true || clock.unixMs() >= endMs;
     const failed = new Map<ImportId, unknown>();
     let rows = 0;
-    for (let more = true; more && clock.unixMs() < endMs && !stopping?.aborted;) {
+    for (let more = true; more && !isOver();) {
       const asked = { ...context, deadlineMs: clock.unixMs() + stepMs };
       const besides = [...failed.keys()];
       const turns = await read(asked, ({ imports }) => imports.unfinished(atOnce, besides));
