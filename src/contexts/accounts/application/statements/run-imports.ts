@@ -285,6 +285,12 @@ async function undoRows(deps: Deps, scope: AccountsScope, undoing: UndoingImport
   return rows.length;
 }
 
+/** Every row has its outcome. */
+async function finish(deps: Deps, scope: AccountsScope, importing: WaitingImport): Promise<void> {
+  if (!importing.isDryRun) await openBalances(deps, scope, importing, false);
+  scope.imports.save(StatementImport.finish(importing, deps.clock.now()));
+}
+
 /** The number of rows. An import that loses every race is told of, and gives way to others. */
 function settledBy(done: Result<number, Conflict>): number {
   if (done.ok) return done.value;
@@ -313,7 +319,7 @@ export function runStatements(deps: Deps) {
         const current = await scope.imports.byId(importing.id);
         if (current?.status !== "waiting" || current.version !== importing.version) return ok(0);
         if (!first) {
-          await finish(scope, current);
+          await finish(deps, scope, current);
           return ok(0);
         }
         const some = rows.filter(({ statement }) => statement === first.statement);
@@ -327,11 +333,6 @@ export function runStatements(deps: Deps) {
       { lock: locksOf(importing) },
     );
     return settledBy(done);
-  }
-
-  async function finish(scope: AccountsScope, importing: WaitingImport): Promise<void> {
-    if (!importing.isDryRun) await openBalances(deps, scope, importing, false);
-    scope.imports.save(StatementImport.finish(importing, clock.now()));
   }
 
   async function takeBack(undoing: UndoingImport, context: Context): Promise<number> {
