@@ -2,11 +2,11 @@
 // `prepare.mjs to-run` installs what the server runs; `prepare.mjs` what tests and checks need as well.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const root = realpathSync(path.resolve(path.dirname(fileURLToPath(import.meta.url)), ".."));
 const modules = path.join(root, "node_modules");
 const stamp = path.join(modules, ".installed-lock");
 const isToRun = process.argv[2] === "to-run";
@@ -21,6 +21,8 @@ if (Number.parseInt(current, 10) < oldestNode) {
 
 /** Whether Basalt runs on the Node that the machine has. Otherwise its own is installed, 180 MB of it. */
 function isNewEnough() {
+  // An earlier installation's own Node, which npm puts first, goes with that installation.
+  if (realpathSync(process.execPath).startsWith(modules + path.sep)) return false;
   const { engines } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const [major, minor] = engines.node.replace(">=", "").split(".").map(Number);
   const [ownMajor, ownMinor] = current.split(".").map(Number);

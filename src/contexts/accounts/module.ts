@@ -94,7 +94,10 @@ async function compose<On extends Profile>(
       name: "accounts.watch-logins",
       everyMs: watchEveryMs,
       withinMs: expireWithinMs,
-      work: async (context) => void (await accounts.watchLogins({}, context)),
+      work: async (context) => {
+        const { failures } = expect(await accounts.watchLogins({}, context));
+        if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
+      },
     });
   }
   const wakeUp = parts.wakeUps.get(schema) ?? new WakeUp(timers);

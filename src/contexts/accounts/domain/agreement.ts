@@ -24,11 +24,17 @@ export type BalanceDiffers = {
 };
 /**
  * `not-elsewhere`: only accounts that mirror others are reconciled; `day-not-over`: more may come; `agreed-later`: a later day is agreed already;
- * `untold`: the provider told no balance of the end of that day, so the request must; `other-currency`: the account has another one.
+ * `undoing`: an import of the owner is being taken back; `untold`: the provider told no balance of the end of that day, so the request must; `other-currency`: the account has another one.
  */
 export type AgreementInvalid = {
   readonly type: "agreement-invalid";
-  readonly reason: "not-elsewhere" | "day-not-over" | "agreed-later" | "untold" | "other-currency";
+  readonly reason:
+    | "not-elsewhere"
+    | "day-not-over"
+    | "agreed-later"
+    | "undoing"
+    | "untold"
+    | "other-currency";
 };
 /** No balance of that day is agreed, or a later one is. */
 export type AgreementNotFound = { readonly type: "agreement-not-found"; readonly on: CivilDate };
@@ -50,8 +56,21 @@ const counts = (line: Pick<Line, "status" | "date"> | undefined, until: CivilDat
 type Moving = Pick<Line, "status" | "date" | "amount">;
 
 export const Agreement = {
+  /** Whether a balance of a day can be agreed. */
+  mayBeOf(
+    { elsewhere, agreedUntil }: Account,
+    on: CivilDate,
+    today: CivilDate,
+  ): Result<void, AgreementInvalid> {
+    if (elsewhere === undefined) return invalid("not-elsewhere");
+    if (on >= today) return invalid("day-not-over");
+    if (agreedUntil !== undefined && on <= agreedUntil) return invalid("agreed-later");
+    return ok(undefined);
+  },
+
+  /** Of a day that it may be of. */
   agree(
-    { agreedUntil, ...account }: Account,
+    account: Account,
     {
       stated,
       derived,
@@ -60,15 +79,11 @@ export const Agreement = {
       readonly stated: Money;
       readonly derived: Money;
     },
-    today: CivilDate,
   ): Result<
     Change<Account, AccountsEvent> & { readonly agreement: Agreement },
     AgreementInvalid | BalanceDiffers
   > {
     const { on } = agreement;
-    if (account.elsewhere === undefined) return invalid("not-elsewhere");
-    if (on >= today) return invalid("day-not-over");
-    if (agreedUntil !== undefined && on <= agreedUntil) return invalid("agreed-later");
     if (stated.currency !== account.currency) return invalid("other-currency");
     if (stated.minor !== derived.minor) return err({ type: "balance-differs", stated, derived });
     return ok({

@@ -1,5 +1,5 @@
 import { unchanged, type Change } from "#kernel/change.ts";
-import type { Instant } from "#kernel/instant.ts";
+import { Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Brand } from "#kernel/shape.ts";
 import { Version, type Versioned } from "#kernel/version.ts";
@@ -79,6 +79,11 @@ type Opening = Omit<ActiveConnection, "version" | "status">;
 type Requested = Omit<IdleConnection, "version" | "status" | "accounts">;
 type Opened = Pick<ActiveConnection, "credentials" | "accounts" | "loginUntil">;
 
+/** The state of a login that has come back: none that comes back is empty. */
+const spent = "";
+/** How long the provider may take to give tokens then. */
+const takenMs = 60_000;
+
 const facts = ({ id, ownerId, provider }: Pick<Connection, "id" | "ownerId" | "provider">) => ({
   connectionId: id,
   ownerId,
@@ -120,10 +125,14 @@ export const Connection = {
     connection: Connection,
     { state, session, at }: Pick<OpenLogin, "state" | "session"> & { readonly at: Instant },
   ): Result<Changed, LoginUnknown> {
-    const { login, ...rest } = connection;
+    const { login } = connection;
     if (login?.state !== state || login.session !== session || login.until <= at)
       return err({ type: "login-unknown" });
-    return ok({ state: rest, events: [LoginReturned({ connectionId: connection.id })] });
+    const taken = { ...login, state: spent, until: Instant.plus(at, takenMs) };
+    return ok({
+      state: { ...connection, login: taken },
+      events: [LoginReturned({ connectionId: connection.id })],
+    });
   },
 
   /** Goes on with other credentials, which open the accounts of before. */
@@ -146,11 +155,13 @@ export const Connection = {
     });
   },
 
-  /** The login has led to nothing. A connection that has credentials goes on with them. */
-  failLogin: (connection: Connection): Changed =>
-    connection.status === "pending"
-      ? { state: idle(connection, "failed"), events: [ConnectionFailed(facts(connection))] }
-      : unchanged(connection),
+  /** The login has led to nothing. A connection that has credentials goes on with them, and another login that was begun since goes on. */
+  failLogin(connection: Connection, at: Instant): Changed {
+    const { status, login } = connection;
+    const isOpen = login !== undefined && login.state !== spent && login.until > at;
+    if (status !== "pending" || isOpen) return unchanged(connection);
+    return { state: idle(connection, "failed"), events: [ConnectionFailed(facts(connection))] };
+  },
 
   /** The login ends soon. */
   warn: (connection: ActiveConnection & { readonly loginUntil: Instant }): Changed => ({

@@ -14,6 +14,9 @@ export const Quantity = branded<Quantity>("quantity", {
   says: "a decimal number, as in 1.5",
 });
 
+/** Positions of one account, at most. */
+export const maxHoldings = 10_000;
+
 /** A position of an account elsewhere, as its provider values it. */
 export type Holding = {
   readonly instrument: Instrument;

@@ -52,9 +52,10 @@ const due = statement<Row>(
 const scheduled = statement<{
   readonly next_sync_at: Instant | null;
   readonly synced_until: Instant | null;
+  readonly synced_accounts: readonly string[] | null;
 }>(
   "accounts.connection-scheduled",
-  "select next_sync_at, synced_until from accounts.connections where id = $1",
+  "select next_sync_at, synced_until, synced_accounts from accounts.connections where id = $1",
 );
 /** Only a new one is inserted: one whose owner is being erased stays away. */
 const upsert = mutation(
@@ -73,7 +74,8 @@ const schedule = mutation(
   "accounts.connection-schedule",
   inTurn,
   `update accounts.connections
-      set next_sync_at = $2, synced_until = coalesce($3, synced_until) where id = $1`,
+      set next_sync_at = $2, synced_until = coalesce($3, synced_until),
+          synced_accounts = coalesce($4::text[], synced_accounts) where id = $1`,
 );
 const ending = statement<Row>(
   "accounts.connections-ending",
@@ -199,11 +201,15 @@ export const postgresConnections = ({ read, write, append }: Transaction): Conne
   async scheduled(id) {
     const [row] = await read(scheduled, [id]);
     if (!row || row.next_sync_at === null) return undefined;
-    const { next_sync_at: nextSyncAt, synced_until: syncedUntil } = row;
-    return { nextSyncAt, ...(syncedUntil === null ? {} : { syncedUntil }) };
+    const { next_sync_at: nextSyncAt, synced_until: syncedUntil, synced_accounts: all } = row;
+    return {
+      nextSyncAt,
+      ...(syncedUntil === null ? {} : { syncedUntil }),
+      ...(all === null ? {} : { syncedAccounts: all as readonly ExternalId[] }),
+    };
   },
-  schedule: (id, { nextSyncAt, syncedUntil }) =>
-    write(schedule, [id, nextSyncAt, syncedUntil ?? null]),
+  schedule: (id, { nextSyncAt, syncedUntil, syncedAccounts }) =>
+    write(schedule, [id, nextSyncAt, syncedUntil ?? null, syncedAccounts ?? null]),
   ending: async ({ at, soon, limit }) => (await read(ending, [at, soon, limit])).map(toConnection),
   due: async (at, limit) => (await read(due, [at, limit])).map(toConnection).filter(isActive),
 });

@@ -4,7 +4,7 @@ import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
 import type { Holdings } from "../application/ports/holdings.ts";
-import type { Instrument, Quantity } from "../domain/holding.ts";
+import { maxHoldings, type Instrument, type Quantity } from "../domain/holding.ts";
 
 type Row = {
   readonly instrument: string;
@@ -18,7 +18,7 @@ type Row = {
 const ofAccount = statement<Row>(
   "accounts.holdings-of-account",
   `select instrument, quantity, cost_basis::text, market_value::text, currency, as_of
-     from accounts.holdings where account_id = $1 order by instrument`,
+     from accounts.holdings where account_id = $1 order by instrument limit ${maxHoldings}`,
 );
 const worth = statement<{
   readonly currency: string;

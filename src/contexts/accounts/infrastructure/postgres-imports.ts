@@ -162,12 +162,16 @@ const unsettleQuarantined = mutation(
      select id from accounts.observations where import_id = $1 and outcome = 'quarantined'))`,
 );
 
-const hasBooked = statement<{ readonly has: boolean }>(
-  "accounts.import-has-booked",
+const isUndoing = statement<{ readonly has: boolean }>(
+  "accounts.import-undoing",
+  `select exists (select from accounts.statement_imports where owner_id = $1 and status = 'undoing') as has`,
+);
+
+const hasTold = statement<{ readonly has: boolean }>(
+  "accounts.import-has-told",
   `select exists (
-     select from accounts.observations o join accounts.lines l on l.id = o.line_id
-      where o.import_id = $1 and o.outcome in ('created', 'updated')
-        and l.account_id = $2 and l.status = 'booked' and l.date <= $3::date) as has`,
+     select from accounts.observations o join accounts.observations t on t.line_id = o.line_id
+      where o.import_id = $1 and o.account_id = $2 and t.observation ->> 'date' <= $3) as has`,
 );
 
 function toImport(row: Row): StatementImport {
@@ -270,8 +274,12 @@ export function postgresImports({ read, write, append }: Transaction): Imports {
     settle: (id, settled) => write(settle, [id, JSON.stringify(settled.map(spellRow))]),
     unsettle: (id, ids) => write(unsettle, [id, ids]),
     unsettleQuarantined: (id) => write(unsettleQuarantined, [id]),
-    async hasBooked(id, { accountId, until }) {
-      const [row] = await read(hasBooked, [id, accountId, until]);
+    async isUndoing(ownerId) {
+      const [row] = await read(isUndoing, [ownerId]);
+      return row?.has === true;
+    },
+    async hasTold(id, { accountId, until }) {
+      const [row] = await read(hasTold, [id, accountId, until]);
       return row?.has === true;
     },
     async row(id) {

@@ -102,6 +102,7 @@ const connecting = (accounts: AccountsHandlers): readonly Route[] => [
     refusals: {
       ...seen,
       ...asked,
+      "provider-unknown": 422,
       "other-account": 422,
       "connection-not-ready": 409,
       conflict: 409,
@@ -118,6 +119,7 @@ const connecting = (accounts: AccountsHandlers): readonly Route[] => [
     handle: accounts.finishLogin,
     present: toConnection,
     refusals: {
+      "provider-unknown": 422,
       "login-unknown": 409,
       "login-failed": 422,
       "keys-refused": 422,

@@ -7,7 +7,7 @@ import { GetNetWorth, type NetWorth } from "../application/worth/net-worth.ts";
 import { ListHoldings } from "../application/worth/list-holdings.ts";
 import { QuoteRate } from "../application/worth/quote-rate.ts";
 import { quote } from "../domain/exchange.ts";
-import { Instrument, Quantity, type Holding } from "../domain/holding.ts";
+import { Instrument, maxHoldings, Quantity, type Holding } from "../domain/holding.ts";
 import type { QuotedRate } from "../domain/rate.ts";
 import type { AccountsHandlers } from "../index.ts";
 
@@ -57,8 +57,6 @@ const toNetWorth = (worth: NetWorth): Infer<typeof NetWorthView> => ({
   })),
   missing: worth.missing,
 });
-
-const maxHoldings = 10_000;
 
 /** `asOf`: when the provider said so. */
 const HoldingListView = named(

@@ -2,7 +2,7 @@ import { Money } from "#kernel/money.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { Holdings } from "../application/ports/holdings.ts";
-import type { Holding } from "../domain/holding.ts";
+import { maxHoldings, type Holding } from "../domain/holding.ts";
 import type { AccountId, OwnerId } from "../domain/ids.ts";
 
 type Held = Holding & { readonly accountId: AccountId };
@@ -31,6 +31,7 @@ export const holdingsIn = (
   ofAccount: async (accountId) =>
     sorted(holdings)
       .filter((one) => one.accountId === accountId)
+      .slice(0, maxHoldings)
       .map(({ accountId: _accountId, ...one }) => one),
   async worth(ownerId) {
     const own = accountsOf(ownerId);

@@ -49,7 +49,7 @@ function asItCame(row: Row): Row {
   return rest;
 }
 
-function settlingIn({ imports, rows, lines }: StatementTables, { change }: MemoryTransaction) {
+function settlingIn({ imports, rows }: StatementTables, { change }: MemoryTransaction) {
   /** Changes a row, and what is counted of it. */
   const recount = (id: ImportId, row: ObservationId, to: (before: Row) => Row): void => {
     let [before, after]: (Outcome | undefined)[] = [];
@@ -76,13 +76,19 @@ function settlingIn({ imports, rows, lines }: StatementTables, { change }: Memor
       for (const row of rows.rows.values())
         if (row.importId === id && row.outcome === "quarantined") recount(id, row.id, asItCame);
     },
-    hasBooked: async (id, { accountId, until }) =>
-      [...rows.rows.values()].some(({ importId, outcome, lineId }) => {
-        const line = lineId === undefined ? undefined : lines.rows.get(lineId);
-        const isMade = outcome === "created" || outcome === "updated";
-        const isOf = line?.accountId === accountId && line.status === "booked";
-        return importId === id && isMade && isOf && line.date <= until;
-      }),
+    hasTold: async (id, { accountId, until }) => {
+      const told = [...rows.rows.values()];
+      return told.some(
+        (one) =>
+          one.importId === id &&
+          one.accountId === accountId &&
+          one.lineId !== undefined &&
+          told.some(
+            ({ lineId, observation }) =>
+              lineId === one.lineId && observation !== undefined && observation.date <= until,
+          ),
+      );
+    },
   } satisfies Partial<Imports>;
 }
 
@@ -127,6 +133,8 @@ export function importsIn(tables: StatementTables, transaction: MemoryTransactio
         .toSorted((x, y) => byText(x.id, y.id))
         .slice(0, limit);
     },
+    isUndoing: async (ownerId) =>
+      newest().some((one) => one.ownerId === ownerId && one.status === "undoing"),
     unsettled: async (id, limit) =>
       all()
         .filter((row) => row.importId === id && !isSettled(row))

@@ -2,7 +2,7 @@ import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
-import { err, expect, ok, type Result } from "#kernel/result.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import {
@@ -108,11 +108,13 @@ export function reconnect(deps: ConnectDeps) {
   return async (
     { connectionId, keys }: Reconnect,
     context: Context,
-  ): Promise<Result<Connecting, NotReconnected | Refused>> => {
+  ): Promise<Result<Connecting, NotReconnected | ProviderUnknown | Refused>> => {
     const connection = await found(connectionId, context);
     if (!connection.ok) return connection;
-    const provider = expect(remoteOf(providers, connection.value.provider));
-    const means = await meansOf(deps, { provider, connectionId, keys }, context);
+    const provider = remoteOf(providers, connection.value.provider);
+    if (!provider.ok) return provider;
+    const asked = { provider: provider.value, connectionId, keys };
+    const means = await meansOf(deps, asked, context);
     if (!means.ok) return means;
     return unitOfWork(
       context,

@@ -14,6 +14,7 @@ import type {
   Tokens,
 } from "../ports/providers.ts";
 import type { AccountsScope } from "../ports/scope.ts";
+import { lockOfConnection } from "./owned-connection.ts";
 
 /** An access token is not shown in the last minute of its time: it would end on its way. */
 const spareMs = 60_000;
@@ -64,11 +65,19 @@ async function renewed(
   const fresh = await login.refresh(known.value.refresh, context);
   if (!fresh.ok) return fresh;
   const sealed = deps.sealing.seal(JSON.stringify(fresh.value), id);
-  await deps.unitOfWork(context, async ({ connections }) => {
-    connections.reseal(id, current.credentials, sealed);
-    return ok(undefined);
-  });
-  return fresh;
+  const kept = await deps.unitOfWork(
+    context,
+    async ({ connections }) => {
+      // They may have been sealed anew meanwhile, or be of another login.
+      const now = await connections.byId(id);
+      const tokens = now?.status === "active" ? opened<Tokens>(deps, now) : undefined;
+      const isSame = now?.status === "active" && tokens?.ok && tokens.value.access === spent;
+      if (isSame) connections.reseal(id, now.credentials, sealed);
+      return ok(undefined);
+    },
+    { lock: [lockOfConnection(id)] },
+  );
+  return kept.ok ? fresh : failure("unavailable");
 }
 
 type Fetch<T> = <Credentials>(

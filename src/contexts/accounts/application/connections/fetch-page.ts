@@ -12,6 +12,7 @@ import {
 } from "../../domain/statement-import.ts";
 import { Sync, type FetchingSync } from "../../domain/sync.ts";
 import { Permissions } from "../permission.ts";
+import type { Schedule } from "../ports/connections.ts";
 import type { Provider, ProviderFailure, ProviderPage } from "../ports/providers.ts";
 import type { AccountsScope } from "../ports/scope.ts";
 import { mirrorsOf } from "../statements/mirrors.ts";
@@ -27,6 +28,7 @@ const maxTries = 8;
 const [retryMs, mostRetryMs] = [1_000, 60_000];
 /** A provider that limits its requests may be waited for so long, from the start of the sync on. */
 const patienceMs = 6 * 3_600_000;
+const dayMs = 86_400_000;
 /** Rows of one sync at most, as of one file. */
 const maxRows = 1_000_000;
 const maxAccounts = 100;
@@ -195,11 +197,15 @@ const keeping =
     scope.syncs.keep(sync.id, fetching);
     if (page.next === undefined) {
       const isPartial = page.holdings?.some(({ extent }) => extent === "partial") === true;
-      const reason = isPartial ? "holdings-incomplete" : undefined;
+      const reason = page.lacks ?? (isPartial ? "holdings-incomplete" : undefined);
       finishFetching(scope, { sync: { ...sync, fetching }, importing: more }, { reason, at });
       const schedule = await scope.connections.scheduled(sync.connectionId);
-      if (schedule)
-        scope.connections.schedule(sync.connectionId, { ...schedule, syncedUntil: sync.until });
+      if (schedule && page.lacks === undefined)
+        scope.connections.schedule(sync.connectionId, {
+          ...schedule,
+          syncedUntil: sync.until,
+          syncedAccounts: more.statements.flatMap(({ externalId }) => externalId ?? []),
+        });
       if (connection?.status === "active") resealed(deps, scope, connection);
     }
     return "went-on";
@@ -219,12 +225,16 @@ export const contextOf = (
   deadlineMs: clock.unixMs() + stepMs,
 });
 
-type Seen = { readonly sync: FetchingSync; readonly connection: Connection | undefined };
+type Seen = {
+  readonly sync: FetchingSync;
+  readonly connection: Connection | undefined;
+  readonly schedule: Schedule | undefined;
+};
 
 /** Asks the provider for the next page of a sync, outside of any transaction. */
 async function ask(
   deps: RunDeps,
-  { sync, connection }: Seen,
+  { sync, connection, schedule }: Seen,
   context: Context,
 ): Promise<Result<ProviderPage, ProviderFailure | Busy>> {
   if (connection?.status === "disconnected" || !connection) return failed("disconnected");
@@ -232,11 +242,15 @@ async function ask(
   const remote = deps.providers.find(({ id }) => id === sync.provider)?.remote;
   if (!remote) return failed("refused");
   if (!(await maySync(deps, sync, context))) return failed("not-allowed");
-  const { from, fetching } = sync;
+  const { from, until, fetching } = sync;
+  const history = {
+    since: Instant.plus(until, -remote.historyDays * dayMs),
+    besides: schedule?.syncedAccounts ?? [],
+  };
   const page = await withCredentials(
     deps,
     { connection, remote },
-    (by, credentials) => by.page({ credentials, from, cursor: fetching.cursor }, context),
+    (by, credentials) => by.page({ credentials, from, history, cursor: fetching.cursor }, context),
     context,
   );
   if (!page.ok || page.value.accounts.length === 0) return page;
@@ -309,19 +323,21 @@ async function postpone(deps: RunDeps, { id, connectionId }: FetchingSync, conte
   );
 }
 
-/** Fetches a page. One that cannot be kept counts as unreadable, so that no sync is tried for ever. */
+/** Fetches a page. One that cannot be asked for or kept counts as unreadable, so that no sync is tried for ever. */
 export async function fetchPage(
   deps: RunDeps,
   sync: FetchingSync,
   context: Context,
 ): Promise<Stepped> {
   const own = contextOf(deps, context, sync);
-  const connection = await deps.read(own, ({ connections }) => connections.byId(sync.connectionId));
-  const seen = { sync, connection };
-  const answer = await ask(deps, seen, own);
-  const fetched = answer.ok ? answer : inTime(answer.error);
-  if (!fetched) return "waits";
+  const [connection, schedule] = await deps.read(own, ({ connections }) =>
+    Promise.all([connections.byId(sync.connectionId), connections.scheduled(sync.connectionId)]),
+  );
+  const seen = { sync, connection, schedule };
   try {
+    const answer = await ask(deps, seen, own);
+    const fetched = answer.ok ? answer : inTime(answer.error);
+    if (!fetched) return "waits";
     return await keepFetched(deps, seen, fetched, context);
   } catch (error) {
     await postpone(deps, sync, contextOf(deps, context, sync));

@@ -1,7 +1,7 @@
 import type { Context } from "#kernel/context.ts";
 import { Instant } from "#kernel/instant.ts";
 import type { Forbidden } from "#kernel/permission.ts";
-import { err, expect, ok, type Result } from "#kernel/result.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
 import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import {
@@ -13,9 +13,10 @@ import {
 } from "../../domain/connection.ts";
 import { ConnectionId } from "../../domain/ids.ts";
 import type { ExternalId } from "../../domain/observation.ts";
+import type { ProviderId } from "../../domain/provider.ts";
 import { Permissions } from "../permission.ts";
-import type { ProviderFailure, Tokens } from "../ports/providers.ts";
-import { remoteOf } from "../statements/provider-of.ts";
+import type { ProviderFailure, Remote, Tokens } from "../ports/providers.ts";
+import { remoteOf, type ProviderUnknown } from "../statements/provider-of.ts";
 import type { ConnectDeps } from "./connect-provider.ts";
 import { notOpened, type KeysRefused, type ProviderUnavailable } from "./means.ts";
 import { lockOfConnection, seen } from "./owned-connection.ts";
@@ -47,6 +48,7 @@ export type LoginFailed = { readonly type: "login-failed" };
 type NotFinished =
   | LoginUnknown
   | LoginFailed
+  | ProviderUnknown
   | ConnectionNotReady
   | OtherAccount
   | KeysRefused
@@ -54,6 +56,7 @@ type NotFinished =
   | Forbidden
   | Conflict;
 
+type Asked = { readonly connection: Connection; readonly remote: Remote };
 type Signed = { readonly tokens: Tokens; readonly accounts: readonly ExternalId[] };
 
 /** The connection whose login a state is of. */
@@ -83,12 +86,12 @@ const take = (
     { lock: [lockOfConnection(connectionId)] },
   );
 
-const giveUp = ({ unitOfWork }: ConnectDeps, connectionId: ConnectionId, context: Context) =>
+const giveUp = ({ unitOfWork, clock }: ConnectDeps, connectionId: ConnectionId, context: Context) =>
   unitOfWork(
     context,
     async ({ connections }) => {
       const current = await connections.byId(connectionId);
-      if (current) connections.save(Connection.failLogin(current));
+      if (current) connections.save(Connection.failLogin(current, clock.now()));
       return ok(undefined);
     },
     { lock: [lockOfConnection(connectionId)] },
@@ -96,12 +99,11 @@ const giveUp = ({ unitOfWork }: ConnectDeps, connectionId: ConnectionId, context
 
 /** Asks the provider for the tokens that a code stands for, and for the accounts that they open. */
 async function signedIn(
-  { sealing, providers }: ConnectDeps,
-  { provider, id }: Connection,
+  { sealing }: ConnectDeps,
+  { connection: { id }, remote }: Asked,
   returned: { readonly code: string | undefined; readonly verifier: OpenLogin["verifier"] },
   context: Context,
 ): Promise<Result<Signed, ProviderFailure>> {
-  const { remote } = expect(remoteOf(providers, provider));
   const verifier = sealing.open(returned.verifier, id);
   const { code } = returned;
   if (code === undefined || verifier === undefined || remote.connectsWith !== "login")
@@ -113,12 +115,11 @@ async function signedIn(
 }
 
 const connect = (
-  { unitOfWork, clock, sealing, providers }: ConnectDeps,
-  { id, provider }: Connection,
+  { unitOfWork, clock, sealing }: ConnectDeps,
+  { connection: { id }, remote }: Asked,
   { tokens, accounts }: Signed,
   context: Context,
 ): Promise<Result<Connection, LoginUnknown | ConnectionNotReady | OtherAccount | Conflict>> => {
-  const { remote } = expect(remoteOf(providers, provider));
   const now = clock.now();
   const lastsMs = remote.connectsWith === "login" ? remote.login.lastsMs : 0;
   return unitOfWork(
@@ -154,17 +155,32 @@ export function finishLogin(deps: ConnectDeps) {
     const connection = await found(id, context);
     if (!connection.ok)
       return connection.error.type === "forbidden" ? err(connection.error) : unknown;
+    const provider = remoteOf(deps.providers, connection.value.provider);
+    if (!provider.ok) return provider;
     const { idempotency: _, ...step } = context;
     const login = await take(deps, id, state, step);
     // A request that is sent again gets the answer of the first one, if that one has connected.
     if (!login.ok) return deps.unitOfWork(context, async () => login);
-    const { verifier } = login.value;
-    const signed = await signedIn(deps, connection.value, { code, verifier }, context);
-    const done = signed.ok ? await connect(deps, connection.value, signed.value, context) : signed;
-    if (done.ok) return done;
-    await giveUp(deps, id, step);
-    if (done.error.type !== "provider-failure") return err(done.error);
-    const why = notOpened(connection.value.provider, done.error);
-    return err(why.type === "keys-refused" ? { type: "login-failed" } : why);
+    const asked = { connection: connection.value, remote: provider.value.remote };
+    let isDone = false;
+    try {
+      const { verifier } = login.value;
+      const signed = await signedIn(deps, asked, { code, verifier }, context);
+      if (!signed.ok) return err(refusalOf(provider.value.id, signed.error));
+      const done = await connect(deps, asked, signed.value, context);
+      isDone = done.ok;
+      return done;
+    } finally {
+      if (!isDone) await giveUp(deps, id, step);
+    }
   };
+}
+
+/** Why nobody has signed in. */
+function refusalOf(
+  provider: ProviderId,
+  failure: ProviderFailure,
+): LoginFailed | KeysRefused | ProviderUnavailable {
+  const why = notOpened(provider, failure);
+  return why.type === "keys-refused" ? { type: "login-failed" } : why;
 }

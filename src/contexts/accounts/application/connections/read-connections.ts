@@ -39,12 +39,15 @@ export const ListProviders = shape({});
 
 type Deps = { readonly read: Read<AccountsScope>; readonly mayAct: MayAct };
 
-/** Who keeps accounts elsewhere, and what each can tell. */
+/** Who keeps accounts elsewhere, and what each can tell. One that is not set up is not among them. */
 export const listProviders =
   ({ providers, mayAct }: Pick<Deps, "mayAct"> & { readonly providers: readonly Provider[] }) =>
   async (_: object, context: Context): Promise<Result<readonly Provider[], Forbidden>> => {
     const owner = await ownerOf(mayAct, context);
-    return owner.ok ? ok(providers) : owner;
+    const usable = providers.filter(
+      ({ remote, abilities }) => remote !== undefined || abilities.includes("files"),
+    );
+    return owner.ok ? ok(usable) : owner;
   };
 
 /** The actor, who may read connections of their own. */

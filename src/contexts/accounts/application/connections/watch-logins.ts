@@ -17,7 +17,7 @@ const batch = 100;
 function aged(connection: Connection, at: Instant): Change<Connection, AccountsEvent> | undefined {
   if (connection.status === "pending")
     return (connection.login?.until ?? connection.connectedAt) <= at
-      ? Connection.failLogin(connection)
+      ? Connection.failLogin(connection, at)
       : undefined;
   if (connection.status !== "active" || connection.loginUntil === undefined) return undefined;
   const { loginUntil } = connection;
@@ -26,24 +26,31 @@ function aged(connection: Connection, at: Instant): Change<Connection, AccountsE
   return isSoon ? Connection.warn({ ...connection, loginUntil }) : undefined;
 }
 
-/** Warns owners whose login at a provider ends within a day, and ends logins whose time is over. */
+/** Warns owners whose login at a provider ends within a day, and ends logins whose time is over. One that fails holds up no other. */
 export function watchLogins({ read, unitOfWork, clock }: CredentialDeps) {
-  return async (_: object, context: Context): Promise<Result<object, never>> => {
+  const age = (one: Connection, context: Context) =>
+    unitOfWork(
+      contextOf({ clock }, context, one),
+      async ({ connections }) => {
+        const current = await connections.byId(one.id);
+        const change = current && aged(current, clock.now());
+        if (change) connections.save(change);
+        return ok(undefined);
+      },
+      { lock: [lockOfConnection(one.id)] },
+    );
+
+  return async (
+    _: object,
+    context: Context,
+  ): Promise<Result<{ readonly failures: readonly unknown[] }, never>> => {
     const at = clock.now();
     const found = await read(context, ({ connections }) =>
       connections.ending({ at, soon: Instant.plus(at, warnMs), limit: batch }),
     );
+    const failures: unknown[] = [];
     for (const one of found)
-      await unitOfWork(
-        contextOf({ clock }, context, one),
-        async ({ connections }) => {
-          const current = await connections.byId(one.id);
-          const change = current && aged(current, clock.now());
-          if (change) connections.save(change);
-          return ok(undefined);
-        },
-        { lock: [lockOfConnection(one.id)] },
-      );
-    return ok({});
+      await age(one, context).catch((error: unknown) => failures.push(error));
+    return ok({ failures });
   };
 }

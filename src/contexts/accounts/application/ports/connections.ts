@@ -3,6 +3,7 @@ import type { Saves } from "#kernel/repository.ts";
 import type { ActiveConnection, Connection, Sealed } from "../../domain/connection.ts";
 import type { AccountsEvent } from "../../domain/events.ts";
 import type { ConnectionId, OwnerId, SyncId } from "../../domain/ids.ts";
+import type { ExternalId } from "../../domain/observation.ts";
 import type { Fetching, FetchingSync, MatchingSync, Sync } from "../../domain/sync.ts";
 
 /** Port: seals credentials for one connection, and opens them. */
@@ -18,7 +19,12 @@ export type CredentialSealing = {
 export type Alone = <T>(name: string, ms: number, work: () => Promise<T>) => Promise<T | undefined>;
 
 /** What the next sync of a connection begins with, and when it is due. */
-export type Schedule = { readonly nextSyncAt: Instant; readonly syncedUntil?: Instant };
+export type Schedule = {
+  readonly nextSyncAt: Instant;
+  readonly syncedUntil?: Instant;
+  /** The accounts whose history is known. */
+  readonly syncedAccounts?: readonly ExternalId[];
+};
 
 export type Connections = Saves<Connection, AccountsEvent> & {
   readonly byId: (id: ConnectionId) => Promise<Connection | undefined>;

@@ -103,6 +103,8 @@ export type ProviderPage = {
   readonly balances: readonly { readonly statement: number; readonly balance: ToldBalance }[];
   /** What the accounts hold besides money. */
   readonly holdings?: readonly (ToldHoldings & { readonly statement: number })[];
+  /** Of the last page: why something was left out of the pages before it. The next sync asks for all of it again. */
+  readonly lacks?: FailureReason;
   /** Where the next page begins, in words of the adapter; missing after the last one. */
   readonly next?: string;
 };
@@ -135,6 +137,8 @@ type Asked<Credentials> = {
   readonly credentials: Credentials;
   /** What was created since then. */
   readonly from: Instant;
+  /** What accounts besides those have had since then: no sync before has told of them. */
+  readonly history: { readonly since: Instant; readonly besides: readonly ExternalId[] };
   readonly cursor?: string | undefined;
 };
 

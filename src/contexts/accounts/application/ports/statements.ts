@@ -71,6 +71,8 @@ export type Imports = Saves<StatementImport, AccountsEvent> & {
     limit: number,
     besides: readonly ImportId[],
   ) => Promise<readonly (WaitingImport | UndoingImport)[]>;
+  /** Whether an import of an owner is being taken back. */
+  readonly isUndoing: (ownerId: OwnerId) => Promise<boolean>;
   /** Rows without an outcome, in the order of the file. */
   readonly unsettled: (id: ImportId, limit: number) => Promise<readonly StagedRow[]>;
   /** Keeps and counts the outcomes of rows. Whoever settles a row has locked its import. */
@@ -79,8 +81,8 @@ export type Imports = Saves<StatementImport, AccountsEvent> & {
   readonly unsettleQuarantined: (id: ImportId) => void;
   /** Takes the outcomes of rows back, which are not counted any more. */
   readonly unsettle: (id: ImportId, rows: readonly ObservationId[]) => void;
-  /** Whether it has made booked lines of an account that are of a day or of one before. */
-  readonly hasBooked: (
+  /** Whether it has told of lines of an account that were ever said to be of a day or of one before. */
+  readonly hasTold: (
     id: ImportId,
     on: { readonly accountId: AccountId; readonly until: CivilDate },
   ) => Promise<boolean>;

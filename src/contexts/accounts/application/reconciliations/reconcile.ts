@@ -73,16 +73,19 @@ export function reconcile({ unitOfWork, mayAct, clock }: Deps) {
         const visible = await seen(await scope.accounts.byId(accountId), accountId, context);
         if (!visible.ok) return visible;
         const { posted: _, held: __, ...account } = visible.value;
-        const [told, past] = await Promise.all([
+        const agreedAt = clock.now();
+        const day = Agreement.mayBeOf(account, on, CivilDate.ofInstant(agreedAt));
+        if (!day.ok) return day;
+        const [told, past, isUndoing] = await Promise.all([
           toldOn(scope, accountId, on),
           scope.journal.onDate(accountId, on),
+          account.ownerId !== undefined && scope.imports.isUndoing(account.ownerId),
         ]);
         const stated = balance ?? told;
+        if (isUndoing) return err({ type: "agreement-invalid", reason: "undoing" });
         if (!stated) return err({ type: "agreement-invalid", reason: "untold" });
         const derived = Money.of(past.posted, account.currency);
-        const agreedAt = clock.now();
-        const facts = { on, stated, derived, agreedAt };
-        const change = Agreement.agree(account, facts, CivilDate.ofInstant(agreedAt));
+        const change = Agreement.agree(account, { on, stated, derived, agreedAt });
         if (!change.ok) return change;
         scope.accounts.save(change.value);
         scope.balances.agree(change.value.agreement);

@@ -6,7 +6,13 @@ import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { isMirror, maxBalance, type Funded, type Mirror } from "../../domain/account.ts";
 import { LineId, type AccountId, type ImportId, type ObservationId } from "../../domain/ids.ts";
 import { Line } from "../../domain/line.ts";
-import { matchAll, type Match, type Matched, type Observed } from "../../domain/matching.ts";
+import {
+  matchAll,
+  type Candidate,
+  type Match,
+  type Matched,
+  type Observed,
+} from "../../domain/matching.ts";
 import { Agreement } from "../../domain/agreement.ts";
 import { Observation } from "../../domain/observation.ts";
 import {
@@ -104,15 +110,54 @@ function tooLarge(matched: readonly Matched[], mirror: Mirrored): ReadonlySet<Ob
   return found;
 }
 
-/** Rows that would change lines of days whose balance is agreed. */
+/** Rows of lines that may not be what they would be: of days whose balance is agreed. */
 function forbidden(matched: readonly Matched[], mirror: Mirrored): ReadonlySet<ObservationId> {
+  if (mirror?.agreedUntil === undefined) return new Set();
+  const lineOf = ({ match, newLineId }: Matched) => {
+    if (match.outcome === "matched" || match.outcome === "updated") return match.line.id;
+    return match.outcome === "created" ? newLineId : undefined;
+  };
   const isForbidden = ({ id, match, observation, newLineId }: Matched): boolean => {
-    if (!mirror || (match.outcome !== "created" && match.outcome !== "updated")) return false;
+    if (match.outcome !== "created" && match.outcome !== "updated") return false;
     const before = match.outcome === "updated" ? match.line : undefined;
     const identity = { id: before?.id ?? newLineId, accountId: mirror.id, observationId: id };
     return Agreement.forbids(mirror, { before, after: Line.told(identity, observation, before) });
   };
-  return new Set(matched.filter(isForbidden).map(({ id }) => id));
+  const lines = new Set(matched.filter(isForbidden).map(lineOf));
+  return new Set(matched.filter((one) => lines.has(lineOf(one))).map(({ id }) => id));
+}
+
+type Reason = RowUnreadable["reason"];
+type Sifted = ReturnType<typeof matchAll> & { readonly refused: readonly SettledRow[] };
+
+/** There are too many lines alike to tell which is which. */
+const crowded = (all: readonly Observed[]): Sifted => ({
+  matched: [],
+  lines: new Map(),
+  refused: all.map((one) => quarantined(one, "too-many-alike")),
+});
+
+type Rules = Parameters<typeof matchAll>[2] & { readonly mirror: Mirrored };
+
+/**
+ * Matches rows, and leaves out those that may not have their effect. Without them others may be of other lines, as a row that comes twice:
+ * so it looks again until all that is left may be.
+ */
+function sift(all: readonly Observed[], candidates: readonly Candidate[], rules: Rules): Sifted {
+  const reasons = new Map<ObservationId, Reason>();
+  for (;;) {
+    const observed = all.filter(({ id }) => !reasons.has(id));
+    const found = matchAll(observed, candidates, rules);
+    const [agreed, large] = [
+      forbidden(found.matched, rules.mirror),
+      tooLarge(found.matched, rules.mirror),
+    ];
+    for (const id of large) reasons.set(id, "amount-too-large");
+    for (const id of agreed) reasons.set(id, "reconciled");
+    if (agreed.size + large.size > 0) continue;
+    const refused = [...reasons].map(([id, reason]) => quarantined({ id }, reason));
+    return { ...found, refused };
+  }
 }
 
 const correctsNothing = { type: "row-ignored", reason: "corrects-nothing" } as const;
@@ -170,20 +215,9 @@ async function settleRows(
         });
   const candidates = known.slice(0, maxAlike);
   const rules = { accountId: accountId ?? nowhere, ids: provider.ids };
-  const first = matchAll(all, candidates, rules).matched;
-  const [agreed, large] = [forbidden(first, mirror), tooLarge(first, mirror)];
-  const isCrowded = known.length > maxAlike;
-  const reasonOf = ({ id }: Observed): RowUnreadable["reason"] | undefined => {
-    if (isCrowded) return "too-many-alike";
-    if (agreed.has(id)) return "reconciled";
-    return large.has(id) ? "amount-too-large" : undefined;
-  };
-  const observed = all.filter((one) => reasonOf(one) === undefined);
-  const refused = all.flatMap((one) => {
-    const reason = reasonOf(one);
-    return reason === undefined ? [] : [quarantined(one, reason)];
-  });
-  const { matched, lines } = matchAll(observed, candidates, rules);
+  const sifted =
+    known.length > maxAlike ? crowded(all) : sift(all, candidates, { ...rules, mirror });
+  const { matched, lines, refused } = sifted;
   const { isDryRun } = importing;
   const settled = matched.map(({ match, ...one }) =>
     settledAs(one, match, { accountId, newLineId: isDryRun ? undefined : one.newLineId }),
@@ -234,7 +268,7 @@ const accountsIn = (statements: readonly Statement[]): readonly AccountId[] => [
   ...new Set(statements.flatMap(({ accountId }) => accountId ?? [])),
 ];
 
-const locksOf = ({ id, statements }: StatementImport) => [
+export const locksOf = ({ id, statements }: StatementImport) => [
   lockOfImport(id),
   ...accountsIn(statements).map(lockOfLines),
 ];

@@ -15,7 +15,7 @@ import {
 } from "../../domain/statement-import.ts";
 import { Permissions } from "../permission.ts";
 import type { AccountsScope } from "../ports/scope.ts";
-import { lockOfImport } from "./run-imports.ts";
+import { locksOf } from "./run-imports.ts";
 
 export const ImportStep = shape({ statementImportId: ImportId });
 export type ImportStep = Infer<typeof ImportStep>;
@@ -61,7 +61,7 @@ const step =
         change.value.afterwards?.(scope);
         return ok(saved);
       },
-      { lock: [lockOfImport(importId)] },
+      { lock: locksOf(seen) },
     );
   };
 
@@ -75,7 +75,7 @@ async function mayBeUndone(
     await accounts.byIds(ids)
   ).values()) {
     if (status === "deactivated") return err({ type: "account-inactive", accountId });
-    if (until !== undefined && (await imports.hasBooked(id, { accountId, until })))
+    if (until !== undefined && (await imports.hasTold(id, { accountId, until })))
       return err({ type: "day-reconciled", accountId, until });
   }
   return ok(undefined);

@@ -7,3 +7,5 @@ alter table accounts.connections add column login_until timestamptz;
 alter table accounts.connections add column is_warned boolean not null default false;
 create index connections_login_key on accounts.connections (login_until) where status = 'active';
 create index connections_pending_key on accounts.connections (connected_at) where status = 'pending';
+-- The accounts whose history is known: of others the first sync asks for all of it.
+alter table accounts.connections add column synced_accounts text[];

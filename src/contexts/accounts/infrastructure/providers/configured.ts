@@ -37,6 +37,6 @@ export function providersBy(
   return [
     ...bankFiles,
     alpaca({ baseUrl: settings.alpacaUrl, ...using }),
-    ...(client ? [schwab({ baseUrl: settings.schwabUrl, client, ...using })] : []),
+    schwab({ baseUrl: settings.schwabUrl, client, ...using }),
   ];
 }

@@ -22,6 +22,13 @@ export function decimalOf(text: string | undefined): Decimal | undefined {
   return after < 0 ? { digits: digits * 10n ** BigInt(-after), after: 0 } : { digits, after };
 }
 
+/** The sum of two numbers. */
+export function plus(a: Decimal, b: Decimal): Decimal {
+  const after = Math.max(a.after, b.after);
+  const raised = (one: Decimal) => one.digits * 10n ** BigInt(after - one.after);
+  return { digits: raised(a) + raised(b), after };
+}
+
 export const times = (a: Decimal, b: Decimal): Decimal => ({
   digits: a.digits * b.digits,
   after: a.after + b.after,
@@ -29,11 +36,13 @@ export const times = (a: Decimal, b: Decimal): Decimal => ({
 
 export const isTooLarge = ({ minor }: Money): boolean => minor > maxMinor || minor < -maxMinor;
 
+/** Money that an account may hold. */
+export const fitting = (money: Money): Money | undefined => (isTooLarge(money) ? undefined : money);
+
 /** Money of a number of a provider; undefined where it is none, or more than any account holds. */
 export function moneyOf(text: string | undefined, currency: Currency): Money | undefined {
   const said = decimalOf(text);
-  const money = said && Money.rounded(said.digits, said.after, currency);
-  return money && !isTooLarge(money) ? money : undefined;
+  return said && fitting(Money.rounded(said.digits, said.after, currency));
 }
 
 export const unreadableAnswer: Result<never, ProviderFailure> = err({

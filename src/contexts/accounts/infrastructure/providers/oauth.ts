@@ -35,8 +35,13 @@ const limits = {
   atOnce: 8,
   waiting: 64,
 };
-/** How long an access token is shown whose time is not told. */
-const usualAccessS = 300;
+/** How long an access token is shown whose time is not told, and how long any is at most. */
+const [usualAccessS, mostAccessS] = [300, 86_400];
+/** Tokens become headers: visible characters alone. */
+const visible = /^[\x21-\x7e]{1,8000}$/;
+const [firstStatus, lastStatus] = [200, 599];
+/** Statuses of answers that have no body. */
+const bodiless: ReadonlySet<number> = new Set([204, 205, 304]);
 /** What providers answer where a code or a refresh token is good no more. Schwab has a word of its own. */
 const deadGrants: ReadonlySet<string> = new Set(["invalid_grant", "unsupported_token_type"]);
 
@@ -92,9 +97,12 @@ function sending({ name, tokenUrl, clock, metrics }: Options) {
         (signal) => fetchText(new URL(url), { signal, correlationId, headers, form }),
         deadlineMs,
       );
-      if (answer.status === tooMany) throw new Limited(answer.headers.get("retry-after"));
+      const { status } = answer;
+      if (status === tooMany) throw new Limited(answer.headers.get("retry-after"));
+      if (status < firstStatus || status > lastStatus || bodiless.has(status))
+        throw new oauth.OperationProcessingError(`the token endpoint answers ${status}`);
       return new Response(withoutIdToken(answer.text), {
-        status: answer.status,
+        status,
         headers: { "content-type": answer.headers.get("content-type") ?? "" },
       });
     },
@@ -135,8 +143,10 @@ export function oauthLogin(options: Options): Login {
     try {
       const answer = await answered;
       const { access_token: access, refresh_token: refresh = before, expires_in: lastsS } = answer;
-      if (refresh === undefined) return failure("unreadable");
-      const accessUntil = Instant.plus(clock.now(), (lastsS ?? usualAccessS) * 1_000);
+      if (refresh === undefined || ![access, refresh].every((token) => visible.test(token)))
+        return failure("unreadable");
+      const shownS = Math.min(lastsS ?? usualAccessS, mostAccessS);
+      const accessUntil = Instant.plus(clock.now(), shownS * 1_000);
       return ok({ access, accessUntil, refresh });
     } catch (error) {
       return reasonOf(error, clock);

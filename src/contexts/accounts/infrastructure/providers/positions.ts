@@ -1,8 +1,14 @@
 import type { Instant } from "#kernel/instant.ts";
 import { Money, type Currency } from "#kernel/money.ts";
 import type { Raw } from "../../application/ports/providers.ts";
-import { Instrument, Quantity, type Holding, type ToldHoldings } from "../../domain/holding.ts";
-import { moneyOf, type Decimal } from "./decimals.ts";
+import {
+  Instrument,
+  maxHoldings,
+  Quantity,
+  type Holding,
+  type ToldHoldings,
+} from "../../domain/holding.ts";
+import { decimalOf, moneyOf, plus, type Decimal } from "./decimals.ts";
 
 /** A decimal number without an exponent, and without zeros at its end. */
 export function spelled({ digits, after }: Decimal): string {
@@ -46,18 +52,44 @@ const magnitude = (minor: bigint): bigint => (minor < 0n ? -minor : minor);
 /** Prices move between two answers: totals that differ by less than a hundredth are alike. */
 const alike = 100n;
 
+/** One position for each instrument: what is told twice is one, and what is told in parts is their sum. */
+function together(holdings: readonly Holding[]): readonly Holding[] {
+  const by = new Map<Instrument, Holding>();
+  for (const holding of holdings) {
+    const known = by.get(holding.instrument);
+    by.set(holding.instrument, known ? sumOfTwo(known, holding) : holding);
+  }
+  return [...by.values()];
+}
+
+const isSame = (a: Holding, b: Holding): boolean =>
+  a.quantity === b.quantity && a.marketValue.minor === b.marketValue.minor;
+
+function sumOfTwo(a: Holding, b: Holding): Holding {
+  if (isSame(a, b)) return a;
+  const [one, other] = [decimalOf(a.quantity), decimalOf(b.quantity)];
+  const quantity = one && other && Quantity.parse(spelled(plus(one, other)));
+  const add = (x: Money, y: Money) => Money.of(x.minor + y.minor, x.currency);
+  const { costBasis: _, ...rest } = a;
+  return {
+    ...rest,
+    ...(quantity?.ok ? { quantity: quantity.value } : {}),
+    ...(a.costBasis && b.costBasis ? { costBasis: add(a.costBasis, b.costBasis) } : {}),
+    marketValue: add(a.marketValue, b.marketValue),
+  };
+}
+
 /**
  * What positions say. They are whole where each can be read and they come to what the provider says all are worth; where it does not say that,
  * an empty answer says nothing.
  */
 export function holdingsOf(positions: readonly Position[], answer: Answer): ToldHoldings {
   const read = positions.map((one) => holdingOf(one, answer));
-  const holdings = [
-    ...new Map(read.flatMap((one) => (one ? [[one.instrument, one]] : []))).values(),
-  ];
-  const sum = holdings.reduce((all, { marketValue }) => all + marketValue.minor, 0n);
+  const all = together(read.filter((one) => one !== undefined));
+  const holdings = all.slice(0, maxHoldings);
+  const sum = all.reduce((minor, { marketValue }) => minor + marketValue.minor, 0n);
   const { total } = answer;
-  if (read.includes(undefined)) return { holdings, extent: "partial" };
+  if (read.includes(undefined) || all.length > maxHoldings) return { holdings, extent: "partial" };
   if (!total) return { holdings, extent: holdings.length > 0 ? "whole" : "unsaid" };
   const isTotal = magnitude(sum - total.minor) * alike <= magnitude(total.minor);
   return { holdings, extent: isTotal ? "whole" : "partial" };

@@ -9,6 +9,7 @@ import type {
   ProviderFailure,
   ProviderPage,
   Raw,
+  Remote,
   RemoteWith,
   RowIgnored,
   RowUnreadable,
@@ -16,15 +17,16 @@ import type {
 import type { ToldHoldings } from "../../domain/holding.ts";
 import { Mask } from "../../domain/labels.ts";
 import { Counterparty, ExternalId, Remark, type Observation } from "../../domain/observation.ts";
-import type { ProviderId } from "../../domain/provider.ts";
+import type { FailureReason, ProviderId } from "../../domain/provider.ts";
 import type { StatementHead } from "../../domain/statement-import.ts";
 import { dayOf, unreadable, worded } from "../statements/cells.ts";
 import { asking, recordsOf } from "./asking.ts";
-import { decimalOf, isTooLarge, moneyOf, times, unreadableAnswer } from "./decimals.ts";
+import { decimalOf, fitting, isTooLarge, moneyOf, times, unreadableAnswer } from "./decimals.ts";
 import { inside, rawOf } from "./json.ts";
 import { oauthLogin } from "./oauth.ts";
 import { holdingsOf, sumOf } from "./positions.ts";
 
+const name = "schwab";
 const format = "schwab-transaction";
 /** Schwab tells no currency: its accounts are in dollars. */
 const dollars = expect(Currency.parse("USD"));
@@ -131,9 +133,12 @@ async function numbersOf(
   const found = records.value.flatMap((record): readonly Numbered[] => {
     const { accountNumber, hashValue: hash } = rawOf(record);
     const number = ExternalId.parse(accountNumber);
-    return number.ok && hash !== undefined ? [{ number: number.value, hash }] : [];
+    const isHash = hash !== undefined && /^[\w-]{1,256}$/.test(hash);
+    return number.ok && isHash ? [{ number: number.value, hash }] : [];
   });
-  return found.length === records.value.length ? ok(found) : unreadableAnswer;
+  // Who has no accounts has nothing to connect: an empty answer is none.
+  const isWhole = found.length > 0 && found.length === records.value.length;
+  return isWhole ? ok(found) : unreadableAnswer;
 }
 
 type Had = { readonly cash: Money | undefined; readonly holdings: ToldHoldings };
@@ -149,7 +154,7 @@ function positionOf(record: unknown) {
   return {
     instrument: raw["instrument.symbol"] ?? raw["instrument.cusip"],
     quantity,
-    costBasis: cost && Money.rounded(cost.digits, cost.after, dollars),
+    costBasis: cost && fitting(Money.rounded(cost.digits, cost.after, dollars)),
     marketValue,
   };
 }
@@ -161,7 +166,9 @@ function hadBy(account: unknown, asOf: Instant): Had {
   const cash = loan?.minor === 0n ? moneyOf(raw["cashBalance"], dollars) : undefined;
   const told = inside(account, "positions");
   const positions = Array.isArray(told) ? told.map(positionOf) : [];
-  const total = sumOf(raw, ["longMarketValue", "shortMarketValue"], dollars);
+  // Positions come in the same answer as the totals, which do not count all kinds of them: only no positions at all want a proof.
+  const total =
+    positions.length > 0 ? undefined : sumOf(raw, ["longMarketValue", "shortMarketValue"], dollars);
   return { cash, holdings: holdingsOf(positions, { currency: dollars, asOf, total }) };
 }
 
@@ -189,6 +196,8 @@ type Window = { readonly account: number; readonly from: Instant; readonly until
 type Place = {
   readonly numbers: readonly ExternalId[];
   readonly windows: readonly Window[];
+  /** Why something was left out so far. */
+  readonly lacks?: FailureReason;
   readonly cash: Readonly<Record<string, string>>;
 };
 
@@ -212,7 +221,7 @@ const headOf = (externalId: ExternalId): StatementHead => {
 
 /** The first page: the accounts, and the windows in which their transactions are asked for. */
 async function accountsPage(deps: Deps, asked: Asked, context: Context): Fetched {
-  const { credentials: access, from } = asked;
+  const { credentials: access, from, history } = asked;
   const known = await numbersOf(deps.ask, access, context);
   if (!known.ok) return known;
   const had = await hadOf(deps, access, context);
@@ -220,7 +229,9 @@ async function accountsPage(deps: Deps, asked: Asked, context: Context): Fetched
   const numbers = known.value.map(({ number }) => number);
   const place: Place = {
     numbers,
-    windows: numbers.flatMap((_, account) => windowsOf(account, from, deps.clock.now())),
+    windows: numbers.flatMap((number, account) =>
+      windowsOf(account, history.besides.includes(number) ? from : history.since, deps.clock.now()),
+    ),
     cash: Object.fromEntries(
       [...had.value].flatMap(([number, { cash }]) => (cash ? [[number, String(cash.minor)]] : [])),
     ),
@@ -229,7 +240,7 @@ async function accountsPage(deps: Deps, asked: Asked, context: Context): Fetched
     accounts: numbers.map(headOf),
     rows: [],
     balances: [],
-    ...(numbers.length === 0 ? {} : { next: JSON.stringify(place) }),
+    next: JSON.stringify(place),
   });
 }
 
@@ -243,8 +254,8 @@ async function endOf(
   if (!had.ok) return had;
   const at = deps.clock.now();
   const found = place.numbers.flatMap((number, statement) => {
-    const one = had.value.get(number);
-    return one ? [{ number, statement, ...one }] : [];
+    const untold: Had = { cash: undefined, holdings: { holdings: [], extent: "partial" } };
+    return [{ number, statement, ...(had.value.get(number) ?? untold) }];
   });
   return ok({
     holdings: found.map(({ statement, holdings }) => ({ statement, ...holdings })),
@@ -275,26 +286,48 @@ async function windowPage(deps: Deps, asked: Asked, context: Context): Fetched {
   if (!window) return unreadableAnswer;
   const known = await numbersOf(deps.ask, access, context);
   if (!known.ok) return known;
-  const { account, from, until } = window;
-  const hash = known.value.find(({ number }) => number === place.numbers[account])?.hash;
-  const query = { startDate: from, endDate: until, types };
-  const path = `/accounts/${encodeURIComponent(hash ?? "")}/transactions`;
-  // An account that was closed in the midst of the walk has nothing more to tell.
-  const answer =
-    hash === undefined ? ok([]) : await deps.ask(questionOf(access, path, query), context);
-  const records = answer.ok ? recordsOf(answer.value) : answer;
-  if (!records.ok) return records;
-  const isFull = records.value.length >= mostRows;
-  const split = isFull ? halves(window) : [];
-  if (!split) return unreadableAnswer;
-  const windows = [...split, ...later];
-  const rows = isFull ? [] : records.value.map((record) => rowOf(account, record));
+  const answer = await transactionsOf(
+    deps.ask,
+    { access, window, known: known.value, place },
+    context,
+  );
+  // One account that Schwab does not show keeps no other one back.
+  const isRefused = !answer.ok && answer.error.reason === "refused";
+  if (!answer.ok && !isRefused) return answer;
+  const records = answer.ok ? answer.value : [];
+  const split = records.length >= mostRows ? halves(window) : [];
+  const isCut = split === undefined;
+  const isSplit = split !== undefined && split.length > 0;
+  const lacks = isRefused ? "refused" : isCut ? "unreadable" : place.lacks;
+  const rows = isSplit ? [] : records.map((record) => rowOf(window.account, record));
+  const windows = [...(split ?? []), ...later];
+  const more = lacks === undefined ? {} : { lacks };
   if (windows.length > 0) {
-    const next = JSON.stringify({ ...place, windows });
+    const next = JSON.stringify({ ...place, ...more, windows });
     return ok({ accounts: [], rows, balances: [], next });
   }
   const end = await endOf(deps, { access, place }, context);
-  return end.ok ? ok({ accounts: [], rows, ...end.value }) : end;
+  return end.ok ? ok({ accounts: [], rows, ...more, ...end.value }) : end;
+}
+
+type Fetching = {
+  readonly access: string;
+  readonly window: Window;
+  readonly known: readonly Numbered[];
+  readonly place: Place;
+};
+
+/** The transactions of a window. An account that is told of no more is left to the next sync. */
+async function transactionsOf(
+  ask: Ask,
+  { access, window: { account, from, until }, known, place }: Fetching,
+  context: Context,
+): Promise<Result<readonly unknown[], ProviderFailure>> {
+  const hash = known.find(({ number }) => number === place.numbers[account])?.hash;
+  if (hash === undefined) return unreadableAnswer;
+  const query = { startDate: from, endDate: until, types };
+  const answer = await ask(questionOf(access, `/accounts/${hash}/transactions`, query), context);
+  return answer.ok ? recordsOf(answer.value) : answer;
 }
 
 function rowOf(statement: number, record: unknown): ProviderPage["rows"][number] {
@@ -305,43 +338,53 @@ function rowOf(statement: number, record: unknown): ProviderPage["rows"][number]
 
 type Options = {
   readonly baseUrl: string;
-  readonly client: Parameters<typeof oauthLogin>[0]["client"];
+  /** The application at Schwab; without one nobody signs in. */
+  readonly client: Parameters<typeof oauthLogin>[0]["client"] | undefined;
   readonly clock: Clock;
   readonly metrics: Metrics;
 };
 
 /** Charles Schwab, by its Trader API. All accounts of a customer open with one login. Source: developer.schwab.com. */
 export function schwab({ baseUrl, client, clock, metrics }: Options): Provider {
-  const name = "schwab";
-  const ask = asking({ name, baseUrl, budget, maxBytes, clock, metrics });
-  const base = baseUrl.replace(/\/$/, "");
   return {
     id: name as ProviderId,
     name: "Charles Schwab",
     abilities: ["accounts", "balances", "transactions", "holdings"],
     ids: "stable",
     observe,
-    remote: {
-      connectsWith: "login",
-      historyDays: 365,
-      overlapDays: 14,
-      login: oauthLogin({
-        name,
-        authorizeUrl: `${base}/v1/oauth/authorize`,
-        tokenUrl: `${base}/v1/oauth/token`,
-        client,
-        lastsMs: loginMs,
-        clock,
-        metrics,
-      }),
-      page: (asked, context) =>
-        asked.cursor === undefined
-          ? accountsPage({ ask, clock }, asked, context)
-          : windowPage({ ask, clock }, asked, context),
-      async accounts(access, context) {
-        const known = await numbersOf(ask, access, context);
-        return known.ok ? ok(known.value.map(({ number }) => number)) : known;
-      },
+    ...(client ? { remote: remoteBy({ baseUrl, client, clock, metrics }) } : {}),
+  };
+}
+
+/** What is fetched once an application is set up. */
+function remoteBy({
+  baseUrl,
+  client,
+  clock,
+  metrics,
+}: Options & { readonly client: NonNullable<Options["client"]> }): Remote {
+  const ask = asking({ name, baseUrl, budget, maxBytes, clock, metrics });
+  const base = baseUrl.replace(/\/$/, "");
+  return {
+    connectsWith: "login",
+    historyDays: 365,
+    overlapDays: 14,
+    login: oauthLogin({
+      name,
+      authorizeUrl: `${base}/v1/oauth/authorize`,
+      tokenUrl: `${base}/v1/oauth/token`,
+      client,
+      lastsMs: loginMs,
+      clock,
+      metrics,
+    }),
+    page: (asked, context) =>
+      asked.cursor === undefined
+        ? accountsPage({ ask, clock }, asked, context)
+        : windowPage({ ask, clock }, asked, context),
+    async accounts(access, context) {
+      const known = await numbersOf(ask, access, context);
+      return known.ok ? ok(known.value.map(({ number }) => number)) : known;
     },
   };
 }
