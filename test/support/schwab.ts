@@ -32,11 +32,14 @@ function shownBy({ headers }: Asked): string {
   return decodeURIComponent(Buffer.from(encoded, "base64").toString().replaceAll("+", " "));
 }
 
+/** `rotates`: a refresh token is good for one time. `denies`: the customer does not sign in. */
+type Habits = { rotates: boolean; denies: boolean; expiresIn?: number };
+
 /** Codes and tokens: what is given, until when, and for what. */
 function schwabLogin(clock: Clock) {
   const app = { key: "app-key", secret: "app/secret+1", redirectUrl: "https://app.example/schwab" };
-  /** `rotates`: a refresh token is good for one time. `denies`: the customer does not sign in. */
-  const habits = { rotates: true, denies: false };
+  const habits: Habits = { rotates: true, denies: false };
+  const hooks: { beforeToken?: () => void; beforeNumbers?: () => void } = {};
   const held = new Map<string, Held>();
   const challenges = new Map<string, string | null>();
   const counts = { refreshes: 0 };
@@ -74,7 +77,7 @@ function schwabLogin(clock: Clock) {
       id_token: "not.for.us",
       token_type: "Bearer",
       scope: "api",
-      expires_in: accessMs / 1_000,
+      expires_in: habits.expiresIn ?? accessMs / 1_000,
     },
   ];
 
@@ -106,18 +109,21 @@ function schwabLogin(clock: Clock) {
   function revoke(kind: Held["kind"]): void {
     for (const [key, one] of held) if (one.kind === kind) held.delete(key);
   }
-  return { app, habits, counts, authorize, token, isGood, revoke };
+  return { app, habits, hooks, counts, authorize, token, isGood, revoke };
 }
 
 /** Schwab's Trader API for one customer with some accounts: login, tokens that end, hashes in paths, exact dates, and the cap of 3 000 rows. */
 export async function schwabServer({ clock, port = 0 }: Options) {
   const { authorize, token, isGood, ...login } = schwabLogin(clock);
-  const accounts = [{ number: "12345678", hash: "HASH1", cash: "1000.00" }];
+  const accounts: { number: string; hash: string; cash: string; isHidden?: boolean }[] = [
+    { number: "12345678", hash: "HASH1", cash: "1000.00" },
+  ];
   const positions: Readonly<Record<string, unknown>>[] = [];
   const transactions = new Map<string, readonly SchwabTransaction[]>();
 
   function transactionsOf(hash: string, query: URLSearchParams): Answered {
     const account = accounts.find((one) => one.hash === hash);
+    if (account?.isHidden) return [403, { message: "forbidden", errors: [] }];
     if (!account) return [404, { message: "account not found", errors: ["account not found"] }];
     const [start, end] = [query.get("startDate") ?? "", query.get("endDate") ?? ""];
     if (!exact.test(start) || !exact.test(end)) return invalid("dates");
@@ -132,14 +138,19 @@ export async function schwabServer({ clock, port = 0 }: Options) {
   function answered(asked: Asked): Answered {
     const { url, headers } = asked;
     if (url.pathname === "/v1/oauth/authorize") return authorize(url.searchParams);
-    if (url.pathname === "/v1/oauth/token") return token(asked);
+    if (url.pathname === "/v1/oauth/token") {
+      login.hooks.beforeToken?.();
+      return token(asked);
+    }
     const access = /^Bearer (?<token>.+)$/.exec(headers.authorization ?? "")?.groups?.["token"];
     if (!isGood("access", access ?? null)) return [401, { message: "unauthorized", errors: [] }];
-    if (url.pathname === "/trader/v1/accounts/accountNumbers")
+    if (url.pathname === "/trader/v1/accounts/accountNumbers") {
+      login.hooks.beforeNumbers?.();
       return [
         200,
         accounts.map(({ number, hash }) => ({ accountNumber: number, hashValue: hash })),
       ];
+    }
     if (url.pathname === "/trader/v1/accounts")
       return [
         200,

@@ -351,5 +351,128 @@ export function loginsContract(name: string, open: OpenAccounts): void {
         ["OWED", "-1.5", -1852n, -1900n],
       );
     });
+
+    test("a token endpoint that answers nonsense ends a sync like any other outage", async () => {
+      await using house = await given();
+      house.server.habits.rotates = false;
+      const { id } = await house.connected();
+      await house.synced(id);
+      const begun = await house.begin();
+      const returned = await signInAtSchwab(begun.signInAt);
+      house.server.faults.push({ kind: "status", status: 204 });
+      assert.equal(refusal(await house.finish(returned)), "provider-unavailable");
+      assert.equal(await house.statusOf(begun.id), "failed");
+      house.clock.advance(3_600_000);
+      for (let i = 0; i < 20; i += 1) house.server.faults.push({ kind: "status", status: 204 });
+      const sync = await house.again(id);
+      assert.deepEqual([sync.status, "reason" in sync && sync.reason], ["failed", "unreadable"]);
+      house.server.faults.length = 0;
+      for (const expiresIn of [1e20, 0, 1e12]) {
+        house.server.habits.expiresIn = expiresIn;
+        house.clock.advance((2 * dayMs) / 4);
+        assert.equal((await house.again(id)).status, "succeeded", String(expiresIn));
+      }
+    });
+
+    test("an account that is opened later has its history, and one that is left out once loses none", async () => {
+      await using house = await given();
+      house.server.transactions.set("12345678", dividends(2, before(house.now(), 100)));
+      const { id } = await house.connected();
+      assert.equal((await house.synced(id)).status, "succeeded");
+      house.server.accounts.push({ number: "87654321", hash: "HASH2", cash: "5.00" });
+      house.server.transactions.set("87654321", dividends(3, before(house.now(), 90), 700n));
+      const first = house.server.accounts.shift();
+      assert.ok(first);
+      const without = await house.again(id);
+      assert.equal(
+        "reason" in without && without.reason,
+        "other-account",
+        "none that it had is there",
+      );
+      house.server.accounts.unshift(first);
+      const later = await house.again(id);
+      assert.deepEqual([later.status, later.fetching.rows], ["succeeded", 3]);
+
+      house.server.accounts.push({ number: "11112222", hash: "HASH3", cash: "5.00" });
+      house.server.transactions.set("11112222", dividends(4, before(house.now(), 90), 900n));
+      expect(await house.accounts.requestSync(house.step(id), house.as(house.adaId)));
+      let asked = 0;
+      house.server.hooks.beforeNumbers = () => {
+        asked += 1;
+        if (asked === 3) house.server.accounts.pop();
+      };
+      const cut = await house.synced(id);
+      assert.notEqual(cut.status, "succeeded");
+      house.server.accounts.push({ number: "11112222", hash: "HASH3", cash: "5.00" });
+      const whole = await house.again(id);
+      assert.deepEqual([whole.status, whole.fetching.rows], ["succeeded", 4]);
+    });
+
+    test("an account that Schwab does not show keeps no other one back, and the sync says so", async () => {
+      await using house = await given();
+      house.server.transactions.set("12345678", dividends(2, before(house.now(), 30)));
+      house.server.accounts.unshift({
+        number: "99998888",
+        hash: "CLOSED",
+        cash: "0",
+        isHidden: true,
+      });
+      const { id } = await house.connected();
+      const sync = await house.synced(id);
+      assert.deepEqual(
+        [sync.status, "reason" in sync && sync.reason, sync.fetching.rows],
+        ["partially-succeeded", "refused", 2],
+      );
+    });
+
+    test("a callback that fails ends no login that was begun meanwhile, and none fails while it goes on", async () => {
+      await using house = await given();
+      const first = await house.begin();
+      const returned = await signInAtSchwab(first.signInAt);
+      const begun: Promise<string>[] = [];
+      house.server.hooks.beforeToken = () => {
+        begun.push(house.reauthorize(first.id));
+        house.server.faults.push({ kind: "status", status: 503 }, { kind: "status", status: 503 });
+      };
+      assert.equal(refusal(await house.finish(returned)), "provider-unavailable");
+      const [second = ""] = await Promise.all(begun);
+      delete house.server.hooks.beforeToken;
+      house.server.faults.length = 0;
+      assert.equal(refusal(await house.finish(await signInAtSchwab(second))), "ok");
+
+      const third = await house.begin();
+      const back = await signInAtSchwab(third.signInAt);
+      const watched: Promise<unknown>[] = [];
+      house.server.hooks.beforeToken = () =>
+        void watched.push(house.accounts.watchLogins({}, house.as("system")));
+      assert.equal(refusal(await house.finish(back)), "ok");
+      await Promise.all(watched);
+      assert.deepEqual(
+        [
+          await house.statusOf(third.id),
+          (await house.subject.events()).filter((type) => /failed/.test(type)),
+        ],
+        ["active", []],
+      );
+    });
+
+    test("a cost beyond all money is left out, and the position stays", async () => {
+      await using house = await given();
+      house.server.positions.push({
+        longQuantity: 99_999_999_999_999,
+        averagePrice: 99_999_999_999,
+        marketValue: 12.5,
+        instrument: { assetType: "EQUITY", symbol: "ODD" },
+      });
+      const { id } = await house.connected();
+      assert.equal((await house.synced(id)).status, "succeeded");
+      const { mirror } = await house.booked();
+      const input = read(ListHoldings, { accountId: mirror.id });
+      const [odd] = expect(await house.accounts.listHoldings(input, house.as(house.adaId)));
+      assert.deepEqual(
+        [odd?.instrument, odd?.costBasis, odd?.marketValue.minor],
+        ["ODD", undefined, 1_250n],
+      );
+    });
   });
 }

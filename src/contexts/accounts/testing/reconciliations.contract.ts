@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Currency, Money } from "#kernel/money.ts";
 import { expect } from "#kernel/result.ts";
 import {
   LiftAgreement,
@@ -11,6 +12,8 @@ import { ImportStep } from "../application/statements/undo-import.ts";
 import { read, type OpenAccounts } from "./fixtures.ts";
 import { coffee, month, openStatements, pay, rent } from "./statement-bank.ts";
 import { ofx } from "./statement-files.ts";
+
+const usd = expect(Currency.parse("USD"));
 
 /** On every adapter, a balance is agreed only where the lines lead to it, and what it is of stays as it is. */
 export function reconciliationsContract(name: string, open: OpenAccounts): void {
@@ -168,6 +171,55 @@ export function reconciliationsContract(name: string, open: OpenAccounts): void 
         assert.ok(agreed.ok, "whichever came first, the lines lead to what was told");
         assert.equal((await bank.mirrors())[0]?.posted, 169_550n);
       }
+    });
+
+    test("a row that comes twice changes an agreed day no more than once, which is not at all", async () => {
+      await using bank = await given();
+      expect(await bank.agree("2026-08-20"));
+      const moved = { ...coffee, date: "2026-08-07" };
+      const { tally } = await bank.imported(ofx({ rows: [moved, moved, moved] }));
+      assert.deepEqual([tally.updated, tally.quarantined], [0, 3]);
+      assert.ok((await bank.lines(bank.accountId)).includes("2026-08-03 -450 Blue Coffee booked"));
+    });
+
+    test("no undoing brings a line back into agreed days, or takes one out of them", async () => {
+      await using bank = await given();
+      const step = (id: string) => read(ImportStep, { statementImportId: id });
+      const undo = async (id: string) => {
+        const undone = await bank.accounts.undoImport(step(id), bank.as(bank.adaId));
+        return undone.ok ? "ok" : undone.error.type;
+      };
+      const moving = await bank.imported(ofx({ rows: [{ ...coffee, date: "2026-08-07" }] }));
+      assert.equal(moving.tally.updated, 1);
+      expect(await bank.agree("2026-08-05", bank.usd("1700.00")));
+      assert.equal(await undo(moving.id), "day-reconciled", "it would bring the line back");
+      expect(await bank.lift("2026-08-05"));
+      await bank.undo(moving.id);
+
+      const again = await bank.imported(ofx({ rows: month }));
+      assert.equal(again.tally.matched, 3);
+      await bank.undo(bank.august.id);
+      const [mirror] = await bank.mirrors();
+      const balance = {
+        balance: {
+          amount: Money.spell(Money.of(mirror?.posted ?? 0n, usd)).amount,
+          currency: "USD",
+        },
+      };
+      expect(await bank.agree("2026-08-20", balance));
+      assert.equal(await undo(again.id), "day-reconciled", "the lines are its own now");
+    });
+
+    test("nothing is agreed while an import is taken back", async () => {
+      await using bank = await given();
+      const step = read(ImportStep, { statementImportId: bank.august.id });
+      expect(await bank.accounts.undoImport(step, bank.as(bank.adaId)));
+      const early = await bank.agree("2026-08-20");
+      assert.ok(!early.ok && early.error.type === "agreement-invalid");
+      assert.equal(early.error.reason, "undoing");
+      const never = await bank.agree("9999-12-31");
+      assert.ok(!never.ok && never.error.type === "agreement-invalid");
+      assert.equal(never.error.reason, "day-not-over");
     });
   });
 }
