@@ -1,5 +1,4 @@
 import { createReadStream } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { InvalidArgumentError, type Command } from "commander";
 import type { Context } from "#kernel/context.ts";
 import { expect, ok, type Result } from "#kernel/result.ts";
@@ -8,7 +7,7 @@ import { print, progressBar, type Output } from "#platform/console/output.ts";
 import type { Database } from "#platform/postgres/database.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import type { WithDatabase } from "#platform/process/module.ts";
-import { systemRuntime as runtime } from "#platform/system.ts";
+import type { Runtime } from "#platform/runtime.ts";
 import { ImportStatements, importStatements } from "./application/statements/receive-statements.ts";
 import { runStatements } from "./application/statements/run-imports.ts";
 import { AccountId, ConnectionId, OwnerId } from "./domain/ids.ts";
@@ -31,15 +30,14 @@ const typed =
     return parsed.value;
   };
 
-const { clock, newId, timers } = runtime;
 const stepMs = 30_000;
-const contextOf = (actor: string): Context => ({
+const contextOf = ({ clock }: Runtime, actor: string): Context => ({
   actor,
   correlationId: "console",
   deadlineMs: clock.unixMs() + stepMs,
 });
 
-const unitsOn = (database: Database) =>
+const unitsOn = (database: Database, { clock, newId }: Runtime) =>
   postgresUnitOfWork({
     database,
     schema: "accounts",
@@ -57,7 +55,11 @@ function told<T>(result: Result<T, { readonly type: string; readonly reason?: st
 }
 
 /** Commands of connections to providers, and of statements. */
-export function addStatementCommands(basalt: Command, withDatabase: WithDatabase): void {
+export function addStatementCommands(
+  basalt: Command,
+  withDatabase: WithDatabase,
+  runtime: Runtime,
+): void {
   const connections = basalt
     .command("connections")
     .description("Inspect the connections of users to providers, and sync them");
@@ -71,7 +73,7 @@ export function addStatementCommands(basalt: Command, withDatabase: WithDatabase
     .description("Make the next sync of a connection due now; a running server begins it")
     .argument("<connection>", "the id of the connection", typed(ConnectionId))
     .option("--json", "print JSON")
-    .action(syncCommand(withDatabase));
+    .action(syncCommand(withDatabase, runtime));
   basalt
     .command("statements")
     .description("Import statements of banks")
@@ -83,7 +85,7 @@ export function addStatementCommands(basalt: Command, withDatabase: WithDatabase
     .option("--account <account>", "the mirror that all rows are of", typed(AccountId))
     .option("--dry-run", "say what would become of each row, and change nothing")
     .option("--json", "print JSON")
-    .action(importCommand(withDatabase));
+    .action(importCommand(withDatabase, runtime));
 }
 
 const lineOf = ({ id, owner, provider, status, nextSyncAt, lastSync }: ConnectionOverview) => {
@@ -97,25 +99,26 @@ const listCommand = (withDatabase: WithDatabase) => (output: Output) =>
     print(await connectionsOverview(database), output, lineOf, "Nobody has connected a provider."),
   );
 
-const syncCommand = (withDatabase: WithDatabase) => (id: ConnectionId, output: Output) =>
-  withDatabase(async (database) => {
-    const nextSyncAt = clock.now();
-    const { unitOfWork } = unitsOn(database);
-    const status = expect(
-      await unitOfWork(contextOf("system"), async ({ connections }) => {
-        const found = await connections.byId(id);
-        if (found?.status === "active") connections.schedule(id, { nextSyncAt });
-        return ok(found?.status);
-      }),
-    );
-    if (status !== "active")
-      throw new Error(
-        status === undefined
-          ? `there is no ${id}`
-          : `${id} is ${status}: its owner must connect it`,
+const syncCommand =
+  (withDatabase: WithDatabase, runtime: Runtime) => (id: ConnectionId, output: Output) =>
+    withDatabase(async (database) => {
+      const nextSyncAt = runtime.clock.now();
+      const { unitOfWork } = unitsOn(database, runtime);
+      const status = expect(
+        await unitOfWork(contextOf(runtime, "system"), async ({ connections }) => {
+          const found = await connections.byId(id);
+          if (found?.status === "active") connections.schedule(id, { nextSyncAt });
+          return ok(found?.status);
+        }),
       );
-    print([{ id, nextSyncAt }], output, () => `${id} is synced next.`, "");
-  });
+      if (status !== "active")
+        throw new Error(
+          status === undefined
+            ? `there is no ${id}`
+            : `${id} is ${status}: its owner must connect it`,
+        );
+      print([{ id, nextSyncAt }], output, () => `${id} is synced next.`, "");
+    });
 
 type Importing = Output & {
   readonly owner: OwnerId;
@@ -125,40 +128,42 @@ type Importing = Output & {
 };
 
 const pauseMs = 100;
+const pause = ({ timers }: Runtime) =>
+  new Promise<void>((resolve) => void timers.after(pauseMs, resolve));
 const isAtAnEnd = (one: StatementImport | undefined): one is FinishedImport =>
   one?.status === "finished" || one?.status === "undone";
 
 const importCommand =
-  (withDatabase: WithDatabase) =>
+  (withDatabase: WithDatabase, runtime: Runtime) =>
   (file: string, { owner, provider, account, dryRun, ...output }: Importing) =>
     withDatabase(async (database) => {
       const deps = {
-        ...unitsOn(database),
+        ...unitsOn(database, runtime),
         mayAct: async () => ok(undefined),
         providers: bankFiles,
-        clock,
-        newId,
+        clock: runtime.clock,
+        newId: runtime.newId,
       };
       const input = expect(
         ImportStatements.parse({
-          content: statementFile(createReadStream(file), timers),
+          content: statementFile(createReadStream(file), runtime.timers),
           ...(provider === undefined ? {} : { provider }),
           ...(account === undefined ? {} : { accountId: account }),
           ...(dryRun ? { dryRun: true } : {}),
         }),
       );
-      const { id, rows } = told(await importStatements(deps)(input, contextOf(owner)));
+      const { id, rows } = told(await importStatements(deps)(input, contextOf(runtime, owner)));
       const bar = progressBar("rows", rows);
       const run = runStatements(deps);
-      const current = () => deps.read(contextOf(owner), ({ imports }) => imports.byId(id));
+      const current = () => deps.read(contextOf(runtime, owner), ({ imports }) => imports.byId(id));
       let found = await current();
       while (!isAtAnEnd(found)) {
-        const { failures } = expect(await run({}, contextOf("system")));
+        const { failures } = expect(await run({}, contextOf(runtime, "system")));
         if (failures.length > 0) throw failures[0];
         found = await current();
         if (!found) throw new Error(`${id} is gone: its owner was erased`);
         bar.show(Object.values(found.tally).reduce((sum, n) => sum + n, 0));
-        if (!isAtAnEnd(found)) await sleep(pauseMs); // a server may have the next rows
+        if (!isAtAnEnd(found)) await pause(runtime); // a server may have the next rows
       }
       bar.end();
       const { tally } = found;
