@@ -21,7 +21,7 @@ export type Ability = (typeof abilities)[number];
  * Why nothing is fetched. `unreadable`: the provider answers something else; `login-lost`: it no longer accepts the credentials; `refused`:
  * it does not allow that; `other-account`: it tells of an account that it was not connected for; `disconnected`: the owner has disconnected it;
  * `not-allowed`: the owner may not sync any more, as after they were deleted; `holdings-incomplete`: positions cannot be read, or do not come to what the
- * provider says they are worth: those that it does not name are kept.
+ * provider says they are worth: those that it does not name are kept; `account-missing`: it no longer tells of an account that it had, which is said once.
  */
 export const failureReasons = [
   "unavailable",
@@ -33,5 +33,6 @@ export const failureReasons = [
   "disconnected",
   "not-allowed",
   "holdings-incomplete",
+  "account-missing",
 ] as const;
 export type FailureReason = (typeof failureReasons)[number];

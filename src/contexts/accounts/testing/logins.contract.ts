@@ -408,6 +408,24 @@ export function loginsContract(name: string, open: OpenAccounts): void {
       assert.deepEqual([whole.status, whole.fetching.rows], ["succeeded", 4]);
     });
 
+    test("an account that Schwab tells of no more is missed once, and what it had stays", async () => {
+      await using house = await given();
+      house.server.accounts.push({ number: "87654321", hash: "HASH2", cash: "5.00" });
+      const { id } = await house.connected();
+      await house.synced(id);
+      house.server.accounts.pop();
+      const reasons = [];
+      for (let i = 0; i < 2; i += 1) {
+        const sync = await house.again(id);
+        reasons.push([sync.status, "reason" in sync ? sync.reason : undefined]);
+      }
+      assert.deepEqual(reasons, [
+        ["partially-succeeded", "account-missing"],
+        ["succeeded", undefined],
+      ]);
+      assert.equal((await house.mirrors()).length, 2);
+    });
+
     test("an account that Schwab does not show keeps no other one back, and the sync says so", async () => {
       await using house = await given();
       house.server.transactions.set("12345678", dividends(2, before(house.now(), 30)));

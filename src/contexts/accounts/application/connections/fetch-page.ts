@@ -4,6 +4,7 @@ import type { MayAct } from "#kernel/permission.ts";
 import { err, expect, ok, type Result } from "#kernel/result.ts";
 import { Connection, type ActiveConnection } from "../../domain/connection.ts";
 import { ObservationId } from "../../domain/ids.ts";
+import type { ExternalId } from "../../domain/observation.ts";
 import type { FailureReason } from "../../domain/provider.ts";
 import {
   StatementImport,
@@ -156,6 +157,17 @@ function resealed({ sealing }: RunDeps, scope: AccountsScope, connection: Active
 const lost = ({ remote }: Provider, connection: ActiveConnection) =>
   remote?.connectsWith === "login" ? Connection.expire(connection) : Connection.revoke(connection);
 
+/** What a sync that has reached its last page has not told, of accounts that were known before. */
+function lackOf(
+  { lacks, holdings = [] }: ProviderPage,
+  known: readonly ExternalId[],
+  named: readonly ExternalId[],
+): FailureReason | undefined {
+  if (lacks !== undefined) return lacks;
+  if (holdings.some(({ extent }) => extent === "partial")) return "holdings-incomplete";
+  return known.every((one) => named.includes(one)) ? undefined : "account-missing";
+}
+
 type Subject = {
   readonly sync: FetchingSync;
   readonly importing: ArrivingImport;
@@ -196,15 +208,15 @@ const keeping =
     if (page.next !== undefined) scope.imports.arrive(more);
     scope.syncs.keep(sync.id, fetching);
     if (page.next === undefined) {
-      const isPartial = page.holdings?.some(({ extent }) => extent === "partial") === true;
-      const reason = page.lacks ?? (isPartial ? "holdings-incomplete" : undefined);
-      finishFetching(scope, { sync: { ...sync, fetching }, importing: more }, { reason, at });
       const schedule = await scope.connections.scheduled(sync.connectionId);
+      const named = more.statements.flatMap(({ externalId }) => externalId ?? []);
+      const reason = lackOf(page, schedule?.syncedAccounts ?? [], named);
+      finishFetching(scope, { sync: { ...sync, fetching }, importing: more }, { reason, at });
       if (schedule && page.lacks === undefined)
         scope.connections.schedule(sync.connectionId, {
           ...schedule,
           syncedUntil: sync.until,
-          syncedAccounts: more.statements.flatMap(({ externalId }) => externalId ?? []),
+          syncedAccounts: named,
         });
       if (connection?.status === "active") resealed(deps, scope, connection);
     }
