@@ -169,9 +169,7 @@ const isUndoing = statement<{ readonly has: boolean }>(
 
 const hasTold = statement<{ readonly has: boolean }>(
   "accounts.import-has-told",
-  `select exists (
-     select from accounts.observations o join accounts.observations t on t.line_id = o.line_id
-      where o.import_id = $1 and o.account_id = $2 and t.observation ->> 'date' <= $3) as has`,
+  "select accounts.has_told($1, $2, $3) as has",
 );
 
 function toImport(row: Row): StatementImport {

@@ -113,19 +113,7 @@ const sumTold = statement<{
   readonly amount: string;
   readonly currency: string | null;
   readonly first: string | null;
-}>(
-  "accounts.line-sum-told",
-  `select coalesce(sum((told.observation -> 'amount' ->> 'amount')::numeric), 0)::text as amount,
-          max(told.observation -> 'amount' ->> 'currency') as currency,
-          min(told.observation ->> 'date') as first
-     from accounts.lines l
-    cross join lateral (
-      select o.observation from accounts.observations o
-        join accounts.statement_imports i on i.id = o.import_id and not i.is_dry_run
-       where o.line_id = l.id and o.import_id <= $2 order by o.id desc limit 1) told
-    where l.account_id = $1 and told.observation ->> 'status' = 'booked'
-      and coalesce(told.observation -> 'corrects' ->> 'action', '') <> 'delete'`,
-);
+}>("accounts.line-sum-told", "select amount, currency, first from accounts.sum_told($1, $2)");
 
 /** Before the first day and after the last. */
 const [always, forever] = ["-infinity", "infinity"];
