@@ -50,9 +50,22 @@ function installToRun() {
 const lock = createHash("sha256")
   .update(readFileSync(path.join(root, "package-lock.json")))
   .digest("hex");
+/** Whether all is there, by `npm ci`, say: what npm notes of an installation has what the lock file wants, but for other machines. */
+function isWhole() {
+  const noted = read(path.join(modules, ".package-lock.json"));
+  if (noted === "") return false;
+  const { packages: there } = JSON.parse(noted);
+  const { packages: wanted } = JSON.parse(read(path.join(root, "package-lock.json")));
+  return Object.entries(wanted).every(
+    ([place, { version, optional }]) =>
+      place === "" || optional || there[place]?.version === version,
+  );
+}
+
 const hasNode = existsSync(path.join(modules, "node/bin")) || isNewEnough();
 const installed = read(stamp);
-const isInstalled = hasNode && (installed === lock || (isToRun && installed === `${lock} to run`));
+const isInstalled =
+  hasNode && (installed === lock || (isToRun && installed === `${lock} to run`) || isWhole());
 
 if (!isInstalled && isToRun) {
   console.error(

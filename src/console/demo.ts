@@ -11,6 +11,12 @@ function portOf(text: string): number {
   throw new InvalidArgumentError(`must be a whole number from ${firstPort} to ${lastPort}`);
 }
 
+function addressOf(text: string): string {
+  if (!URL.canParse(text))
+    throw new InvalidArgumentError("must be a URL, as in http://127.0.0.1:3000");
+  return new URL(text).origin;
+}
+
 /** A server on a port. A port that is taken is told as such. */
 const listening = <S>(port: number, server: Promise<S>): Promise<S> =>
   server.catch((error: NodeJS.ErrnoException) => {
@@ -28,7 +34,8 @@ export function addDemoCommands(basalt: Command): void {
       "Run servers on this machine that answer as Alpaca and Schwab do, until Ctrl-C; it prints the settings to start Basalt with, and how to connect",
     )
     .option("--port <n>", "port of Alpaca's server; Schwab's is on the next one", portOf, usualPort)
-    .action(async ({ port }: { readonly port: number }) => {
+    .option("--basalt <url>", "where Basalt will answer", addressOf, "http://127.0.0.1:3000")
+    .action(async ({ port, basalt: at }: { readonly port: number; readonly basalt: string }) => {
       await using alpaca = await listening(port, alpacaServer(port));
       const clock = { unixMs: () => Date.now() };
       await using schwab = await listening(port + 1, schwabServer({ clock, port: port + 1 }));
@@ -47,10 +54,10 @@ export function addDemoCommands(basalt: Command): void {
         marketValue: 735.6,
       });
       schwab.transactions.set("12345678", savings(new Date()));
-      schwab.app.redirectUrl = "http://127.0.0.1:3000/connected";
+      schwab.app.redirectUrl = `${at}/connected`;
       const keys = JSON.stringify({ provider: "alpaca", keys: alpaca.keys });
       const curl = `  curl -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\\n`;
-      const connections = "http://127.0.0.1:3000/api/v1/connections";
+      const connections = `${at}/api/v1/connections`;
       console.log(
         `Alpaca's stand-in listens at ${alpaca.url}, and Schwab's at ${schwab.url}. Start Basalt with\n` +
           `  BASALT_ALPACA_URL=${alpaca.url} BASALT_SCHWAB_URL=${schwab.url} \\\n` +

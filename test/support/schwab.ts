@@ -57,7 +57,8 @@ function schwabLogin(clock: Clock) {
   function authorize(query: URLSearchParams): Answered {
     const isKnown =
       query.get("client_id") === app.key && query.get("redirect_uri") === app.redirectUrl;
-    if (!isKnown) return refused(400, "invalid_request");
+    if (!isKnown)
+      return refused(400, "invalid_request", "client_id and redirect_uri must be those of the app");
     const back = new URL(app.redirectUrl);
     back.searchParams.set("state", query.get("state") ?? "");
     if (habits.denies) back.searchParams.set("error", "access_denied");

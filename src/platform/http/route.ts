@@ -51,7 +51,15 @@ export type StreamedAnswer<V> = {
 export type RefusalStatus = 401 | 402 | 403 | 404 | 409 | 410 | 412 | 422 | 423 | 429;
 
 type Input<I> = Value<I> & { readonly fields: Fields };
-type Refused = { readonly type: string };
+type Told =
+  | string
+  | number
+  | boolean
+  | undefined
+  | readonly Told[]
+  | { readonly [field: string]: Told };
+/** A refusal, whose details become JSON as they are: money is spelled, and there are no big integers. */
+type Refused = { readonly type: string; readonly [detail: string]: Told };
 
 type Declaration<I, V, R extends Refused, View> = {
   readonly access: Access;

@@ -1,7 +1,7 @@
 import type { Change } from "#kernel/change.ts";
 import type { CivilDate } from "#kernel/civil-date.ts";
 import type { Instant } from "#kernel/instant.ts";
-import { Money } from "#kernel/money.ts";
+import { Money, type SpelledMoney } from "#kernel/money.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Account, Mirror } from "./account.ts";
 import { AgreementLifted, BalanceAgreed, type AccountsEvent } from "./events.ts";
@@ -19,8 +19,9 @@ export type Agreement = {
 /** What the owner, or the provider, says is not what the lines lead to. */
 export type BalanceDiffers = {
   readonly type: "balance-differs";
-  readonly stated: Money;
-  readonly derived: Money;
+  readonly stated: SpelledMoney;
+  readonly derived: SpelledMoney;
+  readonly difference: SpelledMoney;
 };
 /**
  * `not-elsewhere`: only accounts that mirror others are reconciled; `day-not-over`: more may come; `agreed-later`: a later day is agreed already;
@@ -28,6 +29,8 @@ export type BalanceDiffers = {
  */
 export type AgreementInvalid = {
   readonly type: "agreement-invalid";
+  /** The newest day that is agreed, if that is why. */
+  readonly agreedUntil?: CivilDate;
   readonly reason:
     | "not-elsewhere"
     | "day-not-over"
@@ -36,7 +39,7 @@ export type AgreementInvalid = {
     | "untold"
     | "other-currency";
 };
-/** No balance of that day is agreed, or a later one is. */
+/** No balance of that day is agreed. */
 export type AgreementNotFound = { readonly type: "agreement-not-found"; readonly on: CivilDate };
 
 /** The balance up to a day is agreed, and what is asked for would change it. */
@@ -46,8 +49,12 @@ export type DayReconciled = {
   readonly until: CivilDate | undefined;
 };
 
-const invalid = (reason: AgreementInvalid["reason"]) =>
-  err<AgreementInvalid>({ type: "agreement-invalid", reason });
+const invalid = (reason: AgreementInvalid["reason"], agreedUntil?: CivilDate) =>
+  err<AgreementInvalid>({
+    type: "agreement-invalid",
+    reason,
+    ...(agreedUntil === undefined ? {} : { agreedUntil }),
+  });
 
 /** A line moves booked money on a day that is agreed. */
 const counts = (line: Pick<Line, "status" | "date"> | undefined, until: CivilDate): boolean =>
@@ -64,7 +71,7 @@ export const Agreement = {
   ): Result<void, AgreementInvalid> {
     if (elsewhere === undefined) return invalid("not-elsewhere");
     if (on >= today) return invalid("day-not-over");
-    if (agreedUntil !== undefined && on <= agreedUntil) return invalid("agreed-later");
+    if (agreedUntil !== undefined && on <= agreedUntil) return invalid("agreed-later", agreedUntil);
     return ok(undefined);
   },
 
@@ -85,7 +92,13 @@ export const Agreement = {
   > {
     const { on } = agreement;
     if (stated.currency !== account.currency) return invalid("other-currency");
-    if (stated.minor !== derived.minor) return err({ type: "balance-differs", stated, derived });
+    if (stated.minor !== derived.minor)
+      return err({
+        type: "balance-differs",
+        stated: Money.spell(stated),
+        derived: Money.spell(derived),
+        difference: Money.spell(Money.of(stated.minor - derived.minor, stated.currency)),
+      });
     return ok({
       state: { ...account, agreedUntil: on },
       events: [BalanceAgreed({ accountId: account.id, on, balance: Money.spell(stated) })],
@@ -98,8 +111,8 @@ export const Agreement = {
     { agreedUntil, ...account }: Account,
     on: CivilDate,
     before: CivilDate | undefined,
-  ): Result<Change<Account, AccountsEvent>, AgreementNotFound> {
-    if (agreedUntil !== on) return err({ type: "agreement-not-found", on });
+  ): Result<Change<Account, AccountsEvent>, AgreementNotFound | AgreementInvalid> {
+    if (agreedUntil !== on) return invalid("agreed-later", agreedUntil);
     return ok({
       state: { ...account, ...(before === undefined ? {} : { agreedUntil: before }) },
       events: [AgreementLifted({ accountId: account.id, on })],

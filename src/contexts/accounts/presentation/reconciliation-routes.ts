@@ -42,7 +42,9 @@ export const reconciliationRoutes = (accounts: AccountsHandlers): readonly Route
     summary: "Agree to a balance of an account elsewhere",
     description:
       "Of the end of a day that is over: the `balance` of the request, or else the one that the provider told. If the lines lead to it, lines of that day and of those before stay as they are: " +
-      "rows that would change them are quarantined as `reconciled`, and no import is undone that has made them.",
+      "rows that would change them are quarantined as `reconciled`, and no import is undone that has told of them. `AGREEMENT_INVALID` says why a day cannot be agreed: `not-elsewhere` (the account " +
+      "mirrors none), `day-not-over`, `agreed-later` (`agreedUntil` is), `undoing` (an import of the owner is being taken back), `untold` (the provider told no balance of the end of that day, as brokers never do: send `balance`), " +
+      "`other-currency`. `BALANCE_DIFFERS` has what was `stated`, what is `derived` from the lines, and the `difference`.",
     input: Reconcile,
     handle: accounts.reconcile,
     success: 201,
@@ -72,12 +74,12 @@ export const reconciliationRoutes = (accounts: AccountsHandlers): readonly Route
     id: "liftReconciliation",
     summary: "Take an agreement back",
     description:
-      "Only the newest one of an account. Rows that were quarantined for it can be replayed afterwards.",
+      "Only the newest one of an account: take later ones back first. Rows that were quarantined for it can be replayed afterwards.",
     input: LiftAgreement,
     handle: accounts.liftAgreement,
     success: 200,
     output: AccountView,
     present: toAccount,
-    refusals: { ...seen, "agreement-not-found": 404, conflict: 409 },
+    refusals: { ...seen, "agreement-not-found": 404, "agreement-invalid": 422, conflict: 409 },
   }),
 ];

@@ -13,24 +13,27 @@ import { piggy } from "./providers/piggy.ts";
 const secret = "s3cret";
 
 /** Piggy's server: three moves a page. */
-function answered({ url, headers }: Asked): Answered {
-  if (headers.authorization !== `Bearer ${secret}`) return [401, {}];
-  if (url.pathname === "/balance") return [200, { euros: 21.5 }];
-  const moves = Array.from({ length: 7 }, (_, i) => ({
-    no: i + 1,
-    day: `2026-01-0${i + 1}`,
-    euros: i === 3 ? -2.5 : 4,
-    what: i === 3 ? "Sweets" : "Pocket money",
-  }));
-  const page = Number(url.searchParams.get("page"));
-  return [200, moves.slice((page - 1) * 3, page * 3)];
-}
+const serverOf =
+  (sweets: { price: number }) =>
+  ({ url, headers }: Asked): Answered => {
+    if (headers.authorization !== `Bearer ${secret}`) return [401, {}];
+    if (url.pathname === "/balance") return [200, { euros: 21.5 }];
+    const moves = Array.from({ length: 7 }, (_, i) => ({
+      no: i + 1,
+      day: `2026-01-0${i + 1}`,
+      euros: i === 3 ? -sweets.price : 4,
+      what: i === 3 ? "Sweets" : "Pocket money",
+    }));
+    const page = Number(url.searchParams.get("page"));
+    return [200, moves.slice((page - 1) * 3, page * 3)];
+  };
 
 /** On every adapter, a provider that the guide adds is one file. */
 export function ownProviderContract(name: string, open: OpenAccounts): void {
   describe(`the provider of the guide on ${name}`, () => {
-    test("is connected, and its moves are lines, once", async () => {
-      await using server = await standIn({ answered });
+    test("is connected, its moves are lines, once, and another amount corrects a line", async () => {
+      const sweets = { price: 2.5 };
+      await using server = await standIn({ answered: serverOf(sweets) });
       await using house = await openSyncing(open, (clock) => [
         piggy({ baseUrl: server.url, clock, metrics: createMetrics() }),
       ]);
@@ -44,8 +47,11 @@ export function ownProviderContract(name: string, open: OpenAccounts): void {
       const { id } = expect(await connect(secret)).connection;
       assert.equal((await house.synced(id)).status, "succeeded");
       assert.equal((await house.again(id)).status, "succeeded");
+      sweets.price = 3;
+      const corrected = await house.again(id);
+      assert.equal((await house.got(corrected.importId)).tally.updated, 1);
       const { mirror, lines } = await house.booked();
-      assert.deepEqual([mirror.name, mirror.posted, lines.length], ["Piggy savings", 2_150n, 7]);
+      assert.deepEqual([mirror.name, mirror.posted, lines.length], ["Piggy savings", 2_100n, 7]);
     });
   });
 }

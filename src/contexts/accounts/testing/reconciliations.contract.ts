@@ -51,7 +51,12 @@ export function reconciliationsContract(name: string, open: OpenAccounts): void 
       assert.equal(told.balance.minor, 169_550n);
       const wrong = await bank.agree("2026-08-31", bank.usd("1700.00"));
       assert.ok(!wrong.ok && wrong.error.type === "balance-differs");
-      assert.deepEqual([wrong.error.stated.minor, wrong.error.derived.minor], [170_000n, 169_550n]);
+      assert.deepEqual(
+        [wrong.error.stated, wrong.error.derived, wrong.error.difference].map(
+          ({ amount }) => amount,
+        ),
+        ["1700.00", "1695.50", "4.50"],
+      );
       expect(await bank.agree("2026-08-31", bank.usd("1695.50")));
       assert.deepEqual(await bank.agreed(), ["2026-08-31 169550", "2026-08-20 169550"]);
       const [mirror] = await bank.mirrors();
@@ -147,7 +152,13 @@ export function reconciliationsContract(name: string, open: OpenAccounts): void 
       expect(await bank.agree("2026-08-20"));
       expect(await bank.agree("2026-08-31", bank.usd("1695.50")));
       const early = await bank.lift("2026-08-20");
-      assert.equal(!early.ok && early.error.type, "agreement-not-found");
+      assert.ok(!early.ok && early.error.type === "agreement-invalid");
+      assert.deepEqual(
+        [early.error.reason, early.error.agreedUntil],
+        ["agreed-later", "2026-08-31"],
+      );
+      const never = await bank.lift("2026-09-01");
+      assert.equal(!never.ok && never.error.type, "agreement-not-found");
       expect(await bank.lift("2026-08-31"));
       assert.equal((await bank.mirrors())[0]?.agreedUntil, "2026-08-20");
       expect(await bank.lift("2026-08-20"));

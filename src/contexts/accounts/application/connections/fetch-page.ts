@@ -75,8 +75,9 @@ async function arrived(
   }
   scope.imports.stage(
     importing.id,
-    page.rows.map((row, i) => ({
+    page.rows.map(({ externalId, ...row }, i) => ({
       ...row,
+      ...(externalId === undefined ? {} : { externalId }),
       line: importing.rows + i + 1,
       number: importing.rows + i + 1,
       id: newId(ObservationId),

@@ -99,7 +99,12 @@ export type ProviderFailure = {
 export type ProviderPage = {
   /** Accounts that no page before has named. */
   readonly accounts: readonly StatementHead[];
-  readonly rows: readonly (Omit<FileRow, "line"> & { readonly statement: number })[];
+  /** `externalId`: what `observe` says too. A row is found again by it, so that it is wanted here as well. */
+  readonly rows: readonly {
+    readonly statement: number;
+    readonly raw: Raw;
+    readonly externalId: ExternalId | undefined;
+  }[];
   readonly balances: readonly { readonly statement: number; readonly balance: ToldBalance }[];
   /** What the accounts hold besides money. */
   readonly holdings?: readonly (ToldHoldings & { readonly statement: number })[];

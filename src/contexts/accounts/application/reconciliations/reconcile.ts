@@ -95,20 +95,23 @@ export function reconcile({ unitOfWork, mayAct, clock }: Deps) {
     );
 }
 
+type NotLifted = AgreementNotFound | AgreementInvalid;
+
 /** Takes the newest agreement of an account back. */
 export function liftAgreement({ unitOfWork, mayAct }: Deps) {
   const seen = permitted(mayAct, Permissions.decideStatements);
   return (
     { accountId, on }: LiftAgreement,
     context: Context,
-  ): Promise<Result<Funded, AgreementNotFound | Always>> =>
+  ): Promise<Result<Funded, NotLifted | Always>> =>
     unitOfWork(
       context,
-      async ({ accounts, balances }): Promise<Result<Funded, AgreementNotFound | Always>> => {
+      async ({ accounts, balances }): Promise<Result<Funded, NotLifted | Always>> => {
         const visible = await seen(await accounts.byId(accountId), accountId, context);
         if (!visible.ok) return visible;
         const { posted, held, ...account } = visible.value;
-        const [before] = await balances.agreements({ accountId, before: on, limit: 1 });
+        const [newest, before] = await balances.agreements({ accountId, limit: 2 });
+        if (!newest || newest.on < on) return err({ type: "agreement-not-found", on });
         const change = Agreement.lift(account, on, before?.on);
         if (!change.ok) return change;
         balances.lift(accountId, on);

@@ -155,7 +155,12 @@ function sift(all: readonly Observed[], candidates: readonly Candidate[], rules:
     for (const id of large) reasons.set(id, "amount-too-large");
     for (const id of agreed) reasons.set(id, "reconciled");
     if (agreed.size + large.size > 0) continue;
-    const refused = [...reasons].map(([id, reason]) => quarantined({ id }, reason));
+    const accountId = rules.mirror?.id;
+    const refused = all.flatMap(({ id, observation }): readonly SettledRow[] => {
+      const reason = reasons.get(id);
+      const known = { observation, ...(accountId === undefined ? {} : { accountId }) };
+      return reason === undefined ? [] : [{ ...quarantined({ id }, reason), ...known }];
+    });
     return { ...found, refused };
   }
 }

@@ -227,7 +227,7 @@ async function activityPage(
   const rows = records.value.map((record) => {
     const raw = rawOf(record);
     const id = ExternalId.parse(raw["id"]);
-    return { statement: 0, raw, ...(id.ok ? { externalId: id.value } : {}) };
+    return { statement: 0, raw, externalId: id.ok ? id.value : undefined };
   });
   if (rows.length < pageSize) {
     const end = await endOf({ ask, clock }, { keys, cash }, context);

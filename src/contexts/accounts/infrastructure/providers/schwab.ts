@@ -333,7 +333,7 @@ async function transactionsOf(
 function rowOf(statement: number, record: unknown): ProviderPage["rows"][number] {
   const raw = rawOf(record);
   const id = ExternalId.parse(raw["activityId"]);
-  return { statement, raw, ...(id.ok ? { externalId: id.value } : {}) };
+  return { statement, raw, externalId: id.ok ? id.value : undefined };
 }
 
 type Options = {

@@ -42,6 +42,13 @@ function observe(
   });
 }
 
+/** A row of the one account there is, with the id that `observe` reads. */
+function rowOf(record: unknown) {
+  const raw = rawOf(record);
+  const id = ExternalId.parse(raw["no"]);
+  return { statement: 0, raw, externalId: id.ok ? id.value : undefined };
+}
+
 type Options = { readonly baseUrl: string; readonly clock: Clock; readonly metrics: Metrics };
 
 /** Piggy, a bank for children: one account for each key, and moves in pages. */
@@ -73,7 +80,7 @@ export function piggy({ baseUrl, clock, metrics }: Options): Provider {
         const answer = await ask(question(secret, "/moves", query), context);
         const records = answer.ok ? recordsOf(answer.value) : answer;
         if (!records.ok) return records;
-        const rows = records.value.map((record) => ({ statement: 0, raw: rawOf(record) }));
+        const rows = records.value.map(rowOf);
         const isFirst = cursor === "1";
         const head = { format: "piggy", externalId, type: "savings", currency: euros } as const;
         const accounts = isFirst ? [head] : [];
