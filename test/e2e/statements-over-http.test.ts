@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { ofx } from "../../src/contexts/accounts/testing/statement-files.ts";
 import { serve, signUp, type Served, type SignedIn } from "../support/basalt.ts";
 import { verify } from "../support/emails.ts";
-import { get, post, type At } from "../support/http.ts";
+import { ask, get, post, type At } from "../support/http.ts";
 import { until } from "../support/until.ts";
 
 const coffee = { id: "1", date: "2026-08-03", amount: "-4.50", name: "Blue Coffee" };
@@ -117,5 +117,30 @@ describe("statements over HTTP", () => {
       legs: legs.map((leg) => ({ ...leg, to: mine.body["id"] })),
     });
     assert.deepEqual([answer.status, answer.body["code"]], [409, "ACCOUNT_ELSEWHERE"]);
+  });
+
+  test("a balance that differs says by how much, and one that is agreed keeps late rows out", async () => {
+    const file = (rows: readonly object[]) =>
+      ofx({ rows: rows as never, balance: ["100.00", "2026-08-20"], account: "999" });
+    const told = await imported(file([coffee]));
+    const [statement] = told["statements"] as readonly { readonly accountId: string }[];
+    const path = `/accounts/${statement?.accountId}/reconciliations`;
+    const balance = { amount: "101.00", currency: "USD" };
+    const wrong = await post(at, path, { on: "2026-08-20", balance });
+    assert.deepEqual([wrong.status, wrong.body["code"]], [409, "BALANCE_DIFFERS"], wrong.text);
+    assert.deepEqual(wrong.body["details"], {
+      stated: balance,
+      derived: { amount: "100.00", currency: "USD" },
+      difference: { amount: "1.00", currency: "USD" },
+    });
+    assert.equal((await post(at, path, { on: "2026-08-20" })).status, 201);
+    const account = (await get(at, `/accounts/${statement?.accountId}`)).body;
+    assert.equal(account["reconciledUntil"], "2026-08-20");
+    const late = await imported(file([{ ...coffee, id: "late", amount: "-1.00" }]));
+    assert.equal(late["quarantined"], 1);
+    const [row] = await itemsOf("/quarantine");
+    assert.deepEqual(row?.["accountId"], statement?.accountId);
+    const gone = await ask(at, "DELETE", `${path}/2026-08-20`);
+    assert.deepEqual([gone.status, gone.body["reconciledUntil"]], [200, undefined]);
   });
 });
