@@ -190,6 +190,12 @@ export const named = <V extends Value<unknown>>(name: string, value: V): V => ({
   schema: { ...value.schema, title: name },
 });
 
+/** The like with words for people who read the API: what it says, where its name does not. */
+export const described = <V extends Value<unknown>>(description: string, value: V): V => ({
+  ...value,
+  schema: { ...value.schema, description },
+});
+
 /** The like with more fields, which are handed on unread: a record that others define. */
 export const openShape = <const F extends Fields>(fields: F) => record(fields, true);
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { ofx } from "../../src/contexts/accounts/testing/statement-files.ts";
+import { ofx, type BankRow } from "../../src/contexts/accounts/testing/statement-files.ts";
 import { serve, signUp, type Served, type SignedIn } from "../support/basalt.ts";
 import { verify } from "../support/emails.ts";
 import { ask, get, post, type At } from "../support/http.ts";
@@ -120,8 +120,8 @@ describe("statements over HTTP", () => {
   });
 
   test("a balance that differs says by how much, and one that is agreed keeps late rows out", async () => {
-    const file = (rows: readonly object[]) =>
-      ofx({ rows: rows as never, balance: ["100.00", "2026-08-20"], account: "999" });
+    const file = (rows: readonly BankRow[]) =>
+      ofx({ rows, balance: ["100.00", "2026-08-20"], account: "999" });
     const told = await imported(file([coffee]));
     const [statement] = told["statements"] as readonly { readonly accountId: string }[];
     const path = `/accounts/${statement?.accountId}/reconciliations`;

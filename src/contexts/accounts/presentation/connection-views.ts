@@ -1,6 +1,6 @@
 import { Instant } from "#kernel/instant.ts";
 import { Count, text } from "#kernel/scalars.ts";
-import { list, named, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
+import { described, list, named, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import {
   ConnectionPageSize,
   SyncPageSize,
@@ -20,8 +20,14 @@ export const ProviderListView = named(
       shape({
         id: ProviderId,
         name: text(100),
-        abilities: list(oneOf(...abilities), abilities.length),
-        connectsWith: optional(oneOf("keys", "login")),
+        abilities: described(
+          "`files` are sent by the user; all else is fetched over a connection",
+          list(oneOf(...abilities), abilities.length),
+        ),
+        connectsWith: described(
+          "`keys`: send an API key; `login`: the user signs in at `signInAt`",
+          optional(oneOf("keys", "login")),
+        ),
       }),
       100,
     ),
@@ -40,17 +46,24 @@ const connection = {
   id: ConnectionId,
   provider: ProviderId,
   status: oneOf("pending", "failed", "active", "expired", "revoked", "disconnected"),
-  connectedAt: Instant,
-  loginUntil: optional(Instant),
-  nextSyncAt: optional(Instant),
-  syncedUntil: optional(Instant),
+  connectedAt: described("When it was asked for", Instant),
+  loginUntil: described("The user has to sign in again by then", optional(Instant)),
+  nextSyncAt: described("When the next sync is due", optional(Instant)),
+  syncedUntil: described(
+    "What was created at the provider before is fetched: the end of the last whole sync",
+    optional(Instant),
+  ),
 };
-/** `syncedUntil`: what its last whole sync has reached. `loginUntil`: its owner has to sign in again by then. */
 export const ConnectionView = named("Connection", shape(connection));
-/** `signInAt`: where its owner signs in, if they have to. */
 export const ConnectingView = named(
   "Connecting",
-  shape({ ...connection, signInAt: optional(text(4_000)) }),
+  shape({
+    ...connection,
+    signInAt: described(
+      "Send the user's browser there; it comes back to your page with `state` and `code`",
+      optional(text(4_000)),
+    ),
+  }),
 );
 export const ConnectionListView = named(
   "ConnectionList",
@@ -81,10 +94,6 @@ export const toScheduled = ({ connection, schedule }: ScheduledConnection) => {
   return { ...toConnection(connection), ...synced, ...(isActive ? { nextSyncAt } : {}) };
 };
 
-/**
- * `from` and `until`: what was created at the provider meanwhile is fetched. `importId`: the import that its rows are of. `waitsFor`: why
- * it pauses, until `nextTryAt`. `reason`: why not all was fetched.
- */
 export const SyncView = named(
   "Sync",
   shape({
@@ -92,14 +101,20 @@ export const SyncView = named(
     connectionId: ConnectionId,
     provider: ProviderId,
     status: oneOf("fetching", "matching", "succeeded", "partially-succeeded", "failed"),
-    from: Instant,
-    until: Instant,
-    pages: Count,
-    rows: Count,
-    importId: ImportId,
-    waitsFor: optional(oneOf(...failureReasons)),
-    nextTryAt: optional(Instant),
-    reason: optional(oneOf(...failureReasons)),
+    from: described("What was created at the provider since then is fetched", Instant),
+    until: described("… until then", Instant),
+    pages: described("Answers of the provider that are kept", Count),
+    rows: described("Rows in them", Count),
+    importId: described(
+      "The import whose rows they are, which says what becomes of them",
+      ImportId,
+    ),
+    waitsFor: described(
+      "Why it pauses, while it is `fetching`",
+      optional(oneOf(...failureReasons)),
+    ),
+    nextTryAt: described("Until when it pauses", optional(Instant)),
+    reason: described("Why not all was fetched", optional(oneOf(...failureReasons))),
     startedAt: Instant,
     endedAt: optional(Instant),
   }),

@@ -1,7 +1,7 @@
 import { Instant } from "#kernel/instant.ts";
 import { Currency, Money, SpelledMoney } from "#kernel/money.ts";
 import { Count } from "#kernel/scalars.ts";
-import { list, named, optional, shape, type Infer } from "#kernel/shape.ts";
+import { described, list, named, optional, shape, type Infer } from "#kernel/shape.ts";
 import { get, put, type Route } from "#platform/http/route.ts";
 import { GetNetWorth, type NetWorth } from "../application/worth/net-worth.ts";
 import { ListHoldings } from "../application/worth/list-holdings.ts";
@@ -18,7 +18,7 @@ const maxCurrencies = 300;
 const rate = shape({ from: Currency, into: Currency, ...quote });
 const RateView = named("QuotedRate", rate);
 
-/** `currencies`: what accounts of each sum to, with their `holdings`: `asOf` is when the oldest value among those was told. `missing`: currencies that no quotes lead to the one of the total from: it is without them. */
+/** What accounts of each currency sum to, and a total. */
 const NetWorthView = named(
   "NetWorth",
   shape({
@@ -27,7 +27,13 @@ const NetWorthView = named(
       shape({
         amount: SpelledMoney,
         accounts: Count,
-        holdings: optional(shape({ amount: SpelledMoney, positions: Count, asOf: Instant })),
+        holdings: optional(
+          shape({
+            amount: SpelledMoney,
+            positions: Count,
+            asOf: described("When the oldest value among them was told", Instant),
+          }),
+        ),
       }),
       maxCurrencies,
     ),
@@ -36,7 +42,10 @@ const NetWorthView = named(
       shape({ amount: SpelledMoney, converted: SpelledMoney, quotes: list(rate, 2) }),
       maxCurrencies,
     ),
-    missing: list(Currency, maxCurrencies),
+    missing: described(
+      "Currencies that no quotes lead to the one of the total from: it is without them",
+      list(Currency, maxCurrencies),
+    ),
   }),
 );
 
@@ -58,17 +67,17 @@ const toNetWorth = (worth: NetWorth): Infer<typeof NetWorthView> => ({
   missing: worth.missing,
 });
 
-/** `asOf`: when the provider said so. */
+/** `costBasis`: what was paid for it. */
 const HoldingListView = named(
   "HoldingList",
   shape({
     items: list(
       shape({
-        instrument: Instrument,
-        quantity: Quantity,
+        instrument: described("As the provider calls it: a ticker symbol, mostly", Instrument),
+        quantity: described("Negative where it is owed", Quantity),
         costBasis: optional(SpelledMoney),
         marketValue: SpelledMoney,
-        asOf: Instant,
+        asOf: described("When the provider said so", Instant),
       }),
       maxHoldings,
     ),

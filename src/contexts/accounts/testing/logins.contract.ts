@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { expect, type Result } from "#kernel/result.ts";
-import { dividends, signInAtSchwab } from "#test/schwab.ts";
+import { dividends, signInAtSchwab, type SchwabTransaction } from "#test/schwab.ts";
 import { ConnectProvider } from "../application/connections/connect-provider.ts";
 import { ListHoldings } from "../application/worth/list-holdings.ts";
 import { before, dayMs, openSchwab } from "./broker.ts";
@@ -29,10 +29,11 @@ export function loginsContract(name: string, open: OpenAccounts): void {
       const { server, now } = house;
       server.accounts.push({ number: "87654321", hash: "HASH2", cash: "-5.25" });
       const [first] = dividends(1, before(now(), 30));
+      assert.ok(first);
       server.transactions.set("12345678", [
-        first as never,
+        first,
         {
-          ...(first as object),
+          ...first,
           time: before(now(), 20),
           activityId: 9_007_199_254_740_995n,
           type: "TRADE",
@@ -52,9 +53,7 @@ export function loginsContract(name: string, open: OpenAccounts): void {
           ],
         },
       ]);
-      server.transactions.set("87654321", [
-        { ...(first as object), time: before(now(), 3), netAmount: -5.25 },
-      ]);
+      server.transactions.set("87654321", [{ ...first, time: before(now(), 3), netAmount: -5.25 }]);
       const begun = await house.begin();
       assert.equal(begun.status, "pending");
       assert.equal(
@@ -294,9 +293,10 @@ export function loginsContract(name: string, open: OpenAccounts): void {
     test("a pending transaction is booked under its id, and one that is taken back has no line", async () => {
       await using house = await given();
       const [one, two] = dividends(2, before(house.now(), 2));
-      const put = (...rows: readonly object[]) =>
-        house.server.transactions.set("12345678", rows as never);
-      put({ ...one, status: "PENDING" }, two as object);
+      assert.ok(one && two);
+      const put = (...rows: readonly SchwabTransaction[]) =>
+        house.server.transactions.set("12345678", rows);
+      put({ ...one, status: "PENDING" }, two);
       const { id } = await house.connected();
       await house.synced(id);
       assert.deepEqual((await house.booked()).lines.toSorted(), [

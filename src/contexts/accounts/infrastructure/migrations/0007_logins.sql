@@ -1,7 +1,7 @@
 -- Connections to providers whose customers sign in there.
 alter table accounts.connections drop constraint connections_status_check;
 alter table accounts.connections add constraint connections_status_check
-  check (status in ('pending', 'failed', 'active', 'expired', 'revoked', 'disconnected'));
+  check (status in ('pending', 'failed', 'active', 'expired', 'revoked', 'disconnected')) not valid;
 alter table accounts.connections add column login jsonb;
 alter table accounts.connections add column login_until timestamptz;
 alter table accounts.connections add column is_warned boolean not null default false;

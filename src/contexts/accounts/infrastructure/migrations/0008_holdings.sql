@@ -1,3 +1,5 @@
+alter table accounts.connections validate constraint connections_status_check;
+
 -- What accounts elsewhere hold besides money, as their providers value it. Values are in the smallest unit of their currency.
 create table accounts.holdings (
   account_id text collate "C" not null,
