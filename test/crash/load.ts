@@ -113,8 +113,8 @@ const bankFileOf = (key: string): string =>
       id: `${key}-${i}`,
       date: "2026-08-03",
       amount: "0.01",
-      // No name begins as another one ends: a name that was cut would be alike.
-      name: `Row ${i} of ${key} ends`,
+      // Names are compared by their letters and digits, and one that was cut is alike: none may be, without its signs, how another begins.
+      name: `Row ${i} of ${key.replaceAll("-", "x")} ends`,
     })),
   });
 
