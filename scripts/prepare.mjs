@@ -50,7 +50,7 @@ function installToRun() {
 const lock = createHash("sha256")
   .update(readFileSync(path.join(root, "package-lock.json")))
   .digest("hex");
-/** Whether all is there, by `npm ci`, say: what npm notes of an installation has what the lock file wants, but for other machines. */
+/** Whether somebody's own `npm ci` has installed all: npm notes what is there, and leaves out what is for other machines only. */
 function isWhole() {
   const noted = read(path.join(modules, ".package-lock.json"));
   if (noted === "") return false;
@@ -58,14 +58,17 @@ function isWhole() {
   const { packages: wanted } = JSON.parse(read(path.join(root, "package-lock.json")));
   return Object.entries(wanted).every(
     ([place, { version, optional }]) =>
-      place === "" || optional || there[place]?.version === version,
+      place === "" || (there[place] ? there[place].version === version : optional === true),
   );
 }
 
 const hasNode = existsSync(path.join(modules, "node/bin")) || isNewEnough();
 const installed = read(stamp);
 const isInstalled =
-  hasNode && (installed === lock || (isToRun && installed === `${lock} to run`) || isWhole());
+  hasNode &&
+  (installed === lock ||
+    (isToRun && installed === `${lock} to run`) ||
+    (installed === "" && isWhole()));
 
 if (!isInstalled && isToRun) {
   console.error(

@@ -3,17 +3,10 @@ import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { expect, ok, type Result } from "#kernel/result.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { isMirror, maxBalance, type Funded, type Mirror } from "../../domain/account.ts";
-import { LineId, type AccountId, type ImportId, type ObservationId } from "../../domain/ids.ts";
+import { isMirror } from "../../domain/account.ts";
+import { LineId, type AccountId, type ImportId } from "../../domain/ids.ts";
 import { Line } from "../../domain/line.ts";
-import {
-  matchAll,
-  type Candidate,
-  type Match,
-  type Matched,
-  type Observed,
-} from "../../domain/matching.ts";
-import { Agreement } from "../../domain/agreement.ts";
+import type { Match, Observed } from "../../domain/matching.ts";
 import { Observation } from "../../domain/observation.ts";
 import {
   StatementImport,
@@ -21,13 +14,14 @@ import {
   type UndoingImport,
   type WaitingImport,
 } from "../../domain/statement-import.ts";
-import type { Provider, RowUnreadable } from "../ports/providers.ts";
+import type { Provider } from "../ports/providers.ts";
 import type { AccountsScope } from "../ports/scope.ts";
 import type { BalanceTold, ImportedRow, SettledRow, StagedRow } from "../ports/statements.ts";
 import { bookLines, isLater, openBalance, type LineChange } from "./book-lines.ts";
 import { currencyOf } from "./mirrors.ts";
 import { providerOf } from "./provider-of.ts";
 import { stepMs } from "./receive-statements.ts";
+import { crowded, quarantined, sift, type Mirrored } from "./sift-rows.ts";
 
 /** Rows that one unit of work settles. */
 const chunk = 500;
@@ -68,13 +62,6 @@ export const contextOf = (
 
 type Readable = { readonly row: StagedRow; readonly observation: Observation };
 
-const quarantined = (
-  { id }: Pick<StagedRow, "id">,
-  reason: RowUnreadable["reason"],
-): SettledRow => ({ id, outcome: "quarantined", reason: { type: "row-unreadable", reason } });
-
-type Mirrored = (Funded & Mirror) | undefined;
-
 /** Rows that can be read, and the outcomes of the others. */
 function readRows(
   rows: readonly StagedRow[],
@@ -92,77 +79,6 @@ function readRows(
     else readable.push({ row, observation: observed.value });
   }
   return { readable, others };
-}
-
-/** Rows that would lift the balance over what an account may have: whatever moves after them could not be taken back. */
-function tooLarge(matched: readonly Matched[], mirror: Mirrored): ReadonlySet<ObservationId> {
-  const posted = mirror?.posted ?? 0n;
-  let room = (maxBalance - (posted < 0n ? -posted : posted)) / 2n;
-  const found = new Set<ObservationId>();
-  for (const { id, match, observation } of matched) {
-    if (match.outcome !== "created" && match.outcome !== "updated") continue;
-    const before = match.outcome === "updated" ? match.line.amount.minor : 0n;
-    const moved = observation.amount.minor - before;
-    const left = room - (moved < 0n ? -moved : moved);
-    if (left < 0n) found.add(id);
-    else room = left;
-  }
-  return found;
-}
-
-/** Rows of lines that may not be what they would be: of days whose balance is agreed. */
-function forbidden(matched: readonly Matched[], mirror: Mirrored): ReadonlySet<ObservationId> {
-  if (mirror?.agreedUntil === undefined) return new Set();
-  const lineOf = ({ match, newLineId }: Matched) => {
-    if (match.outcome === "matched" || match.outcome === "updated") return match.line.id;
-    return match.outcome === "created" ? newLineId : undefined;
-  };
-  const isForbidden = ({ id, match, observation, newLineId }: Matched): boolean => {
-    if (match.outcome !== "created" && match.outcome !== "updated") return false;
-    const before = match.outcome === "updated" ? match.line : undefined;
-    const identity = { id: before?.id ?? newLineId, accountId: mirror.id, observationId: id };
-    return Agreement.forbids(mirror, { before, after: Line.told(identity, observation, before) });
-  };
-  const lines = new Set(matched.filter(isForbidden).map(lineOf));
-  return new Set(matched.filter((one) => lines.has(lineOf(one))).map(({ id }) => id));
-}
-
-type Reason = RowUnreadable["reason"];
-type Sifted = ReturnType<typeof matchAll> & { readonly refused: readonly SettledRow[] };
-
-/** There are too many lines alike to tell which is which. */
-const crowded = (all: readonly Observed[]): Sifted => ({
-  matched: [],
-  lines: new Map(),
-  refused: all.map((one) => quarantined(one, "too-many-alike")),
-});
-
-type Rules = Parameters<typeof matchAll>[2] & { readonly mirror: Mirrored };
-
-/**
- * Matches rows, and leaves out those that may not have their effect. Without them others may be of other lines, as a row that comes twice:
- * so it looks again until all that is left may be.
- */
-function sift(all: readonly Observed[], candidates: readonly Candidate[], rules: Rules): Sifted {
-  const reasons = new Map<ObservationId, Reason>();
-  for (;;) {
-    const observed = all.filter(({ id }) => !reasons.has(id));
-    const found = matchAll(observed, candidates, rules);
-    const [agreed, large] = [
-      forbidden(found.matched, rules.mirror),
-      tooLarge(found.matched, rules.mirror),
-    ];
-    for (const id of large) reasons.set(id, "amount-too-large");
-    for (const id of agreed) reasons.set(id, "reconciled");
-    if (agreed.size + large.size > 0) continue;
-    const accountId = rules.mirror?.id;
-    const refused = all.flatMap(({ id, observation }): readonly SettledRow[] => {
-      const reason = reasons.get(id);
-      const known = { observation, ...(accountId === undefined ? {} : { accountId }) };
-      return reason === undefined ? [] : [{ ...quarantined({ id }, reason), ...known }];
-    });
-    return { ...found, refused };
-  }
 }
 
 const correctsNothing = { type: "row-ignored", reason: "corrects-nothing" } as const;
