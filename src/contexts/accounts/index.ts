@@ -15,6 +15,7 @@
  * - **line**: of a statement: what its newest observation says; a booked one has an entry
  * - **hold**: money of a pending transfer: still on the account, and not available
  */
+import type { Alone } from "#kernel/alone.ts";
 import type { Audit } from "#kernel/audit.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
@@ -47,7 +48,7 @@ import { exportLedger } from "./application/ledger/export-ledger.ts";
 import { makeExchange } from "./application/ledger/make-exchange.ts";
 import { postEntry, reverseEntry } from "./application/ledger/post-entry.ts";
 import { getEntry, getStatement, getTrialBalance } from "./application/ledger/read-ledger.ts";
-import type { Alone, CredentialSealing } from "./application/ports/connections.ts";
+import type { CredentialSealing } from "./application/ports/connections.ts";
 import type { AccountsScope } from "./application/ports/scope.ts";
 import {
   liftAgreement,

@@ -1,7 +1,5 @@
+import type { Alone } from "#kernel/alone.ts";
 import type { Leases } from "./leases.ts";
-
-/** Does work that no other process, and no other call, does at the same time; undefined where another one does it. `ms`: how long the work may take. */
-export type Alone = <T>(name: string, ms: number, work: () => Promise<T>) => Promise<T | undefined>;
 
 /** Under a lease, which ends by itself where its holder dies. */
 export function alone(leases: Leases, process: string): Alone {

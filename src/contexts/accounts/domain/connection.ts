@@ -99,9 +99,9 @@ function idle(
 }
 
 export const Connection = {
-  /** Whether accounts are of the customer whose connection it is: they may open some, and close others. */
-  isOfSame: (connection: Connection, accounts: readonly ExternalId[]): boolean =>
-    connection.accounts.length === 0 || connection.accounts.some((one) => accounts.includes(one)),
+  /** Whether accounts are of the customer whose accounts are `known`: they may open some, and close others. */
+  areOfSame: (known: readonly ExternalId[], accounts: readonly ExternalId[]): boolean =>
+    known.length === 0 || known.some((one) => accounts.includes(one)),
 
   open: (opening: Opening): Changed<ActiveConnection> => ({
     state: { ...opening, status: "active", version: Version.none },
@@ -135,14 +135,16 @@ export const Connection = {
     });
   },
 
-  /** Goes on with other credentials, which open the accounts of before. */
+  /** Goes on with other credentials, which open accounts of before, or some that were `synced` since. */
   reconnect(
     connection: Connection,
     { credentials, accounts, loginUntil }: Opened,
+    synced: readonly ExternalId[] = [],
   ): Result<Changed<ActiveConnection>, ConnectionNotReady | OtherAccount> {
     if (connection.status === "disconnected")
       return err({ type: "connection-not-ready", status: connection.status });
-    if (!Connection.isOfSame(connection, accounts)) return err({ type: "other-account" });
+    if (!Connection.areOfSame([...connection.accounts, ...synced], accounts))
+      return err({ type: "other-account" });
     return ok({
       state: {
         ...idle(connection, "pending"),

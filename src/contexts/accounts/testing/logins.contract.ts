@@ -423,7 +423,14 @@ export function loginsContract(name: string, open: OpenAccounts): void {
         ["partially-succeeded", "account-missing"],
         ["succeeded", undefined],
       ]);
-      assert.equal((await house.mirrors()).length, 2);
+      const third = { number: "11112222", hash: "HASH3", cash: "5.00" };
+      house.server.accounts.push(third);
+      assert.equal((await house.again(id)).status, "succeeded");
+      house.server.accounts.splice(0, 1);
+      assert.equal("reason" in (await house.again(id)), true, "the first one is missed now");
+      const again = await house.finish(await signInAtSchwab(await house.reauthorize(id)));
+      assert.equal(refusal(again), "ok", "the customer is the same, by an account that came later");
+      assert.equal((await house.mirrors()).length, 3);
     });
 
     test("an account that Schwab does not show keeps no other one back, and the sync says so", async () => {

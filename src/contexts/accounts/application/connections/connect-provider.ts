@@ -126,7 +126,8 @@ export function reconnect(deps: ConnectDeps) {
           const begun = Connection.beginLogin(current, login);
           return begun.ok ? ok({ connection: connections.save(begun.value), signInAt }) : begun;
         }
-        const change = Connection.reconnect(current, means.value);
+        const synced = (await connections.scheduled(connectionId))?.syncedAccounts;
+        const change = Connection.reconnect(current, means.value, synced);
         if (!change.ok) return change;
         const saved = connections.save(change.value);
         connections.schedule(connectionId, { nextSyncAt: clock.now() });

@@ -1,10 +1,11 @@
+import type { Alone } from "#kernel/alone.ts";
 import type { Context } from "#kernel/context.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { ActiveConnection } from "../../domain/connection.ts";
 import type { FailureReason } from "../../domain/provider.ts";
-import type { Alone, CredentialSealing } from "../ports/connections.ts";
+import type { CredentialSealing } from "../ports/connections.ts";
 import type {
   Keys,
   Login,

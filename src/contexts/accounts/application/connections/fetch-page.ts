@@ -268,7 +268,8 @@ async function ask(
   );
   if (!page.ok || page.value.accounts.length === 0) return page;
   const named = page.value.accounts.flatMap(({ externalId }) => externalId ?? []);
-  return Connection.isOfSame(connection, named) ? page : failed("other-account");
+  const known = [...connection.accounts, ...(schedule?.syncedAccounts ?? [])];
+  return Connection.areOfSame(known, named) ? page : failed("other-account");
 }
 
 /** A failure; undefined where another process is about to go on. */

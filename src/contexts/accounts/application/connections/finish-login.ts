@@ -129,7 +129,8 @@ const connect = (
       if (!current) return err({ type: "login-unknown" });
       const credentials = sealing.seal(JSON.stringify(tokens), id);
       const loginUntil = Instant.plus(now, lastsMs);
-      const change = Connection.reconnect(current, { credentials, accounts, loginUntil });
+      const synced = (await connections.scheduled(id))?.syncedAccounts;
+      const change = Connection.reconnect(current, { credentials, accounts, loginUntil }, synced);
       if (!change.ok) return change;
       const saved = connections.save(change.value);
       connections.schedule(id, { nextSyncAt: now });

@@ -15,9 +15,6 @@ export type CredentialSealing = {
   readonly isOld: (sealed: Sealed) => boolean;
 };
 
-/** Port: work that no other process, and no other call, does at the same time; undefined where another one does it. */
-export type Alone = <T>(name: string, ms: number, work: () => Promise<T>) => Promise<T | undefined>;
-
 /** What the next sync of a connection begins with, and when it is due. */
 export type Schedule = {
   readonly nextSyncAt: Instant;
