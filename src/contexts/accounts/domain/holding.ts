@@ -36,3 +36,26 @@ export type ToldHoldings = {
   readonly holdings: readonly Holding[];
   readonly extent: "whole" | "partial" | "unsaid";
 };
+
+/** Prices move between two answers: sums that differ by less than a hundredth are alike. */
+const alike = 100n;
+const magnitude = (minor: bigint): bigint => (minor < 0n ? -minor : minor);
+
+export const ToldHoldings = {
+  /**
+   * What an answer says about what is not in it. `areReadable`: each position could be read. `total`: what all are worth, as the provider
+   * says apart from them; without it an empty answer says nothing.
+   */
+  judge(
+    holdings: readonly Holding[],
+    { areReadable, total }: { readonly areReadable: boolean; readonly total: Money | undefined },
+  ): ToldHoldings {
+    if (holdings.length > maxHoldings)
+      return { holdings: holdings.slice(0, maxHoldings), extent: "partial" };
+    if (!areReadable) return { holdings, extent: "partial" };
+    if (!total) return { holdings, extent: holdings.length > 0 ? "whole" : "unsaid" };
+    const sum = holdings.reduce((minor, { marketValue }) => minor + marketValue.minor, 0n);
+    const isTotal = magnitude(sum - total.minor) * alike <= magnitude(total.minor);
+    return { holdings, extent: isTotal ? "whole" : "partial" };
+  },
+};

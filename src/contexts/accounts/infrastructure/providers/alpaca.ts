@@ -14,7 +14,6 @@ import type {
   RowIgnored,
   RowUnreadable,
 } from "../../application/ports/providers.ts";
-import { Mask } from "../../domain/labels.ts";
 import { Counterparty, ExternalId, Remark, type Observation } from "../../domain/observation.ts";
 import type { ToldHoldings } from "../../domain/holding.ts";
 import type { ProviderId } from "../../domain/provider.ts";
@@ -30,6 +29,7 @@ import {
   type Decimal,
 } from "./decimals.ts";
 import { rawOf } from "./json.ts";
+import { brokerage, rowOf } from "./page.ts";
 import { holdingsOf, sumOf } from "./positions.ts";
 
 /** The most that Alpaca gives at once. */
@@ -139,14 +139,7 @@ async function accountOf(
   const [externalId, currency] = [number.value, code.value];
   const cash = moneyOf(raw["cash"], currency);
   if (!cash) return unreadableAnswer;
-  const mask = worded(Mask, externalId.slice(-4));
-  const head = {
-    format,
-    externalId,
-    type: "brokerage",
-    currency,
-    ...(mask === undefined ? {} : { mask }),
-  } as const;
+  const head = brokerage({ format, externalId, currency });
   const positions = sumOf(raw, ["long_market_value", "short_market_value"], currency);
   return ok({ head, cash, positions });
 }
@@ -224,11 +217,7 @@ async function activityPage(
   const answer = await ask(questionOf(keys, "/v2/account/activities", query), context);
   const records = answer.ok ? recordsOf(answer.value) : answer;
   if (!records.ok) return records;
-  const rows = records.value.map((record) => {
-    const raw = rawOf(record);
-    const id = ExternalId.parse(raw["id"]);
-    return { statement: 0, raw, externalId: id.ok ? id.value : undefined };
-  });
+  const rows = records.value.map((record) => rowOf(0, record, "id"));
   if (rows.length < pageSize) {
     const end = await endOf({ ask, clock }, { keys, cash }, context);
     return end.ok ? ok({ accounts: [], rows, ...end.value }) : end;

@@ -45,18 +45,6 @@ test("a position in parts is their sum, and one that is told twice is one", () =
   assert.deepEqual(told([long, long]), ["whole", "A 3 1000"]);
 });
 
-test("an answer is whole if it comes to the total, partial if not, and an empty one without a total says nothing", () => {
-  const some = [position("A", "1", "100"), position("B", "1", "100")];
-  assert.deepEqual(told(some, 20_100n)[0], "whole");
-  assert.deepEqual(told(some, 30_000n)[0], "partial");
-  assert.deepEqual(told([], 0n), ["whole"]);
-  assert.deepEqual(told([], 1n), ["partial"]);
-  assert.deepEqual(told([]), ["unsaid"]);
+test("an answer with a position that cannot be read is partial", () => {
   assert.deepEqual(told([position("A", "many", "1")]), ["partial"]);
-});
-
-test("more positions than an account may have are cut, and the answer is partial", () => {
-  const many = Array.from({ length: 10_001 }, (_, i) => position(`S${i}`, "1", "1"));
-  const [extent, ...held] = told(many);
-  assert.deepEqual([extent, held.length], ["partial", 10_000]);
 });

@@ -1,13 +1,7 @@
 import type { Instant } from "#kernel/instant.ts";
 import { Money, type Currency } from "#kernel/money.ts";
 import type { Raw } from "../../application/ports/providers.ts";
-import {
-  Instrument,
-  maxHoldings,
-  Quantity,
-  type Holding,
-  type ToldHoldings,
-} from "../../domain/holding.ts";
+import { Instrument, Quantity, ToldHoldings, type Holding } from "../../domain/holding.ts";
 import { decimalOf, moneyOf, plus, type Decimal } from "./decimals.ts";
 
 /** A decimal number without an exponent, and without zeros at its end. */
@@ -48,10 +42,6 @@ type Answer = {
   readonly total: Money | undefined;
 };
 
-const magnitude = (minor: bigint): bigint => (minor < 0n ? -minor : minor);
-/** Prices move between two answers: totals that differ by less than a hundredth are alike. */
-const alike = 100n;
-
 /** One position for each instrument: what is told twice is one, and what is told in parts is their sum. */
 function together(holdings: readonly Holding[]): readonly Holding[] {
   const by = new Map<Instrument, Holding>();
@@ -79,20 +69,14 @@ function sumOfTwo(a: Holding, b: Holding): Holding {
   };
 }
 
-/**
- * What positions say. They are whole where each can be read and they come to what the provider says all are worth; where it does not say that,
- * an empty answer says nothing.
- */
+/** What positions say, and whether that is all. */
 export function holdingsOf(positions: readonly Position[], answer: Answer): ToldHoldings {
   const read = positions.map((one) => holdingOf(one, answer));
-  const all = together(read.filter((one) => one !== undefined));
-  const holdings = all.slice(0, maxHoldings);
-  const sum = all.reduce((minor, { marketValue }) => minor + marketValue.minor, 0n);
-  const { total } = answer;
-  if (read.includes(undefined) || all.length > maxHoldings) return { holdings, extent: "partial" };
-  if (!total) return { holdings, extent: holdings.length > 0 ? "whole" : "unsaid" };
-  const isTotal = magnitude(sum - total.minor) * alike <= magnitude(total.minor);
-  return { holdings, extent: isTotal ? "whole" : "partial" };
+  const holdings = together(read.filter((one) => one !== undefined));
+  return ToldHoldings.judge(holdings, {
+    areReadable: !read.includes(undefined),
+    total: answer.total,
+  });
 }
 
 /** What two parts come to; undefined where the provider says neither. */

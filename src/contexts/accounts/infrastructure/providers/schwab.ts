@@ -15,14 +15,13 @@ import type {
   RowUnreadable,
 } from "../../application/ports/providers.ts";
 import type { ToldHoldings } from "../../domain/holding.ts";
-import { Mask } from "../../domain/labels.ts";
 import { Counterparty, ExternalId, Remark, type Observation } from "../../domain/observation.ts";
 import type { FailureReason, ProviderId } from "../../domain/provider.ts";
-import type { StatementHead } from "../../domain/statement-import.ts";
 import { dayOf, unreadable, worded } from "../statements/cells.ts";
 import { asking, recordsOf } from "./asking.ts";
 import { decimalOf, fitting, isTooLarge, moneyOf, times, unreadableAnswer } from "./decimals.ts";
 import { inside, rawOf } from "./json.ts";
+import { brokerage, rowOf } from "./page.ts";
 import { oauthLogin } from "./oauth.ts";
 import { holdingsOf, sumOf } from "./positions.ts";
 
@@ -208,17 +207,6 @@ function windowsOf(account: number, from: Instant, until: Instant): readonly Win
     : [{ account, from, until: end }, ...windowsOf(account, end, until)];
 }
 
-const headOf = (externalId: ExternalId): StatementHead => {
-  const mask = worded(Mask, externalId.slice(-4));
-  return {
-    format,
-    externalId,
-    type: "brokerage",
-    currency: dollars,
-    ...(mask === undefined ? {} : { mask }),
-  };
-};
-
 /** The first page: the accounts, and the windows in which their transactions are asked for. */
 async function accountsPage(deps: Deps, asked: Asked, context: Context): Fetched {
   const { credentials: access, from, history } = asked;
@@ -237,7 +225,7 @@ async function accountsPage(deps: Deps, asked: Asked, context: Context): Fetched
     ),
   };
   return ok({
-    accounts: numbers.map(headOf),
+    accounts: numbers.map((externalId) => brokerage({ format, externalId, currency: dollars })),
     rows: [],
     balances: [],
     next: JSON.stringify(place),
@@ -299,7 +287,7 @@ async function windowPage(deps: Deps, asked: Asked, context: Context): Fetched {
   const isCut = split === undefined;
   const isSplit = split !== undefined && split.length > 0;
   const lacks = isRefused ? "refused" : isCut ? "unreadable" : place.lacks;
-  const rows = isSplit ? [] : records.map((record) => rowOf(window.account, record));
+  const rows = isSplit ? [] : records.map((record) => rowOf(window.account, record, "activityId"));
   const windows = [...(split ?? []), ...later];
   const more = lacks === undefined ? {} : { lacks };
   if (windows.length > 0) {
@@ -328,12 +316,6 @@ async function transactionsOf(
   const query = { startDate: from, endDate: until, types };
   const answer = await ask(questionOf(access, `/accounts/${hash}/transactions`, query), context);
   return answer.ok ? recordsOf(answer.value) : answer;
-}
-
-function rowOf(statement: number, record: unknown): ProviderPage["rows"][number] {
-  const raw = rawOf(record);
-  const id = ExternalId.parse(raw["activityId"]);
-  return { statement, raw, externalId: id.ok ? id.value : undefined };
 }
 
 type Options = {

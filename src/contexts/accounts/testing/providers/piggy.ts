@@ -15,6 +15,7 @@ import { dayOf, unreadable, worded } from "../../infrastructure/statements/cells
 import { asking, recordsOf } from "../../infrastructure/providers/asking.ts";
 import { moneyOf, unreadableAnswer } from "../../infrastructure/providers/decimals.ts";
 import { rawOf } from "../../infrastructure/providers/json.ts";
+import { rowOf } from "../../infrastructure/providers/page.ts";
 
 const euros = expect(Currency.parse("EUR"));
 const budget = { requests: 60, perS: 60 };
@@ -40,13 +41,6 @@ function observe(
     externalId: id.value,
     ...(counterparty === undefined ? {} : { counterparty }),
   });
-}
-
-/** A row of the one account there is, with the id that `observe` reads. */
-function rowOf(record: unknown) {
-  const raw = rawOf(record);
-  const id = ExternalId.parse(raw["no"]);
-  return { statement: 0, raw, externalId: id.ok ? id.value : undefined };
 }
 
 type Options = { readonly baseUrl: string; readonly clock: Clock; readonly metrics: Metrics };
@@ -80,7 +74,7 @@ export function piggy({ baseUrl, clock, metrics }: Options): Provider {
         const answer = await ask(question(secret, "/moves", query), context);
         const records = answer.ok ? recordsOf(answer.value) : answer;
         if (!records.ok) return records;
-        const rows = records.value.map(rowOf);
+        const rows = records.value.map((record) => rowOf(0, record, "no"));
         const isFirst = cursor === "1";
         const head = { format: "piggy", externalId, type: "savings", currency: euros } as const;
         const accounts = isFirst ? [head] : [];
