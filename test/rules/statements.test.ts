@@ -34,8 +34,13 @@ type Plan = {
   readonly "Relation Name"?: string;
   readonly Schema?: string;
   readonly "Index Cond"?: string;
+  readonly Filter?: string;
+  readonly "Parent Relationship"?: string;
   readonly Plans?: readonly Plan[];
 };
+
+/** What stands here is done for each row of something else. */
+const repetitions: ReadonlySet<string> = new Set(["Inner", "SubPlan"]);
 
 /** Below these, a limit bounds nothing: they read all before they give the first row. */
 const readsAll: ReadonlySet<string> = new Set([
@@ -46,17 +51,20 @@ const readsAll: ReadonlySet<string> = new Set([
   "WindowAgg",
 ]);
 
-/** The tables that a plan reads as a whole. */
-function readWhole(plan: Plan, isLimited = false): readonly string[] {
+/** The tables that a plan reads as a whole. Under a limit that is met for each row of another table, a walk with a filter may. */
+function readWhole(plan: Plan, isLimited = false, isRepeated = false): readonly string[] {
   const type = plan["Node Type"];
+  const repeated = isRepeated || repetitions.has(plan["Parent Relationship"] ?? "");
   const limited = type === "Limit" || (isLimited && !readsAll.has(type));
   const isWhole =
     type === "Seq Scan" ||
-    (type.startsWith("Index") && plan["Index Cond"] === undefined && !limited);
+    (type.startsWith("Index") &&
+      plan["Index Cond"] === undefined &&
+      (!limited || (repeated && plan.Filter !== undefined)));
   const table = `${plan.Schema}.${plan["Relation Name"]}`;
   return [
     ...(isWhole && !small.has(table) ? [table] : []),
-    ...(plan.Plans ?? []).flatMap((part) => readWhole(part, limited)),
+    ...(plan.Plans ?? []).flatMap((part) => readWhole(part, limited, repeated)),
   ];
 }
 
@@ -97,11 +105,18 @@ test("a statement that reads a whole table is found", async () => {
       ["filter", "select 1 from catalog.products where name = $1"],
       ["sort", "select 1 from catalog.products order by name limit 10"],
       ["deletion", "delete from identity.sessions where agent = $1"],
+      [
+        "each",
+        `select 1 from identity.users u cross join lateral (
+           select 1 from catalog.products p where p.name = u.name order by p.id desc limit 1) last
+          where u.id = $1`,
+      ],
     ]),
     [
       "filter reads all of catalog.products",
       "sort reads all of catalog.products",
       "deletion reads all of identity.sessions",
+      "each reads all of catalog.products",
     ],
   );
 });
