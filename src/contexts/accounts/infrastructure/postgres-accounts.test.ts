@@ -3,6 +3,7 @@ import { reconciliationsContract } from "../testing/reconciliations.contract.ts"
 import { connectionsContract } from "../testing/connections.contract.ts";
 import { ownProviderContract } from "../testing/own-provider.contract.ts";
 import { loginsContract } from "../testing/logins.contract.ts";
+import { schwabContract } from "../testing/schwab.contract.ts";
 import { exchangesContract } from "../testing/exchanges.contract.ts";
 import { ledgerContract } from "../testing/ledger.contract.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
@@ -24,5 +25,6 @@ reconciliationsContract("Postgres", postgresSubject);
 connectionsContract("Postgres", postgresSubject);
 ownProviderContract("Postgres", postgresSubject);
 loginsContract("Postgres", postgresSubject);
+schwabContract("Postgres", postgresSubject);
 worthContract("Postgres", postgresSubject);
 syncsContract("Postgres", postgresSubject);
