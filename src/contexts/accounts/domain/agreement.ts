@@ -16,7 +16,7 @@ export type Agreement = {
   readonly agreedAt: Instant;
 };
 
-/** What the owner, or the provider, says is not what the lines lead to. */
+/** The stated balance is not the sum of the lines. */
 export type BalanceDiffers = {
   readonly type: "balance-differs";
   readonly stated: SpelledMoney;
@@ -75,7 +75,7 @@ export const Agreement = {
     return ok(undefined);
   },
 
-  /** Of a day that it may be of. */
+  /** Agrees to a balance, once `mayBeOf` allows the day. */
   agree(
     account: Account,
     {

@@ -21,10 +21,10 @@ import type { ProviderId } from "./provider.ts";
 /** Ciphertext that only the holder of the master key reads, and for one connection only. */
 export type Sealed = Brand<string, "Sealed">;
 
-/** An owner has gone to the provider to sign in. Who comes back with the `state`, in the same session, has signed in. */
+/** A login that an owner has begun. The provider returns its `state`, and only the session that began it can finish it. */
 export type OpenLogin = {
   readonly state: string;
-  /** Proves to the provider that the code is shown by whoever began. Source: RFC 7636. */
+  /** The PKCE verifier: it proves that the code is exchanged by the client that began the login. Source: RFC 7636. */
   readonly verifier: Sealed;
   /** The session or API key that began it. */
   readonly session: string;
@@ -71,7 +71,7 @@ export type ConnectionNotReady = {
 
 /** The credentials are of other accounts than those that the connection has. */
 export type OtherAccount = { readonly type: "other-account" };
-/** No login goes on with this state in this session: it has ended, was used, or is of somebody else. */
+/** No open login has this state in this session: the login has expired, its state was used, or another session or user began it. */
 export type LoginUnknown = { readonly type: "login-unknown" };
 
 type Changed<C extends Connection = Connection> = Change<C, AccountsEvent>;
@@ -79,9 +79,9 @@ type Opening = Omit<ActiveConnection, "version" | "status">;
 type Requested = Omit<IdleConnection, "version" | "status" | "accounts">;
 type Opened = Pick<ActiveConnection, "credentials" | "accounts" | "loginUntil">;
 
-/** The state of a login that has come back: none that comes back is empty. */
+/** The state of a login whose own state is used up. No request can present an empty one. */
 const spent = "";
-/** How long the provider may take to give tokens then. */
+/** How long the exchange of its code may take. */
 const takenMs = 60_000;
 
 const facts = ({ id, ownerId, provider }: Pick<Connection, "id" | "ownerId" | "provider">) => ({
@@ -120,7 +120,7 @@ export const Connection = {
       ? err({ type: "connection-not-ready", status: connection.status })
       : ok({ state: { ...connection, login }, events: [LoginBegun(facts(connection))] }),
 
-  /** Ends a login that comes back from the provider: its state is good for one time. */
+  /** Uses up the state of a login that has come back from the provider. */
   takeLogin(
     connection: Connection,
     { state, session, at }: Pick<OpenLogin, "state" | "session"> & { readonly at: Instant },
@@ -157,7 +157,7 @@ export const Connection = {
     });
   },
 
-  /** The login has led to nothing. A connection that has credentials goes on with them, and another login that was begun since goes on. */
+  /** Fails a pending connection whose login has come to nothing. A login that was begun since stays open, and an active connection stays active. */
   failLogin(connection: Connection, at: Instant): Changed {
     const { status, login } = connection;
     const isOpen = login !== undefined && login.state !== spent && login.until > at;

@@ -134,7 +134,7 @@ export const LoginBegun = event("accounts.connection-login-begun", 1, {
 export const LoginReturned = event("accounts.connection-login-returned", 1, {
   connectionId: ConnectionId,
 });
-/** They have not, or the provider has refused them. */
+/** The owner has not signed in, or the provider has refused the code. */
 export const ConnectionFailed = event("accounts.connection-failed", 1, {
   connectionId: ConnectionId,
   ownerId: OwnerId,

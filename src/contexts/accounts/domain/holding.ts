@@ -29,22 +29,22 @@ export type Holding = {
 };
 
 /**
- * What a provider says an account holds. Only of a `whole` answer it follows that the account holds nothing else: `partial` ones leave something
- * out, and of `unsaid` ones, which are empty, nobody knows.
+ * What a provider says an account holds. A `whole` answer means that the account holds nothing else. A `partial` answer leaves something out. An
+ * `unsaid` answer is empty, and may be either.
  */
 export type ToldHoldings = {
   readonly holdings: readonly Holding[];
   readonly extent: "whole" | "partial" | "unsaid";
 };
 
-/** Prices move between two answers: sums that differ by less than a hundredth are alike. */
+/** Prices move between two answers, so sums that differ by less than a hundredth count as equal. */
 const alike = 100n;
 const magnitude = (minor: bigint): bigint => (minor < 0n ? -minor : minor);
 
 export const ToldHoldings = {
   /**
-   * What an answer says about what is not in it. `areReadable`: each position could be read. `total`: what all are worth, as the provider
-   * says apart from them; without it an empty answer says nothing.
+   * Decides whether an answer is whole. `areReadable`: every position could be read. `total`: the value of all positions, as the provider
+   * reports it separately; without it, an empty answer proves nothing.
    */
   judge(
     holdings: readonly Holding[],

@@ -109,7 +109,7 @@ const overview = statement<OverviewRow>(
     where c.id > $1 order by c.id limit 1000`,
 );
 
-/** A connection as whoever operates Basalt sees it. `lastSync`: how it ended, and why. */
+/** A connection in the operator's list. `lastSync`: the status of its newest sync, and the reason if there is one. */
 export type ConnectionOverview = {
   readonly id: string;
   readonly owner: string;

@@ -95,7 +95,7 @@ const connecting = (accounts: AccountsHandlers): readonly Route[] => [
     id: "reconnect",
     summary: "Give a connection another key, or another login",
     description:
-      "The key, or whoever signs in, must open the accounts that the connection has. They stay, with all that is known of them. A sync begins at once.",
+      "The new key or login must open at least one account that the connection already has. Accounts and their history are kept. A sync begins at once.",
     input: Reconnect,
     handle: accounts.reconnect,
     present: toConnecting,

@@ -17,9 +17,9 @@ import type {
 import type { AccountsScope } from "../ports/scope.ts";
 import { lockOfConnection } from "./owned-connection.ts";
 
-/** An access token is not shown in the last minute of its time: it would end on its way. */
+/** An access token is refreshed so long before it expires, since it might expire on its way. */
 const spareMs = 60_000;
-/** A process that dies while it refreshes a token keeps the others from it for so long. */
+/** How long the lease lasts if the process that refreshes a token dies. */
 const refreshMs = 30_000;
 
 export type CredentialDeps = {
@@ -48,11 +48,11 @@ function opened<Credentials>(
 type Renewing = {
   readonly connection: ActiveConnection;
   readonly login: Login;
-  /** The access token that is good no more. */
+  /** The access token that has expired, or that the provider has refused. */
   readonly spent: string;
 };
 
-/** Gets tokens in place of spent ones, and keeps them before they are used. */
+/** Refreshes tokens, and saves the new ones before anybody uses them. */
 async function renewed(
   deps: CredentialDeps,
   { connection: { id }, login, spent }: Renewing,
@@ -61,7 +61,7 @@ async function renewed(
   const current = await deps.read(context, ({ connections }) => connections.byId(id));
   if (current?.status !== "active") return failure("disconnected");
   const known = opened<Tokens>(deps, current);
-  // Whoever had the lease before has renewed them.
+  // The previous holder of the lease has refreshed the tokens already.
   if (!known.ok || known.value.access !== spent) return known;
   const fresh = await login.refresh(known.value.refresh, context);
   if (!fresh.ok) return fresh;
@@ -69,7 +69,7 @@ async function renewed(
   const kept = await deps.unitOfWork(
     context,
     async ({ connections }) => {
-      // They may have been sealed anew meanwhile, or be of another login.
+      // Another unit of work may have sealed the tokens anew, or a new login may have replaced them.
       const now = await connections.byId(id);
       const tokens = now?.status === "active" ? opened<Tokens>(deps, now) : undefined;
       const isSame = now?.status === "active" && tokens?.ok && tokens.value.access === spent;
@@ -87,7 +87,7 @@ type Fetch<T> = <Credentials>(
 ) => Promise<Result<T, ProviderFailure>>;
 type Connected = { readonly connection: ActiveConnection; readonly remote: Remote };
 
-/** Fetches with the credentials of a connection. Tokens are renewed before they end, and when the provider takes them no more. */
+/** Fetches with the credentials of a connection. Tokens are refreshed before they expire, and once if the provider refuses them. */
 export async function withCredentials<T>(
   deps: CredentialDeps,
   { connection, remote }: Connected,

@@ -272,7 +272,7 @@ async function ask(
   return Connection.areOfSame(known, named) ? page : failed("other-account");
 }
 
-/** A failure; undefined where another process is about to go on. */
+/** The failure; undefined where another process is refreshing the token. */
 const inTime = (error: ProviderFailure | Busy): Fetched | undefined =>
   error.type === "busy" ? undefined : err(error);
 

@@ -21,7 +21,7 @@ import type { ConnectDeps } from "./connect-provider.ts";
 import { notOpened, type KeysRefused, type ProviderUnavailable } from "./means.ts";
 import { lockOfConnection, seen } from "./owned-connection.ts";
 
-/** What a provider adds to the address that it sends its customer back to. */
+/** A query parameter of the address that a provider redirects its customer to. */
 type Returned = Brand<string, "Returned">;
 const Returned = branded<Returned>("part of an answer of a provider", {
   schema: {
@@ -59,13 +59,13 @@ type NotFinished =
 type Asked = { readonly connection: Connection; readonly remote: Remote };
 type Signed = { readonly tokens: Tokens; readonly accounts: readonly ExternalId[] };
 
-/** The connection whose login a state is of. */
+/** The connection that a state names. */
 const connectionOf = (state: string): ConnectionId | undefined => {
   const id = ConnectionId.parse(state.split(".")[0]);
   return id.ok ? id.value : undefined;
 };
 
-/** Takes the state before anybody is asked: whoever comes second finds nothing. */
+/** Uses up the state before the provider is asked, so that a second request with the same state is refused. */
 const take = (
   { unitOfWork, clock }: ConnectDeps,
   connectionId: ConnectionId,
@@ -141,8 +141,8 @@ const connect = (
 };
 
 /**
- * Ends a login: takes its state, which is good for one time and in one session, and connects with the tokens that the code stands for. The
- * idempotency key is of the last step.
+ * Finishes a login: uses up its single-use state, exchanges the code for tokens, and activates the connection. The idempotency key belongs to the
+ * last unit of work.
  */
 export function finishLogin(deps: ConnectDeps) {
   const found = seen(deps, Permissions.keepConnections);
@@ -177,7 +177,7 @@ export function finishLogin(deps: ConnectDeps) {
   };
 }
 
-/** Why nobody has signed in. */
+/** The refusal that a failed login is answered with. */
 function refusalOf(
   provider: ProviderId,
   failure: ProviderFailure,

@@ -53,7 +53,7 @@ type Asked = {
   readonly keys: Keys | undefined;
 };
 
-/** Begins a login, which ends in this session alone. */
+/** Begins a login that only this session can finish. */
 async function begun(
   { clock, sealing }: Deps,
   { login, connectionId }: { readonly login: Login; readonly connectionId: ConnectionId },
@@ -71,7 +71,7 @@ async function begun(
   };
 }
 
-/** Why a provider that was asked about credentials opens nothing. */
+/** The refusal for credentials that the provider does not accept now. */
 export const notOpened = (
   provider: ProviderId,
   { reason }: ProviderFailure,

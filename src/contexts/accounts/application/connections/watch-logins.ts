@@ -10,10 +10,10 @@ import { lockOfConnection } from "./owned-connection.ts";
 
 /** Owners are warned so long before their login ends. */
 const warnMs = 24 * 3_600_000;
-/** Connections of one call. */
+/** Connections that one call looks at. */
 const batch = 100;
 
-/** What the time does to a connection. */
+/** The change that is due at a time; undefined where none is. */
 function aged(connection: Connection, at: Instant): Change<Connection, AccountsEvent> | undefined {
   if (connection.status === "pending")
     return (connection.login?.until ?? connection.connectedAt) <= at

@@ -38,7 +38,7 @@ export type Connections = Saves<Connection, AccountsEvent> & {
   readonly scheduled: (id: ConnectionId) => Promise<Schedule | undefined>;
   /** Without `syncedUntil` what is known of it stays. */
   readonly schedule: (id: ConnectionId, schedule: Schedule) => void;
-  /** Active ones whose login ends before `soon` without a warning, or has ended at `at`, and pending ones whose login leads to nothing more. */
+  /** Active connections whose login has ended at `at`, or ends before `soon` and was not warned of; and pending ones whose login has expired. */
   readonly ending: (times: {
     readonly at: Instant;
     readonly soon: Instant;

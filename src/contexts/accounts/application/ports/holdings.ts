@@ -3,7 +3,7 @@ import type { Money } from "#kernel/money.ts";
 import type { Holding, ToldHoldings } from "../../domain/holding.ts";
 import type { AccountId, OwnerId } from "../../domain/ids.ts";
 
-/** What holdings of one currency sum to. `asOf`: when the one of them was valued that was not valued for longest. */
+/** The sum of holdings in one currency. `asOf`: the time of the oldest value among them. */
 export type HoldingsWorth = {
   readonly amount: Money;
   readonly positions: number;

@@ -99,7 +99,7 @@ export type ProviderFailure = {
 export type ProviderPage = {
   /** Accounts that no page before has named. */
   readonly accounts: readonly StatementHead[];
-  /** `externalId`: what `observe` says too. A row is found again by it, so that it is wanted here as well. */
+  /** `externalId`: the id that `observe` reads as well. Without it, a corrected row becomes a second line. */
   readonly rows: readonly {
     readonly statement: number;
     readonly raw: Raw;
@@ -108,13 +108,13 @@ export type ProviderPage = {
   readonly balances: readonly { readonly statement: number; readonly balance: ToldBalance }[];
   /** What the accounts hold besides money. */
   readonly holdings?: readonly (ToldHoldings & { readonly statement: number })[];
-  /** Of the last page: why something was left out of the pages before it. The next sync asks for all of it again. */
+  /** On the last page: why an earlier page is incomplete. The next sync asks for the same window again. */
   readonly lacks?: FailureReason;
   /** Where the next page begins, in words of the adapter; missing after the last one. */
   readonly next?: string;
 };
 
-/** What a login has given: an access token, which is shown for some minutes, and what another one is made with. */
+/** The tokens of a login. */
 export type Tokens = {
   readonly access: string;
   readonly accessUntil: Instant;
@@ -123,18 +123,18 @@ export type Tokens = {
 
 /** Signing in at a provider, by OAuth 2. Source: RFC 6749, 7636. */
 export type Login = {
-  /** How long a login lasts, in milliseconds: tokens are refreshed no longer. */
+  /** How long a login lasts, in milliseconds. Afterwards the provider refuses to refresh tokens. */
   readonly lastsMs: number;
-  /** Where the owner signs in, and what shows later that it was begun here. `state` is handed back by the provider. */
+  /** The address where the owner signs in, with the `state` that the provider returns and the PKCE verifier. */
   readonly begin: (
     state: (random: string) => string,
   ) => Promise<{ readonly url: string; readonly state: string; readonly verifier: string }>;
-  /** `code` is good for one time and some seconds. */
+  /** `code` is single-use and expires within seconds. */
   readonly exchange: (
     returned: { readonly code: string; readonly verifier: string },
     context: Context,
   ) => Promise<Result<Tokens, ProviderFailure>>;
-  /** Asked by one process at a time: the token may be good for one time. */
+  /** Called by one process at a time, since a refresh token may be single-use. */
   readonly refresh: (token: string, context: Context) => Promise<Result<Tokens, ProviderFailure>>;
 };
 
@@ -142,7 +142,7 @@ type Asked<Credentials> = {
   readonly credentials: Credentials;
   /** What was created since then. */
   readonly from: Instant;
-  /** What accounts besides those have had since then: no sync before has told of them. */
+  /** Accounts that are not in `besides` are new to the connection: they are asked for their history since then. */
   readonly history: { readonly since: Instant; readonly besides: readonly ExternalId[] };
   readonly cursor?: string | undefined;
 };

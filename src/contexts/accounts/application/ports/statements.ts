@@ -81,7 +81,7 @@ export type Imports = Saves<StatementImport, AccountsEvent> & {
   readonly unsettleQuarantined: (id: ImportId) => void;
   /** Takes the outcomes of rows back, which are not counted any more. */
   readonly unsettle: (id: ImportId, rows: readonly ObservationId[]) => void;
-  /** Whether it has told of lines of an account that were ever said to be of a day or of one before. */
+  /** Whether a row of the import is of a line that any observation has dated on or before a day. */
   readonly hasTold: (
     id: ImportId,
     on: { readonly accountId: AccountId; readonly until: CivilDate },

@@ -60,7 +60,7 @@ async function toldOn(
 
 const locking = (accountId: AccountId) => ({ lock: [lockOfLines(accountId)] });
 
-/** Agrees to the balance of an account elsewhere at the end of a day, if its lines lead to it. They stay as they are from then on. */
+/** Agrees to the balance of a mirror at the end of a day, if it equals the sum of the lines. From then on those lines cannot change. */
 export function reconcile({ unitOfWork, mayAct, clock }: Deps) {
   const seen = permitted(mayAct, Permissions.decideStatements);
   return (

@@ -81,8 +81,8 @@ const refusedOf = (
   });
 
 /**
- * Matches rows, and leaves out all rows of a line that may not become what they say. Other rows may be of other lines then, so that it
- * matches what is left again, until nothing of it has to be left out.
+ * Matches rows, and leaves out every row of a line whose change is not allowed. That can change which lines the other rows match, so it matches the
+ * remaining rows again until none has to be left out.
  */
 export function sift(
   all: readonly Observed[],

@@ -65,7 +65,7 @@ const step =
     );
   };
 
-/** Whether all that an import has made may be taken back: not of accounts that are deactivated, or from days whose balance is agreed. */
+/** Whether an import may be undone. It may not if one of its accounts is deactivated, or if one of its rows is of an agreed day. */
 async function mayBeUndone(
   { accounts, imports }: AccountsScope,
   { id, statements }: StatementImport,

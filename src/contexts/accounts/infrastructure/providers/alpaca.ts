@@ -181,7 +181,7 @@ async function accountPage(
   return ok({ accounts: [head], rows: [], balances: [], next: JSON.stringify(place) });
 }
 
-/** The holdings, and the cash unless something has moved it since the walk began: it may be of an activity that the walk has not seen. */
+/** The holdings, and the cash if it is the same as when the walk began. Cash that has changed may include an activity that the walk has not read. */
 async function endOf(
   { ask, clock }: { readonly ask: Ask; readonly clock: Clock },
   { keys, cash: before }: { readonly keys: Keys; readonly cash: string },

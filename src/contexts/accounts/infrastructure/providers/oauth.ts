@@ -26,7 +26,7 @@ type Options = {
   readonly metrics: Metrics;
 };
 
-/** Nothing is asked twice by itself: a code is good for one time, and so may a token be. */
+/** There are no automatic retries: a code is single-use, and a refresh token may be. */
 const limits = {
   attemptMs: 8_000,
   retries: 0,
@@ -35,14 +35,14 @@ const limits = {
   atOnce: 8,
   waiting: 64,
 };
-/** How long an access token is shown whose time is not told, and how long any is at most. */
+/** The lifetime of an access token if the provider does not say it, and the longest that Basalt believes. */
 const [usualAccessS, mostAccessS] = [300, 86_400];
 /** Tokens become headers: visible characters alone. */
 const visible = /^[\x21-\x7e]{1,8000}$/;
 const [firstStatus, lastStatus] = [200, 599];
 /** Statuses of answers that have no body. */
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304]);
-/** What providers answer where a code or a refresh token is good no more. Schwab has a word of its own. */
+/** Error codes for a code or a refresh token that is used up or expired. Schwab has one of its own. */
 const deadGrants: ReadonlySet<string> = new Set(["invalid_grant", "unsupported_token_type"]);
 
 const failure = (reason: FailureReason, waitMs?: number): Result<never, ProviderFailure> =>
@@ -62,7 +62,7 @@ class Limited extends Error {
 }
 const tooMany = 429;
 
-/** An answer without its ID token: who the customer is there says nothing here, and need not be proven. */
+/** An answer without its ID token. Basalt does not use the customer's identity at the provider, so it need not be verified. */
 function withoutIdToken(text: string): string {
   try {
     return JSON.stringify({ ...(JSON.parse(text) as object), id_token: undefined });
@@ -85,7 +85,7 @@ function reasonOf(error: unknown, clock: Clock): Result<never, ProviderFailure> 
   throw error;
 }
 
-/** Requests of the library go out as all others of Basalt do: with deadline, breaker and trace. */
+/** Sends the requests of the OAuth library with Basalt's own deadline, circuit breaker and trace. */
 function sending({ name, tokenUrl, clock, metrics }: Options) {
   const call = upstream({ name: `${name}-login`, clock, metrics, limits });
   type Sent = { readonly headers: Record<string, string>; readonly body: unknown };
@@ -109,7 +109,7 @@ function sending({ name, tokenUrl, clock, metrics }: Options) {
   });
 }
 
-/** The address where a customer signs in, with the digest of what is shown with the code later. */
+/** The authorization URL, with the PKCE challenge. */
 async function addressOf(
   { authorizeUrl, client }: Options,
   { state, verifier }: { readonly state: string; readonly verifier: string },

@@ -31,7 +31,7 @@ const format = "schwab-transaction";
 const dollars = expect(Currency.parse("USD"));
 /** Schwab publishes no limit for questions; its customers count on so many. */
 const budget = { requests: 120, perS: 60 };
-/** The most rows of one answer, whatever the window has: more of them are left out without a word. */
+/** The most rows of one answer. Schwab leaves out any further rows, and does not say so. */
 const mostRows = 3_000;
 const maxBytes = 16 * 1024 * 1024;
 const dayMs = 86_400_000;
@@ -165,7 +165,7 @@ function hadBy(account: unknown, asOf: Instant): Had {
   const cash = loan?.minor === 0n ? moneyOf(raw["cashBalance"], dollars) : undefined;
   const told = inside(account, "positions");
   const positions = Array.isArray(told) ? told.map(positionOf) : [];
-  // Positions come in the same answer as the totals, which do not count all kinds of them: only no positions at all want a proof.
+  // Positions and totals come in one answer, and the totals may not count every kind of position: they only confirm that there are none.
   const total =
     positions.length > 0 ? undefined : sumOf(raw, ["longMarketValue", "shortMarketValue"], dollars);
   return { cash, holdings: holdingsOf(positions, { currency: dollars, asOf, total }) };
@@ -279,7 +279,7 @@ async function windowPage(deps: Deps, asked: Asked, context: Context): Fetched {
     { access, window, known: known.value, place },
     context,
   );
-  // One account that Schwab does not show keeps no other one back.
+  // If Schwab refuses to show one account, the others are fetched all the same.
   const isRefused = !answer.ok && answer.error.reason === "refused";
   if (!answer.ok && !isRefused) return answer;
   const records = answer.ok ? answer.value : [];
