@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ofx, type BankRow } from "../src/contexts/accounts/testing/statement-files.ts";
-import { alpacaServer, deposits } from "../test/support/alpaca.ts";
+import { alpacaServer, deposits, type Activity } from "../test/support/alpaca.ts";
 import { signIn, unlimited } from "./http.ts";
 import { percentile, scratchFolder, startServer, type Figure, type Server } from "./measure.ts";
 
@@ -61,6 +61,13 @@ const rowOf = (i: number): BankRow => ({
     .slice(0, 10),
   amount: (-((i * 7_919) % 50_000) / 100 - 0.01).toFixed(2),
   name: `Shop ${i % 5_000}`,
+});
+
+/** A hundred deposits a day, the oldest first, of amounts that few of a day share. */
+const activityOf = (one: Activity, i: number): Activity => ({
+  ...one,
+  date: new Date(firstDay + Math.floor(i / 100) * 86_400_000).toISOString().slice(0, 10),
+  net_amount: (((i * 7_919) % 50_000) / 100 + 0.01).toFixed(2),
 });
 
 async function importFigures(at: At, server: Server): Promise<readonly Figure[]> {
@@ -143,7 +150,7 @@ async function worthFigure(at: At): Promise<Figure> {
 export async function statementFigures(): Promise<readonly Figure[]> {
   await using folder = await scratchFolder();
   await using broker = await alpacaServer();
-  broker.activities.push(...deposits(activities, "2026-01-01T00:00:00Z"));
+  broker.activities.push(...deposits(activities, "2026-01-01T00:00:00Z").map(activityOf));
   broker.timing.answerMs = answerMs;
   const env = {
     ...unlimited,

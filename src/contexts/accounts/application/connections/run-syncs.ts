@@ -2,18 +2,20 @@ import type { Context } from "#kernel/context.ts";
 import { Instant } from "#kernel/instant.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import type { ActiveConnection } from "../../domain/connection.ts";
-import type { SyncId } from "../../domain/ids.ts";
+import type { OwnerId, SyncId } from "../../domain/ids.ts";
 import { Sync, type FetchingSync, type MatchingSync } from "../../domain/sync.ts";
 import { stepMs } from "../statements/receive-statements.ts";
 import type { Slice } from "../statements/run-imports.ts";
-import { contextOf, fetchPage, maySync, type RunDeps, type Stepped } from "./fetch-page.ts";
+import { contextOf, fetchPages, maySync, type RunDeps, type Stepped } from "./fetch-pages.ts";
 import { lockOfConnection } from "./owned-connection.ts";
 import { beginSync } from "./request-sync.ts";
 
-/** Syncs that go on at once. */
+/** Syncs that go on at once, of one owner each. */
 const atOnce = 8;
 /** How long one call goes on, unless it is told to stop. What waits is looked at again by the next one. */
 const sliceMs = 4_000;
+
+type Unfinished = FetchingSync | MatchingSync;
 
 async function settle(deps: RunDeps, sync: MatchingSync, context: Context): Promise<Stepped> {
   const ended = await deps.unitOfWork(
@@ -66,9 +68,6 @@ async function beginDue(deps: RunDeps, context: Context): Promise<readonly unkno
  */
 export function runSyncs(deps: RunDeps) {
   const { read, clock } = deps;
-  const stepOf = (sync: FetchingSync | MatchingSync, context: Context): Promise<Stepped> =>
-    sync.status === "fetching" ? fetchPage(deps, sync, context) : settle(deps, sync, context);
-
   return async (
     { stopping }: Slice,
     context: Context,
@@ -77,21 +76,35 @@ export function runSyncs(deps: RunDeps) {
     const endMs = clock.unixMs() + sliceMs;
     const isOver = () => stopping?.aborted === true || clock.unixMs() >= endMs;
     const resting = new Set<SyncId>();
-    const takeTurn = async (sync: FetchingSync | MatchingSync) => {
-      const done = await stepOf(sync, context).catch((error: unknown): Stepped => {
+    const running = new Map<OwnerId, Promise<void>>();
+    const goOn = async (sync: Unfinished) => {
+      const going =
+        sync.status === "fetching"
+          ? fetchPages(deps, sync, { isOver, context })
+          : settle(deps, sync, context);
+      const done = await going.catch((error: unknown): Stepped => {
         failures.push(error);
         return "waits";
       });
       if (done === "waits") resting.add(sync.id);
+      running.delete(sync.ownerId);
     };
-    for (let more = true; more && !isOver();) {
+    const failed = (error: unknown) => {
+      failures.push(error);
+      return [];
+    };
+    const waiting = async (): Promise<readonly Unfinished[]> => {
       const step = { ...context, deadlineMs: clock.unixMs() + stepMs };
-      const turns = await read(step, ({ syncs }) =>
+      const found = await read(step, ({ syncs }) =>
         syncs.unfinished(clock.now(), atOnce, [...resting]),
-      );
-      more = turns.length > 0;
-      await Promise.all(turns.map(takeTurn));
+      ).catch(failed);
+      return found.filter(({ ownerId }) => !running.has(ownerId)).slice(0, atOnce - running.size);
+    };
+    for (;;) {
+      const next = isOver() ? [] : await waiting();
+      for (const one of next) running.set(one.ownerId, goOn(one));
+      if (running.size === 0) return ok({ failures });
+      await Promise.race(running.values());
     }
-    return ok({ failures });
   };
 }

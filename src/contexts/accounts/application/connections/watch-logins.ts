@@ -5,7 +5,7 @@ import { Connection } from "../../domain/connection.ts";
 import type { Change } from "#kernel/change.ts";
 import type { AccountsEvent } from "../../domain/events.ts";
 import type { CredentialDeps } from "./credentials.ts";
-import { contextOf } from "./fetch-page.ts";
+import { contextOf } from "./fetch-pages.ts";
 import { lockOfConnection } from "./owned-connection.ts";
 
 /** Owners are warned so long before their login ends. */

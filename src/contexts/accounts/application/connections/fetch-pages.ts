@@ -337,22 +337,55 @@ async function postpone(deps: RunDeps, { id, connectionId }: FetchingSync, conte
   );
 }
 
-/** Fetches a page. One that cannot be asked for or kept counts as unreadable, so that no sync is tried for ever. */
-export async function fetchPage(
-  deps: RunDeps,
-  sync: FetchingSync,
-  context: Context,
-): Promise<Stepped> {
+/** Where a sync is once an answer is kept. Missing where it asks for nothing more. */
+function after({ sync, answer }: Answered): FetchingSync | undefined {
+  if (!answer.ok || answer.value.next === undefined) return undefined;
+  const { cursor: _, ...fetching } = sync.fetching;
+  return {
+    ...sync,
+    fetching: { ...fetching, cursor: answer.value.next, pages: fetching.pages + 1 },
+  };
+}
+
+type Kept = readonly [PromiseSettledResult<Stepped>, PromiseSettledResult<Answered | undefined>];
+type Answered = Seen & { readonly answer: Result<ProviderPage, ProviderFailure | Busy> };
+
+/** Looks at what a sync needs now, and asks for its next page. */
+async function asked(deps: RunDeps, sync: FetchingSync, context: Context): Promise<Answered> {
   const own = contextOf(deps, context, sync);
   const [connection, schedule] = await deps.read(own, ({ connections }) =>
     Promise.all([connections.byId(sync.connectionId), connections.scheduled(sync.connectionId)]),
   );
   const seen = { sync, connection, schedule };
-  try {
-    const answer = await ask(deps, seen, own);
+  return { ...seen, answer: await ask(deps, seen, own) };
+}
+
+/**
+ * Fetches page after page, and asks for the next one while a page is being kept. A page that cannot be asked for or kept counts as unreadable, so
+ * that no sync is tried for ever.
+ */
+export async function fetchPages(
+  deps: RunDeps,
+  sync: FetchingSync,
+  { isOver, context }: { readonly isOver: () => boolean; readonly context: Context },
+): Promise<Stepped> {
+  const keep = ({ answer, ...seen }: Answered): Promise<Stepped> | Stepped => {
     const fetched = answer.ok ? answer : inTime(answer.error);
-    if (!fetched) return "waits";
-    return await keepFetched(deps, seen, fetched, context);
+    return fetched ? keepFetched(deps, seen, fetched, context) : "waits";
+  };
+  try {
+    let one = await asked(deps, sync, context);
+    for (;;) {
+      const next = isOver() ? undefined : after(one);
+      const [kept, ahead]: Kept = await Promise.allSettled([
+        keep(one),
+        next && asked(deps, next, context),
+      ]);
+      if (kept.status === "rejected") throw kept.reason;
+      if (ahead.status === "rejected") throw ahead.reason;
+      if (kept.value === "waits" || !ahead.value) return kept.value;
+      one = ahead.value;
+    }
   } catch (error) {
     await postpone(deps, sync, contextOf(deps, context, sync));
     throw error;
