@@ -8,6 +8,7 @@ import { openBook, sell, serve } from "../support/http.ts";
 import { until } from "../support/until.ts";
 import { smtpInbox } from "../support/smtp.ts";
 import { audit } from "./audit.ts";
+import { openBroker } from "./broker.ts";
 import {
   accountsOfCrash,
   firstBalance,
@@ -27,6 +28,7 @@ const kinds = [
   "reservation",
   "import",
   "statement",
+  "sync",
   "transfer",
   "posting",
   "voiding",
@@ -57,12 +59,20 @@ const damages: readonly (readonly [string, RegExp])[] = [
   ],
   ["update catalog.imports set created = 7, unchanged = 1", /^import: /],
   [
-    "delete from accounts.lines where id in (select id from accounts.lines limit 1)",
+    "delete from accounts.lines where id in (select id from accounts.lines where external_id like 's%' limit 1)",
     /^statement: s\S+ has 5 lines/,
   ],
   [
     "update accounts.statement_imports set created = created - 1, matched = matched + 1",
     /^statement: \{"id":"statement_/,
+  ],
+  [
+    "delete from accounts.lines where id in (select id from accounts.lines where external_id like 'paid%' limit 1)",
+    /^sync: paid-in-s\S+ has 0 lines/,
+  ],
+  [
+    "delete from accounts.observations where id in (select id from accounts.observations where external_id like 'paid%' limit 1)",
+    /^sync: \{"id":"statement_/,
   ],
   ["delete from catalog_search.skus", /^catalog.search: skus differ/],
   [
@@ -130,14 +140,19 @@ test("what a restore took back is not found, and everything else must be", async
 
 test("the audit of the crash campaign sees each kind of damage", async () => {
   await using inbox = await smtpInbox();
-  await using served = await serve({ BASALT_SMTP_URL: inbox.url });
+  await using broker = await openBroker();
+  const env = { BASALT_SMTP_URL: inbox.url, BASALT_ALPACA_URL: broker.url };
+  await using served = await serve(env);
   await using folder = await scratch();
+  const syncs = await broker.connect(served);
   await sell(served, 1, { name: "Crash", skus });
   const accounts = await openBook(served, accountsOfCrash, firstBalance);
   const ledger = openLedger(path.join(folder.path, "ledger.jsonl"));
   const load = startLoad({
     ledger,
     accounts,
+    broker,
+    syncs,
     target: () => served,
     name: "s",
     chances: [1, 2, 3, 4].map((client) => chanceOf(1, client)),
@@ -146,10 +161,12 @@ test("the audit of the crash campaign sees each kind of damage", async () => {
     [...ledger.acknowledged.values()].find((one) => one.kind === kind && isDone(one));
   await until(async () => kinds.every(told));
   assert.deepEqual(await load.stop(), []);
+  assert.deepEqual(await broker.synced(() => served, syncs), []);
 
+  const deposits = broker.deposits();
   const { connection, sql } = served.opened;
   await makeTrails(connection);
-  const found = { connection, accounts, inbox, repeatable: 0, receiver: { taken: [] } };
+  const found = { connection, accounts, deposits, inbox, repeatable: 0, receiver: { taken: [] } };
   await until(async () => (await audit(found, ledger)).length === 0);
   const wanted = await schemaOf(connection);
   for (const [damage, complaint] of damages) {

@@ -22,6 +22,8 @@ export type Found = {
   readonly connection: ClientConfig;
   /** Between which money goes to and fro. */
   readonly accounts: readonly string[];
+  /** What the brokerage has told of, by id. */
+  readonly deposits: readonly string[];
   /** Emails that may have been sent again. */
   readonly repeatable: number;
   readonly inbox: Pick<SmtpInbox, "envelopes">;
@@ -40,6 +42,7 @@ export async function audit(found: Found, ledger: Ledger): Promise<readonly stri
       ...(await acknowledged(ask, ledger)),
       ...(await imports(ask)),
       ...(await statements(ask, ledger)),
+      ...(await syncs(ask, found)),
       ...(await stock(ask)),
       ...(await money(ask, ledger, found)),
       ...(await parked(ask)),
@@ -85,7 +88,9 @@ const kept = {
   product: "select id from catalog.products",
   reservation: "select id from catalog.reservations",
   import: "select id from catalog.imports where status <> 'arriving'",
-  statement: "select id from accounts.statement_imports where status <> 'arriving'",
+  statement:
+    "select id from accounts.statement_imports where status <> 'arriving' and provider = 'bank'",
+  sync: "select id from accounts.syncs",
   transfer: "select id from accounts.transfers",
   posting: "select id from accounts.transfers where status = 'posted' and hold_s is not null",
   voiding: "select id from accounts.transfers where status = 'voided'",
@@ -153,7 +158,8 @@ async function imports(ask: Ask): Promise<readonly string[]> {
 async function statements(ask: Ask, ledger: Ledger): Promise<readonly string[]> {
   const unfinished = await ask(
     `select id, status, created, row_count from accounts.statement_imports
-      where status <> 'arriving' and (status <> 'finished' or created <> ${statementRows}) limit 5`,
+      where provider = 'bank' and status <> 'arriving'
+        and (status <> 'finished' or created <> ${statementRows}) limit 5`,
   );
   const lines = await ask(
     `select l.external_id as id, l.status, sum(m.amount)::text as moved from accounts.lines l
@@ -170,6 +176,27 @@ async function statements(ask: Ask, ledger: Ledger): Promise<readonly string[]> 
     ...unfinished.map((row) => `statement: ${JSON.stringify(row)}`),
     ...wrong.slice(0, 5).map((row) => `statement: ${JSON.stringify(row)}`),
     ...odd.map(({ key }) => `statement: ${key} has ${counts.get(key)?.length ?? 0} lines`),
+  ];
+}
+
+/** Every deposit at the brokerage is one line, and every row of a sync has its outcome. */
+async function syncs(ask: Ask, { deposits }: Pick<Found, "deposits">): Promise<readonly string[]> {
+  const lines = await ask(
+    `select external_id as id, count(*)::int as n from accounts.lines
+      where external_id like 'paid-in-%' group by external_id`,
+  );
+  const counts = new Map(lines.map(({ id, n }) => [String(id), Number(n)]));
+  const odd = deposits.filter((id) => counts.get(id) !== 1);
+  const unsettled = await ask(
+    `select i.id, i.status, i.row_count, count(o.id)::int as kept, count(o.outcome)::int as settled
+       from accounts.statement_imports i left join accounts.observations o on o.import_id = i.id
+      where i.provider <> 'bank' group by i.id
+     having i.status <> 'finished' or count(o.id) <> i.row_count or count(o.outcome) <> i.row_count
+         or i.created + i.matched <> i.row_count limit 5`,
+  );
+  return [
+    ...odd.slice(0, 5).map((id) => `sync: ${id} has ${counts.get(id) ?? 0} lines`),
+    ...unsettled.map((row) => `sync: ${JSON.stringify(row)}`),
   ];
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe } from "#platform/events/failure.ts";
 import { ofx } from "../../src/contexts/accounts/testing/statement-files.ts";
 import type { Chance } from "../support/chance.ts";
+import type { Broker } from "./broker.ts";
 import type { Target } from "./site.ts";
 
 /** A request that is sent until somebody answers it, always with the same idempotency key. */
@@ -15,6 +16,7 @@ export type Operation = {
     | "reservation"
     | "import"
     | "statement"
+    | "sync"
     | "transfer"
     | "posting"
     | "voiding";
@@ -152,8 +154,13 @@ function endOf({ key, answer }: Acknowledged, chance: Chance): Operation | undef
 }
 
 /** Something that people do, by chance. */
-function operationOf(key: string, accounts: readonly string[], chance: Chance): Operation {
+function operationOf(
+  key: string,
+  { accounts, syncs }: Pick<LoadOptions, "accounts" | "syncs">,
+  chance: Chance,
+): Operation {
   if (chance() < 0.25) return paymentOf(key, accounts, chance);
+  if (chance() < 0.03) return { key, kind: "sync", path: syncs, body: {} };
   const draw = chance();
   const sku = skus[Math.floor(chance() * skus.length)] ?? skus[0];
   if (draw < 0.15) {
@@ -229,6 +236,9 @@ type LoadOptions = {
   readonly ledger: Ledger;
   readonly target: () => Target;
   readonly accounts: readonly string[];
+  readonly broker: Pick<Broker, "payIn">;
+  /** Where syncs with the brokerage are asked for. */
+  readonly syncs: string;
   /** Of each client. */
   readonly chances: readonly Chance[];
   /** Leads each key: of the round. */
@@ -241,7 +251,8 @@ const patienceMs = 60_000;
 const repeated = 0.2;
 
 /** Clients that do one thing after the other until they are stopped, across every crash. */
-export function startLoad({ ledger, target, accounts, chances, name }: LoadOptions): Load {
+export function startLoad(options: LoadOptions): Load {
+  const { ledger, target, broker, chances, name } = options;
   const stop = new AbortController();
   let attempts = 0;
   const unanswered: string[] = [];
@@ -266,7 +277,8 @@ export function startLoad({ ledger, target, accounts, chances, name }: LoadOptio
   }
   async function client(chance: Chance, who: number): Promise<void> {
     for (let made = 1; !stop.signal.aborted; made += 1) {
-      const operation = operationOf(`${name}c${who}-${made}`, accounts, chance);
+      const operation = operationOf(`${name}c${who}-${made}`, options, chance);
+      if (operation.kind === "sync") broker.payIn(operation.key);
       await send(operation);
       if (chance() < repeated) await send(operation);
       const told = ledger.acknowledged.get(operation.key);

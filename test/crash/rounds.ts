@@ -6,6 +6,7 @@ import { ask } from "../support/database.ts";
 import { openBook, sell } from "../support/http.ts";
 import { smtpInbox, type SmtpInbox } from "../support/smtp.ts";
 import { audit } from "./audit.ts";
+import { openBroker, type Broker } from "./broker.ts";
 import { faults, type Broken, type Fault, type World } from "./faults.ts";
 import {
   accountsOfCrash,
@@ -59,6 +60,8 @@ type Parts = {
   readonly accounts: readonly string[];
   readonly inbox: SmtpInbox;
   readonly receiver: Receiver;
+  readonly broker: Broker;
+  readonly syncs: string;
   readonly quietStartMs: number;
   readonly undo: AsyncDisposableStack;
 };
@@ -75,6 +78,7 @@ export class Arena implements AsyncDisposable {
     await using undo = new AsyncDisposableStack();
     const inbox = undo.use(await smtpInbox());
     const receiver = undo.use(await openReceiver(Math.random));
+    const broker = undo.use(await openBroker());
     const begin = (env: Readonly<Record<string, string>>) =>
       launchDefective("test/crash/server.ts", defect, env);
     const site = undo.use(
@@ -86,6 +90,7 @@ export class Arena implements AsyncDisposable {
           BASALT_SMTP_URL: inbox.url,
           BASALT_SMTP_MAX_CONNECTIONS: String(emailsAtATime),
           TRAIL_RECEIVER: receiver.url,
+          BASALT_ALPACA_URL: broker.url,
         },
       }),
     );
@@ -93,9 +98,11 @@ export class Arena implements AsyncDisposable {
     if (!target) throw new Error("nobody is there to begin with");
     await sell(target, 1, { name: "Crash", skus });
     const accounts = await openBook(target, accountsOfCrash, firstBalance);
+    const syncs = await broker.connect(target);
     const ledger = openLedger(path.join(folder, "ledger.jsonl"));
     const quietStartMs = await site.restart();
-    return new Arena({ site, ledger, accounts, inbox, receiver, quietStartMs, undo: undo.move() });
+    const outside = { ledger, inbox, receiver, broker };
+    return new Arena({ ...outside, site, accounts, syncs, quietStartMs, undo: undo.move() });
   }
 
   /** How long the server takes to be ready where nobody asks for anything, ms. */
@@ -109,7 +116,7 @@ export class Arena implements AsyncDisposable {
 
   /** Load, a fault in the midst of it, and a look at what is left when all is quiet. */
   async round(n: number, fault: Fault, seed: number): Promise<Round> {
-    const { site, ledger, accounts, inbox, receiver } = this.#parts;
+    const { site, ledger, accounts, inbox, receiver, broker, syncs } = this.#parts;
     const chance = chanceOf(seed, n);
     const before = this.#count();
     const complaints: string[] = [];
@@ -120,6 +127,8 @@ export class Arena implements AsyncDisposable {
     const load = startLoad({
       ledger,
       accounts,
+      broker,
+      syncs,
       target: site.target,
       chances: Array.from({ length: clients }, (_, client) => chanceOf(seed, n, client)),
       name: `s${seed}r${n}`,
@@ -135,10 +144,11 @@ export class Arena implements AsyncDisposable {
     await this.#tell(null);
     complaints.push(...site.ended(), ...unanswered, ...(await welcomed({ ledger, inbox })));
     inbox.verdicts = {};
-    complaints.push(...(await site.settled()));
+    complaints.push(...(await broker.synced(site.target, syncs)), ...(await site.settled()));
     const { connection, interruptions } = site;
     const repeatable = interruptions * emailsAtATime;
-    const found = { connection, repeatable, accounts, inbox, receiver };
+    const deposits = broker.deposits();
+    const found = { connection, repeatable, accounts, deposits, inbox, receiver };
     complaints.push(...(await audit(found, ledger)));
     const { done, refused } = this.#count();
     if (done === before.done) complaints.push("nothing was done: nothing is shown");
