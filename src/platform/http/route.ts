@@ -47,6 +47,17 @@ export type StreamedAnswer<V> = {
   readonly fileName?: (value: V) => string;
 };
 
+/** Bytes of a file, from one place up to another one. */
+export type ByteRange = { readonly from: number; readonly until: number };
+
+/** A file as an answer: the whole, or the part that `Range` asks for. */
+export type Download<V> = {
+  readonly sizeOf: (value: V) => number;
+  /** The name under which a browser keeps it. */
+  readonly fileName: (value: V) => string;
+  readonly bytes: (value: V, range: ByteRange) => AsyncIterable<Uint8Array>;
+};
+
 /** Statuses of expected refusals. */
 export type RefusalStatus = 401 | 402 | 403 | 404 | 409 | 410 | 412 | 422 | 423 | 429;
 
@@ -83,6 +94,8 @@ type Declaration<I, V, R extends Refused, View> = {
   readonly present?: (value: V) => View;
   /** In place of `output`. */
   readonly stream?: StreamedAnswer<V>;
+  /** In place of `output`. */
+  readonly download?: Download<V>;
   /** The path of the created resource, without the API prefix. */
   readonly location?: (value: V) => string;
   /** Version of the resource, for `ETag` and `If-None-Match`. */

@@ -313,9 +313,31 @@ export function componentsOf(
   return [...components.values()];
 }
 
+const fileContent = {
+  "application/octet-stream": {
+    schema: { type: "string", format: "binary", maxLength: 2 ** 53 - 1 },
+  },
+} as const;
+
+/** A file may be asked for in part. */
+const partSchemasOf = ({ download }: Route) =>
+  download
+    ? {
+        206: {
+          description: "The part that Range asked for",
+          headers: {
+            ...answerHeaders,
+            "Content-Range": { ...header, description: "The part and the size of the whole" },
+          },
+          content: fileContent,
+        },
+        416: problemAnswer(416, "RANGE_NOT_SATISFIABLE: the file ends before the part begins"),
+      }
+    : {};
+
 function successSchema(route: Route) {
-  const { output, stream } = route;
-  const description = output || stream ? "Success" : "Success, without a body";
+  const { output, stream, download } = route;
+  const description = output || stream || download ? "Success" : "Success, without a body";
   const told = { description, headers: successHeaders(route) };
   if (stream)
     return {
@@ -324,6 +346,7 @@ function successSchema(route: Route) {
         stream.mediaTypes.map((type) => [type, { schema: { type: "string", maxLength } }]),
       ),
     };
+  if (download) return { ...told, content: fileContent };
   if (!output) return { ...told, type: "null" };
   return { ...told, content: { [json]: { schema: referring(output.schema) } } };
 }
@@ -353,6 +376,7 @@ export function fastifySchema(route: Route) {
     ...uploadSchema(route),
     response: {
       [route.success]: successSchema(route),
+      ...partSchemasOf(route),
       ...(isCacheable(route) && { 304: notModified(route) }),
       400: problemAnswer(400, "VALIDATION_FAILED: the request does not fit its schema"),
       ...(route.method === "GET" ? {} : bodyRefusals),

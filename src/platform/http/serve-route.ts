@@ -18,6 +18,7 @@ import {
 } from "./preconditions.ts";
 import { problem, sentenceOf } from "./problem.ts";
 import { versionField, type Route } from "./route.ts";
+import { sendDownload } from "./downloads.ts";
 import { fastifySchema, placedIn, takesMatch } from "./schemas.ts";
 import { limitStreams, sendStream } from "./streams.ts";
 
@@ -93,6 +94,10 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
       reply.header("location", options.basePath + options.apiPrefix + route.location(result.value));
     if (isUnchanged(route, request, reply, result.value)) return reply.code(304).send();
     reply.code(route.success);
+    if (route.download) {
+      const tag = route.version && entityTag(route.version(result.value));
+      return sendDownload(request, reply, route.download, { value: result.value, tag });
+    }
     return route.stream
       ? sendStream(reply, route.stream, result.value, {
           closing,

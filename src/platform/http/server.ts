@@ -113,6 +113,9 @@ async function allowOrigins(app: FastifyInstance, options: HttpOptions): Promise
     origin: [...(options.production ? [] : developmentOrigins), ...options.corsOrigins],
     methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     exposedHeaders: [
+      "accept-ranges",
+      "content-disposition",
+      "content-range",
       "etag",
       "location",
       "retry-after",
