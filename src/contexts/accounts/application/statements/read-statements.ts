@@ -29,6 +29,7 @@ export type LineCursor = Brand<string, "LineCursor">;
 export const LineCursor = branded<LineCursor>("line cursor", {
   schema: { type: "string", pattern: "^\\d{4}-\\d\\d-\\d\\d\\.line_[0-9a-z]{26}$", maxLength: 45 },
   says: "the `nextCursor` of a page",
+  parse: (input) => (CivilDate.parse(input.split(".")[0]).ok ? input : undefined),
 });
 
 export const GetImport = shape({ statementImportId: ImportId });
