@@ -61,12 +61,12 @@ async function backupCommand(
 ) {
   os.setPriority(os.constants.priority.PRIORITY_LOW); // requests come first
   const settings = basalt.settingsNow();
-  const { version, sources } = basalt;
+  const { version, sources, blobFolders } = basalt;
   await using undo = new AsyncDisposableStack();
   const opening = { shared: true, makes: false };
   const { connection, embedded } = await openPostgres(settings, quietLog(), opening);
   undo.use(embedded);
-  const source = { connection, sources, version, dataFolder: settings.dataFolder };
+  const source = { connection, sources, version, blobFolders, dataFolder: settings.dataFolder };
   const bar = megabytesBar();
   const pace = { timers, bytesPerSecond: rate * megabyte, onProgress: bar.show };
   const done = await toFile(file, (out) => backUp({ ...source, ...keysOf(settings) }, out, pace));
@@ -75,8 +75,8 @@ async function backupCommand(
   print(
     [{ file, ...done }],
     output,
-    ({ takenAt, tables, rows, emails, hasMasterKey }) =>
-      `${file} holds the state of ${takenAt}: ${rows} rows of ${tables} tables, ${emails} emails and ` +
+    ({ takenAt, tables, rows, emails, blobBytes, hasMasterKey }) =>
+      `${file} holds the state of ${takenAt}: ${rows} rows of ${tables} tables, ${emails} emails, ${filesOf(blobBytes)} and ` +
       (hasMasterKey
         ? "the master key. Keep it as safe as the data."
         : "no master key: keep BASALT_MASTER_KEY beside it."),
@@ -142,12 +142,14 @@ async function restoreCommand(
   print([done], output, verify ? verified : restored, "");
 }
 
-const verified = ({ takenAt, basalt: version, tables, rows, emails }: Restored) =>
-  `The backup is whole: ${rows} rows of ${tables} tables and ${emails} emails, ` +
+const filesOf = (bytes: number) => `${(bytes / megabyte).toFixed(1)} MiB of files`;
+
+const verified = ({ takenAt, basalt: version, tables, rows, emails, blobBytes }: Restored) =>
+  `The backup is whole: ${rows} rows of ${tables} tables, ${emails} emails and ${filesOf(blobBytes)}, ` +
   `taken at ${takenAt} by Basalt ${version}.`;
 
-const restored = ({ takenAt, tables, rows, emails }: Restored) =>
-  `Restored the state of ${takenAt}: ${rows} rows of ${tables} tables and ${emails} emails. ` +
+const restored = ({ takenAt, tables, rows, emails, blobBytes }: Restored) =>
+  `Restored the state of ${takenAt}: ${rows} rows of ${tables} tables, ${emails} emails and ${filesOf(blobBytes)}. ` +
   "Start Basalt now.";
 
 /** The bytes of a file, and a bar that shows how many of them have been read. */

@@ -234,6 +234,7 @@ export const identity: Module<typeof known, IdentityProvides> = {
   ...identityWith(onPostgres),
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   readModels: [],
+  blobFolders: [],
   chores: (database, { sessionIdleHours }) => [
     forgetSessions(database, sessionIdleHours + endedSessionHours),
     forgetEmailRequests(database),

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, readdir, stat } from "node:fs/promises";
+import { open, readFile, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Writable } from "node:stream";
 import type pg from "pg";
@@ -10,6 +10,7 @@ import { rebuildLock } from "../events/rebuild.ts";
 import type { Timers } from "../runtime.ts";
 import { writeArchive, type Part } from "./archive.ts";
 import {
+  blobFolder,
   copied,
   emailFolder,
   manifestName,
@@ -42,6 +43,8 @@ export type Source = {
   readonly version: string;
   /** Where emails are, and the master key if it is a file. */
   readonly dataFolder: string;
+  /** Folders below it with files that grow and are never changed. */
+  readonly blobFolders: readonly string[];
   /** Ids of the master keys. */
   readonly masterKeys: readonly string[];
   /** Whether the master key is a file, which the backup takes in. */
@@ -60,6 +63,8 @@ export type BackedUp = Pick<Manifest, "takenAt" | "hasMasterKey"> & {
   readonly tables: number;
   readonly rows: number;
   readonly emails: number;
+  /** Bytes of files in folders of contexts. */
+  readonly blobBytes: number;
 };
 
 const partBytes = 1024 * 1024;
@@ -78,6 +83,8 @@ export async function backUp(source: Source, out: Writable, pace: Pace): Promise
     await client.connect();
     client.on("error", () => {}); // the statement under way reports it
     const { manifest, total } = await freeze(client, source);
+    const blobs = await blobsNow(source);
+    const blobBytes = blobs.reduce((all, { size }) => all + size, 0);
     const described = json(manifestName, manifest);
     await archive.add(described);
     await archive.add({ name: manifestSumName, bytes: Buffer.from(sumOf(described.bytes)) });
@@ -92,7 +99,13 @@ export async function backUp(source: Source, out: Writable, pace: Pace): Promise
     const emails = await emailsUntil(source.dataFolder, manifest.takenAt);
     for (const email of emails) await addFile(email.path, email.name);
     const sums: Record<string, Sum> = {};
-    const paced = pacing(pace, total);
+    const paced = pacing(pace, total + blobBytes);
+    for (const blob of blobs)
+      for await (const part of partsOf(blob)) {
+        files.add(part);
+        await archive.add(part);
+        await paced(part.bytes.length);
+      }
     for (const table of manifest.tables)
       sums[nameOf(table)] = await copyOut(client, table, async (part) => {
         await archive.add(part);
@@ -105,6 +118,7 @@ export async function backUp(source: Source, out: Writable, pace: Pace): Promise
       tables: manifest.tables.length,
       rows: Object.values(sums).reduce((all, { rows }) => all + rows, 0),
       emails: emails.length,
+      blobBytes,
       hasMasterKey: manifest.hasMasterKey,
     };
   } catch (error) {
@@ -196,6 +210,33 @@ async function emailsUntil(folder: string, instant: string) {
   return found;
 }
 
+type Blob = { readonly name: string; readonly path: string; readonly size: number };
+
+/** The blobs as they are after the instant of the backup: all that rows of then refer to is in them. */
+async function blobsNow({ dataFolder, blobFolders }: Source): Promise<readonly Blob[]> {
+  const found: Blob[] = [];
+  for (const folder of blobFolders)
+    for (const name of await readdir(path.join(dataFolder, folder)).catch(() => [])) {
+      const file = path.join(dataFolder, folder, name);
+      const { size } = await stat(file);
+      found.push({ name: `${blobFolder}${folder}/${name}`, path: file, size });
+    }
+  return found;
+}
+
+const numbered = (number: number): string => String(number).padStart(6, "0");
+
+/** What a blob had when it was found, in parts of a megabyte; it may have grown since. */
+async function* partsOf({ name, path: at, size }: Blob): AsyncGenerator<Part> {
+  await using file = await open(at);
+  for (let from = 0, number = 1; from < size; from += partBytes, number += 1) {
+    const bytes = Buffer.alloc(Math.min(partBytes, size - from));
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, from);
+    if (bytesRead !== bytes.length) throw new BackupRefused(`${at} has become shorter meanwhile`);
+    yield { name: `${name}/${numbered(number)}`, bytes };
+  }
+}
+
 /** Hands over the rows of a table in parts of about a megabyte. */
 async function copyOut(
   client: pg.Client,
@@ -209,7 +250,7 @@ async function copyOut(
     const bytes = Buffer.concat(held);
     [held, size, number] = [[], 0, number + 1];
     hash.update(bytes);
-    await add({ name: `${tableFolder}${nameOf(table)}/${String(number).padStart(6, "0")}`, bytes });
+    await add({ name: `${tableFolder}${nameOf(table)}/${numbered(number)}`, bytes });
   };
   for await (const chunk of rows as AsyncIterable<Buffer>) {
     held.push(chunk);

@@ -39,6 +39,7 @@ async function given() {
     sources: testSources,
     version: "1.2.3",
     dataFolder: path.join(folder.path, "from"),
+    blobFolders: ["things/blobs"],
     masterKeys: [keyId],
     hasMasterKey: true,
   };
@@ -124,11 +125,16 @@ describe("a backup", () => {
     const email = path.join(from.source.dataFolder, "email/evt_1.eml");
     await writeFile(email, "To: ada@example.com");
     await utimes(email, new Date(0), new Date(0));
+    const blob = randomBytes(2_500_000);
+    await mkdir(path.join(from.source.dataFolder, "things/blobs"), { recursive: true });
+    await writeFile(path.join(from.source.dataFolder, "things/blobs/b1"), blob);
 
     const backedUp = await from.backUp();
     const into = await from.target();
     const restored = await restore(into.target, createReadStream(from.file), ignore);
 
+    assert.deepEqual([backedUp.blobBytes, restored.blobBytes], [blob.length, blob.length]);
+    assert.ok((await readFile(path.join(into.dataFolder, "things/blobs/b1"))).equals(blob));
     const [before, after] = [await contents(from.connection), await contents(into.connection)];
     assert.ok(before.rows.length > 10 && before.form.length > 5);
     assert.deepEqual(after, before);
@@ -137,8 +143,8 @@ describe("a backup", () => {
       await readFile(path.join(into.dataFolder, "email/evt_1.eml"), "utf8"),
       "To: ada@example.com",
     );
-    const { takenAt, rows, tables } = backedUp;
-    assert.deepEqual(restored, { takenAt, rows, tables, emails: 1, basalt: "1.2.3" });
+    const { hasMasterKey: _hasMasterKey, ...counts } = backedUp;
+    assert.deepEqual(restored, { ...counts, emails: 1, basalt: "1.2.3" });
     assert.deepEqual(await verifyBackup(createReadStream(from.file), ignore), restored);
     assert.deepEqual(await migrate(into.connection, testSources), []);
   });
@@ -300,6 +306,25 @@ describe("a restore is refused, and leaves no table,", () => {
       const input = () => Readable.from(chunks);
       await assert.rejects(restore(into.target, input(), ignore), ArchiveBroken, what);
       await assert.rejects(verifyBackup(input(), ignore), ArchiveBroken, what);
+      assert.equal(await isEmpty(into.connection), true);
+    }
+  });
+
+  test("from an archive with a file that would lie outside of the data folder", async () => {
+    await using from = await given();
+    const blobs = path.join(from.source.dataFolder, "things/blobs");
+    await mkdir(blobs, { recursive: true });
+    await writeFile(path.join(blobs, "b1"), "x");
+    await from.backUp();
+    const into = await from.target();
+    for (const other of ["blobs/../../evil/000001", "blobs//etc/evil/000001", "blobs/a.b/000001"]) {
+      const { chunks, out } = collecting();
+      const archive = writeArchive(out);
+      for await (const { name, bytes } of readArchive(createReadStream(from.file)))
+        await archive.add({ name: name.startsWith("blobs/") ? other : name, bytes });
+      await archive.end();
+      const restoring = restore(into.target, Readable.from(chunks), ignore);
+      await assert.rejects(restoring, /a file of another kind/, other);
       assert.equal(await isEmpty(into.connection), true);
     }
   });

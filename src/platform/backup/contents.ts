@@ -45,7 +45,7 @@ export const sumOf = (bytes: Buffer): string => createHash("sha256").update(byte
 /** Rows of a table, and the SHA-256 of its rows as text, in hexadecimal. */
 export type Sum = { readonly rows: number; readonly sha256: string };
 
-/** The last part of a backup: of each table, and of `files` (the master key and emails). */
+/** The last part of a backup: of each table, and of `files` (the master key, emails, and parts of blobs). */
 export type Sums = { readonly [table: string]: Sum };
 export const filesName = "files";
 
@@ -68,6 +68,8 @@ export const manifestSumName = "manifest.sha256";
 export const masterKeyName = "master.key";
 export const emailFolder = "email/";
 export const tableFolder = "tables/";
+/** Files that grow and are never changed, in parts: `blobs/<path below the data folder>/<number of the part>`. */
+export const blobFolder = "blobs/";
 export const sumsName = "sums.json";
 
 export const nameOf = ({ schema, name }: Pick<Table, "schema" | "name">): string =>

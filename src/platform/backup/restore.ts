@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, open as openFile, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
@@ -9,6 +9,7 @@ import { from as copyFrom, type CopyStreamQuery } from "pg-copy-streams";
 import { migratingClient, migrateAs, type MigrationSource } from "../postgres/migrations.ts";
 import { ArchiveBroken, readArchive, type Part } from "./archive.ts";
 import {
+  blobFolder,
   copied,
   emailFolder,
   filesName,
@@ -35,7 +36,7 @@ export type Target = {
   /** Opens the database; asked once the backup is known to be one. */
   readonly connect: () => Promise<ClientConfig>;
   readonly sources: readonly MigrationSource[];
-  /** Where the master key and emails go. */
+  /** Where the master key, emails and files of contexts go. */
   readonly dataFolder: string;
   /** Ids of the master keys that the settings give; none where the key is a file. */
   readonly masterKeys: readonly string[];
@@ -45,6 +46,8 @@ export type Restored = Pick<Manifest, "takenAt" | "basalt"> & {
   readonly tables: number;
   readonly rows: number;
   readonly emails: number;
+  /** Bytes of files in folders of contexts. */
+  readonly blobBytes: number;
 };
 
 type Progress = () => void;
@@ -52,17 +55,18 @@ type Progress = () => void;
 /** Reads a whole backup and compares it with its own checksums. Changes nothing. */
 export async function verifyBackup(input: Readable, onProgress: Progress): Promise<Restored> {
   const [manifest, parts] = await open(input);
-  let [emails, seen] = [0, new Summing()];
+  let [emails, blobBytes, seen] = [0, 0, new Summing()];
   let sums: Sums | undefined;
   for await (const { name, bytes } of parts) {
     if (name.startsWith(tableFolder)) seen.add(tableOf(manifest, name), bytes);
     if (name.startsWith(emailFolder)) emails += 1;
+    if (name.startsWith(blobFolder)) blobBytes += bytes.length;
     if (isFile(name)) seen.files.add({ name, bytes });
     if (name === sumsName) sums = JSON.parse(bytes.toString()) as Sums;
     onProgress();
   }
   refuseDifferent(sums, seen.sums(manifest));
-  return restoredOf(manifest, sums, emails);
+  return restoredOf(manifest, sums, { emails, blobBytes });
 }
 
 /**
@@ -87,13 +91,13 @@ export async function restore(
     await migrateAs(client, target.sources, manifest.migrations);
     const constraints = await cleared(client, manifest);
     const filling = { manifest, parts, onProgress };
-    const { sums, seen, emails, masterKey } = await fill(client, target.dataFolder, filling);
+    const { sums, seen, masterKey, ...counts } = await fill(client, target.dataFolder, filling);
     refuseDifferent(sums, seen);
     await settle(client, manifest, constraints);
     if (masterKey !== undefined) await putMasterKey(target.dataFolder, masterKey);
     await client.query("commit");
     await client.query("analyze");
-    return restoredOf(manifest, sums, emails);
+    return restoredOf(manifest, sums, counts);
   } finally {
     await client.end();
   }
@@ -162,7 +166,7 @@ type Filling = {
 
 async function fill(client: pg.Client, folder: string, { manifest, parts, onProgress }: Filling) {
   const seen = new Summing();
-  let emails = 0;
+  let [emails, blobBytes] = [0, 0];
   let masterKey: string | undefined;
   let sums: Sums | undefined;
   let into: { readonly table: Table; readonly copy: CopyStreamQuery } | undefined;
@@ -186,11 +190,15 @@ async function fill(client: pg.Client, folder: string, { manifest, parts, onProg
       seen.files.add({ name, bytes });
       await putEmail(folder, name.slice(emailFolder.length), bytes);
       emails += 1;
+    } else if (name.startsWith(blobFolder)) {
+      seen.files.add({ name, bytes });
+      await putBlob(folder, name.slice(blobFolder.length), bytes);
+      blobBytes += bytes.length;
     } else if (name === sumsName) sums = JSON.parse(bytes.toString()) as Sums;
     onProgress();
   }
   await close();
-  return { sums, seen: seen.sums(manifest), emails, masterKey };
+  return { sums, seen: seen.sums(manifest), emails, blobBytes, masterKey };
 }
 
 /** Returns once the server has taken it; throws what it refuses. */
@@ -220,6 +228,21 @@ async function putEmail(folder: string, name: string, bytes: Buffer): Promise<vo
   await rename(`${file}.part`, file);
 }
 
+/** Names of a path of a blob, and the number of a part. Nothing leads out of the data folder. */
+const blobPart = /^(?<file>[\w-]+(?:\/[\w-]+)*)\/(?<number>\d{6,})$/;
+
+/** Writes a part of a blob behind the parts before it. */
+async function putBlob(folder: string, name: string, bytes: Buffer): Promise<void> {
+  const { file = "", number } = blobPart.exec(name)?.groups ?? {};
+  if (number === undefined)
+    throw new ArchiveBroken(`the backup has a file of another kind: ${name}`);
+  const to = path.join(folder, file);
+  await mkdir(path.dirname(to), { recursive: true });
+  await using blob = await openFile(to, Number(number) === 1 ? "w" : "a");
+  await blob.write(bytes);
+  await blob.datasync();
+}
+
 /** Puts back what `cleared` took, and moves the sequences to where they were. */
 async function settle(client: pg.Client, manifest: Manifest, constraints: readonly string[]) {
   for (const table of manifest.tables)
@@ -233,7 +256,8 @@ async function settle(client: pg.Client, manifest: Manifest, constraints: readon
   }
 }
 
-const isFile = (name: string): boolean => name === masterKeyName || name.startsWith(emailFolder);
+const isFile = (name: string): boolean =>
+  name === masterKeyName || name.startsWith(emailFolder) || name.startsWith(blobFolder);
 
 /** Which table a part is of. */
 function tableOf({ tables }: Manifest, part: string): Table {
@@ -284,11 +308,11 @@ function refuseDifferent(sums: Sums | undefined, seen: Sums): asserts sums is Su
 const restoredOf = (
   { takenAt, basalt, tables }: Manifest,
   sums: Sums,
-  emails: number,
+  counts: Pick<Restored, "emails" | "blobBytes">,
 ): Restored => ({
   takenAt,
   basalt,
   tables: tables.length,
   rows: tables.reduce((all, table) => all + (sums[nameOf(table)]?.rows ?? 0), 0),
-  emails,
+  ...counts,
 });

@@ -27,6 +27,8 @@ export type Composition = {
   /** Schemas that have an event log, one for each module. */
   readonly logs: readonly string[];
   readonly readModels: Module["readModels"];
+  /** Folders below the data folder that backups take along. */
+  readonly blobFolders: readonly string[];
   /** Every schema that the application may read and write. */
   readonly schemas: readonly string[];
   /** All migrations, in the order in which they are applied. */
@@ -95,6 +97,7 @@ export function compositionOf(modules: readonly Module[]): Composition {
     modules,
     logs: names,
     readModels,
+    blobFolders: modules.flatMap((module) => module.blobFolders),
     settings,
     load,
     grants: merged(modules.map(({ grants }) => grants)),
