@@ -89,7 +89,7 @@ async function ask(
   const isVersioned = version !== "2" || /^\/api\/v1\/(products|categories|accounts)\//.test(path);
   const match = isVersioned ? { "if-match": `"${version}"` } : {};
   const file = body instanceof Upload ? body : undefined;
-  const type = body ? { "content-type": file ? "text/csv" : "application/json" } : {};
+  const type = body ? { "content-type": file?.type ?? "application/json" } : {};
   const at = path.replaceAll(/\{(\w+)\}/g, (_, param: string) => ids[param] ?? "x");
   const answer = await fetch(url + at + (file?.query ?? ""), {
     method,

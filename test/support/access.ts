@@ -3,14 +3,16 @@ import type { Served, SignedIn } from "./basalt.ts";
 /** Values of path parameters, by name. */
 export type Ids = Readonly<Record<string, string>>;
 
-/** A file that is sent as a body, as CSV, with a query. */
+/** A file that is sent as a body, as CSV unless said, with a query. */
 export class Upload {
   readonly text: string;
   readonly query: string;
+  readonly type: string;
 
-  constructor(text: string, query = "") {
+  constructor(text: string, query = "", type = "text/csv") {
     this.text = text;
     this.query = query;
+    this.type = type;
   }
 }
 

@@ -97,6 +97,13 @@ export async function openBook(
   return ids;
 }
 
+/** Opens a space. Answers its root, which files are put in. */
+export async function openDrive(at: At): Promise<string> {
+  const opened = await post(at, "/drive/spaces", { name: "My files" });
+  assert.equal(opened.status, 201, opened.text);
+  return String(opened.body["rootId"]);
+}
+
 type Url = Pick<Served, "url">;
 export const api = ({ url }: Url, path: string) => `${url}/api/v1${path}`;
 export const codeOf = async (answer: Response) =>

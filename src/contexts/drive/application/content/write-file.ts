@@ -1,0 +1,163 @@
+import { withDigest, type Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
+import type { Clock } from "#kernel/instant.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { handedOver, shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { Version } from "#kernel/version.ts";
+import { RevisionNumber } from "../../domain/content.ts";
+import { NodeId, OwnerId } from "../../domain/ids.ts";
+import { NodeName } from "../../domain/node-name.ts";
+import {
+  isInTrash,
+  Node,
+  type NodeInTrash,
+  type NotAFile,
+  type PlacedFile,
+  type StaleRevision,
+} from "../../domain/node.ts";
+import { placeFor, type NoPlace } from "../nodes/create-folder.ts";
+import { permitted, type Unseen } from "../nodes/located.ts";
+import { Permissions } from "../permission.ts";
+import type { Owned } from "../ports/nodes.ts";
+import type { DriveScope } from "../ports/scope.ts";
+import {
+  receiveContent,
+  type FileTooLarge,
+  type ReceiveDeps,
+  type Received,
+  type UploadedFile,
+} from "./receive-content.ts";
+
+const content = handedOver<UploadedFile>("file", {
+  type: "string",
+  format: "binary",
+  description: "The bytes of the file",
+});
+
+export const CreateFile = shape({ nodeId: NodeId, name: NodeName, content });
+export type CreateFile = Infer<typeof CreateFile>;
+
+/** `expectedVersion`: the revision that the new content is based on. */
+export const ReviseFile = shape({ nodeId: NodeId, expectedVersion: Version, content });
+export type ReviseFile = Infer<typeof ReviseFile>;
+
+type Deps = ReceiveDeps & {
+  readonly unitOfWork: UnitOfWork<DriveScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+  readonly newId: NewId;
+};
+
+/** One step of an upload has so much time, as a request has. */
+const stepMs = 10_000;
+
+/** Whether the actor may send files at all, before one arrives. */
+export const mayUpload =
+  ({ mayAct }: Pick<Deps, "mayAct">) =>
+  async (_asked: object, context: Context): Promise<Result<void, Forbidden>> => {
+    const owner = OwnerId.parse(context.actor);
+    return mayAct(context, Permissions.changeNode, {
+      owner: owner.ok ? owner.value : undefined,
+    });
+  };
+
+/** Receives the content of a file once it may be kept, and keeps it in one unit of work. */
+const writing =
+  (deps: Deps) =>
+  async <V, R>(
+    { nodeId, content: uploaded }: Pick<CreateFile, "nodeId" | "content">,
+    { idempotency, ...context }: Context,
+    {
+      mayKeep,
+      keep,
+    }: {
+      readonly mayKeep: (scope: DriveScope, found: Owned) => Promise<Result<unknown, R>>;
+      readonly keep: (scope: DriveScope, found: Owned, received: Received) => Promise<Result<V, R>>;
+    },
+  ): Promise<Result<V, R | Unseen | FileTooLarge | Conflict>> => {
+    const { read, unitOfWork, clock } = deps;
+    const seen = permitted(deps.mayAct, Permissions.changeNode);
+    const step = () => ({ ...context, deadlineMs: clock.unixMs() + stepMs });
+    // A repeated request may find what the first one has made: the unit of work answers what that one was told.
+    const mayBeRepeated = idempotency !== undefined;
+    const may = await read(step(), async (scope): Promise<Result<unknown, R | Unseen>> => {
+      const found = await seen(scope, nodeId, context);
+      return found.ok && !mayBeRepeated ? mayKeep(scope, found.value) : found;
+    });
+    if (!may.ok) return may;
+    const received = await uploaded.receive((bytes) => receiveContent(deps, bytes, step));
+    if (!received.ok) return received;
+    const same = idempotency ? { idempotency: withDigest(idempotency, received.value.hash) } : {};
+    return unitOfWork({ ...step(), ...same }, async (scope): Promise<Result<V, R | Unseen>> => {
+      const found = await seen(scope, nodeId, context);
+      return found.ok ? keep(scope, found.value, received.value) : found;
+    });
+  };
+
+/** Keeps a revision whose chunks are safe already. */
+function keepRevision(
+  { chunks, revisions }: DriveScope,
+  { id, content: kept, changedAt }: PlacedFile,
+  { fresh, manifest }: Received,
+): void {
+  chunks.add(fresh);
+  revisions.add({ ...kept, nodeId: id, manifest, createdAt: changedAt });
+}
+
+/** Creates a file in a folder. */
+export function createFile(deps: Deps) {
+  const write = writing(deps);
+  const { newId, clock } = deps;
+  return (input: CreateFile, context: Context) => {
+    const { nodeId: parentId, name } = input;
+    const id = newId(NodeId);
+    const mayKeep = (scope: DriveScope, parent: Owned): Promise<Result<void, NoPlace>> =>
+      placeFor(scope, parent, { id, name, height: 0 });
+    return write<PlacedFile, NoPlace>(input, context, {
+      mayKeep,
+      async keep(scope, parent, received) {
+        const place = await mayKeep(scope, parent);
+        if (!place.ok) return place;
+        const { size, hash } = received;
+        const creation = { id, spaceId: parent.node.spaceId, name, createdAt: clock.now() };
+        const file = scope.nodes.save(Node.createFile(creation, parentId, { size, hash }));
+        keepRevision(scope, file, received);
+        return ok(file);
+      },
+    });
+  };
+}
+
+type Unwritable = NotAFile | NodeInTrash;
+
+function asFile(found: Owned): Result<PlacedFile, Unwritable> {
+  const { node } = found;
+  if (node.kind !== "file") return err({ type: "not-a-file", nodeId: node.id });
+  return node.status === "trashed" || isInTrash(found)
+    ? err({ type: "node-in-trash", nodeId: node.id })
+    : ok(node);
+}
+
+/** Replaces the content of a file, if it has the revision that the new content is based on. Equal content changes nothing. */
+export function reviseFile(deps: Deps) {
+  const write = writing(deps);
+  return (input: ReviseFile, context: Context) => {
+    const base = input.expectedVersion as number as RevisionNumber;
+    return write<PlacedFile, Unwritable | StaleRevision>(input, context, {
+      mayKeep: async (_scope, found) => asFile(found),
+      async keep(scope, found, received) {
+        const file = asFile(found);
+        if (!file.ok) return file;
+        const { size, hash } = received;
+        const revised = Node.revise(file.value, { size, hash }, { base, at: deps.clock.now() });
+        if (!revised.ok) return revised;
+        const after = scope.nodes.save(revised.value);
+        if (after.content.revision !== file.value.content.revision)
+          keepRevision(scope, after, received);
+        return ok(after);
+      },
+    });
+  };
+}

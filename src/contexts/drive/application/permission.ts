@@ -1,0 +1,9 @@
+import { permissions } from "#kernel/permission.ts";
+
+/** The permissions that the use cases of the drive ask for. */
+export const Permissions = permissions({
+  openSpace: "spaces:create",
+  readSpace: "spaces:read",
+  readNode: "nodes:read",
+  changeNode: "nodes:update",
+});

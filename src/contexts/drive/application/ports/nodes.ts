@@ -1,0 +1,29 @@
+import type { Instant } from "#kernel/instant.ts";
+import type { Saves } from "#kernel/repository.ts";
+import type { DriveEvent } from "../../domain/events.ts";
+import type { NodeId, OwnerId, SpaceId } from "../../domain/ids.ts";
+import type { Located, Node, Placed, Trashed } from "../../domain/node.ts";
+import type { NameKey } from "../../domain/node-name.ts";
+
+/** A node where it is, and whose it is. */
+export type Owned<N extends Node = Node> = Located<N> & { readonly ownerId: OwnerId };
+
+export type Nodes = Saves<Node, DriveEvent> & {
+  readonly locate: (id: NodeId) => Promise<Owned | undefined>;
+  /** The node of a name in a folder, unless it is in the trash. */
+  readonly child: (folderId: NodeId, key: NameKey) => Promise<Placed | undefined>;
+  /** Nodes in a folder in the order of their names, after one of them, without those in the trash. */
+  readonly children: (page: {
+    readonly folderId: NodeId;
+    readonly after?: NameKey | undefined;
+    readonly limit: number;
+  }) => Promise<readonly Placed[]>;
+  /** Folders below one another in a folder, itself included; more than `most` are not counted. Those in the trash count. */
+  readonly height: (folderId: NodeId, most: number) => Promise<number>;
+  /** What was put in the trash of a space by itself, the newest first. */
+  readonly trashed: (page: {
+    readonly spaceId: SpaceId;
+    readonly before?: { readonly trashedAt: Instant; readonly id: NodeId } | undefined;
+    readonly limit: number;
+  }) => Promise<readonly Trashed[]>;
+};

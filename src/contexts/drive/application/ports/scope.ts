@@ -1,0 +1,14 @@
+import type { ChunkIndex } from "./chunks.ts";
+import type { Nodes } from "./nodes.ts";
+import type { PersonalData } from "./personal-data.ts";
+import type { Revisions } from "./revisions.ts";
+import type { Spaces } from "./spaces.ts";
+
+/** All repositories of the drive, bound to one transaction. */
+export type DriveScope = {
+  readonly spaces: Spaces;
+  readonly nodes: Nodes;
+  readonly revisions: Revisions;
+  readonly chunks: ChunkIndex;
+  readonly personalData: PersonalData;
+};

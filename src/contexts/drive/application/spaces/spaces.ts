@@ -1,0 +1,78 @@
+import type { Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
+import type { Clock } from "#kernel/instant.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { NodeId, OwnerId, SpaceId } from "../../domain/ids.ts";
+import { NodeName } from "../../domain/node-name.ts";
+import { Node } from "../../domain/node.ts";
+import { maxSpaces, Space, type SpaceNotFound, type TooManySpaces } from "../../domain/space.ts";
+import { Permissions } from "../permission.ts";
+import type { DriveScope } from "../ports/scope.ts";
+
+export const OpenSpace = shape({ name: NodeName });
+export type OpenSpace = Infer<typeof OpenSpace>;
+
+export const GetSpace = shape({ spaceId: SpaceId });
+export type GetSpace = Infer<typeof GetSpace>;
+
+export const ListSpaces = shape({});
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<DriveScope>;
+  readonly read: Read<DriveScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+  readonly newId: NewId;
+};
+
+/** Opens an empty space for the actor. */
+export const openSpace =
+  ({ unitOfWork, mayAct, clock, newId }: Deps) =>
+  async (
+    { name }: OpenSpace,
+    context: Context,
+  ): Promise<Result<Space, TooManySpaces | Forbidden | Conflict>> => {
+    const allowed = await mayAct(context, Permissions.openSpace);
+    if (!allowed.ok) return allowed;
+    const owner = OwnerId.parse(context.actor);
+    if (!owner.ok) return err({ type: "forbidden", permission: Permissions.openSpace });
+    const ownerId = owner.value;
+    return unitOfWork(
+      context,
+      async ({ spaces, nodes }): Promise<Result<Space, TooManySpaces>> => {
+        const own = await spaces.ofOwner(ownerId);
+        if (own.length >= maxSpaces) return err({ type: "too-many-spaces", maxSpaces });
+        const [id, rootId, openedAt] = [newId(SpaceId), newId(NodeId), clock.now()];
+        nodes.save(Node.root({ id: rootId, spaceId: id, name, createdAt: openedAt }));
+        return ok(spaces.save(Space.open({ id, ownerId, name, rootId, openedAt })));
+      },
+      { lock: [`drive.spaces/${ownerId}`] },
+    );
+  };
+
+/** Returns a space of the actor. */
+export const getSpace =
+  ({ read, mayAct }: Deps) =>
+  async (
+    { spaceId }: GetSpace,
+    context: Context,
+  ): Promise<Result<Space, SpaceNotFound | Forbidden>> => {
+    const space = await read(context, ({ spaces }) => spaces.byId(spaceId));
+    if (!space) return err({ type: "space-not-found", spaceId });
+    const allowed = await mayAct(context, Permissions.readSpace, { owner: space.ownerId });
+    return allowed.ok ? ok(space) : allowed;
+  };
+
+/** Lists the spaces of the actor in the order of their opening. */
+export const listSpaces =
+  ({ read, mayAct }: Deps) =>
+  async (_: object, context: Context): Promise<Result<readonly Space[], Forbidden>> => {
+    const owner = OwnerId.parse(context.actor);
+    if (!owner.ok) return ok([]);
+    const allowed = await mayAct(context, Permissions.readSpace, { owner: owner.value });
+    if (!allowed.ok) return allowed;
+    return ok(await read(context, ({ spaces }) => spaces.ofOwner(owner.value)));
+  };

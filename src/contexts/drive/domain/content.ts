@@ -1,0 +1,53 @@
+import { branded, type Brand } from "#kernel/shape.ts";
+
+/** The SHA-256 of bytes, in hexadecimal. Chunks are named by theirs. */
+export type Sha256 = Brand<string, "Sha256">;
+export const Sha256 = branded<Sha256>("SHA-256", {
+  schema: { type: "string", pattern: "^[0-9a-f]{64}$", maxLength: 64 },
+  says: "a SHA-256 in hexadecimal, which has 64 small letters and digits",
+});
+
+/** Bytes of one file at most. */
+export const maxFileBytes = 8 * 2 ** 30;
+
+export type ByteCount = Brand<number, "ByteCount">;
+export const ByteCount = branded<ByteCount>("number of bytes", {
+  schema: { type: "integer", minimum: 0, maximum: maxFileBytes },
+});
+
+/** The number of a revision of a file, from 1. */
+export type RevisionNumber = Brand<number, "RevisionNumber">;
+export const RevisionNumber = {
+  ...branded<RevisionNumber>("revision", { schema: { type: "integer", minimum: 1 } }),
+  first: 1 as RevisionNumber,
+  after: (revision: RevisionNumber): RevisionNumber => (revision + 1) as RevisionNumber,
+};
+
+/** What a file holds, without its bytes. */
+export type Content = {
+  readonly revision: RevisionNumber;
+  readonly size: ByteCount;
+  readonly hash: Sha256;
+};
+
+export type ChunkRef = { readonly hash: Sha256; readonly size: number };
+/** The chunks of a revision, in their order. */
+export type Manifest = readonly ChunkRef[];
+
+/** A part of a chunk, from one byte of it up to another one. */
+export type ChunkPart = ChunkRef & { readonly from: number; readonly until: number };
+
+/** The parts of chunks that hold the bytes from one place of a file up to another one. */
+export function partsOf(
+  manifest: Manifest,
+  range: { readonly from: number; readonly until: number },
+): readonly ChunkPart[] {
+  const parts: ChunkPart[] = [];
+  let at = 0;
+  for (const chunk of manifest) {
+    const [from, until] = [Math.max(range.from - at, 0), Math.min(range.until - at, chunk.size)];
+    if (from < until) parts.push({ ...chunk, from, until });
+    at += chunk.size;
+  }
+  return parts;
+}

@@ -1,0 +1,61 @@
+import { event, registry, type EventOf } from "#kernel/event.ts";
+import { optional } from "#kernel/shape.ts";
+import { ByteCount, RevisionNumber, Sha256 } from "./content.ts";
+import { NodeId, OwnerId, SpaceId } from "./ids.ts";
+import { NodeName } from "./node-name.ts";
+
+export const SpaceOpened = event("drive.space-opened", 1, {
+  spaceId: SpaceId,
+  ownerId: OwnerId,
+  rootId: NodeId,
+  name: NodeName,
+});
+
+/** The root of a space has no parent. */
+export const FolderCreated = event("drive.folder-created", 1, {
+  nodeId: NodeId,
+  spaceId: SpaceId,
+  parentId: optional(NodeId),
+  name: NodeName,
+});
+export const FileCreated = event("drive.file-created", 1, {
+  nodeId: NodeId,
+  spaceId: SpaceId,
+  parentId: NodeId,
+  name: NodeName,
+  size: ByteCount,
+  hash: Sha256,
+});
+export const FileRevised = event("drive.file-revised", 1, {
+  nodeId: NodeId,
+  spaceId: SpaceId,
+  revision: RevisionNumber,
+  size: ByteCount,
+  hash: Sha256,
+});
+/** Renamed, moved to another folder, or both. */
+export const NodeMoved = event("drive.node-moved", 1, {
+  nodeId: NodeId,
+  spaceId: SpaceId,
+  parentId: NodeId,
+  name: NodeName,
+});
+/** With all that lies below it. */
+export const NodeTrashed = event("drive.node-trashed", 1, { nodeId: NodeId, spaceId: SpaceId });
+export const NodeRestored = event("drive.node-restored", 1, {
+  nodeId: NodeId,
+  spaceId: SpaceId,
+  parentId: NodeId,
+  name: NodeName,
+});
+
+export const driveEvents = registry(
+  SpaceOpened,
+  FolderCreated,
+  FileCreated,
+  FileRevised,
+  NodeMoved,
+  NodeTrashed,
+  NodeRestored,
+);
+export type DriveEvent = EventOf<typeof driveEvents>;

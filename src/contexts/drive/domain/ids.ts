@@ -1,0 +1,16 @@
+import { identifier, type Id } from "#kernel/id.ts";
+
+export type SpaceId = Id<"space">;
+export const SpaceId = identifier<SpaceId>("space");
+
+/** A file or a folder. */
+export type NodeId = Id<"node">;
+export const NodeId = identifier<NodeId>("node");
+
+/** The user whose space it is. Identity knows them. */
+export type OwnerId = Id<"user">;
+export const OwnerId = identifier<OwnerId>("user");
+
+/** A file or an object in which chunks are kept. */
+export type SegmentId = Id<"segment">;
+export const SegmentId = identifier<SegmentId>("segment");

@@ -1,0 +1,65 @@
+/**
+ * Drive: files and folders of people.
+ *
+ * - **space**: a tree of files that one user owns
+ * - **node**: a file or a folder, which keeps its id wherever it is moved
+ * - **revision**: what a file held at a time; it never changes
+ * - **chunk**: a piece of content, named by its SHA-256 and kept once
+ * - **segment**: a file or an object in which chunks are kept, one after the other
+ */
+import type { Audit } from "#kernel/audit.ts";
+import type { NewId } from "#kernel/id.ts";
+import type { Clock } from "#kernel/instant.ts";
+import type { MayAct } from "#kernel/permission.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { createHandlers } from "#platform/handlers/handlers.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+import { readFile } from "./application/content/read-file.ts";
+import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
+import { createFolder } from "./application/nodes/create-folder.ts";
+import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.ts";
+import { getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
+import type { ChunkStore, Digests } from "./application/ports/chunks.ts";
+import type { DriveScope } from "./application/ports/scope.ts";
+import { getSpace, listSpaces, openSpace } from "./application/spaces/spaces.ts";
+
+export { driveEvents, type DriveEvent } from "./domain/events.ts";
+
+export type DriveDeps = {
+  readonly unitOfWork: UnitOfWork<DriveScope>;
+  readonly read: Read<DriveScope>;
+  readonly mayAct: MayAct;
+  readonly store: ChunkStore;
+  readonly digests: Digests;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly metrics: Metrics;
+  readonly audit: Pick<Audit, "enter">;
+};
+
+/** All that the drive can be asked to do. */
+export const createDrive = (deps: DriveDeps) =>
+  createHandlers(
+    "drive",
+    {
+      openSpace: openSpace(deps),
+      getSpace: getSpace(deps),
+      listSpaces: listSpaces(deps),
+
+      createFolder: createFolder(deps),
+      getNode: getNode(deps),
+      listChildren: listChildren(deps),
+      moveNode: moveNode(deps),
+      trashNode: trashNode(deps),
+      restoreNode: restoreNode(deps),
+      listTrash: listTrash(deps),
+
+      mayUpload: mayUpload(deps),
+      createFile: createFile(deps),
+      reviseFile: reviseFile(deps),
+      readFile: readFile(deps),
+    },
+    { ...deps, denials: ["forbidden"] },
+  );
+
+export type Drive = ReturnType<typeof createDrive>;

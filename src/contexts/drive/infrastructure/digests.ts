@@ -1,0 +1,15 @@
+import { createHash, hash } from "node:crypto";
+import type { Digests } from "../application/ports/chunks.ts";
+import type { Sha256 } from "../domain/content.ts";
+
+/** SHA-256 by Node's own OpenSSL. */
+export const sha256Digests: Digests = {
+  sha256: (bytes) => hash("sha256", bytes, "hex") as Sha256,
+  running() {
+    const running = createHash("sha256");
+    return {
+      update: (bytes) => void running.update(bytes),
+      end: () => running.digest("hex") as Sha256,
+    };
+  },
+};

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { readdirSync, truncateSync } from "node:fs";
+import path from "node:path";
+import { describe, test } from "node:test";
+import type { Location } from "../application/ports/chunks.ts";
+import { chunkStoreContract } from "../testing/chunk-store.contract.ts";
+import { localSubject } from "../testing/on-postgres.ts";
+import { LocalSegments } from "./local-segments.ts";
+
+chunkStoreContract("local segments", localSubject);
+
+describe("local segments", () => {
+  test("a full segment is followed by another one, and all are read by another process", async () => {
+    await using opened = await localSubject();
+    const { store, folder } = opened;
+    const chunks = Array.from({ length: 5 }, () => randomBytes(600_000));
+    const kept: Location[] = [];
+    for (const bytes of chunks) kept.push(...(await store.put([bytes])));
+    await store.flush(kept);
+    assert.equal(new Set(kept.map(({ segment }) => segment)).size, 3);
+    assert.equal(readdirSync(folder).length, 3);
+
+    const options = { folder, segmentBytes: 1, newName: () => "another" };
+    await using other = new LocalSegments(options);
+    for (const [i, location] of kept.entries())
+      assert.ok(chunks[i]?.equals(await other.read(location)));
+    const [own] = await other.put([Buffer.from("x")]);
+    assert.equal(own?.segment, "another", "no process appends to the segment of another one");
+  });
+
+  test("a segment that is cut short is told of", async () => {
+    await using opened = await localSubject();
+    const { store, folder } = opened;
+    const kept = await store.put([randomBytes(1_000), randomBytes(1_000)]);
+    await store.flush(kept);
+    truncateSync(path.join(folder, kept[0]?.segment ?? ""), 1_500);
+    assert.equal((await store.read(kept[0] as Location)).length, 1_000);
+    await assert.rejects(store.read(kept[1] as Location), /ends before 2000/);
+  });
+
+  test("a segment that cannot be begun fails whoever puts, and is tried again", async () => {
+    await using opened = await localSubject();
+    const { store, folder } = opened;
+    const missing = {
+      folder: path.join(folder, "file/below"),
+      segmentBytes: 1,
+      newName: () => "s",
+    };
+    const [blocked] = await store.put([Buffer.from("x")]);
+    assert.ok(blocked);
+    const taken = new LocalSegments({ ...missing, folder: path.join(folder, blocked.segment) });
+    await assert.rejects(taken.put([Buffer.from("x")]), /EEXIST|ENOTDIR/);
+    await using later = new LocalSegments(missing);
+    const [kept] = await later.put([Buffer.from("y")]);
+    await later.flush(kept ? [kept] : []);
+  });
+
+  test("no name leads out of the folder", async () => {
+    await using opened = await localSubject();
+    const place = { segment: "../../../../../../etc/passwd", offset: 0, size: 1 };
+    await assert.rejects(opened.store.read(place), /ENOENT/);
+  });
+});

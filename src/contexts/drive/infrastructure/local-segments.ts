@@ -1,0 +1,170 @@
+import { mkdir, open, type FileHandle } from "node:fs/promises";
+import path from "node:path";
+import type { ChunkStore, Location } from "../application/ports/chunks.ts";
+
+/** Segments that stay open for reading, unless more are read at once. */
+const mostOpen = 64;
+
+type Segment = { readonly name: string; readonly file: FileHandle; size: number };
+type Opened = { readonly file: Promise<FileHandle>; readers: number };
+
+type Options = {
+  readonly folder: string;
+  /** A segment that has so many bytes is closed, and another one begun. */
+  readonly segmentBytes: number;
+  /** A name for each new segment, which no other process has. */
+  readonly newName: () => string;
+};
+
+/**
+ * Chunks in files of a folder, one after the other. Each process appends to segments of its own. One flush serves all callers that wait for one; a flush that
+ * is under way may have begun too early for a caller, who waits for the next one then.
+ */
+export class LocalSegments implements ChunkStore, AsyncDisposable {
+  readonly #options: Options;
+  readonly #opened = new Map<string, Opened>();
+  #appending: Segment | undefined;
+  /** Appends follow one another. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #unflushed = new Set<Segment>();
+  /** Their last flush failed, so that nobody knows what of them is safe. Nothing is appended to them any more. */
+  readonly #broken = new Set<string>();
+  #flushing: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  readonly put = (chunks: readonly Uint8Array[]): Promise<readonly Location[]> => {
+    if (chunks.length === 0) return Promise.resolve([]);
+    const done = this.#turn.then(() => this.#append(chunks));
+    this.#turn = done.catch(() => {});
+    return done;
+  };
+
+  readonly flush = async (locations: Iterable<Location>): Promise<void> => {
+    await this.#flushed();
+    for (const { segment } of locations)
+      if (this.#broken.has(segment)) throw new Error(`segment ${segment} could not be flushed`);
+  };
+
+  readonly read = async ({ segment, offset, size }: Location): Promise<Uint8Array> => {
+    const opened = this.#open(segment);
+    opened.readers += 1;
+    try {
+      const bytes = Buffer.allocUnsafe(size);
+      const { bytesRead } = await (await opened.file).read(bytes, 0, size, offset);
+      if (bytesRead !== size) throw new Error(`segment ${segment} ends before ${offset + size}`);
+      return bytes;
+    } finally {
+      opened.readers -= 1;
+    }
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#turn;
+    if (this.#appending) await this.#leave(this.#appending);
+    for (const { file } of this.#opened.values()) await closed(file);
+  }
+
+  async #append(chunks: readonly Uint8Array[]): Promise<readonly Location[]> {
+    const segment = (this.#appending ??= await this.#begin());
+    let end = segment.size;
+    const locations = chunks.map(({ length: size }) => {
+      const location = { segment: segment.name, offset: end, size };
+      end += size;
+      return location;
+    });
+    try {
+      await writeAll(segment.file, Buffer.concat(chunks), segment.size);
+    } catch (error) {
+      await this.#leave(segment); // whatever of it has arrived belongs to nobody
+      throw error;
+    }
+    segment.size = end;
+    this.#unflushed.add(segment);
+    if (end >= this.#options.segmentBytes) await this.#leave(segment);
+    return locations;
+  }
+
+  async #begin(): Promise<Segment> {
+    const { folder, newName } = this.#options;
+    await mkdir(folder, { recursive: true });
+    const name = newName();
+    const file = await open(path.join(folder, name), "wx");
+    await flushFolder(folder);
+    return { name, file, size: 0 };
+  }
+
+  /** Nothing more is appended to a segment, which is closed once it is safe. */
+  async #leave(segment: Segment): Promise<void> {
+    this.#appending = undefined;
+    await this.#flushed();
+    await segment.file.close();
+  }
+
+  #flushed(): Promise<void> {
+    if (!this.#flushing) return this.#beginFlush();
+    return (this.#next ??= this.#flushing.then(() => this.#beginFlush()));
+  }
+
+  #beginFlush(): Promise<void> {
+    this.#next = undefined;
+    const flushing = this.#flushAll().finally(() => (this.#flushing = undefined));
+    this.#flushing = flushing;
+    return flushing;
+  }
+
+  async #flushAll(): Promise<void> {
+    const segments = this.#unflushed;
+    this.#unflushed = new Set();
+    for (const segment of segments)
+      await segment.file.datasync().catch(() => {
+        this.#broken.add(segment.name);
+        if (this.#appending === segment) this.#appending = undefined;
+      });
+  }
+
+  #open(segment: string): Opened {
+    const known = this.#opened.get(segment);
+    if (known) return known;
+    const file = open(path.join(this.#options.folder, path.basename(segment)), "r");
+    const opened = { file, readers: 0 };
+    this.#opened.set(segment, opened);
+    file.catch(() => this.#opened.delete(segment));
+    this.#closeSome();
+    return opened;
+  }
+
+  #closeSome(): void {
+    for (const [name, { file, readers }] of this.#opened) {
+      if (this.#opened.size <= mostOpen) return;
+      if (readers > 0) continue;
+      this.#opened.delete(name);
+      void closed(file);
+    }
+  }
+}
+
+const closed = (file: Promise<FileHandle>): Promise<void> =>
+  file.then(
+    (handle) => handle.close(),
+    () => {},
+  );
+
+/** Returns once the entries of a folder outlive a crash of the machine. Windows keeps them by itself. */
+async function flushFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  await using handle = await open(folder, "r");
+  await handle.sync();
+}
+
+/** Writes at a place of a file; the system may take fewer bytes at once. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, from: number): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    const left = bytes.length - written;
+    const { bytesWritten } = await file.write(bytes, written, left, from + written);
+    written += bytesWritten;
+  }
+}

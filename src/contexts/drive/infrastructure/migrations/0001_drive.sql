@@ -1,0 +1,51 @@
+create table drive.spaces (
+  id text collate "C" primary key,
+  owner_id text collate "C" not null,
+  name text not null,
+  root_id text collate "C" not null,
+  opened_at timestamptz not null,
+  version bigint not null
+);
+create index spaces_owner_key on drive.spaces (owner_id, id);
+
+-- Files and folders. A folder that moves, or goes to the trash, is one row: what lies below it stays as it is.
+create table drive.nodes (
+  id text collate "C" primary key,
+  space_id text collate "C" not null,
+  parent_id text collate "C",
+  name text not null,
+  name_key text collate "C" not null,
+  kind text collate "C" not null check (kind in ('folder', 'file')),
+  revision bigint,
+  size bigint,
+  hash text collate "C",
+  created_at timestamptz not null,
+  changed_at timestamptz not null,
+  trashed_at timestamptz,
+  version bigint not null,
+  constraint files_have_content check ((kind = 'file') = (revision is not null and size is not null and hash is not null))
+);
+create unique index nodes_name_key on drive.nodes (parent_id, name_key) where trashed_at is null;
+create index nodes_folder_key on drive.nodes (parent_id) where kind = 'folder';
+create index nodes_trash_key on drive.nodes (space_id, trashed_at, id) where trashed_at is not null;
+create index nodes_space_key on drive.nodes (space_id);
+
+-- What a file held, and holds. `hashes`: the SHA-256 of its chunks, one after the other, 32 bytes each.
+create table drive.revisions (
+  node_id text collate "C" not null,
+  number bigint not null,
+  size bigint not null,
+  hash text collate "C" not null,
+  hashes bytea not null,
+  sizes int[] not null,
+  created_at timestamptz not null,
+  primary key (node_id, number)
+);
+
+-- Where chunks are kept.
+create table drive.chunks (
+  hash bytea primary key,
+  segment text collate "C" not null,
+  place bigint not null,
+  size int not null
+);

@@ -1,0 +1,15 @@
+import type { Transaction } from "#platform/postgres/unit-of-work.ts";
+import type { DriveScope } from "../application/ports/scope.ts";
+import { postgresChunks, postgresRevisions } from "./postgres-content.ts";
+import { postgresNodes } from "./postgres-nodes.ts";
+import { postgresPersonalData } from "./postgres-personal-data.ts";
+import { postgresSpaces } from "./postgres-spaces.ts";
+
+/** All repositories of the drive on one transaction. */
+export const postgresDrive = (transaction: Transaction): DriveScope => ({
+  spaces: postgresSpaces(transaction),
+  nodes: postgresNodes(transaction),
+  revisions: postgresRevisions(transaction),
+  chunks: postgresChunks(transaction),
+  personalData: postgresPersonalData(transaction),
+});

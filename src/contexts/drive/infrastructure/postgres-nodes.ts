@@ -1,0 +1,166 @@
+import { idOf, saving } from "#kernel/repository.ts";
+import type { Instant } from "#kernel/instant.ts";
+import type { Version } from "#kernel/version.ts";
+import { statement } from "#platform/postgres/database.ts";
+import type { Transaction } from "#platform/postgres/unit-of-work.ts";
+import { mutation } from "#platform/postgres/writes.ts";
+import type { Nodes, Owned } from "../application/ports/nodes.ts";
+import type { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
+import type { DriveEvent } from "../domain/events.ts";
+import type { NodeId, OwnerId, SpaceId } from "../domain/ids.ts";
+import { nameKey, type NodeName } from "../domain/node-name.ts";
+import type { Above, Node, Placed, Trashed } from "../domain/node.ts";
+
+type Row = {
+  readonly id: string;
+  readonly space_id: string;
+  readonly parent_id: string | null;
+  readonly name: string;
+  readonly kind: Node["kind"];
+  readonly revision: number | null;
+  readonly size: number | null;
+  readonly hash: string | null;
+  readonly created_at: Instant;
+  readonly changed_at: Instant;
+  readonly trashed_at: Instant | null;
+  readonly version: number;
+};
+type LocatedRow = Row & { readonly owner_id: string; readonly above: Above };
+
+const columns = `n.id, n.space_id, n.parent_id, n.name, n.kind, n.revision, n.size, n.hash, n.created_at, n.changed_at,
+  n.trashed_at, n.version`;
+
+/** A node with the folders above it, which are looked up one by one, from below. */
+const locate = statement<LocatedRow>(
+  "drive.node-located",
+  `with recursive above (id, parent_id, trashed_at, step) as (
+     select p.id, p.parent_id, p.trashed_at, 1
+       from drive.nodes n join drive.nodes p on p.id = n.parent_id where n.id = $1
+     union all
+     select p.id, p.parent_id, p.trashed_at, a.step + 1 from above a join drive.nodes p on p.id = a.parent_id)
+   select ${columns}, s.owner_id,
+          coalesce((select jsonb_agg(jsonb_build_object('id', a.id, 'isTrashed', a.trashed_at is not null) order by a.step)
+                      from above a), '[]') as above
+     from drive.nodes n join drive.spaces s on s.id = n.space_id where n.id = $1`,
+);
+const child = statement<Row>(
+  "drive.node-child",
+  `select ${columns} from drive.nodes n
+    where n.parent_id = $1 and n.name_key = $2 and n.trashed_at is null`,
+);
+const children = statement<Row>(
+  "drive.node-children",
+  `select ${columns} from drive.nodes n
+    where n.parent_id = $1 and n.name_key > $2 and n.trashed_at is null
+    order by n.name_key limit $3`,
+);
+/** Folders are looked up by those above them; a join could read all nodes for each. */
+const height = statement<{ readonly height: number }>(
+  "drive.folder-height",
+  `with recursive below (id, height) as (
+     select $1::text collate "C", 1
+     union all
+     select n.id, b.height + 1 from below b cross join lateral (
+       select id from drive.nodes where parent_id = b.id and kind = 'folder' offset 0) n
+      where b.height < $2)
+   select max(height) as height from below`,
+);
+const trashed = statement<Row>(
+  "drive.nodes-trashed",
+  `select ${columns} from drive.nodes n
+    where n.space_id = $1 and n.trashed_at is not null and (n.trashed_at, n.id) < ($2::timestamptz, $3)
+    order by n.trashed_at desc, n.id desc limit $4`,
+);
+/** A node of a space whose owner is being erased stays away. The root comes together with its space. */
+const insert = mutation(
+  "drive.node-insert",
+  "nodes",
+  `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, created_at, changed_at, version)
+   select $1, $2, $3, $4, $5, $6, $7::bigint, $8::bigint, $9, $10::timestamptz, $11::timestamptz, $12::bigint
+    where $3::text is null or exists (select from drive.spaces where id = $2 for key share)`,
+);
+const update = mutation(
+  "drive.node-update",
+  "nodes",
+  `update drive.nodes set parent_id = $2, name = $3, name_key = $4, revision = $5, size = $6, hash = $7, changed_at = $8,
+          trashed_at = $9, version = $10 where id = $1`,
+);
+
+const isPlaced = (node: Node): node is Placed => node.status === "placed";
+const isTrashed = (node: Node): node is Trashed => node.status === "trashed";
+
+function toNode(row: Row): Node {
+  const { parent_id: parentId, trashed_at: trashedAt } = row;
+  const facts = {
+    id: row.id as NodeId,
+    spaceId: row.space_id as SpaceId,
+    name: row.name as NodeName,
+    createdAt: row.created_at,
+    changedAt: row.changed_at,
+    version: row.version as Version,
+  };
+  if (parentId === null) return { ...facts, kind: "folder", status: "root" };
+  const kind = kindOf(row);
+  const placed = { ...facts, ...kind, parentId: parentId as NodeId };
+  return trashedAt === null
+    ? { ...placed, status: "placed" }
+    : { ...placed, status: "trashed", trashedAt };
+}
+
+function kindOf({ kind, revision, size, hash }: Row) {
+  if (kind === "folder") return { kind };
+  const content = {
+    revision: revision as RevisionNumber,
+    size: size as ByteCount,
+    hash: hash as Sha256,
+  };
+  return { kind, content };
+}
+
+const toOwned = ({ owner_id, above, ...row }: LocatedRow): Owned => ({
+  node: toNode(row),
+  ownerId: owner_id as OwnerId,
+  above,
+});
+
+/** Before the first and after the last of all. */
+const [first, last, end] = ["", "infinity", "~"];
+
+export const postgresNodes = ({ read, write, append }: Transaction): Nodes => ({
+  save: saving<Node, DriveEvent>(append, idOf, (node, { state }) => {
+    const { content } = node.kind === "file" ? node : { content: undefined };
+    const kept = [content?.revision ?? null, content?.size ?? null, content?.hash ?? null];
+    const parentId = node.status === "root" ? null : node.parentId;
+    const name = [parentId, node.name, nameKey(node.name)];
+    if (state.version === 0)
+      write(insert, [
+        node.id,
+        node.spaceId,
+        ...name,
+        node.kind,
+        ...kept,
+        node.createdAt,
+        node.changedAt,
+        node.version,
+      ]);
+    else {
+      const trashedAt = node.status === "trashed" ? node.trashedAt : null;
+      write(update, [node.id, ...name, ...kept, node.changedAt, trashedAt, node.version]);
+    }
+  }),
+  async locate(id) {
+    const [row] = await read(locate, [id]);
+    return row && toOwned(row);
+  },
+  child: async (folderId, key) => (await read(child, [folderId, key])).map(toNode).find(isPlaced),
+  children: async ({ folderId, after = first, limit }) =>
+    (await read(children, [folderId, after, limit])).map(toNode).filter(isPlaced),
+  async height(folderId, most) {
+    const [row] = await read(height, [folderId, most]);
+    return row?.height ?? 0;
+  },
+  trashed: async ({ spaceId, before, limit }) =>
+    (await read(trashed, [spaceId, before?.trashedAt ?? last, before?.id ?? end, limit]))
+      .map(toNode)
+      .filter(isTrashed),
+});

@@ -1,0 +1,93 @@
+import path from "node:path";
+import type { IdentityProvides } from "#contexts/identity";
+import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
+import { announcer, consume, type Parts } from "#platform/process/parts.ts";
+import type { Profile } from "#platform/process/persistence.ts";
+import type { NewId } from "#kernel/id.ts";
+import type { ChunkStore } from "./application/ports/chunks.ts";
+import type { DriveScope } from "./application/ports/scope.ts";
+import { driveEvents } from "./domain/events.ts";
+import { SegmentId } from "./domain/ids.ts";
+import { grants } from "./grants.ts";
+import { createDrive } from "./index.ts";
+import { sha256Digests } from "./infrastructure/digests.ts";
+import { LocalSegments } from "./infrastructure/local-segments.ts";
+import { postgresDrive } from "./infrastructure/postgres-drive.ts";
+import { identityConsumers } from "./presentation/consumers.ts";
+import { driveRoutes } from "./presentation/routes.ts";
+
+const schema = "drive";
+const known = {} as const;
+/** Below the data folder. */
+const segmentFolder = "drive/segments";
+/** Bytes of one file of chunks. */
+const segmentBytes = 256 * 2 ** 20;
+
+type Settings = ModuleSettings<typeof known>;
+type Needs = { readonly identity: IdentityProvides };
+
+/** The adapters of the drive that differ between Postgres and memory. */
+export type DriveAdapters<On extends Profile> = {
+  readonly scope: (transaction: On["transaction"]) => DriveScope;
+  readonly store: (settings: Settings, newId: NewId) => ChunkStore & Partial<AsyncDisposable>;
+};
+
+async function compose<On extends Profile>(
+  { scope, store: openStore }: DriveAdapters<On>,
+  parts: Parts<Settings, On>,
+  { identity }: Needs,
+  undo: AsyncDisposableStack,
+) {
+  const { persistence, metrics, clock, newId, settings } = parts;
+  const working = { schema, scope, onAppended: announcer(parts, schema) };
+  const store = openStore(settings, newId);
+  undo.defer(async () => store[Symbol.asyncDispose]?.());
+  const drive = createDrive({
+    ...persistence.units(working),
+    audit: persistence.audit,
+    mayAct: identity.mayAct,
+    store,
+    digests: sha256Digests,
+    clock,
+    newId,
+    metrics,
+  });
+  if (settings.consumers) {
+    const reading = { ...working, schema: "identity", into: schema, consumers: identityConsumers };
+    consume(parts, reading);
+  }
+  return { routes: driveRoutes(drive), provides: {} };
+}
+
+/** The drive, wired with these adapters. */
+export const driveWith = <On extends Profile>(
+  adapters: DriveAdapters<On>,
+): Wiring<On, typeof known, object, Needs> => ({
+  name: schema,
+  events: driveEvents,
+  isEventStore: false,
+  settings: known,
+  needs: ["identity"],
+  grants,
+  compose: (parts, needs, undo) => compose(adapters, parts, needs, undo),
+});
+
+/** The drive as a module. Its chunks lie in the data folder. */
+export const drive: Module<typeof known, object, Needs> = {
+  ...driveWith({
+    scope: postgresDrive,
+    store: ({ dataFolder }, newId) =>
+      new LocalSegments({
+        folder: path.join(dataFolder, segmentFolder),
+        segmentBytes,
+        newName: () => newId(SegmentId),
+      }),
+  }),
+  migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
+  readModels: [],
+  blobFolders: [segmentFolder],
+  chores: () => [],
+  examine: async () => [],
+  demoData: [],
+  addCommands() {},
+};

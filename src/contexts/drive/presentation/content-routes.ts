@@ -1,0 +1,78 @@
+import type { Context } from "#kernel/context.ts";
+import { get, post, put, type Route } from "#platform/http/route.ts";
+import { ReadFile, type ReadableFile } from "../application/content/read-file.ts";
+import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
+import type { PlacedFile } from "../domain/node.ts";
+import type { Drive } from "../index.ts";
+import { placed } from "./node-routes.ts";
+import { uploadedFile } from "./uploaded-file.ts";
+import { NodeView, toNode } from "./views.ts";
+
+const revision = ({ content }: Pick<PlacedFile, "content">) => content.revision;
+
+const uploadOf = (drive: Drive) =>
+  ({
+    field: "content",
+    mediaTypes: ["application/octet-stream"],
+    read: uploadedFile,
+    mayBegin: (context: Context) => drive.mayUpload({}, context),
+  }) as const;
+
+export const contentRoutes = (drive: Drive): readonly Route[] => [
+  post("/drive/nodes/:nodeId/files", {
+    access: "signed-in",
+    id: "createFile",
+    summary: "Create a file",
+    description:
+      "Creates a file in a folder; the body is its content. The answer comes once the content outlives a crash of the machine.",
+    input: CreateFile,
+    upload: uploadOf(drive),
+    handle: drive.createFile,
+    success: 201,
+    output: NodeView,
+    present: toNode,
+    location: ({ id }) => `/drive/nodes/${id}`,
+    refusals: { ...placed, "file-too-large": 422 },
+  }),
+  put("/drive/nodes/:nodeId/content", {
+    access: "signed-in",
+    id: "reviseFile",
+    summary: "Replace the content of a file",
+    description:
+      'The body is the new content. `If-Match` is the revision that it is based on, in quotes, as in `"3"`: if the file has been changed since, the change is refused. ' +
+      "Content that is equal to the current one changes nothing, whatever it is based on.",
+    input: ReviseFile,
+    upload: uploadOf(drive),
+    handle: drive.reviseFile,
+    success: 200,
+    output: NodeView,
+    present: toNode,
+    version: revision,
+    refusals: {
+      "node-not-found": 404,
+      "not-a-file": 409,
+      "node-in-trash": 409,
+      "stale-revision": 412,
+      "file-too-large": 422,
+      forbidden: 403,
+      conflict: 409,
+    },
+  }),
+  get("/drive/nodes/:nodeId/content", {
+    access: "signed-in",
+    id: "readFile",
+    summary: "Download a file",
+    description:
+      "The content of a file. Its `ETag` is the revision. `Range` asks for a part, and `If-Range` for a part of this revision only.",
+    input: ReadFile,
+    handle: drive.readFile,
+    success: 200,
+    download: {
+      sizeOf: ({ file }: ReadableFile) => file.content.size,
+      fileName: ({ file }) => file.name,
+      bytes: ({ bytes }, range) => bytes(range),
+    },
+    version: ({ file }) => revision(file),
+    refusals: { "node-not-found": 404, "not-a-file": 409, forbidden: 403 },
+  }),
+];

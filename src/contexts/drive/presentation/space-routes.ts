@@ -1,0 +1,55 @@
+import { get, post, type Route } from "#platform/http/route.ts";
+import { ListTrash } from "../application/nodes/read-nodes.ts";
+import { GetSpace, ListSpaces, OpenSpace } from "../application/spaces/spaces.ts";
+import type { Drive } from "../index.ts";
+import { SpacesView, SpaceView, toNode, TrashView } from "./views.ts";
+
+export const spaceRoutes = (drive: Drive): readonly Route[] => [
+  post("/drive/spaces", {
+    access: "signed-in",
+    id: "openSpace",
+    summary: "Open a space",
+    description: "Opens an empty space for the caller. One user has at most 20 spaces.",
+    input: OpenSpace,
+    handle: drive.openSpace,
+    success: 201,
+    output: SpaceView,
+    location: ({ id }) => `/drive/spaces/${id}`,
+    refusals: { "too-many-spaces": 409, forbidden: 403, conflict: 409 },
+  }),
+  get("/drive/spaces", {
+    access: "signed-in",
+    id: "listSpaces",
+    summary: "List spaces",
+    description: "The spaces of the caller, in the order of their opening.",
+    input: ListSpaces,
+    handle: drive.listSpaces,
+    success: 200,
+    output: SpacesView,
+    present: (items) => ({ items }),
+    refusals: { forbidden: 403 },
+  }),
+  get("/drive/spaces/:spaceId", {
+    access: "signed-in",
+    id: "getSpace",
+    summary: "Get a space",
+    input: GetSpace,
+    handle: drive.getSpace,
+    success: 200,
+    output: SpaceView,
+    refusals: { "space-not-found": 404, forbidden: 403 },
+  }),
+  get("/drive/spaces/:spaceId/trash", {
+    access: "signed-in",
+    id: "listTrash",
+    summary: "List the trash of a space",
+    description:
+      "The files and folders that were put in the trash, the newest first. A folder takes all that lies below it along, which is not listed.",
+    input: ListTrash,
+    handle: drive.listTrash,
+    success: 200,
+    output: TrashView,
+    present: ({ items, ...page }) => ({ ...page, items: items.map(toNode) }),
+    refusals: { "space-not-found": 404, forbidden: 403 },
+  }),
+];

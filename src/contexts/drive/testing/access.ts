@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { Upload, type Access, type Ids } from "#test/access.ts";
+import type { Served, SignedIn } from "#test/basalt.ts";
+import { post } from "#test/http.ts";
+
+const file = new Upload("bytes", "?name=a.txt", "application/octet-stream");
+
+/** Opens a space with a file. */
+async function spaceOf({ url }: Served, { headers }: SignedIn): Promise<Ids> {
+  const at = { url, headers };
+  const made = async (path: string, body: object) => {
+    const answer = await post(at, path, body);
+    assert.equal(answer.status, 201, `${path}: ${answer.text}`);
+    return answer.body;
+  };
+  const space = await made("/drive/spaces", { name: "My files" });
+  const answer = await fetch(
+    `${url}/api/v1/drive/nodes/${String(space["rootId"])}/files${file.query}`,
+    { method: "POST", body: "hello", headers: { ...headers, "content-type": file.type } },
+  );
+  assert.equal(answer.status, 201, await answer.clone().text());
+  const { id } = (await answer.json()) as { readonly id: string };
+  return { spaceId: String(space["id"]), nodeId: id };
+}
+
+/** The operations of the drive, for the walk over all of them. */
+export const access: Access = {
+  open: [],
+  everybodys: ["GET /api/v1/drive/spaces", "POST /api/v1/drive/spaces"],
+  bodies: {
+    "GET /api/v1/drive/spaces": undefined,
+    "POST /api/v1/drive/spaces": { name: "Ours" },
+    "GET /api/v1/drive/spaces/{spaceId}": undefined,
+    "GET /api/v1/drive/spaces/{spaceId}/trash": undefined,
+    "GET /api/v1/drive/nodes/{nodeId}": undefined,
+    "GET /api/v1/drive/nodes/{nodeId}/children": undefined,
+    "POST /api/v1/drive/nodes/{nodeId}/folders": { name: "Ours" },
+    "PATCH /api/v1/drive/nodes/{nodeId}": { name: "Ours" },
+    "DELETE /api/v1/drive/nodes/{nodeId}": undefined,
+    "POST /api/v1/drive/nodes/{nodeId}/restoration": {},
+    "POST /api/v1/drive/nodes/{nodeId}/files": file,
+    "PUT /api/v1/drive/nodes/{nodeId}/content": new Upload("bytes", "", "application/octet-stream"),
+    "GET /api/v1/drive/nodes/{nodeId}/content": undefined,
+  },
+  ownersOnly: [],
+  thingsOf: spaceOf,
+};

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { describe, test } from "node:test";
+import { expect } from "#kernel/result.ts";
+import type { Location } from "../application/ports/chunks.ts";
+import { openDrive, outcomeOf, type OpenDrive } from "./fixtures.ts";
+
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+const mebibyte = 2 ** 20;
+
+/** Counts the bytes that a drive keeps anew. */
+function counted(open: OpenDrive) {
+  const kept = { bytes: 0 };
+  const opened: OpenDrive = async (clock) => {
+    const subject = await open(clock);
+    const { store } = subject;
+    const put = (chunks: readonly Uint8Array[]) => {
+      for (const { length } of chunks) kept.bytes += length;
+      return store.put(chunks);
+    };
+    return { ...subject, store: { put, flush: store.flush, read: store.read } };
+  };
+  return { kept, opened };
+}
+
+/** Files hold what was given to them, on every adapter. */
+export function contentContract(name: string, open: OpenDrive): void {
+  describe(`the content of files on ${name}`, () => {
+    for (const size of [0, 1, 16_384, 65_537, 3 * mebibyte, 9 * mebibyte + 1])
+      test(`a file of ${size} bytes is read as it was written, whole and in part`, async () => {
+        await using house = await openDrive(open);
+        const bytes = randomBytes(size);
+        const file = expect(await house.file(house.rootId, "file", bytes));
+        const { content } = file;
+        assert.deepEqual([content.size, content.hash], [size, sha256(bytes)]);
+        assert.ok((await house.bytesOf(file.id)).equals(bytes));
+        const [from, until] = [Math.floor(size / 3), Math.floor((2 * size) / 3)];
+        const part = await house.bytesOf(file.id, from, until);
+        assert.ok(part.equals(bytes.subarray(from, until)));
+      });
+
+    test("a content that is known takes no room, and an edit takes that of the chunks around it", async () => {
+      const { kept, opened } = counted(open);
+      await using house = await openDrive(opened);
+      const bytes = randomBytes(4 * mebibyte);
+      const file = expect(await house.file(house.rootId, "one", bytes));
+      assert.equal(kept.bytes, bytes.length);
+      expect(await house.file(house.rootId, "the same", bytes));
+      assert.equal(kept.bytes, bytes.length);
+      const edited = Buffer.concat([
+        bytes.subarray(0, mebibyte),
+        Buffer.from("!"),
+        bytes.subarray(mebibyte),
+      ]);
+      expect(await house.revise(file.id, 1, edited));
+      const fresh = kept.bytes - bytes.length;
+      assert.ok(fresh > 0 && fresh <= 3 * 262_144, `${fresh} bytes are new`);
+      assert.ok((await house.bytesOf(file.id)).equals(edited));
+    });
+
+    test("a revision replaces the one that it is based on, and no other", async () => {
+      await using house = await openDrive(open);
+      const text = (content: string) => Buffer.from(content);
+      const file = expect(await house.file(house.rootId, "notes.txt", text("one")));
+      const second = expect(await house.revise(file.id, 1, text("two")));
+      assert.equal(second.content.revision, 2);
+      const stale = await house.revise(file.id, 1, text("another two"));
+      assert.ok(!stale.ok && stale.error.type === "stale-revision");
+      assert.equal(stale.error.currentRevision, 2);
+      const same = expect(await house.revise(file.id, 1, text("two")));
+      assert.equal(same.content.revision, 2, "equal content never conflicts");
+      const racing = await Promise.all(
+        ["a", "b", "c"].map((one) => house.revise(file.id, 2, text(one))),
+      );
+      assert.deepEqual(racing.map(outcomeOf).toSorted(), [
+        "ok",
+        "stale-revision",
+        "stale-revision",
+      ]);
+      const renamed = expect(await house.move(file.id, { name: "renamed.txt" }));
+      assert.equal(outcomeOf(await house.revise(file.id, 3, text("four"))), "ok");
+      assert.ok(renamed.version < expect(await house.seen(file.id)).node.version);
+      const types = (await house.subject.events()).filter((type) => type.startsWith("drive.file"));
+      const revised = Array.from({ length: 3 }, () => "drive.file-revised");
+      assert.deepEqual(types, ["drive.file-created", ...revised]);
+    });
+
+    test("a name that is taken is refused before the content has arrived, and in a race", async () => {
+      await using house = await openDrive(open);
+      const { rootId } = house;
+      const racing = await Promise.all(
+        ["x", "X", "x"].map((one) => house.file(rootId, one, Buffer.from(one))),
+      );
+      assert.deepEqual(racing.map(outcomeOf).toSorted(), ["name-taken", "name-taken", "ok"]);
+      const { kept, opened } = counted(open);
+      await using other = await openDrive(opened);
+      await other.made(other.rootId, "x");
+      const refused = await other.file(other.rootId, "x", randomBytes(100));
+      assert.equal(outcomeOf(refused), "name-taken");
+      assert.equal(kept.bytes, 0);
+    });
+
+    test("a request that is repeated makes one file, and the same key with another content is refused", async () => {
+      await using house = await openDrive(open);
+      const { as, adaId, rootId } = house;
+      const idempotency = { key: "k", fingerprint: "f" };
+      const context = () => ({ ...as(adaId), idempotency });
+      const first = expect(await house.file(rootId, "a", Buffer.from("1"), context()));
+      const repeated = expect(await house.file(rootId, "a", Buffer.from("1"), context()));
+      assert.equal(repeated.id, first.id);
+      expect(await house.move(first.id, { name: "b" }));
+      const again = expect(await house.file(rootId, "a", Buffer.from("1"), context()));
+      assert.equal(again.id, first.id);
+      assert.deepEqual(await house.names(rootId), ["b"]);
+      await assert.rejects(house.file(rootId, "a", Buffer.from("2"), context()), /key/i);
+    });
+
+    test("a chunk whose bytes have changed is told of, and never served", async () => {
+      let damage = false;
+      const opened: OpenDrive = async (clock) => {
+        const subject = await open(clock);
+        const { store } = subject;
+        const damaged = async (location: Location) => {
+          const bytes = Buffer.from(await store.read(location));
+          if (damage) bytes[7] = (bytes[7] ?? 0) ^ 1;
+          return bytes;
+        };
+        return { ...subject, store: { put: store.put, flush: store.flush, read: damaged } };
+      };
+      await using house = await openDrive(opened);
+      const file = expect(await house.file(house.rootId, "a", randomBytes(1_000)));
+      await house.bytesOf(file.id);
+      damage = true;
+      await assert.rejects(house.bytesOf(file.id), /is damaged: segment/);
+    });
+
+    test("an upload that breaks off leaves no file", async () => {
+      await using house = await openDrive(open);
+      const { drive, as, adaId, rootId } = house;
+      const breaking = { receive: () => Promise.reject(new Error("the connection ended")) };
+      const input = { nodeId: rootId, name: house.space.name, content: breaking };
+      await assert.rejects(drive.createFile(input, as(adaId)), /the connection ended/);
+      assert.deepEqual(await house.names(rootId), []);
+    });
+  });
+}

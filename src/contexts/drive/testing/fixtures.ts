@@ -1,0 +1,145 @@
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import { ofOwn } from "#kernel/permission.ts";
+import { err, expect, ok, type Result } from "#kernel/result.ts";
+import type { Infer, Value } from "#kernel/shape.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { MemoryStore } from "#platform/memory/memory-store.ts";
+import { systemIds, systemTimers as timers } from "#platform/system.ts";
+import { createMetrics } from "#platform/telemetry/metrics.ts";
+import { testClock } from "#test/clock.ts";
+import { testContext } from "#test/context.ts";
+import { newId } from "#test/values.ts";
+import { ReadFile } from "../application/content/read-file.ts";
+import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
+import { CreateFolder } from "../application/nodes/create-folder.ts";
+import { MoveNode, RestoreNode, TrashNode } from "../application/nodes/move-node.ts";
+import { GetNode, ListChildren, ListTrash } from "../application/nodes/read-nodes.ts";
+import type { ChunkStore } from "../application/ports/chunks.ts";
+import type { DriveScope } from "../application/ports/scope.ts";
+import { OpenSpace } from "../application/spaces/spaces.ts";
+import { OwnerId } from "../domain/ids.ts";
+import { grants } from "../grants.ts";
+import { createDrive } from "../index.ts";
+import { sha256Digests as digests } from "../infrastructure/digests.ts";
+import { uploadedFile } from "../presentation/uploaded-file.ts";
+import { memoryChunks } from "./memory-chunks.ts";
+import { memoryDrive, memoryDriveTables } from "./memory-drive.ts";
+
+/** The adapters that the drive is tested on. */
+export type DriveSubject = AsyncDisposable & {
+  readonly unitOfWork: UnitOfWork<DriveScope>;
+  readonly read: Read<DriveScope>;
+  readonly store: ChunkStore;
+  /** Types of all events, in order. */
+  readonly events: () => Promise<readonly string[]>;
+  /** The payloads of all events, as one text. */
+  readonly payloads: () => Promise<string>;
+};
+export type OpenDrive = (clock: Clock) => Promise<DriveSubject>;
+
+export const memorySubject: OpenDrive = async (clock) => {
+  const kept = new MemoryStore({ clock, newId: systemIds, timers });
+  return {
+    ...kept.units(memoryDrive(memoryDriveTables())),
+    store: memoryChunks(),
+    events: async () => kept.events.map(({ type }) => type),
+    payloads: async () => JSON.stringify(kept.events.map(({ payload }) => payload)),
+    async [Symbol.asyncDispose]() {},
+  };
+};
+
+/** What a use case is given where it comes from outside. */
+export const read = <V extends Value<unknown>>(value: V, input: object): Infer<V> =>
+  expect(value.parse(input)) as Infer<V>;
+
+/** The type of a refusal, or `ok`. */
+export const outcomeOf = (result: Result<unknown, { readonly type: string }>): string =>
+  result.ok ? "ok" : result.error.type;
+
+const granted = grants["member"] ?? [];
+
+async function* piecesOf(bytes: Uint8Array, most = 65_536): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += most) yield bytes.subarray(at, at + most);
+}
+
+/** A drive of two people, one of whom has a space. */
+async function driveOn(open: OpenDrive) {
+  const clock = testClock();
+  const subject = await open(clock);
+  const [adaId, bobId] = [newId(OwnerId), newId(OwnerId)];
+  const drive = createDrive({
+    ...subject,
+    digests,
+    clock,
+    newId: systemIds,
+    metrics: createMetrics(),
+    audit: { enter: async () => {} },
+    mayAct: async ({ actor }, permission, on) =>
+      granted.includes(permission) || (on?.owner === actor && granted.includes(ofOwn(permission)))
+        ? ok(undefined)
+        : err({ type: "forbidden", permission }),
+  });
+  const as = (actor: string): Context => ({
+    ...testContext({ actor }),
+    deadlineMs: clock.unixMs() + 20_000,
+  });
+  const space = expect(await drive.openSpace(read(OpenSpace, { name: "My files" }), as(adaId)));
+  return { drive, subject, clock, as, adaId, bobId, space, rootId: space.rootId };
+}
+type House = Awaited<ReturnType<typeof driveOn>>;
+
+/** What the owner does with folders, or somebody else tries. */
+const treeOf = ({ drive, as, adaId, space }: House) => {
+  const folder = (nodeId: string, name: string, actor: string = adaId) =>
+    drive.createFolder(read(CreateFolder, { nodeId, name }), as(actor));
+  return {
+    folder,
+    made: async (nodeId: string, name: string) => expect(await folder(nodeId, name)).id,
+    move: (nodeId: string, to: object, actor: string = adaId) =>
+      drive.moveNode(read(MoveNode, { nodeId, ...to }), as(actor)),
+    trash: (nodeId: string, more: object = {}, actor: string = adaId) =>
+      drive.trashNode(read(TrashNode, { nodeId, ...more }), as(actor)),
+    restore: (nodeId: string, to: object = {}) =>
+      drive.restoreNode(read(RestoreNode, { nodeId, ...to }), as(adaId)),
+    async names(nodeId: string) {
+      const page = await drive.listChildren(read(ListChildren, { nodeId }), as(adaId));
+      return expect(page).items.map(({ name }) => name);
+    },
+    trashed: async (more: object = {}) =>
+      expect(await drive.listTrash(read(ListTrash, { spaceId: space.id, ...more }), as(adaId))),
+    seen: (nodeId: string, actor: string = adaId) =>
+      drive.getNode(read(GetNode, { nodeId }), as(actor)),
+  };
+};
+
+/** What the owner does with files. */
+const filesOf = ({ drive, as, adaId }: House) => {
+  const contentOf = (bytes: Uint8Array) => uploadedFile(piecesOf(bytes));
+  return {
+    file: (nodeId: string, name: string, bytes: Uint8Array, context = as(adaId)) =>
+      drive.createFile(read(CreateFile, { nodeId, name, content: contentOf(bytes) }), context),
+    revise(nodeId: string, revision: number, bytes: Uint8Array) {
+      const input = { nodeId, expectedVersion: revision, content: contentOf(bytes) };
+      return drive.reviseFile(read(ReviseFile, input), as(adaId));
+    },
+    async bytesOf(nodeId: string, from = 0, until = Infinity) {
+      const found = expect(await drive.readFile(read(ReadFile, { nodeId }), as(adaId)));
+      const range = { from, until: Math.min(until, found.file.content.size) };
+      const pieces: Uint8Array[] = [];
+      for await (const piece of found.bytes(range)) pieces.push(piece);
+      return Buffer.concat(pieces);
+    },
+  };
+};
+
+/** Adds the actions that most tests need. */
+export async function openDrive(open: OpenDrive) {
+  const house = await driveOn(open);
+  return {
+    ...house,
+    ...treeOf(house),
+    ...filesOf(house),
+    [Symbol.asyncDispose]: () => house.subject[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,12 @@
+import { chunkStoreContract } from "./chunk-store.contract.ts";
+import { contentContract } from "./content.contract.ts";
+import { memorySubject } from "./fixtures.ts";
+import { memoryChunks } from "./memory-chunks.ts";
+import { treeContract } from "./tree.contract.ts";
+
+treeContract("memory", memorySubject);
+contentContract("memory", memorySubject);
+chunkStoreContract("memory", async () => ({
+  store: memoryChunks(),
+  async [Symbol.asyncDispose]() {},
+}));

@@ -1,0 +1,130 @@
+import { idOf, saving } from "#kernel/repository.ts";
+import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
+import { MemoryTable } from "#platform/memory/memory-table.ts";
+import type { Location } from "../application/ports/chunks.ts";
+import type { Nodes } from "../application/ports/nodes.ts";
+import type { Revision } from "../application/ports/revisions.ts";
+import type { DriveScope } from "../application/ports/scope.ts";
+import type { DriveEvent } from "../domain/events.ts";
+import type { NodeId } from "../domain/ids.ts";
+import { erasedName, nameKey } from "../domain/node-name.ts";
+import type { Node, Placed, Trashed } from "../domain/node.ts";
+import type { Space } from "../domain/space.ts";
+
+/** The tables of the drive in memory. */
+export const memoryDriveTables = () => ({
+  spaces: new MemoryTable<Space>(),
+  nodes: new MemoryTable<Node>((node) =>
+    node.status === "placed" ? `${node.parentId} ${nameKey(node.name)}` : undefined,
+  ),
+  revisions: new MemoryTable<Revision>(),
+  chunks: new MemoryTable<Location>(),
+});
+type Tables = ReturnType<typeof memoryDriveTables>;
+
+/** As Postgres compares in the collation C. */
+const byText = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+const isPlaced = (node: Node): node is Placed => node.status === "placed";
+const isTrashed = (node: Node): node is Trashed => node.status === "trashed";
+const parentOf = (node: Node) => (node.status === "root" ? undefined : node.parentId);
+
+function nodesIn({ nodes, spaces }: Tables, { change, append }: MemoryTransaction): Nodes {
+  const all = () => [...nodes.rows.values()];
+  function aboveOf(node: Node): readonly Node[] {
+    const parentId = parentOf(node);
+    const parent = parentId === undefined ? undefined : nodes.rows.get(parentId);
+    return parent ? [parent, ...aboveOf(parent)] : [];
+  }
+  const foldersIn = (id: NodeId) =>
+    all().filter((node) => node.kind === "folder" && parentOf(node) === id);
+  const heightOf = (id: NodeId, most: number): number =>
+    most <= 1 ? 1 : 1 + Math.max(0, ...foldersIn(id).map((one) => heightOf(one.id, most - 1)));
+  return {
+    save: saving<Node, DriveEvent>(append, idOf, (node, { state }) =>
+      change<Node>(nodes, node.id, (before) => {
+        const isNew = state.version === 0;
+        const isWelcome = node.status === "root" || spaces.rows.has(node.spaceId);
+        return before || (isNew && isWelcome) ? node : undefined;
+      }),
+    ),
+    async locate(id) {
+      const node = nodes.rows.get(id);
+      const space = node && spaces.rows.get(node.spaceId);
+      if (!space) return undefined;
+      const above = aboveOf(node).map((one) => ({ id: one.id, isTrashed: isTrashed(one) }));
+      return { node, above, ownerId: space.ownerId };
+    },
+    child: async (folderId, key) =>
+      all()
+        .filter(isPlaced)
+        .find((node) => node.parentId === folderId && nameKey(node.name) === key),
+    children: async ({ folderId, after = "", limit }) =>
+      all()
+        .filter(isPlaced)
+        .filter((node) => node.parentId === folderId && byText(nameKey(node.name), after) > 0)
+        .toSorted((a, b) => byText(nameKey(a.name), nameKey(b.name)))
+        .slice(0, limit),
+    height: async (id, most) => heightOf(id, most),
+    trashed: async ({ spaceId, before, limit }) => {
+      const place = (one: { readonly trashedAt: string; readonly id: string }) =>
+        `${one.trashedAt} ${one.id}`;
+      return all()
+        .filter(isTrashed)
+        .filter((one) => one.spaceId === spaceId && (!before || place(one) < place(before)))
+        .toSorted((a, b) => byText(place(b), place(a)))
+        .slice(0, limit);
+    },
+  };
+}
+
+/** All repositories of the drive in memory, on one transaction. */
+export const memoryDrive =
+  (tables: Tables) =>
+  (transaction: MemoryTransaction): DriveScope => {
+    const { spaces, nodes, revisions, chunks } = tables;
+    const { change, append, redact } = transaction;
+    const ofOwner = (ownerId: string) =>
+      [...spaces.rows.values()]
+        .filter((space) => space.ownerId === ownerId)
+        .toSorted((a, b) => byText(a.id, b.id));
+    return {
+      spaces: {
+        byId: async (id) => spaces.rows.get(id),
+        ofOwner: async (ownerId) => ofOwner(ownerId),
+        save: saving<Space, DriveEvent>(append, idOf, (space) =>
+          change<Space>(spaces, space.id, () => space),
+        ),
+      },
+      nodes: nodesIn(tables, transaction),
+      revisions: {
+        add: (revision) =>
+          change<Revision>(revisions, `${revision.nodeId} ${revision.revision}`, () => revision),
+        manifest: async (nodeId, revision) => revisions.rows.get(`${nodeId} ${revision}`)?.manifest,
+      },
+      chunks: {
+        located: async (hashes) =>
+          new Map(
+            hashes.flatMap((hash) => {
+              const location = chunks.rows.get(hash);
+              return location ? [[hash, location] as const] : [];
+            }),
+          ),
+        add(locations) {
+          for (const [hash, location] of locations)
+            change<Location>(chunks, hash, (before) => before ?? location);
+        },
+      },
+      personalData: {
+        async erase(ownerId) {
+          const gone = new Set<string>(ofOwner(ownerId).map(({ id }) => id));
+          const lost = [...nodes.rows.values()].filter(({ spaceId }) => gone.has(spaceId));
+          const ids = new Set<string>(lost.map(({ id }) => id));
+          for (const [key, { nodeId }] of revisions.rows)
+            if (ids.has(nodeId)) change<Revision>(revisions, key, () => undefined);
+          for (const id of ids) change<Node>(nodes, id, () => undefined);
+          for (const id of gone) change<Space>(spaces, id, () => undefined);
+          redact([...ids, ...gone], { name: erasedName });
+        },
+      },
+    };
+  };

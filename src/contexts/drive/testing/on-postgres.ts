@@ -1,0 +1,49 @@
+import { eventAdmin } from "#platform/events/admin.ts";
+import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
+import { systemClock, systemIds as newId } from "#platform/system.ts";
+import { scratch } from "#test/basalt.ts";
+import { testDatabase } from "#test/database.ts";
+import { SegmentId } from "../domain/ids.ts";
+import { LocalSegments } from "../infrastructure/local-segments.ts";
+import { postgresDrive } from "../infrastructure/postgres-drive.ts";
+import type { OpenDrive } from "./fixtures.ts";
+
+/** Small, so that files have chunks in several segments. */
+const segmentBytes = 2 ** 20;
+
+/** Chunks in segments of a scratch folder. */
+export async function localSubject() {
+  await using undo = new AsyncDisposableStack();
+  const folder = undo.use(await scratch());
+  const options = { folder: folder.path, segmentBytes, newName: () => newId(SegmentId) };
+  const store = undo.use(new LocalSegments(options));
+  const opened = undo.move();
+  return { store, folder: folder.path, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** The drive on Postgres, with its chunks in local segments. */
+export const postgresSubject: OpenDrive = async (clock) => {
+  await using undo = new AsyncDisposableStack();
+  const { store } = undo.use(await localSubject());
+  // Deadlines are of the test's clock, which may be turned: the database's own would have passed.
+  const turned = { ...systemClock, unixMs: () => clock.unixMs() };
+  const opened = undo.use(await testDatabase({ clock: turned }));
+  const { database } = opened;
+  const admin = eventAdmin(database, "drive");
+  const units = postgresUnitOfWork({
+    database,
+    schema: "drive",
+    scope: postgresDrive,
+    clock,
+    newId,
+    onAppended: () => {},
+  });
+  const running = undo.move();
+  return {
+    ...units,
+    store,
+    payloads: async () => JSON.stringify(await opened.sql("select payload from drive.events")),
+    events: async () => (await admin.list({ limit: 1_000 })).map(({ type }) => type),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+};

@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { expect } from "#kernel/result.ts";
+import { newId } from "#test/values.ts";
+import { ListChildren, TrashCursor } from "../application/nodes/read-nodes.ts";
+import { GetSpace, OpenSpace } from "../application/spaces/spaces.ts";
+import { NodeId } from "../domain/ids.ts";
+import { maxDepth } from "../domain/node.ts";
+import { maxSpaces } from "../domain/space.ts";
+import { openDrive, outcomeOf, read, type OpenDrive } from "./fixtures.ts";
+
+/** The tree of folders and files does the same on every adapter. */
+export function treeContract(name: string, open: OpenDrive): void {
+  const given = () => openDrive(open);
+
+  describe(`the tree of a drive on ${name}`, () => {
+    test("a space is its owner's, with a root that stays where it is", async () => {
+      await using house = await given();
+      const { drive, as, adaId, bobId, space, rootId } = house;
+      assert.deepEqual(expect(await drive.listSpaces({}, as(adaId))), [space]);
+      assert.deepEqual(expect(await drive.listSpaces({}, as(bobId))), []);
+      const get = read(GetSpace, { spaceId: space.id });
+      assert.equal(outcomeOf(await drive.getSpace(get, as(bobId))), "forbidden");
+      const root = expect(await house.seen(rootId)).node;
+      assert.deepEqual([root.status, root.name, root.kind], ["root", "My files", "folder"]);
+      assert.equal(outcomeOf(await house.move(rootId, { name: "other" })), "node-is-root");
+      assert.equal(outcomeOf(await house.trash(rootId)), "node-is-root");
+      assert.deepEqual(await house.subject.events(), [
+        "drive.folder-created",
+        "drive.space-opened",
+      ]);
+    });
+
+    test("one user has a limited number of spaces, however many are opened at once", async () => {
+      await using house = await given();
+      const { drive, as, adaId } = house;
+      const opening = Array.from({ length: maxSpaces + 3 }, (_, i) =>
+        drive.openSpace(read(OpenSpace, { name: `Space ${i}` }), as(adaId)),
+      );
+      const outcomes = (await Promise.all(opening)).map(outcomeOf);
+      assert.equal(outcomes.filter((one) => one === "ok").length, maxSpaces - 1);
+      assert.equal(outcomes.filter((one) => one === "too-many-spaces").length, 4);
+    });
+
+    test("folders are listed by name without regard to case, page by page", async () => {
+      await using house = await given();
+      const { drive, as, adaId, rootId } = house;
+      for (const one of ["b", "A", "ß", "c", "Z", "👍", "！"]) await house.made(rootId, one);
+      const listed: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const asked = { nodeId: rootId, limit: 2, ...(cursor === undefined ? {} : { cursor }) };
+        const page = expect(await drive.listChildren(read(ListChildren, asked), as(adaId)));
+        listed.push(...page.items.map((node) => node.name));
+        cursor = page.nextCursor;
+      } while (cursor !== undefined);
+      assert.deepEqual(listed, ["A", "b", "c", "ß", "Z", "！", "👍"]);
+    });
+
+    test("two names in a folder differ by more than case and Unicode form, also in a race", async () => {
+      await using house = await given();
+      const { rootId } = house;
+      const taken = await house.made(rootId, "Café");
+      const refused = await house.folder(rootId, "CAFE\u0301");
+      assert.ok(!refused.ok && refused.error.type === "name-taken");
+      assert.equal(refused.error.takenBy, taken);
+      const racing = await Promise.all(["x", "X", "x"].map((one) => house.folder(rootId, one)));
+      assert.deepEqual(racing.map(outcomeOf).toSorted(), ["name-taken", "name-taken", "ok"]);
+      const renamed = expect(await house.move(taken, { name: "CAFÉ" }));
+      assert.equal(renamed.name, "CAFÉ", "a node may change the case of its own name");
+    });
+
+    test("a folder moves with all that lies below it, by one event", async () => {
+      await using house = await given();
+      const { rootId } = house;
+      const [a, b] = [await house.made(rootId, "a"), await house.made(rootId, "b")];
+      const below = await house.made(a, "below");
+      const before = (await house.subject.events()).length;
+      const moved = expect(await house.move(a, { parentId: b, name: "moved" }));
+      assert.deepEqual([moved.parentId, moved.name, moved.version], [b, "moved", 2]);
+      assert.deepEqual((await house.subject.events()).slice(before), ["drive.node-moved"]);
+      assert.deepEqual(await house.names(b), ["moved"]);
+      assert.deepEqual(await house.names(a), ["below"]);
+      assert.equal(expect(await house.seen(below)).inTrash, false);
+      expect(await house.move(a, { parentId: b }));
+      assert.equal((await house.subject.events()).length, before + 1, "nothing has changed");
+    });
+
+    test("a change of a stale version is refused", async () => {
+      await using house = await given();
+      const { rootId } = house;
+      const a = await house.made(rootId, "a");
+      expect(await house.move(a, { name: "b", expectedVersion: 1 }));
+      const stale = await house.move(a, { name: "c", expectedVersion: 1 });
+      assert.equal(outcomeOf(stale), "precondition-failed");
+      assert.equal(outcomeOf(await house.trash(a, { expectedVersion: 1 })), "precondition-failed");
+    });
+
+    test("no folder comes to lie below itself, also where two moves race", async () => {
+      await using house = await given();
+      const { rootId } = house;
+      for (let round = 0; round < 5; round += 1) {
+        const [a, b] = [
+          await house.made(rootId, `a${round}`),
+          await house.made(rootId, `b${round}`),
+        ];
+        const outcomes = await Promise.all([
+          house.move(a, { parentId: b }),
+          house.move(b, { parentId: a }),
+        ]);
+        assert.deepEqual(outcomes.map(outcomeOf).toSorted(), ["node-cycle", "ok"]);
+        assert.equal(outcomeOf(await house.move(a, { parentId: a })), "node-cycle");
+      }
+    });
+
+    test("nothing is made in, or moved to, what is no folder of the caller's in the same space", async () => {
+      await using house = await given();
+      const { drive, as, adaId, bobId, rootId } = house;
+      const other = expect(await drive.openSpace(read(OpenSpace, { name: "B" }), as(bobId)));
+      const second = expect(await drive.openSpace(read(OpenSpace, { name: "C" }), as(adaId)));
+      const a = await house.made(rootId, "a");
+      const file = expect(await house.file(rootId, "file", Buffer.from("x"))).id;
+      assert.equal(outcomeOf(await house.folder(newId(NodeId), "a")), "node-not-found");
+      assert.equal(outcomeOf(await house.folder(other.rootId, "a")), "forbidden");
+      assert.equal(outcomeOf(await house.folder(file, "a")), "not-a-folder");
+      assert.equal(outcomeOf(await house.move(a, { parentId: file })), "not-a-folder");
+      assert.equal(outcomeOf(await house.move(a, { parentId: other.rootId })), "forbidden");
+      assert.equal(outcomeOf(await house.move(a, { parentId: second.rootId })), "other-space");
+      assert.equal(outcomeOf(await house.move(a, { name: "b" }, bobId)), "forbidden");
+      assert.equal(outcomeOf(await house.trash(a, {}, bobId)), "forbidden");
+      assert.equal(outcomeOf(await house.seen(a, bobId)), "forbidden");
+    });
+
+    test("folders have a greatest depth, however they come to lie below one another", async () => {
+      await using house = await given();
+      let [deep, half] = [house.rootId, house.rootId];
+      for (let depth = 1; depth < maxDepth; depth += 1) {
+        deep = await house.made(deep, "d");
+        if (depth === maxDepth / 2) half = deep;
+      }
+      assert.equal(outcomeOf(await house.folder(deep, "d")), "too-deep");
+      assert.equal(outcomeOf(await house.file(deep, "f", Buffer.from("x"))), "ok");
+      const top = await house.made(house.rootId, "top");
+      await house.made(top, "below");
+      assert.equal(outcomeOf(await house.move(top, { parentId: deep })), "too-deep");
+      assert.equal(outcomeOf(await house.move(top, { parentId: half })), "ok");
+    });
+
+    test("the trash takes a folder with all that lies below it, and gives it back", async () => {
+      await using house = await given();
+      const { rootId } = house;
+      const a = await house.made(rootId, "a");
+      const below = await house.made(a, "below");
+      const file = expect(await house.file(below, "file", Buffer.from("kept"))).id;
+      const before = (await house.subject.events()).length;
+      const gone = expect(await house.trash(a));
+      assert.deepEqual((await house.subject.events()).slice(before), ["drive.node-trashed"]);
+      assert.deepEqual(await house.names(rootId), []);
+      assert.equal(expect(await house.seen(file)).inTrash, true);
+      assert.deepEqual((await house.trashed()).items, [gone]);
+      assert.equal((await house.bytesOf(file)).toString(), "kept", "it can be looked at");
+
+      for (const refused of [
+        await house.folder(below, "more"),
+        await house.file(below, "more", Buffer.from("x")),
+        await house.revise(file, 1, Buffer.from("x")),
+        await house.move(below, { name: "other" }),
+        await house.trash(a),
+        await house.trash(below),
+      ])
+        assert.equal(outcomeOf(refused), "node-in-trash");
+      assert.equal(outcomeOf(await house.restore(below)), "node-not-in-trash");
+
+      await house.made(rootId, "A");
+      assert.equal(outcomeOf(await house.restore(a)), "name-taken");
+      expect(await house.restore(a, { name: "a again" }));
+      assert.deepEqual(await house.names(rootId), ["A", "a again"]);
+      assert.equal(expect(await house.seen(file)).inTrash, false);
+      assert.deepEqual((await house.trashed()).items, []);
+    });
+
+    test("what lies in a trashed folder goes back elsewhere, and the trash is listed page by page", async () => {
+      await using house = await given();
+      const { rootId, clock } = house;
+      const a = await house.made(rootId, "a");
+      const below = await house.made(a, "below");
+      expect(await house.trash(below));
+      clock.advance(1_000);
+      expect(await house.trash(a));
+      clock.advance(1_000);
+      const c = await house.made(rootId, "c");
+      expect(await house.trash(c));
+      const first = await house.trashed({ limit: 2 });
+      assert.deepEqual(
+        first.items.map(({ name }) => name),
+        ["c", "a"],
+      );
+      const second = await house.trashed({ limit: 2, cursor: first.nextCursor });
+      assert.deepEqual(
+        second.items.map(({ name }) => name),
+        ["below"],
+      );
+      const nonsense = first.nextCursor?.replace(/^\d{4}-\d\d/, "0000-00");
+      assert.equal(TrashCursor.parse(nonsense).ok, false, "a cursor of no time is refused");
+      assert.equal(outcomeOf(await house.restore(below)), "node-in-trash");
+      expect(await house.restore(below, { parentId: rootId }));
+      assert.deepEqual(await house.names(rootId), ["below"]);
+    });
+
+    test("moving into a folder that goes to the trash meanwhile leaves nothing outside of both", async () => {
+      await using house = await given();
+      const { rootId } = house;
+      for (let round = 0; round < 5; round += 1) {
+        const to = await house.made(rootId, `to ${round}`);
+        const it = await house.made(rootId, `it ${round}`);
+        const [moved] = await Promise.all([house.move(it, { parentId: to }), house.trash(to)]);
+        const isIn = expect(await house.seen(it)).inTrash;
+        assert.equal(isIn, moved.ok, "it is in the trash if it was moved before");
+      }
+    });
+
+    test("all that an erased user had is gone, and no event says its names", async () => {
+      await using house = await given();
+      const { drive, as, adaId, bobId, rootId, subject } = house;
+      const a = await house.made(rootId, "secret plans");
+      await house.file(a, "secret file", Buffer.from("x"));
+      const others = expect(await drive.openSpace(read(OpenSpace, { name: "Bob's" }), as(bobId)));
+      await subject.unitOfWork(as("system"), async ({ personalData }) => {
+        await personalData.erase(adaId);
+        return { ok: true, value: undefined };
+      });
+      assert.equal(outcomeOf(await house.seen(a)), "node-not-found");
+      assert.deepEqual(expect(await drive.listSpaces({}, as(adaId))), []);
+      assert.deepEqual(expect(await drive.listSpaces({}, as(bobId))), [others]);
+      const payloads = await subject.payloads();
+      assert.doesNotMatch(payloads, /secret|My files/);
+      assert.match(payloads, /Bob's/);
+    });
+  });
+}

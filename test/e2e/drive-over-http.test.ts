@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { request } from "node:http";
+import { after, before, describe, test } from "node:test";
+import { serve, signUp, type Served, type SignedIn } from "#test/basalt.ts";
+import { verify } from "#test/emails.ts";
+import { get, post, type At } from "#test/http.ts";
+import { until } from "#test/until.ts";
+
+const octets = "application/octet-stream";
+
+describe("the drive over HTTP", () => {
+  let served: Served;
+  let ada: SignedIn;
+  let at: At;
+  let rootId: string;
+  before(async () => {
+    served = await serve();
+    ada = await signUp(served, "ada@example.com");
+    await verify(served, "ada@example.com", ada);
+    at = { url: served.url, headers: ada.headers };
+    const { body } = await post(at, "/drive/spaces", { name: "My files" });
+    rootId = String(body["rootId"]);
+  });
+  after(() => served[Symbol.asyncDispose]());
+
+  const send = (
+    method: string,
+    path: string,
+    body?: string | Uint8Array<ArrayBuffer>,
+    headers: object = {},
+  ) =>
+    fetch(`${served.url}/api/v1${path}`, {
+      method,
+      headers: {
+        ...ada.headers,
+        ...(body === undefined ? {} : { "content-type": octets }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body }),
+    });
+  async function made(name: string, bytes: Buffer): Promise<string> {
+    const path = `/drive/nodes/${rootId}/files?name=${encodeURIComponent(name)}`;
+    const answer = await send("POST", path, new Uint8Array(bytes));
+    assert.equal(answer.status, 201, await answer.clone().text());
+    const { id, hash } = (await answer.json()) as { readonly id: string; readonly hash: string };
+    assert.equal(hash, createHash("sha256").update(bytes).digest("hex"));
+    assert.equal(answer.headers.get("location"), `/api/v1/drive/nodes/${id}`);
+    return id;
+  }
+  const content = (id: string) => `/drive/nodes/${id}/content`;
+
+  test("a file is uploaded, downloaded, and harmless to a browser", async () => {
+    const bytes = randomBytes(5_000_000);
+    const id = await made("Bericht für Ünal.html", bytes);
+    const answer = await send("GET", content(id));
+    assert.equal(answer.status, 200);
+    assert.ok(Buffer.from(await answer.arrayBuffer()).equals(bytes));
+    const header = (name: string) => answer.headers.get(name);
+    assert.equal(header("content-length"), "5000000");
+    assert.equal(header("content-type"), octets);
+    assert.match(
+      header("content-disposition") ?? "",
+      /^attachment; .*filename\*=UTF-8''Bericht%20f%C3%BCr%20%C3%9Cnal\.html$/,
+    );
+    assert.equal(header("content-security-policy"), "sandbox; default-src 'none'");
+    assert.equal(header("x-content-type-options"), "nosniff");
+    assert.equal(header("etag"), '"1"');
+
+    const head = await send("HEAD", content(id));
+    assert.deepEqual([head.status, head.headers.get("content-length")], [200, "5000000"]);
+    assert.equal(
+      (await send("GET", content(id), undefined, { "if-none-match": '"1"' })).status,
+      304,
+    );
+  });
+
+  const size = 300_000;
+  for (const [range, from, end] of [
+    ["bytes=0-0", 0, 1],
+    ["bytes=100-299999", 100, size],
+    ["bytes=299999-", size - 1, size],
+    ["bytes=-5", size - 5, size],
+    ["bytes=10-9999999999", 10, size],
+    ["bytes=-9999999", 0, size],
+  ] as const)
+    test(`the range ${range} is answered by its bytes`, async () => {
+      const bytes = randomBytes(size);
+      const id = await made(`range ${range.replaceAll("=", " ")}`, bytes);
+      const answer = await send("GET", content(id), undefined, { range });
+      assert.equal(answer.status, 206);
+      assert.equal(answer.headers.get("content-range"), `bytes ${from}-${end - 1}/${size}`);
+      assert.ok(Buffer.from(await answer.arrayBuffer()).equals(bytes.subarray(from, end)));
+    });
+
+  test("a range that begins behind the end is refused, and one that says nothing is ignored", async () => {
+    const id = await made("ranges", randomBytes(10));
+    const status = async (headers: object) =>
+      (await send("GET", content(id), undefined, headers)).status;
+    const behind = await send("GET", content(id), undefined, { range: "bytes=10-" });
+    assert.deepEqual([behind.status, behind.headers.get("content-range")], [416, "bytes */10"]);
+    assert.match(await behind.text(), /"RANGE_NOT_SATISFIABLE"/);
+    for (const range of ["bytes=5-2", "pages=1-2", "bytes=a-b", "bytes=0-1,3-4", "bytes="])
+      assert.equal(await status({ range }), 200, range);
+    assert.equal(await status({ range: "bytes=0-1", "if-range": '"1"' }), 206);
+    assert.equal(await status({ range: "bytes=0-1", "if-range": '"7"' }), 200);
+    const empty = await made("empty", Buffer.alloc(0));
+    assert.equal((await send("GET", content(empty), undefined, { range: "bytes=0-" })).status, 200);
+  });
+
+  test("a revision needs the one that it is based on, and a stale one loses nothing", async () => {
+    const id = await made("notes.txt", Buffer.from("one"));
+    assert.equal((await send("PUT", content(id), "two")).status, 428);
+    const revised = await send("PUT", content(id), "two", { "if-match": '"1"' });
+    assert.deepEqual([revised.status, revised.headers.get("etag")], [200, '"2"']);
+    const stale = await send("PUT", content(id), "other", { "if-match": '"1"' });
+    assert.equal(stale.status, 412);
+    assert.match(await stale.text(), /"STALE_REVISION".*"currentRevision":2/);
+    assert.equal(await (await send("GET", content(id))).text(), "two");
+  });
+
+  test("a body of another type is refused, and a form with a file is taken", async () => {
+    const path = `/drive/nodes/${rootId}/files?name=form.txt`;
+    assert.equal(
+      (await send("POST", path, "{}", { "content-type": "application/json" })).status,
+      415,
+    );
+    const form = new FormData();
+    form.set("file", new Blob(["from a form"]), "ignored.txt");
+    const { headers } = ada;
+    const answer = await fetch(`${served.url}/api/v1${path}`, {
+      method: "POST",
+      headers,
+      body: form,
+    });
+    assert.equal(answer.status, 201);
+    const { id } = (await answer.json()) as { readonly id: string };
+    assert.equal(await (await send("GET", content(id))).text(), "from a form");
+  });
+
+  test("an upload that ends before it is whole leaves nothing to be seen", async () => {
+    const folder = await post(at, `/drive/nodes/${rootId}/folders`, { name: "broken" });
+    const id = String(folder.body["id"]);
+    const cut = request(`${served.url}/api/v1/drive/nodes/${id}/files?name=cut`, {
+      method: "POST",
+      headers: { ...ada.headers, "content-type": octets, "content-length": 20_000_000 },
+    });
+    cut.on("error", () => {});
+    cut.write(randomBytes(9_000_000));
+    await until(() => !cut.writableNeedDrain);
+    cut.destroy();
+    const listed = await get(at, `/drive/nodes/${id}/children`);
+    assert.deepEqual(listed.body["items"], []);
+    assert.equal((await send("POST", `/drive/nodes/${id}/files?name=cut`, "whole")).status, 201);
+  });
+
+  test("a download that turns out to be damaged ends the connection, and no part of it is taken for the whole", async () => {
+    const id = await made("damaged", randomBytes(300_000));
+    await served.opened.sql(
+      `update drive.revisions set sizes = sizes[1:1] where node_id = '${id}'`,
+    );
+    const answer = await send("GET", content(id));
+    await assert.rejects(answer.arrayBuffer(), /terminated/);
+  });
+
+  test("a name that no system can keep is refused by what is wrong with it", async () => {
+    const answer = await post(at, `/drive/nodes/${rootId}/folders`, { name: "../etc" });
+    assert.equal(answer.status, 400);
+    assert.match(
+      answer.text,
+      /"path":"\/name","message":"must be at most 255 bytes, without slashes/,
+    );
+    const device = await post(at, `/drive/nodes/${rootId}/folders`, { name: "nul.txt" });
+    assert.equal(device.status, 422);
+  });
+});
