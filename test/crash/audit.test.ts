@@ -4,10 +4,10 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { scratch } from "../support/basalt.ts";
 import { chanceOf } from "../support/chance.ts";
-import { openBook, sell, serve } from "../support/http.ts";
+import { openBook, openDrive, sell, serve } from "../support/http.ts";
 import { until } from "../support/until.ts";
 import { smtpInbox } from "../support/smtp.ts";
-import { audit } from "./audit.ts";
+import { audit, reader } from "./audit.ts";
 import { openBroker } from "./broker.ts";
 import {
   accountsOfCrash,
@@ -29,6 +29,8 @@ const kinds = [
   "import",
   "statement",
   "sync",
+  "file",
+  "revision",
   "transfer",
   "posting",
   "voiding",
@@ -73,6 +75,15 @@ const damages: readonly (readonly [string, RegExp])[] = [
   [
     "delete from accounts.observations where id in (select id from accounts.observations where external_id like 'paid%' limit 1)",
     /^sync: \{"id":"statement_/,
+  ],
+  [
+    `update drive.revisions set sizes = sizes[1:0]
+      where number = 2 and node_id = (select node_id from drive.revisions where number = 2 limit 1)`,
+    /^file: node_\w+ has other bytes/,
+  ],
+  [
+    "delete from drive.nodes where id in (select id from drive.nodes where kind = 'file' limit 1)",
+    /^lost: file /,
   ],
   ["delete from catalog_search.skus", /^catalog.search: skus differ/],
   [
@@ -145,6 +156,7 @@ test("the audit of the crash campaign sees each kind of damage", async () => {
   await using served = await serve(env);
   await using folder = await scratch();
   const syncs = await broker.connect(served);
+  const driveRoot = await openDrive(served);
   await sell(served, 1, { name: "Crash", skus });
   const accounts = await openBook(served, accountsOfCrash, firstBalance);
   const ledger = openLedger(path.join(folder.path, "ledger.jsonl"));
@@ -153,6 +165,7 @@ test("the audit of the crash campaign sees each kind of damage", async () => {
     accounts,
     broker,
     syncs,
+    folder: driveRoot,
     target: () => served,
     name: "s",
     chances: [1, 2, 3, 4].map((client) => chanceOf(1, client)),
@@ -166,7 +179,8 @@ test("the audit of the crash campaign sees each kind of damage", async () => {
   const deposits = broker.deposits();
   const { connection, sql } = served.opened;
   await makeTrails(connection);
-  const found = { connection, accounts, deposits, inbox, repeatable: 0, receiver: { taken: [] } };
+  const outside = { deposits, inbox, receiver: { taken: [] }, contentOf: reader(() => served) };
+  const found = { connection, accounts, repeatable: 0, ...outside };
   await until(async () => (await audit(found, ledger)).length === 0);
   const wanted = await schemaOf(connection);
   for (const [damage, complaint] of damages) {

@@ -4,6 +4,7 @@ import { systemClock as clock } from "#platform/system.ts";
 import { basalt } from "../../src/composition.ts";
 import type { SmtpInbox } from "../support/smtp.ts";
 import { trails } from "./trails/audit.ts";
+import type { Target } from "./site.ts";
 import type { Receiver } from "./trails/receiver.ts";
 import {
   firstBalance,
@@ -24,6 +25,8 @@ export type Found = {
   readonly accounts: readonly string[];
   /** What the brokerage has told of, by id. */
   readonly deposits: readonly string[];
+  /** The content of a file, as it is downloaded. */
+  readonly contentOf: (nodeId: string) => Promise<string>;
   /** Emails that may have been sent again. */
   readonly repeatable: number;
   readonly inbox: Pick<SmtpInbox, "envelopes">;
@@ -43,6 +46,7 @@ export async function audit(found: Found, ledger: Ledger): Promise<readonly stri
       ...(await imports(ask)),
       ...(await statements(ask, ledger)),
       ...(await syncs(ask, found)),
+      ...(await files(ledger, found)),
       ...(await stock(ask)),
       ...(await money(ask, ledger, found)),
       ...(await parked(ask)),
@@ -70,6 +74,8 @@ async function streams(ask: Ask): Promise<readonly string[]> {
     ["catalog", "products"],
     ["accounts", "accounts"],
     ["accounts", "transfers"],
+    ["drive", "spaces"],
+    ["drive", "nodes"],
   ]) {
     const odd = await ask(
       `select t.id from ${schema}.${table} t
@@ -91,6 +97,8 @@ const kept = {
   statement:
     "select id from accounts.statement_imports where status <> 'arriving' and provider = 'bank'",
   sync: "select id from accounts.syncs",
+  file: "select id from drive.nodes where kind = 'file'",
+  revision: "select node_id as id from drive.revisions where number = 2",
   transfer: "select id from accounts.transfers",
   posting: "select id from accounts.transfers where status = 'posted' and hold_s is not null",
   voiding: "select id from accounts.transfers where status = 'voided'",
@@ -100,6 +108,8 @@ const repeatable = new Set([
   "reservation",
   "import",
   "statement",
+  "file",
+  "revision",
   "transfer",
   "posting",
   "voiding",
@@ -198,6 +208,32 @@ async function syncs(ask: Ask, { deposits }: Pick<Found, "deposits">): Promise<r
     ...odd.slice(0, 5).map((id) => `sync: ${id} has ${counts.get(id) ?? 0} lines`),
     ...unsettled.map((row) => `sync: ${JSON.stringify(row)}`),
   ];
+}
+
+/** Downloads files from where the server is. */
+export const reader =
+  (target: () => Target) =>
+  async (nodeId: string): Promise<string> => {
+    const { url = "", headers = {} } = target() ?? {};
+    const answer = await fetch(`${url}/api/v1/drive/nodes/${nodeId}/content`, { headers });
+    return answer.text();
+  };
+
+/** Every file holds what was put into it last, byte by byte. */
+async function files(
+  ledger: Ledger,
+  { contentOf }: Pick<Found, "contentOf">,
+): Promise<readonly string[]> {
+  const done = [...ledger.acknowledged.values()].filter(isDone);
+  const last = new Map<string, string>();
+  for (const kind of ["file", "revision"])
+    for (const told of done) if (told.kind === kind) last.set(told.answer, told.body as string);
+  const complaints: string[] = [];
+  for (const [id, wanted] of last) {
+    const found = await contentOf(id).catch(String);
+    if (found !== wanted) complaints.push(`file: ${id} has other bytes: ${found.slice(0, 200)}`);
+  }
+  return complaints.slice(0, 5);
 }
 
 /** What the row of a stock says is what its events say. */

@@ -17,10 +17,16 @@ export type Operation = {
     | "import"
     | "statement"
     | "sync"
+    | "file"
+    | "revision"
     | "transfer"
     | "posting"
     | "voiding";
+  /** POST unless said. */
+  readonly method?: "POST" | "PUT";
   readonly path: string;
+  /** The version that it is based on. */
+  readonly match?: number;
   /** The key of the request that made what this one is about. */
   readonly about?: string;
   /** As JSON; a file as it is, of the type. */
@@ -120,6 +126,12 @@ const bankFileOf = (key: string): string =>
     })),
   });
 
+const octets = "application/octet-stream";
+
+/** Text that no other key has, of some chunks. */
+const textOf = (key: string, chance: Chance): string =>
+  Array.from({ length: 1 + Math.floor(chance() * 4_000) }, (_, i) => `${key} ${i * i}`).join("\n");
+
 /** What a transfer moves, in cents; one that is held moves nothing until it is posted. */
 export type Payment = {
   readonly legs: readonly [
@@ -144,6 +156,21 @@ function paymentOf(key: string, accounts: readonly string[], chance: Chance): Op
   return { key, kind: "transfer", path: "/transfers", body };
 }
 
+/** Another content of a file, unless it keeps the one that it has. */
+function revisionOf({ key, answer }: Acknowledged, chance: Chance): Operation | undefined {
+  if (chance() < 0.4) return undefined;
+  return {
+    key: `${key}-rev`,
+    about: key,
+    kind: "revision",
+    method: "PUT",
+    path: `/drive/nodes/${answer}/content`,
+    match: 1,
+    body: textOf(`${key}-rev`, chance),
+    type: octets,
+  };
+}
+
 /** The end of a transfer that is held, unless it is left to expire. */
 function endOf({ key, answer }: Acknowledged, chance: Chance): Operation | undefined {
   const draw = chance();
@@ -153,14 +180,25 @@ function endOf({ key, answer }: Acknowledged, chance: Chance): Operation | undef
   return { key: `${key}-end`, about: key, kind, path: to, body: {} };
 }
 
+/** Something that people do with what they have done before. */
+function sequelOf(told: Acknowledged, chance: Chance): Operation | undefined {
+  if (told.kind === "file") return revisionOf(told, chance);
+  const isHeld = told.kind === "transfer" && "holdS" in (told.body as Payment);
+  return isHeld ? endOf(told, chance) : undefined;
+}
+
 /** Something that people do, by chance. */
 function operationOf(
   key: string,
-  { accounts, syncs }: Pick<LoadOptions, "accounts" | "syncs">,
+  { accounts, syncs, folder }: Pick<LoadOptions, "accounts" | "syncs" | "folder">,
   chance: Chance,
 ): Operation {
   if (chance() < 0.25) return paymentOf(key, accounts, chance);
   if (chance() < 0.03) return { key, kind: "sync", path: syncs, body: {} };
+  if (chance() < 0.05) {
+    const to = `/drive/nodes/${folder}/files?name=${key}`;
+    return { key, kind: "file", path: to, body: textOf(key, chance), type: octets };
+  }
   const draw = chance();
   const sku = skus[Math.floor(chance() * skus.length)] ?? skus[0];
   if (draw < 0.15) {
@@ -197,14 +235,21 @@ async function attempt(
     path,
     body,
     kind,
+    method = "POST",
+    match,
     type = typeof body === "string" ? "text/csv" : "application/json",
   }: Operation,
 ): Promise<Pick<Acknowledged, "status" | "answer"> | Unanswered> {
   const signed = kind === "user" ? {} : headers;
   try {
     const answer = await fetch(`${url}/api/v1${path}`, {
-      method: "POST",
-      headers: { "content-type": type, "idempotency-key": key, ...signed },
+      method,
+      headers: {
+        "content-type": type,
+        "idempotency-key": key,
+        ...(match === undefined ? {} : { "if-match": `"${match}"` }),
+        ...signed,
+      },
       body: typeof body === "string" ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(answerMs),
     });
@@ -239,6 +284,8 @@ type LoadOptions = {
   readonly broker: Pick<Broker, "payIn">;
   /** Where syncs with the brokerage are asked for. */
   readonly syncs: string;
+  /** The folder that files are put in. */
+  readonly folder: string;
   /** Of each client. */
   readonly chances: readonly Chance[];
   /** Leads each key: of the round. */
@@ -282,8 +329,7 @@ export function startLoad(options: LoadOptions): Load {
       await send(operation);
       if (chance() < repeated) await send(operation);
       const told = ledger.acknowledged.get(operation.key);
-      const isHeld = operation.kind === "transfer" && "holdS" in (operation.body as Payment);
-      const end = isHeld && told && isDone(told) ? endOf(told, chance) : undefined;
+      const end = told && isDone(told) ? sequelOf(told, chance) : undefined;
       if (!end) continue;
       await send(end);
       if (chance() < repeated) await send(end);

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { chanceOf } from "../support/chance.ts";
 import { launchDefective } from "../support/defective.ts";
 import { ask } from "../support/database.ts";
-import { openBook, sell } from "../support/http.ts";
+import { openBook, openDrive, sell } from "../support/http.ts";
 import { smtpInbox, type SmtpInbox } from "../support/smtp.ts";
-import { audit } from "./audit.ts";
+import { audit, reader } from "./audit.ts";
 import { openBroker, type Broker } from "./broker.ts";
 import { faults, type Broken, type Fault, type World } from "./faults.ts";
 import {
@@ -62,6 +62,8 @@ type Parts = {
   readonly receiver: Receiver;
   readonly broker: Broker;
   readonly syncs: string;
+  /** The folder that files are put in. */
+  readonly folder: string;
   readonly quietStartMs: number;
   readonly undo: AsyncDisposableStack;
 };
@@ -99,10 +101,12 @@ export class Arena implements AsyncDisposable {
     await sell(target, 1, { name: "Crash", skus });
     const accounts = await openBook(target, accountsOfCrash, firstBalance);
     const syncs = await broker.connect(target);
+    const spaceRoot = await openDrive(target);
     const ledger = openLedger(path.join(folder, "ledger.jsonl"));
     const quietStartMs = await site.restart();
     const outside = { ledger, inbox, receiver, broker };
-    return new Arena({ ...outside, site, accounts, syncs, quietStartMs, undo: undo.move() });
+    const there = { site, accounts, syncs, folder: spaceRoot };
+    return new Arena({ ...outside, ...there, quietStartMs, undo: undo.move() });
   }
 
   /** How long the server takes to be ready where nobody asks for anything, ms. */
@@ -116,7 +120,7 @@ export class Arena implements AsyncDisposable {
 
   /** Load, a fault in the midst of it, and a look at what is left when all is quiet. */
   async round(n: number, fault: Fault, seed: number): Promise<Round> {
-    const { site, ledger, accounts, inbox, receiver, broker, syncs } = this.#parts;
+    const { site, ledger, accounts, inbox, receiver, broker, syncs, folder } = this.#parts;
     const chance = chanceOf(seed, n);
     const before = this.#count();
     const complaints: string[] = [];
@@ -129,6 +133,7 @@ export class Arena implements AsyncDisposable {
       accounts,
       broker,
       syncs,
+      folder,
       target: site.target,
       chances: Array.from({ length: clients }, (_, client) => chanceOf(seed, n, client)),
       name: `s${seed}r${n}`,
@@ -148,7 +153,8 @@ export class Arena implements AsyncDisposable {
     const { connection, interruptions } = site;
     const repeatable = interruptions * emailsAtATime;
     const deposits = broker.deposits();
-    const found = { connection, repeatable, accounts, deposits, inbox, receiver };
+    const contentOf = reader(site.target);
+    const found = { connection, repeatable, accounts, deposits, contentOf, inbox, receiver };
     complaints.push(...(await audit(found, ledger)));
     const { done, refused } = this.#count();
     if (done === before.done) complaints.push("nothing was done: nothing is shown");
