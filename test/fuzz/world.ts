@@ -81,6 +81,22 @@ async function elsewhereOf(own: At, keys: object) {
   };
 }
 
+/** A space with a folder, and with a file in it. */
+async function driveOf(own: At) {
+  const name = "My files";
+  const space = await made(own, "POST", "/drive/spaces", { name });
+  const { body } = await get(own, `/drive/spaces/${space}`);
+  const root = String(body["rootId"]);
+  const folder = await made(own, "POST", `/drive/nodes/${root}/folders`, { name });
+  const answer = await fetch(`${own.url}/api/v1/drive/nodes/${folder}/files?name=a.txt`, {
+    method: "POST",
+    body: "hello",
+    headers: { ...own.headers, "content-type": "application/octet-stream" },
+  });
+  const { id } = (await answer.json()) as { readonly id: string };
+  return { space: [space], node: [root, folder, id] };
+}
+
 /** A member, a merchant, and something that is for sale; `name` is of this world alone. */
 export async function makeWorld(
   { url, folder, keys }: Pick<Served, "url" | "folder"> & { readonly keys: object },
@@ -123,6 +139,7 @@ export async function makeWorld(
   const { id: imported } = (await file.json()) as { readonly id: string };
   const money = await bookOf(own, at);
   const elsewhere = await elsewhereOf(own, keys);
+  const drive = await driveOf(own);
   return {
     tokens: {
       anonymous: {},
@@ -143,6 +160,7 @@ export async function makeWorld(
       import: [imported],
       ...money,
       ...elsewhere,
+      ...drive,
       token: [member.refreshToken],
     },
     spared: new Set([admin.userId, admin.sessionId]),
