@@ -97,9 +97,11 @@ async function driveOf(own: At) {
   return { space: [space], node: [root, folder, id] };
 }
 
+type Keys = { readonly id: string; readonly secret: string };
+
 /** A member, a merchant, and something that is for sale; `name` is of this world alone. */
 export async function makeWorld(
-  { url, folder, keys }: Pick<Served, "url" | "folder"> & { readonly keys: object },
+  { url, folder, keys }: Pick<Served, "url" | "folder"> & { readonly keys: Keys },
   name: string,
   { items }: Policies,
 ): Promise<World> {
@@ -138,7 +140,8 @@ export async function makeWorld(
   });
   const { id: imported } = (await file.json()) as { readonly id: string };
   const money = await bookOf(own, at);
-  const elsewhere = await elsewhereOf(own, keys);
+  // Each world has a budget of requests of its own.
+  const elsewhere = await elsewhereOf(own, { ...keys, id: `${keys.id}${name}` });
   const drive = await driveOf(own);
   return {
     tokens: {

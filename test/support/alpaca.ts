@@ -32,6 +32,7 @@ function pageOf(activities: readonly Activity[], query: URLSearchParams): readon
 
 /** Alpaca's Trading API for one account: real HTTP, the same filters, pages and errors, and faults on demand. */
 export async function alpacaServer(port = 0) {
+  /** An id that begins with this one is another key of the same customer. */
   const keys = { id: "PKTEST", secret: "s3cret/of+alpaca" };
   const account = { ...newAccount };
   const activities: Activity[] = [];
@@ -40,7 +41,8 @@ export async function alpacaServer(port = 0) {
 
   function answered({ url, headers }: Asked): Answered {
     const isKnown =
-      headers["apca-api-key-id"] === keys.id && headers["apca-api-secret-key"] === keys.secret;
+      String(headers["apca-api-key-id"]).startsWith(keys.id) &&
+      headers["apca-api-secret-key"] === keys.secret;
     if (!isKnown) return [401, { message: "unauthorized" }];
     const worth = positions.reduce((sum, one) => sum + Number(one["market_value"]), 0);
     if (url.pathname === "/v2/account")
