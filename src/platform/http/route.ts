@@ -31,6 +31,8 @@ export type UploadedBody<Field extends string = string> = {
   /** The first is the usual one. A form with one file is taken as well. */
   readonly mediaTypes: readonly string[];
   readonly read: (body: AsyncIterable<Uint8Array>) => unknown;
+  /** How many arrive at once, from all and from one actor: 8 and 2 unless said, since each holds some MiB. */
+  readonly places?: readonly [all: number, ofOne: number];
   /** Asked before the body has a place among those that arrive. */
   readonly mayBegin: (context: Context) => Promise<Result<void, { readonly type: "forbidden" }>>;
 };

@@ -83,11 +83,11 @@ function forbidden(
 
 /** An app whose routes take files, as they arrive, and nothing else. */
 export function takingFiles(
-  { mediaTypes, mayBegin }: UploadedBody,
+  { mediaTypes, mayBegin, places = [maxUploads, maxUploadsOfOne] }: UploadedBody,
   app: FastifyInstance,
   { clock, requestTimeoutMs }: Pick<ServingOptions, "clock" | "requestTimeoutMs">,
 ): FastifyInstance {
-  const mayUpload = limitOpen(maxUploads, maxUploadsOfOne);
+  const mayUpload = limitOpen(...places);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser([...mediaTypes], (_request, body, done) => done(null, body));
   app.addContentTypeParser(

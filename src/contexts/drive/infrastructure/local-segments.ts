@@ -77,7 +77,7 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
       return location;
     });
     try {
-      await writeAll(segment.file, Buffer.concat(chunks), segment.size);
+      await writeAll(segment.file, chunks, segment.size);
     } catch (error) {
       await this.#leave(segment); // whatever of it has arrived belongs to nobody
       throw error;
@@ -160,11 +160,15 @@ async function flushFolder(folder: string): Promise<void> {
   await handle.sync();
 }
 
-/** Writes at a place of a file; the system may take fewer bytes at once. */
-async function writeAll(file: FileHandle, bytes: Uint8Array, from: number): Promise<void> {
-  for (let written = 0; written < bytes.length;) {
-    const left = bytes.length - written;
-    const { bytesWritten } = await file.write(bytes, written, left, from + written);
-    written += bytesWritten;
-  }
+/** Writes pieces at a place of a file. Where the system takes fewer bytes at once, it is given the others again. */
+async function writeAll(
+  file: FileHandle,
+  pieces: readonly Uint8Array[],
+  from: number,
+): Promise<void> {
+  const { bytesWritten } = await file.writev([...pieces], from);
+  const size = pieces.reduce((sum, { length }) => sum + length, 0);
+  if (bytesWritten === size) return;
+  const rest = Buffer.concat(pieces).subarray(bytesWritten);
+  await writeAll(file, [rest], from + bytesWritten);
 }

@@ -10,10 +10,14 @@ import { NodeView, toNode } from "./views.ts";
 
 const revision = ({ content }: Pick<PlacedFile, "content">) => content.revision;
 
+/** Files that arrive at once, from all and from one user. Each holds a megabyte at most. */
+const [maxUploads, maxUploadsOfOne] = [64, 16];
+
 const uploadOf = (drive: Drive) =>
   ({
     field: "content",
     mediaTypes: ["application/octet-stream"],
+    places: [maxUploads, maxUploadsOfOne],
     read: uploadedFile,
     mayBegin: (context: Context) => drive.mayUpload({}, context),
   }) as const;

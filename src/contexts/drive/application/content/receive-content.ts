@@ -7,8 +7,9 @@ import type { Told } from "../../domain/node.ts";
 import type { ChunkStore, Digests, Location } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
-/** Bytes that are looked up and kept together. */
-const batchBytes = 4 * 2 ** 20;
+/** Memory of one upload at most, whose chunks are looked up and kept together; a small file takes less. */
+const windowBytes = 2 ** 20;
+const [firstBytes, growth] = [16_384, 4];
 
 export type FileTooLarge = { readonly type: "file-too-large"; readonly maxFileBytes: number };
 
@@ -31,55 +32,54 @@ export type ReceiveDeps = {
 
 type Chunk = { readonly hash: Sha256; readonly bytes: Uint8Array };
 
-/** Cuts bytes into chunks while they arrive. Answers lists of chunks, each of some MiB. */
+/**
+ * Cuts bytes into chunks while they arrive. The chunks of one answer share memory with those of the next: they are kept before the next
+ * answer is asked for.
+ */
 async function* chunksOf(
   bytes: AsyncIterable<Uint8Array>,
   sha256: Digests["sha256"],
 ): AsyncGenerator<readonly Chunk[]> {
-  let rest = new Uint8Array(0);
+  let window = new Uint8Array(firstBytes);
+  let filled = 0;
   const cut = (isLast: boolean): readonly Chunk[] => {
     const chunks: Chunk[] = [];
     let at = 0;
-    while (at < rest.length) {
-      const end = cutAfter(rest, at, isLast);
+    for (;;) {
+      const end = at < filled ? cutAfter(window.subarray(0, filled), at, isLast) : undefined;
       if (end === undefined) break;
-      const piece = rest.subarray(at, end);
+      const piece = window.subarray(at, end);
       chunks.push({ hash: sha256(piece), bytes: piece });
       at = end;
     }
-    rest = rest.subarray(at);
     return chunks;
   };
-  for await (const batch of inBatches(bytes)) {
-    rest = joined([rest, ...batch]);
-    yield cut(false);
-  }
-  if (rest.length > 0) yield cut(true);
+  const keepRest = (chunks: readonly Chunk[]) => {
+    const end = chunks.reduce((sum, chunk) => sum + chunk.bytes.length, 0);
+    window.copyWithin(0, end, filled);
+    filled -= end;
+  };
+  for await (const piece of bytes)
+    for (let taken = 0; taken < piece.length;) {
+      const some = piece.subarray(taken, taken + window.length - filled);
+      window.set(some, filled);
+      filled += some.length;
+      taken += some.length;
+      if (filled < window.length) continue;
+      if (window.length < windowBytes) window = grown(window);
+      else {
+        const chunks = cut(false);
+        yield chunks;
+        keepRest(chunks);
+      }
+    }
+  if (filled > 0) yield cut(true);
 }
 
-/** Pieces of a body that have come by the time that they make a batch. */
-async function* inBatches(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Uint8Array[]> {
-  let batch: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of bytes) {
-    batch.push(piece);
-    size += piece.length;
-    if (size < batchBytes) continue;
-    yield batch;
-    batch = [];
-    size = 0;
-  }
-  if (size > 0) yield batch;
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+function grown(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.min(bytes.length * growth, windowBytes));
+  larger.set(bytes);
+  return larger;
 }
 
 /** Counts and digests bytes that pass. */
