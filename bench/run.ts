@@ -1,10 +1,11 @@
-// npm run bench [-- start http authentication catalog accounts ledger statements search holds hostile unit-of-work events backup peers]: every figure
+// npm run bench [-- start http authentication catalog accounts ledger statements drive search holds hostile unit-of-work events backup peers]: every figure
 // with its bar, as a table. Exit code 1 where one is missed.
 import os from "node:os";
 import { accountsFigures } from "./accounts.ts";
 import { authenticationFigures } from "./authentication.ts";
 import { backupFigures } from "./backup.ts";
 import { catalogFigures } from "./catalog.ts";
+import { driveFigures } from "./drive.ts";
 import { eventFigures } from "./events.ts";
 import { holdFigures } from "./holds.ts";
 import { hostileFigures } from "./hostile.ts";
@@ -25,6 +26,7 @@ const suites: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   accounts: accountsFigures,
   ledger: ledgerFigures,
   statements: statementFigures,
+  drive: driveFigures,
   search: searchFigures,
   holds: holdFigures,
   hostile: hostileFigures,

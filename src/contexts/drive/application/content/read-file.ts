@@ -15,8 +15,8 @@ import type { DriveScope } from "../ports/scope.ts";
 export const ReadFile = shape({ nodeId: NodeId });
 export type ReadFile = Infer<typeof ReadFile>;
 
-/** Chunks whose places are asked for together. */
-const batchChunks = 64;
+/** Chunks whose places are asked for together, and those of them that are read ahead. */
+const [batchChunks, aheadChunks] = [64, 4];
 /** One step of a download has so much time, as a request has. */
 const stepMs = 10_000;
 
@@ -52,24 +52,43 @@ async function proven(
 ): Promise<Uint8Array> {
   if (!location) throw new Error(`the chunk ${hash} is missing`);
   const bytes = await store.read(location);
-  if (digests.sha256(bytes) !== hash) throw new ChunkDamaged(hash, location);
+  if ((await digests.sha256(bytes)) !== hash) throw new ChunkDamaged(hash, location);
   return bytes;
+}
+
+/** Reads parts in their order, some ahead of whoever takes them. */
+async function* readAhead(
+  parts: readonly ChunkPart[],
+  read: (part: ChunkPart) => Promise<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const coming: Promise<Uint8Array>[] = [];
+  const begin = (part: ChunkPart | undefined) => {
+    if (!part) return;
+    const bytes = read(part);
+    bytes.catch(() => {}); // told to whoever takes it
+    coming.push(bytes);
+  };
+  for (const part of parts.slice(0, aheadChunks)) begin(part);
+  for (const i of parts.keys()) {
+    const next = await coming.shift();
+    begin(parts[i + aheadChunks]);
+    if (next) yield next;
+  }
 }
 
 /** Reads the content of a file, which may be in the trash. */
 export function readFile(deps: Deps) {
-  const { read, clock } = deps;
+  const { read: ask, clock } = deps;
   const seen = permitted(deps.mayAct, Permissions.readNode);
 
   async function* bytesOf(parts: readonly ChunkPart[], context: Context) {
     for (let first = 0; first < parts.length; first += batchChunks) {
       const batch = parts.slice(first, first + batchChunks);
       const step = { ...context, deadlineMs: clock.unixMs() + stepMs };
-      const places = await read(step, ({ chunks }) =>
-        chunks.located(batch.map(({ hash }) => hash)),
-      );
-      for (const { hash, from, until } of batch)
-        yield (await proven(deps, hash, places.get(hash))).subarray(from, until);
+      const places = await ask(step, ({ chunks }) => chunks.located(batch.map(({ hash }) => hash)));
+      const read = async ({ hash, from, until }: ChunkPart) =>
+        (await proven(deps, hash, places.get(hash))).subarray(from, until);
+      yield* readAhead(batch, read);
     }
   }
 
@@ -77,7 +96,7 @@ export function readFile(deps: Deps) {
     { nodeId }: ReadFile,
     context: Context,
   ): Promise<Result<ReadableFile, Unseen | NotAFile>> =>
-    read(context, async (scope): Promise<Result<ReadableFile, Unseen | NotAFile>> => {
+    ask(context, async (scope): Promise<Result<ReadableFile, Unseen | NotAFile>> => {
       const found = await seen(scope, nodeId, context);
       if (!found.ok) return found;
       const { node: file } = found.value;

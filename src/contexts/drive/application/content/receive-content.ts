@@ -2,12 +2,18 @@ import type { Context } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import { cutAfter } from "../../domain/chunking.ts";
-import { maxFileBytes, type ByteCount, type Manifest, type Sha256 } from "../../domain/content.ts";
+import {
+  maxFileBytes,
+  type ByteCount,
+  type ChunkRef,
+  type Manifest,
+  type Sha256,
+} from "../../domain/content.ts";
 import type { Told } from "../../domain/node.ts";
 import type { ChunkStore, Digests, Location } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
-/** Memory of one upload at most, whose chunks are looked up and kept together; a small file takes less. */
+/** Half the memory of one upload at most, whose chunks are looked up and kept together; a small file takes less. */
 const windowBytes = 2 ** 20;
 const [firstBytes, growth] = [16_384, 4];
 
@@ -30,34 +36,30 @@ export type ReceiveDeps = {
   readonly digests: Digests;
 };
 
-type Chunk = { readonly hash: Sha256; readonly bytes: Uint8Array };
-
 /**
- * Cuts bytes into chunks while they arrive. The chunks of one answer share memory with those of the next: they are kept before the next
- * answer is asked for.
+ * Cuts bytes into chunks while they arrive. Chunks lie in one of two windows by turns: they stay as they are until the
+ * answer after the next one is asked for.
  */
-async function* chunksOf(
-  bytes: AsyncIterable<Uint8Array>,
-  sha256: Digests["sha256"],
-): AsyncGenerator<readonly Chunk[]> {
-  let window = new Uint8Array(firstBytes);
+async function* chunksOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Uint8Array[]> {
+  let [window, other] = [new Uint8Array(firstBytes), new Uint8Array(0)];
   let filled = 0;
-  const cut = (isLast: boolean): readonly Chunk[] => {
-    const chunks: Chunk[] = [];
-    let at = 0;
-    for (;;) {
-      const end = at < filled ? cutAfter(window.subarray(0, filled), at, isLast) : undefined;
+  const cut = (isLast: boolean): readonly Uint8Array[] => {
+    const chunks: Uint8Array[] = [];
+    const full = window.subarray(0, filled);
+    for (let at = 0; at < filled;) {
+      const end = cutAfter(full, at, isLast);
       if (end === undefined) break;
-      const piece = window.subarray(at, end);
-      chunks.push({ hash: sha256(piece), bytes: piece });
+      chunks.push(full.subarray(at, end));
       at = end;
     }
     return chunks;
   };
-  const keepRest = (chunks: readonly Chunk[]) => {
-    const end = chunks.reduce((sum, chunk) => sum + chunk.bytes.length, 0);
-    window.copyWithin(0, end, filled);
-    filled -= end;
+  const goOnBehind = (chunks: readonly Uint8Array[]) => {
+    const end = chunks.reduce((sum, { length }) => sum + length, 0);
+    const rest = window.subarray(end, filled);
+    [window, other] = [other.length === 0 ? new Uint8Array(windowBytes) : other, window];
+    window.set(rest);
+    filled = rest.length;
   };
   for await (const piece of bytes)
     for (let taken = 0; taken < piece.length;) {
@@ -70,7 +72,7 @@ async function* chunksOf(
       else {
         const chunks = cut(false);
         yield chunks;
-        keepRest(chunks);
+        goOnBehind(chunks);
       }
     }
   if (filled > 0) yield cut(true);
@@ -96,34 +98,53 @@ function measured(bytes: AsyncIterable<Uint8Array>, digest: ReturnType<Digests["
   return { passing: passing(), seen };
 }
 
+/** Keeps chunks one list after the other, without those that are known. */
+function keeping({ read, store, digests }: ReceiveDeps, context: () => Context) {
+  const manifest: ChunkRef[] = [];
+  const fresh = new Map<Sha256, Location>();
+  return {
+    manifest,
+    fresh,
+    async keep(chunks: readonly Uint8Array[]): Promise<void> {
+      const hashes = await Promise.all(chunks.map(digests.sha256));
+      const unseen = new Map<Sha256, Uint8Array>();
+      for (const [i, hash] of hashes.entries()) {
+        const bytes = chunks[i] ?? new Uint8Array(0);
+        manifest.push({ hash, size: bytes.length });
+        if (!fresh.has(hash)) unseen.set(hash, bytes);
+      }
+      const known = await read(context(), (scope) => scope.chunks.located([...unseen.keys()]));
+      const unknown = [...unseen].filter(([hash]) => !known.has(hash));
+      const locations = await store.put(unknown.map(([, bytes]) => bytes));
+      for (const [i, [hash]] of unknown.entries()) {
+        const location = locations[i];
+        if (!location) throw new Error(`${hash} was kept nowhere`);
+        fresh.set(hash, location);
+      }
+    },
+  };
+}
+
 /**
- * Keeps the chunks of a file as it arrives, without those that are known, and returns once they outlive a crash. Nothing refers to them yet: what breaks off leaves chunks
- * that belong to nobody.
+ * Keeps the chunks of a file as it arrives, and returns once they outlive a crash. While some are kept, the next ones arrive. Nothing refers to them yet: an upload that breaks
+ * off leaves chunks that belong to nobody.
  */
 export async function receiveContent(
-  { read, store, digests }: ReceiveDeps,
+  deps: ReceiveDeps,
   bytes: AsyncIterable<Uint8Array>,
   context: () => Context,
 ): Promise<Result<Received, FileTooLarge>> {
-  const digest = digests.running();
+  const digest = deps.digests.running();
   const { passing, seen } = measured(bytes, digest);
-  const manifest: { readonly hash: Sha256; readonly size: number }[] = [];
-  const fresh = new Map<Sha256, Location>();
-  for await (const chunks of chunksOf(passing, digests.sha256)) {
-    for (const { hash, bytes: piece } of chunks) manifest.push({ hash, size: piece.length });
-    const unseen = new Map(
-      chunks.flatMap(({ hash, bytes: piece }) => (fresh.has(hash) ? [] : [[hash, piece] as const])),
-    );
-    const known = await read(context(), (scope) => scope.chunks.located([...unseen.keys()]));
-    const unknown = [...unseen].filter(([hash]) => !known.has(hash));
-    const locations = await store.put(unknown.map(([, piece]) => piece));
-    for (const [i, [hash]] of unknown.entries()) {
-      const location = locations[i];
-      if (!location) throw new Error(`${hash} was kept nowhere`);
-      fresh.set(hash, location);
-    }
+  const { manifest, fresh, keep } = keeping(deps, context);
+  let underWay = Promise.resolve();
+  for await (const chunks of chunksOf(passing)) {
+    await underWay;
+    underWay = keep(chunks);
+    underWay.catch(() => {}); // told by whoever waits for it, unless the upload has broken off
   }
+  await underWay;
   if (seen.size > maxFileBytes) return err({ type: "file-too-large", maxFileBytes });
-  if (fresh.size > 0) await store.flush(fresh.values());
+  if (fresh.size > 0) await deps.store.flush(fresh.values());
   return ok({ manifest, fresh, size: seen.size as ByteCount, hash: digest.end() });
 }

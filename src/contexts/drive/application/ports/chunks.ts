@@ -27,7 +27,7 @@ export type ChunkIndex = {
 
 /** Port: the SHA-256 of bytes, at once or as they come. */
 export type Digests = {
-  readonly sha256: (bytes: Uint8Array) => Sha256;
+  readonly sha256: (bytes: Uint8Array) => Promise<Sha256>;
   readonly running: () => {
     readonly update: (bytes: Uint8Array) => void;
     readonly end: () => Sha256;

@@ -1,0 +1,269 @@
+// The drive beside nginx's WebDAV module where that is installed (unflushed), and large folders.
+import { execFile, spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import pg from "pg";
+import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
+import { signIn, unlimited } from "./http.ts";
+import {
+  median,
+  percentile,
+  scratchFolder,
+  spread,
+  startServer,
+  type Figure,
+  type Server,
+} from "./measure.ts";
+
+const mebibytes = 256;
+const rounds = 3;
+const small = { files: 1_000, bytes: 4_096, atOnce: 8 };
+const children = 100_000;
+const asked = 200;
+const manyUploads = { uploads: 16, mebibytes: 64 };
+
+type Headers = Readonly<Record<string, string>>;
+type At = { readonly url: string; readonly headers: Headers };
+type Drive = At & { readonly rootId: string; readonly spaceId: string };
+
+const octets = { "content-type": "application/octet-stream" };
+const run = promisify(execFile);
+
+async function send({ url, headers }: At, method: string, at: string, body?: object) {
+  const answer = await fetch(`${url}/api/v1${at}`, {
+    method,
+    headers: { ...headers, ...(body && { "content-type": "application/json" }) },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  if (!answer.ok) throw new Error(`${at}: ${await answer.text()}`);
+  return (await answer.json()) as Readonly<Record<string, unknown>>;
+}
+
+async function openSpace(at: At): Promise<Drive> {
+  const space = await send(at, "POST", "/drive/spaces", { name: "Bench" });
+  return { ...at, spaceId: String(space["id"]), rootId: String(space["rootId"]) };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+/** nginx with WebDAV in a scratch folder; undefined where it is not installed. */
+async function nginx(
+  folder: string,
+): Promise<(AsyncDisposable & { readonly url: string }) | undefined> {
+  if (spawnSync("nginx", ["-v"]).error) return undefined;
+  const port = await freePort();
+  mkdirSync(path.join(folder, "files"), { recursive: true });
+  const config = path.join(folder, "nginx.conf");
+  const user = process.getuid?.() === 0 ? "user root;" : "";
+  writeFileSync(
+    config,
+    `${user} worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log; daemon off;
+     events {} http { access_log off; client_max_body_size 0; client_body_temp_path ${folder}/body; sendfile on;
+     server { listen 127.0.0.1:${port}; root ${folder}/files; dav_methods PUT DELETE; } }`,
+  );
+  const child = spawn("nginx", ["-c", config, "-p", folder], { stdio: "ignore" });
+  const url = `http://127.0.0.1:${port}`;
+  while (!(await fetch(url).catch(() => undefined))) await sleep(50);
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await once(child, "exit");
+    },
+  };
+}
+
+/** MiB/s of a transfer by curl, which is given the last part of its arguments. */
+async function rate(args: readonly string[]): Promise<number> {
+  const begun = performance.now();
+  await run("curl", ["-sSf", "-H", "expect:", ...args]);
+  return mebibytes / ((performance.now() - begun) / 1_000);
+}
+
+const flags = (headers: Headers) =>
+  Object.entries({ ...headers, ...octets }).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+
+async function bigFigures(drive: Drive, folder: string, dav?: string): Promise<readonly Figure[]> {
+  const [file, out] = [path.join(folder, "big"), path.join(folder, "out")];
+  const [ups, downs, peerUps, peerDowns]: number[][] = [[], [], [], []];
+  for (let round = 0; round < rounds; round += 1) {
+    writeFileSync(file, randomBytes(mebibytes * 2 ** 20));
+    const name = `big-${round}`;
+    const to = `${drive.url}/api/v1/drive/nodes/${drive.rootId}/files?name=${name}`;
+    ups?.push(await rate(["-o", out, "-X", "POST", "-T", file, ...flags(drive.headers), to]));
+    const { id } = JSON.parse(readFileSync(out, "utf8")) as { readonly id: string };
+    const from = `${drive.url}/api/v1/drive/nodes/${id}/content`;
+    downs?.push(await rate(["-o", out, ...flags(drive.headers), from]));
+    if (dav === undefined) continue;
+    peerUps?.push(await rate(["-T", file, `${dav}/${name}`]));
+    peerDowns?.push(await rate(["-o", out, `${dav}/${name}`]));
+  }
+  const figure = (what: string, own: number[] = [], peer: number[] = [], bar = 0): Figure => {
+    const ratio = median(own) / median(peer);
+    const beside = peer.length === 0 ? "nginx is not installed" : `${ratio.toFixed(2)} × nginx`;
+    return {
+      what: `${what} of ${mebibytes} MiB`,
+      measured: `${spread(own, 0)} MiB/s, ${beside}`,
+      bar: `≥ ${bar} ×`,
+      kept: peer.length === 0 || ratio >= bar,
+    };
+  };
+  return [
+    figure("upload, flushed,", ups, peerUps, 0.45),
+    figure("download", downs, peerDowns, 0.6),
+  ];
+}
+
+/** Requests a second, some at once. */
+async function storm(ask: (n: number) => Promise<Response>): Promise<number> {
+  const begun = performance.now();
+  let next = 0;
+  const one = async () => {
+    for (let n = (next += 1); n <= small.files; n = next += 1) {
+      const answer = await ask(n);
+      if (!answer.ok) throw new Error(await answer.text());
+      await answer.arrayBuffer();
+    }
+  };
+  await Promise.all(Array.from({ length: small.atOnce }, one));
+  return small.files / ((performance.now() - begun) / 1_000);
+}
+
+async function smallFigure(drive: Drive, dav?: string): Promise<Figure> {
+  const [own, peer]: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round += 1) {
+    const body = () => new Uint8Array(randomBytes(small.bytes));
+    const headers = { ...drive.headers, ...octets };
+    const to = `${drive.url}/api/v1/drive/nodes/${drive.rootId}/files?name=small-${round}-`;
+    own.push(await storm((n) => fetch(`${to}${n}`, { method: "POST", headers, body: body() })));
+    if (dav !== undefined)
+      peer.push(
+        await storm((n) => fetch(`${dav}/small-${round}-${n}`, { method: "PUT", body: body() })),
+      );
+  }
+  const ratio = median(own) / median(peer);
+  const beside = peer.length === 0 ? "nginx is not installed" : `${ratio.toFixed(2)} × nginx`;
+  return {
+    what: `${small.files} uploads of ${small.bytes} bytes, ${small.atOnce} at once, flushed`,
+    measured: `${spread(own, 0)} /s, ${beside}`,
+    bar: "≥ 0.5 ×",
+    kept: peer.length === 0 || ratio >= 0.5,
+  };
+}
+
+async function p99(work: (n: number) => Promise<unknown>): Promise<number> {
+  const all: number[] = [];
+  for (let n = 0; n < asked; n += 1) {
+    const begun = performance.now();
+    await work(n);
+    all.push(performance.now() - begun);
+  }
+  return percentile(all, 0.99);
+}
+
+const fill = `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, created_at, changed_at, version)
+   select 'node_' || lpad(n::text, 26, '0'), $1, $2, 'n' || lpad(n::text, 8, '0'), 'n' || lpad(n::text, 8, '0'), 'file', 1, 0,
+          repeat('0', 64), now(), now(), 1 from generate_series(1, $3::int) n`;
+
+async function folderFigures(drive: Drive, folder: string): Promise<readonly Figure[]> {
+  const client = new pg.Client(EmbeddedPostgres.running(folder));
+  const made = async (name: string) =>
+    String((await send(drive, "POST", `/drive/nodes/${drive.rootId}/folders`, { name }))["id"]);
+  const [large, to] = [await made("large"), await made("to")];
+  await client.connect();
+  await client.query(fill, [drive.spaceId, large, children]);
+  await client.query("analyze drive.nodes");
+  await client.end();
+  const listing = await p99(() =>
+    send(drive, "GET", `/drive/nodes/${large}/children?limit=1000&cursor=n00050000`),
+  );
+  const moving = await p99((n) =>
+    send(drive, "PATCH", `/drive/nodes/${large}`, { parentId: n % 2 === 0 ? to : drive.rootId }),
+  );
+  return [
+    {
+      what: `1000 of ${children} children`,
+      measured: `p99 ${listing.toFixed(1)} ms`,
+      bar: "p99 < 15 ms",
+      kept: listing < 15,
+    },
+    {
+      what: `move of a folder with ${children} below`,
+      measured: `p99 ${moving.toFixed(1)} ms`,
+      bar: "p99 < 10 ms",
+      kept: moving < 10,
+    },
+  ];
+}
+
+function memoryOf({ pid }: Server): number {
+  const [, kB] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kB) / 1_024;
+}
+
+/** Memory above rest while many files arrive at once. Linux only. */
+async function memoryFigure(server: Server, drive: Drive): Promise<Figure> {
+  const rest = memoryOf(server);
+  let most = rest;
+  const over = new AbortController();
+  const watching = (async () => {
+    for (; !over.signal.aborted; await sleep(50)) most = Math.max(most, memoryOf(server));
+  })();
+  const piece = new Uint8Array(randomBytes(2 ** 20));
+  const upload = (n: number) => {
+    let left = manyUploads.mebibytes;
+    const body = new ReadableStream({
+      pull(controller) {
+        if (left === 0) return controller.close();
+        left -= 1;
+        piece[left] = n;
+        controller.enqueue(piece.slice());
+      },
+    });
+    const to = `${drive.url}/api/v1/drive/nodes/${drive.rootId}/files?name=many-${n}`;
+    const headers = { ...drive.headers, ...octets };
+    return fetch(to, { method: "POST", headers, body, duplex: "half" });
+  };
+  const answers = await Promise.all(
+    Array.from({ length: manyUploads.uploads }, (_, n) => upload(n)),
+  );
+  over.abort();
+  await watching;
+  const isWhole = answers.every(({ status }) => status === 201);
+  return {
+    what: `memory above rest, ${manyUploads.uploads} uploads of ${manyUploads.mebibytes} MiB at once`,
+    measured: isWhole ? `${(most - rest).toFixed(0)} MiB` : "an upload was refused",
+    bar: "≤ 128 MiB",
+    kept: isWhole && most - rest <= 128,
+  };
+}
+
+export async function driveFigures(): Promise<readonly Figure[]> {
+  await using folder = await scratchFolder();
+  const data = path.join(folder.path, "data");
+  await using server = await startServer(["src/cli.ts", "start"], {
+    ...unlimited,
+    BASALT_DATA_DIR: data,
+  });
+  const { headers } = await signIn(server);
+  const drive = await openSpace({ url: server.url, headers });
+  const memory = await memoryFigure(server, drive);
+  await using dav = await nginx(path.join(folder.path, "nginx"));
+  return [
+    ...(await bigFigures(drive, folder.path, dav?.url)),
+    await smallFigure(drive, dav?.url),
+    ...(await folderFigures(drive, data)),
+    memory,
+  ];
+}
