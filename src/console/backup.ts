@@ -19,7 +19,7 @@ export function addBackupCommands(program: Command): void {
   program
     .command("backup")
     .description(
-      "Write database, master key and emails as they are now to one file; Basalt may keep running",
+      "Write database, files, master key and emails as they are now to one file; Basalt may keep running",
     )
     .argument("<file>", "a new file, as in basalt.tar.zst; - for standard output")
     .option(

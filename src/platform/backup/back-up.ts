@@ -216,13 +216,20 @@ type Blob = { readonly name: string; readonly path: string; readonly size: numbe
 async function blobsNow({ dataFolder, blobFolders }: Source): Promise<readonly Blob[]> {
   const found: Blob[] = [];
   for (const folder of blobFolders)
-    for (const name of await readdir(path.join(dataFolder, folder)).catch(() => [])) {
+    for (const name of await namesIn(path.join(dataFolder, folder))) {
       const file = path.join(dataFolder, folder, name);
       const { size } = await stat(file);
       found.push({ name: `${blobFolder}${folder}/${name}`, path: file, size });
     }
   return found;
 }
+
+/** A folder that is not there is empty; one that cannot be read is an error. */
+const namesIn = (folder: string): Promise<readonly string[]> =>
+  readdir(folder).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  });
 
 const numbered = (number: number): string => String(number).padStart(6, "0");
 

@@ -239,7 +239,7 @@ async function putBlob(folder: string, name: string, bytes: Buffer): Promise<voi
   const to = path.join(folder, file);
   await mkdir(path.dirname(to), { recursive: true });
   await using blob = await openFile(to, Number(number) === 1 ? "w" : "a");
-  await blob.write(bytes);
+  await blob.appendFile(bytes); // all of it: a full disk may take a part without a word
   await blob.datasync();
 }
 
