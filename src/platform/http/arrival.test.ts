@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type AddressInfo } from "node:net";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import Fastify from "fastify";
 import { pino } from "pino";
 import { createMetrics } from "../telemetry/metrics.ts";
@@ -9,12 +10,21 @@ import { answerGarbage } from "./answers.ts";
 import { hangUpOnTheSilent, limitArrival } from "./arrival.ts";
 
 /** A server that gives bodies so long, and what it says to bytes that come in pieces. */
-async function given(timeoutMs: number) {
+async function given(timeoutMs: number, silentMs?: number) {
   const log = pino({ level: "silent" });
   const clientErrorHandler = answerGarbage({ headers: {}, log, metrics: createMetrics() });
   const app = Fastify({ clientErrorHandler, forceCloseConnections: "idle" });
   hangUpOnTheSilent(app);
-  app.addHook("onRequest", limitArrival(timeoutMs));
+  app.addHook("onRequest", limitArrival(timeoutMs, silentMs));
+  app.addContentTypeParser("application/octet-stream", (_request, body, done) => done(null, body));
+  app.post("/file", { config: { takesFiles: true } }, async ({ body }) => {
+    let bytes = 0;
+    for await (const piece of body as AsyncIterable<Uint8Array>) {
+      bytes += piece.length;
+      await sleep(5);
+    }
+    return { bytes };
+  });
   app.post("/", async ({ body }) => ({ body }));
   app.post("/deaf", { onRequest: (_request, reply) => void reply.code(401).send() }, () => "");
   await app.listen({ host: "127.0.0.1", port: 0 });
@@ -40,6 +50,28 @@ test("answers 408 and closes the connection when a body does not arrive", async 
   await once(socket, "close");
   assert.match(heard(), /^HTTP\/1\.1 408 /);
   assert.match(heard(), /"code":"REQUEST_TIMEOUT"/);
+});
+
+const fileHead = head("/file", 300).replace("application/json", "application/octet-stream");
+
+test("answers 408 to a client that sends nothing more of its file", async () => {
+  await using server = await given(5_000, 50);
+  const { socket, heard } = server.open();
+  socket.write(`${fileHead}begun`);
+  await once(socket, "close");
+  assert.match(heard(), /^HTTP\/1\.1 408 /);
+});
+
+test("takes a file that comes slowly, as long as something comes", async () => {
+  await using server = await given(5_000, 400);
+  const { socket, heard } = server.open();
+  socket.write(fileHead);
+  for (let i = 0; i < 10; i += 1) {
+    socket.write("x".repeat(30));
+    await sleep(100);
+  }
+  while (!heard().includes('{"bytes":300}')) await once(socket, "data");
+  socket.destroy();
 });
 
 test("keeps the connection open when a body arrives in time", async () => {

@@ -53,6 +53,11 @@ export function takeJson(app: FastifyInstance): void {
     } catch {
       return done(refused(400, "The body is not in UTF-8"));
     }
-    return parse(request, text, done);
+    const isObject = (value: unknown) =>
+      typeof value === "object" && value !== null && !Array.isArray(value);
+    return parse(request, text, (error: Error | null, value?: unknown) => {
+      if (error || isObject(value)) return done(error, value);
+      return done(refused(400, "The body must be a JSON object"));
+    });
   });
 }

@@ -5,10 +5,15 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from "fastify";
-import type { Logger } from "pino";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { answerError, answerGarbage, answerUnknownPath } from "./answers.ts";
-import { hangUpOnTheSilent, limitArrival, requireOneHost, uploadTimeoutMs } from "./arrival.ts";
+import {
+  hangUpOnTheSilent,
+  limitArrival,
+  requireOneHost,
+  requirePlain,
+  uploadTimeoutMs,
+} from "./arrival.ts";
 import { limitConnections } from "./connections.ts";
 import { correlationIdOf } from "./correlation.ts";
 import { countUngated, requireAccessRules } from "./gate.ts";
@@ -44,7 +49,6 @@ export type HttpOptions = ServingOptions & {
   readonly connectionsPerAddress: number;
   /** Whether the server is about to stop: connections are closed after their answers. */
   readonly isDraining: () => boolean;
-  readonly log: Logger;
   readonly metrics: Metrics;
 };
 
@@ -90,6 +94,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   app.setSerializerCompiler(serializersOf(components));
   app.addHook("onRequest", begin);
   app.addHook("onRequest", requireOneHost);
+  app.addHook("onRequest", requirePlain);
   app.addHook("onRequest", limitArrival());
   app.addHook("onRequest", countUngated(options));
   app.setErrorHandler((error: FastifyError, request, reply) =>
