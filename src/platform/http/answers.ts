@@ -75,6 +75,10 @@ export function answerError(
         detail: "This key was sent before with another request",
       }),
     );
+  if (error.code === "ECONNRESET" && !request.raw.complete) {
+    log.info({ correlationId }, "a client left before its body had come");
+    return sendProblem(reply, problem("bad-request", { status: 400, correlationId }));
+  }
   const status = error.statusCode ?? 500;
   if (status >= 500 && status !== 503) {
     log.error({ correlationId, err: error }, "a request failed with an unexpected error");
@@ -82,8 +86,16 @@ export function answerError(
   }
   const invalidJson = error.code?.startsWith("FST_ERR_CTP_") && status === 400;
   const type = invalidJson ? "validation-failed" : typeOfStatus(status);
-  const detail = status === 503 ? "The deadline of the request has passed" : error.message;
+  const detail = detailOf(error, request);
   return sendProblem(reply, problem(type, { status, correlationId, detail }));
+}
+
+function detailOf({ statusCode, message }: FastifyError, request: FastifyRequest): string {
+  if (statusCode === 503) return "The deadline of the request has passed";
+  const { mediaTypes } = request.routeOptions.config;
+  return statusCode === 415 && mediaTypes
+    ? `The Content-Type must be ${mediaTypes.join(" or ")}`
+    : message;
 }
 
 /** 405 where another method would be answered, else 404. */

@@ -2,8 +2,10 @@ import { Readable } from "node:stream";
 import { create as dispositionOf } from "content-disposition";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { parse as parseRanges } from "range-parser";
+import type { Logger } from "pino";
 import { problem, sentenceOf } from "./problem.ts";
 import { sendProblem } from "./answers.ts";
+import { limitOpen } from "./limit-open.ts";
 import type { ByteRange, Download } from "./route.ts";
 import { streaming } from "./shedding.ts";
 
@@ -27,13 +29,23 @@ function rangeOf(
   return another ? undefined : { from: only.start, until: only.end + 1 };
 }
 
+/** Files that are sent at once, to all and to one actor. */
+const [maxDownloads, maxDownloadsOfOne] = [256, 32];
+export const limitDownloads = () => limitOpen(maxDownloads, maxDownloadsOfOne);
+
+type Sent<V> = {
+  readonly value: V;
+  readonly tag: string | undefined;
+  readonly log: Pick<Logger, "error">;
+};
+
 /** Sends a file, or the part of it that is asked for. An error on the way ends the connection, so that no client takes a part for the whole. */
 export function sendDownload<V>(
-  request: FastifyRequest,
   reply: FastifyReply,
   { sizeOf, fileName, bytes }: Download<V>,
-  { value, tag }: { readonly value: V; readonly tag?: string | undefined },
+  { value, tag, log }: Sent<V>,
 ): FastifyReply {
+  const { request } = reply;
   const size = sizeOf(value);
   const asked = rangeOf(request, size, tag);
   reply.headers({ ...harmless, "accept-ranges": "bytes" });
@@ -55,7 +67,9 @@ export function sendDownload<V>(
   // Fastify tells the length of what it is given for HEAD, unless that is a stream.
   if (request.method === "HEAD") return reply.send(Readable.from([]));
   reply.raw.emit(streaming);
-  const whole = exactly(range.until - range.from, bytes(value, range));
+  const whole = exactly(range.until - range.from, bytes(value, range), (error) =>
+    log.error({ correlationId: request.id, err: error }, "a download was broken off"),
+  );
   return reply.send(Readable.from(whole, { objectMode: false }));
 }
 
@@ -63,11 +77,17 @@ export function sendDownload<V>(
 async function* exactly(
   promised: number,
   bytes: AsyncIterable<Uint8Array>,
+  onFailure: (error: unknown) => void,
 ): AsyncGenerator<Uint8Array> {
   let left = promised;
-  for await (const piece of bytes) {
-    left -= piece.length;
-    yield piece;
+  try {
+    for await (const piece of bytes) {
+      left -= piece.length;
+      yield piece;
+    }
+    if (left !== 0) throw new Error(`the file lacks ${left} of ${promised} bytes`);
+  } catch (error) {
+    onFailure(error); // the answer has begun: nobody else can tell
+    throw error;
   }
-  if (left !== 0) throw new Error(`the file lacks ${left} of ${promised} bytes`);
 }

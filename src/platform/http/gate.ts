@@ -38,6 +38,8 @@ declare module "fastify" {
     isProbe?: boolean;
     /** Bodies that may take longer to arrive. */
     takesFiles?: boolean;
+    /** The types of its body. */
+    mediaTypes?: readonly string[];
   }
 }
 

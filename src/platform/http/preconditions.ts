@@ -2,7 +2,7 @@ import type { IdempotencyKey } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Issue } from "#kernel/shape.ts";
 import { problem, type Problem } from "./problem.ts";
-import type { Route } from "./route.ts";
+import { entityTag, type Route } from "./route.ts";
 import { requiresMatch } from "./schemas.ts";
 
 type Header = string | readonly string[] | undefined;
@@ -12,23 +12,26 @@ export type Malformed = { readonly type: "malformed-header"; readonly issue: Iss
 const malformed = (header: string, message: string) =>
   err<Malformed>({ type: "malformed-header", issue: { path: `/headers/${header}`, message } });
 
-export const entityTag = (version: number): string => `"${version}"`;
-
 /**
  * The version that `If-Match` asks for: undefined for none or `*`. A tag is a version here, which a proxy
  * that compresses answers may have marked as weak. A list must name one version.
  */
-export function versionOf(header: Header): Result<number | undefined, Malformed> {
+export function versionOf(header: Header, kind = ""): Result<number | undefined, Malformed> {
   if (header === undefined || header === "*") return ok(undefined);
   const tags = typeof header === "string" ? header.split(",").map((tag) => tag.trim()) : [];
-  const versions = new Set(tags.map((tag) => /^(?:W\/)?"(\d{1,15})"$/.exec(tag)?.[1]));
+  const versions = new Set(tags.map((tag) => versionIn(tag, kind)));
   const [version] = versions;
   return version === undefined || versions.size > 1
     ? malformed(
         "if-match",
-        'must be the entity tag of one version as the server gave it, as in "3"',
+        `must be the entity tag of one version as the server gave it, as in ${entityTag(3, kind)}`,
       )
     : ok(Number(version));
+}
+
+function versionIn(tag: string, kind: string): string | undefined {
+  const [, said, version] = /^(?:W\/)?"([a-z]*)(\d{1,15})"$/.exec(tag) ?? [];
+  return said === kind ? version : undefined;
 }
 
 /** Whether the client's version (`If-None-Match`) is current. */
@@ -65,7 +68,7 @@ export function unmetPrecondition(
     return problem("precondition-required", {
       status: 428,
       correlationId,
-      detail: "If-Match must name the version to change, as its ETag does",
+      detail: `If-Match must name the version to change, as its ETag does, for instance ${entityTag(3, route.tagKind)}`,
     });
   return undefined;
 }

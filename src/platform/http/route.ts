@@ -33,6 +33,8 @@ export type UploadedBody<Field extends string = string> = {
   readonly read: (body: AsyncIterable<Uint8Array>) => unknown;
   /** How many arrive at once, from all and from one actor: 8 and 2 unless said, since each holds some MiB. */
   readonly places?: readonly [all: number, ofOne: number];
+  /** A body that says that it is larger is refused before it comes. */
+  readonly maxBytes?: number;
   /** Asked before the body has a place among those that arrive. */
   readonly mayBegin: (context: Context) => Promise<Result<void, { readonly type: "forbidden" }>>;
 };
@@ -102,6 +104,8 @@ type Declaration<I, V, R extends Refused, View> = {
   readonly location?: (value: V) => string;
   /** Version of the resource, for `ETag` and `If-None-Match`. */
   readonly version?: (value: V) => number;
+  /** Letters before the version in its `ETag`, where another version of the same resource must not be taken for it. */
+  readonly tagKind?: string;
   /** The answer says more than the resource: it may change while the version stays, so no 304. */
   readonly isComposed?: true;
   readonly refusals: { readonly [T in NoInfer<R>["type"]]: RefusalStatus };
@@ -116,6 +120,9 @@ export type Route = {
     readonly attempts?: Attempts;
     readonly refusals: Readonly<Record<string, RefusalStatus>>;
   };
+
+/** `kind` tells tags apart that count different things of one resource. */
+export const entityTag = (version: number, kind = ""): string => `"${kind}${version}"`;
 
 /** The field whose value is the version in `If-Match`. */
 export const versionField = "expectedVersion";

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { pointerTo, type Issue, type JsonSchema } from "#kernel/shape.ts";
 import { problemMediaType, problemSchema } from "./problem.ts";
-import { versionField, type Route } from "./route.ts";
+import { entityTag, versionField, type Route, type UploadedBody } from "./route.ts";
 
 /** Query and path arrive as text: numbers are read from it, and one value may be a list of one. */
 const coercing = new Ajv({ allErrors: true, strict: false, coerceTypes: "array" });
@@ -212,7 +212,16 @@ const headerSchemas = (route: Route) => ({
       ? {
           "if-match": {
             ...header,
-            description: "The ETag of the version to change; 412 if it is no longer current",
+            description: `The ETag of the version to change, as in ${entityTag(3, route.tagKind)}; 412 if it is no longer current`,
+          },
+        }
+      : {}),
+    ...(route.download
+      ? {
+          range: { ...header, description: "The part that is wanted, as in `bytes=0-1023`" },
+          "if-range": {
+            ...header,
+            description: "The ETag that the part must be of; the whole is sent otherwise",
           },
         }
       : {}),
@@ -238,11 +247,12 @@ export const bearerScheme = {
 } as const;
 
 /** A form with one file. */
-const form = {
-  type: "object",
-  required: ["file"],
-  properties: { file: { type: "string", format: "binary", maxLength: 2 ** 31 } },
-} as const;
+const form = ({ maxBytes = 2 ** 31 }: UploadedBody) =>
+  ({
+    type: "object",
+    required: ["file"],
+    properties: { file: { type: "string", format: "binary", maxLength: maxBytes } },
+  }) as const;
 
 /** Known to OpenAPI; nothing validates it here, since it has not arrived. */
 const uploadSchema = ({ upload, input }: Route) =>
@@ -252,7 +262,11 @@ const uploadSchema = ({ upload, input }: Route) =>
           content: Object.fromEntries(
             [...upload.mediaTypes, "multipart/form-data"].map((type) => [
               type,
-              { schema: type.startsWith("multipart") ? form : input.fields[upload.field]?.schema },
+              {
+                schema: type.startsWith("multipart")
+                  ? form(upload)
+                  : input.fields[upload.field]?.schema,
+              },
             ]),
           ),
         },
@@ -263,10 +277,13 @@ const uploadSchema = ({ upload, input }: Route) =>
 const isCacheable = ({ method, version, isComposed }: Route): boolean =>
   method === "GET" && version !== undefined && !isComposed;
 
-const successHeaders = ({ version, location }: Route) => ({
+const successHeaders = ({ version, location, tagKind }: Route) => ({
   ...answerHeaders,
   ...(version && {
-    ETag: { ...header, description: 'The version of the resource, for If-Match, as in `"3"`' },
+    ETag: {
+      ...header,
+      description: `The version of the resource, for If-Match, as in \`${entityTag(3, tagKind)}\``,
+    },
   }),
   ...(location && { Location: { ...header, description: "The path of the new resource" } }),
 });
@@ -320,13 +337,13 @@ const fileContent = {
 } as const;
 
 /** A file may be asked for in part. */
-const partSchemasOf = ({ download }: Route) =>
-  download
+const partSchemasOf = (route: Route) =>
+  route.download
     ? {
         206: {
           description: "The part that Range asked for",
           headers: {
-            ...answerHeaders,
+            ...successHeaders(route),
             "Content-Range": { ...header, description: "The part and the size of the whole" },
           },
           content: fileContent,

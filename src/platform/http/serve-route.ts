@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
 import type { Context, IdempotencyKey } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Result } from "#kernel/result.ts";
@@ -9,7 +10,6 @@ import { isTracing, requestSpan, type RequestSpan } from "../telemetry/tracing.t
 import { overloaded, sendMalformed, sendProblem } from "./answers.ts";
 import { gate, isStillSignedIn, limitAttempts, originOf, type GateOptions } from "./gate.ts";
 import {
-  entityTag,
   idempotencyKeyOf,
   isFresh,
   unmetPrecondition,
@@ -17,8 +17,8 @@ import {
   type Malformed,
 } from "./preconditions.ts";
 import { problem, sentenceOf } from "./problem.ts";
-import { versionField, type Route } from "./route.ts";
-import { sendDownload } from "./downloads.ts";
+import { entityTag, versionField, type Route } from "./route.ts";
+import { limitDownloads, sendDownload } from "./downloads.ts";
 import { fastifySchema, placedIn, takesMatch } from "./schemas.ts";
 import { limitStreams, sendStream } from "./streams.ts";
 
@@ -30,6 +30,7 @@ export type ServingOptions = GateOptions & {
   /** Fingerprints of a request for its idempotency key, one per master key, since requests may hold passwords. */
   readonly fingerprints: (request: string) => readonly [string, ...string[]];
   readonly clock: Clock;
+  readonly log: Logger;
 };
 
 /** Serves one declared route. `closing` is aborted when the server is about to stop. */
@@ -55,7 +56,14 @@ export function serveRoute(
     method: route.method,
     url: options.apiPrefix + route.path,
     schema: fastifySchema(route),
-    config: { access: route.access, isGated: true, takesFiles: route.upload !== undefined },
+    config: {
+      access: route.access,
+      isGated: true,
+      takesFiles: route.upload !== undefined,
+      mediaTypes: route.upload
+        ? [...route.upload.mediaTypes, "multipart/form-data"]
+        : ["application/json"],
+    },
     onRequest: isTracing() ? [trace, gated] : gated,
     handler: (request, reply) =>
       spans.get(request)?.within(() => answer(request, reply)) ?? answer(request, reply),
@@ -65,12 +73,12 @@ export function serveRoute(
 function answering(route: Route, options: ServingOptions, closing: AbortSignal) {
   const attempts = limitAttempts(options);
   const contextOf = contexts(route, options);
-  const mayStream = route.stream ? limitStreams(route.stream) : () => true;
+  const mayStream = placesOf(route);
   const mayMatch = takesMatch(route);
 
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const { id: correlationId } = request;
-    const matched = versionOf(mayMatch ? request.headers["if-match"] : undefined);
+    const matched = versionOf(mayMatch ? request.headers["if-match"] : undefined, route.tagKind);
     if (!matched.ok) return sendMalformed(reply, request, matched.error);
     const unmet = unmetPrecondition(route, matched.value, correlationId);
     if (unmet) return sendProblem(reply, unmet);
@@ -95,8 +103,8 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
     if (isUnchanged(route, request, reply, result.value)) return reply.code(304).send();
     reply.code(route.success);
     if (route.download) {
-      const tag = route.version && entityTag(route.version(result.value));
-      return sendDownload(request, reply, route.download, { value: result.value, tag });
+      const tag = route.version && entityTag(route.version(result.value), route.tagKind);
+      return sendDownload(reply, route.download, { value: result.value, tag, log: options.log });
     }
     return route.stream
       ? sendStream(reply, route.stream, result.value, {
@@ -106,6 +114,11 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
       : reply.send(bodyOf(route, result.value));
   };
 }
+
+const placesOf = ({ stream, download }: Route): ((reply: FastifyReply) => boolean) => {
+  if (stream) return limitStreams(stream);
+  return download ? limitDownloads() : () => true;
+};
 
 /** 400 where a part does not fit its schema, 422 where all fit and one breaks another rule. */
 function invalidIn(route: Route, { issues }: Invalid, correlationId: string) {
@@ -155,13 +168,13 @@ const bodyFieldsOf = ({ upload }: Route, { body }: FastifyRequest): object | und
 
 /** Tells the version of the answer as its ETag, and whether it is the one that the client has. */
 function isUnchanged(
-  { method, version, isComposed }: Route,
+  { method, version, isComposed, tagKind }: Route,
   request: FastifyRequest,
   reply: FastifyReply,
   value: unknown,
 ): boolean {
   if (!version) return false;
-  const tag = entityTag(version(value));
+  const tag = entityTag(version(value), tagKind);
   reply.header("etag", tag);
   return method === "GET" && !isComposed && isFresh(request.headers["if-none-match"], tag);
 }

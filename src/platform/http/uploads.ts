@@ -72,6 +72,20 @@ async function fileOf(headers: IncomingHttpHeaders, body: Readable): Promise<Rea
   return promise.finally(() => clearTimeout(late));
 }
 
+/** A form takes some bytes besides its file. */
+const formBytes = maxFormFields * (maxFormFieldBytes + 1_000);
+
+const tooLarge = (reply: FastifyReply, correlationId: string, maxBytes: number) =>
+  sendProblem(
+    reply,
+    problem("payload-too-large", {
+      status: 413,
+      correlationId,
+      detail: `A file has at most ${maxBytes} bytes`,
+      details: { maxBytes },
+    }),
+  );
+
 function forbidden(
   reply: FastifyReply,
   id: string,
@@ -83,7 +97,7 @@ function forbidden(
 
 /** An app whose routes take files, as they arrive, and nothing else. */
 export function takingFiles(
-  { mediaTypes, mayBegin, places = [maxUploads, maxUploadsOfOne] }: UploadedBody,
+  { mediaTypes, mayBegin, maxBytes, places = [maxUploads, maxUploadsOfOne] }: UploadedBody,
   app: FastifyInstance,
   { clock, requestTimeoutMs }: Pick<ServingOptions, "clock" | "requestTimeoutMs">,
 ): FastifyInstance {
@@ -100,6 +114,8 @@ export function takingFiles(
     const context = { ...principal, origin: originOf(request), correlationId: id, deadlineMs };
     const allowed = await mayBegin(context);
     if (!allowed.ok) return forbidden(reply, id, allowed.error);
+    const size = Number(request.headers["content-length"] ?? 0);
+    if (maxBytes !== undefined && size > maxBytes + formBytes) return tooLarge(reply, id, maxBytes);
     return mayUpload(reply) ? undefined : sendProblem(reply, overloaded(id));
   });
   return app;
