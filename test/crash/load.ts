@@ -25,8 +25,8 @@ export type Operation = {
   /** POST unless said. */
   readonly method?: "POST" | "PUT";
   readonly path: string;
-  /** The version that it is based on. */
-  readonly match?: number;
+  /** The tag of the version that it is based on. */
+  readonly match?: string;
   /** The key of the request that made what this one is about. */
   readonly about?: string;
   /** As JSON; a file as it is, of the type. */
@@ -165,7 +165,7 @@ function revisionOf({ key, answer }: Acknowledged, chance: Chance): Operation | 
     kind: "revision",
     method: "PUT",
     path: `/drive/nodes/${answer}/content`,
-    match: 1,
+    match: '"r1"',
     body: textOf(`${key}-rev`, chance),
     type: octets,
   };
@@ -247,7 +247,7 @@ async function attempt(
       headers: {
         "content-type": type,
         "idempotency-key": key,
-        ...(match === undefined ? {} : { "if-match": `"${match}"` }),
+        ...(match === undefined ? {} : { "if-match": match }),
         ...signed,
       },
       body: typeof body === "string" ? body : JSON.stringify(body),

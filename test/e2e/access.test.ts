@@ -87,7 +87,9 @@ async function ask(
   const said = bodies[name];
   const body = typeof said === "function" ? (said(ids) as object) : said;
   const isVersioned = version !== "2" || /^\/api\/v1\/(products|categories|accounts)\//.test(path);
-  const match = isVersioned ? { "if-match": `"${version}"` } : {};
+  // Contents have tags of their own.
+  const tag = path.endsWith("/content") ? `"r${version}"` : `"${version}"`;
+  const match = isVersioned ? { "if-match": tag } : {};
   const file = body instanceof Upload ? body : undefined;
   const type = body ? { "content-type": file?.type ?? "application/json" } : {};
   const at = path.replaceAll(/\{(\w+)\}/g, (_, param: string) => ids[param] ?? "x");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { request } from "node:http";
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { serve, signUp, type Served, type SignedIn } from "#test/basalt.ts";
 import { verify } from "#test/emails.ts";
@@ -65,12 +66,12 @@ describe("the drive over HTTP", () => {
     );
     assert.equal(header("content-security-policy"), "sandbox; default-src 'none'");
     assert.equal(header("x-content-type-options"), "nosniff");
-    assert.equal(header("etag"), '"1"');
+    assert.equal(header("etag"), '"r1"');
 
     const head = await send("HEAD", content(id));
     assert.deepEqual([head.status, head.headers.get("content-length")], [200, "5000000"]);
     assert.equal(
-      (await send("GET", content(id), undefined, { "if-none-match": '"1"' })).status,
+      (await send("GET", content(id), undefined, { "if-none-match": '"r1"' })).status,
       304,
     );
   });
@@ -102,8 +103,8 @@ describe("the drive over HTTP", () => {
     assert.match(await behind.text(), /"RANGE_NOT_SATISFIABLE"/);
     for (const range of ["bytes=5-2", "pages=1-2", "bytes=a-b", "bytes=0-1,3-4", "bytes="])
       assert.equal(await status({ range }), 200, range);
-    assert.equal(await status({ range: "bytes=0-1", "if-range": '"1"' }), 206);
-    assert.equal(await status({ range: "bytes=0-1", "if-range": '"7"' }), 200);
+    assert.equal(await status({ range: "bytes=0-1", "if-range": '"r1"' }), 206);
+    assert.equal(await status({ range: "bytes=0-1", "if-range": '"r7"' }), 200);
     const empty = await made("empty", Buffer.alloc(0));
     assert.equal((await send("GET", content(empty), undefined, { range: "bytes=0-" })).status, 200);
   });
@@ -111,9 +112,11 @@ describe("the drive over HTTP", () => {
   test("a revision needs the one that it is based on, and a stale one loses nothing", async () => {
     const id = await made("notes.txt", Buffer.from("one"));
     assert.equal((await send("PUT", content(id), "two")).status, 428);
-    const revised = await send("PUT", content(id), "two", { "if-match": '"1"' });
-    assert.deepEqual([revised.status, revised.headers.get("etag")], [200, '"2"']);
-    const stale = await send("PUT", content(id), "other", { "if-match": '"1"' });
+    const revised = await send("PUT", content(id), "two", { "if-match": '"r1"' });
+    assert.deepEqual([revised.status, revised.headers.get("etag")], [200, '"r2"']);
+    const version = await send("PUT", content(id), "x", { "if-match": '"2"' });
+    assert.equal(version.status, 400, "the version of the node is no revision");
+    const stale = await send("PUT", content(id), "other", { "if-match": '"r1"' });
     assert.equal(stale.status, 412);
     assert.match(await stale.text(), /"STALE_REVISION".*"currentRevision":2/);
     assert.equal(await (await send("GET", content(id))).text(), "two");
@@ -121,10 +124,9 @@ describe("the drive over HTTP", () => {
 
   test("a body of another type is refused, and a form with a file is taken", async () => {
     const path = `/drive/nodes/${rootId}/files?name=form.txt`;
-    assert.equal(
-      (await send("POST", path, "{}", { "content-type": "application/json" })).status,
-      415,
-    );
+    const refused = await send("POST", path, "{}", { "content-type": "application/json" });
+    assert.equal(refused.status, 415);
+    assert.match(await refused.text(), /must be application\/octet-stream or multipart\/form-data/);
     const form = new FormData();
     form.set("file", new Blob(["from a form"]), "ignored.txt");
     const { headers } = ada;
@@ -136,6 +138,24 @@ describe("the drive over HTTP", () => {
     assert.equal(answer.status, 201);
     const { id } = (await answer.json()) as { readonly id: string };
     assert.equal(await (await send("GET", content(id))).text(), "from a form");
+  });
+
+  test("a body that says that it is too large, or encoded, and a name that is no text are refused before anything is kept", async () => {
+    const path = `/drive/nodes/${rootId}/files?name=`;
+    const zipped = await send("POST", `${path}zipped`, "x", { "content-encoding": "gzip" });
+    assert.deepEqual([zipped.status, /gzip is not decoded/.test(await zipped.text())], [415, true]);
+    assert.equal((await send("POST", `${path}%FF.txt`, "x")).status, 400);
+    const huge = request(`${served.url}/api/v1${path}huge`, {
+      method: "POST",
+      headers: { ...ada.headers, "content-type": octets, "content-length": 9e9 },
+    });
+    huge.on("error", () => {});
+    huge.write("x");
+    const [answer] = (await once(huge, "response")) as [IncomingMessage];
+    assert.equal(answer.statusCode, 413);
+    huge.destroy();
+    const { body } = await get(at, `/drive/nodes/${rootId}/children?limit=1000`);
+    assert.doesNotMatch(JSON.stringify(body), /zipped|huge|FF/);
   });
 
   test("an upload that ends before it is whole leaves nothing to be seen", async () => {
@@ -157,7 +177,7 @@ describe("the drive over HTTP", () => {
   test("a download that turns out to be damaged ends the connection, and no part of it is taken for the whole", async () => {
     const id = await made("damaged", randomBytes(300_000));
     await served.opened.sql(
-      `update drive.revisions set sizes = sizes[1:1] where node_id = '${id}'`,
+      `update drive.manifests set sizes = substring(sizes for 4), hashes = substring(hashes for 32) where node_id = '${id}'`,
     );
     const answer = await send("GET", content(id));
     await assert.rejects(answer.arrayBuffer(), /terminated/);

@@ -34,6 +34,26 @@ export type ChunkRef = { readonly hash: Sha256; readonly size: number };
 /** The chunks of a revision, in their order. */
 export type Manifest = readonly ChunkRef[];
 
+/** Chunks of one page of a manifest. */
+const pageChunks = 1_024;
+
+/** A manifest in pages, each with the byte of the file that it begins with. */
+export function pagesOf(
+  manifest: Manifest,
+): readonly { readonly startsAt: number; readonly manifest: Manifest }[] {
+  const pages: { readonly startsAt: number; readonly manifest: Manifest }[] = [];
+  let startsAt = 0;
+  for (let first = 0; first < manifest.length; first += pageChunks) {
+    const page = manifest.slice(first, first + pageChunks);
+    pages.push({ startsAt, manifest: page });
+    startsAt += sizeOf(page);
+  }
+  return pages;
+}
+
+export const sizeOf = (manifest: Manifest): number =>
+  manifest.reduce((sum, { size }) => sum + size, 0);
+
 /** A part of a chunk, from one byte of it up to another one. */
 export type ChunkPart = ChunkRef & { readonly from: number; readonly until: number };
 

@@ -41,6 +41,9 @@ describe("a name of a file or folder", () => {
     ["nul.txt", "is a device of Windows with an extension"],
     ["Com1.tar.gz", "is a serial port of Windows"],
     ["LPT¹", "is a printer of Windows"],
+    ["conin$.txt", "is the console of Windows"],
+    ["\u200B", "is a space without width"],
+    ["\u00AD\u200D", "has no character that is seen"],
     ["é".repeat(128), "has 256 bytes"],
     ["👍".repeat(64), "has 256 bytes of four-byte characters"],
     ["a\uD800", "has half a character"],
@@ -54,6 +57,7 @@ describe("a name of a file or folder", () => {
     ["caf\u00E9", "cafe\u0301"],
     ["CAFE\u0301", "caf\u00E9"],
     ["Straße", "STRASSE"],
+    ["ß", "ẞ"],
     ["ΣΊΣΥΦΟΣ", "σίσυφος"],
     ["\u212A", "k"],
   ] as const)

@@ -8,10 +8,12 @@ const pattern = String.raw`^[^/\\\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2
 /** Windows removes spaces and dots at the end of a name, so that it would be the name of another file. */
 const trimmed = /^\s|[\s.]$/u;
 /** Windows opens a device under these names, whatever comes behind the first dot. */
-const device = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(\.|$)/i;
+const device = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\.|$)/i;
+/** A character that a reader sees. */
+const seen = /[^\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
 const isPortable = (name: string): boolean =>
-  !trimmed.test(name) && !device.test(name) && bytesOf(name) <= maxNameBytes;
+  seen.test(name) && !trimmed.test(name) && !device.test(name) && bytesOf(name) <= maxNameBytes;
 
 /** The length of a text in UTF-8. */
 function bytesOf(text: string): number {
@@ -27,14 +29,14 @@ function bytesOf(text: string): number {
 export type NodeName = Brand<string, "NodeName">;
 export const NodeName = branded<NodeName>("name of a file or folder", {
   schema: { type: "string", pattern, maxLength: maxNameBytes },
-  says: `at most ${maxNameBytes} bytes, without slashes, control characters, spaces at its ends or a dot at its end, and no device of Windows`,
+  says: `at most ${maxNameBytes} bytes, without slashes, backslashes, control characters and marks of direction, without spaces at its ends or a dot at its end, and no device of Windows such as nul.txt`,
   parse: (input) => (isPortable(input) ? input : undefined),
 });
 
 /** What two names in one folder may not share: names that differ in case, or in the Unicode form of their letters, are one. */
 export type NameKey = Brand<string, "NameKey">;
 export const nameKey = (name: NodeName): NameKey =>
-  name.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC") as NameKey;
+  name.normalize("NFC").toLowerCase().toUpperCase().toLowerCase().normalize("NFC") as NameKey;
 
 /** The name that replaces those of an owner who is erased. */
 export const erasedName = "erased" as NodeName;

@@ -50,8 +50,12 @@ export type Above = readonly { readonly id: NodeId; readonly isTrashed: boolean 
 export type Located<N extends Node = Node> = { readonly node: N; readonly above: Above };
 
 export type NodeNotFound = { readonly type: "node-not-found"; readonly nodeId: NodeId };
-/** The node, or a folder above it, is in the trash. */
-export type NodeInTrash = { readonly type: "node-in-trash"; readonly nodeId: NodeId };
+/** The node, or a folder above it, is in the trash: `trashedId` is the one to restore. */
+export type NodeInTrash = {
+  readonly type: "node-in-trash";
+  readonly nodeId: NodeId;
+  readonly trashedId: NodeId;
+};
 export type NodeNotInTrash = { readonly type: "node-not-in-trash"; readonly nodeId: NodeId };
 export type NodeIsRoot = { readonly type: "node-is-root"; readonly nodeId: NodeId };
 /** A folder cannot lie below itself. */
@@ -77,6 +81,12 @@ type Creation = Pick<Node, "id" | "spaceId" | "name" | "createdAt">;
 
 export const isInTrash = ({ node, above }: Located): boolean =>
   node.status === "trashed" || above.some(({ isTrashed }) => isTrashed);
+
+/** Says which node to restore first: the highest of those that were put in the trash. */
+export function inTrash({ node, above }: Located): NodeInTrash {
+  const highest = above.findLast(({ isTrashed }) => isTrashed);
+  return { type: "node-in-trash", nodeId: node.id, trashedId: highest?.id ?? node.id };
+}
 
 const created = ({ createdAt, ...facts }: Creation) => ({
   ...facts,
@@ -138,7 +148,7 @@ export const Node = {
   ): Result<void, NodeInTrash | NodeCycle | TooDeep | OtherSpace> {
     const { node, above } = folder;
     if (node.spaceId !== moving.spaceId) return err({ type: "other-space", spaceId: node.spaceId });
-    if (isInTrash(folder)) return err({ type: "node-in-trash", nodeId: node.id });
+    if (isInTrash(folder)) return err(inTrash(folder));
     const isBelow = [node, ...above].some(({ id }) => id === moving.id);
     if (isBelow) return err({ type: "node-cycle", nodeId: moving.id });
     const depth = above.length + 1 + moving.height;

@@ -29,6 +29,35 @@ describe("local segments", () => {
     assert.equal(own?.segment, "another", "no process appends to the segment of another one");
   });
 
+  test("more segments are read at once than stay open", async () => {
+    await using opened = await localSubject();
+    const { folder } = opened;
+    let made = 0;
+    const options = { folder, segmentBytes: 1, newName: () => `s${(made += 1)}` };
+    await using many = new LocalSegments(options);
+    const kept: Location[] = [];
+    for (let i = 0; i < 80; i += 1) kept.push(...(await many.put([Buffer.from(`${i}`)])));
+    for (let round = 0; round < 2; round += 1) {
+      const read = await Promise.all(kept.map(many.read));
+      assert.deepEqual(
+        read.map(String),
+        kept.map((_, i) => `${i}`),
+      );
+    }
+  });
+
+  test("whoever waits for a flush finds their bytes flushed, whoever else flushes meanwhile", async () => {
+    await using opened = await localSubject();
+    const { store } = opened;
+    const all = Array.from({ length: 200 }, async (_, i) => {
+      for (let n = 0; n < i % 7; n += 1) await Promise.resolve();
+      const locations = await store.put([Buffer.from(`${i}`)]);
+      for (let n = 0; n < i % 5; n += 1) await Promise.resolve();
+      await store.flush(locations);
+    });
+    await Promise.all(all);
+  });
+
   test("a segment that is cut short is told of", async () => {
     await using opened = await localSubject();
     const { store, folder } = opened;

@@ -1,5 +1,6 @@
 import { mkdir, open, type FileHandle } from "node:fs/promises";
 import path from "node:path";
+import { Unavailable } from "#platform/unavailable.ts";
 import type { ChunkStore, Location } from "../application/ports/chunks.ts";
 
 /** Segments that stay open for reading, unless more are read at once. */
@@ -29,7 +30,8 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
   #unflushed = new Set<Segment>();
   /** Their last flush failed, so that nobody knows what of them is safe. Nothing is appended to them any more. */
   readonly #broken = new Set<string>();
-  #flushing: Promise<void> | undefined;
+  /** The last flush that has begun, and the one that begins after it. */
+  #flushing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
 
   constructor(options: Options) {
@@ -44,14 +46,15 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
   };
 
   readonly flush = async (locations: Iterable<Location>): Promise<void> => {
+    const segments = new Set([...locations].map(({ segment }) => segment));
+    if (segments.size === 0) return;
     await this.#flushed();
-    for (const { segment } of locations)
+    for (const segment of segments)
       if (this.#broken.has(segment)) throw new Error(`segment ${segment} could not be flushed`);
   };
 
   readonly read = async ({ segment, offset, size }: Location): Promise<Uint8Array> => {
     const opened = this.#open(segment);
-    opened.readers += 1;
     try {
       const bytes = Buffer.allocUnsafe(size);
       const { bytesRead } = await (await opened.file).read(bytes, 0, size, offset);
@@ -79,8 +82,8 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
     try {
       await writeAll(segment.file, chunks, segment.size);
     } catch (error) {
-      await this.#leave(segment); // whatever of it has arrived belongs to nobody
-      throw error;
+      await segment.file.truncate(segment.size).catch(() => this.#leave(segment));
+      throw isFull(error) ? new Unavailable("There is no room for files", { cause: error }) : error;
     }
     segment.size = end;
     this.#unflushed.add(segment);
@@ -104,33 +107,37 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
     await segment.file.close();
   }
 
+  /** Callers share the flush that has not begun yet: one that is under way may have begun before their bytes came. */
   #flushed(): Promise<void> {
-    if (!this.#flushing) return this.#beginFlush();
-    return (this.#next ??= this.#flushing.then(() => this.#beginFlush()));
-  }
-
-  #beginFlush(): Promise<void> {
-    this.#next = undefined;
-    const flushing = this.#flushAll().finally(() => (this.#flushing = undefined));
-    this.#flushing = flushing;
-    return flushing;
+    this.#next ??= this.#flushing.then(() => {
+      this.#next = undefined;
+      this.#flushing = this.#flushAll();
+      return this.#flushing;
+    });
+    return this.#next;
   }
 
   async #flushAll(): Promise<void> {
     const segments = this.#unflushed;
     this.#unflushed = new Set();
     for (const segment of segments)
-      await segment.file.datasync().catch(() => {
+      await segment.file.datasync().catch(async () => {
         this.#broken.add(segment.name);
-        if (this.#appending === segment) this.#appending = undefined;
+        if (this.#appending !== segment) return;
+        this.#appending = undefined;
+        await segment.file.close().catch(() => {});
       });
   }
 
+  /** The file of a segment, with one reader more. */
   #open(segment: string): Opened {
     const known = this.#opened.get(segment);
-    if (known) return known;
+    if (known) {
+      known.readers += 1;
+      return known;
+    }
     const file = open(path.join(this.#options.folder, path.basename(segment)), "r");
-    const opened = { file, readers: 0 };
+    const opened = { file, readers: 1 };
     this.#opened.set(segment, opened);
     file.catch(() => this.#opened.delete(segment));
     this.#closeSome();
@@ -146,6 +153,9 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
     }
   }
 }
+
+const isFull = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 
 const closed = (file: Promise<FileHandle>): Promise<void> =>
   file.then(

@@ -1,16 +1,16 @@
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
-import type { ChunkIndex, Location } from "../application/ports/chunks.ts";
-import type { Revisions } from "../application/ports/revisions.ts";
-import type { Sha256 } from "../domain/content.ts";
+import type { ChunkIndex, Kept } from "../application/ports/chunks.ts";
+import type { ManifestPage, Revisions } from "../application/ports/revisions.ts";
+import { pagesOf, type Sha256 } from "../domain/content.ts";
 
-const hexDigits = 64;
+const [hashDigits, sizeDigits] = [64, 8];
 
-const located = statement<Location & { readonly hash: string }>(
+const located = statement<Kept & { readonly hash: string }>(
   "drive.chunks-located",
-  `select encode(hash, 'hex') as hash, segment, place as offset, size from drive.chunks
-    where hash = any($1::bytea[])`,
+  `select encode(hash, 'hex') as hash, segment, place as offset, size, is_doubted as "isDoubted"
+     from drive.chunks where hash = any($1::bytea[])`,
 );
 /** In one order, so that no two units of work wait for each other. */
 const addChunks = mutation(
@@ -19,18 +19,45 @@ const addChunks = mutation(
   `insert into drive.chunks (hash, segment, place, size)
    select decode(c.hash, 'hex'), c.segment, c.place, c.size
      from unnest($1::text[], $2::text[], $3::bigint[], $4::int[]) as c(hash, segment, place, size) order by 1
-   on conflict (hash) do nothing`,
+   on conflict (hash) do update
+     set segment = excluded.segment, place = excluded.place, size = excluded.size, is_doubted = false
+   where chunks.is_doubted`,
+);
+const doubt = mutation(
+  "drive.chunk-doubt",
+  "chunks",
+  `update drive.chunks set is_doubted = true
+    where hash = decode($1, 'hex') and segment = $2 and place = $3::bigint`,
 );
 const addRevision = mutation(
   "drive.revision-add",
   "revisions",
-  `insert into drive.revisions (node_id, number, size, hash, hashes, sizes, created_at)
-   values ($1, $2::bigint, $3::bigint, $4, decode($5, 'hex'), $6::int[], $7::timestamptz)`,
+  `insert into drive.revisions (node_id, number, size, hash, created_at)
+   values ($1, $2::bigint, $3::bigint, $4, $5::timestamptz)`,
 );
-const manifest = statement<{ readonly hashes: string; readonly sizes: readonly number[] }>(
-  "drive.revision-manifest",
-  `select encode(hashes, 'hex') as hashes, sizes from drive.revisions where node_id = $1 and number = $2`,
+const addManifest = mutation(
+  "drive.manifest-add",
+  "manifests",
+  `insert into drive.manifests (node_id, number, starts_at, hashes, sizes)
+   select $1, $2::bigint, p.starts_at, decode(p.hashes, 'hex'), decode(p.sizes, 'hex')
+     from unnest($3::bigint[], $4::text[], $5::text[]) as p(starts_at, hashes, sizes)`,
 );
+type PageRow = { readonly starts_at: number; readonly hashes: string; readonly sizes: string };
+const manifestPage = statement<PageRow>(
+  "drive.manifest-page",
+  `select starts_at, encode(hashes, 'hex') as hashes, encode(sizes, 'hex') as sizes from drive.manifests
+    where node_id = $1 and number = $2 and starts_at <= $3 order by starts_at desc limit 1`,
+);
+
+const toPage = ({ starts_at: startsAt, hashes, sizes }: PageRow): ManifestPage => ({
+  startsAt,
+  manifest: Array.from({ length: hashes.length / hashDigits }, (_, i) => ({
+    hash: hashes.slice(i * hashDigits, (i + 1) * hashDigits) as Sha256,
+    size: Number.parseInt(sizes.slice(i * sizeDigits, (i + 1) * sizeDigits), 16),
+  })),
+});
+
+const hexOf = (size: number): string => size.toString(16).padStart(sizeDigits, "0");
 
 export const postgresChunks = ({ read, write }: Transaction): ChunkIndex => ({
   async located(hashes) {
@@ -48,24 +75,23 @@ export const postgresChunks = ({ read, write }: Transaction): ChunkIndex => ({
       places.map(({ size }) => size),
     ]);
   },
+  doubt: (hash, { segment, offset }) => write(doubt, [hash, segment, offset]),
 });
 
 export const postgresRevisions = ({ read, write }: Transaction): Revisions => ({
-  add: ({ nodeId, revision, size, hash, manifest: chunks, createdAt }) =>
-    write(addRevision, [
+  add({ nodeId, revision, size, hash, manifest, createdAt }) {
+    write(addRevision, [nodeId, revision, size, hash, createdAt]);
+    const pages = pagesOf(manifest);
+    write(addManifest, [
       nodeId,
       revision,
-      size,
-      hash,
-      chunks.map((chunk) => chunk.hash).join(""),
-      chunks.map((chunk) => chunk.size),
-      createdAt,
-    ]),
-  async manifest(nodeId, revision) {
-    const [row] = await read(manifest, [nodeId, revision]);
-    return row?.sizes.map((size, i) => ({
-      hash: row.hashes.slice(i * hexDigits, (i + 1) * hexDigits) as Sha256,
-      size,
-    }));
+      pages.map(({ startsAt }) => startsAt),
+      pages.map((page) => page.manifest.map((chunk) => chunk.hash).join("")),
+      pages.map((page) => page.manifest.map((chunk) => hexOf(chunk.size)).join("")),
+    ]);
+  },
+  async page({ nodeId, revision, at }) {
+    const [row] = await read(manifestPage, [nodeId, revision, at]);
+    return row && toPage(row);
   },
 });

@@ -71,13 +71,13 @@ const trashed = statement<Row>(
     where n.space_id = $1 and n.trashed_at is not null and (n.trashed_at, n.id) < ($2::timestamptz, $3)
     order by n.trashed_at desc, n.id desc limit $4`,
 );
-/** A node of a space whose owner is being erased stays away. The root comes together with its space. */
+/** A node of a space whose owner is being erased is refused. The root comes together with its space. */
 const insert = mutation(
   "drive.node-insert",
   "nodes",
   `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, created_at, changed_at, version)
    select $1, $2, $3, $4, $5, $6, $7::bigint, $8::bigint, $9, $10::timestamptz, $11::timestamptz, $12::bigint
-    where $3::text is null or exists (select from drive.spaces where id = $2 for key share)`,
+    where $3::text is null or drive.hold_space($2)`,
 );
 const update = mutation(
   "drive.node-update",

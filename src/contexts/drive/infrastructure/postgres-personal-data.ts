@@ -17,6 +17,11 @@ const nodesOf = statement<{ readonly id: string }>(
 const redact = redactIn("drive");
 const erasures = [
   mutation(
+    "drive.erase-manifests",
+    "manifests",
+    "delete from drive.manifests where node_id = any($1::text[])",
+  ),
+  mutation(
     "drive.erase-revisions",
     "revisions",
     "delete from drive.revisions where node_id = any($1::text[])",

@@ -2,12 +2,15 @@ import type { Context } from "#kernel/context.ts";
 import { get, post, put, type Route } from "#platform/http/route.ts";
 import { ReadFile, type ReadableFile } from "../application/content/read-file.ts";
 import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
+import { maxFileBytes } from "../domain/content.ts";
 import type { PlacedFile } from "../domain/node.ts";
 import type { Drive } from "../index.ts";
 import { placed } from "./node-routes.ts";
 import { uploadedFile } from "./uploaded-file.ts";
 import { NodeView, toNode } from "./views.ts";
 
+/** The tag of a content, as in `"r3"`, is none of the node, which counts its changes. */
+const tagKind = "r";
 const revision = ({ content }: Pick<PlacedFile, "content">) => content.revision;
 
 /** Files that arrive at once, from all and from one user. Each holds a megabyte at most. */
@@ -18,6 +21,7 @@ const uploadOf = (drive: Drive) =>
     field: "content",
     mediaTypes: ["application/octet-stream"],
     places: [maxUploads, maxUploadsOfOne],
+    maxBytes: maxFileBytes,
     read: uploadedFile,
     mayBegin: (context: Context) => drive.mayUpload({}, context),
   }) as const;
@@ -36,6 +40,8 @@ export const contentRoutes = (drive: Drive): readonly Route[] => [
     output: NodeView,
     present: toNode,
     location: ({ id }) => `/drive/nodes/${id}`,
+    version: revision,
+    tagKind,
     refusals: { ...placed, "file-too-large": 422 },
   }),
   put("/drive/nodes/:nodeId/content", {
@@ -43,7 +49,7 @@ export const contentRoutes = (drive: Drive): readonly Route[] => [
     id: "reviseFile",
     summary: "Replace the content of a file",
     description:
-      'The body is the new content. `If-Match` is the revision that it is based on, in quotes, as in `"3"`: if the file has been changed since, the change is refused. ' +
+      'The body is the new content. `If-Match` is the revision that it is based on, as in `"r3"`, which is the ETag of the content: if the file has been changed since, the change is refused. ' +
       "Content that is equal to the current one changes nothing, whatever it is based on.",
     input: ReviseFile,
     upload: uploadOf(drive),
@@ -52,6 +58,7 @@ export const contentRoutes = (drive: Drive): readonly Route[] => [
     output: NodeView,
     present: toNode,
     version: revision,
+    tagKind,
     refusals: {
       "node-not-found": 404,
       "not-a-file": 409,
@@ -77,6 +84,7 @@ export const contentRoutes = (drive: Drive): readonly Route[] => [
       bytes: ({ bytes }, range) => bytes(range),
     },
     version: ({ file }) => revision(file),
+    tagKind,
     refusals: { "node-not-found": 404, "not-a-file": 409, forbidden: 403 },
   }),
 ];

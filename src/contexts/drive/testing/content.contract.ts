@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import { expect } from "#kernel/result.ts";
+import { chunkBytes, cutAfter } from "../domain/chunking.ts";
 import type { Location } from "../application/ports/chunks.ts";
 import { openDrive, outcomeOf, type OpenDrive } from "./fixtures.ts";
 
@@ -23,6 +24,15 @@ function counted(open: OpenDrive) {
   return { kept, opened };
 }
 
+/** Bytes that are one small chunk, also where they follow each other. */
+function smallChunk(): Buffer {
+  for (;;) {
+    const bytes = randomBytes(chunkBytes.least + 1_024);
+    const end = cutAfter(bytes, 0, false);
+    if (end !== undefined) return bytes.subarray(0, end);
+  }
+}
+
 /** Files hold what was given to them, on every adapter. */
 export function contentContract(name: string, open: OpenDrive): void {
   describe(`the content of files on ${name}`, () => {
@@ -38,6 +48,22 @@ export function contentContract(name: string, open: OpenDrive): void {
         const part = await house.bytesOf(file.id, from, until);
         assert.ok(part.equals(bytes.subarray(from, until)));
       });
+
+    test("a file of more chunks than a page of its manifest holds is read as it was written", async () => {
+      await using house = await openDrive(open);
+      const block = smallChunk();
+      const copies = 1_100;
+      const bytes = Buffer.concat(Array.from({ length: copies }, () => block));
+      const file = expect(await house.file(house.rootId, "many", bytes));
+      assert.ok((await house.bytesOf(file.id)).equals(bytes));
+      const border = 1_024 * block.length;
+      for (const [from, until] of [
+        [border - 3, border + 3],
+        [border, border + 1],
+        [border - 1, border],
+      ] as const)
+        assert.ok((await house.bytesOf(file.id, from, until)).equals(bytes.subarray(from, until)));
+    });
 
     test("a content that is known takes no room, and an edit takes that of the chunks around it", async () => {
       const { kept, opened } = counted(open);
@@ -117,6 +143,7 @@ export function contentContract(name: string, open: OpenDrive): void {
 
     test("a chunk whose bytes have changed is told of, and never served", async () => {
       let damage = false;
+      let puts = 0;
       const opened: OpenDrive = async (clock) => {
         const subject = await open(clock);
         const { store } = subject;
@@ -125,13 +152,26 @@ export function contentContract(name: string, open: OpenDrive): void {
           if (damage) bytes[7] = (bytes[7] ?? 0) ^ 1;
           return bytes;
         };
-        return { ...subject, store: { put: store.put, flush: store.flush, read: damaged } };
+        const put = (chunks: readonly Uint8Array[]) => {
+          puts += chunks.length;
+          return store.put(chunks);
+        };
+        return { ...subject, store: { put, flush: store.flush, read: damaged } };
       };
       await using house = await openDrive(opened);
-      const file = expect(await house.file(house.rootId, "a", randomBytes(1_000)));
+      const bytes = randomBytes(1_000);
+      const file = expect(await house.file(house.rootId, "a", bytes));
       await house.bytesOf(file.id);
       damage = true;
       await assert.rejects(house.bytesOf(file.id), /is damaged: segment/);
+
+      damage = false;
+      expect(await house.file(house.rootId, "the same again", bytes));
+      damage = true;
+      await assert.rejects(house.bytesOf(file.id), /is damaged: segment/);
+      assert.equal(puts, 2, "what is in doubt is kept anew");
+      damage = false;
+      assert.ok((await house.bytesOf(file.id)).equals(bytes));
     });
 
     test("an upload that breaks off leaves no file", async () => {

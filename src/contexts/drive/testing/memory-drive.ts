@@ -1,12 +1,13 @@
 import { idOf, saving } from "#kernel/repository.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
-import type { Location } from "../application/ports/chunks.ts";
+import type { Kept } from "../application/ports/chunks.ts";
 import type { Nodes } from "../application/ports/nodes.ts";
 import type { Revision } from "../application/ports/revisions.ts";
 import type { DriveScope } from "../application/ports/scope.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { NodeId } from "../domain/ids.ts";
+import { pagesOf } from "../domain/content.ts";
 import { erasedName, nameKey } from "../domain/node-name.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
 import type { Space } from "../domain/space.ts";
@@ -18,7 +19,7 @@ export const memoryDriveTables = () => ({
     node.status === "placed" ? `${node.parentId} ${nameKey(node.name)}` : undefined,
   ),
   revisions: new MemoryTable<Revision>(),
-  chunks: new MemoryTable<Location>(),
+  chunks: new MemoryTable<Kept>(),
 });
 type Tables = ReturnType<typeof memoryDriveTables>;
 
@@ -43,8 +44,7 @@ function nodesIn({ nodes, spaces }: Tables, { change, append }: MemoryTransactio
     save: saving<Node, DriveEvent>(append, idOf, (node, { state }) =>
       change<Node>(nodes, node.id, (before) => {
         const isNew = state.version === 0;
-        const isWelcome = node.status === "root" || spaces.rows.has(node.spaceId);
-        return before || (isNew && isWelcome) ? node : undefined;
+        return before || isNew ? node : undefined;
       }),
     ),
     async locate(id) {
@@ -99,7 +99,10 @@ export const memoryDrive =
       revisions: {
         add: (revision) =>
           change<Revision>(revisions, `${revision.nodeId} ${revision.revision}`, () => revision),
-        manifest: async (nodeId, revision) => revisions.rows.get(`${nodeId} ${revision}`)?.manifest,
+        page: async ({ nodeId, revision, at }) =>
+          pagesOf(revisions.rows.get(`${nodeId} ${revision}`)?.manifest ?? []).findLast(
+            ({ startsAt }) => startsAt <= at,
+          ),
       },
       chunks: {
         located: async (hashes) =>
@@ -111,8 +114,16 @@ export const memoryDrive =
           ),
         add(locations) {
           for (const [hash, location] of locations)
-            change<Location>(chunks, hash, (before) => before ?? location);
+            change<Kept>(chunks, hash, (before) =>
+              before?.isDoubted === false ? before : { ...location, isDoubted: false },
+            );
         },
+        doubt: (hash, { segment, offset }) =>
+          change<Kept>(chunks, hash, (found) =>
+            found?.segment === segment && found.offset === offset
+              ? { ...found, isDoubted: true }
+              : found,
+          ),
       },
       personalData: {
         async erase(ownerId) {

@@ -169,13 +169,19 @@ export function treeContract(name: string, open: OpenDrive): void {
         await house.trash(below),
       ])
         assert.equal(outcomeOf(refused), "node-in-trash");
-      assert.equal(outcomeOf(await house.restore(below)), "node-not-in-trash");
+      const refused = await house.restore(below);
+      assert.ok(!refused.ok && refused.error.type === "node-in-trash");
+      assert.equal(refused.error.trashedId, a, "the folder to restore is named");
+      expect(await house.restore(file, { parentId: rootId }));
+      assert.deepEqual(await house.names(rootId), ["file"], "one file is taken out by itself");
+      expect(await house.move(file, { name: "taken out" }));
 
       await house.made(rootId, "A");
       assert.equal(outcomeOf(await house.restore(a)), "name-taken");
       expect(await house.restore(a, { name: "a again" }));
-      assert.deepEqual(await house.names(rootId), ["A", "a again"]);
-      assert.equal(expect(await house.seen(file)).inTrash, false);
+      assert.deepEqual(await house.names(rootId), ["A", "a again", "taken out"]);
+      assert.equal(expect(await house.seen(below)).inTrash, false);
+      assert.equal(outcomeOf(await house.restore(below)), "node-not-in-trash");
       assert.deepEqual((await house.trashed()).items, []);
     });
 

@@ -3,14 +3,15 @@ import type { Clock } from "#kernel/instant.ts";
 import type { MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
-import type { Read } from "#kernel/unit-of-work.ts";
-import { partsOf, type ChunkPart, type Manifest, type Sha256 } from "../../domain/content.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { partsOf, sizeOf, type ChunkPart } from "../../domain/content.ts";
 import { NodeId } from "../../domain/ids.ts";
 import type { File, NotAFile } from "../../domain/node.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
-import type { ChunkStore, Digests, Location } from "../ports/chunks.ts";
+import type { ChunkStore, Digests } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
+import { proven } from "./proven.ts";
 
 export const ReadFile = shape({ nodeId: NodeId });
 export type ReadFile = Infer<typeof ReadFile>;
@@ -20,41 +21,22 @@ const [batchChunks, aheadChunks] = [64, 4];
 /** One step of a download has so much time, as a request has. */
 const stepMs = 10_000;
 
+type ByteRange = { readonly from: number; readonly until: number };
+
 /** A file, and its bytes from one place up to another one. */
 export type ReadableFile = {
   readonly file: File;
-  readonly bytes: (range: {
-    readonly from: number;
-    readonly until: number;
-  }) => AsyncIterable<Uint8Array>;
+  readonly bytes: (range: ByteRange) => AsyncIterable<Uint8Array>;
 };
 
 type Deps = {
+  readonly unitOfWork: UnitOfWork<DriveScope>;
   readonly read: Read<DriveScope>;
   readonly mayAct: MayAct;
   readonly clock: Clock;
   readonly store: ChunkStore;
   readonly digests: Digests;
 };
-
-/** Thrown where kept bytes are not those that were given: they are never served. */
-export class ChunkDamaged extends Error {
-  constructor(hash: Sha256, { segment, offset }: Location) {
-    super(`the chunk ${hash} is damaged: segment ${segment}, offset ${offset}`);
-  }
-}
-
-/** The bytes of a chunk, once they have proved to be its own. */
-async function proven(
-  { store, digests }: Pick<Deps, "store" | "digests">,
-  hash: Sha256,
-  location: Location | undefined,
-): Promise<Uint8Array> {
-  if (!location) throw new Error(`the chunk ${hash} is missing`);
-  const bytes = await store.read(location);
-  if ((await digests.sha256(bytes)) !== hash) throw new ChunkDamaged(hash, location);
-  return bytes;
-}
 
 /** Reads parts in their order, some ahead of whoever takes them. */
 async function* readAhead(
@@ -76,7 +58,7 @@ async function* readAhead(
   }
 }
 
-/** Reads the content of a file, which may be in the trash. */
+/** Reads the content of a file, which may be in the trash. A chunk that is damaged is in doubt from then on. */
 export function readFile(deps: Deps) {
   const { read: ask, clock } = deps;
   const seen = permitted(deps.mayAct, Permissions.readNode);
@@ -84,26 +66,42 @@ export function readFile(deps: Deps) {
   async function* bytesOf(parts: readonly ChunkPart[], context: Context) {
     for (let first = 0; first < parts.length; first += batchChunks) {
       const batch = parts.slice(first, first + batchChunks);
-      const step = { ...context, deadlineMs: clock.unixMs() + stepMs };
-      const places = await ask(step, ({ chunks }) => chunks.located(batch.map(({ hash }) => hash)));
-      const read = async ({ hash, from, until }: ChunkPart) =>
-        (await proven(deps, hash, places.get(hash))).subarray(from, until);
-      yield* readAhead(batch, read);
+      const places = await ask(context, ({ chunks }) =>
+        chunks.located(batch.map(({ hash }) => hash)),
+      );
+      yield* readAhead(batch, async ({ hash, from, until }: ChunkPart) => {
+        const location = places.get(hash);
+        if (!location) throw new Error(`the chunk ${hash} is missing`);
+        return (await proven(deps, { hash, location }, context)).subarray(from, until);
+      });
+    }
+  }
+
+  async function* rangeOf(
+    { id: nodeId, content: { revision } }: File,
+    range: ByteRange,
+    context: Context,
+  ) {
+    const step = () => ({ ...context, deadlineMs: clock.unixMs() + stepMs });
+    for (let at = range.from; at < range.until;) {
+      const page = await ask(step(), ({ revisions }) => revisions.page({ nodeId, revision, at }));
+      const { startsAt, manifest } = page ?? { startsAt: at, manifest: [] };
+      const end = startsAt + sizeOf(manifest);
+      if (end <= at) throw new Error(`${nodeId} lacks byte ${at} of revision ${revision}`);
+      const within = { from: at - startsAt, until: Math.min(range.until, end) - startsAt };
+      yield* bytesOf(partsOf(manifest, within), step());
+      at = end;
     }
   }
 
   return async (
     { nodeId }: ReadFile,
     context: Context,
-  ): Promise<Result<ReadableFile, Unseen | NotAFile>> =>
-    ask(context, async (scope): Promise<Result<ReadableFile, Unseen | NotAFile>> => {
-      const found = await seen(scope, nodeId, context);
-      if (!found.ok) return found;
-      const { node: file } = found.value;
-      if (file.kind !== "file") return err({ type: "not-a-file", nodeId });
-      const { revision } = file.content;
-      const manifest: Manifest | undefined = await scope.revisions.manifest(nodeId, revision);
-      if (!manifest) throw new Error(`${nodeId} has no revision ${revision}`);
-      return ok({ file, bytes: (range) => bytesOf(partsOf(manifest, range), context) });
-    });
+  ): Promise<Result<ReadableFile, Unseen | NotAFile>> => {
+    const found = await ask(context, (scope) => seen(scope, nodeId, context));
+    if (!found.ok) return found;
+    const { node: file } = found.value;
+    if (file.kind !== "file") return err({ type: "not-a-file", nodeId });
+    return ok({ file, bytes: (range) => rangeOf(file, range, context) });
+  };
 }

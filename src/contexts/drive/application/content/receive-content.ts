@@ -1,6 +1,6 @@
 import type { Context } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import type { Read } from "#kernel/unit-of-work.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { cutAfter } from "../../domain/chunking.ts";
 import {
   maxFileBytes,
@@ -12,14 +12,17 @@ import {
 import type { Told } from "../../domain/node.ts";
 import type { ChunkStore, Digests, Location } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
+import { proven } from "./proven.ts";
 
 /** Half the memory of one upload at most, whose chunks are looked up and kept together; a small file takes less. */
 const windowBytes = 2 ** 20;
 const [firstBytes, growth] = [16_384, 4];
+/** Chunks that are added to the index together. */
+const indexedChunks = 1_024;
 
 export type FileTooLarge = { readonly type: "file-too-large"; readonly maxFileBytes: number };
 
-/** The content of a file that has arrived. `fresh`: chunks that were not known before, and where they are now. */
+/** The content of a file that has arrived. `fresh`: chunks that are not in the index yet, and where they are. */
 export type Received = Told & {
   readonly manifest: Manifest;
   readonly fresh: ReadonlyMap<Sha256, Location>;
@@ -31,6 +34,7 @@ export type UploadedFile = {
 };
 
 export type ReceiveDeps = {
+  readonly unitOfWork: UnitOfWork<DriveScope>;
   readonly read: Read<DriveScope>;
   readonly store: ChunkStore;
   readonly digests: Digests;
@@ -98,29 +102,64 @@ function measured(bytes: AsyncIterable<Uint8Array>, digest: ReturnType<Digests["
   return { passing: passing(), seen };
 }
 
-/** Keeps chunks one list after the other, without those that are known. */
-function keeping({ read, store, digests }: ReceiveDeps, context: () => Context) {
+/** Keeps chunks one list after the other, without those that are known and whole. */
+function keeping(deps: ReceiveDeps, context: () => Context) {
+  const { read, unitOfWork, store, digests } = deps;
   const manifest: ChunkRef[] = [];
-  const fresh = new Map<Sha256, Location>();
+  let fresh = new Map<Sha256, Location>();
+  let indexing = Promise.resolve();
+
+  /** Chunks whose place is not known, or whose bytes are not whole there. */
+  async function missing(unseen: ReadonlyMap<Sha256, Uint8Array>) {
+    const known = await read(context(), ({ chunks }) => chunks.located([...unseen.keys()]));
+    const all = [...unseen].map(async ([hash, bytes]) => {
+      const location = known.get(hash);
+      const isThere =
+        location?.isDoubted === false &&
+        (await proven(deps, { hash, location }, context()).then(
+          () => true,
+          () => false,
+        ));
+      return isThere ? [] : [[hash, bytes] as const];
+    });
+    return (await Promise.all(all)).flat();
+  }
+
+  /** Chunks of a large file are known before its end, so that one that breaks off need not be sent whole again. */
+  async function index(): Promise<void> {
+    const some = fresh;
+    fresh = new Map();
+    await store.flush(some.values());
+    const added = await unitOfWork(context(), async ({ chunks }) => ok(chunks.add(some)));
+    if (!added.ok) throw new Error("chunks could not be added to the index");
+  }
+
   return {
     manifest,
-    fresh,
     async keep(chunks: readonly Uint8Array[]): Promise<void> {
-      const hashes = await Promise.all(chunks.map(digests.sha256));
       const unseen = new Map<Sha256, Uint8Array>();
-      for (const [i, hash] of hashes.entries()) {
-        const bytes = chunks[i] ?? new Uint8Array(0);
+      for (const bytes of chunks) {
+        const hash = digests.sha256(bytes);
         manifest.push({ hash, size: bytes.length });
         if (!fresh.has(hash)) unseen.set(hash, bytes);
       }
-      const known = await read(context(), (scope) => scope.chunks.located([...unseen.keys()]));
-      const unknown = [...unseen].filter(([hash]) => !known.has(hash));
+      const unknown = await missing(unseen);
       const locations = await store.put(unknown.map(([, bytes]) => bytes));
       for (const [i, [hash]] of unknown.entries()) {
         const location = locations[i];
         if (!location) throw new Error(`${hash} was kept nowhere`);
         fresh.set(hash, location);
       }
+      if (fresh.size < indexedChunks) return;
+      await indexing;
+      indexing = index();
+      indexing.catch(() => {}); // told by whoever waits for it, unless the upload has broken off
+    },
+    /** The chunks that are not in the index yet, once all others are. */
+    async rest(): Promise<ReadonlyMap<Sha256, Location>> {
+      await indexing;
+      await store.flush(fresh.values());
+      return fresh;
     },
   };
 }
@@ -136,7 +175,7 @@ export async function receiveContent(
 ): Promise<Result<Received, FileTooLarge>> {
   const digest = deps.digests.running();
   const { passing, seen } = measured(bytes, digest);
-  const { manifest, fresh, keep } = keeping(deps, context);
+  const { manifest, keep, rest } = keeping(deps, context);
   let underWay = Promise.resolve();
   for await (const chunks of chunksOf(passing)) {
     await underWay;
@@ -145,6 +184,6 @@ export async function receiveContent(
   }
   await underWay;
   if (seen.size > maxFileBytes) return err({ type: "file-too-large", maxFileBytes });
-  if (fresh.size > 0) await deps.store.flush(fresh.values());
+  const fresh = await rest();
   return ok({ manifest, fresh, size: seen.size as ByteCount, hash: digest.end() });
 }

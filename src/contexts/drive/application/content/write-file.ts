@@ -6,10 +6,11 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import { handedOver, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
-import { RevisionNumber } from "../../domain/content.ts";
+import { maxFileBytes, RevisionNumber } from "../../domain/content.ts";
 import { NodeId, OwnerId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import {
+  inTrash,
   isInTrash,
   Node,
   type NodeInTrash,
@@ -33,6 +34,7 @@ import {
 const content = handedOver<UploadedFile>("file", {
   type: "string",
   format: "binary",
+  maxLength: maxFileBytes,
   description: "The bytes of the file",
 });
 
@@ -135,9 +137,7 @@ type Unwritable = NotAFile | NodeInTrash;
 function asFile(found: Owned): Result<PlacedFile, Unwritable> {
   const { node } = found;
   if (node.kind !== "file") return err({ type: "not-a-file", nodeId: node.id });
-  return node.status === "trashed" || isInTrash(found)
-    ? err({ type: "node-in-trash", nodeId: node.id })
-    : ok(node);
+  return node.status === "trashed" || isInTrash(found) ? err(inTrash(found)) : ok(node);
 }
 
 /** Replaces the content of a file, if it has the revision that the new content is based on. Equal content changes nothing. */

@@ -8,6 +8,7 @@ import { atVersion, Version, type PreconditionFailed } from "#kernel/version.ts"
 import { NodeId } from "../../domain/ids.ts";
 import { nameKey, NodeName } from "../../domain/node-name.ts";
 import {
+  inTrash,
   isInTrash,
   maxDepth,
   Node,
@@ -98,8 +99,7 @@ export function moveNode(deps: Deps) {
     alone(nodeId, context, async (scope, found): Promise<Result<Placed, Refused>> => {
       const { node } = found;
       if (node.status === "root") return isRoot(nodeId);
-      if (node.status === "trashed" || isInTrash(found))
-        return err({ type: "node-in-trash", nodeId });
+      if (node.status === "trashed" || isInTrash(found)) return err(inTrash(found));
       const current = atVersion(node, expectedVersion);
       if (!current.ok) return current;
       const to = { parentId: parentId ?? node.parentId, name: name ?? node.name };
@@ -119,27 +119,30 @@ export function trashNode(deps: Deps) {
     alone(nodeId, context, async ({ nodes }, found): Promise<Result<Trashed, Refused>> => {
       const { node } = found;
       if (node.status === "root") return isRoot(nodeId);
-      if (node.status === "trashed" || isInTrash(found))
-        return err({ type: "node-in-trash", nodeId });
+      if (node.status === "trashed" || isInTrash(found)) return err(inTrash(found));
       const current = atVersion(node, expectedVersion);
       if (!current.ok) return current;
       return ok(nodes.save(Node.trash(node, deps.clock.now())));
     });
 }
 
-/** Takes a node out of the trash, with all that lies below it. */
+/** Takes a node out of the trash, with all that lies below it; what lies in a trashed folder needs another one to go to. */
 export function restoreNode(deps: Deps) {
   const alone = aloneInTree(deps);
   const seen = permitted(deps.mayAct, Permissions.changeNode);
   type Refused = NoPlace | NodeNotInTrash | Unseen;
   return ({ nodeId, parentId, name }: RestoreNode, context: Context) =>
-    alone(nodeId, context, async (scope, { node }): Promise<Result<Placed, Refused>> => {
-      if (node.status !== "trashed") return err({ type: "node-not-in-trash", nodeId });
+    alone(nodeId, context, async (scope, found): Promise<Result<Placed, Refused>> => {
+      const { node } = found;
+      if (node.status === "root" || !isInTrash(found))
+        return err({ type: "node-not-in-trash", nodeId });
       const to = { parentId: parentId ?? node.parentId, name: name ?? node.name };
       const parent = await seen(scope, to.parentId, context);
       if (!parent.ok) return parent;
       const allowed = await mayLie(scope, node, { parent: parent.value, name: to.name });
       if (!allowed.ok) return allowed;
-      return ok(scope.nodes.save(Node.restore(node, to, deps.clock.now())));
+      const at = deps.clock.now();
+      if (node.status === "placed") return ok(scope.nodes.save(Node.move(node, to, at)));
+      return ok(scope.nodes.save(Node.restore(node, to, at)));
     });
 }

@@ -9,7 +9,15 @@ export type Revision = Content & {
   readonly createdAt: Instant;
 };
 
+/** Some chunks of a revision. `startsAt`: the byte of the file that they begin with. */
+export type ManifestPage = { readonly startsAt: number; readonly manifest: Manifest };
+
 export type Revisions = {
   readonly add: (revision: Revision) => void;
-  readonly manifest: (nodeId: NodeId, revision: RevisionNumber) => Promise<Manifest | undefined>;
+  /** The page that a byte of a revision lies in, so that a part of a file costs no more than its bytes. */
+  readonly page: (place: {
+    readonly nodeId: NodeId;
+    readonly revision: RevisionNumber;
+    readonly at: number;
+  }) => Promise<ManifestPage | undefined>;
 };

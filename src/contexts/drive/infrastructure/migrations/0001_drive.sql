@@ -30,22 +30,41 @@ create index nodes_folder_key on drive.nodes (parent_id) where kind = 'folder';
 create index nodes_trash_key on drive.nodes (space_id, trashed_at, id) where trashed_at is not null;
 create index nodes_space_key on drive.nodes (space_id);
 
--- What a file held, and holds. `hashes`: the SHA-256 of its chunks, one after the other, 32 bytes each.
+-- What a file held, and holds.
 create table drive.revisions (
   node_id text collate "C" not null,
   number bigint not null,
   size bigint not null,
   hash text collate "C" not null,
-  hashes bytea not null,
-  sizes int[] not null,
   created_at timestamptz not null,
   primary key (node_id, number)
 );
 
--- Where chunks are kept.
+-- The chunks of revisions, in pages. `hashes`: their SHA-256, one after the other, 32 bytes each; `sizes`: 4 bytes each, the highest first.
+create table drive.manifests (
+  node_id text collate "C" not null,
+  number bigint not null,
+  starts_at bigint not null,
+  hashes bytea not null,
+  sizes bytea not null,
+  primary key (node_id, number, starts_at)
+);
+
+-- Whether a space is there; it stays until the unit of work has ended. Its owner may have been erased meanwhile.
+create function drive.hold_space(space text) returns boolean language plpgsql set search_path = pg_catalog as $$
+begin
+  perform from drive.spaces where id = space for key share;
+  if not found then
+    raise exception 'space % is gone', space using errcode = 'serialization_failure';
+  end if;
+  return true;
+end $$;
+
+-- Where chunks are kept. One that was not found whole is in doubt, and is kept anew once its bytes are given again.
 create table drive.chunks (
   hash bytea primary key,
   segment text collate "C" not null,
   place bigint not null,
-  size int not null
+  size int not null,
+  is_doubted boolean not null default false
 );
