@@ -291,10 +291,9 @@ function initialise({
   readonly dataFolder: string;
   readonly secret: string;
 }): void {
-  const unfinished = path.join(home, "unfinished");
-  const secretFile = path.join(home, "initial.secret");
-  fs.rmSync(unfinished, { recursive: true, force: true });
-  fs.rmSync(secretFile, { force: true });
+  removeUnfinished(home);
+  const unfinished = path.join(home, `unfinished.${process.pid}`);
+  const secretFile = path.join(home, `unfinished.${process.pid}.secret`);
   fs.writeFileSync(secretFile, secret, { mode: 0o600 });
   if (as.uid !== undefined && as.gid !== undefined) fs.chownSync(secretFile, as.uid, as.gid);
   const made = spawnSync(
@@ -321,6 +320,17 @@ function initialise({
   if (made.status !== 0)
     throw new Error(`initdb failed: ${made.stderr || made.error?.message || "no reason given"}`);
   fs.renameSync(unfinished, dataFolder);
+}
+
+/** What starts that were killed have left. An initdb of theirs may still be at work: it then fails, or is removed by the next start. */
+function removeUnfinished(home: string): void {
+  for (const name of fs.readdirSync(home))
+    if (name.startsWith("unfinished"))
+      try {
+        fs.rmSync(path.join(home, name), { recursive: true, force: true });
+      } catch {
+        // It is being written still.
+      }
 }
 
 function refuseOtherMajor(dataFolder: string): void {
