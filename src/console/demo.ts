@@ -62,7 +62,7 @@ export function addDemoCommands(basalt: Command): void {
         `Alpaca's stand-in listens at ${alpaca.url}, and Schwab's at ${schwab.url}. Start Basalt with\n` +
           `  BASALT_ALPACA_URL=${alpaca.url} BASALT_SCHWAB_URL=${schwab.url} \\\n` +
           `  BASALT_SCHWAB_APP_KEY=${schwab.app.key} BASALT_SCHWAB_APP_SECRET=${schwab.app.secret} \\\n` +
-          `  BASALT_SCHWAB_REDIRECT_URL=${schwab.app.redirectUrl} npm start\n` +
+          `  BASALT_SCHWAB_REDIRECT_URL=${schwab.app.redirectUrl} PORT=${new URL(at).port || "80"} npm start\n` +
           `and connect them, with an access token of a user:\n` +
           `${curl}    -d '${keys}' ${connections}\n` +
           `${curl}    -d '{"provider":"schwab"}' ${connections}\n` +

@@ -9,10 +9,12 @@ import type { DriveScope } from "./application/ports/scope.ts";
 import { driveEvents } from "./domain/events.ts";
 import { SegmentId } from "./domain/ids.ts";
 import { grants } from "./grants.ts";
+import { addDriveCommands } from "./commands.ts";
 import { createDrive } from "./index.ts";
 import { sha256Digests } from "./infrastructure/digests.ts";
 import { LocalSegments } from "./infrastructure/local-segments.ts";
 import { postgresDrive } from "./infrastructure/postgres-drive.ts";
+import { examineChunks } from "./infrastructure/verify-chunks.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
 import { driveRoutes } from "./presentation/routes.ts";
 
@@ -87,7 +89,7 @@ export const drive: Module<typeof known, object, Needs> = {
   readModels: [],
   blobFolders: [segmentFolder],
   chores: () => [],
-  examine: async () => [],
+  examine: async (_settings, database) => (database ? [await examineChunks(database)] : []),
   demoData: [],
-  addCommands() {},
+  addCommands: (basalt, withDatabase) => addDriveCommands(basalt, withDatabase, segmentFolder),
 };

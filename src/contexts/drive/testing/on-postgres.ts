@@ -21,10 +21,10 @@ export async function localSubject() {
   return { store, folder: folder.path, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
-/** The drive on Postgres, with its chunks in local segments. */
-export const postgresSubject: OpenDrive = async (clock) => {
+/** The drive on Postgres, with its chunks in local segments, and with its database and folder. */
+export const postgresSubject = async (...[clock]: Parameters<OpenDrive>) => {
   await using undo = new AsyncDisposableStack();
-  const { store } = undo.use(await localSubject());
+  const { store, folder } = undo.use(await localSubject());
   // Deadlines are of the test's clock, which may be turned: the database's own would have passed.
   const turned = { ...systemClock, unixMs: () => clock.unixMs() };
   const opened = undo.use(await testDatabase({ clock: turned }));
@@ -42,6 +42,9 @@ export const postgresSubject: OpenDrive = async (clock) => {
   return {
     ...units,
     store,
+    folder,
+    database,
+    sql: opened.sql,
     payloads: async () => JSON.stringify(await opened.sql("select payload from drive.events")),
     events: async () => (await admin.list({ limit: 1_000 })).map(({ type }) => type),
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -68,3 +68,4 @@ create table drive.chunks (
   size int not null,
   is_doubted boolean not null default false
 );
+create index chunks_doubted_key on drive.chunks (hash) where is_doubted;

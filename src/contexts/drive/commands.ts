@@ -1,0 +1,52 @@
+import path from "node:path";
+import type { Command } from "commander";
+import { print, progressBar, type Output } from "#platform/console/output.ts";
+import type { WithDatabase } from "#platform/process/module.ts";
+import { sha256Digests as digests } from "./infrastructure/digests.ts";
+import { LocalSegments } from "./infrastructure/local-segments.ts";
+import { verifyChunks, type Verdict } from "./infrastructure/verify-chunks.ts";
+
+const mebibyte = 2 ** 20;
+
+/** `drive verify` reads every chunk of every file. `segmentFolder`: below the data folder. */
+export function addDriveCommands(
+  basalt: Command,
+  withDatabase: WithDatabase,
+  segmentFolder: string,
+): void {
+  basalt
+    .command("drive")
+    .description("Inspect the files of people")
+    .command("verify")
+    .description("Read all chunks of all files again, and name those that are damaged or missing")
+    .option("--json", "print JSON")
+    .action((output: Output) =>
+      withDatabase(async (database, { dataFolder }) => {
+        const folder = path.join(dataFolder, segmentFolder);
+        await using store = new LocalSegments({ folder, segmentBytes: 0, newName: () => "" });
+        let bar: ReturnType<typeof progressBar> | undefined;
+        const onProgress = (done: number, total: number) => {
+          bar ??= progressBar("chunks", total);
+          bar.show(done);
+        };
+        const verdict = await verifyChunks({ database, store, digests, onProgress });
+        bar?.end();
+        print([verdict], output, sentenceOf, "");
+        if (verdict.damaged.length > 0) process.exitCode = 1;
+      }),
+    );
+}
+
+function sentenceOf({ chunks, bytes, damaged, files }: Verdict): string {
+  const read = `${chunks} chunks of ${(bytes / mebibyte).toFixed(1)} MiB`;
+  if (damaged.length === 0) return `All ${read} are whole, and no file lacks one.`;
+  const told = damaged.map(
+    ({ chunk, segment, why }) => `  ${chunk}${segment ? ` in ${segment}` : ""}: ${why}`,
+  );
+  return [
+    `Of ${read}, ${damaged.length} are damaged or missing:`,
+    ...told,
+    "Files that have them (send the same bytes again to repair them):",
+    ...files.map((file) => `  ${file}`),
+  ].join("\n");
+}

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { writeFileSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { expect } from "#kernel/result.ts";
+import { openDrive } from "../testing/fixtures.ts";
+import { postgresSubject } from "../testing/on-postgres.ts";
+import { sha256Digests as digests } from "./digests.ts";
+import { examineChunks, verifyChunks } from "./verify-chunks.ts";
+
+test("drive verify reads every chunk, names what is damaged or missing, and whose it is", async () => {
+  let opened: Awaited<ReturnType<typeof postgresSubject>> | undefined;
+  await using house = await openDrive(async (clock) => (opened = await postgresSubject(clock)));
+  assert.ok(opened);
+  const { database, store, folder, sql } = opened;
+  const progress: (readonly [number, number])[] = [];
+  const verify = () =>
+    verifyChunks({
+      database,
+      store,
+      digests,
+      onProgress: (done, total) => void progress.push([done, total]),
+    });
+  const bytes = [randomBytes(1_000), randomBytes(2_000), randomBytes(3_000)] as const;
+  const files: string[] = [];
+  for (const [i, content] of bytes.entries())
+    files.push(expect(await house.file(house.rootId, `file ${i}`, content)).id);
+  assert.deepEqual(await verify(), { chunks: 3, bytes: 6_000, damaged: [], files: [] });
+  assert.deepEqual(progress.at(-1), [3, 3]);
+  assert.equal((await examineChunks(database)).ok, true);
+
+  const [place] = await sql("select segment, place from drive.chunks where size = 2000");
+  const segment = path.join(folder, String(place?.["segment"]));
+  const changed = readFileSync(segment);
+  changed[Number(place?.["place"]) + 5] = (changed[Number(place?.["place"]) + 5] ?? 0) ^ 1;
+  writeFileSync(segment, changed);
+  await sql("delete from drive.chunks where size = 3000");
+  const verdict = await verify();
+  assert.deepEqual(
+    verdict.damaged.map(({ why }) => why),
+    ["its bytes have changed", "it is kept nowhere"],
+  );
+  assert.deepEqual(
+    verdict.files.toSorted(),
+    files
+      .slice(1)
+      .map((id) => `${id} revision 1`)
+      .toSorted(),
+  );
+  assert.match((await examineChunks(database)).says, /^1 were found damaged/);
+
+  expect(await house.file(house.rootId, "the same", bytes[1]));
+  expect(await house.file(house.rootId, "the other", bytes[2]));
+  assert.deepEqual((await verify()).damaged, [], "what is sent again is repaired");
+});
