@@ -86,9 +86,11 @@ async function ask(
 ): Promise<Response> {
   const said = bodies[name];
   const body = typeof said === "function" ? (said(ids) as object) : said;
-  const isVersioned = version !== "2" || /^\/api\/v1\/(products|categories|accounts)\//.test(path);
+  const isVersioned =
+    version !== "2" ||
+    /^\/api\/v1\/(products|categories|accounts|drive\/nodes\/\{nodeId\}\/revisions)\//.test(path);
   // Contents have tags of their own.
-  const tag = path.endsWith("/content") ? `"r${version}"` : `"${version}"`;
+  const tag = /\/content$|\/revisions\//.test(path) ? `"r${version}"` : `"${version}"`;
   const match = isVersioned ? { "if-match": tag } : {};
   const file = body instanceof Upload ? body : undefined;
   const type = body ? { "content-type": file?.type ?? "application/json" } : {};

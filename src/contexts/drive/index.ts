@@ -15,6 +15,7 @@ import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { readFile } from "./application/content/read-file.ts";
+import { listRevisions, restoreRevision } from "./application/content/revisions.ts";
 import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
 import { createFolder } from "./application/nodes/create-folder.ts";
 import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.ts";
@@ -58,6 +59,8 @@ export const createDrive = (deps: DriveDeps) =>
       createFile: createFile(deps),
       reviseFile: reviseFile(deps),
       readFile: readFile(deps),
+      listRevisions: listRevisions(deps),
+      restoreRevision: restoreRevision(deps),
     },
     { ...deps, denials: ["forbidden"] },
   );

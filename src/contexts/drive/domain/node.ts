@@ -88,6 +88,15 @@ export function inTrash({ node, above }: Located): NodeInTrash {
   return { type: "node-in-trash", nodeId: node.id, trashedId: highest?.id ?? node.id };
 }
 
+export type Unwritable = NotAFile | NodeInTrash;
+
+/** The node as a file whose content may change. */
+export function asWritable(found: Located): Result<PlacedFile, Unwritable> {
+  const { node } = found;
+  if (node.kind !== "file") return err({ type: "not-a-file", nodeId: node.id });
+  return node.status === "trashed" || isInTrash(found) ? err(inTrash(found)) : ok(node);
+}
+
 const created = ({ createdAt, ...facts }: Creation) => ({
   ...facts,
   createdAt,

@@ -1,9 +1,11 @@
+import type { Instant } from "#kernel/instant.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
 import type { ChunkIndex, Kept } from "../application/ports/chunks.ts";
-import type { ManifestPage, Revisions } from "../application/ports/revisions.ts";
-import { pagesOf, type Sha256 } from "../domain/content.ts";
+import type { ManifestPage, RevisionFacts, Revisions } from "../application/ports/revisions.ts";
+import { pagesOf, type ByteCount, type RevisionNumber, type Sha256 } from "../domain/content.ts";
+import type { NodeId } from "../domain/ids.ts";
 
 const [hashDigits, sizeDigits] = [64, 8];
 
@@ -42,6 +44,39 @@ const addManifest = mutation(
    select $1, $2::bigint, p.starts_at, decode(p.hashes, 'hex'), decode(p.sizes, 'hex')
      from unnest($3::bigint[], $4::text[], $5::text[]) as p(starts_at, hashes, sizes)`,
 );
+const copyManifest = mutation(
+  "drive.manifest-copy",
+  "manifests",
+  `insert into drive.manifests (node_id, number, starts_at, hashes, sizes)
+   select node_id, $2::bigint, starts_at, hashes, sizes from drive.manifests
+    where node_id = $1 and number = $3::bigint`,
+);
+type RevisionRow = {
+  readonly node_id: string;
+  readonly number: number;
+  readonly size: number;
+  readonly hash: string;
+  readonly created_at: Instant;
+};
+const revisionColumns = "node_id, number, size, hash, created_at";
+const revisionByNumber = statement<RevisionRow>(
+  "drive.revision-by-number",
+  `select ${revisionColumns} from drive.revisions where node_id = $1 and number = $2`,
+);
+const revisionPage = statement<RevisionRow>(
+  "drive.revision-page",
+  `select ${revisionColumns} from drive.revisions
+    where node_id = $1 and number < $2 order by number desc limit $3`,
+);
+
+const toRevision = (row: RevisionRow): RevisionFacts => ({
+  nodeId: row.node_id as NodeId,
+  revision: row.number as RevisionNumber,
+  size: row.size as ByteCount,
+  hash: row.hash as Sha256,
+  createdAt: row.created_at,
+});
+
 type PageRow = { readonly starts_at: number; readonly hashes: string; readonly sizes: string };
 const manifestPage = statement<PageRow>(
   "drive.manifest-page",
@@ -90,6 +125,16 @@ export const postgresRevisions = ({ read, write }: Transaction): Revisions => ({
       pages.map((page) => page.manifest.map((chunk) => hexOf(chunk.size)).join("")),
     ]);
   },
+  copy({ nodeId, revision, size, hash, createdAt }, from) {
+    write(addRevision, [nodeId, revision, size, hash, createdAt]);
+    write(copyManifest, [nodeId, revision, from]);
+  },
+  async byNumber(nodeId, revision) {
+    const [row] = await read(revisionByNumber, [nodeId, revision]);
+    return row && toRevision(row);
+  },
+  list: async ({ nodeId, before = Number.MAX_SAFE_INTEGER, limit }) =>
+    (await read(revisionPage, [nodeId, before, limit])).map(toRevision),
   async page({ nodeId, revision, at }) {
     const [row] = await read(manifestPage, [nodeId, revision, at]);
     return row && toPage(row);

@@ -1,13 +1,14 @@
 import type { Context } from "#kernel/context.ts";
 import { get, post, put, type Route } from "#platform/http/route.ts";
 import { ReadFile, type ReadableFile } from "../application/content/read-file.ts";
+import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
 import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
 import { maxFileBytes } from "../domain/content.ts";
 import type { PlacedFile } from "../domain/node.ts";
 import type { Drive } from "../index.ts";
 import { placed } from "./node-routes.ts";
 import { uploadedFile } from "./uploaded-file.ts";
-import { NodeView, toNode } from "./views.ts";
+import { NodeView, RevisionsView, toNode, toRevision } from "./views.ts";
 
 /** The tag of a content, as in `"r3"`, is none of the node, which counts its changes. */
 const tagKind = "r";
@@ -26,7 +27,16 @@ const uploadOf = (drive: Drive) =>
     mayBegin: (context: Context) => drive.mayUpload({}, context),
   }) as const;
 
-export const contentRoutes = (drive: Drive): readonly Route[] => [
+const written = {
+  "node-not-found": 404,
+  "not-a-file": 409,
+  "node-in-trash": 409,
+  "stale-revision": 412,
+  forbidden: 403,
+  conflict: 409,
+} as const;
+
+const writing = (drive: Drive): readonly Route[] => [
   post("/drive/nodes/:nodeId/files", {
     access: "signed-in",
     id: "createFile",
@@ -59,22 +69,44 @@ export const contentRoutes = (drive: Drive): readonly Route[] => [
     present: toNode,
     version: revision,
     tagKind,
-    refusals: {
-      "node-not-found": 404,
-      "not-a-file": 409,
-      "node-in-trash": 409,
-      "stale-revision": 412,
-      "file-too-large": 422,
-      forbidden: 403,
-      conflict: 409,
-    },
+    refusals: { ...written, "file-too-large": 422 },
+  }),
+  post("/drive/nodes/:nodeId/revisions/:revision/restoration", {
+    access: "signed-in",
+    id: "restoreRevision",
+    summary: "Restore an older content of a file",
+    description:
+      "Gives a file the content of an older revision, by another revision. `If-Match` is the newest one.",
+    input: RestoreRevision,
+    handle: drive.restoreRevision,
+    success: 200,
+    output: NodeView,
+    present: toNode,
+    version: revision,
+    tagKind,
+    refusals: { ...written, "revision-not-found": 404 },
+  }),
+];
+
+const reading = (drive: Drive): readonly Route[] => [
+  get("/drive/nodes/:nodeId/revisions", {
+    access: "signed-in",
+    id: "listRevisions",
+    summary: "List the revisions of a file",
+    description: "What a file has held, the newest first.",
+    input: ListRevisions,
+    handle: drive.listRevisions,
+    success: 200,
+    output: RevisionsView,
+    present: ({ items, ...page }) => ({ ...page, items: items.map(toRevision) }),
+    refusals: { "node-not-found": 404, "not-a-file": 409, forbidden: 403 },
   }),
   get("/drive/nodes/:nodeId/content", {
     access: "signed-in",
     id: "readFile",
     summary: "Download a file",
     description:
-      "The content of a file. Its `ETag` is the revision. `Range` asks for a part, and `If-Range` for a part of this revision only.",
+      "The content of a file, or that of an older `revision`. Its `ETag` is the revision. `Range` asks for a part, and `If-Range` for a part of this revision only.",
     input: ReadFile,
     handle: drive.readFile,
     success: 200,
@@ -85,6 +117,16 @@ export const contentRoutes = (drive: Drive): readonly Route[] => [
     },
     version: ({ file }) => revision(file),
     tagKind,
-    refusals: { "node-not-found": 404, "not-a-file": 409, forbidden: 403 },
+    refusals: {
+      "node-not-found": 404,
+      "not-a-file": 409,
+      "revision-not-found": 404,
+      forbidden: 403,
+    },
   }),
+];
+
+export const contentRoutes = (drive: Drive): readonly Route[] => [
+  ...writing(drive),
+  ...reading(drive),
 ];

@@ -8,6 +8,8 @@ import {
   TrashCursor,
   type SeenNode,
 } from "../application/nodes/read-nodes.ts";
+import { RevisionPageSize } from "../application/content/revisions.ts";
+import type { RevisionFacts } from "../application/ports/revisions.ts";
 import { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
 import { NodeId, OwnerId, SpaceId } from "../domain/ids.ts";
 import { NodeName } from "../domain/node-name.ts";
@@ -18,10 +20,10 @@ export const SpaceView = named(
   "Space",
   shape({
     id: SpaceId,
-    ownerId: OwnerId,
-    name: NodeName,
+    ownerId: described("The user whose space it is", OwnerId),
+    name: described("The name of the space, and of its root", NodeName),
     rootId: described("The folder that everything in the space lies in", NodeId),
-    openedAt: Instant,
+    openedAt: described("When it was opened", Instant),
   }),
 );
 export const SpacesView = named("Spaces", shape({ items: list(SpaceView, maxSpaces) }));
@@ -31,16 +33,19 @@ export const NodeView = named(
   shape({
     id: NodeId,
     spaceId: SpaceId,
-    kind: oneOf("folder", "file"),
-    name: NodeName,
+    kind: described("Files alone have `revision`, `size` and `hash`", oneOf("folder", "file")),
+    name: described("As it was spelled", NodeName),
     parentId: optional(described("The folder it lies in; the root of a space has none", NodeId)),
     revision: optional(described("Counts the contents of a file, from 1", RevisionNumber)),
     size: optional(described("Bytes of a file", ByteCount)),
     hash: optional(described("SHA-256 of a file, in hexadecimal", Sha256)),
-    createdAt: Instant,
-    changedAt: Instant,
-    trashedAt: optional(Instant),
-    version: described("Counts the changes of the node; for `If-Match`", Version),
+    createdAt: described("When it was made", Instant),
+    changedAt: described(
+      "When it was last renamed, moved, trashed, restored or given a content",
+      Instant,
+    ),
+    trashedAt: optional(described("When it was put in the trash by itself", Instant)),
+    version: described("Counts the changes of the node, moves included; for `If-Match`", Version),
   }),
 );
 type NodeView = Infer<typeof NodeView>;
@@ -76,3 +81,18 @@ export const TrashView = named(
   "Trash",
   shape({ items: list(NodeView, NodePageSize.most), nextCursor: optional(TrashCursor) }),
 );
+
+const RevisionView = named(
+  "Revision",
+  shape({
+    revision: described("Counts the contents of a file, from 1", RevisionNumber),
+    size: described("Bytes", ByteCount),
+    hash: described("SHA-256, in hexadecimal", Sha256),
+    createdAt: described("When the file was given this content", Instant),
+  }),
+);
+export const RevisionsView = named(
+  "Revisions",
+  shape({ items: list(RevisionView, RevisionPageSize.most), nextCursor: optional(RevisionNumber) }),
+);
+export const toRevision = ({ nodeId: _nodeId, ...told }: RevisionFacts) => told;

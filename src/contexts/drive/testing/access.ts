@@ -5,7 +5,7 @@ import { post } from "#test/http.ts";
 
 const file = new Upload("bytes", "?name=a.txt", "application/octet-stream");
 
-/** Opens a space with a file. */
+/** Opens a space with a file that has two revisions. */
 async function spaceOf({ url }: Served, { headers }: SignedIn): Promise<Ids> {
   const at = { url, headers };
   const made = async (path: string, body: object) => {
@@ -20,7 +20,13 @@ async function spaceOf({ url }: Served, { headers }: SignedIn): Promise<Ids> {
   );
   assert.equal(answer.status, 201, await answer.clone().text());
   const { id } = (await answer.json()) as { readonly id: string };
-  return { spaceId: String(space["id"]), nodeId: id };
+  const revised = await fetch(`${url}/api/v1/drive/nodes/${id}/content`, {
+    method: "PUT",
+    body: "world",
+    headers: { ...headers, "content-type": file.type, "if-match": '"r1"' },
+  });
+  assert.equal(revised.status, 200, await revised.clone().text());
+  return { spaceId: String(space["id"]), nodeId: id, revision: "1" };
 }
 
 /** The operations of the drive, for the walk over all of them. */
@@ -41,6 +47,8 @@ export const access: Access = {
     "POST /api/v1/drive/nodes/{nodeId}/files": file,
     "PUT /api/v1/drive/nodes/{nodeId}/content": new Upload("bytes", "", "application/octet-stream"),
     "GET /api/v1/drive/nodes/{nodeId}/content": undefined,
+    "GET /api/v1/drive/nodes/{nodeId}/revisions": undefined,
+    "POST /api/v1/drive/nodes/{nodeId}/revisions/{revision}/restoration": undefined,
   },
   ownersOnly: [],
   thingsOf: spaceOf,

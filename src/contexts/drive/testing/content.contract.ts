@@ -111,6 +111,39 @@ export function contentContract(name: string, open: OpenDrive): void {
       assert.deepEqual(types, ["drive.file-created", ...revised]);
     });
 
+    test("older contents are listed, read and restored", async () => {
+      await using house = await openDrive(open);
+      const file = expect(await house.file(house.rootId, "notes.txt", Buffer.from("one")));
+      for (const [i, text] of ["two", "three"].entries())
+        expect(await house.revise(file.id, i + 1, Buffer.from(text)));
+      const { items, nextCursor } = await house.revisions(file.id, { limit: 2 });
+      assert.deepEqual(
+        [items.map(({ revision, size }) => [revision, size]), nextCursor],
+        [
+          [
+            [3, 5],
+            [2, 3],
+          ],
+          2,
+        ],
+      );
+      const rest = await house.revisions(file.id, { cursor: nextCursor });
+      assert.deepEqual(
+        rest.items.map(({ revision }) => revision),
+        [1],
+      );
+      assert.equal(String(await house.bytesOf(file.id, 0, Infinity, 2)), "two");
+
+      assert.equal(outcomeOf(await house.restoreRevision(file.id, 1, 2)), "stale-revision");
+      assert.equal(outcomeOf(await house.restoreRevision(file.id, 9, 3)), "revision-not-found");
+      const restored = expect(await house.restoreRevision(file.id, 1, 3));
+      assert.equal(restored.content.revision, 4);
+      assert.equal(String(await house.bytesOf(file.id)), "one");
+      const same = expect(await house.restoreRevision(file.id, 4, 4));
+      assert.equal(same.content.revision, 4, "the newest one is there already");
+      assert.equal((await house.revisions(file.id)).items.length, 4);
+    });
+
     test("a name that is taken is refused before the content has arrived, and in a race", async () => {
       await using house = await openDrive(open);
       const { rootId } = house;

@@ -11,6 +11,7 @@ import { testClock } from "#test/clock.ts";
 import { testContext } from "#test/context.ts";
 import { newId } from "#test/values.ts";
 import { ReadFile } from "../application/content/read-file.ts";
+import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
 import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
 import { CreateFolder } from "../application/nodes/create-folder.ts";
 import { MoveNode, RestoreNode, TrashNode } from "../application/nodes/move-node.ts";
@@ -123,8 +124,16 @@ const filesOf = ({ drive, as, adaId }: House) => {
       const input = { nodeId, expectedVersion: revision, content: contentOf(bytes) };
       return drive.reviseFile(read(ReviseFile, input), as(adaId));
     },
-    async bytesOf(nodeId: string, from = 0, until = Infinity) {
-      const found = expect(await drive.readFile(read(ReadFile, { nodeId }), as(adaId)));
+    revisions: async (nodeId: string, more: object = {}) =>
+      expect(await drive.listRevisions(read(ListRevisions, { nodeId, ...more }), as(adaId))),
+    restoreRevision: (nodeId: string, revision: number, expectedVersion: number) =>
+      drive.restoreRevision(
+        read(RestoreRevision, { nodeId, revision, expectedVersion }),
+        as(adaId),
+      ),
+    async bytesOf(nodeId: string, from = 0, until = Infinity, revision?: number) {
+      const asked = { nodeId, ...(revision === undefined ? {} : { revision }) };
+      const found = expect(await drive.readFile(read(ReadFile, asked), as(adaId)));
       const range = { from, until: Math.min(until, found.file.content.size) };
       const pieces: Uint8Array[] = [];
       for await (const piece of found.bytes(range)) pieces.push(piece);

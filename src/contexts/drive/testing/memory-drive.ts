@@ -3,7 +3,7 @@ import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { Kept } from "../application/ports/chunks.ts";
 import type { Nodes } from "../application/ports/nodes.ts";
-import type { Revision } from "../application/ports/revisions.ts";
+import type { Revision, RevisionFacts } from "../application/ports/revisions.ts";
 import type { DriveScope } from "../application/ports/scope.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { NodeId } from "../domain/ids.ts";
@@ -77,6 +77,36 @@ function nodesIn({ nodes, spaces }: Tables, { change, append }: MemoryTransactio
   };
 }
 
+function factsOf(revision: Revision | undefined): RevisionFacts | undefined {
+  if (!revision) return undefined;
+  const { manifest: _manifest, ...facts } = revision;
+  return facts;
+}
+
+const revisionsIn = (
+  { revisions }: Tables,
+  { change }: MemoryTransaction,
+): DriveScope["revisions"] => ({
+  add: (revision) =>
+    change<Revision>(revisions, `${revision.nodeId} ${revision.revision}`, () => revision),
+  copy: (facts, from) =>
+    change<Revision>(revisions, `${facts.nodeId} ${facts.revision}`, () => ({
+      ...facts,
+      manifest: revisions.rows.get(`${facts.nodeId} ${from}`)?.manifest ?? [],
+    })),
+  byNumber: async (nodeId, revision) => factsOf(revisions.rows.get(`${nodeId} ${revision}`)),
+  list: async ({ nodeId, before = Infinity, limit }) =>
+    [...revisions.rows.values()]
+      .filter((one) => one.nodeId === nodeId && one.revision < before)
+      .toSorted((a, b) => b.revision - a.revision)
+      .slice(0, limit)
+      .flatMap((one) => factsOf(one) ?? []),
+  page: async ({ nodeId, revision, at }) =>
+    pagesOf(revisions.rows.get(`${nodeId} ${revision}`)?.manifest ?? []).findLast(
+      ({ startsAt }) => startsAt <= at,
+    ),
+});
+
 /** All repositories of the drive in memory, on one transaction. */
 export const memoryDrive =
   (tables: Tables) =>
@@ -96,14 +126,7 @@ export const memoryDrive =
         ),
       },
       nodes: nodesIn(tables, transaction),
-      revisions: {
-        add: (revision) =>
-          change<Revision>(revisions, `${revision.nodeId} ${revision.revision}`, () => revision),
-        page: async ({ nodeId, revision, at }) =>
-          pagesOf(revisions.rows.get(`${nodeId} ${revision}`)?.manifest ?? []).findLast(
-            ({ startsAt }) => startsAt <= at,
-          ),
-      },
+      revisions: revisionsIn(tables, transaction),
       chunks: {
         located: async (hashes) =>
           new Map(

@@ -2,9 +2,9 @@ import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { shape, type Infer } from "#kernel/shape.ts";
+import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { partsOf, sizeOf, type ChunkPart } from "../../domain/content.ts";
+import { partsOf, RevisionNumber, sizeOf, type ChunkPart } from "../../domain/content.ts";
 import { NodeId } from "../../domain/ids.ts";
 import type { File, NotAFile } from "../../domain/node.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
@@ -12,8 +12,10 @@ import { Permissions } from "../permission.ts";
 import type { ChunkStore, Digests } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import { proven } from "./proven.ts";
+import type { RevisionNotFound } from "./revisions.ts";
 
-export const ReadFile = shape({ nodeId: NodeId });
+/** The newest revision, unless another one is said. */
+export const ReadFile = shape({ nodeId: NodeId, revision: optional(RevisionNumber) });
 export type ReadFile = Infer<typeof ReadFile>;
 
 /** Chunks whose places are asked for together, and those of them that are read ahead. */
@@ -94,14 +96,19 @@ export function readFile(deps: Deps) {
     }
   }
 
-  return async (
-    { nodeId }: ReadFile,
-    context: Context,
-  ): Promise<Result<ReadableFile, Unseen | NotAFile>> => {
-    const found = await ask(context, (scope) => seen(scope, nodeId, context));
-    if (!found.ok) return found;
-    const { node: file } = found.value;
-    if (file.kind !== "file") return err({ type: "not-a-file", nodeId });
-    return ok({ file, bytes: (range) => rangeOf(file, range, context) });
-  };
+  type Outcome = Result<ReadableFile, Unseen | NotAFile | RevisionNotFound>;
+  return async ({ nodeId, revision }: ReadFile, context: Context): Promise<Outcome> =>
+    ask(context, async (scope): Promise<Outcome> => {
+      const found = await seen(scope, nodeId, context);
+      if (!found.ok) return found;
+      const { node } = found.value;
+      if (node.kind !== "file") return err({ type: "not-a-file", nodeId });
+      const content =
+        revision === undefined ? node.content : await scope.revisions.byNumber(nodeId, revision);
+      if (!content)
+        return err({ type: "revision-not-found", revision: revision ?? node.content.revision });
+      const { hash, size, revision: number } = content;
+      const file = { ...node, content: { hash, size, revision: number } };
+      return ok({ file, bytes: (range) => rangeOf(file, range, context) });
+    });
 }

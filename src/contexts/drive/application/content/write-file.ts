@@ -2,7 +2,7 @@ import { withDigest, type Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
-import { err, ok, type Result } from "#kernel/result.ts";
+import { ok, type Result } from "#kernel/result.ts";
 import { handedOver, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
@@ -10,13 +10,11 @@ import { maxFileBytes, RevisionNumber } from "../../domain/content.ts";
 import { NodeId, OwnerId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import {
-  inTrash,
-  isInTrash,
+  asWritable,
   Node,
-  type NodeInTrash,
-  type NotAFile,
   type PlacedFile,
   type StaleRevision,
+  type Unwritable,
 } from "../../domain/node.ts";
 import { placeFor, type NoPlace } from "../nodes/create-folder.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
@@ -132,23 +130,15 @@ export function createFile(deps: Deps) {
   };
 }
 
-type Unwritable = NotAFile | NodeInTrash;
-
-function asFile(found: Owned): Result<PlacedFile, Unwritable> {
-  const { node } = found;
-  if (node.kind !== "file") return err({ type: "not-a-file", nodeId: node.id });
-  return node.status === "trashed" || isInTrash(found) ? err(inTrash(found)) : ok(node);
-}
-
 /** Replaces the content of a file, if it has the revision that the new content is based on. Equal content changes nothing. */
 export function reviseFile(deps: Deps) {
   const write = writing(deps);
   return (input: ReviseFile, context: Context) => {
     const base = input.expectedVersion as number as RevisionNumber;
     return write<PlacedFile, Unwritable | StaleRevision>(input, context, {
-      mayKeep: async (_scope, found) => asFile(found),
+      mayKeep: async (_scope, found) => asWritable(found),
       async keep(scope, found, received) {
-        const file = asFile(found);
+        const file = asWritable(found);
         if (!file.ok) return file;
         const { size, hash } = received;
         const revised = Node.revise(file.value, { size, hash }, { base, at: deps.clock.now() });

@@ -2,18 +2,27 @@ import type { Instant } from "#kernel/instant.ts";
 import type { Content, Manifest, RevisionNumber } from "../../domain/content.ts";
 import type { NodeId } from "../../domain/ids.ts";
 
-/** A revision of a file, which never changes. */
-export type Revision = Content & {
-  readonly nodeId: NodeId;
-  readonly manifest: Manifest;
-  readonly createdAt: Instant;
-};
+/** What a file held from some time on. It never changes. */
+export type RevisionFacts = Content & { readonly nodeId: NodeId; readonly createdAt: Instant };
+export type Revision = RevisionFacts & { readonly manifest: Manifest };
 
 /** Some chunks of a revision. `startsAt`: the byte of the file that they begin with. */
 export type ManifestPage = { readonly startsAt: number; readonly manifest: Manifest };
 
 export type Revisions = {
   readonly add: (revision: Revision) => void;
+  /** Adds a revision with the chunks of an older one. */
+  readonly copy: (revision: RevisionFacts, from: RevisionNumber) => void;
+  readonly byNumber: (
+    nodeId: NodeId,
+    revision: RevisionNumber,
+  ) => Promise<RevisionFacts | undefined>;
+  /** Revisions of a file before one of them, the newest first. */
+  readonly list: (page: {
+    readonly nodeId: NodeId;
+    readonly before?: RevisionNumber | undefined;
+    readonly limit: number;
+  }) => Promise<readonly RevisionFacts[]>;
   /** The page that a byte of a revision lies in, so that a part of a file costs no more than its bytes. */
   readonly page: (place: {
     readonly nodeId: NodeId;
