@@ -185,6 +185,7 @@ const valuesOf = (parameters: readonly Parameter[]) =>
 
 const version = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 4 }).map((n) => `"${n}"`) },
+  { weight: 2, arbitrary: fc.integer({ min: 1, max: 4 }).map((n) => `"r${n}"`) },
   fc.constantFrom("*", 'W/"1"', '"', "1", '"-1"', '"99999999999999999999"', '"1","2"'),
 );
 const header = fc.stringMatching(/^[aZ09 \-_.;:,"'%/\\{}é]{0,30}$/);

@@ -3,7 +3,7 @@ import http from "node:http";
 import { parseArgs } from "node:util";
 import * as fc from "fast-check";
 import { alpacaServer } from "../support/alpaca.ts";
-import { launch, scratch } from "../support/basalt.ts";
+import { scratch } from "../support/basalt.ts";
 import { conclude, isSign, launchDefective, type Marks } from "../support/defective.ts";
 import { endWithSignal } from "../support/signals.ts";
 import { sequences, type Step } from "./arbitraries.ts";
@@ -50,11 +50,7 @@ const env = {
   BASALT_LOG_LEVEL: "error",
   BASALT_ALPACA_URL: broker.url,
 };
-const server = undo.use(
-  values.defect === undefined
-    ? launch(["start"], env)
-    : launchDefective("test/fuzz/defective.ts", values.defect, env),
-);
+const server = undo.use(launchDefective("test/fuzz/defective.ts", values.defect ?? "", env));
 const url = new URL(await server.url);
 const openApi = (await (await fetch(new URL("/openapi.json", url))).json()) as OpenApi;
 const operations = operationsOf(openApi);

@@ -1,4 +1,6 @@
-// A Basalt with a defect planted: what the fuzzer must catch.
+// A Basalt that collects its garbage, and may have a defect planted: what the fuzzer must catch.
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { chosenOf, serveDefective, spoiledBy, spoiling, type Spoil } from "../support/defective.ts";
 
 const kept: Buffer[] = [];
@@ -11,7 +13,14 @@ function keepMore(): void {
   while (kept.length < due) kept.push(Buffer.alloc(keptBytes, 1));
 }
 
+/** Without it, the heap of a server that is well grows for half a minute before V8 looks for garbage. */
+const collectEveryMs = 1_000;
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+setInterval(collect, collectEveryMs).unref();
+
 const defects: Readonly<Record<string, Spoil>> = {
+  "": () => {},
   /** A bug that only one kind of input meets. */
   "internal-error": spoiling(/^GET \/api\/v1\/products\?.*limit=1(&|$)/, () => [500, "{}"]),
   /** A refusal that nobody was told of. */
