@@ -207,6 +207,43 @@ async function folderFigures(drive: Drive, folder: string): Promise<readonly Fig
   ];
 }
 
+/** From the moment at which a folder is made until a follower of the space hears of it. */
+async function feedFigure(drive: Drive): Promise<Figure> {
+  const path = `${drive.url}/api/v1/drive/spaces/${drive.spaceId}/changes/stream`;
+  const stream = await fetch(path, { headers: drive.headers });
+  const reader = stream.body?.getReader();
+  if (!reader) throw new Error("nothing is streamed");
+  const heard = new Map<string, number>();
+  const listening = (async () => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      for (const [, name = ""] of Buffer.from(value)
+        .toString()
+        .matchAll(/"name":"(feed-\d+)"/g))
+        heard.set(name, performance.now());
+    }
+  })();
+  const all: number[] = [];
+  for (let n = 0; n < asked; n += 1) {
+    const name = `feed-${n}`;
+    await send(drive, "POST", `/drive/nodes/${drive.rootId}/folders`, { name });
+    const madeAt = performance.now();
+    while (!heard.has(name)) await sleep(1);
+    all.push((heard.get(name) ?? Infinity) - madeAt);
+    await sleep(30);
+  }
+  await reader.cancel();
+  await listening;
+  const late = percentile(all, 0.99);
+  return {
+    what: "feed wakes after a change is acknowledged",
+    measured: `p99 ${late.toFixed(1)} ms`,
+    bar: "p99 < 50 ms",
+    kept: late < 50,
+  };
+}
+
 function memoryOf({ pid }: Server): number {
   const [, kB] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return Number(kB) / 1_024;
@@ -263,6 +300,7 @@ export async function driveFigures(): Promise<readonly Figure[]> {
   return [
     ...(await bigFigures(drive, folder.path, dav?.url)),
     await smallFigure(drive, dav?.url),
+    await feedFigure(drive),
     ...(await folderFigures(drive, data)),
     memory,
   ];

@@ -183,6 +183,27 @@ describe("the drive over HTTP", () => {
     await assert.rejects(answer.arrayBuffer(), /terminated/);
   });
 
+  test("a follower of a space hears of a change at once", async () => {
+    const { body } = await get(at, `/drive/nodes/${rootId}`);
+    const path = `/drive/spaces/${String(body["spaceId"])}/changes`;
+    const stream = await send("GET", `${path}/stream`);
+    assert.equal(stream.headers.get("content-type"), "text/event-stream");
+    const reader = (stream.body as ReadableStream<Uint8Array>).getReader();
+    let heard = "";
+    const hear = async () => {
+      const { value } = await reader.read();
+      heard += Buffer.from(value ?? []).toString();
+    };
+    await hear(); // it follows from here on
+    await made("heard of.txt", Buffer.from("x"));
+    while (!heard.includes("event: changes")) await hear();
+    assert.match(heard, /"name":"heard of.txt"/);
+    const [, cursor] = /"nextCursor":"([^"]+)"/.exec(heard) ?? [];
+    await reader.cancel();
+    const { body: later } = await get(at, `${path}?cursor=${cursor}`);
+    assert.deepEqual([later["items"], later["nextCursor"], later["hasMore"]], [[], cursor, false]);
+  });
+
   test("a name that no system can keep is refused by what is wrong with it", async () => {
     const answer = await post(at, `/drive/nodes/${rootId}/folders`, { name: "../etc" });
     assert.equal(answer.status, 400);

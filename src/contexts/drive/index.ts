@@ -14,6 +14,7 @@ import type { MayAct } from "#kernel/permission.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
+import { followChanges, listChanges } from "./application/changes/list-changes.ts";
 import { readFile } from "./application/content/read-file.ts";
 import { listRevisions, restoreRevision } from "./application/content/revisions.ts";
 import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
@@ -54,6 +55,9 @@ export const createDrive = (deps: DriveDeps) =>
       trashNode: trashNode(deps),
       restoreNode: restoreNode(deps),
       listTrash: listTrash(deps),
+
+      listChanges: listChanges(deps),
+      followChanges: followChanges(deps),
 
       mayUpload: mayUpload(deps),
       createFile: createFile(deps),

@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { IdentityProvides } from "#contexts/identity";
+import { WakeUp } from "#platform/events/wake-up.ts";
 import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
 import type { Profile } from "#platform/process/persistence.ts";
@@ -40,7 +41,7 @@ async function compose<On extends Profile>(
   { identity }: Needs,
   undo: AsyncDisposableStack,
 ) {
-  const { persistence, metrics, clock, newId, settings } = parts;
+  const { persistence, metrics, clock, timers, newId, settings } = parts;
   const working = { schema, scope, onAppended: announcer(parts, schema) };
   const store = openStore(settings, newId);
   undo.defer(async () => store[Symbol.asyncDispose]?.());
@@ -58,7 +59,8 @@ async function compose<On extends Profile>(
     const reading = { ...working, schema: "identity", into: schema, consumers: identityConsumers };
     consume(parts, reading);
   }
-  return { routes: driveRoutes(drive), provides: {} };
+  const wakeUp = parts.wakeUps.get(schema) ?? new WakeUp(timers);
+  return { routes: driveRoutes(drive, { wakeUp, timers }), provides: {} };
 }
 
 /** The drive, wired with these adapters. */

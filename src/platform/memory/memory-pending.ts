@@ -2,6 +2,7 @@ import type { Event, Recorded } from "#kernel/event.ts";
 import type { Version } from "#kernel/version.ts";
 import type { Announced } from "../events/record.ts";
 import type { Redaction } from "../events/redact.ts";
+import type { Look, Mark } from "../events/subscription-store.ts";
 import { kept } from "./kept.ts";
 import type { Changed, MemoryTable } from "./memory-table.ts";
 
@@ -19,6 +20,16 @@ export type MemoryTransaction = {
   readonly redact: (streams: readonly string[], redaction: Redaction) => void;
   /** The events of a stream. */
   readonly eventsOf: (stream: string) => readonly Recorded[];
+  readonly log: () => MemoryLog;
+};
+
+/** The log of a context, as its repositories may read it. */
+export type MemoryLog = {
+  /** All events that are committed, by position. */
+  readonly events: readonly Recorded[];
+  readonly at: (position: number) => Recorded | undefined;
+  /** How far it can be read, and whether it has the event that was the last one before. */
+  readonly look: (before: Mark | undefined) => Look;
 };
 
 /** Collects the changes of a unit of work. */
@@ -27,7 +38,7 @@ export class MemoryPending {
   readonly announced: Announced[] = [];
   readonly redactions: { readonly streams: ReadonlySet<string>; readonly redaction: Redaction }[] =
     [];
-  readonly #log: () => readonly Recorded[];
+  readonly #log: MemoryLog;
   #isOpen = true;
   readonly transaction: MemoryTransaction = {
     put: (table, key, row) => this.transaction.change(table, key, () => row),
@@ -43,10 +54,11 @@ export class MemoryPending {
       this.check();
       this.redactions.push({ streams: new Set(streams), redaction });
     },
-    eventsOf: (stream) => this.#log().filter((event) => event.stream === stream),
+    eventsOf: (stream) => this.#log.events.filter((event) => event.stream === stream),
+    log: () => this.#log,
   };
 
-  constructor(log: () => readonly Recorded[]) {
+  constructor(log: MemoryLog) {
     this.#log = log;
   }
 

@@ -116,8 +116,7 @@ export class MemoryStore {
 
   units<Scope>(scope: MemoryScope<Scope>, onAppended: OnAppended = () => {}): UnitsOfWork<Scope> {
     return {
-      read: (context, query) =>
-        query(this.#open(scope, new MemoryPending(() => this.events), context)),
+      read: (context, query) => query(this.#open(scope, new MemoryPending(this), context)),
       unitOfWork: (context, work, options) =>
         this.#work(context, { scope, onAppended }, work, options),
     };
@@ -242,7 +241,7 @@ export class MemoryStore {
 
     const unlock = await this.#lockAll([...new Set(lock)].toSorted(), context);
     try {
-      const pending = new MemoryPending(() => this.events);
+      const pending = new MemoryPending(this);
       const outcome = await work(this.#open(scope, pending, context));
       if (outcome.ok && (await this.#save({ context, pending }, outcome, onAppended)))
         return outcome;

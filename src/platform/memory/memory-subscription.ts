@@ -187,7 +187,7 @@ class MemoryWork<Scope> implements Work<Scope> {
     cause: Recorded,
     settle: () => Promise<void>,
   ) {
-    const pending = new MemoryPending(() => into.events);
+    const pending = new MemoryPending(into);
     this.part = { context: causedBy(cause, clock), pending };
     const noteFailure = (error: unknown) => {
       this.#broken ??= { error };

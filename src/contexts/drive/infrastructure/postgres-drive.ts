@@ -1,5 +1,6 @@
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import type { DriveScope } from "../application/ports/scope.ts";
+import { postgresChanges } from "./postgres-changes.ts";
 import { postgresChunks, postgresRevisions } from "./postgres-content.ts";
 import { postgresNodes } from "./postgres-nodes.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
@@ -11,5 +12,6 @@ export const postgresDrive = (transaction: Transaction): DriveScope => ({
   nodes: postgresNodes(transaction),
   revisions: postgresRevisions(transaction),
   chunks: postgresChunks(transaction),
+  changes: postgresChanges(transaction),
   personalData: postgresPersonalData(transaction),
 });

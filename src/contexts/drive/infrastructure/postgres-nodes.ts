@@ -43,6 +43,10 @@ const locate = statement<LocatedRow>(
                       from above a), '[]') as above
      from drive.nodes n join drive.spaces s on s.id = n.space_id where n.id = $1`,
 );
+const seen = statement<Row & { readonly in_trash: boolean }>(
+  "drive.nodes-seen",
+  `select ${columns}, drive.in_trash(n.id) as in_trash from drive.nodes n where n.id = any($1::text[])`,
+);
 const child = statement<Row>(
   "drive.node-child",
   `select ${columns} from drive.nodes n
@@ -152,6 +156,11 @@ export const postgresNodes = ({ read, write, append }: Transaction): Nodes => ({
     const [row] = await read(locate, [id]);
     return row && toOwned(row);
   },
+  seen: async (ids) =>
+    (await read(seen, [ids])).map(({ in_trash: inTrash, ...row }) => ({
+      node: toNode(row),
+      inTrash,
+    })),
   child: async (folderId, key) => (await read(child, [folderId, key])).map(toNode).find(isPlaced),
   children: async ({ folderId, after = first, limit }) =>
     (await read(children, [folderId, after, limit])).map(toNode).filter(isPlaced),

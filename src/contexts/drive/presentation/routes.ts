@@ -1,12 +1,15 @@
+import type { Told } from "#platform/http/changes.ts";
 import type { Route } from "#platform/http/route.ts";
 import type { Drive } from "../index.ts";
+import { changeRoutes } from "./change-routes.ts";
 import { contentRoutes } from "./content-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
 import { spaceRoutes } from "./space-routes.ts";
 
 /** Everything that the drive answers over HTTP. */
-export const driveRoutes = (drive: Drive): readonly Route[] => [
+export const driveRoutes = (drive: Drive, told: Told): readonly Route[] => [
   ...spaceRoutes(drive),
   ...nodeRoutes(drive),
   ...contentRoutes(drive),
+  ...changeRoutes(drive, told),
 ];

@@ -2,13 +2,14 @@ import { Instant } from "#kernel/instant.ts";
 import { Flag } from "#kernel/scalars.ts";
 import { described, list, named, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import { Version } from "#kernel/version.ts";
+import { ChildCursor, NodePageSize, TrashCursor } from "../application/nodes/read-nodes.ts";
 import {
-  ChildCursor,
-  NodePageSize,
-  TrashCursor,
-  type SeenNode,
-} from "../application/nodes/read-nodes.ts";
+  ChangeCursor,
+  ChangePageSize,
+  type ChangePage,
+} from "../application/changes/list-changes.ts";
 import { RevisionPageSize } from "../application/content/revisions.ts";
+import type { SeenNode } from "../application/ports/nodes.ts";
 import type { RevisionFacts } from "../application/ports/revisions.ts";
 import { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
 import { NodeId, OwnerId, SpaceId } from "../domain/ids.ts";
@@ -96,3 +97,16 @@ export const RevisionsView = named(
   shape({ items: list(RevisionView, RevisionPageSize.most), nextCursor: optional(RevisionNumber) }),
 );
 export const toRevision = ({ nodeId: _nodeId, ...told }: RevisionFacts) => told;
+
+export const ChangesView = named(
+  "Changes",
+  shape({
+    items: list(SeenNodeView, ChangePageSize.most),
+    nextCursor: described("Where the next changes begin", ChangeCursor),
+    hasMore: described("Whether there are more changes now", Flag),
+  }),
+);
+export const toChanges = ({ items, ...page }: ChangePage) => ({
+  ...page,
+  items: items.map(toSeenNode),
+});

@@ -38,6 +38,8 @@ export const access: Access = {
     "POST /api/v1/drive/spaces": { name: "Ours" },
     "GET /api/v1/drive/spaces/{spaceId}": undefined,
     "GET /api/v1/drive/spaces/{spaceId}/trash": undefined,
+    "GET /api/v1/drive/spaces/{spaceId}/changes": undefined,
+    "GET /api/v1/drive/spaces/{spaceId}/changes/stream": undefined,
     "GET /api/v1/drive/nodes/{nodeId}": undefined,
     "GET /api/v1/drive/nodes/{nodeId}/children": undefined,
     "POST /api/v1/drive/nodes/{nodeId}/folders": { name: "Ours" },

@@ -1,3 +1,4 @@
+import { changesContract } from "./changes.contract.ts";
 import { chunkStoreContract } from "./chunk-store.contract.ts";
 import { contentContract } from "./content.contract.ts";
 import { memorySubject } from "./fixtures.ts";
@@ -5,6 +6,7 @@ import { memoryChunks } from "./memory-chunks.ts";
 import { treeContract } from "./tree.contract.ts";
 
 treeContract("memory", memorySubject);
+changesContract("memory", memorySubject);
 contentContract("memory", memorySubject);
 chunkStoreContract("memory", async () => ({
   store: memoryChunks(),

@@ -1,6 +1,7 @@
 import { idOf, saving } from "#kernel/repository.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
+import type { NodeChange } from "../application/ports/changes.ts";
 import type { Kept } from "../application/ports/chunks.ts";
 import type { Nodes } from "../application/ports/nodes.ts";
 import type { Revision, RevisionFacts } from "../application/ports/revisions.ts";
@@ -54,6 +55,11 @@ function nodesIn({ nodes, spaces }: Tables, { change, append }: MemoryTransactio
       const above = aboveOf(node).map((one) => ({ id: one.id, isTrashed: isTrashed(one) }));
       return { node, above, ownerId: space.ownerId };
     },
+    seen: async (ids) =>
+      ids.flatMap((id) => {
+        const node = nodes.rows.get(id);
+        return node ? [{ node, inTrash: [node, ...aboveOf(node)].some(isTrashed) }] : [];
+      }),
     child: async (folderId, key) =>
       all()
         .filter(isPlaced)
@@ -107,6 +113,23 @@ const revisionsIn = (
     ),
 });
 
+const changesIn = ({ log }: MemoryTransaction): DriveScope["changes"] => ({
+  async look(before) {
+    const { mark, isSame } = log().look(before);
+    return { last: mark, isKnown: isSame };
+  },
+  async between({ spaceId, after, until, limit }) {
+    const found: NodeChange[] = [];
+    for (let position = after + 1; position <= until && found.length < limit; position += 1) {
+      const event = log().at(position);
+      const payload = event?.payload as { readonly spaceId?: string; readonly nodeId?: NodeId };
+      if (event && payload.spaceId === spaceId && payload.nodeId !== undefined)
+        found.push({ position, id: event.id, nodeId: payload.nodeId });
+    }
+    return found;
+  },
+});
+
 /** All repositories of the drive in memory, on one transaction. */
 export const memoryDrive =
   (tables: Tables) =>
@@ -127,6 +150,7 @@ export const memoryDrive =
       },
       nodes: nodesIn(tables, transaction),
       revisions: revisionsIn(tables, transaction),
+      changes: changesIn(transaction),
       chunks: {
         located: async (hashes) =>
           new Map(

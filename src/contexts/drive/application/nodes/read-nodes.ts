@@ -7,15 +7,10 @@ import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.
 import type { Read } from "#kernel/unit-of-work.ts";
 import { NodeId, SpaceId } from "../../domain/ids.ts";
 import { maxNameBytes, nameKey, type NameKey } from "../../domain/node-name.ts";
-import {
-  isInTrash,
-  type Node,
-  type NotAFolder,
-  type Placed,
-  type Trashed,
-} from "../../domain/node.ts";
+import { isInTrash, type NotAFolder, type Placed, type Trashed } from "../../domain/node.ts";
 import type { SpaceNotFound } from "../../domain/space.ts";
 import { Permissions } from "../permission.ts";
+import type { SeenNode } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import { asFolder, permitted, type Unseen } from "./located.ts";
 
@@ -65,9 +60,6 @@ export const ListTrash = shape({
   cursor: optional(TrashCursor),
 });
 export type ListTrash = Infer<typeof ListTrash>;
-
-/** `inTrash`: the node, or a folder above it. */
-export type SeenNode = { readonly node: Node; readonly inTrash: boolean };
 
 type Deps = { readonly read: Read<DriveScope>; readonly mayAct: MayAct };
 

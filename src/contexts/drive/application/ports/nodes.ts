@@ -8,8 +8,13 @@ import type { NameKey } from "../../domain/node-name.ts";
 /** A node where it is, and whose it is. */
 export type Owned<N extends Node = Node> = Located<N> & { readonly ownerId: OwnerId };
 
+/** `inTrash`: the node, or a folder above it. */
+export type SeenNode = { readonly node: Node; readonly inTrash: boolean };
+
 export type Nodes = Saves<Node, DriveEvent> & {
   readonly locate: (id: NodeId) => Promise<Owned | undefined>;
+  /** Those of the ids that there are. */
+  readonly seen: (ids: readonly NodeId[]) => Promise<readonly SeenNode[]>;
   /** The node of a name in a folder, unless it is in the trash. */
   readonly child: (folderId: NodeId, key: NameKey) => Promise<Placed | undefined>;
   /** Nodes in a folder in the order of their names, after one of them, without those in the trash. */

@@ -1,3 +1,4 @@
+import type { Changes } from "./changes.ts";
 import type { ChunkIndex } from "./chunks.ts";
 import type { Nodes } from "./nodes.ts";
 import type { PersonalData } from "./personal-data.ts";
@@ -10,5 +11,6 @@ export type DriveScope = {
   readonly nodes: Nodes;
   readonly revisions: Revisions;
   readonly chunks: ChunkIndex;
+  readonly changes: Changes;
   readonly personalData: PersonalData;
 };

@@ -50,6 +50,26 @@ create table drive.manifests (
   primary key (node_id, number, starts_at)
 );
 
+-- Whether a node, or a folder above it, is in the trash.
+create function drive.in_trash(node text) returns boolean language plpgsql stable set search_path = pg_catalog as $$
+declare
+  parent text;
+  trashed timestamptz;
+begin
+  loop
+    select n.parent_id, n.trashed_at into parent, trashed from drive.nodes n where n.id = node;
+    if trashed is not null then
+      return true;
+    end if;
+    exit when parent is null;
+    node := parent;
+  end loop;
+  return false;
+end $$;
+
+-- The changes of a space, in the order of the log.
+create index events_space_key on drive.events ((payload ->> 'spaceId'), position);
+
 -- Whether a space is there; it stays until the unit of work has ended. Its owner may have been erased meanwhile.
 create function drive.hold_space(space text) returns boolean language plpgsql set search_path = pg_catalog as $$
 begin

@@ -1,0 +1,20 @@
+import type { NodeId, SpaceId } from "../../domain/ids.ts";
+
+/** An event of the log. A log that was restored to an earlier state does not have it any more. */
+export type Mark = { readonly position: number; readonly id: string };
+export type NodeChange = Mark & { readonly nodeId: NodeId };
+
+/** What has changed in a space, in one order for all who ask. */
+export type Changes = {
+  /** The last event that no other one can come before, and whether the log has an event. */
+  readonly look: (
+    before: Mark | undefined,
+  ) => Promise<{ readonly last: Mark | undefined; readonly isKnown: boolean }>;
+  /** Changes of nodes of a space after a position, up to another one. */
+  readonly between: (page: {
+    readonly spaceId: SpaceId;
+    readonly after: number;
+    readonly until: number;
+    readonly limit: number;
+  }) => Promise<readonly NodeChange[]>;
+};
