@@ -20,7 +20,7 @@ import { listRevisions, restoreRevision } from "./application/content/revisions.
 import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
 import { createFolder } from "./application/nodes/create-folder.ts";
 import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.ts";
-import { getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
+import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
 import type { ChunkStore, Digests } from "./application/ports/chunks.ts";
 import type { DriveScope } from "./application/ports/scope.ts";
 import { getSpace, listSpaces, openSpace } from "./application/spaces/spaces.ts";
@@ -50,6 +50,7 @@ export const createDrive = (deps: DriveDeps) =>
 
       createFolder: createFolder(deps),
       getNode: getNode(deps),
+      findByPath: findByPath(deps),
       listChildren: listChildren(deps),
       moveNode: moveNode(deps),
       trashNode: trashNode(deps),

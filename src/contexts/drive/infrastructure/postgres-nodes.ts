@@ -52,6 +52,16 @@ const child = statement<Row>(
   `select ${columns} from drive.nodes n
     where n.parent_id = $1 and n.name_key = $2 and n.trashed_at is null`,
 );
+const down = statement<Row>(
+  "drive.nodes-down",
+  `with recursive way (id, step) as (
+     select $1::text collate "C", 0
+     union all
+     select n.id, w.step + 1 from way w cross join lateral (
+       select id from drive.nodes
+        where parent_id = w.id and name_key = ($2::text[])[w.step + 1] and trashed_at is null offset 0) n)
+   select ${columns} from way w join drive.nodes n on n.id = w.id where w.step > 0 order by w.step`,
+);
 const children = statement<Row>(
   "drive.node-children",
   `select ${columns} from drive.nodes n
@@ -162,6 +172,7 @@ export const postgresNodes = ({ read, write, append }: Transaction): Nodes => ({
       inTrash,
     })),
   child: async (folderId, key) => (await read(child, [folderId, key])).map(toNode).find(isPlaced),
+  down: async (folderId, keys) => (await read(down, [folderId, keys])).map(toNode).filter(isPlaced),
   children: async ({ folderId, after = first, limit }) =>
     (await read(children, [folderId, after, limit])).map(toNode).filter(isPlaced),
   async height(folderId, most) {

@@ -1,8 +1,8 @@
 import { get, post, type Route } from "#platform/http/route.ts";
-import { ListTrash } from "../application/nodes/read-nodes.ts";
+import { FindByPath, ListTrash } from "../application/nodes/read-nodes.ts";
 import { GetSpace, ListSpaces, OpenSpace } from "../application/spaces/spaces.ts";
 import type { Drive } from "../index.ts";
-import { SpacesView, SpaceView, toNode, TrashView } from "./views.ts";
+import { SeenNodeView, SpacesView, SpaceView, toNode, toSeenNode, TrashView } from "./views.ts";
 
 export const spaceRoutes = (drive: Drive): readonly Route[] => [
   post("/drive/spaces", {
@@ -38,6 +38,21 @@ export const spaceRoutes = (drive: Drive): readonly Route[] => [
     success: 200,
     output: SpaceView,
     refusals: { "space-not-found": 404, forbidden: 403 },
+  }),
+  get("/drive/spaces/:spaceId/paths", {
+    access: "signed-in",
+    id: "findByPath",
+    summary: "Find a file or a folder by its path",
+    description:
+      "The node at a `path`, as in `/Photos/2026`, without regard to case. `nearest` in a refusal is the folder that the way down ends in.",
+    input: FindByPath,
+    handle: drive.findByPath,
+    success: 200,
+    output: SeenNodeView,
+    present: toSeenNode,
+    version: ({ node }) => node.version,
+    isComposed: true,
+    refusals: { "space-not-found": 404, "path-not-found": 404, forbidden: 403 },
   }),
   get("/drive/spaces/:spaceId/trash", {
     access: "signed-in",

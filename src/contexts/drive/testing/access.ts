@@ -38,6 +38,7 @@ export const access: Access = {
     "POST /api/v1/drive/spaces": { name: "Ours" },
     "GET /api/v1/drive/spaces/{spaceId}": undefined,
     "GET /api/v1/drive/spaces/{spaceId}/trash": undefined,
+    "GET /api/v1/drive/spaces/{spaceId}/paths": undefined,
     "GET /api/v1/drive/spaces/{spaceId}/changes": undefined,
     "GET /api/v1/drive/spaces/{spaceId}/changes/stream": undefined,
     "GET /api/v1/drive/nodes/{nodeId}": undefined,

@@ -64,6 +64,19 @@ function nodesIn({ nodes, spaces }: Tables, { change, append }: MemoryTransactio
       all()
         .filter(isPlaced)
         .find((node) => node.parentId === folderId && nameKey(node.name) === key),
+    async down(folderId, keys) {
+      const way: Placed[] = [];
+      for (const key of keys) {
+        const next = all()
+          .filter(isPlaced)
+          .find(
+            (one) => one.parentId === (way.at(-1)?.id ?? folderId) && nameKey(one.name) === key,
+          );
+        if (!next) break;
+        way.push(next);
+      }
+      return way;
+    },
     children: async ({ folderId, after = "", limit }) =>
       all()
         .filter(isPlaced)

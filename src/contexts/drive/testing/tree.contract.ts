@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { expect } from "#kernel/result.ts";
 import { newId } from "#test/values.ts";
-import { ListChildren, TrashCursor } from "../application/nodes/read-nodes.ts";
+import { FindByPath, ListChildren, TrashCursor } from "../application/nodes/read-nodes.ts";
 import { GetSpace, OpenSpace } from "../application/spaces/spaces.ts";
 import { NodeId } from "../domain/ids.ts";
 import { maxDepth } from "../domain/node.ts";
@@ -68,6 +68,32 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.deepEqual(racing.map(outcomeOf).toSorted(), ["name-taken", "name-taken", "ok"]);
       const renamed = expect(await house.move(taken, { name: "CAFÉ" }));
       assert.equal(renamed.name, "CAFÉ", "a node may change the case of its own name");
+    });
+
+    test("a node is found by its path, and a way that ends says where", async () => {
+      await using house = await given();
+      const { drive, as, adaId, bobId, space, rootId } = house;
+      const at = async (path: string, actor: string = adaId) =>
+        drive.findByPath(read(FindByPath, { spaceId: space.id, path }), as(actor));
+      const idAt = async (path: string) => expect(await at(path)).node.id;
+      const photos = await house.made(rootId, "Photos");
+      const year = await house.made(photos, "2026");
+      const file = expect(await house.file(year, "Tür.jpg", Buffer.from("x"))).id;
+      assert.equal(await idAt("/"), rootId);
+      assert.equal(await idAt("/photos"), photos);
+      assert.equal(await idAt("/Photos/2026/TU\u0308R.JPG"), file);
+      for (const [path, nearest] of [
+        ["/Videos/x", "/"],
+        ["/Photos/2025/a/b", "/Photos"],
+        ["/Photos/2026/Tür.jpg/x", "/Photos/2026/Tür.jpg"],
+      ] as const) {
+        const refused = await at(path);
+        assert.ok(!refused.ok && refused.error.type === "path-not-found");
+        assert.equal(refused.error.nearest, nearest);
+      }
+      assert.equal(outcomeOf(await at("/Photos", bobId)), "forbidden");
+      expect(await house.trash(photos));
+      assert.equal(outcomeOf(await at("/Photos/2026")), "path-not-found");
     });
 
     test("a folder moves with all that lies below it, by one event", async () => {

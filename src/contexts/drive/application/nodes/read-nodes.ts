@@ -7,6 +7,7 @@ import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.
 import type { Read } from "#kernel/unit-of-work.ts";
 import { NodeId, SpaceId } from "../../domain/ids.ts";
 import { maxNameBytes, nameKey, type NameKey } from "../../domain/node-name.ts";
+import { NodePath } from "../../domain/node-path.ts";
 import { isInTrash, type NotAFolder, type Placed, type Trashed } from "../../domain/node.ts";
 import type { SpaceNotFound } from "../../domain/space.ts";
 import { Permissions } from "../permission.ts";
@@ -18,6 +19,10 @@ export const NodePageSize = pageSize({ usual: 100, most: 1_000 });
 
 export const GetNode = shape({ nodeId: NodeId });
 export type GetNode = Infer<typeof GetNode>;
+
+/** The root, unless a path is said. */
+export const FindByPath = shape({ spaceId: SpaceId, path: optional(NodePath) });
+export type FindByPath = Infer<typeof FindByPath>;
 
 /** A letter may become up to three in a key. */
 const maxKeyLength = 3 * maxNameBytes;
@@ -69,6 +74,30 @@ export function getNode({ read, mayAct }: Deps) {
     const found = await read(context, (scope) => seen(scope, nodeId, context));
     return found.ok ? ok({ node: found.value.node, inTrash: isInTrash(found.value) }) : found;
   };
+}
+
+/** Nothing lies there. `nearest`: the path of the folder that the way down ends in. */
+export type PathNotFound = { readonly type: "path-not-found"; readonly nearest: NodePath };
+
+/** Returns the node at a path of a space. */
+export function findByPath({ read, mayAct }: Deps) {
+  type Outcome = Result<SeenNode, SpaceNotFound | PathNotFound | Forbidden>;
+  return async (
+    { spaceId, path = NodePath.root }: FindByPath,
+    context: Context,
+  ): Promise<Outcome> =>
+    read(context, async ({ spaces, nodes }): Promise<Outcome> => {
+      const space = await spaces.byId(spaceId);
+      if (!space) return err({ type: "space-not-found", spaceId });
+      const allowed = await mayAct(context, Permissions.readNode, { owner: space.ownerId });
+      if (!allowed.ok) return allowed;
+      const keys = NodePath.names(path).map(nameKey);
+      const found = await nodes.down(space.rootId, keys);
+      if (found.length < keys.length)
+        return err({ type: "path-not-found", nearest: NodePath.first(path, found.length) });
+      const [seen] = await nodes.seen([found.at(-1)?.id ?? space.rootId]);
+      return seen ? ok(seen) : err({ type: "space-not-found", spaceId });
+    });
 }
 
 /** Lists what lies in a folder, in the order of names without regard to case. */

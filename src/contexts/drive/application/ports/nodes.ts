@@ -17,6 +17,8 @@ export type Nodes = Saves<Node, DriveEvent> & {
   readonly seen: (ids: readonly NodeId[]) => Promise<readonly SeenNode[]>;
   /** The node of a name in a folder, unless it is in the trash. */
   readonly child: (folderId: NodeId, key: NameKey) => Promise<Placed | undefined>;
+  /** The nodes on a way down from a folder, as far as it leads, without those in the trash. */
+  readonly down: (folderId: NodeId, keys: readonly NameKey[]) => Promise<readonly Placed[]>;
   /** Nodes in a folder in the order of their names, after one of them, without those in the trash. */
   readonly children: (page: {
     readonly folderId: NodeId;
