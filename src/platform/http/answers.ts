@@ -34,12 +34,18 @@ export function sendProblem(
   codes.set(reply, body.code);
   if (isUnread(reply.request.raw)) reply.header("connection", "close");
   if (retryAfterS !== undefined) reply.header("retry-after", retryAfterS.toString());
-  if (body.status === 401) reply.header("www-authenticate", 'Bearer realm="basalt"');
+  if (body.status === 401) reply.header("www-authenticate", challengeFor(reply.request));
   return reply
     .code(body.status)
     .header("content-type", problemMediaType)
     .serializer(JSON.stringify)
     .send(body);
+}
+
+/** Source: RFC 6750, 3. */
+function challengeFor({ headers }: FastifyRequest): string {
+  const error = headers.authorization === undefined ? "" : ', error="invalid_token"';
+  return `Bearer realm="basalt"${error}`;
 }
 
 export const sendMalformed = (reply: FastifyReply, { id }: FastifyRequest, { issue }: Malformed) =>
@@ -115,7 +121,12 @@ export function answerUnknownPath({
     const allowed = known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
     if (allowed.length > 0) reply.header("allow", [...new Set(allowed)].join(", "));
     const status = allowed.length > 0 ? 405 : 404;
-    return sendProblem(reply, problem(typeOfStatus(status), { status, correlationId: request.id }));
+    const methods = [...new Set(allowed)].join(", ");
+    const detail = methods === "" ? "Nothing answers at this path" : `The path takes ${methods}`;
+    return sendProblem(
+      reply,
+      problem(typeOfStatus(status), { status, correlationId: request.id, detail }),
+    );
   };
 }
 

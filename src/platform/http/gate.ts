@@ -83,7 +83,11 @@ export function gate({ authenticate, limiters }: GateOptions, access: Access) {
     if (principal === anonymous && (access === "signed-in" || isRefusedCredential)) {
       void sendProblem(
         reply,
-        problem("unauthenticated", { status: 401, correlationId: request.id }),
+        problem("unauthenticated", {
+          status: 401,
+          correlationId: request.id,
+          detail: bearer.test(authorization) ? invalidCredential : noCredential,
+        }),
       );
       return;
     }
@@ -105,6 +109,9 @@ export function gate({ authenticate, limiters }: GateOptions, access: Access) {
 }
 
 const bearer = /^bearer\b/i;
+const noCredential = "Send an access token or an API key, as in `Authorization: Bearer …`";
+const invalidCredential =
+  "The access token or API key is not valid here, or not any more: sign in again, or refresh the token";
 
 /** Whether the credential of a request is still valid, which may end while an answer goes on. A request without one has none to lose. */
 export const isStillSignedIn =
