@@ -16,7 +16,7 @@ const small: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * `ledger verify` adds up everything, and `drive verify` reads it; `events skip` finds an event by its id, and `doctor` the master keys, by hand: an index for it would cost every
+ * `ledger verify` adds up everything, and `drive verify` and the collection of chunks count all; `events skip` finds an event by its id, and `doctor` the master keys, by hand: an index for it would cost every
  * write. The totals of a trial balance are those of all accounts.
  */
 const mayReadAll: ReadonlySet<string> = new Set([
@@ -26,7 +26,7 @@ const mayReadAll: ReadonlySet<string> = new Set([
   "accounts.verify-unlinked",
   "accounts.verify-whole",
   "accounts.master-keys-needed",
-  "drive.verify-count",
+  "drive.chunk-count",
   "identity.master-keys-needed",
 ]);
 

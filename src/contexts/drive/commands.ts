@@ -1,10 +1,13 @@
 import path from "node:path";
 import type { Command } from "commander";
 import { print, progressBar, type Output } from "#platform/console/output.ts";
+import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import type { WithDatabase } from "#platform/process/module.ts";
+import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
 import { sha256Digests as digests } from "./infrastructure/digests.ts";
 import { LocalSegments } from "./infrastructure/local-segments.ts";
-import { verifyChunks, type Verdict } from "./infrastructure/verify-chunks.ts";
+import { verifyChunks, type Verdict } from "./application/collection/verify-chunks.ts";
+import { postgresDrive } from "./infrastructure/postgres-drive.ts";
 
 const mebibyte = 2 ** 20;
 
@@ -23,13 +26,30 @@ export function addDriveCommands(
     .action((output: Output) =>
       withDatabase(async (database, { dataFolder }) => {
         const folder = path.join(dataFolder, segmentFolder);
-        await using store = new LocalSegments({ folder, segmentBytes: 0, newName: () => "" });
+        await using store = new LocalSegments({
+          folder,
+          segmentBytes: 0,
+          newName: () => "",
+          clock,
+        });
         let bar: ReturnType<typeof progressBar> | undefined;
         const onProgress = (done: number, total: number) => {
           bar ??= progressBar("chunks", total);
           bar.show(done);
         };
-        const verdict = await verifyChunks({ database, store, digests, onProgress });
+        const units = postgresUnitOfWork({
+          database,
+          schema: "drive",
+          scope: postgresDrive,
+          onAppended: () => {},
+          clock,
+          newId,
+        });
+        const context = { actor: "system", correlationId: "console", deadlineMs: 0 };
+        const verdict = await verifyChunks(
+          { ...units, store, digests, clock, onProgress },
+          context,
+        );
         bar?.end();
         print([verdict], output, sentenceOf, "");
         if (verdict.damaged.length > 0) process.exitCode = 1;

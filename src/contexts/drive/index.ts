@@ -15,6 +15,7 @@ import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { followChanges, listChanges } from "./application/changes/list-changes.ts";
+import { collectChunks } from "./application/collection/collect-chunks.ts";
 import { readFile } from "./application/content/read-file.ts";
 import { listRevisions, restoreRevision } from "./application/content/revisions.ts";
 import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
@@ -59,6 +60,8 @@ export const createDrive = (deps: DriveDeps) =>
 
       listChanges: listChanges(deps),
       followChanges: followChanges(deps),
+
+      collectChunks: collectChunks(deps),
 
       mayUpload: mayUpload(deps),
       createFile: createFile(deps),

@@ -5,6 +5,7 @@ import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
 import type { Profile } from "#platform/process/persistence.ts";
 import type { NewId } from "#kernel/id.ts";
+import type { Clock } from "#kernel/instant.ts";
 import type { ChunkStore } from "./application/ports/chunks.ts";
 import type { DriveScope } from "./application/ports/scope.ts";
 import { driveEvents } from "./domain/events.ts";
@@ -15,12 +16,14 @@ import { createDrive } from "./index.ts";
 import { sha256Digests } from "./infrastructure/digests.ts";
 import { LocalSegments } from "./infrastructure/local-segments.ts";
 import { postgresDrive } from "./infrastructure/postgres-drive.ts";
-import { examineChunks } from "./infrastructure/verify-chunks.ts";
+import { examineChunks } from "./infrastructure/examine-chunks.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
 import { driveRoutes } from "./presentation/routes.ts";
 
 const schema = "drive";
 const known = {} as const;
+/** How often chunks that nothing refers to are collected, and how long that may take. */
+const [collectEveryMs, collectWithinMs] = [6 * 3_600_000, 3 * 3_600_000];
 /** Below the data folder. */
 const segmentFolder = "drive/segments";
 /** Bytes of one file of chunks. */
@@ -32,7 +35,10 @@ type Needs = { readonly identity: IdentityProvides };
 /** The adapters of the drive that differ between Postgres and memory. */
 export type DriveAdapters<On extends Profile> = {
   readonly scope: (transaction: On["transaction"]) => DriveScope;
-  readonly store: (settings: Settings, newId: NewId) => ChunkStore & Partial<AsyncDisposable>;
+  readonly store: (
+    settings: Settings,
+    machine: { readonly newId: NewId; readonly clock: Clock },
+  ) => ChunkStore & Partial<AsyncDisposable>;
 };
 
 async function compose<On extends Profile>(
@@ -43,7 +49,7 @@ async function compose<On extends Profile>(
 ) {
   const { persistence, metrics, clock, timers, newId, settings } = parts;
   const working = { schema, scope, onAppended: announcer(parts, schema) };
-  const store = openStore(settings, newId);
+  const store = openStore(settings, { newId, clock });
   undo.defer(async () => store[Symbol.asyncDispose]?.());
   const drive = createDrive({
     ...persistence.units(working),
@@ -58,6 +64,14 @@ async function compose<On extends Profile>(
   if (settings.consumers) {
     const reading = { ...working, schema: "identity", into: schema, consumers: identityConsumers };
     consume(parts, reading);
+    parts.jobs.add({
+      name: "drive.collect-chunks",
+      everyMs: collectEveryMs,
+      withinMs: collectWithinMs,
+      work: async (context, stopping) => {
+        await drive.collectChunks({ stopping }, context);
+      },
+    });
   }
   const wakeUp = parts.wakeUps.get(schema) ?? new WakeUp(timers);
   return { routes: driveRoutes(drive, { wakeUp, timers }), provides: {} };
@@ -80,10 +94,11 @@ export const driveWith = <On extends Profile>(
 export const drive: Module<typeof known, object, Needs> = {
   ...driveWith({
     scope: postgresDrive,
-    store: ({ dataFolder }, newId) =>
+    store: ({ dataFolder }, { newId, clock }) =>
       new LocalSegments({
         folder: path.join(dataFolder, segmentFolder),
         segmentBytes,
+        clock,
         newName: () => newId(SegmentId),
       }),
   }),

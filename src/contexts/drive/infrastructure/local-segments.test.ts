@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import type { Location } from "../application/ports/chunks.ts";
 import { chunkStoreContract } from "../testing/chunk-store.contract.ts";
 import { localSubject } from "../testing/on-postgres.ts";
+import { systemClock as clock } from "#platform/system.ts";
 import { LocalSegments } from "./local-segments.ts";
 
 chunkStoreContract("local segments", localSubject);
@@ -21,7 +22,7 @@ describe("local segments", () => {
     assert.equal(new Set(kept.map(({ segment }) => segment)).size, 3);
     assert.equal(readdirSync(folder).length, 3);
 
-    const options = { folder, segmentBytes: 1, newName: () => "another" };
+    const options = { folder, segmentBytes: 1, newName: () => "another", clock };
     await using other = new LocalSegments(options);
     for (const [i, location] of kept.entries())
       assert.ok(chunks[i]?.equals(await other.read(location)));
@@ -33,7 +34,7 @@ describe("local segments", () => {
     await using opened = await localSubject();
     const { folder } = opened;
     let made = 0;
-    const options = { folder, segmentBytes: 1, newName: () => `s${(made += 1)}` };
+    const options = { folder, segmentBytes: 1, newName: () => `s${(made += 1)}`, clock };
     await using many = new LocalSegments(options);
     const kept: Location[] = [];
     for (let i = 0; i < 80; i += 1) kept.push(...(await many.put([Buffer.from(`${i}`)])));
@@ -75,6 +76,7 @@ describe("local segments", () => {
       folder: path.join(folder, "file/below"),
       segmentBytes: 1,
       newName: () => "s",
+      clock,
     };
     const [blocked] = await store.put([Buffer.from("x")]);
     assert.ok(blocked);

@@ -1,18 +1,28 @@
-import { mkdir, open, type FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, rm, stat, type FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { Unavailable } from "#platform/unavailable.ts";
-import type { ChunkStore, Location } from "../application/ports/chunks.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import type { ChunkStore, Location, Segment as SegmentFacts } from "../application/ports/chunks.ts";
 
 /** Segments that stay open for reading, unless more are read at once. */
 const mostOpen = 64;
 
-type Segment = { readonly name: string; readonly file: FileHandle; size: number };
+/** How long chunks are appended to one segment. */
+const appendedForMs = 3_600_000;
+
+type Segment = {
+  readonly name: string;
+  readonly file: FileHandle;
+  readonly begunAtMs: number;
+  size: number;
+};
 type Opened = { readonly file: Promise<FileHandle>; readers: number };
 
 type Options = {
   readonly folder: string;
   /** A segment that has so many bytes is closed, and another one begun. */
   readonly segmentBytes: number;
+  readonly clock: Pick<Clock, "unixMs">;
   /** A name for each new segment, which no other process has. */
   readonly newName: () => string;
 };
@@ -65,6 +75,23 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
     }
   };
 
+  readonly segments = async (): Promise<readonly SegmentFacts[]> => {
+    const { folder } = this.#options;
+    const names = await readdir(folder).catch(() => []);
+    const found = names.map(async (name) => {
+      const { size: bytes, mtimeMs } = await stat(path.join(folder, name));
+      return { name, bytes, changedAt: Instant.fromUnixMs(Math.floor(mtimeMs)) };
+    });
+    return Promise.all(found);
+  };
+
+  readonly remove = async (segment: string): Promise<void> => {
+    const opened = this.#opened.get(segment);
+    this.#opened.delete(segment);
+    if (opened) void closed(opened.file);
+    await rm(path.join(this.#options.folder, path.basename(segment)), { force: true });
+  };
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#turn;
     if (this.#appending) await this.#leave(this.#appending);
@@ -72,6 +99,7 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
   }
 
   async #append(chunks: readonly Uint8Array[]): Promise<readonly Location[]> {
+    if (this.#appending && this.#isOld(this.#appending)) await this.#leave(this.#appending);
     const segment = (this.#appending ??= await this.#begin());
     let end = segment.size;
     const locations = chunks.map(({ length: size }) => {
@@ -97,7 +125,12 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
     const name = newName();
     const file = await open(path.join(folder, name), "wx");
     await flushFolder(folder);
-    return { name, file, size: 0 };
+    return { name, file, size: 0, begunAtMs: this.#options.clock.unixMs() };
+  }
+
+  /** One that nobody has written to for a day may be collected: nothing is appended to it any more. */
+  #isOld({ begunAtMs }: Segment): boolean {
+    return this.#options.clock.unixMs() - begunAtMs > appendedForMs;
   }
 
   /** Nothing more is appended to a segment, which is closed once it is safe. */

@@ -2,28 +2,72 @@ import type { Instant } from "#kernel/instant.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
-import type { ChunkIndex, Kept } from "../application/ports/chunks.ts";
+import type { ChunkIndex, KeptChunk, Location } from "../application/ports/chunks.ts";
 import type { ManifestPage, RevisionFacts, Revisions } from "../application/ports/revisions.ts";
 import { pagesOf, type ByteCount, type RevisionNumber, type Sha256 } from "../domain/content.ts";
 import type { NodeId } from "../domain/ids.ts";
 
 const [hashDigits, sizeDigits] = [64, 8];
 
-const located = statement<Kept & { readonly hash: string }>(
+type ChunkRow = Location & {
+  readonly hash: string;
+  readonly isDoubted: boolean;
+  readonly usedAt: Instant;
+};
+const chunkColumns = `encode(hash, 'hex') as hash, segment, place as offset, size, is_doubted as "isDoubted", used_at as "usedAt"`;
+
+const located = statement<ChunkRow>(
   "drive.chunks-located",
-  `select encode(hash, 'hex') as hash, segment, place as offset, size, is_doubted as "isDoubted"
-     from drive.chunks where hash = any($1::bytea[])`,
+  `select ${chunkColumns} from drive.chunks where hash = any($1::bytea[])`,
+);
+const chunkCount = statement<{ readonly n: number }>(
+  "drive.chunk-count",
+  "select count(*) as n from drive.chunks",
+);
+const chunkPage = statement<ChunkRow>(
+  "drive.chunk-page",
+  `select ${chunkColumns} from drive.chunks where hash > decode($1, 'hex') order by hash limit $2`,
+);
+const chunksInSegment = statement<ChunkRow>(
+  "drive.chunks-in-segment",
+  `select ${chunkColumns} from drive.chunks where segment = $1 and not is_doubted limit $2`,
+);
+const segmentBytes = statement<{ readonly segment: string; readonly bytes: number }>(
+  "drive.segment-bytes",
+  `select s.segment, coalesce(c.bytes, 0)::bigint as bytes from unnest($1::text[]) s(segment)
+     cross join lateral (select sum(size) as bytes from drive.chunks where segment = s.segment offset 0) c`,
 );
 /** In one order, so that no two units of work wait for each other. */
 const addChunks = mutation(
   "drive.chunks-add",
   "chunks",
-  `insert into drive.chunks (hash, segment, place, size)
-   select decode(c.hash, 'hex'), c.segment, c.place, c.size
+  `insert into drive.chunks (hash, segment, place, size, used_at)
+   select decode(c.hash, 'hex'), c.segment, c.place, c.size, $5::timestamptz
      from unnest($1::text[], $2::text[], $3::bigint[], $4::int[]) as c(hash, segment, place, size) order by 1
    on conflict (hash) do update
-     set segment = excluded.segment, place = excluded.place, size = excluded.size, is_doubted = false
-   where chunks.is_doubted`,
+     set segment = case when chunks.is_doubted then excluded.segment else chunks.segment end,
+         place = case when chunks.is_doubted then excluded.place else chunks.place end,
+         size = excluded.size, is_doubted = false, used_at = greatest(chunks.used_at, excluded.used_at)`,
+);
+const use = mutation(
+  "drive.chunks-use",
+  "chunks",
+  `update drive.chunks c set used_at = $2::timestamptz
+     from (select hash from drive.chunks where hash = any($1::bytea[]) order by hash for update) u
+    where c.hash = u.hash`,
+);
+const move = mutation(
+  "drive.chunk-move",
+  "chunks",
+  `update drive.chunks set segment = $4, place = $5::bigint
+    where hash = decode($1, 'hex') and segment = $2 and place = $3::bigint`,
+);
+const forget = mutation(
+  "drive.chunks-forget",
+  "chunks",
+  `delete from drive.chunks c using (
+     select hash from drive.chunks where hash = any($1::bytea[]) and used_at < $2::timestamptz order by hash for update) u
+    where c.hash = u.hash`,
 );
 const doubt = mutation(
   "drive.chunk-doubt",
@@ -84,23 +128,43 @@ const manifestPage = statement<PageRow>(
     where node_id = $1 and number = $2 and starts_at <= $3 order by starts_at desc limit 1`,
 );
 
+type PlacedPageRow = Omit<PageRow, "sizes"> & {
+  readonly node_id: string;
+  readonly number: number;
+};
+const manifestPages = statement<PlacedPageRow>(
+  "drive.manifest-pages",
+  `select node_id, number, starts_at, encode(hashes, 'hex') as hashes from drive.manifests
+    where (node_id, number, starts_at) > ($1, $2::bigint, $3::bigint)
+    order by node_id, number, starts_at limit $4`,
+);
+
+const hashesIn = (hashes: string): readonly Sha256[] =>
+  Array.from(
+    { length: hashes.length / hashDigits },
+    (_, i) => hashes.slice(i * hashDigits, (i + 1) * hashDigits) as Sha256,
+  );
+
 const toPage = ({ starts_at: startsAt, hashes, sizes }: PageRow): ManifestPage => ({
   startsAt,
-  manifest: Array.from({ length: hashes.length / hashDigits }, (_, i) => ({
-    hash: hashes.slice(i * hashDigits, (i + 1) * hashDigits) as Sha256,
+  manifest: hashesIn(hashes).map((hash, i) => ({
+    hash,
     size: Number.parseInt(sizes.slice(i * sizeDigits, (i + 1) * sizeDigits), 16),
   })),
 });
 
 const hexOf = (size: number): string => size.toString(16).padStart(sizeDigits, "0");
 
+const asBytea = (hashes: readonly Sha256[]) => hashes.map((hash) => `\\x${hash}`);
+const toChunk = (row: ChunkRow): KeptChunk => ({ ...row, hash: row.hash as Sha256 });
+
 export const postgresChunks = ({ read, write }: Transaction): ChunkIndex => ({
   async located(hashes) {
     if (hashes.length === 0) return new Map();
-    const rows = await read(located, [hashes.map((hash) => `\\x${hash}`)]);
-    return new Map(rows.map(({ hash, ...location }) => [hash as Sha256, location]));
+    const rows = await read(located, [asBytea(hashes)]);
+    return new Map(rows.map(({ hash, ...kept }) => [hash as Sha256, kept]));
   },
-  add(locations) {
+  add(locations, at) {
     if (locations.size === 0) return;
     const places = [...locations.values()];
     write(addChunks, [
@@ -108,9 +172,21 @@ export const postgresChunks = ({ read, write }: Transaction): ChunkIndex => ({
       places.map(({ segment }) => segment),
       places.map(({ offset }) => offset),
       places.map(({ size }) => size),
+      at,
     ]);
   },
+  use: (hashes, at) => write(use, [asBytea(hashes), at]),
   doubt: (hash, { segment, offset }) => write(doubt, [hash, segment, offset]),
+  async count() {
+    const [row] = await read(chunkCount, []);
+    return row?.n ?? 0;
+  },
+  page: async (after, limit) => (await read(chunkPage, [after ?? "", limit])).map(toChunk),
+  inSegment: async (segment, limit) => (await read(chunksInSegment, [segment, limit])).map(toChunk),
+  bytesOf: async (segments) =>
+    new Map((await read(segmentBytes, [segments])).map(({ segment, bytes }) => [segment, bytes])),
+  move: (hash, from, to) => write(move, [hash, from.segment, from.offset, to.segment, to.offset]),
+  forget: (hashes, unusedSince) => write(forget, [asBytea(hashes), unusedSince]),
 });
 
 export const postgresRevisions = ({ read, write }: Transaction): Revisions => ({
@@ -135,6 +211,20 @@ export const postgresRevisions = ({ read, write }: Transaction): Revisions => ({
   },
   list: async ({ nodeId, before = Number.MAX_SAFE_INTEGER, limit }) =>
     (await read(revisionPage, [nodeId, before, limit])).map(toRevision),
+  pages: async (after, limit) =>
+    (
+      await read(manifestPages, [
+        after?.nodeId ?? "",
+        after?.revision ?? 0,
+        after?.startsAt ?? 0,
+        limit,
+      ])
+    ).map((row) => ({
+      nodeId: row.node_id as NodeId,
+      revision: row.number as RevisionNumber,
+      startsAt: row.starts_at,
+      hashes: hashesIn(row.hashes),
+    })),
   async page({ nodeId, revision, at }) {
     const [row] = await read(manifestPage, [nodeId, revision, at]);
     return row && toPage(row);

@@ -43,7 +43,7 @@ export const memorySubject: OpenDrive = async (clock) => {
   const kept = new MemoryStore({ clock, newId: systemIds, timers });
   return {
     ...kept.units(memoryDrive(memoryDriveTables())),
-    store: memoryChunks(),
+    store: memoryChunks(clock),
     events: async () => kept.events.map(({ type }) => type),
     payloads: async () => JSON.stringify(kept.events.map(({ payload }) => payload)),
     async [Symbol.asyncDispose]() {},

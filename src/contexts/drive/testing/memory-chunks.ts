@@ -1,21 +1,29 @@
+import type { Clock, Instant } from "#kernel/instant.ts";
 import type { ChunkStore, Location } from "../application/ports/chunks.ts";
 
-/** Chunks in memory: the twin of segments. */
-export function memoryChunks(): ChunkStore {
-  const kept: Uint8Array[] = [];
+/** Chunks in memory, each a segment of its own: the twin of segments. */
+export function memoryChunks({ now }: Pick<Clock, "now">): ChunkStore {
+  const kept = new Map<string, { readonly bytes: Uint8Array; readonly changedAt: Instant }>();
+  let made = 0;
   return {
     async put(chunks) {
       return chunks.map((bytes): Location => {
-        kept.push(bytes.slice());
-        return { segment: `${kept.length - 1}`, offset: 0, size: bytes.length };
+        made += 1;
+        kept.set(`${made}`, { bytes: bytes.slice(), changedAt: now() });
+        return { segment: `${made}`, offset: 0, size: bytes.length };
       });
     },
     async flush() {},
     async read({ segment, offset, size }) {
-      const bytes = kept[Number(segment)]?.slice(offset, offset + size);
+      const bytes = kept.get(segment)?.bytes.slice(offset, offset + size);
       if (bytes?.length !== size)
         throw new Error(`segment ${segment} ends before ${offset + size}`);
       return bytes;
+    },
+    segments: async () =>
+      [...kept].map(([name, { bytes, changedAt }]) => ({ name, bytes: bytes.length, changedAt })),
+    async remove(segment) {
+      kept.delete(segment);
     },
   };
 }

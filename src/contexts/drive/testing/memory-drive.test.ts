@@ -1,5 +1,7 @@
+import { systemClock } from "#platform/system.ts";
 import { changesContract } from "./changes.contract.ts";
 import { chunkStoreContract } from "./chunk-store.contract.ts";
+import { collectionContract } from "./collection.contract.ts";
 import { contentContract } from "./content.contract.ts";
 import { memorySubject } from "./fixtures.ts";
 import { memoryChunks } from "./memory-chunks.ts";
@@ -7,8 +9,9 @@ import { treeContract } from "./tree.contract.ts";
 
 treeContract("memory", memorySubject);
 changesContract("memory", memorySubject);
+collectionContract("memory", memorySubject);
 contentContract("memory", memorySubject);
 chunkStoreContract("memory", async () => ({
-  store: memoryChunks(),
+  store: memoryChunks(systemClock),
   async [Symbol.asyncDispose]() {},
 }));

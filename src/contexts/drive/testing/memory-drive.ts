@@ -2,13 +2,13 @@ import { idOf, saving } from "#kernel/repository.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { NodeChange } from "../application/ports/changes.ts";
-import type { Kept } from "../application/ports/chunks.ts";
+import type { Kept, Location } from "../application/ports/chunks.ts";
 import type { Nodes } from "../application/ports/nodes.ts";
 import type { Revision, RevisionFacts } from "../application/ports/revisions.ts";
 import type { DriveScope } from "../application/ports/scope.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { NodeId } from "../domain/ids.ts";
-import { pagesOf } from "../domain/content.ts";
+import { pagesOf, type Sha256 } from "../domain/content.ts";
 import { erasedName, nameKey } from "../domain/node-name.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
 import type { Space } from "../domain/space.ts";
@@ -113,6 +113,20 @@ const revisionsIn = (
       ...facts,
       manifest: revisions.rows.get(`${facts.nodeId} ${from}`)?.manifest ?? [],
     })),
+  async pages(after, limit) {
+    const place = (one: { readonly nodeId: string; readonly revision: number }) =>
+      `${one.nodeId} ${String(one.revision).padStart(16, "0")}`;
+    return [...revisions.rows.values()]
+      .filter((one) => !after || place(one) > place(after))
+      .toSorted((a, b) => byText(place(a), place(b)))
+      .slice(0, limit)
+      .map(({ nodeId, revision, manifest }) => ({
+        nodeId,
+        revision,
+        startsAt: 0,
+        hashes: manifest.map(({ hash }) => hash),
+      }));
+  },
   byNumber: async (nodeId, revision) => factsOf(revisions.rows.get(`${nodeId} ${revision}`)),
   list: async ({ nodeId, before = Infinity, limit }) =>
     [...revisions.rows.values()]
@@ -125,6 +139,68 @@ const revisionsIn = (
       ({ startsAt }) => startsAt <= at,
     ),
 });
+
+function chunksIn({ chunks }: Tables, { change }: MemoryTransaction): DriveScope["chunks"] {
+  const all = () =>
+    [...chunks.rows]
+      .map(([hash, kept]) => ({ ...kept, hash: hash as Sha256 }))
+      .toSorted((a, b) => byText(a.hash, b.hash));
+  const isAt = (kept: Kept | undefined, { segment, offset }: Location) =>
+    kept?.segment === segment && kept.offset === offset;
+  return {
+    located: async (hashes) =>
+      new Map(
+        hashes.flatMap((hash) => {
+          const location = chunks.rows.get(hash);
+          return location ? [[hash, location] as const] : [];
+        }),
+      ),
+    add(locations, at) {
+      for (const [hash, location] of locations)
+        change<Kept>(chunks, hash, (before) => {
+          const place = before?.isDoubted === false ? before : location;
+          const usedAt = before && before.usedAt > at ? before.usedAt : at;
+          return { ...place, isDoubted: false, usedAt };
+        });
+    },
+    use(hashes, at) {
+      for (const hash of hashes)
+        change<Kept>(chunks, hash, (found) => found && { ...found, usedAt: at });
+    },
+    doubt: (hash, location) =>
+      change<Kept>(chunks, hash, (found) =>
+        found && isAt(found, location) ? { ...found, isDoubted: true } : found,
+      ),
+    count: async () => chunks.rows.size,
+    page: async (after = "" as Sha256, limit) =>
+      all()
+        .filter(({ hash }) => hash > after)
+        .slice(0, limit),
+    inSegment: async (segment, limit) =>
+      all()
+        .filter((one) => one.segment === segment && !one.isDoubted)
+        .slice(0, limit),
+    bytesOf: async (segments) =>
+      new Map(
+        segments.map((segment) => [
+          segment,
+          all()
+            .filter((one) => one.segment === segment)
+            .reduce((sum, { size }) => sum + size, 0),
+        ]),
+      ),
+    move: (hash, from, to) =>
+      change<Kept>(chunks, hash, (found) =>
+        found && isAt(found, from) ? { ...found, ...to } : found,
+      ),
+    forget(hashes, unusedSince) {
+      for (const hash of hashes)
+        change<Kept>(chunks, hash, (found) =>
+          found && found.usedAt < unusedSince ? undefined : found,
+        );
+    },
+  };
+}
 
 const changesIn = ({ log }: MemoryTransaction): DriveScope["changes"] => ({
   async look(before) {
@@ -147,7 +223,7 @@ const changesIn = ({ log }: MemoryTransaction): DriveScope["changes"] => ({
 export const memoryDrive =
   (tables: Tables) =>
   (transaction: MemoryTransaction): DriveScope => {
-    const { spaces, nodes, revisions, chunks } = tables;
+    const { spaces, nodes, revisions } = tables;
     const { change, append, redact } = transaction;
     const ofOwner = (ownerId: string) =>
       [...spaces.rows.values()]
@@ -164,27 +240,7 @@ export const memoryDrive =
       nodes: nodesIn(tables, transaction),
       revisions: revisionsIn(tables, transaction),
       changes: changesIn(transaction),
-      chunks: {
-        located: async (hashes) =>
-          new Map(
-            hashes.flatMap((hash) => {
-              const location = chunks.rows.get(hash);
-              return location ? [[hash, location] as const] : [];
-            }),
-          ),
-        add(locations) {
-          for (const [hash, location] of locations)
-            change<Kept>(chunks, hash, (before) =>
-              before?.isDoubted === false ? before : { ...location, isDoubted: false },
-            );
-        },
-        doubt: (hash, { segment, offset }) =>
-          change<Kept>(chunks, hash, (found) =>
-            found?.segment === segment && found.offset === offset
-              ? { ...found, isDoubted: true }
-              : found,
-          ),
-      },
+      chunks: chunksIn(tables, transaction),
       personalData: {
         async erase(ownerId) {
           const gone = new Set<string>(ofOwner(ownerId).map(({ id }) => id));

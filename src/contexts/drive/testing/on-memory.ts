@@ -1,4 +1,5 @@
 import type { OnMemory } from "#platform/memory/memory-database.ts";
+import type { ChunkStore } from "../application/ports/chunks.ts";
 import { driveWith } from "../module.ts";
 import { memoryChunks } from "./memory-chunks.ts";
 import { memoryDrive, memoryDriveTables } from "./memory-drive.ts";
@@ -6,6 +7,9 @@ import { memoryDrive, memoryDriveTables } from "./memory-drive.ts";
 /** The drive in memory. All processes that are composed of one answer share its tables and chunks. */
 export function onMemory() {
   const scope = memoryDrive(memoryDriveTables());
-  const chunks = memoryChunks();
-  return driveWith<OnMemory>({ scope, store: () => chunks });
+  let chunks: ChunkStore | undefined;
+  return driveWith<OnMemory>({
+    scope,
+    store: (_settings, { clock }) => (chunks ??= memoryChunks(clock)),
+  });
 }

@@ -1,4 +1,5 @@
 import type { Context } from "#kernel/context.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { cutAfter } from "../../domain/chunking.ts";
@@ -10,13 +11,15 @@ import {
   type Sha256,
 } from "../../domain/content.ts";
 import type { Told } from "../../domain/node.ts";
-import type { ChunkStore, Digests, Location } from "../ports/chunks.ts";
+import type { ChunkStore, Digests, Kept, Location } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import { proven } from "./proven.ts";
 
 /** Half the memory of one upload at most, whose chunks are looked up and kept together; a small file takes less. */
 const windowBytes = 2 ** 20;
 const [firstBytes, growth] = [16_384, 4];
+/** A chunk that was used within this time need not be said to be used again. */
+const freshMs = 3_600_000;
 /** Chunks that are added to the index together. */
 const indexedChunks = 1_024;
 
@@ -38,6 +41,7 @@ export type ReceiveDeps = {
   readonly read: Read<DriveScope>;
   readonly store: ChunkStore;
   readonly digests: Digests;
+  readonly clock: Clock;
 };
 
 /**
@@ -104,14 +108,26 @@ function measured(bytes: AsyncIterable<Uint8Array>, digest: ReturnType<Digests["
 
 /** Keeps chunks one list after the other, without those that are known and whole. */
 function keeping(deps: ReceiveDeps, context: () => Context) {
-  const { read, unitOfWork, store, digests } = deps;
+  const { read, unitOfWork, store, digests, clock } = deps;
   const manifest: ChunkRef[] = [];
   let fresh = new Map<Sha256, Location>();
   let indexing = Promise.resolve();
 
+  /** Chunks that are known, and stay: those that were not used for long might be collected before the upload ends. */
+  async function relied(hashes: readonly Sha256[]): Promise<ReadonlyMap<Sha256, Kept>> {
+    const look = (some: readonly Sha256[]) => read(context(), ({ chunks }) => chunks.located(some));
+    const known = await look(hashes);
+    const since = Instant.plus(clock.now(), -freshMs);
+    const old = [...known].flatMap(([hash, { usedAt }]) => (usedAt < since ? [hash] : []));
+    if (old.length === 0) return known;
+    await unitOfWork(context(), async ({ chunks }) => ok(chunks.use(old, clock.now())));
+    const still = await look(old);
+    return new Map([...known].filter(([hash]) => !old.includes(hash) || still.has(hash)));
+  }
+
   /** Chunks whose place is not known, or whose bytes are not whole there. */
   async function missing(unseen: ReadonlyMap<Sha256, Uint8Array>) {
-    const known = await read(context(), ({ chunks }) => chunks.located([...unseen.keys()]));
+    const known = await relied([...unseen.keys()]);
     const all = [...unseen].map(async ([hash, bytes]) => {
       const location = known.get(hash);
       const isThere =
@@ -130,7 +146,9 @@ function keeping(deps: ReceiveDeps, context: () => Context) {
     const some = fresh;
     fresh = new Map();
     await store.flush(some.values());
-    const added = await unitOfWork(context(), async ({ chunks }) => ok(chunks.add(some)));
+    const added = await unitOfWork(context(), async ({ chunks }) =>
+      ok(chunks.add(some, clock.now())),
+    );
     if (!added.ok) throw new Error("chunks could not be added to the index");
   }
 

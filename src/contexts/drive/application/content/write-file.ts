@@ -102,7 +102,7 @@ function keepRevision(
   { id, content: kept, changedAt }: PlacedFile,
   { fresh, manifest }: Received,
 ): void {
-  chunks.add(fresh);
+  chunks.add(fresh, changedAt);
   revisions.add({ ...kept, nodeId: id, manifest, createdAt: changedAt });
 }
 

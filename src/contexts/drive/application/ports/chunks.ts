@@ -1,3 +1,4 @@
+import type { Instant } from "#kernel/instant.ts";
 import type { Sha256 } from "../../domain/content.ts";
 
 /** Where the bytes of a chunk are kept. */
@@ -15,18 +16,42 @@ export type ChunkStore = {
   readonly flush: (locations: Iterable<Location>) => Promise<void>;
   /** Throws where nothing is kept, or fewer bytes. */
   readonly read: (location: Location) => Promise<Uint8Array>;
+  readonly segments: () => Promise<readonly Segment[]>;
+  /** Removes a segment with all that is in it. */
+  readonly remove: (segment: string) => Promise<void>;
 };
 
-/** `isDoubted`: it was not found whole there. It may have been, and is looked for there still. */
-export type Kept = Location & { readonly isDoubted: boolean };
+/** Where chunks are kept together. `changedAt`: when the last one was put there. */
+export type Segment = {
+  readonly name: string;
+  readonly bytes: number;
+  readonly changedAt: Instant;
+};
+
+/** `isDoubted`: it was not found whole there; it is looked for there still. `usedAt`: when an upload gave its bytes last, to the hour. */
+export type Kept = Location & { readonly isDoubted: boolean; readonly usedAt: Instant };
+export type KeptChunk = Kept & { readonly hash: Sha256 };
 
 /** Knows where chunks are. */
 export type ChunkIndex = {
   readonly located: (hashes: readonly Sha256[]) => Promise<ReadonlyMap<Sha256, Kept>>;
   /** A chunk that another unit of work has added meanwhile keeps its location, unless that is in doubt. */
-  readonly add: (locations: ReadonlyMap<Sha256, Location>) => void;
+  readonly add: (locations: ReadonlyMap<Sha256, Location>, at: Instant) => void;
+  /** Says that an upload relies on chunks, if they are there still. */
+  readonly use: (hashes: readonly Sha256[], at: Instant) => void;
   /** Lets whoever gives the same bytes again put them elsewhere, if the chunk is there still. */
   readonly doubt: (hash: Sha256, location: Location) => void;
+  readonly count: () => Promise<number>;
+  /** Chunks in the order of their names, after one of them. */
+  readonly page: (after: Sha256 | undefined, limit: number) => Promise<readonly KeptChunk[]>;
+  /** Chunks that are kept in a segment. */
+  readonly inSegment: (segment: string, limit: number) => Promise<readonly KeptChunk[]>;
+  /** Bytes of chunks in each segment. */
+  readonly bytesOf: (segments: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  /** A chunk that lies elsewhere by now stays there. */
+  readonly move: (hash: Sha256, from: Location, to: Location) => void;
+  /** Forgets chunks, besides those that an upload has relied on since an instant. */
+  readonly forget: (hashes: readonly Sha256[], unusedSince: Instant) => void;
 };
 
 /** Port: the SHA-256 of bytes, at once or as they come. */

@@ -1,5 +1,5 @@
 import type { Instant } from "#kernel/instant.ts";
-import type { Content, Manifest, RevisionNumber } from "../../domain/content.ts";
+import type { Content, Manifest, RevisionNumber, Sha256 } from "../../domain/content.ts";
 import type { NodeId } from "../../domain/ids.ts";
 
 /** What a file held from some time on. It never changes. */
@@ -9,7 +9,19 @@ export type Revision = RevisionFacts & { readonly manifest: Manifest };
 /** Some chunks of a revision. `startsAt`: the byte of the file that they begin with. */
 export type ManifestPage = { readonly startsAt: number; readonly manifest: Manifest };
 
+/** The place of a page among all pages of all manifests. */
+export type PagePlace = {
+  readonly nodeId: NodeId;
+  readonly revision: RevisionNumber;
+  readonly startsAt: number;
+};
+
 export type Revisions = {
+  /** Pages of all manifests, after one of them. */
+  readonly pages: (
+    after: PagePlace | undefined,
+    limit: number,
+  ) => Promise<readonly (PagePlace & { readonly hashes: readonly Sha256[] })[]>;
   readonly add: (revision: Revision) => void;
   /** Adds a revision with the chunks of an older one. */
   readonly copy: (revision: RevisionFacts, from: RevisionNumber) => void;

@@ -86,6 +86,9 @@ create table drive.chunks (
   segment text collate "C" not null,
   place bigint not null,
   size int not null,
-  is_doubted boolean not null default false
+  is_doubted boolean not null default false,
+  -- When an upload gave its bytes last, to the hour: nothing that was used within a day is collected.
+  used_at timestamptz not null
 );
+create index chunks_segment_key on drive.chunks (segment) include (size);
 create index chunks_doubted_key on drive.chunks (hash) where is_doubted;

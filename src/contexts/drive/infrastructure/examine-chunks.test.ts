@@ -7,21 +7,25 @@ import { expect } from "#kernel/result.ts";
 import { openDrive } from "../testing/fixtures.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
 import { sha256Digests as digests } from "./digests.ts";
-import { examineChunks, verifyChunks } from "./verify-chunks.ts";
+import { verifyChunks } from "../application/collection/verify-chunks.ts";
+import { examineChunks } from "./examine-chunks.ts";
 
 test("drive verify reads every chunk, names what is damaged or missing, and whose it is", async () => {
   let opened: Awaited<ReturnType<typeof postgresSubject>> | undefined;
   await using house = await openDrive(async (clock) => (opened = await postgresSubject(clock)));
   assert.ok(opened);
-  const { database, store, folder, sql } = opened;
+  const { database, folder, sql } = opened;
   const progress: (readonly [number, number])[] = [];
   const verify = () =>
-    verifyChunks({
-      database,
-      store,
-      digests,
-      onProgress: (done, total) => void progress.push([done, total]),
-    });
+    verifyChunks(
+      {
+        ...house.subject,
+        digests,
+        clock: house.clock,
+        onProgress: (done, total) => void progress.push([done, total]),
+      },
+      house.as("system"),
+    );
   const bytes = [randomBytes(1_000), randomBytes(2_000), randomBytes(3_000)] as const;
   const files: string[] = [];
   for (const [i, content] of bytes.entries())

@@ -1,0 +1,116 @@
+import type { Context } from "#kernel/context.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import { ok, type Result } from "#kernel/result.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { Marks } from "../../domain/marks.ts";
+import type { Sha256 } from "../../domain/content.ts";
+import { proven } from "../content/proven.ts";
+import type { ChunkStore, Digests, Segment } from "../ports/chunks.ts";
+import type { PagePlace } from "../ports/revisions.ts";
+import type { DriveScope } from "../ports/scope.ts";
+
+/** Nothing that was used, or put, within this time is collected: no upload takes longer. */
+export const graceMs = 24 * 3_600_000;
+/** A segment with a smaller part of it in use is given up, and its chunks are put elsewhere. */
+const leastUsed = 0.5;
+const [pageChunks, pageManifests] = [1_000, 50];
+/** One step of the work has so much time, as a request has. */
+const stepMs = 10_000;
+
+export type Collected = {
+  readonly chunks: number;
+  readonly segments: number;
+  /** Chunks that were put elsewhere, so that their segment can be removed by the next collection. */
+  readonly moved: number;
+};
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<DriveScope>;
+  readonly read: Read<DriveScope>;
+  readonly store: ChunkStore;
+  readonly digests: Digests;
+  readonly clock: Clock;
+};
+/** `stopping`: the process is about to stop. */
+type Work = { readonly stopping?: { readonly aborted: boolean } };
+
+/** Marks every chunk that a revision has. */
+async function marked({ read }: Deps, context: () => Context): Promise<Marks> {
+  const marks = new Marks(await read(context(), ({ chunks }) => chunks.count()));
+  let after: PagePlace | undefined;
+  for (;;) {
+    const pages = await read(context(), ({ revisions }) => revisions.pages(after, pageManifests));
+    for (const { hashes } of pages) for (const hash of hashes) marks.add(hash);
+    const last = pages.at(-1);
+    if (!last) return marks;
+    after = last;
+  }
+}
+
+/** Forgets chunks that are not marked, and that no upload relies on. */
+async function swept(
+  { read, unitOfWork }: Deps,
+  { marks, cutoff }: { readonly marks: Marks; readonly cutoff: Instant },
+  context: () => Context,
+): Promise<number> {
+  let [forgotten, after]: [number, Sha256 | undefined] = [0, undefined];
+  for (;;) {
+    const page = await read(context(), ({ chunks }) => chunks.page(after, pageChunks));
+    const garbage = page
+      .filter(({ hash, usedAt }) => usedAt < cutoff && !marks.mayHave(hash))
+      .map(({ hash }) => hash);
+    if (garbage.length > 0)
+      await unitOfWork(context(), async ({ chunks }) => ok(chunks.forget(garbage, cutoff)));
+    forgotten += garbage.length;
+    const last = page.at(-1);
+    if (!last) return forgotten;
+    after = last.hash;
+  }
+}
+
+/** Puts the chunks of a segment elsewhere. Its bytes stay for those who read them now. */
+async function emptied(deps: Deps, name: string, context: () => Context): Promise<number> {
+  const { read, unitOfWork, store } = deps;
+  let moved = 0;
+  for (;;) {
+    const chunks = await read(context(), (scope) => scope.chunks.inSegment(name, pageChunks));
+    const sound = chunks.filter(({ isDoubted }) => !isDoubted);
+    if (sound.length === 0) return moved;
+    for (const chunk of sound) {
+      const bytes = await proven(deps, { hash: chunk.hash, location: chunk }, context());
+      const [to] = await store.put([bytes]);
+      if (!to) throw new Error(`${chunk.hash} was kept nowhere`);
+      await store.flush([to]);
+      await unitOfWork(context(), async (scope) => ok(scope.chunks.move(chunk.hash, chunk, to)));
+      moved += 1;
+    }
+  }
+}
+
+/**
+ * Collects chunks that no revision has and no upload relies on. Segments without chunks are removed; those with few are emptied, and removed by the next
+ * collection. Chunks are marked in a filter, which takes some for marked that are not: they stay until another one.
+ */
+export function collectChunks(deps: Deps) {
+  const { read, store, clock } = deps;
+  return async ({ stopping }: Work, asked: Context): Promise<Result<Collected, never>> => {
+    const context = () => ({ ...asked, deadlineMs: clock.unixMs() + stepMs });
+    const cutoff = Instant.plus(clock.now(), -graceMs);
+    const isQuiet = ({ changedAt }: Segment) => changedAt < cutoff;
+    const chunks = await swept(deps, { marks: await marked(deps, context), cutoff }, context);
+    const quiet = (await store.segments()).filter(isQuiet);
+    const used = await read(context(), (scope) =>
+      scope.chunks.bytesOf(quiet.map(({ name }) => name)),
+    );
+    let [segments, moved] = [0, 0];
+    for (const { name, bytes } of quiet) {
+      if (stopping?.aborted === true) break;
+      const inUse = used.get(name) ?? 0;
+      if (inUse === 0) {
+        await store.remove(name);
+        segments += 1;
+      } else if (inUse < bytes * leastUsed) moved += await emptied(deps, name, context);
+    }
+    return ok({ chunks, segments, moved });
+  };
+}
