@@ -51,7 +51,7 @@ describe("the drive over HTTP", () => {
   }
   const content = (id: string) => `/drive/nodes/${id}/content`;
 
-  test("a file is uploaded, downloaded, and harmless to a browser", async () => {
+  test("uploads and downloads a file that cannot run in a browser", async () => {
     const bytes = randomBytes(5_000_000);
     const id = await made("Bericht für Ünal.html", bytes);
     const answer = await send("GET", content(id));
@@ -85,7 +85,7 @@ describe("the drive over HTTP", () => {
     ["bytes=10-9999999999", 10, size],
     ["bytes=-9999999", 0, size],
   ] as const)
-    test(`the range ${range} is answered by its bytes`, async () => {
+    test(`answers the range ${range} with its bytes`, async () => {
       const bytes = randomBytes(size);
       const id = await made(`range ${range.replaceAll("=", " ")}`, bytes);
       const answer = await send("GET", content(id), undefined, { range });
@@ -94,7 +94,7 @@ describe("the drive over HTTP", () => {
       assert.ok(Buffer.from(await answer.arrayBuffer()).equals(bytes.subarray(from, end)));
     });
 
-  test("a range that begins behind the end is refused, and one that says nothing is ignored", async () => {
+  test("refuses a range behind the end, and ignores a malformed one", async () => {
     const id = await made("ranges", randomBytes(10));
     const status = async (headers: object) =>
       (await send("GET", content(id), undefined, headers)).status;
@@ -109,7 +109,7 @@ describe("the drive over HTTP", () => {
     assert.equal((await send("GET", content(empty), undefined, { range: "bytes=0-" })).status, 200);
   });
 
-  test("a revision needs the one that it is based on, and a stale one loses nothing", async () => {
+  test("requires the base revision of a change, and refuses a stale one", async () => {
     const id = await made("notes.txt", Buffer.from("one"));
     assert.equal((await send("PUT", content(id), "two")).status, 428);
     const revised = await send("PUT", content(id), "two", { "if-match": '"r1"' });
@@ -122,7 +122,7 @@ describe("the drive over HTTP", () => {
     assert.equal(await (await send("GET", content(id))).text(), "two");
   });
 
-  test("a body of another type is refused, and a form with a file is taken", async () => {
+  test("refuses a body of another type, and takes a form with a file", async () => {
     const path = `/drive/nodes/${rootId}/files?name=form.txt`;
     const refused = await send("POST", path, "{}", { "content-type": "application/json" });
     assert.equal(refused.status, 415);
@@ -140,7 +140,7 @@ describe("the drive over HTTP", () => {
     assert.equal(await (await send("GET", content(id))).text(), "from a form");
   });
 
-  test("a body that says that it is too large, or encoded, and a name that is no text are refused before anything is kept", async () => {
+  test("refuses an oversized or encoded body and a malformed name before it stores anything", async () => {
     const path = `/drive/nodes/${rootId}/files?name=`;
     const zipped = await send("POST", `${path}zipped`, "x", { "content-encoding": "gzip" });
     assert.deepEqual([zipped.status, /gzip is not decoded/.test(await zipped.text())], [415, true]);
@@ -158,7 +158,7 @@ describe("the drive over HTTP", () => {
     assert.doesNotMatch(JSON.stringify(body), /zipped|huge|FF/);
   });
 
-  test("an upload that ends before it is whole leaves nothing to be seen", async () => {
+  test("shows nothing of an upload that ends early", async () => {
     const folder = await post(at, `/drive/nodes/${rootId}/folders`, { name: "broken" });
     const id = String(folder.body["id"]);
     const cut = request(`${served.url}/api/v1/drive/nodes/${id}/files?name=cut`, {
@@ -174,7 +174,7 @@ describe("the drive over HTTP", () => {
     assert.equal((await send("POST", `/drive/nodes/${id}/files?name=cut`, "whole")).status, 201);
   });
 
-  test("a download that turns out to be damaged ends the connection, and no part of it is taken for the whole", async () => {
+  test("ends the connection when a download turns out to be damaged", async () => {
     const id = await made("damaged", randomBytes(300_000));
     await served.opened.sql(
       `update drive.manifests set sizes = substring(sizes for 4), hashes = substring(hashes for 32) where node_id = '${id}'`,
@@ -183,7 +183,7 @@ describe("the drive over HTTP", () => {
     await assert.rejects(answer.arrayBuffer(), /terminated/);
   });
 
-  test("a follower of a space hears of a change at once", async () => {
+  test("streams a change to a follower of the space at once", async () => {
     const { body } = await get(at, `/drive/nodes/${rootId}`);
     const path = `/drive/spaces/${String(body["spaceId"])}/changes`;
     const stream = await send("GET", `${path}/stream`);
@@ -204,7 +204,7 @@ describe("the drive over HTTP", () => {
     assert.deepEqual([later["items"], later["nextCursor"], later["hasMore"]], [[], cursor, false]);
   });
 
-  test("a name that no system can keep is refused by what is wrong with it", async () => {
+  test("refuses a name that other systems cannot keep, and says why", async () => {
     const answer = await post(at, `/drive/nodes/${rootId}/folders`, { name: "../etc" });
     assert.equal(answer.status, 400);
     assert.match(

@@ -28,7 +28,7 @@ const names = (bytes: Uint8Array) =>
 const mebibyte = 2 ** 20;
 
 describe("content-defined chunking", () => {
-  test("the chunks are the bytes, each within the limits but the last", () => {
+  test("cuts bytes into chunks within the limits, and loses none", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: mebibyte }), fc.string(), (length, seed) => {
         const bytes = noise(length, seed);
@@ -41,13 +41,13 @@ describe("content-defined chunking", () => {
     );
   });
 
-  test("sizes gather around the usual one", () => {
+  test("cuts chunks of about the usual size", () => {
     const chunks = cut(noise(16 * mebibyte));
     const mean = (16 * mebibyte) / chunks.length;
     assert.ok(mean > 48 * 1024 && mean < 96 * 1024, `the mean is ${mean}`);
   });
 
-  test("an edit changes the chunks around it, and no others", () => {
+  test("changes only the chunks around an edit", () => {
     const bytes = noise(8 * mebibyte);
     const edited = Uint8Array.from(bytes);
     const middle = 4 * mebibyte;
@@ -64,7 +64,7 @@ describe("content-defined chunking", () => {
     }
   });
 
-  test("bytes that all are the same are cut at the limit, and still are chunks", () => {
+  test("cuts equal bytes at the largest size", () => {
     const chunks = cut(new Uint8Array(mebibyte));
     assert.deepEqual(
       chunks.map(({ length }) => length),
@@ -72,7 +72,7 @@ describe("content-defined chunking", () => {
     );
   });
 
-  test("a cut waits for bytes that it depends on", () => {
+  test("waits for the bytes that a cut depends on", () => {
     const bytes = noise(chunkBytes.most);
     const end = cutAfter(bytes, 0, false);
     assert.ok(end !== undefined);
@@ -80,7 +80,7 @@ describe("content-defined chunking", () => {
     assert.equal(cutAfter(bytes.subarray(0, end), 0, false), end);
   });
 
-  test("cuts stay where they are: they are part of the format", () => {
+  test("never moves a cut between releases", () => {
     const sizes = cut(noise(mebibyte)).map(({ length }) => length);
     const known = [87_897, 57_183, 83_075, 66_657, 73_986, 79_803, 88_376, 69_701];
     const more = [80_770, 24_114, 69_738, 75_328, 66_924, 70_253, 32_801, 21_970];

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { partsOf, type Manifest, type Sha256 } from "./content.ts";
 
-test("the parts of a range are its bytes, in their order", () => {
+test("splits a range into the parts of its chunks, in order", () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 12 });
   fc.assert(
     fc.property(sizes, fc.nat(60), fc.nat(60), (some, a, b) => {

@@ -6,7 +6,7 @@ import { Marks } from "./marks.ts";
 
 const hash = (text: string) => createHash("sha256").update(text).digest("hex") as Sha256;
 
-test("marks have all that was added, and few others", () => {
+test("finds every added hash, and few others", () => {
   const marks = new Marks(20_000);
   for (let i = 0; i < 20_000; i += 1) marks.add(hash(`in ${i}`));
   for (let i = 0; i < 20_000; i += 1) assert.ok(marks.mayHave(hash(`in ${i}`)));

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { expect } from "#kernel/result.ts";
 import { NodePath } from "./node-path.ts";
 
-test("a path is the names from the root down", () => {
+test("reads a path as the names from the root down", () => {
   const names = (path: string) => NodePath.names(expect(NodePath.parse(path)));
   assert.deepEqual(names("/"), []);
   assert.deepEqual(names("/Photos"), ["Photos"]);

@@ -10,7 +10,7 @@ import { sha256Digests as digests } from "./digests.ts";
 import { verifyChunks } from "../application/collection/verify-chunks.ts";
 import { examineChunks } from "./examine-chunks.ts";
 
-test("drive verify reads every chunk, names what is damaged or missing, and whose it is", async () => {
+test("names damaged and missing chunks, and the files that have them", async () => {
   let opened: Awaited<ReturnType<typeof postgresSubject>> | undefined;
   await using house = await openDrive(async (clock) => (opened = await postgresSubject(clock)));
   assert.ok(opened);

@@ -12,7 +12,7 @@ import { LocalSegments } from "./local-segments.ts";
 chunkStoreContract("local segments", localSubject);
 
 describe("local segments", () => {
-  test("a full segment is followed by another one, and all are read by another process", async () => {
+  test("begins another segment when one is full, and reads those of other processes", async () => {
     await using opened = await localSubject();
     const { store, folder } = opened;
     const chunks = Array.from({ length: 5 }, () => randomBytes(600_000));
@@ -30,7 +30,7 @@ describe("local segments", () => {
     assert.equal(own?.segment, "another", "no process appends to the segment of another one");
   });
 
-  test("more segments are read at once than stay open", async () => {
+  test("reads more segments at once than it keeps open", async () => {
     await using opened = await localSubject();
     const { folder } = opened;
     let made = 0;
@@ -47,7 +47,7 @@ describe("local segments", () => {
     }
   });
 
-  test("whoever waits for a flush finds their bytes flushed, whoever else flushes meanwhile", async () => {
+  test("flushes the bytes of every caller when many flush at once", async () => {
     await using opened = await localSubject();
     const { store } = opened;
     const all = Array.from({ length: 200 }, async (_, i) => {
@@ -59,7 +59,7 @@ describe("local segments", () => {
     await Promise.all(all);
   });
 
-  test("a segment that is cut short is told of", async () => {
+  test("refuses to read behind the end of a truncated segment", async () => {
     await using opened = await localSubject();
     const { store, folder } = opened;
     const kept = await store.put([randomBytes(1_000), randomBytes(1_000)]);
@@ -69,7 +69,7 @@ describe("local segments", () => {
     await assert.rejects(store.read(kept[1] as Location), /ends before 2000/);
   });
 
-  test("a segment that cannot be begun fails whoever puts, and is tried again", async () => {
+  test("fails a put when no segment can be created, and tries again with the next", async () => {
     await using opened = await localSubject();
     const { store, folder } = opened;
     const missing = {
@@ -87,7 +87,7 @@ describe("local segments", () => {
     await later.flush(kept ? [kept] : []);
   });
 
-  test("no name leads out of the folder", async () => {
+  test("never leaves its folder, whatever a segment is called", async () => {
     await using opened = await localSubject();
     const place = { segment: "../../../../../../etc/passwd", offset: 0, size: 1 };
     await assert.rejects(opened.store.read(place), /ENOENT/);

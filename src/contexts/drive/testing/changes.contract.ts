@@ -23,7 +23,7 @@ export function changesContract(name: string, open: OpenDrive): void {
   }
 
   describe(`changes on ${name}`, () => {
-    test("a client that reads the tree and then asks for changes misses none", async () => {
+    test("tells every change to a client that reads the tree after taking a cursor", async () => {
       await using house = await given();
       const { rootId } = house;
       await house.made(rootId, "before");
@@ -48,7 +48,7 @@ export function changesContract(name: string, open: OpenDrive): void {
       assert.deepEqual(all.names, ["My files", "before", "file", "renamed"], "from the first on");
     });
 
-    test("changes are told page by page, in one order", async () => {
+    test("tells changes page by page, in one order", async () => {
       await using house = await given();
       const { nextCursor } = expect(await house.list());
       const names = ["a", "b", "c", "d", "e"];
@@ -64,7 +64,7 @@ export function changesContract(name: string, open: OpenDrive): void {
       assert.deepEqual(told, names);
     });
 
-    test("writers that race are told each once, whoever asks meanwhile", async () => {
+    test("tells each change once when writers race", async () => {
       await using house = await given();
       let { nextCursor: cursor } = expect(await house.list());
       const writers = Array.from({ length: 20 }, (_, i) => house.made(house.rootId, `n${i}`));
@@ -81,7 +81,7 @@ export function changesContract(name: string, open: OpenDrive): void {
       assert.equal(new Set(told).size, 20);
     });
 
-    test("only the changes of the space are told, and to its owner alone", async () => {
+    test("tells the changes of one space to its owner alone", async () => {
       await using house = await given();
       const { drive, as, bobId } = house;
       assert.equal(outcomeOf(await house.list({}, bobId)), "forbidden");
@@ -92,7 +92,7 @@ export function changesContract(name: string, open: OpenDrive): void {
       assert.deepEqual((await house.told({ cursor })).names, []);
     });
 
-    test("a cursor that the log does not have is told as lost", async () => {
+    test("refuses a cursor that the log does not have", async () => {
       await using house = await given();
       await house.made(house.rootId, "a");
       const { nextCursor } = expect(await house.list());
@@ -104,7 +104,7 @@ export function changesContract(name: string, open: OpenDrive): void {
       assert.equal(ListChanges.parse({ spaceId: house.space.id, cursor: "1" }).ok, false);
     });
 
-    test("a follower is told from its cursor on, and then what is new", async () => {
+    test("tells a follower the changes since its cursor, and then new ones", async () => {
       await using house = await given();
       const { drive, as, adaId, space, rootId } = house;
       const { nextCursor: cursor } = expect(await house.list());

@@ -9,7 +9,7 @@ export function chunkStoreContract(
   open: () => Promise<AsyncDisposable & { readonly store: ChunkStore }>,
 ): void {
   describe(`chunks on ${name}`, () => {
-    test("all that was put is read again, also where many put at once", async () => {
+    test("reads every chunk again when many are put at once", async () => {
       await using opened = await open();
       const { store } = opened;
       const all = Array.from({ length: 40 }, (_, i) => [
@@ -31,13 +31,13 @@ export function chunkStoreContract(
         }
     });
 
-    test("nothing is put by nothing", async () => {
+    test("accepts an empty list of chunks", async () => {
       await using opened = await open();
       assert.deepEqual(await opened.store.put([]), []);
       await opened.store.flush([]);
     });
 
-    test("what is not there, or not whole, is not read", async () => {
+    test("refuses to read a missing or incomplete chunk", async () => {
       await using opened = await open();
       const { store } = opened;
       const [location] = await store.put([randomBytes(100)]);

@@ -19,7 +19,7 @@ export function collectionContract(name: string, open: OpenDrive): void {
   const size = 300_000;
 
   describe(`the collection of chunks on ${name}`, () => {
-    test("what a refused upload has left is collected after a day, and what files hold stays", async () => {
+    test("keeps the chunks of all revisions when it collects those of refused uploads", async () => {
       await using house = await given();
       const bytes = [randomBytes(size), randomBytes(size), randomBytes(size)] as const;
       const file = expect(await house.file(house.rootId, "file", bytes[0]));
@@ -35,7 +35,7 @@ export function collectionContract(name: string, open: OpenDrive): void {
       assert.ok((await house.bytesOf(file.id, 0, Infinity, 1)).equals(bytes[0]));
     });
 
-    test("a segment that is mostly garbage is emptied, and then removed", async () => {
+    test("empties a segment that is mostly garbage, and removes it later", async () => {
       await using house = await given();
       const small = randomBytes(100_000);
       const file = expect(await house.file(house.rootId, "file", small));
@@ -52,7 +52,7 @@ export function collectionContract(name: string, open: OpenDrive): void {
       assert.equal(await house.kept(), 100_000);
     });
 
-    test("what an erased user had is gone after a day", async () => {
+    test("removes the files of an erased user after a day", async () => {
       await using house = await given();
       const { subject, as, adaId } = house;
       expect(await house.file(house.rootId, "file", randomBytes(size)));
@@ -67,7 +67,7 @@ export function collectionContract(name: string, open: OpenDrive): void {
       assert.equal(await house.kept(), 0);
     });
 
-    test("an upload that gives bytes again before they are collected keeps them, also in a race", async () => {
+    test("keeps chunks that an upload reuses while they are collected", async () => {
       await using house = await given();
       const { drive, subject, as, adaId, space } = house;
       const bytes = randomBytes(size);

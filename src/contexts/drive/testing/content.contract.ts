@@ -46,7 +46,7 @@ function smallChunk(): Buffer {
 export function contentContract(name: string, open: OpenDrive): void {
   describe(`the content of files on ${name}`, () => {
     for (const size of [0, 1, 16_384, 65_537, 3 * mebibyte, 9 * mebibyte + 1])
-      test(`a file of ${size} bytes is read as it was written, whole and in part`, async () => {
+      test(`reads a file of ${size} bytes as it was written, whole and in part`, async () => {
         await using house = await openDrive(open);
         const bytes = randomBytes(size);
         const file = expect(await house.file(house.rootId, "file", bytes));
@@ -58,7 +58,7 @@ export function contentContract(name: string, open: OpenDrive): void {
         assert.ok(part.equals(bytes.subarray(from, until)));
       });
 
-    test("a file of more chunks than a page of its manifest holds is read as it was written", async () => {
+    test("reads a file whose manifest has several pages as it was written", async () => {
       await using house = await openDrive(open);
       const block = smallChunk();
       const copies = 1_100;
@@ -74,7 +74,7 @@ export function contentContract(name: string, open: OpenDrive): void {
         assert.ok((await house.bytesOf(file.id, from, until)).equals(bytes.subarray(from, until)));
     });
 
-    test("a content that is known takes no room, and an edit takes that of the chunks around it", async () => {
+    test("stores a known content once, and of an edit only the chunks around it", async () => {
       const { kept, opened } = counted(open);
       await using house = await openDrive(opened);
       const bytes = randomBytes(4 * mebibyte);
@@ -93,7 +93,7 @@ export function contentContract(name: string, open: OpenDrive): void {
       assert.ok((await house.bytesOf(file.id)).equals(edited));
     });
 
-    test("a revision replaces the one that it is based on, and no other", async () => {
+    test("refuses a revision that is not based on the newest one", async () => {
       await using house = await openDrive(open);
       const text = (content: string) => Buffer.from(content);
       const file = expect(await house.file(house.rootId, "notes.txt", text("one")));
@@ -120,7 +120,7 @@ export function contentContract(name: string, open: OpenDrive): void {
       assert.deepEqual(types, ["drive.file-created", ...revised]);
     });
 
-    test("older contents are listed, read and restored", async () => {
+    test("lists, reads and restores older revisions", async () => {
       await using house = await openDrive(open);
       const file = expect(await house.file(house.rootId, "notes.txt", Buffer.from("one")));
       for (const [i, text] of ["two", "three"].entries())
@@ -153,7 +153,7 @@ export function contentContract(name: string, open: OpenDrive): void {
       assert.equal((await house.revisions(file.id)).items.length, 4);
     });
 
-    test("a name that is taken is refused before the content has arrived, and in a race", async () => {
+    test("refuses a taken name before the content arrives, and in a race", async () => {
       await using house = await openDrive(open);
       const { rootId } = house;
       const racing = await Promise.all(
@@ -168,7 +168,7 @@ export function contentContract(name: string, open: OpenDrive): void {
       assert.equal(kept.bytes, 0);
     });
 
-    test("a request that is repeated makes one file, and the same key with another content is refused", async () => {
+    test("creates one file for a repeated request, and refuses its key with another content", async () => {
       await using house = await openDrive(open);
       const { as, adaId, rootId } = house;
       const idempotency = { key: "k", fingerprint: "f" };
@@ -183,7 +183,7 @@ export function contentContract(name: string, open: OpenDrive): void {
       await assert.rejects(house.file(rootId, "a", Buffer.from("2"), context()), /key/i);
     });
 
-    test("a chunk whose bytes have changed is told of, and never served", async () => {
+    test("never serves a damaged chunk, and repairs it with the next upload of its bytes", async () => {
       let damage = false;
       let puts = 0;
       const opened: OpenDrive = async (clock) => {
@@ -216,7 +216,7 @@ export function contentContract(name: string, open: OpenDrive): void {
       assert.ok((await house.bytesOf(file.id)).equals(bytes));
     });
 
-    test("an upload that breaks off leaves no file", async () => {
+    test("leaves no file when an upload breaks off", async () => {
       await using house = await openDrive(open);
       const { drive, as, adaId, rootId } = house;
       const breaking = { receive: () => Promise.reject(new Error("the connection ended")) };

@@ -14,7 +14,7 @@ export function treeContract(name: string, open: OpenDrive): void {
   const given = () => openDrive(open);
 
   describe(`the tree of a drive on ${name}`, () => {
-    test("a space is its owner's, with a root that stays where it is", async () => {
+    test("opens a space for its owner alone, with a root that cannot be moved", async () => {
       await using house = await given();
       const { drive, as, adaId, bobId, space, rootId } = house;
       assert.deepEqual(expect(await drive.listSpaces({}, as(adaId))), [space]);
@@ -31,7 +31,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       ]);
     });
 
-    test("one user has a limited number of spaces, however many are opened at once", async () => {
+    test("limits the spaces of one user when many are opened at once", async () => {
       await using house = await given();
       const { drive, as, adaId } = house;
       const opening = Array.from({ length: maxSpaces + 3 }, (_, i) =>
@@ -42,7 +42,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.equal(outcomes.filter((one) => one === "too-many-spaces").length, 4);
     });
 
-    test("folders are listed by name without regard to case, page by page", async () => {
+    test("lists folders by name without regard to case, page by page", async () => {
       await using house = await given();
       const { drive, as, adaId, rootId } = house;
       for (const one of ["b", "A", "ß", "c", "Z", "👍", "！"]) await house.made(rootId, one);
@@ -57,7 +57,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.deepEqual(listed, ["A", "b", "c", "ß", "Z", "！", "👍"]);
     });
 
-    test("two names in a folder differ by more than case and Unicode form, also in a race", async () => {
+    test("refuses a name that differs from another only in case or Unicode form, also in a race", async () => {
       await using house = await given();
       const { rootId } = house;
       const taken = await house.made(rootId, "Café");
@@ -70,7 +70,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.equal(renamed.name, "CAFÉ", "a node may change the case of its own name");
     });
 
-    test("a node is found by its path, and a way that ends says where", async () => {
+    test("finds a node by its path, and names the nearest folder if there is none", async () => {
       await using house = await given();
       const { drive, as, adaId, bobId, space, rootId } = house;
       const at = async (path: string, actor: string = adaId) =>
@@ -96,7 +96,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.equal(outcomeOf(await at("/Photos/2026")), "path-not-found");
     });
 
-    test("a folder moves with all that lies below it, by one event", async () => {
+    test("moves a folder and everything below it with one event", async () => {
       await using house = await given();
       const { rootId } = house;
       const [a, b] = [await house.made(rootId, "a"), await house.made(rootId, "b")];
@@ -112,7 +112,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.equal((await house.subject.events()).length, before + 1, "nothing has changed");
     });
 
-    test("a change of a stale version is refused", async () => {
+    test("refuses a change that is based on a stale version", async () => {
       await using house = await given();
       const { rootId } = house;
       const a = await house.made(rootId, "a");
@@ -122,7 +122,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.equal(outcomeOf(await house.trash(a, { expectedVersion: 1 })), "precondition-failed");
     });
 
-    test("no folder comes to lie below itself, also where two moves race", async () => {
+    test("never moves a folder below itself, even when two moves race", async () => {
       await using house = await given();
       const { rootId } = house;
       for (let round = 0; round < 5; round += 1) {
@@ -139,7 +139,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       }
     });
 
-    test("nothing is made in, or moved to, what is no folder of the caller's in the same space", async () => {
+    test("refuses to create in, or move to, a file, another user's folder or another space", async () => {
       await using house = await given();
       const { drive, as, adaId, bobId, rootId } = house;
       const other = expect(await drive.openSpace(read(OpenSpace, { name: "B" }), as(bobId)));
@@ -157,7 +157,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.equal(outcomeOf(await house.seen(a, bobId)), "forbidden");
     });
 
-    test("folders have a greatest depth, however they come to lie below one another", async () => {
+    test("limits the depth of folders on creation and on moves", async () => {
       await using house = await given();
       let [deep, half] = [house.rootId, house.rootId];
       for (let depth = 1; depth < maxDepth; depth += 1) {
@@ -172,7 +172,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.equal(outcomeOf(await house.move(top, { parentId: half })), "ok");
     });
 
-    test("the trash takes a folder with all that lies below it, and gives it back", async () => {
+    test("trashes and restores a folder with everything below it", async () => {
       await using house = await given();
       const { rootId } = house;
       const a = await house.made(rootId, "a");
@@ -211,7 +211,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.deepEqual((await house.trashed()).items, []);
     });
 
-    test("what lies in a trashed folder goes back elsewhere, and the trash is listed page by page", async () => {
+    test("restores a node of a trashed folder elsewhere, and lists the trash page by page", async () => {
       await using house = await given();
       const { rootId, clock } = house;
       const a = await house.made(rootId, "a");
@@ -239,7 +239,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.deepEqual(await house.names(rootId), ["below"]);
     });
 
-    test("moving into a folder that goes to the trash meanwhile leaves nothing outside of both", async () => {
+    test("keeps a moved node in one place when its new folder is trashed meanwhile", async () => {
       await using house = await given();
       const { rootId } = house;
       for (let round = 0; round < 5; round += 1) {
@@ -251,7 +251,7 @@ export function treeContract(name: string, open: OpenDrive): void {
       }
     });
 
-    test("all that an erased user had is gone, and no event says its names", async () => {
+    test("deletes the spaces of an erased user and redacts names in events", async () => {
       await using house = await given();
       const { drive, as, adaId, bobId, rootId, subject } = house;
       const a = await house.made(rootId, "secret plans");
