@@ -21,6 +21,7 @@ import { listRevisions, restoreRevision } from "./application/content/revisions.
 import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
 import { createFolder } from "./application/nodes/create-folder.ts";
 import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.ts";
+import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
 import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
 import type { ChunkStore, Digests } from "./application/ports/chunks.ts";
 import type { DriveScope } from "./application/ports/scope.ts";
@@ -34,6 +35,8 @@ export type DriveDeps = {
   readonly mayAct: MayAct;
   readonly store: ChunkStore;
   readonly digests: Digests;
+  /** Days for which the trash keeps what is in it; 0 is for ever. */
+  readonly trashDays: number;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly metrics: Metrics;
@@ -57,6 +60,8 @@ export const createDrive = (deps: DriveDeps) =>
       trashNode: trashNode(deps),
       restoreNode: restoreNode(deps),
       listTrash: listTrash(deps),
+      purgeNode: purgeNode(deps),
+      purgeExpired: purgeExpired(deps),
 
       listChanges: listChanges(deps),
       followChanges: followChanges(deps),

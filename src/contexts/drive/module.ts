@@ -1,4 +1,5 @@
 import path from "node:path";
+import { expect } from "#kernel/result.ts";
 import type { IdentityProvides } from "#contexts/identity";
 import { WakeUp } from "#platform/events/wake-up.ts";
 import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
@@ -12,6 +13,7 @@ import { driveEvents } from "./domain/events.ts";
 import { SegmentId } from "./domain/ids.ts";
 import { grants } from "./grants.ts";
 import { addDriveCommands } from "./commands.ts";
+import { settings as known } from "./settings.ts";
 import { createDrive } from "./index.ts";
 import { sha256Digests } from "./infrastructure/digests.ts";
 import { LocalSegments } from "./infrastructure/local-segments.ts";
@@ -21,7 +23,7 @@ import { identityConsumers } from "./presentation/consumers.ts";
 import { driveRoutes } from "./presentation/routes.ts";
 
 const schema = "drive";
-const known = {} as const;
+const purgeEveryMs = 3_600_000;
 /** How often chunks that nothing refers to are collected, and how long that may take. */
 const [collectEveryMs, collectWithinMs] = [6 * 3_600_000, 3 * 3_600_000];
 /** Below the data folder. */
@@ -57,6 +59,7 @@ async function compose<On extends Profile>(
     mayAct: identity.mayAct,
     store,
     digests: sha256Digests,
+    trashDays: settings.trashDays,
     clock,
     newId,
     metrics,
@@ -64,6 +67,15 @@ async function compose<On extends Profile>(
   if (settings.consumers) {
     const reading = { ...working, schema: "identity", into: schema, consumers: identityConsumers };
     consume(parts, reading);
+    parts.jobs.add({
+      name: "drive.purge-expired",
+      everyMs: purgeEveryMs,
+      withinMs: collectWithinMs,
+      work: async (context) => {
+        const { failures } = expect(await drive.purgeExpired({}, context));
+        if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
+      },
+    });
     parts.jobs.add({
       name: "drive.collect-chunks",
       everyMs: collectEveryMs,

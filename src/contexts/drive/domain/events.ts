@@ -49,6 +49,9 @@ export const NodeRestored = event("drive.node-restored", 1, {
   name: NodeName,
 });
 
+/** Deleted for good, with all that lay below it. */
+export const NodePurged = event("drive.node-purged", 1, { nodeId: NodeId, spaceId: SpaceId });
+
 export const driveEvents = registry(
   SpaceOpened,
   FolderCreated,
@@ -57,5 +60,6 @@ export const driveEvents = registry(
   NodeMoved,
   NodeTrashed,
   NodeRestored,
+  NodePurged,
 );
 export type DriveEvent = EventOf<typeof driveEvents>;

@@ -8,6 +8,7 @@ import {
   FileRevised,
   FolderCreated,
   NodeMoved,
+  NodePurged,
   NodeRestored,
   NodeTrashed,
   type DriveEvent,
@@ -186,6 +187,12 @@ export const Node = {
       state: { ...node, status: "trashed", trashedAt: at, changedAt: at },
       events: [NodeTrashed({ nodeId, spaceId })],
     };
+  },
+
+  /** Deletes what is in the trash for good. */
+  purge(node: Trashed): Changed<Trashed> {
+    const { id: nodeId, spaceId } = node;
+    return { state: node, events: [NodePurged({ nodeId, spaceId })] };
   },
 
   restore(

@@ -1,6 +1,7 @@
 import { idOf, saving } from "#kernel/repository.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
+import { redactIn } from "#platform/events/redact.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
@@ -8,7 +9,7 @@ import type { Nodes, Owned } from "../application/ports/nodes.ts";
 import type { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { NodeId, OwnerId, SpaceId } from "../domain/ids.ts";
-import { nameKey, type NodeName } from "../domain/node-name.ts";
+import { erasedName, nameKey, type NodeName } from "../domain/node-name.ts";
 import type { Above, Node, Placed, Trashed } from "../domain/node.ts";
 
 type Row = {
@@ -85,19 +86,42 @@ const trashed = statement<Row>(
     where n.space_id = $1 and n.trashed_at is not null and (n.trashed_at, n.id) < ($2::timestamptz, $3)
     order by n.trashed_at desc, n.id desc limit $4`,
 );
-/** A node of a space whose owner is being erased is refused. The root comes together with its space. */
+/** A node in a folder that is being purged, or of a space whose owner is being erased, is refused. The root comes together with its space. */
 const insert = mutation(
   "drive.node-insert",
   "nodes",
   `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, created_at, changed_at, version)
    select $1, $2, $3, $4, $5, $6, $7::bigint, $8::bigint, $9, $10::timestamptz, $11::timestamptz, $12::bigint
-    where $3::text is null or drive.hold_space($2)`,
+    where $3::text is null or drive.hold_place($2, $3)`,
 );
 const update = mutation(
   "drive.node-update",
   "nodes",
   `update drive.nodes set parent_id = $2, name = $3, name_key = $4, revision = $5, size = $6, hash = $7, changed_at = $8,
           trashed_at = $9, version = $10 where id = $1`,
+);
+
+/** The deepest come first, so that none is left without the folder that it lies in. */
+const below = statement<{ readonly id: string }>(
+  "drive.nodes-below",
+  `with recursive below (id, depth) as (
+     select $1::text collate "C", 0
+     union all
+     select n.id, b.depth + 1 from below b cross join lateral (
+       select id from drive.nodes where parent_id = b.id offset 0) n)
+   select id from below where depth > 0 order by depth desc limit $2`,
+);
+const expired = statement<Row>(
+  "drive.nodes-expired",
+  `select ${columns} from drive.nodes n where n.trashed_at < $1 order by n.trashed_at limit $2`,
+);
+const redact = redactIn("drive");
+const purges = ["manifests", "revisions", "nodes"].map((table) =>
+  mutation(
+    `drive.purge-${table}`,
+    table,
+    `delete from drive.${table} where ${table === "nodes" ? "id" : "node_id"} = any($1::text[])`,
+  ),
 );
 
 const isPlaced = (node: Node): node is Placed => node.status === "placed";
@@ -140,47 +164,65 @@ const toOwned = ({ owner_id, above, ...row }: LocatedRow): Owned => ({
 /** Before the first and after the last of all. */
 const [first, last, end] = ["", "infinity", "~"];
 
-export const postgresNodes = ({ read, write, append }: Transaction): Nodes => ({
-  save: saving<Node, DriveEvent>(append, idOf, (node, { state }) => {
-    const { content } = node.kind === "file" ? node : { content: undefined };
-    const kept = [content?.revision ?? null, content?.size ?? null, content?.hash ?? null];
-    const parentId = node.status === "root" ? null : node.parentId;
-    const name = [parentId, node.name, nameKey(node.name)];
-    if (state.version === 0)
-      write(insert, [
-        node.id,
-        node.spaceId,
-        ...name,
-        node.kind,
-        ...kept,
-        node.createdAt,
-        node.changedAt,
-        node.version,
-      ]);
-    else {
-      const trashedAt = node.status === "trashed" ? node.trashedAt : null;
-      write(update, [node.id, ...name, ...kept, node.changedAt, trashedAt, node.version]);
-    }
-  }),
-  async locate(id) {
-    const [row] = await read(locate, [id]);
-    return row && toOwned(row);
-  },
-  seen: async (ids) =>
-    (await read(seen, [ids])).map(({ in_trash: inTrash, ...row }) => ({
-      node: toNode(row),
-      inTrash,
-    })),
-  child: async (folderId, key) => (await read(child, [folderId, key])).map(toNode).find(isPlaced),
-  down: async (folderId, keys) => (await read(down, [folderId, keys])).map(toNode).filter(isPlaced),
-  children: async ({ folderId, after = first, limit }) =>
-    (await read(children, [folderId, after, limit])).map(toNode).filter(isPlaced),
-  async height(folderId, most) {
-    const [row] = await read(height, [folderId, most]);
-    return row?.height ?? 0;
-  },
-  trashed: async ({ spaceId, before, limit }) =>
-    (await read(trashed, [spaceId, before?.trashedAt ?? last, before?.id ?? end, limit]))
-      .map(toNode)
-      .filter(isTrashed),
-});
+export const postgresNodes = ({ read, write, append }: Transaction): Nodes => {
+  const purge = (ids: readonly string[]) => {
+    for (const one of purges) write(one, [ids]);
+    write(redact, [ids, JSON.stringify({ name: erasedName })]);
+  };
+  return {
+    async purgeBelow(folderId, limit) {
+      const ids = (await read(below, [folderId, limit])).map(({ id }) => id);
+      purge(ids);
+      return ids.length;
+    },
+    purge({ state, events }) {
+      append(state.id, state.version, events);
+      purge([state.id]);
+    },
+    expired: async (before, limit) =>
+      (await read(expired, [before, limit])).map(toNode).filter(isTrashed),
+    save: saving<Node, DriveEvent>(append, idOf, (node, { state }) => {
+      const { content } = node.kind === "file" ? node : { content: undefined };
+      const kept = [content?.revision ?? null, content?.size ?? null, content?.hash ?? null];
+      const parentId = node.status === "root" ? null : node.parentId;
+      const name = [parentId, node.name, nameKey(node.name)];
+      if (state.version === 0)
+        write(insert, [
+          node.id,
+          node.spaceId,
+          ...name,
+          node.kind,
+          ...kept,
+          node.createdAt,
+          node.changedAt,
+          node.version,
+        ]);
+      else {
+        const trashedAt = node.status === "trashed" ? node.trashedAt : null;
+        write(update, [node.id, ...name, ...kept, node.changedAt, trashedAt, node.version]);
+      }
+    }),
+    async locate(id) {
+      const [row] = await read(locate, [id]);
+      return row && toOwned(row);
+    },
+    seen: async (ids) =>
+      (await read(seen, [ids])).map(({ in_trash: inTrash, ...row }) => ({
+        node: toNode(row),
+        inTrash,
+      })),
+    child: async (folderId, key) => (await read(child, [folderId, key])).map(toNode).find(isPlaced),
+    down: async (folderId, keys) =>
+      (await read(down, [folderId, keys])).map(toNode).filter(isPlaced),
+    children: async ({ folderId, after = first, limit }) =>
+      (await read(children, [folderId, after, limit])).map(toNode).filter(isPlaced),
+    async height(folderId, most) {
+      const [row] = await read(height, [folderId, most]);
+      return row?.height ?? 0;
+    },
+    trashed: async ({ spaceId, before, limit }) =>
+      (await read(trashed, [spaceId, before?.trashedAt ?? last, before?.id ?? end, limit]))
+        .map(toNode)
+        .filter(isTrashed),
+  };
+};

@@ -1,10 +1,11 @@
-import { get, post, type Route } from "#platform/http/route.ts";
+import { del, get, post, type Route } from "#platform/http/route.ts";
+import { PurgeNode } from "../application/nodes/purge-node.ts";
 import { FindByPath, ListTrash } from "../application/nodes/read-nodes.ts";
 import { GetSpace, ListSpaces, OpenSpace } from "../application/spaces/spaces.ts";
 import type { Drive } from "../index.ts";
 import { SeenNodeView, SpacesView, SpaceView, toNode, toSeenNode, TrashView } from "./views.ts";
 
-export const spaceRoutes = (drive: Drive): readonly Route[] => [
+const ownSpaces = (drive: Drive): readonly Route[] => [
   post("/drive/spaces", {
     access: "signed-in",
     id: "openSpace",
@@ -54,6 +55,9 @@ export const spaceRoutes = (drive: Drive): readonly Route[] => [
     isComposed: true,
     refusals: { "space-not-found": 404, "path-not-found": 404, forbidden: 403 },
   }),
+];
+
+const trashRoutes = (drive: Drive): readonly Route[] => [
   get("/drive/spaces/:spaceId/trash", {
     access: "signed-in",
     id: "listTrash",
@@ -67,4 +71,20 @@ export const spaceRoutes = (drive: Drive): readonly Route[] => [
     present: ({ items, ...page }) => ({ ...page, items: items.map(toNode) }),
     refusals: { "space-not-found": 404, forbidden: 403 },
   }),
+  del("/drive/trash/:nodeId", {
+    access: "signed-in",
+    id: "purgeNode",
+    summary: "Delete a file or a folder for good",
+    description:
+      "Deletes what is in the trash, with all that lies below it. It cannot be taken back.",
+    input: PurgeNode,
+    handle: drive.purgeNode,
+    success: 204,
+    refusals: { "node-not-found": 404, "node-not-in-trash": 409, forbidden: 403, conflict: 409 },
+  }),
+];
+
+export const spaceRoutes = (drive: Drive): readonly Route[] => [
+  ...ownSpaces(drive),
+  ...trashRoutes(drive),
 ];

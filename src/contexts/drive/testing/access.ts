@@ -46,6 +46,7 @@ export const access: Access = {
     "POST /api/v1/drive/nodes/{nodeId}/folders": { name: "Ours" },
     "PATCH /api/v1/drive/nodes/{nodeId}": { name: "Ours" },
     "DELETE /api/v1/drive/nodes/{nodeId}": undefined,
+    "DELETE /api/v1/drive/trash/{nodeId}": undefined,
     "POST /api/v1/drive/nodes/{nodeId}/restoration": {},
     "POST /api/v1/drive/nodes/{nodeId}/files": file,
     "PUT /api/v1/drive/nodes/{nodeId}/content": new Upload("bytes", "", "application/octet-stream"),

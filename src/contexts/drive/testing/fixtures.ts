@@ -15,6 +15,7 @@ import { ListRevisions, RestoreRevision } from "../application/content/revisions
 import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
 import { CreateFolder } from "../application/nodes/create-folder.ts";
 import { MoveNode, RestoreNode, TrashNode } from "../application/nodes/move-node.ts";
+import { PurgeNode } from "../application/nodes/purge-node.ts";
 import { GetNode, ListChildren, ListTrash } from "../application/nodes/read-nodes.ts";
 import type { ChunkStore } from "../application/ports/chunks.ts";
 import type { DriveScope } from "../application/ports/scope.ts";
@@ -72,12 +73,15 @@ async function driveOn(open: OpenDrive) {
   const drive = createDrive({
     ...subject,
     digests,
+    trashDays: 30,
     clock,
     newId: systemIds,
     metrics: createMetrics(),
     audit: { enter: async () => {} },
     mayAct: async ({ actor }, permission, on) =>
-      granted.includes(permission) || (on?.owner === actor && granted.includes(ofOwn(permission)))
+      actor === "system" ||
+      granted.includes(permission) ||
+      (on?.owner === actor && granted.includes(ofOwn(permission)))
         ? ok(undefined)
         : err({ type: "forbidden", permission }),
   });
@@ -101,6 +105,8 @@ const treeOf = ({ drive, as, adaId, space }: House) => {
       drive.moveNode(read(MoveNode, { nodeId, ...to }), as(actor)),
     trash: (nodeId: string, more: object = {}, actor: string = adaId) =>
       drive.trashNode(read(TrashNode, { nodeId, ...more }), as(actor)),
+    purge: (nodeId: string, actor: string = adaId) =>
+      drive.purgeNode(read(PurgeNode, { nodeId }), as(actor)),
     restore: (nodeId: string, to: object = {}) =>
       drive.restoreNode(read(RestoreNode, { nodeId, ...to }), as(adaId)),
     async names(nodeId: string) {

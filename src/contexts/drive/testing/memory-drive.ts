@@ -14,14 +14,19 @@ import type { Node, Placed, Trashed } from "../domain/node.ts";
 import type { Space } from "../domain/space.ts";
 
 /** The tables of the drive in memory. */
-export const memoryDriveTables = () => ({
-  spaces: new MemoryTable<Space>(),
-  nodes: new MemoryTable<Node>((node) =>
-    node.status === "placed" ? `${node.parentId} ${nameKey(node.name)}` : undefined,
-  ),
-  revisions: new MemoryTable<Revision>(),
-  chunks: new MemoryTable<Kept>(),
-});
+export function memoryDriveTables() {
+  const spaces = new MemoryTable<Space>();
+  const nodes: MemoryTable<Node> = new MemoryTable<Node>(
+    (node) => (node.status === "placed" ? `${node.parentId} ${nameKey(node.name)}` : undefined),
+    () => {},
+    // The root comes together with its space.
+    (node) =>
+      node.status === "root" || (spaces.rows.has(node.spaceId) && nodes.rows.has(node.parentId)),
+  );
+  const revisions = new MemoryTable<Revision>();
+  const chunks = new MemoryTable<Kept>();
+  return { spaces, nodes, revisions, chunks };
+}
 type Tables = ReturnType<typeof memoryDriveTables>;
 
 /** As Postgres compares in the collation C. */
@@ -30,7 +35,43 @@ const isPlaced = (node: Node): node is Placed => node.status === "placed";
 const isTrashed = (node: Node): node is Trashed => node.status === "trashed";
 const parentOf = (node: Node) => (node.status === "root" ? undefined : node.parentId);
 
-function nodesIn({ nodes, spaces }: Tables, { change, append }: MemoryTransaction): Nodes {
+function purgesIn(
+  { nodes, revisions }: Tables,
+  { change, append, redact }: MemoryTransaction,
+): Pick<Nodes, "purgeBelow" | "purge" | "expired"> {
+  const all = () => [...nodes.rows.values()];
+  const purge = (ids: readonly NodeId[]) => {
+    const gone = new Set<string>(ids);
+    for (const [key, { nodeId }] of revisions.rows)
+      if (gone.has(nodeId)) change<Revision>(revisions, key, () => undefined);
+    for (const id of ids) change<Node>(nodes, id, () => undefined);
+    redact(ids, { name: erasedName });
+  };
+  const below = (id: NodeId): readonly Node[] =>
+    all()
+      .filter((one) => parentOf(one) === id)
+      .flatMap((one) => [...below(one.id), one]);
+  return {
+    async purgeBelow(folderId, limit) {
+      const some = below(folderId).slice(0, limit);
+      purge(some.map(({ id }) => id));
+      return some.length;
+    },
+    purge({ state, events }) {
+      append(state.id, state.version, events);
+      purge([state.id]);
+    },
+    expired: async (before, limit) =>
+      all()
+        .filter(isTrashed)
+        .filter(({ trashedAt }) => trashedAt < before)
+        .slice(0, limit),
+  };
+}
+
+function nodesIn(tables: Tables, transaction: MemoryTransaction): Nodes {
+  const { nodes, spaces } = tables;
+  const { change, append } = transaction;
   const all = () => [...nodes.rows.values()];
   function aboveOf(node: Node): readonly Node[] {
     const parentId = parentOf(node);
@@ -84,6 +125,7 @@ function nodesIn({ nodes, spaces }: Tables, { change, append }: MemoryTransactio
         .toSorted((a, b) => byText(nameKey(a.name), nameKey(b.name)))
         .slice(0, limit),
     height: async (id, most) => heightOf(id, most),
+    ...purgesIn(tables, transaction),
     trashed: async ({ spaceId, before, limit }) => {
       const place = (one: { readonly trashedAt: string; readonly id: string }) =>
         `${one.trashedAt} ${one.id}`;

@@ -251,6 +251,50 @@ export function treeContract(name: string, open: OpenDrive): void {
       }
     });
 
+    test("purges what is in the trash with everything below it, and its names in events", async () => {
+      await using house = await given();
+      const { rootId, bobId } = house;
+      const a = await house.made(rootId, "private plans");
+      const below = await house.made(a, "private below");
+      const file = expect(await house.file(below, "private file", Buffer.from("x"))).id;
+      assert.equal(outcomeOf(await house.purge(a)), "node-not-in-trash");
+      expect(await house.trash(a));
+      assert.equal(outcomeOf(await house.purge(below)), "node-not-in-trash");
+      assert.equal(outcomeOf(await house.purge(a, bobId)), "forbidden");
+      expect(await house.purge(a));
+      for (const id of [a, below, file])
+        assert.equal(outcomeOf(await house.seen(id)), "node-not-found");
+      assert.deepEqual((await house.trashed()).items, []);
+      assert.doesNotMatch(await house.subject.payloads(), /private/);
+      assert.equal((await house.subject.events()).at(-1), "drive.node-purged");
+      await house.made(rootId, "private plans"); // the name is free
+    });
+
+    test("leaves no node behind when a folder is purged while nodes are made in it", async () => {
+      await using house = await given();
+      const { drive, as, clock, rootId } = house;
+      for (let round = 0; round < 5; round += 1) {
+        const folder = await house.made(rootId, `folder ${round}`);
+        const [made] = await Promise.all([
+          house.folder(folder, "child"),
+          house.file(folder, "file", Buffer.from("x")),
+          house.trash(folder).then(() => house.purge(folder)),
+        ]);
+        if (made.ok) assert.equal(outcomeOf(await house.seen(made.value.id)), "node-not-found");
+      }
+      const kept = await house.made(rootId, "kept");
+      const old = await house.made(rootId, "old");
+      expect(await house.trash(old));
+      clock.advance(31 * 86_400_000);
+      expect(await house.trash(kept));
+      assert.deepEqual(expect(await drive.purgeExpired({}, as("system"))), { failures: [] });
+      assert.deepEqual(
+        (await house.trashed()).items.map(({ name }) => name),
+        ["kept"],
+        "the trash keeps for thirty days",
+      );
+    });
+
     test("deletes the spaces of an erased user and redacts names in events", async () => {
       await using house = await given();
       const { drive, as, adaId, bobId, rootId, subject } = house;

@@ -1,3 +1,4 @@
+import type { Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Saves } from "#kernel/repository.ts";
 import type { DriveEvent } from "../../domain/events.ts";
@@ -27,6 +28,12 @@ export type Nodes = Saves<Node, DriveEvent> & {
   }) => Promise<readonly Placed[]>;
   /** Folders below one another in a folder, itself included; more than `most` are not counted. Those in the trash count. */
   readonly height: (folderId: NodeId, most: number) => Promise<number>;
+  /** Deletes some of the nodes below a folder, the deepest first, with their contents and their names in events. Answers how many. */
+  readonly purgeBelow: (folderId: NodeId, limit: number) => Promise<number>;
+  /** Deletes a node that nothing lies below, with its contents and its name in events. */
+  readonly purge: (change: Change<Trashed, DriveEvent>) => void;
+  /** Nodes that were put in the trash by themselves before an instant. */
+  readonly expired: (before: Instant, limit: number) => Promise<readonly Trashed[]>;
   /** What was put in the trash of a space by itself, the newest first. */
   readonly trashed: (page: {
     readonly spaceId: SpaceId;

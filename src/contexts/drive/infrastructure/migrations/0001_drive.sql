@@ -28,6 +28,8 @@ create table drive.nodes (
 create unique index nodes_name_key on drive.nodes (parent_id, name_key) where trashed_at is null;
 create index nodes_folder_key on drive.nodes (parent_id) where kind = 'folder';
 create index nodes_trash_key on drive.nodes (space_id, trashed_at, id) where trashed_at is not null;
+create index nodes_expired_key on drive.nodes (trashed_at) where trashed_at is not null;
+create index nodes_children_key on drive.nodes (parent_id);
 create index nodes_space_key on drive.nodes (space_id);
 
 -- What a file held, and holds.
@@ -70,12 +72,16 @@ end $$;
 -- The changes of a space, in the order of the log.
 create index events_space_key on drive.events ((payload ->> 'spaceId'), position);
 
--- Whether a space is there; it stays until the unit of work has ended. Its owner may have been erased meanwhile.
-create function drive.hold_space(space text) returns boolean language plpgsql set search_path = pg_catalog as $$
+-- Whether a space and a folder in it are there; they stay until the unit of work has ended. The owner of the space may have been erased
+-- meanwhile, and the folder purged.
+create function drive.hold_place(space text, folder text) returns boolean language plpgsql set search_path = pg_catalog as $$
 begin
   perform from drive.spaces where id = space for key share;
+  if found then
+    perform from drive.nodes where id = folder for key share;
+  end if;
   if not found then
-    raise exception 'space % is gone', space using errcode = 'serialization_failure';
+    raise exception 'folder % is gone', folder using errcode = 'serialization_failure';
   end if;
   return true;
 end $$;

@@ -1,0 +1,78 @@
+import type { Context } from "#kernel/context.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import type { MayAct } from "#kernel/permission.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { NodeId } from "../../domain/ids.ts";
+import { Node, type NodeNotInTrash } from "../../domain/node.ts";
+import { Permissions } from "../permission.ts";
+import type { DriveScope } from "../ports/scope.ts";
+import { lockOfTree, permitted, type Unseen } from "./located.ts";
+
+export const PurgeNode = shape({ nodeId: NodeId });
+export type PurgeNode = Infer<typeof PurgeNode>;
+
+/** Nodes that one unit of work deletes. */
+const stepNodes = 5_000;
+/** One step has so much time, as a request has. */
+const stepMs = 10_000;
+/** Nodes that one run of the job purges. */
+const mostExpired = 100;
+const dayMs = 86_400_000;
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<DriveScope>;
+  readonly read: Read<DriveScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+};
+type Outcome = Result<void, Unseen | NodeNotInTrash | Conflict>;
+type Step = Result<"done" | "more", Unseen | NodeNotInTrash>;
+
+/** Deletes a node of the trash for good, with all that lies below it. A large folder goes in steps: whatever is interrupted is in the trash still. */
+export function purgeNode({ unitOfWork, read, mayAct, clock }: Deps) {
+  const seen = permitted(mayAct, Permissions.changeNode);
+  return async ({ nodeId }: PurgeNode, context: Context): Promise<Outcome> => {
+    const found = await read(context, (scope) => seen(scope, nodeId, context));
+    if (!found.ok) return found;
+    const { spaceId } = found.value.node;
+    const step = async (scope: DriveScope): Promise<Step> => {
+      const now = await seen(scope, nodeId, context);
+      if (!now.ok) return now;
+      const { node } = now.value;
+      if (node.status !== "trashed") return err({ type: "node-not-in-trash", nodeId });
+      if ((await scope.nodes.purgeBelow(nodeId, stepNodes)) === stepNodes) return ok("more");
+      scope.nodes.purge(Node.purge(node));
+      return ok("done");
+    };
+    for (;;) {
+      const inTime = { ...context, deadlineMs: clock.unixMs() + stepMs };
+      const done = await unitOfWork(inTime, step, { lock: [lockOfTree(spaceId)] });
+      if (!done.ok) return done;
+      if (done.value === "done") return ok(undefined);
+    }
+  };
+}
+
+/** Purges what has been in the trash for longer than it is kept. */
+export function purgeExpired(deps: Deps & { readonly trashDays: number }) {
+  const { read, clock, trashDays } = deps;
+  const purge = purgeNode(deps);
+  return async (
+    _: object,
+    context: Context,
+  ): Promise<Result<{ readonly failures: readonly unknown[] }, never>> => {
+    const failures: unknown[] = [];
+    const before = Instant.plus(clock.now(), -trashDays * dayMs);
+    const expired =
+      trashDays === 0 ? [] : await read(context, ({ nodes }) => nodes.expired(before, mostExpired));
+    for (const { id: nodeId } of expired)
+      await purge({ nodeId }, context).then(
+        (done) =>
+          done.ok || failures.push(new Error(`${nodeId} is not purged: ${done.error.type}`)),
+        (error: unknown) => failures.push(error),
+      );
+    return ok({ failures });
+  };
+}
