@@ -68,22 +68,24 @@ async function swept(
   }
 }
 
-/** Puts the chunks of a segment elsewhere. Its bytes stay for those who read them now. */
+/** Puts the chunks of a segment elsewhere, besides those that are damaged. Its bytes stay for those who read them now. */
 async function emptied(deps: Deps, name: string, context: () => Context): Promise<number> {
   const { read, unitOfWork, store } = deps;
   let moved = 0;
   for (;;) {
     const chunks = await read(context(), (scope) => scope.chunks.inSegment(name, pageChunks));
-    const sound = chunks.filter(({ isDoubted }) => !isDoubted);
-    if (sound.length === 0) return moved;
-    for (const chunk of sound) {
-      const bytes = await proven(deps, { hash: chunk.hash, location: chunk }, context());
+    const before = moved;
+    for (const chunk of chunks) {
+      const location = { hash: chunk.hash, location: chunk };
+      const bytes = await proven(deps, location, context()).catch(() => undefined);
+      if (!bytes) continue;
       const [to] = await store.put([bytes]);
       if (!to) throw new Error(`${chunk.hash} was kept nowhere`);
       await store.flush([to]);
       await unitOfWork(context(), async (scope) => ok(scope.chunks.move(chunk.hash, chunk, to)));
       moved += 1;
     }
+    if (moved === before) return moved;
   }
 }
 

@@ -44,7 +44,7 @@ export type ChunkIndex = {
   readonly count: () => Promise<number>;
   /** Chunks in the order of their names, after one of them. */
   readonly page: (after: Sha256 | undefined, limit: number) => Promise<readonly KeptChunk[]>;
-  /** Chunks that are kept in a segment. */
+  /** Chunks that are kept in a segment, besides those in doubt. */
   readonly inSegment: (segment: string, limit: number) => Promise<readonly KeptChunk[]>;
   /** Bytes of chunks in each segment. */
   readonly bytesOf: (segments: readonly string[]) => Promise<ReadonlyMap<string, number>>;
