@@ -11,6 +11,7 @@ import type { Timers } from "../runtime.ts";
 import { writeArchive, type Part } from "./archive.ts";
 import {
   blobFolder,
+  blobLock,
   copied,
   emailFolder,
   manifestName,
@@ -82,6 +83,7 @@ export async function backUp(source: Source, out: Writable, pace: Pace): Promise
   try {
     await client.connect();
     client.on("error", () => {}); // the statement under way reports it
+    await client.query("select pg_advisory_lock_shared(hashtextextended($1, 0))", [blobLock]);
     const { manifest, total } = await freeze(client, source);
     const blobs = await blobsNow(source);
     const blobBytes = blobs.reduce((all, { size }) => all + size, 0);
@@ -224,9 +226,15 @@ async function blobsNow({ dataFolder, blobFolders }: Source): Promise<readonly B
   return found;
 }
 
+/** Files of other names are none of ours, such as those that network file systems leave. */
+const filesIn = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => entry.isFile() && /^[\w-]+$/.test(entry.name))
+    .map(({ name }) => name);
+
 /** A folder that is not there is empty; one that cannot be read is an error. */
 const namesIn = (folder: string): Promise<readonly string[]> =>
-  readdir(folder).catch((error: unknown) => {
+  filesIn(folder).catch((error: unknown) => {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
     throw error;
   });

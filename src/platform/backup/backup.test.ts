@@ -73,6 +73,13 @@ async function given() {
 
 const ignore = () => {};
 
+async function putBlob(dataFolder: string, bytes: string | Buffer): Promise<string> {
+  const blobs = path.join(dataFolder, "things/blobs");
+  await mkdir(blobs, { recursive: true });
+  await writeFile(path.join(blobs, "b1"), bytes);
+  return path.join(blobs, "b1");
+}
+
 /** Keeps what is written to it. */
 function collecting() {
   const chunks: Buffer[] = [];
@@ -126,8 +133,7 @@ describe("a backup", () => {
     await writeFile(email, "To: ada@example.com");
     await utimes(email, new Date(0), new Date(0));
     const blob = randomBytes(2_500_000);
-    await mkdir(path.join(from.source.dataFolder, "things/blobs"), { recursive: true });
-    await writeFile(path.join(from.source.dataFolder, "things/blobs/b1"), blob);
+    await putBlob(from.source.dataFolder, blob);
 
     const backedUp = await from.backUp();
     const into = await from.target();
@@ -312,9 +318,7 @@ describe("a restore is refused, and leaves no table,", () => {
 
   test("from an archive with a file that would lie outside of the data folder", async () => {
     await using from = await given();
-    const blobs = path.join(from.source.dataFolder, "things/blobs");
-    await mkdir(blobs, { recursive: true });
-    await writeFile(path.join(blobs, "b1"), "x");
+    await putBlob(from.source.dataFolder, "x");
     await from.backUp();
     const into = await from.target();
     for (const other of ["blobs/../../evil/000001", "blobs//etc/evil/000001", "blobs/a.b/000001"]) {
@@ -327,6 +331,18 @@ describe("a restore is refused, and leaves no table,", () => {
       await assert.rejects(restoring, /a file of another kind/, other);
       assert.equal(await isEmpty(into.connection), true);
     }
+  });
+
+  test("into a data folder that another Basalt keeps its files in, and leaves them alone", async () => {
+    await using from = await given();
+    await putBlob(from.source.dataFolder, "x");
+    await from.backUp();
+    const into = await from.target();
+    const there = await putBlob(into.dataFolder, "of another one");
+    const restoring = restore(into.target, createReadStream(from.file), ignore);
+    await assert.rejects(restoring, { name: "RestoreRefused", message: /is there already/ });
+    assert.equal(await readFile(there, "utf8"), "of another one");
+    assert.equal(await isEmpty(into.connection), true);
   });
 
   test("into a database that is in use", async () => {

@@ -70,6 +70,8 @@ export const emailFolder = "email/";
 export const tableFolder = "tables/";
 /** Files that grow and are never changed, in parts: `blobs/<path below the data folder>/<number of the part>`. */
 export const blobFolder = "blobs/";
+/** A backup shares this advisory lock: whoever removes blobs holds it alone. */
+export const blobLock = "basalt.blobs";
 export const sumsName = "sums.json";
 
 export const nameOf = ({ schema, name }: Pick<Table, "schema" | "name">): string =>

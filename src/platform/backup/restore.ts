@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdir, open as openFile, readFile, rename, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
@@ -91,10 +92,15 @@ export async function restore(
     await migrateAs(client, target.sources, manifest.migrations);
     const constraints = await cleared(client, manifest);
     const filling = { manifest, parts, onProgress };
-    const { sums, seen, masterKey, ...counts } = await fill(client, target.dataFolder, filling);
+    const { sums, seen, masterKey, blobs, ...counts } = await fill(
+      client,
+      target.dataFolder,
+      filling,
+    );
     refuseDifferent(sums, seen);
     await settle(client, manifest, constraints);
     if (masterKey !== undefined) await putMasterKey(target.dataFolder, masterKey);
+    await blobs.finish();
     await client.query("commit");
     await client.query("analyze");
     return restoredOf(manifest, sums, counts);
@@ -126,7 +132,7 @@ async function refuseUsed(client: pg.Client): Promise<void> {
   if (rows[0]?.used)
     throw new RestoreRefused(
       "the database is in use. Restore into an empty one: give another BASALT_DATABASE_URL or " +
-        "BASALT_DATA_DIR, or stop Basalt and move its data folder away.",
+        "BASALT_DATA_DIR (both, where it has files), or stop Basalt and move its data folder away.",
     );
 }
 
@@ -167,6 +173,7 @@ type Filling = {
 async function fill(client: pg.Client, folder: string, { manifest, parts, onProgress }: Filling) {
   const seen = new Summing();
   let [emails, blobBytes] = [0, 0];
+  const blobs = blobsIn(folder);
   let masterKey: string | undefined;
   let sums: Sums | undefined;
   let into: { readonly table: Table; readonly copy: CopyStreamQuery } | undefined;
@@ -192,13 +199,13 @@ async function fill(client: pg.Client, folder: string, { manifest, parts, onProg
       emails += 1;
     } else if (name.startsWith(blobFolder)) {
       seen.files.add({ name, bytes });
-      await putBlob(folder, name.slice(blobFolder.length), bytes);
+      await blobs.add(name.slice(blobFolder.length), bytes);
       blobBytes += bytes.length;
     } else if (name === sumsName) sums = JSON.parse(bytes.toString()) as Sums;
     onProgress();
   }
   await close();
-  return { sums, seen: seen.sums(manifest), emails, blobBytes, masterKey };
+  return { sums, seen: seen.sums(manifest), emails, blobBytes, masterKey, blobs };
 }
 
 /** Returns once the server has taken it; throws what it refuses. */
@@ -230,17 +237,34 @@ async function putEmail(folder: string, name: string, bytes: Buffer): Promise<vo
 
 /** Names of a path of a blob, and the number of a part. Nothing leads out of the data folder. */
 const blobPart = /^(?<file>[\w-]+(?:\/[\w-]+)*)\/(?<number>\d{6,})$/;
+const unfinished = ".part";
 
-/** Writes a part of a blob behind the parts before it. */
-async function putBlob(folder: string, name: string, bytes: Buffer): Promise<void> {
-  const { file = "", number } = blobPart.exec(name)?.groups ?? {};
-  if (number === undefined)
-    throw new ArchiveBroken(`the backup has a file of another kind: ${name}`);
-  const to = path.join(folder, file);
-  await mkdir(path.dirname(to), { recursive: true });
-  await using blob = await openFile(to, Number(number) === 1 ? "w" : "a");
-  await blob.appendFile(bytes); // all of it: a full disk may take a part without a word
-  await blob.datasync();
+/** Collects blobs beside their places, and puts them there once all is known to be whole. None takes the place of another file. */
+function blobsIn(folder: string) {
+  const files = new Set<string>();
+  return {
+    async add(name: string, bytes: Buffer): Promise<void> {
+      const { file, number } = blobPart.exec(name)?.groups ?? {};
+      if (file === undefined)
+        throw new ArchiveBroken(`the backup has a file of another kind: ${name}`);
+      const to = path.join(folder, file);
+      if (!files.has(file) && existsSync(to))
+        throw new RestoreRefused(
+          `${to} is there already: another Basalt may use it. Give another BASALT_DATA_DIR, or move that file away.`,
+        );
+      files.add(file);
+      await mkdir(path.dirname(to), { recursive: true });
+      await using blob = await openFile(to + unfinished, Number(number) === 1 ? "w" : "a");
+      await blob.appendFile(bytes); // all of it: a full disk may take a part without a word
+      await blob.datasync();
+    },
+    async finish(): Promise<void> {
+      for (const file of files) {
+        const to = path.join(folder, file);
+        await rename(to + unfinished, to);
+      }
+    },
+  };
 }
 
 /** Puts back what `cleared` took, and moves the sequences to where they were. */
