@@ -14,7 +14,7 @@ const gatherMs = 20;
 const places = [512, 8] as const;
 
 const textOf = (page: ChangePage): string =>
-  page.items.length === 0 ? "" : eventOf("changes", toChanges(page));
+  page.items.length + page.purged.length === 0 ? "" : eventOf("changes", toChanges(page));
 
 const refusals = { "space-not-found": 404, "cursor-lost": 410, forbidden: 403 } as const;
 

@@ -102,6 +102,10 @@ export const ChangesView = named(
   "Changes",
   shape({
     items: list(SeenNodeView, ChangePageSize.most),
+    purged: described(
+      "Files and folders that were deleted for good, with all that lay below them",
+      list(NodeId, ChangePageSize.most),
+    ),
     nextCursor: described("Where the next changes begin", ChangeCursor),
     hasMore: described("Whether there are more changes now", Flag),
   }),

@@ -48,6 +48,16 @@ export function changesContract(name: string, open: OpenDrive): void {
       assert.deepEqual(all.names, ["My files", "before", "file", "renamed"], "from the first on");
     });
 
+    test("tells that a node was purged, also to a client that has not heard of its trashing", async () => {
+      await using house = await given();
+      const folder = await house.made(house.rootId, "folder");
+      const { nextCursor: cursor } = expect(await house.list());
+      expect(await house.trash(folder));
+      expect(await house.purge(folder));
+      const page = expect(await house.list({ cursor }));
+      assert.deepEqual([page.items, page.purged], [[], [folder]]);
+    });
+
     test("tells changes page by page, in one order", async () => {
       await using house = await given();
       const { nextCursor } = expect(await house.list());

@@ -5,7 +5,7 @@ import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
-import { SpaceId } from "../../domain/ids.ts";
+import { SpaceId, type NodeId } from "../../domain/ids.ts";
 import type { SpaceNotFound } from "../../domain/space.ts";
 import { Permissions } from "../permission.ts";
 import type { Mark } from "../ports/changes.ts";
@@ -35,6 +35,8 @@ export type FollowChanges = Infer<typeof FollowChanges>;
 /** Nodes that have changed, each as it is now, in the order of their last changes. */
 export type ChangePage = {
   readonly items: readonly SeenNode[];
+  /** Nodes that were deleted for good; all that lay below them is gone, too. */
+  readonly purged: readonly NodeId[];
   readonly nextCursor: ChangeCursor;
   readonly hasMore: boolean;
 };
@@ -61,7 +63,8 @@ async function changesAfter(
   const before = cursor && markOf(cursor);
   const { last, isKnown } = await changes.look(before);
   if (!isKnown) return err({ type: "cursor-lost", spaceId });
-  if (cursor === undefined) return ok({ items: [], nextCursor: cursorOf(last), hasMore: false });
+  if (cursor === undefined)
+    return ok({ items: [], purged: [], nextCursor: cursorOf(last), hasMore: false });
   const [after, until] = [before?.position ?? 0, last?.position ?? 0];
   const found = await changes.between({ spaceId, after, until, limit: limit + 1 });
   const told = found.slice(0, limit);
@@ -70,6 +73,7 @@ async function changesAfter(
   const seen = new Map((await nodes.seen(ids)).map((one) => [one.node.id, one]));
   return ok({
     items: ids.flatMap((id) => seen.get(id) ?? []),
+    purged: ids.filter((id) => !seen.has(id)),
     nextCursor: cursorOf(hasMore ? told.at(-1) : (last ?? before)),
     hasMore,
   });
