@@ -71,8 +71,8 @@ async function compose<On extends Profile>(
       name: "drive.purge-expired",
       everyMs: purgeEveryMs,
       withinMs: collectWithinMs,
-      work: async (context) => {
-        const { failures } = expect(await drive.purgeExpired({}, context));
+      work: async (context, stopping) => {
+        const { failures } = expect(await drive.purgeExpired({ stopping }, context));
         if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
       },
     });

@@ -4,7 +4,7 @@ import type { Version } from "#kernel/version.ts";
 import { redactIn } from "#platform/events/redact.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import { mutation } from "#platform/postgres/writes.ts";
+import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import type { Nodes, Owned } from "../application/ports/nodes.ts";
 import type { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
 import type { DriveEvent } from "../domain/events.ts";
@@ -97,8 +97,10 @@ const insert = mutation(
 const update = mutation(
   "drive.node-update",
   "nodes",
-  `update drive.nodes set parent_id = $2, name = $3, name_key = $4, revision = $5, size = $6, hash = $7, changed_at = $8,
-          trashed_at = $9, version = $10 where id = $1`,
+  `with held as materialized (select drive.hold_node($1) as is_there)
+   update drive.nodes set parent_id = $2, name = $3, name_key = $4, revision = $5, size = $6, hash = $7, changed_at = $8,
+          trashed_at = $9, version = $10
+     from held where id = $1 and held.is_there`,
 );
 
 /** The deepest come first, so that none is left without the folder that it lies in. */
@@ -113,13 +115,20 @@ const below = statement<{ readonly id: string }>(
 );
 const expired = statement<Row>(
   "drive.nodes-expired",
-  `select ${columns} from drive.nodes n where n.trashed_at < $1 order by n.trashed_at limit $2`,
+  `select ${columns} from drive.nodes n
+    where n.trashed_at < $1 and n.id <> all($2::text[]) order by n.trashed_at limit $3`,
+);
+/** Whoever makes or changes a node holds it, or the folder that it is made in. */
+const hold = statement<{ readonly id: string }>(
+  "drive.nodes-hold",
+  "select id from drive.nodes where id = any($1::text[]) order by id for update",
 );
 const redact = redactIn("drive");
+/** Each sees what was kept before the nodes were held. */
 const purges = ["manifests", "revisions", "nodes"].map((table) =>
   mutation(
     `drive.purge-${table}`,
-    table,
+    inTurn,
     `delete from drive.${table} where ${table === "nodes" ? "id" : "node_id"} = any($1::text[])`,
   ),
 );
@@ -171,6 +180,9 @@ export const postgresNodes = ({ read, write, append }: Transaction): Nodes => {
   };
   return {
     async purgeBelow(folderId, limit) {
+      const found = await read(below, [folderId, limit]);
+      await read(hold, [[folderId, ...found.map(({ id }) => id)]]);
+      // What was being made has been made by now, and nothing else is: the folder is in the trash.
       const ids = (await read(below, [folderId, limit])).map(({ id }) => id);
       purge(ids);
       return ids.length;
@@ -179,8 +191,8 @@ export const postgresNodes = ({ read, write, append }: Transaction): Nodes => {
       append(state.id, state.version, events);
       purge([state.id]);
     },
-    expired: async (before, limit) =>
-      (await read(expired, [before, limit])).map(toNode).filter(isTrashed),
+    expired: async (before, besides, limit) =>
+      (await read(expired, [before, besides, limit])).map(toNode).filter(isTrashed),
     save: saving<Node, DriveEvent>(append, idOf, (node, { state }) => {
       const { content } = node.kind === "file" ? node : { content: undefined };
       const kept = [content?.revision ?? null, content?.size ?? null, content?.hash ?? null];

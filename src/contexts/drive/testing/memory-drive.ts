@@ -16,12 +16,18 @@ import type { Space } from "../domain/space.ts";
 /** The tables of the drive in memory. */
 export function memoryDriveTables() {
   const spaces = new MemoryTable<Space>();
+  const isInTrash = (id: string): boolean => {
+    const node = nodes.rows.get(id);
+    return node?.status === "trashed" || (node?.status === "placed" && isInTrash(node.parentId));
+  };
+  // One that was purged is not changed, and none is made in a folder that was purged or trashed.
+  const isHeld = ({ id, parentId, version }: Placed | Trashed): boolean =>
+    version > 1 ? nodes.rows.has(id) : nodes.rows.has(parentId) && !isInTrash(parentId);
   const nodes: MemoryTable<Node> = new MemoryTable<Node>(
     (node) => (node.status === "placed" ? `${node.parentId} ${nameKey(node.name)}` : undefined),
     () => {},
     // The root comes together with its space.
-    (node) =>
-      node.status === "root" || (spaces.rows.has(node.spaceId) && nodes.rows.has(node.parentId)),
+    (node) => node.status === "root" || (spaces.rows.has(node.spaceId) && isHeld(node)),
   );
   const revisions = new MemoryTable<Revision>();
   const chunks = new MemoryTable<Kept>();
@@ -61,17 +67,17 @@ function purgesIn(
       append(state.id, state.version, events);
       purge([state.id]);
     },
-    expired: async (before, limit) =>
+    expired: async (before, besides, limit) =>
       all()
         .filter(isTrashed)
-        .filter(({ trashedAt }) => trashedAt < before)
+        .filter(({ id, trashedAt }) => trashedAt < before && !besides.includes(id))
         .slice(0, limit),
   };
 }
 
 function nodesIn(tables: Tables, transaction: MemoryTransaction): Nodes {
   const { nodes, spaces } = tables;
-  const { change, append } = transaction;
+  const { put, append } = transaction;
   const all = () => [...nodes.rows.values()];
   function aboveOf(node: Node): readonly Node[] {
     const parentId = parentOf(node);
@@ -83,12 +89,7 @@ function nodesIn(tables: Tables, transaction: MemoryTransaction): Nodes {
   const heightOf = (id: NodeId, most: number): number =>
     most <= 1 ? 1 : 1 + Math.max(0, ...foldersIn(id).map((one) => heightOf(one.id, most - 1)));
   return {
-    save: saving<Node, DriveEvent>(append, idOf, (node, { state }) =>
-      change<Node>(nodes, node.id, (before) => {
-        const isNew = state.version === 0;
-        return before || isNew ? node : undefined;
-      }),
-    ),
+    save: saving<Node, DriveEvent>(append, idOf, (node) => put<Node>(nodes, node.id, node)),
     async locate(id) {
       const node = nodes.rows.get(id);
       const space = node && spaces.rows.get(node.spaceId);

@@ -17,7 +17,7 @@ export type PurgeNode = Infer<typeof PurgeNode>;
 const stepNodes = 5_000;
 /** One step has so much time, as a request has. */
 const stepMs = 10_000;
-/** Nodes that one run of the job purges. */
+/** Nodes that are looked for together. */
 const mostExpired = 100;
 const dayMs = 86_400_000;
 
@@ -31,9 +31,15 @@ type Outcome = Result<void, Unseen | NodeNotInTrash | Conflict>;
 type Step = Result<"done" | "more", Unseen | NodeNotInTrash>;
 
 /** Deletes a node of the trash for good, with all that lies below it. A large folder goes in steps: whatever is interrupted is in the trash still. */
-export function purgeNode({ unitOfWork, read, mayAct, clock }: Deps) {
+export function purgeNode(deps: Deps) {
+  const purge = purging(deps);
+  return ({ nodeId }: PurgeNode, context: Context): Promise<Outcome> => purge(nodeId, context);
+}
+
+/** `before`: purges only what was put in the trash before then. */
+function purging({ unitOfWork, read, mayAct, clock }: Deps) {
   const seen = permitted(mayAct, Permissions.changeNode);
-  return async ({ nodeId }: PurgeNode, context: Context): Promise<Outcome> => {
+  return async (nodeId: NodeId, context: Context, before?: Instant): Promise<Outcome> => {
     const found = await read(context, (scope) => seen(scope, nodeId, context));
     if (!found.ok) return found;
     const { spaceId } = found.value.node;
@@ -41,7 +47,8 @@ export function purgeNode({ unitOfWork, read, mayAct, clock }: Deps) {
       const now = await seen(scope, nodeId, context);
       if (!now.ok) return now;
       const { node } = now.value;
-      if (node.status !== "trashed") return err({ type: "node-not-in-trash", nodeId });
+      const isDue = node.status === "trashed" && (before === undefined || node.trashedAt < before);
+      if (!isDue) return err({ type: "node-not-in-trash", nodeId });
       if ((await scope.nodes.purgeBelow(nodeId, stepNodes)) === stepNodes) return ok("more");
       scope.nodes.purge(Node.purge(node));
       return ok("done");
@@ -55,24 +62,32 @@ export function purgeNode({ unitOfWork, read, mayAct, clock }: Deps) {
   };
 }
 
-/** Purges what has been in the trash for longer than it is kept. */
+/** Purges what has been in the trash for longer than it is kept. One that fails holds up no other. */
 export function purgeExpired(deps: Deps & { readonly trashDays: number }) {
   const { read, clock, trashDays } = deps;
-  const purge = purgeNode(deps);
+  const purge = purging(deps);
   return async (
-    _: object,
-    context: Context,
+    { stopping }: { readonly stopping?: { readonly aborted: boolean } },
+    asked: Context,
   ): Promise<Result<{ readonly failures: readonly unknown[] }, never>> => {
-    const failures: unknown[] = [];
+    const failures = new Map<NodeId, unknown>();
     const before = Instant.plus(clock.now(), -trashDays * dayMs);
-    const expired =
-      trashDays === 0 ? [] : await read(context, ({ nodes }) => nodes.expired(before, mostExpired));
-    for (const { id: nodeId } of expired)
-      await purge({ nodeId }, context).then(
-        (done) =>
-          done.ok || failures.push(new Error(`${nodeId} is not purged: ${done.error.type}`)),
-        (error: unknown) => failures.push(error),
+    if (trashDays === 0) return ok({ failures: [] });
+    for (;;) {
+      if (stopping?.aborted === true) break;
+      const context = { ...asked, deadlineMs: clock.unixMs() + stepMs };
+      const besides = [...failures.keys()];
+      const expired = await read(context, ({ nodes }) =>
+        nodes.expired(before, besides, mostExpired),
       );
-    return ok({ failures });
+      if (expired.length === 0) break;
+      for (const { id } of expired) {
+        const fail = (error: unknown) => void failures.set(id, error);
+        const done = await purge(id, context, before).catch(fail);
+        if (done?.ok === false && done.error.type !== "node-not-found")
+          fail(new Error(`${id} is not purged: ${done.error.type}`));
+      }
+    }
+    return ok({ failures: [...failures.values()] });
   };
 }

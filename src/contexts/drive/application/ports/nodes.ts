@@ -33,7 +33,11 @@ export type Nodes = Saves<Node, DriveEvent> & {
   /** Deletes a node that nothing lies below, with its contents and its name in events. */
   readonly purge: (change: Change<Trashed, DriveEvent>) => void;
   /** Nodes that were put in the trash by themselves before an instant. */
-  readonly expired: (before: Instant, limit: number) => Promise<readonly Trashed[]>;
+  readonly expired: (
+    before: Instant,
+    besides: readonly NodeId[],
+    limit: number,
+  ) => Promise<readonly Trashed[]>;
   /** What was put in the trash of a space by itself, the newest first. */
   readonly trashed: (page: {
     readonly spaceId: SpaceId;

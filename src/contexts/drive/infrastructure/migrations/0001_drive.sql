@@ -80,8 +80,18 @@ begin
   if found then
     perform from drive.nodes where id = folder for key share;
   end if;
-  if not found then
+  if not found or drive.in_trash(folder) then
     raise exception 'folder % is gone', folder using errcode = 'serialization_failure';
+  end if;
+  return true;
+end $$;
+
+-- Whether a node is there; it stays until the unit of work has ended. It may have been purged meanwhile.
+create function drive.hold_node(node text) returns boolean language plpgsql set search_path = pg_catalog as $$
+begin
+  perform from drive.nodes where id = node for key share;
+  if not found then
+    raise exception 'node % is gone', node using errcode = 'serialization_failure';
   end if;
   return true;
 end $$;
