@@ -65,16 +65,16 @@ export function readFile(deps: Deps) {
   const { read: ask, clock } = deps;
   const seen = permitted(deps.mayAct, Permissions.readNode);
 
-  async function* bytesOf(parts: readonly ChunkPart[], context: Context) {
+  async function* bytesOf(parts: readonly ChunkPart[], step: () => Context) {
     for (let first = 0; first < parts.length; first += batchChunks) {
       const batch = parts.slice(first, first + batchChunks);
-      const places = await ask(context, ({ chunks }) =>
+      const places = await ask(step(), ({ chunks }) =>
         chunks.located(batch.map(({ hash }) => hash)),
       );
       yield* readAhead(batch, async ({ hash, from, until }: ChunkPart) => {
         const location = places.get(hash);
         if (!location) throw new Error(`the chunk ${hash} is missing`);
-        return (await proven(deps, { hash, location }, context)).subarray(from, until);
+        return (await proven(deps, { hash, location }, step())).subarray(from, until);
       });
     }
   }
@@ -91,7 +91,7 @@ export function readFile(deps: Deps) {
       const end = startsAt + sizeOf(manifest);
       if (end <= at) throw new Error(`${nodeId} lacks byte ${at} of revision ${revision}`);
       const within = { from: at - startsAt, until: Math.min(range.until, end) - startsAt };
-      yield* bytesOf(partsOf(manifest, within), step());
+      yield* bytesOf(partsOf(manifest, within), step);
       at = end;
     }
   }
