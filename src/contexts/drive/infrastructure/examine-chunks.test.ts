@@ -36,7 +36,8 @@ test("names damaged and missing chunks, and the files that have them", async () 
 
   const [place] = await sql("select segment, place from drive.chunks where size = 2000");
   const segment = path.join(folder, String(place?.["segment"]));
-  const changed = readFileSync(segment);
+  const whole = readFileSync(segment);
+  const changed = Buffer.from(whole);
   changed[Number(place?.["place"]) + 5] = (changed[Number(place?.["place"]) + 5] ?? 0) ^ 1;
   writeFileSync(segment, changed);
   await sql("delete from drive.chunks where size = 3000");
@@ -54,6 +55,11 @@ test("names damaged and missing chunks, and the files that have them", async () 
   );
   assert.match((await examineChunks(database)).says, /^1 were found damaged/);
 
+  writeFileSync(segment, whole);
+  assert.equal((await verify()).damaged.length, 1, "the segment is whole again");
+  assert.equal((await examineChunks(database)).ok, true);
+
+  writeFileSync(segment, changed);
   expect(await house.file(house.rootId, "the same", bytes[1]));
   expect(await house.file(house.rootId, "the other", bytes[2]));
   assert.deepEqual((await verify()).damaged, [], "what is sent again is repaired");

@@ -72,7 +72,7 @@ const forget = mutation(
 const doubt = mutation(
   "drive.chunk-doubt",
   "chunks",
-  `update drive.chunks set is_doubted = true
+  `update drive.chunks set is_doubted = $4::boolean
     where hash = decode($1, 'hex') and segment = $2 and place = $3::bigint`,
 );
 const addRevision = mutation(
@@ -176,7 +176,8 @@ export const postgresChunks = ({ read, write }: Transaction): ChunkIndex => ({
     ]);
   },
   use: (hashes, at) => write(use, [asBytea(hashes), at]),
-  doubt: (hash, { segment, offset }) => write(doubt, [hash, segment, offset]),
+  doubt: (hash, { segment, offset }) => write(doubt, [hash, segment, offset, true]),
+  trust: (hash, { segment, offset }) => write(doubt, [hash, segment, offset, false]),
   async count() {
     const [row] = await read(chunkCount, []);
     return row?.n ?? 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
-import type { ChunkStore, Location } from "../application/ports/chunks.ts";
+import { ChunkLost, type ChunkStore, type Location } from "../application/ports/chunks.ts";
 
 /** Chunks are kept alike by every adapter. */
 export function chunkStoreContract(
@@ -41,8 +41,9 @@ export function chunkStoreContract(
       await using opened = await open();
       const { store } = opened;
       const [location] = await store.put([randomBytes(100)]);
-      await assert.rejects(store.read({ ...(location as Location), size: 101 }));
-      await assert.rejects(store.read({ segment: "segment_none", offset: 0, size: 1 }));
+      await assert.rejects(store.read({ ...(location as Location), size: 101 }), ChunkLost);
+      const none = { segment: "segment_none", offset: 0, size: 1 };
+      await assert.rejects(store.read(none), ChunkLost);
     });
   });
 }

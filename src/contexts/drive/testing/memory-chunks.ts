@@ -1,5 +1,5 @@
 import type { Clock, Instant } from "#kernel/instant.ts";
-import type { ChunkStore, Location } from "../application/ports/chunks.ts";
+import { ChunkLost, type ChunkStore, type Location } from "../application/ports/chunks.ts";
 
 /** Chunks in memory, each a segment of its own: the twin of segments. */
 export function memoryChunks({ now }: Pick<Clock, "now">): ChunkStore {
@@ -17,7 +17,7 @@ export function memoryChunks({ now }: Pick<Clock, "now">): ChunkStore {
     async read({ segment, offset, size }) {
       const bytes = kept.get(segment)?.bytes.slice(offset, offset + size);
       if (bytes?.length !== size)
-        throw new Error(`segment ${segment} ends before ${offset + size}`);
+        throw new ChunkLost(`segment ${segment} ends before ${offset + size}`);
       return bytes;
     },
     segments: async () =>

@@ -190,6 +190,10 @@ function chunksIn({ chunks }: Tables, { change }: MemoryTransaction): DriveScope
       .toSorted((a, b) => byText(a.hash, b.hash));
   const isAt = (kept: Kept | undefined, { segment, offset }: Location) =>
     kept?.segment === segment && kept.offset === offset;
+  const judge = (hash: Sha256, location: Location, isDoubted: boolean) =>
+    change<Kept>(chunks, hash, (found) =>
+      found && isAt(found, location) ? { ...found, isDoubted } : found,
+    );
   return {
     located: async (hashes) =>
       new Map(
@@ -210,10 +214,8 @@ function chunksIn({ chunks }: Tables, { change }: MemoryTransaction): DriveScope
       for (const hash of hashes)
         change<Kept>(chunks, hash, (found) => found && { ...found, usedAt: at });
     },
-    doubt: (hash, location) =>
-      change<Kept>(chunks, hash, (found) =>
-        found && isAt(found, location) ? { ...found, isDoubted: true } : found,
-      ),
+    doubt: (hash, location) => judge(hash, location, true),
+    trust: (hash, location) => judge(hash, location, false),
     count: async () => chunks.rows.size,
     page: async (after = "" as Sha256, limit) =>
       all()

@@ -1,6 +1,6 @@
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
-import { ok } from "#kernel/result.ts";
+import { expect, ok } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { Sha256 } from "../../domain/content.ts";
 import type { ChunkStore, Digests, KeptChunk } from "../ports/chunks.ts";
@@ -41,7 +41,7 @@ async function faultOf({ store, digests }: Deps, chunk: KeptChunk): Promise<stri
   }
 }
 
-/** Reads all chunks. Those that are not whole are in doubt from then on. */
+/** Reads all chunks. Those that are not whole are in doubt from then on, and those that are whole no longer. */
 async function readChunks(deps: Deps, context: () => Context) {
   const { read, unitOfWork, onProgress } = deps;
   const total = await read(context(), (scope) => scope.chunks.count());
@@ -53,9 +53,11 @@ async function readChunks(deps: Deps, context: () => Context) {
       const why = await faultOf(deps, chunk);
       chunks += 1;
       bytes += chunk.size;
-      if (why === undefined) continue;
-      damaged.push({ chunk: chunk.hash, segment: chunk.segment, why });
-      await unitOfWork(context(), async (scope) => ok(scope.chunks.doubt(chunk.hash, chunk)));
+      if (why !== undefined) damaged.push({ chunk: chunk.hash, segment: chunk.segment, why });
+      if ((why !== undefined) === chunk.isDoubted) continue;
+      const judge = ({ chunks: { doubt, trust } }: DriveScope) =>
+        (why === undefined ? trust : doubt)(chunk.hash, chunk);
+      expect(await unitOfWork(context(), async (scope) => ok(judge(scope))));
     }
     onProgress(chunks, total);
     const last = page.at(-1);

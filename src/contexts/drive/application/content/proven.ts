@@ -1,8 +1,8 @@
 import type { Context } from "#kernel/context.ts";
-import { ok } from "#kernel/result.ts";
+import { expect, ok } from "#kernel/result.ts";
 import type { UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { Sha256 } from "../../domain/content.ts";
-import type { ChunkStore, Digests, Location } from "../ports/chunks.ts";
+import { ChunkLost, type ChunkStore, type Digests, type Location } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
 type Deps = {
@@ -18,18 +18,25 @@ export class ChunkDamaged extends Error {
   }
 }
 
+/** For a rejection: undefined where a chunk is damaged. Any other error is thrown, and says nothing about the chunk. */
+export function unlessDamaged(error: unknown): undefined {
+  if (!(error instanceof ChunkDamaged)) throw error;
+}
+
+/** Any other error says nothing about the chunk. */
+function lost(error: unknown): ChunkLost {
+  if (error instanceof ChunkLost) return error;
+  throw error;
+}
+
 /** The bytes of a chunk, once they have proved to be its own. A chunk that is damaged is in doubt from then on. */
 export async function proven(
   { unitOfWork, store, digests }: Deps,
   { hash, location }: { readonly hash: Sha256; readonly location: Location },
   context: Context,
 ): Promise<Uint8Array> {
-  try {
-    const bytes = await store.read(location);
-    if (digests.sha256(bytes) === hash) return bytes;
-    throw new ChunkDamaged(hash, location);
-  } catch (error) {
-    await unitOfWork(context, async ({ chunks }) => ok(chunks.doubt(hash, location)));
-    throw error instanceof ChunkDamaged ? error : new ChunkDamaged(hash, location, error);
-  }
+  const bytes = await store.read(location).catch(lost);
+  if (!(bytes instanceof ChunkLost) && digests.sha256(bytes) === hash) return bytes;
+  expect(await unitOfWork(context, async ({ chunks }) => ok(chunks.doubt(hash, location))));
+  throw new ChunkDamaged(hash, location, bytes instanceof ChunkLost ? bytes : undefined);
 }

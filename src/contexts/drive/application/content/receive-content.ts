@@ -1,6 +1,6 @@
 import type { Context } from "#kernel/context.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
-import { err, ok, type Result } from "#kernel/result.ts";
+import { err, expect, ok, type Result } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { cutAfter } from "../../domain/chunking.ts";
 import {
@@ -13,7 +13,7 @@ import {
 import type { Told } from "../../domain/node.ts";
 import type { ChunkStore, Digests, Kept, Location } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
-import { proven } from "./proven.ts";
+import { proven, unlessDamaged } from "./proven.ts";
 
 /** Half the memory of one upload at most, whose chunks are looked up and kept together; a small file takes less. */
 const windowBytes = 2 ** 20;
@@ -120,7 +120,7 @@ function keeping(deps: ReceiveDeps, context: () => Context) {
     const since = Instant.plus(clock.now(), -freshMs);
     const old = [...known].flatMap(([hash, { usedAt }]) => (usedAt < since ? [hash] : []));
     if (old.length === 0) return known;
-    await unitOfWork(context(), async ({ chunks }) => ok(chunks.use(old, clock.now())));
+    expect(await unitOfWork(context(), async ({ chunks }) => ok(chunks.use(old, clock.now()))));
     const still = await look(old);
     return new Map([...known].filter(([hash]) => !old.includes(hash) || still.has(hash)));
   }
@@ -132,10 +132,7 @@ function keeping(deps: ReceiveDeps, context: () => Context) {
       const location = known.get(hash);
       const isThere =
         location?.isDoubted === false &&
-        (await proven(deps, { hash, location }, context()).then(
-          () => true,
-          () => false,
-        ));
+        (await proven(deps, { hash, location }, context()).catch(unlessDamaged)) !== undefined;
       return isThere ? [] : [[hash, bytes] as const];
     });
     return (await Promise.all(all)).flat();
@@ -146,10 +143,7 @@ function keeping(deps: ReceiveDeps, context: () => Context) {
     const some = fresh;
     fresh = new Map();
     await store.flush(some.values());
-    const added = await unitOfWork(context(), async ({ chunks }) =>
-      ok(chunks.add(some, clock.now())),
-    );
-    if (!added.ok) throw new Error("chunks could not be added to the index");
+    expect(await unitOfWork(context(), async ({ chunks }) => ok(chunks.add(some, clock.now()))));
   }
 
   return {

@@ -8,13 +8,16 @@ export type Location = {
   readonly size: number;
 };
 
+/** Thrown by a store that lacks bytes at a location, in whole or in part; not where it could not look. */
+export class ChunkLost extends Error {}
+
 /** Port: keeps bytes. Nothing is ever overwritten. */
 export type ChunkStore = {
   /** Appends chunks, which are safe once `flush` has returned. */
   readonly put: (chunks: readonly Uint8Array[]) => Promise<readonly Location[]>;
   /** Returns once what was put at these places outlives a crash of the machine. */
   readonly flush: (locations: Iterable<Location>) => Promise<void>;
-  /** Throws where nothing is kept, or fewer bytes. */
+  /** Throws `ChunkLost` where nothing is kept, or fewer bytes. */
   readonly read: (location: Location) => Promise<Uint8Array>;
   readonly segments: () => Promise<readonly Segment[]>;
   /** Removes a segment with all that is in it. */
@@ -41,6 +44,8 @@ export type ChunkIndex = {
   readonly use: (hashes: readonly Sha256[], at: Instant) => void;
   /** Lets whoever gives the same bytes again put them elsewhere, if the chunk is there still. */
   readonly doubt: (hash: Sha256, location: Location) => void;
+  /** Ends the doubt about a chunk, if it is there still. */
+  readonly trust: (hash: Sha256, location: Location) => void;
   readonly count: () => Promise<number>;
   /** Chunks in the order of their names, after one of them. */
   readonly page: (after: Sha256 | undefined, limit: number) => Promise<readonly KeptChunk[]>;
