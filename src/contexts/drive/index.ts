@@ -35,6 +35,8 @@ export type DriveDeps = {
   readonly mayAct: MayAct;
   readonly store: ChunkStore;
   readonly digests: Digests;
+  /** Whoever removes a segment holds this lock, which a backup shares. */
+  readonly removalLock: string;
   /** Days for which the trash keeps what is in it; 0 is for ever. */
   readonly trashDays: number;
   readonly clock: Clock;

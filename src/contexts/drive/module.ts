@@ -3,6 +3,7 @@ import { expect } from "#kernel/result.ts";
 import type { IdentityProvides } from "#contexts/identity";
 import { WakeUp } from "#platform/events/wake-up.ts";
 import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
+import { blobLock } from "#platform/backup/contents.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
 import type { Profile } from "#platform/process/persistence.ts";
 import type { NewId } from "#kernel/id.ts";
@@ -58,6 +59,7 @@ async function compose<On extends Profile>(
     audit: persistence.audit,
     mayAct: identity.mayAct,
     store,
+    removalLock: blobLock,
     digests: sha256Digests,
     trashDays: settings.trashDays,
     clock,
@@ -81,7 +83,7 @@ async function compose<On extends Profile>(
       everyMs: collectEveryMs,
       withinMs: collectWithinMs,
       work: async (context, stopping) => {
-        await drive.collectChunks({ stopping }, context);
+        expect(await drive.collectChunks({ stopping }, context));
       },
     });
   }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdirSync, truncateSync } from "node:fs";
+import { mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
-import type { Location } from "../application/ports/chunks.ts";
+import { ChunkLost, type Location } from "../application/ports/chunks.ts";
 import { chunkStoreContract } from "../testing/chunk-store.contract.ts";
 import { localSubject } from "../testing/on-postgres.ts";
 import { systemClock as clock } from "#platform/system.ts";
@@ -28,6 +28,20 @@ describe("local segments", () => {
       assert.ok(chunks[i]?.equals(await other.read(location)));
     const [own] = await other.put([Buffer.from("x")]);
     assert.equal(own?.segment, "another", "no process appends to the segment of another one");
+  });
+
+  test("takes files and folders of other names for no segments", async () => {
+    await using opened = await localSubject();
+    const { store, folder } = opened;
+    const [kept] = await store.put([Buffer.from("x")]);
+    mkdirSync(path.join(folder, "lost+found"));
+    mkdirSync(path.join(folder, "other"));
+    writeFileSync(path.join(folder, ".nfs0001"), "y");
+    const found = await store.segments();
+    assert.deepEqual(
+      found.map(({ name }) => name),
+      [kept?.segment],
+    );
   });
 
   test("reads more segments at once than it keeps open", async () => {
@@ -90,6 +104,6 @@ describe("local segments", () => {
   test("never leaves its folder, whatever a segment is called", async () => {
     await using opened = await localSubject();
     const place = { segment: "../../../../../../etc/passwd", offset: 0, size: 1 };
-    await assert.rejects(opened.store.read(place), /ENOENT/);
+    await assert.rejects(opened.store.read(place), ChunkLost);
   });
 });

@@ -2,7 +2,12 @@ import { mkdir, open, readdir, rm, stat, type FileHandle } from "node:fs/promise
 import path from "node:path";
 import { Unavailable } from "#platform/unavailable.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
-import type { ChunkStore, Location, Segment as SegmentFacts } from "../application/ports/chunks.ts";
+import {
+  ChunkLost,
+  type ChunkStore,
+  type Location,
+  type Segment as SegmentFacts,
+} from "../application/ports/chunks.ts";
 
 /** Segments that stay open for reading, unless more are read at once. */
 const mostOpen = 64;
@@ -68,8 +73,12 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
     try {
       const bytes = Buffer.allocUnsafe(size);
       const { bytesRead } = await (await opened.file).read(bytes, 0, size, offset);
-      if (bytesRead !== size) throw new Error(`segment ${segment} ends before ${offset + size}`);
+      if (bytesRead !== size)
+        throw new ChunkLost(`segment ${segment} ends before ${offset + size}`);
       return bytes;
+    } catch (error) {
+      if (!isOneOf(error, ["ENOENT", "EIO"])) throw error;
+      throw new ChunkLost(`segment ${segment} cannot be read`, { cause: error });
     } finally {
       opened.readers -= 1;
     }
@@ -77,12 +86,15 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
 
   readonly segments = async (): Promise<readonly SegmentFacts[]> => {
     const { folder } = this.#options;
-    const names = await readdir(folder).catch(() => []);
-    const found = names.map(async (name) => {
-      const { size: bytes, mtimeMs } = await stat(path.join(folder, name));
-      return { name, bytes, changedAt: Instant.fromUnixMs(Math.floor(mtimeMs)) };
+    const entries = await unlessGone(readdir(folder, { withFileTypes: true }));
+    const ours = (entries ?? []).filter((entry) => entry.isFile() && /^[\w-]+$/.test(entry.name));
+    const found = ours.map(async ({ name }) => {
+      const facts = await unlessGone(stat(path.join(folder, name)));
+      if (!facts) return [];
+      const changedAt = Instant.fromUnixMs(Math.floor(facts.mtimeMs));
+      return [{ name, bytes: facts.size, changedAt }];
     });
-    return Promise.all(found);
+    return (await Promise.all(found)).flat();
   };
 
   readonly remove = async (segment: string): Promise<void> => {
@@ -187,8 +199,10 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
   }
 }
 
-const isFull = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+const isOneOf = (error: unknown, codes: readonly string[]): boolean =>
+  error instanceof Error && "code" in error && codes.includes(String(error.code));
+
+const isFull = (error: unknown): boolean => isOneOf(error, ["ENOSPC", "EDQUOT"]);
 
 const closed = (file: Promise<FileHandle>): Promise<void> =>
   file.then(
@@ -197,6 +211,12 @@ const closed = (file: Promise<FileHandle>): Promise<void> =>
   );
 
 /** Returns once the entries of a folder outlive a crash of the machine. Windows keeps them by itself. */
+const unlessGone = <T>(found: Promise<T>): Promise<T | undefined> =>
+  found.catch((error: unknown) => {
+    if (isOneOf(error, ["ENOENT"])) return undefined;
+    throw error;
+  });
+
 async function flushFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return;
   await using handle = await open(folder, "r");

@@ -71,6 +71,7 @@ async function driveOn(open: OpenDrive) {
   const subject = await open(clock);
   const [adaId, bobId] = [newId(OwnerId), newId(OwnerId)];
   const drive = createDrive({
+    removalLock: "segments",
     ...subject,
     digests,
     trashDays: 30,

@@ -1,10 +1,10 @@
 import type { Context } from "#kernel/context.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
-import { ok, type Result } from "#kernel/result.ts";
+import { expect, ok, type Result } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Marks } from "../../domain/marks.ts";
 import type { Sha256 } from "../../domain/content.ts";
-import { proven } from "../content/proven.ts";
+import { proven, unlessDamaged } from "../content/proven.ts";
 import type { ChunkStore, Digests, Segment } from "../ports/chunks.ts";
 import type { PagePlace } from "../ports/revisions.ts";
 import type { DriveScope } from "../ports/scope.ts";
@@ -30,6 +30,8 @@ type Deps = {
   readonly store: ChunkStore;
   readonly digests: Digests;
   readonly clock: Clock;
+  /** Whoever removes a segment holds this lock, which a backup shares. */
+  readonly removalLock: string;
 };
 /** `stopping`: the process is about to stop. */
 type Work = { readonly stopping?: { readonly aborted: boolean } };
@@ -60,7 +62,7 @@ async function swept(
       .filter(({ hash, usedAt }) => usedAt < cutoff && !marks.mayHave(hash))
       .map(({ hash }) => hash);
     if (garbage.length > 0)
-      await unitOfWork(context(), async ({ chunks }) => ok(chunks.forget(garbage, cutoff)));
+      expect(await unitOfWork(context(), async ({ chunks }) => ok(chunks.forget(garbage, cutoff))));
     forgotten += garbage.length;
     const last = page.at(-1);
     if (!last) return forgotten;
@@ -77,16 +79,23 @@ async function emptied(deps: Deps, name: string, context: () => Context): Promis
     const before = moved;
     for (const chunk of chunks) {
       const location = { hash: chunk.hash, location: chunk };
-      const bytes = await proven(deps, location, context()).catch(() => undefined);
+      const bytes = await proven(deps, location, context()).catch(unlessDamaged);
       if (!bytes) continue;
       const [to] = await store.put([bytes]);
       if (!to) throw new Error(`${chunk.hash} was kept nowhere`);
       await store.flush([to]);
-      await unitOfWork(context(), async (scope) => ok(scope.chunks.move(chunk.hash, chunk, to)));
+      const move = async (scope: DriveScope) => ok(scope.chunks.move(chunk.hash, chunk, to));
+      expect(await unitOfWork(context(), move));
       moved += 1;
     }
     if (moved === before) return moved;
   }
+}
+
+/** Removes a segment; unavailable while a backup is made. */
+async function removed({ unitOfWork, store, removalLock }: Deps, name: string, context: Context) {
+  const remove = async () => ok(await store.remove(name));
+  expect(await unitOfWork(context, remove, { lock: [removalLock] }));
 }
 
 /**
@@ -109,7 +118,7 @@ export function collectChunks(deps: Deps) {
       if (stopping?.aborted === true) break;
       const inUse = used.get(name) ?? 0;
       if (inUse === 0) {
-        await store.remove(name);
+        await removed(deps, name, context());
         segments += 1;
       } else if (inUse < bytes * leastUsed) moved += await emptied(deps, name, context);
     }
