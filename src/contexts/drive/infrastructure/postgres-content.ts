@@ -32,10 +32,9 @@ const chunksInSegment = statement<ChunkRow>(
   "drive.chunks-in-segment",
   `select ${chunkColumns} from drive.chunks where segment = $1 and not is_doubted limit $2`,
 );
-const segmentBytes = statement<{ readonly segment: string; readonly bytes: number }>(
+const segmentBytes = statement<{ readonly bytes: number }>(
   "drive.segment-bytes",
-  `select s.segment, coalesce(c.bytes, 0)::bigint as bytes from unnest($1::text[]) s(segment)
-     cross join lateral (select sum(size) as bytes from drive.chunks where segment = s.segment offset 0) c`,
+  "select coalesce(sum(size), 0)::bigint as bytes from drive.chunks where segment = $1",
 );
 /** In one order, so that no two units of work wait for each other. */
 const addChunks = mutation(
@@ -184,8 +183,7 @@ export const postgresChunks = ({ read, write }: Transaction): ChunkIndex => ({
   },
   page: async (after, limit) => (await read(chunkPage, [after ?? "", limit])).map(toChunk),
   inSegment: async (segment, limit) => (await read(chunksInSegment, [segment, limit])).map(toChunk),
-  bytesOf: async (segments) =>
-    new Map((await read(segmentBytes, [segments])).map(({ segment, bytes }) => [segment, bytes])),
+  bytesIn: async (segment) => (await read(segmentBytes, [segment]))[0]?.bytes ?? 0,
   move: (hash, from, to) => write(move, [hash, from.segment, from.offset, to.segment, to.offset]),
   forget: (hashes, unusedSince) => write(forget, [asBytea(hashes), unusedSince]),
 });

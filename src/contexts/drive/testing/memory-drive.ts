@@ -225,15 +225,10 @@ function chunksIn({ chunks }: Tables, { change }: MemoryTransaction): DriveScope
       all()
         .filter((one) => one.segment === segment && !one.isDoubted)
         .slice(0, limit),
-    bytesOf: async (segments) =>
-      new Map(
-        segments.map((segment) => [
-          segment,
-          all()
-            .filter((one) => one.segment === segment)
-            .reduce((sum, { size }) => sum + size, 0),
-        ]),
-      ),
+    bytesIn: async (segment) =>
+      all()
+        .filter((one) => one.segment === segment)
+        .reduce((sum, { size }) => sum + size, 0),
     move: (hash, from, to) =>
       change<Kept>(chunks, hash, (found) =>
         found && isAt(found, from) ? { ...found, ...to } : found,

@@ -110,13 +110,10 @@ export function collectChunks(deps: Deps) {
     const isQuiet = ({ changedAt }: Segment) => changedAt < cutoff;
     const chunks = await swept(deps, { marks: await marked(deps, context), cutoff }, context);
     const quiet = (await store.segments()).filter(isQuiet);
-    const used = await read(context(), (scope) =>
-      scope.chunks.bytesOf(quiet.map(({ name }) => name)),
-    );
     let [segments, moved] = [0, 0];
     for (const { name, bytes } of quiet) {
       if (stopping?.aborted === true) break;
-      const inUse = used.get(name) ?? 0;
+      const inUse = await read(context(), (scope) => scope.chunks.bytesIn(name));
       if (inUse === 0) {
         await removed(deps, name, context());
         segments += 1;

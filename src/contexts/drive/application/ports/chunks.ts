@@ -51,8 +51,8 @@ export type ChunkIndex = {
   readonly page: (after: Sha256 | undefined, limit: number) => Promise<readonly KeptChunk[]>;
   /** Chunks that are kept in a segment, besides those in doubt. */
   readonly inSegment: (segment: string, limit: number) => Promise<readonly KeptChunk[]>;
-  /** Bytes of chunks in each segment. */
-  readonly bytesOf: (segments: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  /** Bytes of chunks in a segment. */
+  readonly bytesIn: (segment: string) => Promise<number>;
   /** A chunk that lies elsewhere by now stays there. */
   readonly move: (hash: Sha256, from: Location, to: Location) => void;
   /** Forgets chunks, besides those that an upload has relied on since an instant. */
