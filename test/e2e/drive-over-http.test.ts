@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { after, before, describe, test } from "node:test";
@@ -120,6 +120,18 @@ describe("the drive over HTTP", () => {
     assert.equal(stale.status, 412);
     assert.match(await stale.text(), /"STALE_REVISION".*"currentRevision":2/);
     assert.equal(await (await send("GET", content(id))).text(), "two");
+  });
+
+  test("copies a file once for a repeated request", async () => {
+    const id = await made("original.txt", Buffer.from("same"));
+    const headers = { ...at.headers, "idempotency-key": randomUUID() };
+    const copy = () => post({ ...at, headers }, `/drive/nodes/${id}/copies`, { name: "copy.txt" });
+    const [first, again] = [await copy(), await copy()];
+    assert.deepEqual([first.status, again.body], [201, first.body]);
+    const answer = await send("GET", content(String(first.body["id"])));
+    assert.deepEqual([await answer.text(), answer.headers.get("etag")], ["same", '"r1"']);
+    const taken = await post(at, `/drive/nodes/${id}/copies`, {});
+    assert.match(taken.text, /"NAME_TAKEN"/);
   });
 
   test("refuses a body of another type, and takes a form with a file", async () => {

@@ -21,6 +21,7 @@ import { listRevisions, restoreRevision } from "./application/content/revisions.
 import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
 import { createFolder } from "./application/nodes/create-folder.ts";
 import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.ts";
+import { copyFile } from "./application/content/copy-file.ts";
 import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
 import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
 import type { ChunkStore, Digests } from "./application/ports/chunks.ts";
@@ -73,6 +74,7 @@ export const createDrive = (deps: DriveDeps) =>
       mayUpload: mayUpload(deps),
       createFile: createFile(deps),
       reviseFile: reviseFile(deps),
+      copyFile: copyFile(deps),
       readFile: readFile(deps),
       listRevisions: listRevisions(deps),
       restoreRevision: restoreRevision(deps),

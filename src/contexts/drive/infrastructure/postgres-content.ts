@@ -90,9 +90,23 @@ const addManifest = mutation(
 const copyManifest = mutation(
   "drive.manifest-copy",
   "manifests",
-  `insert into drive.manifests (node_id, number, starts_at, hashes, sizes)
-   select node_id, $2::bigint, starts_at, hashes, sizes from drive.manifests
-    where node_id = $1 and number = $3::bigint`,
+  `with held as materialized (select drive.hold_node($3) as is_there)
+   insert into drive.manifests (node_id, number, starts_at, hashes, sizes)
+   select $1, $2::bigint, starts_at, hashes, sizes from held, drive.manifests
+    where is_there and node_id = $3 and number = $4::bigint`,
+);
+/** A copy relies on them, as an upload does. */
+const useOfRevision = mutation(
+  "drive.chunks-use-of-revision",
+  "chunks",
+  `update drive.chunks c set used_at = $3::timestamptz
+     from (select hash from drive.chunks
+            where used_at < $3::timestamptz - interval '1 hour'
+              and hash = any(array(select substring(m.hashes from 32 * i + 1 for 32)
+                                     from drive.manifests m, generate_series(0, length(m.hashes) / 32 - 1) i
+                                    where m.node_id = $1 and m.number = $2::bigint))
+            order by hash for update) u
+    where c.hash = u.hash`,
 );
 type RevisionRow = {
   readonly node_id: string;
@@ -202,7 +216,8 @@ export const postgresRevisions = ({ read, write }: Transaction): Revisions => ({
   },
   copy({ nodeId, revision, size, hash, createdAt }, from) {
     write(addRevision, [nodeId, revision, size, hash, createdAt]);
-    write(copyManifest, [nodeId, revision, from]);
+    write(copyManifest, [nodeId, revision, from.nodeId, from.revision]);
+    write(useOfRevision, [from.nodeId, from.revision, createdAt]);
   },
   async byNumber(nodeId, revision) {
     const [row] = await read(revisionByNumber, [nodeId, revision]);

@@ -1,5 +1,6 @@
 import type { Context } from "#kernel/context.ts";
 import { get, post, put, type Route } from "#platform/http/route.ts";
+import { CopyFile } from "../application/content/copy-file.ts";
 import { ReadFile, type ReadableFile } from "../application/content/read-file.ts";
 import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
 import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
@@ -53,6 +54,22 @@ const writing = (drive: Drive): readonly Route[] => [
     version: revision,
     tagKind,
     refusals: { ...placed, "file-too-large": 422 },
+  }),
+  post("/drive/nodes/:nodeId/copies", {
+    access: "signed-in",
+    id: "copyFile",
+    summary: "Copy a file",
+    description:
+      "Creates a file with the newest content of another one: in its folder or in another one (`parentId`), of any space of the caller, under its name or another one (`name`). No bytes are copied.",
+    input: CopyFile,
+    handle: drive.copyFile,
+    success: 201,
+    output: NodeView,
+    present: toNode,
+    location: ({ id }) => `/drive/nodes/${id}`,
+    version: revision,
+    tagKind,
+    refusals: { ...placed, "not-a-file": 409 },
   }),
   put("/drive/nodes/:nodeId/content", {
     access: "signed-in",

@@ -35,6 +35,26 @@ export function collectionContract(name: string, open: OpenDrive): void {
       assert.ok((await house.bytesOf(file.id, 0, Infinity, 1)).equals(bytes[0]));
     });
 
+    test("keeps the chunks of a copy when the file that it was made of is purged", async () => {
+      await using house = await given();
+      const bytes = randomBytes(size);
+      const file = expect(await house.file(house.rootId, "file", bytes)).id;
+      house.pass();
+      const copy = expect(await house.copy(file, { name: "copy" })).id;
+      const now = house.clock.now();
+      const chunks = await house.subject.read(house.as("system"), (scope) =>
+        scope.chunks.page(undefined, 100),
+      );
+      assert.ok(chunks.every(({ usedAt }) => usedAt === now));
+      expect(await house.trash(file));
+      expect(await house.purge(file));
+      for (let day = 0; day < 3; day += 1) {
+        await house.collect();
+        assert.ok((await house.bytesOf(copy)).equals(bytes));
+        house.pass();
+      }
+    });
+
     test("empties a segment that is mostly garbage, and removes it later", async () => {
       await using house = await given();
       const small = randomBytes(100_000);

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
-import { expect } from "#kernel/result.ts";
+import { expect, ok } from "#kernel/result.ts";
+import { newId } from "#test/values.ts";
+import { NodeId } from "../domain/ids.ts";
+import { Node } from "../domain/node.ts";
 import { chunkBytes, cutAfter } from "../domain/chunking.ts";
 import type { ChunkStore, Location } from "../application/ports/chunks.ts";
-import { openDrive, outcomeOf, type OpenDrive } from "./fixtures.ts";
+import { OpenSpace } from "../application/spaces/spaces.ts";
+import { openDrive, outcomeOf, read, type OpenDrive } from "./fixtures.ts";
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 const mebibyte = 2 ** 20;
@@ -181,6 +185,57 @@ export function contentContract(name: string, open: OpenDrive): void {
       assert.equal(again.id, first.id);
       assert.deepEqual(await house.names(rootId), ["b"]);
       await assert.rejects(house.file(rootId, "a", Buffer.from("2"), context()), /key/i);
+    });
+
+    test("copies a file without its bytes, in whatever space the actor may change", async () => {
+      await using house = await openDrive(open);
+      const { drive, as, adaId, bobId, rootId, subject } = house;
+      const bytes = randomBytes(300_000);
+      const file = expect(await house.file(rootId, "a", randomBytes(10))).id;
+      expect(await house.revise(file, 1, bytes));
+      const kept = async () =>
+        (await subject.store.segments()).reduce((sum, segment) => sum + segment.bytes, 0);
+      const before = await kept();
+      const copy = expect(await house.copy(file, { name: "b" }));
+      assert.deepEqual([copy.content.revision, copy.version], [1, 1]);
+      assert.ok((await house.bytesOf(copy.id)).equals(bytes));
+      const other = expect(await drive.openSpace(read(OpenSpace, { name: "Other" }), as(adaId)));
+      const there = expect(await house.copy(file, { parentId: other.rootId }));
+      assert.deepEqual([there.spaceId, there.name], [other.id, "a"]);
+      assert.ok((await house.bytesOf(there.id)).equals(bytes));
+      assert.equal(await kept(), before);
+
+      const empty = expect(await house.file(rootId, "empty", Buffer.alloc(0))).id;
+      assert.equal(
+        (await house.bytesOf(expect(await house.copy(empty, { name: "c" })).id)).length,
+        0,
+      );
+
+      assert.equal(outcomeOf(await house.copy(file)), "name-taken");
+      assert.equal(outcomeOf(await house.copy(file, { parentId: copy.id })), "not-a-folder");
+      assert.equal(outcomeOf(await house.copy(rootId, { name: "d" })), "not-a-file");
+      assert.equal(outcomeOf(await house.copy(file, { name: "d" }, bobId)), "forbidden");
+      expect(await house.trash(file));
+      assert.ok((await house.bytesOf(expect(await house.copy(file)).id)).equals(bytes));
+    });
+
+    test("saves no copy of a file that is purged meanwhile", async () => {
+      await using house = await openDrive(open);
+      const { rootId, space, as, adaId } = house;
+      const { id: nodeId, content } = expect(await house.file(rootId, "a", randomBytes(1_000)));
+      expect(await house.trash(nodeId));
+      const creation = { id: newId(NodeId), spaceId: space.id, createdAt: house.clock.now() };
+      const copied = await house.subject.unitOfWork(as(adaId), async ({ nodes, revisions }) => {
+        await house.purge(nodeId);
+        const copy = nodes.save(
+          Node.createFile({ ...creation, name: space.name }, rootId, content),
+        );
+        const facts = { ...copy.content, nodeId: copy.id, createdAt: copy.createdAt };
+        revisions.copy(facts, { nodeId, revision: content.revision });
+        return ok(undefined);
+      });
+      assert.equal(outcomeOf(copied), "conflict");
+      assert.deepEqual(await house.names(rootId), []);
     });
 
     test("never serves a damaged chunk, and repairs it with the next upload of its bytes", async () => {

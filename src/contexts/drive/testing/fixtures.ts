@@ -10,6 +10,7 @@ import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { testClock } from "#test/clock.ts";
 import { testContext } from "#test/context.ts";
 import { newId } from "#test/values.ts";
+import { CopyFile } from "../application/content/copy-file.ts";
 import { ReadFile } from "../application/content/read-file.ts";
 import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
 import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
@@ -131,6 +132,8 @@ const filesOf = ({ drive, as, adaId }: House) => {
       const input = { nodeId, expectedVersion: revision, content: contentOf(bytes) };
       return drive.reviseFile(read(ReviseFile, input), as(adaId));
     },
+    copy: (nodeId: string, to: object = {}, actor: string = adaId) =>
+      drive.copyFile(read(CopyFile, { nodeId, ...to }), as(actor)),
     revisions: async (nodeId: string, more: object = {}) =>
       expect(await drive.listRevisions(read(ListRevisions, { nodeId, ...more }), as(adaId))),
     restoreRevision: (nodeId: string, revision: number, expectedVersion: number) =>

@@ -29,7 +29,12 @@ export function memoryDriveTables() {
     // The root comes together with its space.
     (node) => node.status === "root" || (spaces.rows.has(node.spaceId) && isHeld(node)),
   );
-  const revisions = new MemoryTable<Revision>();
+  // A copy of one that was purged lacks its bytes.
+  const revisions = new MemoryTable<Revision>(
+    () => undefined,
+    () => {},
+    ({ size, manifest }) => size === manifest.reduce((sum, chunk) => sum + chunk.size, 0),
+  );
   const chunks = new MemoryTable<Kept>();
   return { spaces, nodes, revisions, chunks };
 }
@@ -146,16 +151,20 @@ function factsOf(revision: Revision | undefined): RevisionFacts | undefined {
 }
 
 const revisionsIn = (
-  { revisions }: Tables,
+  { revisions, chunks }: Tables,
   { change }: MemoryTransaction,
 ): DriveScope["revisions"] => ({
   add: (revision) =>
     change<Revision>(revisions, `${revision.nodeId} ${revision.revision}`, () => revision),
-  copy: (facts, from) =>
+  copy(facts, from) {
+    const manifest = () => revisions.rows.get(`${from.nodeId} ${from.revision}`)?.manifest ?? [];
     change<Revision>(revisions, `${facts.nodeId} ${facts.revision}`, () => ({
       ...facts,
-      manifest: revisions.rows.get(`${facts.nodeId} ${from}`)?.manifest ?? [],
-    })),
+      manifest: manifest(),
+    }));
+    for (const { hash } of manifest())
+      change<Kept>(chunks, hash, (found) => found && { ...found, usedAt: facts.createdAt });
+  },
   async pages(after, limit) {
     const place = (one: { readonly nodeId: string; readonly revision: number }) =>
       `${one.nodeId} ${String(one.revision).padStart(16, "0")}`;

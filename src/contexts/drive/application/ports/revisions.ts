@@ -23,8 +23,11 @@ export type Revisions = {
     limit: number,
   ) => Promise<readonly (PagePlace & { readonly hashes: readonly Sha256[] })[]>;
   readonly add: (revision: Revision) => void;
-  /** Adds a revision with the chunks of an older one. */
-  readonly copy: (revision: RevisionFacts, from: RevisionNumber) => void;
+  /** Adds a revision with the chunks of another one, whose file is there still: nothing is saved otherwise. */
+  readonly copy: (
+    revision: RevisionFacts,
+    from: { readonly nodeId: NodeId; readonly revision: RevisionNumber },
+  ) => void;
   readonly byNumber: (
     nodeId: NodeId,
     revision: RevisionNumber,
