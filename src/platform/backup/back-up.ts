@@ -226,18 +226,19 @@ async function blobsNow({ dataFolder, blobFolders }: Source): Promise<readonly B
   return found;
 }
 
-/** Files of other names are none of ours, such as those that network file systems leave. */
-const filesIn = async (folder: string): Promise<readonly string[]> =>
-  (await readdir(folder, { withFileTypes: true }))
-    .filter((entry) => entry.isFile() && /^[\w-]+$/.test(entry.name))
-    .map(({ name }) => name);
-
-/** A folder that is not there is empty; one that cannot be read is an error. */
-const namesIn = (folder: string): Promise<readonly string[]> =>
-  filesIn(folder).catch((error: unknown) => {
+/**
+ * A folder that is not there is empty; one that cannot be read is an error. Files of other names are none of ours, such as those that network
+ * file systems leave.
+ */
+async function namesIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
     throw error;
   });
+  return entries
+    .filter((entry) => entry.isFile() && /^[\w-]+$/.test(entry.name))
+    .map(({ name }) => name);
+}
 
 const numbered = (number: number): string => String(number).padStart(6, "0");
 

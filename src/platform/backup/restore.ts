@@ -236,7 +236,7 @@ async function putEmail(folder: string, name: string, bytes: Buffer): Promise<vo
 }
 
 /** Names of a path of a blob, and the number of a part. Nothing leads out of the data folder. */
-const blobPart = /^(?<file>[\w-]+(?:\/[\w-]+)*)\/(?<number>\d{6,})$/;
+const blobPart = /^(?<file>[\w-]+(?:\/[\w-]+)*)\/\d{6,}$/;
 const unfinished = ".part";
 
 /** Collects blobs beside their places, and puts them there once all is known to be whole. None takes the place of another file. */
@@ -244,17 +244,18 @@ function blobsIn(folder: string) {
   const files = new Set<string>();
   return {
     async add(name: string, bytes: Buffer): Promise<void> {
-      const { file, number } = blobPart.exec(name)?.groups ?? {};
+      const { file } = blobPart.exec(name)?.groups ?? {};
       if (file === undefined)
         throw new ArchiveBroken(`the backup has a file of another kind: ${name}`);
       const to = path.join(folder, file);
-      if (!files.has(file) && existsSync(to))
+      const isFirst = !files.has(file);
+      if (isFirst && existsSync(to))
         throw new RestoreRefused(
           `${to} is there already: another Basalt may use it. Give another BASALT_DATA_DIR, or move that file away.`,
         );
       files.add(file);
       await mkdir(path.dirname(to), { recursive: true });
-      await using blob = await openFile(to + unfinished, Number(number) === 1 ? "w" : "a");
+      await using blob = await openFile(to + unfinished, isFirst ? "w" : "a");
       await blob.appendFile(bytes); // all of it: a full disk may take a part without a word
       await blob.datasync();
     },

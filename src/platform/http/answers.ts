@@ -10,7 +10,7 @@ import { correlationIdOf } from "./correlation.ts";
 import type { Malformed } from "./preconditions.ts";
 import { problem, problemMediaType, typeOfStatus, type Problem } from "./problem.ts";
 import type { Route } from "./route.ts";
-import { issuesOf } from "./schemas.ts";
+import { issuesOf } from "./validating.ts";
 
 /** Of a body that nobody reads, the server lets so much arrive before it uses the connection again. */
 const maxUnread = 65_536;
@@ -119,10 +119,10 @@ export function answerUnknownPath({
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const path = request.url.split("?")[0] ?? "/";
     const allowed = known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
-    if (allowed.length > 0) reply.header("allow", [...new Set(allowed)].join(", "));
-    const status = allowed.length > 0 ? 405 : 404;
     const methods = [...new Set(allowed)].join(", ");
-    const detail = methods === "" ? "Nothing answers at this path" : `The path takes ${methods}`;
+    if (methods !== "") reply.header("allow", methods);
+    const [status, detail] =
+      methods === "" ? [404, "Nothing answers at this path"] : [405, `The path takes ${methods}`];
     return sendProblem(
       reply,
       problem(typeOfStatus(status), { status, correlationId: request.id, detail }),
