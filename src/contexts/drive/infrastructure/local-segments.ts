@@ -136,7 +136,10 @@ export class LocalSegments implements ChunkStore, AsyncDisposable {
     await mkdir(folder, { recursive: true });
     const name = newName();
     const file = await open(path.join(folder, name), "wx");
-    await flushFolder(folder);
+    await flushFolder(folder).catch(async (error: unknown) => {
+      await file.close();
+      throw error;
+    });
     return { name, file, size: 0, begunAtMs: this.#options.clock.unixMs() };
   }
 
@@ -210,13 +213,13 @@ const closed = (file: Promise<FileHandle>): Promise<void> =>
     () => {},
   );
 
-/** Returns once the entries of a folder outlive a crash of the machine. Windows keeps them by itself. */
 const unlessGone = <T>(found: Promise<T>): Promise<T | undefined> =>
   found.catch((error: unknown) => {
     if (isOneOf(error, ["ENOENT"])) return undefined;
     throw error;
   });
 
+/** Returns once the entries of a folder outlive a crash of the machine. Windows keeps them by itself. */
 async function flushFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return;
   await using handle = await open(folder, "r");

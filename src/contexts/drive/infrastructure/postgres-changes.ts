@@ -12,8 +12,8 @@ type LookRow = {
 const look = statement<LookRow>(
   "drive.changes-look",
   `select last.position, last.id,
-          $1::bigint is null
-            or exists (select from drive.events where position = $1 and id = $2) as is_known
+          case when $1::bigint = 0 then last.id is null or exists (select from drive.events where position = 1)
+               else $1 is null or exists (select from drive.events where position = $1 and id = $2) end as is_known
      from drive.horizon() h
      left join lateral (select position, id from drive.events
                          where position <= h.horizon order by position desc limit 1) last on true`,

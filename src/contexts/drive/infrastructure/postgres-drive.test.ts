@@ -1,6 +1,11 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { expect } from "#kernel/result.ts";
+import { ListChanges } from "../application/changes/list-changes.ts";
 import { changesContract } from "../testing/changes.contract.ts";
 import { collectionContract } from "../testing/collection.contract.ts";
 import { contentContract } from "../testing/content.contract.ts";
+import { openDrive, outcomeOf, read } from "../testing/fixtures.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
 import { treeContract } from "../testing/tree.contract.ts";
 
@@ -8,3 +13,20 @@ treeContract("Postgres", postgresSubject);
 changesContract("Postgres", postgresSubject);
 collectionContract("Postgres and local segments", postgresSubject);
 contentContract("Postgres and local segments", postgresSubject);
+
+test("the first cursor of all is lost once events after it were pruned", async () => {
+  let opened: Awaited<ReturnType<typeof postgresSubject>> | undefined;
+  await using house = await openDrive(async (clock) => (opened = await postgresSubject(clock)));
+  const list = (cursor?: string) =>
+    house.drive.listChanges(
+      read(ListChanges, { spaceId: house.space.id, ...(cursor === undefined ? {} : { cursor }) }),
+      house.as(house.adaId),
+    );
+  assert.equal(expect(await list("0.")).items.length, 1);
+  await opened?.sql("delete from drive.events");
+  const { nextCursor } = expect(await list());
+  assert.equal(nextCursor, "0.");
+  assert.equal(expect(await list(nextCursor)).nextCursor, nextCursor, "there is nothing to tell");
+  await house.made(house.rootId, "a");
+  assert.equal(outcomeOf(await list(nextCursor)), "cursor-lost");
+});

@@ -1,7 +1,7 @@
 import { idOf, saving } from "#kernel/repository.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
-import type { NodeChange } from "../application/ports/changes.ts";
+import { beginning, type NodeChange } from "../application/ports/changes.ts";
 import type { Kept, Location } from "../application/ports/chunks.ts";
 import type { Nodes } from "../application/ports/nodes.ts";
 import type { Revision, RevisionFacts } from "../application/ports/revisions.ts";
@@ -253,7 +253,8 @@ function chunksIn({ chunks }: Tables, { change }: MemoryTransaction): DriveScope
 
 const changesIn = ({ log }: MemoryTransaction): DriveScope["changes"] => ({
   async look(before) {
-    const { mark, isSame } = log().look(before);
+    const isBeginning = before?.position === beginning.position;
+    const { mark, isSame } = log().look(isBeginning ? undefined : before);
     return { last: mark, isKnown: isSame };
   },
   async between({ spaceId, after, until, limit }) {

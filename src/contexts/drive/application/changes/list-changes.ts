@@ -8,7 +8,7 @@ import type { Read } from "#kernel/unit-of-work.ts";
 import { SpaceId, type NodeId } from "../../domain/ids.ts";
 import type { SpaceNotFound } from "../../domain/space.ts";
 import { Permissions } from "../permission.ts";
-import type { Mark } from "../ports/changes.ts";
+import { beginning, type Mark } from "../ports/changes.ts";
 import type { SeenNode } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
@@ -41,18 +41,18 @@ export type ChangePage = {
   readonly hasMore: boolean;
 };
 
-/** The log does not have what the cursor names: it was restored, or is shorter now. The tree is to be read anew. */
+/** The log does not have the event that the cursor names: an earlier state was restored, or old events were pruned. The client reads the tree anew. */
 export type CursorLost = { readonly type: "cursor-lost"; readonly spaceId: SpaceId };
 
 type Refusal = SpaceNotFound | CursorLost | Forbidden;
 type Deps = { readonly read: Read<DriveScope>; readonly mayAct: MayAct; readonly clock: Clock };
 
-const cursorOf = (mark: Mark | undefined): ChangeCursor =>
-  (mark ? `${mark.position}.${mark.id}` : "0.") as ChangeCursor;
+const cursorOf = ({ position, id }: Mark = beginning): ChangeCursor =>
+  `${position}.${id}` as ChangeCursor;
 
-function markOf(cursor: ChangeCursor): Mark | undefined {
+function markOf(cursor: ChangeCursor): Mark {
   const [position = "", id = ""] = cursor.split(".");
-  return id === "" ? undefined : { position: Number(position), id };
+  return { position: Number(position), id };
 }
 
 /** What has changed after a cursor. Each node is told once, at the place of its last change. */

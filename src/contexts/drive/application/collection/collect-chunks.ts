@@ -5,7 +5,7 @@ import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Marks } from "../../domain/marks.ts";
 import type { Sha256 } from "../../domain/content.ts";
 import { proven, unlessDamaged } from "../content/proven.ts";
-import type { ChunkStore, Digests, Segment } from "../ports/chunks.ts";
+import type { ChunkStore, Digests, KeptChunk, Segment } from "../ports/chunks.ts";
 import type { PagePlace } from "../ports/revisions.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
@@ -14,6 +14,8 @@ export const graceMs = 24 * 3_600_000;
 /** A segment with a smaller part of it in use is given up, and its chunks are put elsewhere. */
 const leastUsed = 0.5;
 const [pageChunks, pageManifests] = [1_000, 50];
+/** Chunks that are put elsewhere together: at most so many in memory, with 8 MiB. */
+const movedChunks = 32;
 /** One step of the work has so much time, as a request has. */
 const stepMs = 10_000;
 
@@ -70,25 +72,35 @@ async function swept(
   }
 }
 
-/** Puts the chunks of a segment elsewhere, besides those that are damaged. Its bytes stay for those who read them now. */
+/** Puts chunks elsewhere, besides those that are damaged, which are in doubt from then on. */
+async function moveChunks(deps: Deps, chunks: readonly KeptChunk[], context: () => Context) {
+  const { unitOfWork, store } = deps;
+  const whole: { readonly chunk: KeptChunk; readonly bytes: Uint8Array }[] = [];
+  for (const chunk of chunks) {
+    const place = { hash: chunk.hash, location: chunk };
+    const bytes = await proven(deps, place, context()).catch(unlessDamaged);
+    if (bytes) whole.push({ chunk, bytes });
+  }
+  const places = await store.put(whole.map(({ bytes }) => bytes));
+  await store.flush(places);
+  const move = async (scope: DriveScope) => {
+    for (const [i, { chunk }] of whole.entries()) {
+      const to = places[i];
+      if (!to) throw new Error(`${chunk.hash} was kept nowhere`);
+      scope.chunks.move(chunk.hash, chunk, to);
+    }
+    return ok(whole.length);
+  };
+  return expect(await unitOfWork(context(), move));
+}
+
+/** Puts the chunks of a segment elsewhere. Its bytes stay for those who read them now. */
 async function emptied(deps: Deps, name: string, context: () => Context): Promise<number> {
-  const { read, unitOfWork, store } = deps;
   let moved = 0;
   for (;;) {
-    const chunks = await read(context(), (scope) => scope.chunks.inSegment(name, pageChunks));
-    const before = moved;
-    for (const chunk of chunks) {
-      const location = { hash: chunk.hash, location: chunk };
-      const bytes = await proven(deps, location, context()).catch(unlessDamaged);
-      if (!bytes) continue;
-      const [to] = await store.put([bytes]);
-      if (!to) throw new Error(`${chunk.hash} was kept nowhere`);
-      await store.flush([to]);
-      const move = async (scope: DriveScope) => ok(scope.chunks.move(chunk.hash, chunk, to));
-      expect(await unitOfWork(context(), move));
-      moved += 1;
-    }
-    if (moved === before) return moved;
+    const chunks = await deps.read(context(), (scope) => scope.chunks.inSegment(name, movedChunks));
+    if (chunks.length === 0) return moved;
+    moved += await moveChunks(deps, chunks, context);
   }
 }
 

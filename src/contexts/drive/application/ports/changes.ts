@@ -2,11 +2,13 @@ import type { NodeId, SpaceId } from "../../domain/ids.ts";
 
 /** An event of the log. A log that was restored to an earlier state does not have it any more. */
 export type Mark = { readonly position: number; readonly id: string };
+/** The place before the first event. */
+export const beginning: Mark = { position: 0, id: "" };
 export type NodeChange = Mark & { readonly nodeId: NodeId };
 
 /** What has changed in a space, in one order for all who ask. */
 export type Changes = {
-  /** The last event that no other one can come before, and whether the log has an event. */
+  /** The last event that no other one can come before, and whether the log has an event. It has `beginning` while none was pruned. */
   readonly look: (
     before: Mark | undefined,
   ) => Promise<{ readonly last: Mark | undefined; readonly isKnown: boolean }>;
