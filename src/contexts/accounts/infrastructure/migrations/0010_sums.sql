@@ -19,7 +19,7 @@ begin
        and coalesce(told.observation -> 'corrects' ->> 'action', '') <> 'delete';
 end $$;
 
--- Whether a row of an import is of a line that any observation has dated on or before a day.
+-- Whether an import has told of lines of an account that were ever said to be of a day or of one before.
 create function accounts.has_told(import text, account text, until text) returns boolean language plpgsql stable
   set search_path = pg_catalog set plan_cache_mode = force_custom_plan set jit = off
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
