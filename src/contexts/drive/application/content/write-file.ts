@@ -1,10 +1,10 @@
 import { withDigest, type Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
-import type { Clock } from "#kernel/instant.ts";
+import type { Instant } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import { handedOver, shape, type Infer } from "#kernel/shape.ts";
-import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { Conflict } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
 import { maxFileBytes, RevisionNumber } from "../../domain/content.ts";
 import { NodeId, OwnerId } from "../../domain/ids.ts";
@@ -21,10 +21,10 @@ import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
+import type { KeepingDeps } from "./keep-chunks.ts";
 import {
   receiveContent,
   type FileTooLarge,
-  type ReceiveDeps,
   type Received,
   type UploadedFile,
 } from "./receive-content.ts";
@@ -43,15 +43,10 @@ export type CreateFile = Infer<typeof CreateFile>;
 export const ReviseFile = shape({ nodeId: NodeId, expectedVersion: Version, content });
 export type ReviseFile = Infer<typeof ReviseFile>;
 
-type Deps = ReceiveDeps & {
-  readonly unitOfWork: UnitOfWork<DriveScope>;
-  readonly mayAct: MayAct;
-  readonly clock: Clock;
-  readonly newId: NewId;
-};
+type Deps = KeepingDeps & { readonly mayAct: MayAct; readonly newId: NewId };
 
 /** One step of an upload has so much time, as a request has. */
-const stepMs = 10_000;
+export const stepMs = 10_000;
 
 /** Whether the actor may send files at all, before one arrives. */
 export const mayUpload =
@@ -106,26 +101,56 @@ function keepRevision(
   revisions.add({ ...kept, nodeId: id, manifest, createdAt: changedAt });
 }
 
+type NewFile = {
+  readonly id: NodeId;
+  readonly name: NodeName;
+  readonly createdAt: Instant;
+};
+
+/** Makes a file in a folder of a content that has arrived. */
+export async function keepFile(
+  scope: DriveScope,
+  parent: Owned,
+  { received, ...file }: NewFile & { readonly received: Received },
+): Promise<Result<PlacedFile, NoPlace>> {
+  const place = await placeFor(scope, parent, { ...file, height: 0 });
+  if (!place.ok) return place;
+  const { size, hash } = received;
+  const { id: folderId, spaceId } = parent.node;
+  const saved = scope.nodes.save(Node.createFile({ ...file, spaceId }, folderId, { size, hash }));
+  keepRevision(scope, saved, received);
+  return ok(saved);
+}
+
+type Basis = { readonly base: RevisionNumber; readonly at: Instant };
+
+/** Gives a file a content that has arrived. */
+export function keepContent(
+  scope: DriveScope,
+  found: Owned,
+  { received, ...basis }: Basis & { readonly received: Received },
+): Result<PlacedFile, Unwritable | StaleRevision> {
+  const file = asWritable(found);
+  if (!file.ok) return file;
+  const { size, hash } = received;
+  const revised = Node.revise(file.value, { size, hash }, basis);
+  if (!revised.ok) return revised;
+  const after = scope.nodes.save(revised.value);
+  if (after.content.revision !== file.value.content.revision) keepRevision(scope, after, received);
+  return ok(after);
+}
+
 /** Creates a file in a folder. */
 export function createFile(deps: Deps) {
   const write = writing(deps);
   const { newId, clock } = deps;
   return (input: CreateFile, context: Context) => {
-    const { nodeId: parentId, name } = input;
+    const { name } = input;
     const id = newId(NodeId);
-    const mayKeep = (scope: DriveScope, parent: Owned): Promise<Result<void, NoPlace>> =>
-      placeFor(scope, parent, { id, name, height: 0 });
     return write<PlacedFile, NoPlace>(input, context, {
-      mayKeep,
-      async keep(scope, parent, received) {
-        const place = await mayKeep(scope, parent);
-        if (!place.ok) return place;
-        const { size, hash } = received;
-        const creation = { id, spaceId: parent.node.spaceId, name, createdAt: clock.now() };
-        const file = scope.nodes.save(Node.createFile(creation, parentId, { size, hash }));
-        keepRevision(scope, file, received);
-        return ok(file);
-      },
+      mayKeep: (scope, parent) => placeFor(scope, parent, { id, name, height: 0 }),
+      keep: (scope, parent, received) =>
+        keepFile(scope, parent, { id, name, createdAt: clock.now(), received }),
     });
   };
 }
@@ -137,17 +162,8 @@ export function reviseFile(deps: Deps) {
     const base = input.expectedVersion as number as RevisionNumber;
     return write<PlacedFile, Unwritable | StaleRevision>(input, context, {
       mayKeep: async (_scope, found) => asWritable(found),
-      async keep(scope, found, received) {
-        const file = asWritable(found);
-        if (!file.ok) return file;
-        const { size, hash } = received;
-        const revised = Node.revise(file.value, { size, hash }, { base, at: deps.clock.now() });
-        if (!revised.ok) return revised;
-        const after = scope.nodes.save(revised.value);
-        if (after.content.revision !== file.value.content.revision)
-          keepRevision(scope, after, received);
-        return ok(after);
-      },
+      keep: async (scope, found, received) =>
+        keepContent(scope, found, { base, at: deps.clock.now(), received }),
     });
   };
 }
