@@ -5,6 +5,7 @@
  * - **node**: a file or a folder, which keeps its id wherever it is moved
  * - **revision**: what a file held at a time; it never changes
  * - **chunk**: a piece of content, named by its SHA-256 and kept once
+ * - **upload**: a content that arrives chunk by chunk, over as many requests as it takes
  * - **segment**: a file or an object in which chunks are kept, one after the other
  */
 import type { Audit } from "#kernel/audit.ts";
@@ -17,6 +18,7 @@ import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { followChanges, listChanges } from "./application/changes/list-changes.ts";
 import { collectChunks } from "./application/collection/collect-chunks.ts";
 import { readFile } from "./application/content/read-file.ts";
+import { readManifest } from "./application/content/read-manifest.ts";
 import { listRevisions, restoreRevision } from "./application/content/revisions.ts";
 import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
 import { createFolder } from "./application/nodes/create-folder.ts";
@@ -26,6 +28,10 @@ import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
 import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
 import type { ChunkStore, Digests } from "./application/ports/chunks.ts";
 import type { DriveScope } from "./application/ports/scope.ts";
+import { beginFile, beginRevision } from "./application/uploads/begin-upload.ts";
+import { commitUpload } from "./application/uploads/commit-upload.ts";
+import { receiveChunks } from "./application/uploads/receive-chunks.ts";
+import { cancelUpload, getUpload } from "./application/uploads/upload-progress.ts";
 import { getSpace, listSpaces, openSpace } from "./application/spaces/spaces.ts";
 
 export { driveEvents, type DriveEvent } from "./domain/events.ts";
@@ -78,6 +84,14 @@ export const createDrive = (deps: DriveDeps) =>
       readFile: readFile(deps),
       listRevisions: listRevisions(deps),
       restoreRevision: restoreRevision(deps),
+      readManifest: readManifest(deps),
+
+      beginFile: beginFile(deps),
+      beginRevision: beginRevision(deps),
+      getUpload: getUpload(deps),
+      receiveChunks: receiveChunks(deps),
+      commitUpload: commitUpload(deps),
+      cancelUpload: cancelUpload(deps),
     },
     { ...deps, denials: ["forbidden"] },
   );

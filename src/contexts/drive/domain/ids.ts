@@ -11,6 +11,10 @@ export const NodeId = identifier<NodeId>("node");
 export type OwnerId = Id<"user">;
 export const OwnerId = identifier<OwnerId>("user");
 
+/** A content that arrives chunk by chunk. */
+export type UploadId = Id<"upload">;
+export const UploadId = identifier<UploadId>("upload");
+
 /** A file or an object in which chunks are kept. */
 export type SegmentId = Id<"segment">;
 export const SegmentId = identifier<SegmentId>("segment");

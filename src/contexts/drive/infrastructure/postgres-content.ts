@@ -6,8 +6,7 @@ import type { ChunkIndex, KeptChunk, Location } from "../application/ports/chunk
 import type { ManifestPage, RevisionFacts, Revisions } from "../application/ports/revisions.ts";
 import { pagesOf, type ByteCount, type RevisionNumber, type Sha256 } from "../domain/content.ts";
 import type { NodeId } from "../domain/ids.ts";
-
-const [hashDigits, sizeDigits] = [64, 8];
+import { hashesIn, hexOfHashes, hexOfSizes, manifestIn } from "./packed-manifest.ts";
 
 type ChunkRow = Location & {
   readonly hash: string;
@@ -152,21 +151,10 @@ const manifestPages = statement<PlacedPageRow>(
     order by node_id, number, starts_at limit $4`,
 );
 
-const hashesIn = (hashes: string): readonly Sha256[] =>
-  Array.from(
-    { length: hashes.length / hashDigits },
-    (_, i) => hashes.slice(i * hashDigits, (i + 1) * hashDigits) as Sha256,
-  );
-
-const toPage = ({ starts_at: startsAt, hashes, sizes }: PageRow): ManifestPage => ({
+const toPage = ({ starts_at: startsAt, ...packed }: PageRow): ManifestPage => ({
   startsAt,
-  manifest: hashesIn(hashes).map((hash, i) => ({
-    hash,
-    size: Number.parseInt(sizes.slice(i * sizeDigits, (i + 1) * sizeDigits), 16),
-  })),
+  manifest: manifestIn(packed),
 });
-
-const hexOf = (size: number): string => size.toString(16).padStart(sizeDigits, "0");
 
 const asBytea = (hashes: readonly Sha256[]) => hashes.map((hash) => `\\x${hash}`);
 const toChunk = (row: ChunkRow): KeptChunk => ({ ...row, hash: row.hash as Sha256 });
@@ -210,8 +198,8 @@ export const postgresRevisions = ({ read, write }: Transaction): Revisions => ({
       nodeId,
       revision,
       pages.map(({ startsAt }) => startsAt),
-      pages.map((page) => page.manifest.map((chunk) => chunk.hash).join("")),
-      pages.map((page) => page.manifest.map((chunk) => hexOf(chunk.size)).join("")),
+      pages.map((page) => hexOfHashes(page.manifest)),
+      pages.map((page) => hexOfSizes(page.manifest)),
     ]);
   },
   copy({ nodeId, revision, size, hash, createdAt }, from) {

@@ -8,11 +8,13 @@ import { contentContract } from "../testing/content.contract.ts";
 import { openDrive, outcomeOf, read } from "../testing/fixtures.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
 import { treeContract } from "../testing/tree.contract.ts";
+import { uploadsContract } from "../testing/uploads.contract.ts";
 
 treeContract("Postgres", postgresSubject);
 changesContract("Postgres", postgresSubject);
 collectionContract("Postgres and local segments", postgresSubject);
 contentContract("Postgres and local segments", postgresSubject);
+uploadsContract("Postgres and local segments", postgresSubject);
 
 test("the first cursor of all is lost once events after it were pruned", async () => {
   let opened: Awaited<ReturnType<typeof postgresSubject>> | undefined;

@@ -5,6 +5,7 @@ import { postgresChunks, postgresRevisions } from "./postgres-content.ts";
 import { postgresNodes } from "./postgres-nodes.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
 import { postgresSpaces } from "./postgres-spaces.ts";
+import { postgresUploads } from "./postgres-uploads.ts";
 
 /** All repositories of the drive on one transaction. */
 export const postgresDrive = (transaction: Transaction): DriveScope => ({
@@ -12,6 +13,7 @@ export const postgresDrive = (transaction: Transaction): DriveScope => ({
   nodes: postgresNodes(transaction),
   revisions: postgresRevisions(transaction),
   chunks: postgresChunks(transaction),
+  uploads: postgresUploads(transaction),
   changes: postgresChanges(transaction),
   personalData: postgresPersonalData(transaction),
 });

@@ -69,6 +69,11 @@ const children = statement<Row>(
     where n.parent_id = $1 and n.name_key > $2 and n.trashed_at is null
     order by n.name_key limit $3`,
 );
+const withContent = statement<Row>(
+  "drive.node-with-content",
+  `select ${columns} from drive.nodes n
+    where n.space_id = $1 and n.hash = $2 and n.size = $3::bigint and n.kind = 'file' and n.trashed_at is null limit 1`,
+);
 /** Folders are looked up by those above them; a join could read all nodes for each. */
 const height = statement<{ readonly height: number }>(
   "drive.folder-height",
@@ -228,6 +233,10 @@ export const postgresNodes = ({ read, write, append }: Transaction): Nodes => {
       (await read(down, [folderId, keys])).map(toNode).filter(isPlaced),
     children: async ({ folderId, after = first, limit }) =>
       (await read(children, [folderId, after, limit])).map(toNode).filter(isPlaced),
+    async withContent(spaceId, { hash, size }) {
+      const found = (await read(withContent, [spaceId, hash, size])).map(toNode).find(isPlaced);
+      return found?.kind === "file" ? found : undefined;
+    },
     async height(folderId, most) {
       const [row] = await read(height, [folderId, most]);
       return row?.height ?? 0;

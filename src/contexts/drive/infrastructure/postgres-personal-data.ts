@@ -20,6 +20,7 @@ const erasures = [
       where payload ? 'name'
         and payload ->> 'spaceId' = any(array(select id collate "default" from drive.spaces where owner_id = $1))`,
   ],
+  ["uploads", "delete from drive.uploads where owner_id = $1"],
   ["spaces", "delete from drive.spaces where owner_id = $1"],
 ].map(([name = "", text = ""]) => mutation(`drive.erase-${name}`, inTurn, text));
 

@@ -5,30 +5,34 @@ import { ReadFile, type ReadableFile } from "../application/content/read-file.ts
 import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
 import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
 import { maxFileBytes } from "../domain/content.ts";
-import type { PlacedFile } from "../domain/node.ts";
+import type { File } from "../domain/node.ts";
 import type { Drive } from "../index.ts";
 import { placed } from "./node-routes.ts";
 import { uploadedFile } from "./uploaded-file.ts";
 import { NodeView, RevisionsView, toNode, toRevision } from "./views.ts";
 
 /** The tag of a content, as in `"r3"`, is none of the node, which counts its changes. */
-const tagKind = "r";
-const revision = ({ content }: Pick<PlacedFile, "content">) => content.revision;
+export const tagKind = "r";
+export const revision = ({ content }: Pick<File, "content">) => content.revision;
 
 /** Files that arrive at once, from all and from one user. Each holds a megabyte at most. */
 const [maxUploads, maxUploadsOfOne] = [64, 16];
 
+export const arrival = {
+  mediaTypes: ["application/octet-stream"],
+  places: [maxUploads, maxUploadsOfOne],
+} as const;
+
 const uploadOf = (drive: Drive) =>
   ({
+    ...arrival,
     field: "content",
-    mediaTypes: ["application/octet-stream"],
-    places: [maxUploads, maxUploadsOfOne],
     maxBytes: maxFileBytes,
     read: uploadedFile,
     mayBegin: (context: Context) => drive.mayUpload({}, context),
   }) as const;
 
-const written = {
+export const written = {
   "node-not-found": 404,
   "not-a-file": 409,
   "node-in-trash": 409,

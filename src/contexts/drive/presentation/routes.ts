@@ -5,11 +5,13 @@ import { changeRoutes } from "./change-routes.ts";
 import { contentRoutes } from "./content-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
 import { spaceRoutes } from "./space-routes.ts";
+import { uploadRoutes } from "./upload-routes.ts";
 
 /** Everything that the drive answers over HTTP. */
 export const driveRoutes = (drive: Drive, told: Told): readonly Route[] => [
   ...spaceRoutes(drive),
   ...nodeRoutes(drive),
   ...contentRoutes(drive),
+  ...uploadRoutes(drive),
   ...changeRoutes(drive, told),
 ];

@@ -10,9 +10,11 @@ import {
 } from "../application/changes/list-changes.ts";
 import { RevisionPageSize } from "../application/content/revisions.ts";
 import type { SeenNode } from "../application/ports/nodes.ts";
+import { ChunkRange, rangesOf } from "../application/uploads/receive-chunks.ts";
+import { toldChunks, type UploadProgress } from "../application/uploads/upload-progress.ts";
 import type { RevisionFacts } from "../application/ports/revisions.ts";
 import { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
-import { NodeId, OwnerId, SpaceId } from "../domain/ids.ts";
+import { NodeId, OwnerId, SpaceId, UploadId } from "../domain/ids.ts";
 import { NodeName } from "../domain/node-name.ts";
 import type { Node } from "../domain/node.ts";
 import { maxSpaces } from "../domain/space.ts";
@@ -97,6 +99,26 @@ export const RevisionsView = named(
   shape({ items: list(RevisionView, RevisionPageSize.most), nextCursor: optional(RevisionNumber) }),
 );
 export const toRevision = ({ nodeId: _nodeId, ...told }: RevisionFacts) => told;
+
+export const UploadView = named(
+  "Upload",
+  shape({
+    id: UploadId,
+    size: described("Bytes of the content", ByteCount),
+    hash: described("SHA-256 of the content, in hexadecimal", Sha256),
+    expiresAt: described("Until when it can be gone on with", Instant),
+    missing: described(
+      "Chunks that are to be sent, by their places among the chunks of the content, from 0",
+      list(ChunkRange, toldChunks),
+    ),
+    nodeId: optional(described("The file, once the upload was committed", NodeId)),
+  }),
+);
+export const toUpload = ({ upload, missing }: UploadProgress) => {
+  const { id, size, hash, expiresAt, nodeId } = upload;
+  const node = nodeId === undefined ? {} : { nodeId };
+  return { id, size, hash, expiresAt, missing: rangesOf(missing), ...node };
+};
 
 export const ChangesView = named(
   "Changes",

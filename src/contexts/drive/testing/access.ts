@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { Upload, type Access, type Ids } from "#test/access.ts";
 import type { Served, SignedIn } from "#test/basalt.ts";
 import { post } from "#test/http.ts";
 
 const file = new Upload("bytes", "?name=a.txt", "application/octet-stream");
+
+const hash = createHash("sha256").update("hello").digest("hex");
+const parts = new Upload(
+  JSON.stringify({ hash, size: 5 }),
+  `?name=b.txt&size=5&hash=${hash}`,
+  "application/x-ndjson",
+);
 
 /** Opens a space with a file that has two revisions. */
 async function spaceOf({ url }: Served, { headers }: SignedIn): Promise<Ids> {
@@ -26,7 +34,13 @@ async function spaceOf({ url }: Served, { headers }: SignedIn): Promise<Ids> {
     headers: { ...headers, "content-type": file.type, "if-match": '"r1"' },
   });
   assert.equal(revised.status, 200, await revised.clone().text());
-  return { spaceId: String(space["id"]), nodeId: id, revision: "1" };
+  const begun = await fetch(
+    `${url}/api/v1/drive/nodes/${String(space["rootId"])}/uploads${parts.query}`,
+    { method: "POST", body: parts.text, headers: { ...headers, "content-type": parts.type } },
+  );
+  assert.equal(begun.status, 201, await begun.clone().text());
+  const upload = (await begun.json()) as { readonly id: string };
+  return { spaceId: String(space["id"]), nodeId: id, revision: "1", uploadId: upload.id };
 }
 
 /** The operations of the drive, for the walk over all of them. */
@@ -52,6 +66,21 @@ export const access: Access = {
     "POST /api/v1/drive/nodes/{nodeId}/copies": { name: "Ours" },
     "PUT /api/v1/drive/nodes/{nodeId}/content": new Upload("bytes", "", "application/octet-stream"),
     "GET /api/v1/drive/nodes/{nodeId}/content": undefined,
+    "GET /api/v1/drive/nodes/{nodeId}/manifest": undefined,
+    "POST /api/v1/drive/nodes/{nodeId}/uploads": parts,
+    "POST /api/v1/drive/nodes/{nodeId}/content/uploads": new Upload(
+      parts.text,
+      `?size=5&hash=${hash}`,
+      parts.type,
+    ),
+    "GET /api/v1/drive/uploads/{uploadId}": undefined,
+    "DELETE /api/v1/drive/uploads/{uploadId}": undefined,
+    "PUT /api/v1/drive/uploads/{uploadId}/chunks": new Upload(
+      "hello",
+      "?chunks=0",
+      "application/octet-stream",
+    ),
+    "POST /api/v1/drive/uploads/{uploadId}/commit": undefined,
     "GET /api/v1/drive/nodes/{nodeId}/revisions": undefined,
     "POST /api/v1/drive/nodes/{nodeId}/revisions/{revision}/restoration": undefined,
   },

@@ -11,6 +11,7 @@ import { testClock } from "#test/clock.ts";
 import { testContext } from "#test/context.ts";
 import { newId } from "#test/values.ts";
 import { CopyFile } from "../application/content/copy-file.ts";
+import { ReadManifest } from "../application/content/read-manifest.ts";
 import { ReadFile } from "../application/content/read-file.ts";
 import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
 import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
@@ -21,6 +22,12 @@ import { GetNode, ListChildren, ListTrash } from "../application/nodes/read-node
 import type { ChunkStore } from "../application/ports/chunks.ts";
 import type { DriveScope } from "../application/ports/scope.ts";
 import { OpenSpace } from "../application/spaces/spaces.ts";
+import { BeginFile, BeginRevision } from "../application/uploads/begin-upload.ts";
+import { ReceiveChunks } from "../application/uploads/receive-chunks.ts";
+import { GetUpload } from "../application/uploads/upload-progress.ts";
+import { cutAfter } from "../domain/chunking.ts";
+import type { Sha256 } from "../domain/content.ts";
+import type { Part } from "../domain/delta.ts";
 import { OwnerId } from "../domain/ids.ts";
 import { grants } from "../grants.ts";
 import { createDrive } from "../index.ts";
@@ -152,6 +159,63 @@ const filesOf = ({ drive, as, adaId }: House) => {
   };
 };
 
+/** A content as a client tells it. */
+export function toldOf(bytes: Uint8Array) {
+  const chunks: { readonly hash: Sha256; readonly size: number; readonly bytes: Uint8Array }[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const end = cutAfter(bytes, at, true) ?? bytes.length;
+    const chunk = bytes.subarray(at, end);
+    chunks.push({ hash: digests.sha256(chunk), size: chunk.length, bytes: chunk });
+    at = end;
+  }
+  const manifest = chunks.map(({ hash, size }) => ({ hash, size }));
+  return { size: bytes.length, hash: digests.sha256(bytes), chunks, manifest };
+}
+
+/** What clients do that send contents chunk by chunk. */
+const uploadsOf = ({ drive, as, adaId }: House) => {
+  const asked = (bytes: Uint8Array, parts: readonly Part[]) => {
+    const { size, hash } = toldOf(bytes);
+    return { size, hash, parts: { read: async () => ok(parts) } };
+  };
+  return {
+    begin: (nodeId: string, bytes: Uint8Array, more: object = {}, actor: string = adaId) => {
+      const { parts = toldOf(bytes).manifest, ...input } = more as { parts?: readonly Part[] };
+      return drive.beginFile(
+        read(BeginFile, { nodeId, name: "sent", ...asked(bytes, parts), ...input }),
+        as(actor),
+      );
+    },
+    beginRevision: (
+      nodeId: string,
+      expectedVersion: number,
+      bytes: Uint8Array,
+      parts: readonly Part[],
+    ) =>
+      drive.beginRevision(
+        read(BeginRevision, { nodeId, expectedVersion, ...asked(bytes, parts) }),
+        as(adaId),
+      ),
+    send: (
+      uploadId: string,
+      chunks: string,
+      bytes: Uint8Array | AsyncIterable<Uint8Array>,
+      actor: string = adaId,
+    ) => {
+      const content = uploadedFile(bytes instanceof Uint8Array ? piecesOf(bytes, 10_007) : bytes);
+      return drive.receiveChunks(read(ReceiveChunks, { uploadId, chunks, content }), as(actor));
+    },
+    progress: async (uploadId: string, actor: string = adaId) =>
+      drive.getUpload(read(GetUpload, { uploadId }), as(actor)),
+    commit: (uploadId: string, actor: string = adaId) =>
+      drive.commitUpload(read(GetUpload, { uploadId }), as(actor)),
+    cancel: (uploadId: string, actor: string = adaId) =>
+      drive.cancelUpload(read(GetUpload, { uploadId }), as(actor)),
+    manifest: (nodeId: string, more: object = {}, actor: string = adaId) =>
+      drive.readManifest(read(ReadManifest, { nodeId, ...more }), as(actor)),
+  };
+};
+
 /** Adds the actions that most tests need. */
 export async function openDrive(open: OpenDrive) {
   const house = await driveOn(open);
@@ -159,6 +223,7 @@ export async function openDrive(open: OpenDrive) {
     ...house,
     ...treeOf(house),
     ...filesOf(house),
+    ...uploadsOf(house),
     [Symbol.asyncDispose]: () => house.subject[Symbol.asyncDispose](),
   };
 }

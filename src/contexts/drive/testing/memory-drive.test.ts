@@ -6,11 +6,13 @@ import { contentContract } from "./content.contract.ts";
 import { memorySubject } from "./fixtures.ts";
 import { memoryChunks } from "./memory-chunks.ts";
 import { treeContract } from "./tree.contract.ts";
+import { uploadsContract } from "./uploads.contract.ts";
 
 treeContract("memory", memorySubject);
 changesContract("memory", memorySubject);
 collectionContract("memory", memorySubject);
 contentContract("memory", memorySubject);
+uploadsContract("memory", memorySubject);
 chunkStoreContract("memory", async () => ({
   store: memoryChunks(systemClock),
   async [Symbol.asyncDispose]() {},

@@ -7,11 +7,17 @@ import type { Nodes } from "../application/ports/nodes.ts";
 import type { Revision, RevisionFacts } from "../application/ports/revisions.ts";
 import type { DriveScope } from "../application/ports/scope.ts";
 import type { DriveEvent } from "../domain/events.ts";
-import type { NodeId } from "../domain/ids.ts";
-import { pagesOf, type Sha256 } from "../domain/content.ts";
+import type { NodeId, UploadId } from "../domain/ids.ts";
+import { pagesOf, type Manifest, type Sha256 } from "../domain/content.ts";
 import { erasedName, nameKey } from "../domain/node-name.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
 import type { Space } from "../domain/space.ts";
+import type { Upload, WantedChunk } from "../domain/upload.ts";
+
+type KeptUpload = Upload & {
+  readonly manifest: Manifest;
+  readonly chunks: readonly WantedChunk[];
+};
 
 /** The tables of the drive in memory. */
 export function memoryDriveTables() {
@@ -36,7 +42,8 @@ export function memoryDriveTables() {
     ({ size, manifest }) => size === manifest.reduce((sum, chunk) => sum + chunk.size, 0),
   );
   const chunks = new MemoryTable<Kept>();
-  return { spaces, nodes, revisions, chunks };
+  const uploads = new MemoryTable<KeptUpload>();
+  return { spaces, nodes, revisions, chunks, uploads };
 }
 type Tables = ReturnType<typeof memoryDriveTables>;
 
@@ -80,6 +87,38 @@ function purgesIn(
   };
 }
 
+/** Looks for nodes that are not in the trash by themselves. */
+function placedIn({ nodes }: Tables): Pick<Nodes, "child" | "down" | "children" | "withContent"> {
+  const all = () => [...nodes.rows.values()].filter(isPlaced);
+  return {
+    child: async (folderId, key) =>
+      all().find((node) => node.parentId === folderId && nameKey(node.name) === key),
+    async down(folderId, keys) {
+      const way: Placed[] = [];
+      for (const key of keys) {
+        const next = all().find(
+          (one) => one.parentId === (way.at(-1)?.id ?? folderId) && nameKey(one.name) === key,
+        );
+        if (!next) break;
+        way.push(next);
+      }
+      return way;
+    },
+    children: async ({ folderId, after = "", limit }) =>
+      all()
+        .filter((node) => node.parentId === folderId && byText(nameKey(node.name), after) > 0)
+        .toSorted((a, b) => byText(nameKey(a.name), nameKey(b.name)))
+        .slice(0, limit),
+    withContent: async (spaceId, { hash, size }) =>
+      all()
+        .filter((node) => node.kind === "file")
+        .find(
+          ({ spaceId: at, content }) =>
+            at === spaceId && content.hash === hash && content.size === size,
+        ),
+  };
+}
+
 function nodesIn(tables: Tables, transaction: MemoryTransaction): Nodes {
   const { nodes, spaces } = tables;
   const { put, append } = transaction;
@@ -107,29 +146,7 @@ function nodesIn(tables: Tables, transaction: MemoryTransaction): Nodes {
         const node = nodes.rows.get(id);
         return node ? [{ node, inTrash: [node, ...aboveOf(node)].some(isTrashed) }] : [];
       }),
-    child: async (folderId, key) =>
-      all()
-        .filter(isPlaced)
-        .find((node) => node.parentId === folderId && nameKey(node.name) === key),
-    async down(folderId, keys) {
-      const way: Placed[] = [];
-      for (const key of keys) {
-        const next = all()
-          .filter(isPlaced)
-          .find(
-            (one) => one.parentId === (way.at(-1)?.id ?? folderId) && nameKey(one.name) === key,
-          );
-        if (!next) break;
-        way.push(next);
-      }
-      return way;
-    },
-    children: async ({ folderId, after = "", limit }) =>
-      all()
-        .filter(isPlaced)
-        .filter((node) => node.parentId === folderId && byText(nameKey(node.name), after) > 0)
-        .toSorted((a, b) => byText(nameKey(a.name), nameKey(b.name)))
-        .slice(0, limit),
+    ...placedIn(tables),
     height: async (id, most) => heightOf(id, most),
     ...purgesIn(tables, transaction),
     trashed: async ({ spaceId, before, limit }) => {
@@ -251,6 +268,51 @@ function chunksIn({ chunks }: Tables, { change }: MemoryTransaction): DriveScope
   };
 }
 
+function uploadsIn({ uploads }: Tables, { change }: MemoryTransaction): DriveScope["uploads"] {
+  const all = () => [...uploads.rows.values()].toSorted((a, b) => byText(a.id, b.id));
+  const wantedOf = (id: UploadId) =>
+    (uploads.rows.get(id)?.chunks ?? []).toSorted((a, b) => a.position - b.position);
+  const changeOne = (id: UploadId, to: (found: KeptUpload) => Partial<KeptUpload>) =>
+    change<KeptUpload>(uploads, id, (found) => found && { ...found, ...to(found) });
+  return {
+    byId: async (id) => uploads.rows.get(id),
+    countOpen: async (ownerId, now) =>
+      all().filter(
+        (one) => one.ownerId === ownerId && one.expiresAt > now && one.nodeId === undefined,
+      ).length,
+    add: (upload, manifest, chunks) =>
+      change<KeptUpload>(uploads, upload.id, () => ({ ...upload, manifest, chunks })),
+    manifest: async (id) => uploads.rows.get(id)?.manifest ?? [],
+    wanted: async (id, positions) =>
+      wantedOf(id).filter(({ position }) => positions.includes(position)),
+    missing: async (id, limit) =>
+      wantedOf(id)
+        .filter(({ hasCome }) => !hasCome)
+        .slice(0, limit),
+    come: (id, positions) =>
+      changeOne(id, ({ chunks }) => ({
+        chunks: chunks.map((one) =>
+          positions.includes(one.position) ? { ...one, hasCome: true } : one,
+        ),
+      })),
+    want: (id, wanted) =>
+      changeOne(id, ({ chunks }) => {
+        const asked = new Set(wanted.map(({ position }) => position));
+        return { chunks: [...chunks.filter(({ position }) => !asked.has(position)), ...wanted] };
+      }),
+    commit: (id, nodeId) => changeOne(id, () => ({ nodeId, manifest: [], chunks: [] })),
+    remove: (id) => change<KeptUpload>(uploads, id, () => undefined),
+    expire(now) {
+      for (const { id, expiresAt } of all())
+        if (expiresAt <= now) change<KeptUpload>(uploads, id, () => undefined);
+    },
+    async next(after = "" as UploadId) {
+      const found = all().find(({ id }) => byText(id, after) > 0);
+      return found && { id: found.id, hashes: found.manifest.map(({ hash }) => hash) };
+    },
+  };
+}
+
 const changesIn = ({ log }: MemoryTransaction): DriveScope["changes"] => ({
   async look(before) {
     const isBeginning = before?.position === beginning.position;
@@ -291,6 +353,7 @@ export const memoryDrive =
       revisions: revisionsIn(tables, transaction),
       changes: changesIn(transaction),
       chunks: chunksIn(tables, transaction),
+      uploads: uploadsIn(tables, transaction),
       personalData: {
         async erase(ownerId) {
           const gone = new Set<string>(ofOwner(ownerId).map(({ id }) => id));
@@ -299,6 +362,8 @@ export const memoryDrive =
           for (const [key, { nodeId }] of revisions.rows)
             if (ids.has(nodeId)) change<Revision>(revisions, key, () => undefined);
           for (const id of ids) change<Node>(nodes, id, () => undefined);
+          for (const [id, one] of tables.uploads.rows)
+            if (one.ownerId === ownerId) change<KeptUpload>(tables.uploads, id, () => undefined);
           for (const id of gone) change<Space>(spaces, id, () => undefined);
           redact([...ids, ...gone], { name: erasedName });
         },

@@ -4,6 +4,7 @@ import { expect, ok, type Result } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Marks } from "../../domain/marks.ts";
 import type { Sha256 } from "../../domain/content.ts";
+import type { UploadId } from "../../domain/ids.ts";
 import { proven, unlessDamaged } from "../content/proven.ts";
 import type { ChunkStore, Digests, KeptChunk, Segment } from "../ports/chunks.ts";
 import type { PagePlace } from "../ports/revisions.ts";
@@ -38,9 +39,16 @@ type Deps = {
 /** `stopping`: the process is about to stop. */
 type Work = { readonly stopping?: { readonly aborted: boolean } };
 
-/** Marks every chunk that a revision has. */
+/** Marks every chunk that a revision has, or an upload that goes on. */
 async function marked({ read }: Deps, context: () => Context): Promise<Marks> {
   const marks = new Marks(await read(context(), ({ chunks }) => chunks.count()));
+  // Uploads come first: one that is committed meanwhile has its chunks in a revision.
+  for (let id: UploadId | undefined; ;) {
+    const upload = await read(context(), ({ uploads }) => uploads.next(id));
+    if (!upload) break;
+    for (const hash of upload.hashes) marks.add(hash);
+    id = upload.id;
+  }
   let after: PagePlace | undefined;
   for (;;) {
     const pages = await read(context(), ({ revisions }) => revisions.pages(after, pageManifests));
@@ -119,6 +127,9 @@ export function collectChunks(deps: Deps) {
   return async ({ stopping }: Work, asked: Context): Promise<Result<Collected, never>> => {
     const context = () => ({ ...asked, deadlineMs: clock.unixMs() + stepMs });
     const cutoff = Instant.plus(clock.now(), -graceMs);
+    expect(
+      await deps.unitOfWork(context(), async ({ uploads }) => ok(uploads.expire(clock.now()))),
+    );
     const isQuiet = ({ changedAt }: Segment) => changedAt < cutoff;
     const chunks = await swept(deps, { marks: await marked(deps, context), cutoff }, context);
     const quiet = (await store.segments()).filter(isQuiet);

@@ -3,7 +3,7 @@ import type { Instant } from "#kernel/instant.ts";
 import type { Saves } from "#kernel/repository.ts";
 import type { DriveEvent } from "../../domain/events.ts";
 import type { NodeId, OwnerId, SpaceId } from "../../domain/ids.ts";
-import type { Located, Node, Placed, Trashed } from "../../domain/node.ts";
+import type { Located, Node, Placed, PlacedFile, Told, Trashed } from "../../domain/node.ts";
 import type { NameKey } from "../../domain/node-name.ts";
 
 /** A node where it is, and whose it is. */
@@ -26,6 +26,8 @@ export type Nodes = Saves<Node, DriveEvent> & {
     readonly after?: NameKey | undefined;
     readonly limit: number;
   }) => Promise<readonly Placed[]>;
+  /** A file of a space that has a content now, and is not in the trash by itself. */
+  readonly withContent: (spaceId: SpaceId, content: Told) => Promise<PlacedFile | undefined>;
   /** Folders below one another in a folder, itself included; more than `most` are not counted. Those in the trash count. */
   readonly height: (folderId: NodeId, most: number) => Promise<number>;
   /** Deletes some of the nodes below a folder, the deepest first, with their contents and their names in events. Answers how many. */

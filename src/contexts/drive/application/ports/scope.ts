@@ -4,6 +4,7 @@ import type { Nodes } from "./nodes.ts";
 import type { PersonalData } from "./personal-data.ts";
 import type { Revisions } from "./revisions.ts";
 import type { Spaces } from "./spaces.ts";
+import type { Uploads } from "./uploads.ts";
 
 /** All repositories of the drive, bound to one transaction. */
 export type DriveScope = {
@@ -11,6 +12,7 @@ export type DriveScope = {
   readonly nodes: Nodes;
   readonly revisions: Revisions;
   readonly chunks: ChunkIndex;
+  readonly uploads: Uploads;
   readonly changes: Changes;
   readonly personalData: PersonalData;
 };

@@ -1,0 +1,125 @@
+import type { Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
+import type { MayAct } from "#kernel/permission.ts";
+import { err, expect, ok, type Result } from "#kernel/result.ts";
+import type { Conflict } from "#kernel/unit-of-work.ts";
+import type { Manifest } from "../../domain/content.ts";
+import { NodeId } from "../../domain/ids.ts";
+import type { File, PlacedFile, StaleRevision, Unwritable } from "../../domain/node.ts";
+import type {
+  ChunksMissing,
+  ContentMismatch,
+  Upload,
+  UploadTarget,
+  WantedChunk,
+} from "../../domain/upload.ts";
+import { relied, type KeepingDeps } from "../content/keep-chunks.ts";
+import { proven, unlessDamaged } from "../content/proven.ts";
+import type { Received } from "../content/receive-content.ts";
+import { keepContent, keepFile, stepMs } from "../content/write-file.ts";
+import type { NoPlace } from "../nodes/create-folder.ts";
+import { permitted, type Unseen } from "../nodes/located.ts";
+import { Permissions } from "../permission.ts";
+import type { Owned } from "../ports/nodes.ts";
+import type { DriveScope } from "../ports/scope.ts";
+import { ownUpload, type GetUpload, type UploadUnseen } from "./upload-progress.ts";
+
+type Deps = KeepingDeps & { readonly mayAct: MayAct; readonly newId: NewId };
+type Incomplete = ChunksMissing | ContentMismatch;
+
+/** Chunks whose places are asked for together. */
+const batchChunks = 64;
+
+const nodeOf = (target: UploadTarget): NodeId =>
+  target.kind === "file" ? target.folderId : target.fileId;
+
+/** Reads a content whose chunks should all be there. Tells those that are not, or whether it is another content than the one that was said. */
+async function examined(
+  deps: Deps,
+  { hash }: Upload,
+  manifest: Manifest,
+  step: () => Context,
+): Promise<{ readonly lost: readonly WantedChunk[]; readonly isSame: boolean }> {
+  const lost: WantedChunk[] = [];
+  const digest = deps.digests.running();
+  for (let first = 0; first < manifest.length; first += batchChunks) {
+    const batch = manifest.slice(first, first + batchChunks);
+    const names = batch.map((chunk) => chunk.hash);
+    const there = await relied(deps, [...new Set(names)], step());
+    for (const [i, chunk] of batch.entries()) {
+      const location = there.get(chunk.hash);
+      const isThere = location?.isDoubted === false && location.size === chunk.size;
+      const place = isThere ? { hash: chunk.hash, location } : undefined;
+      const bytes = place && (await proven(deps, place, step()).catch(unlessDamaged));
+      if (bytes) digest.update(bytes);
+      else lost.push({ ...chunk, position: first + i, hasCome: false });
+    }
+  }
+  return { lost, isSame: lost.length === 0 && digest.end() === hash };
+}
+
+/** Keeps the content of an upload, whose chunks have all come, as that of its file. */
+export function commitUpload(deps: Deps) {
+  const { read, unitOfWork, clock, newId } = deps;
+  const own = ownUpload(deps);
+  const changing = permitted(deps.mayAct, Permissions.changeNode);
+
+  type Kept = Result<PlacedFile, Unseen | NoPlace | Unwritable | StaleRevision>;
+  const keep = async (
+    scope: DriveScope,
+    { target, found }: { readonly target: UploadTarget; readonly found: Owned },
+    received: Received,
+  ): Promise<Kept> => {
+    const at = clock.now();
+    return target.kind === "file"
+      ? keepFile(scope, found, { id: newId(NodeId), name: target.name, createdAt: at, received })
+      : keepContent(scope, found, { base: target.base, at, received });
+  };
+
+  /** The file that an upload has become. */
+  async function committed(scope: DriveScope, nodeId: NodeId, context: Context) {
+    const found = await changing(scope, nodeId, context);
+    return found.ok ? ok(found.value.node as File) : found;
+  }
+
+  type Outcome = Result<
+    File,
+    UploadUnseen | Unseen | Incomplete | NoPlace | Unwritable | StaleRevision | Conflict
+  >;
+  return async (
+    { uploadId }: GetUpload,
+    { idempotency: _idempotency, ...context }: Context,
+  ): Promise<Outcome> => {
+    const step = () => ({ ...context, deadlineMs: clock.unixMs() + stepMs });
+    const looked = await read(step(), async (scope) => {
+      const found = await own(scope, uploadId, context);
+      if (!found.ok) return found;
+      const missing = await scope.uploads.missing(uploadId, 1);
+      return ok({ upload: found.value, missing, manifest: await scope.uploads.manifest(uploadId) });
+    });
+    if (!looked.ok) return looked;
+    const { upload, missing, manifest } = looked.value;
+    if (missing.length > 0) return err({ type: "chunks-missing", chunks: missing.length });
+    if (upload.nodeId === undefined) {
+      const { lost, isSame } = await examined(deps, upload, manifest, step);
+      if (lost.length > 0) {
+        const want = async ({ uploads }: DriveScope) => ok(uploads.want(uploadId, lost));
+        expect(await unitOfWork(step(), want));
+        return err({ type: "chunks-missing", chunks: lost.length });
+      }
+      if (!isSame) return err({ type: "content-mismatch", hash: upload.hash });
+    }
+    return unitOfWork(step(), async (scope): Promise<Outcome> => {
+      const now = await own(scope, uploadId, context);
+      if (!now.ok) return now;
+      const { target, nodeId, size, hash } = now.value;
+      if (nodeId !== undefined) return committed(scope, nodeId, context);
+      const found = await changing(scope, nodeOf(target), context);
+      if (!found.ok) return found;
+      const received = { manifest, fresh: new Map(), size, hash };
+      const kept = await keep(scope, { target, found: found.value }, received);
+      if (kept.ok) scope.uploads.commit(uploadId, kept.value.id);
+      return kept;
+    });
+  };
+}
