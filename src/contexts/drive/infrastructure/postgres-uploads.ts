@@ -30,10 +30,18 @@ type ChunkRow = {
 };
 type PackedRow = { readonly id: string; readonly hashes: string; readonly sizes: string };
 
+const columns =
+  "id, owner_id, folder_id, name, file_id, base, size, hash, created_at, expires_at, node_id";
 const byId = statement<Row>(
   "drive.upload-by-id",
-  `select id, owner_id, folder_id, name, file_id, base, size, hash, created_at, expires_at, node_id
-     from drive.uploads where id = $1`,
+  `select ${columns} from drive.uploads where id = $1`,
+);
+const same = statement<Row>(
+  "drive.upload-same",
+  `select ${columns} from drive.uploads
+    where owner_id = $1 and hash = $2 and node_id is null and expires_at > $3::timestamptz
+      and (folder_id, name, file_id, base) is not distinct from ($4::text, $5::text, $6::text, $7::bigint)
+    order by id limit 1`,
 );
 const countOpen = statement<{ readonly n: number }>(
   "drive.uploads-open",
@@ -145,6 +153,10 @@ export const postgresUploads = ({ read, write }: Transaction): Uploads => {
     async countOpen(ownerId, now) {
       const [row] = await read(countOpen, [ownerId, now]);
       return row?.n ?? 0;
+    },
+    async same({ ownerId, target, hash }, now) {
+      const [row] = await read(same, [ownerId, hash, now, ...placesOf(target)]);
+      return row && toUpload(row);
     },
     add({ id, ownerId, target, size, hash, createdAt, expiresAt }, manifest, chunks) {
       const packing = [hexOfHashes(manifest), hexOfSizes(manifest)];

@@ -280,6 +280,15 @@ function uploadsIn({ uploads }: Tables, { change }: MemoryTransaction): DriveSco
       all().filter(
         (one) => one.ownerId === ownerId && one.expiresAt > now && one.nodeId === undefined,
       ).length,
+    same: async ({ ownerId, target, hash }, now) =>
+      all().find(
+        (one) =>
+          one.ownerId === ownerId &&
+          one.hash === hash &&
+          one.nodeId === undefined &&
+          one.expiresAt > now &&
+          JSON.stringify(one.target) === JSON.stringify(target),
+      ),
     add: (upload, manifest, chunks) =>
       change<KeptUpload>(uploads, upload.id, () => ({ ...upload, manifest, chunks })),
     manifest: async (id) => uploads.rows.get(id)?.manifest ?? [],

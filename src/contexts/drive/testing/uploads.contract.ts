@@ -135,6 +135,21 @@ export function uploadsContract(name: string, open: OpenDrive): void {
       assert.deepEqual(rangesOf(expect(await house.progress(upload.id)).missing), [`6-${last}`]);
     });
 
+    test("begun again with the same chunks, an upload goes on", async () => {
+      await using house = await openDrive(open);
+      const told = toldOf(randomBytes(mebibyte));
+      const begin = (more: object = {}) => house.begin(house.rootId, bytesOf(told), more);
+      const { upload } = expect(await begin());
+      expect(await house.send(upload.id, "0-1", bytesOf(told, 0, 1)));
+      const again = expect(await begin());
+      assert.equal(again.upload.id, upload.id);
+      assert.deepEqual(rangesOf(again.missing), [`2-${told.chunks.length - 1}`]);
+      assert.notEqual(expect(await begin({ name: "another" })).upload.id, upload.id);
+      const [first, second, ...more] = told.manifest;
+      const parts = [second, first, ...more];
+      assert.notEqual(expect(await begin({ parts })).upload.id, upload.id);
+    });
+
     test("refuses bytes that are not those of the chunk, and chunks that nobody asked for", async () => {
       await using house = await openDrive(open);
       const told = toldOf(randomBytes(mebibyte));

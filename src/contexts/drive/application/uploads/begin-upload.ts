@@ -33,7 +33,8 @@ import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
-import { progressOf, type UploadProgress } from "./upload-progress.ts";
+import type { Uploads } from "../ports/uploads.ts";
+import { progressOf, toldChunks, type UploadProgress } from "./upload-progress.ts";
 
 /** The parts of a content while they arrive. Whoever asks again is given the same ones. */
 export type ToldParts = { readonly read: () => Promise<Result<readonly Part[], PartsInvalid>> };
@@ -125,23 +126,35 @@ const beginning =
     const shared = [...new Set(manifest.map((one) => one.hash))].filter((one) => readable.has(one));
     const there = await relied(deps, shared, context);
     const known = new Set(shared.filter((one) => there.get(one)?.isDoubted === false));
-    const wanted = wantedOf(manifest, known);
-    type Outcome = Result<UploadProgress, TooManyUploads>;
-    return unitOfWork(
-      idempotency ? { ...context, idempotency } : context,
-      async ({ uploads }): Promise<Outcome> => {
-        const { ownerId } = found;
-        const createdAt = clock.now();
-        if ((await uploads.countOpen(ownerId, createdAt)) >= maxOpenUploads)
-          return err({ type: "too-many-uploads", maxOpenUploads });
-        const expiresAt = Instant.plus(createdAt, uploadMs);
-        const id = newId(UploadId);
-        const upload: Upload = { ...content, id, ownerId, target, createdAt, expiresAt };
-        uploads.add(upload, manifest, wanted);
-        return ok(progressOf(upload, wanted));
-      },
+    const createdAt = clock.now();
+    const expiresAt = Instant.plus(createdAt, uploadMs);
+    const { ownerId } = found;
+    const upload = { ...content, id: newId(UploadId), ownerId, target, createdAt, expiresAt };
+    return unitOfWork(idempotency ? { ...context, idempotency } : context, ({ uploads }) =>
+      begun(uploads, upload, { manifest, wanted: wantedOf(manifest, known) }),
     );
   };
+
+type Chunks = { readonly manifest: Manifest; readonly wanted: readonly WantedChunk[] };
+
+/** Goes on with an upload of the same chunks, or begins one. */
+async function begun(
+  uploads: Uploads,
+  upload: Upload,
+  { manifest, wanted }: Chunks,
+): Promise<Result<UploadProgress, TooManyUploads>> {
+  const { createdAt, ownerId } = upload;
+  const same = await uploads.same(upload, createdAt);
+  if (same && areSame(await uploads.manifest(same.id), manifest))
+    return ok(progressOf(same, await uploads.missing(same.id, toldChunks)));
+  if ((await uploads.countOpen(ownerId, createdAt)) >= maxOpenUploads)
+    return err({ type: "too-many-uploads", maxOpenUploads });
+  uploads.add(upload, manifest, wanted);
+  return ok(progressOf(upload, wanted));
+}
+
+const areSame = (one: Manifest, other: Manifest): boolean =>
+  one.length === other.length && one.every(({ hash }, i) => other[i]?.hash === hash);
 
 const stale = ({ content }: { readonly content: { readonly revision: RevisionNumber } }) =>
   err<StaleRevision>({ type: "stale-revision", currentRevision: content.revision });

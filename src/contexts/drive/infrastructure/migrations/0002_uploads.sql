@@ -17,6 +17,7 @@ create table drive.uploads (
     and (folder_id is null) <> (file_id is null))
 );
 create index uploads_owner_key on drive.uploads (owner_id);
+create index uploads_open_key on drive.uploads (owner_id) where node_id is null;
 create index uploads_expired_key on drive.uploads (expires_at);
 
 -- The chunks that whoever uploads has to send. `position`: the place among the chunks of the content.
