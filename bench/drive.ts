@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import pg from "pg";
 import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
+import { clientFigures } from "./drive-client.ts";
 import { signIn, unlimited } from "./http.ts";
 import {
   median,
@@ -303,5 +304,6 @@ export async function driveFigures(): Promise<readonly Figure[]> {
     await feedFigure(drive),
     ...(await folderFigures(drive, data)),
     memory,
+    ...(await clientFigures({ ...drive, credential: headers.authorization.slice(7) }, folder.path)),
   ];
 }

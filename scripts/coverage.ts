@@ -22,7 +22,7 @@ const layers: readonly Layer[] = [
   {
     name: "presentation",
     files:
-      /^src\/(contexts\/\w+\/(presentation|module|commands|statement-commands|demo-data|settings|grants)|platform\/http|console\/|[\w-]+\.ts$)/,
+      /^src\/(contexts\/\w+\/(presentation|client|module|commands|\w+-commands|demo-data|settings|grants)|platform\/http|console\/|[\w-]+\.ts$)/,
     floor: 85,
   },
 ];

@@ -136,6 +136,68 @@ describe("the drive over HTTP", () => {
     assert.equal((await send("GET", content(empty), undefined, { range: "bytes=0-" })).status, 200);
   });
 
+  test("a content arrives chunk by chunk, and goes on where it broke off", async () => {
+    const bytes = randomBytes(200_000);
+    const sha256 = (some: Buffer) => createHash("sha256").update(some).digest("hex");
+    const chunks = [bytes.subarray(0, 100_000), bytes.subarray(100_000)];
+    const lines = chunks.map(
+      (one) => `${JSON.stringify({ hash: sha256(one), size: one.length })}\n`,
+    );
+    const ndjson = { "content-type": "application/x-ndjson" };
+    const query = `name=chunked&size=${bytes.length}&hash=${sha256(bytes)}`;
+    const begin = (body: string, asked = query) =>
+      send("POST", `/drive/nodes/${rootId}/uploads?${asked}`, body, ndjson);
+    const begun = await begin(lines.join(""));
+    assert.equal(begun.status, 201, await begun.clone().text());
+    const { id, missing } = (await begun.json()) as { id: string; missing: string[] };
+    assert.deepEqual(missing, ["0-1"]);
+    assert.equal(begun.headers.get("location"), `/api/v1/drive/uploads/${id}`);
+    const put = (positions: string, body: Buffer) =>
+      send("PUT", `/drive/uploads/${id}/chunks?chunks=${positions}`, new Uint8Array(body));
+    const cut = request(`${served.url}/api/v1/drive/uploads/${id}/chunks?chunks=0-1`, {
+      method: "PUT",
+      headers: { ...ada.headers, "content-type": octets, "content-length": bytes.length },
+    });
+    cut.on("error", () => {});
+    cut.write(bytes.subarray(0, 150_000), () => setTimeout(() => cut.destroy(), 100));
+    const asked = async () => {
+      const answer = await send("GET", `/drive/uploads/${id}`);
+      return ((await answer.json()) as { missing: string[] }).missing;
+    };
+    await until(async () => (await asked()).join() === "1", "the first chunk is kept");
+    for (const [positions, body, code] of [
+      ["1", bytes.subarray(0, 100_000), "CHUNK_MISMATCH"],
+      ["2", bytes, "CHUNK_UNWANTED"],
+      ["1-0", bytes, "VALIDATION_FAILED"],
+      ["0-999999", bytes, "TOO_MANY_CHUNKS"],
+    ] as const)
+      assert.match(await (await put(positions, body)).text(), new RegExp(code));
+    assert.match(
+      await (await send("POST", `/drive/uploads/${id}/commit`)).text(),
+      /CHUNKS_MISSING/,
+    );
+    assert.equal((await put("1", chunks[1] ?? bytes)).status, 204);
+    const committed = await send("POST", `/drive/uploads/${id}/commit`);
+    assert.equal(committed.status, 200, await committed.clone().text());
+    assert.equal(committed.headers.get("etag"), '"r1"');
+    const file = (await committed.json()) as { readonly id: string };
+    const whole = await send("GET", content(file.id));
+    assert.ok(Buffer.from(await whole.arrayBuffer()).equals(bytes));
+    const manifest = await send("GET", `/drive/nodes/${file.id}/manifest`);
+    assert.equal(await manifest.text(), lines.join(""));
+    for (const [body, said] of [
+      ["not JSON\n", /part 0.*unreadable/],
+      [`${lines[0]}{"from":0}\n`, /part 1.*unreadable/],
+      ["x".repeat(100_000), /part 0.*unreadable/],
+      [lines[0] ?? "", /part 1.*other-size/],
+      [`${lines[0]}{"from":0,"until":100000}\n`, /no-chunk-border/],
+    ] as const) {
+      const answer = await begin(body, query.replace("chunked", "other"));
+      assert.equal(answer.status, 422);
+      assert.match(await answer.text(), said);
+    }
+  });
+
   test("requires the base revision of a change, and refuses a stale one", async () => {
     const id = await made("notes.txt", Buffer.from("one"));
     assert.equal((await send("PUT", content(id), "two")).status, 428);

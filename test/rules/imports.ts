@@ -23,7 +23,8 @@ const within: Readonly<Record<string, readonly string[]>> = {
   application: ["domain"],
   infrastructure: ["domain", "application"],
   presentation: ["domain", "application", "door"],
-  door: ["domain", "application", "infrastructure", "presentation"],
+  client: ["domain"],
+  door: ["domain", "application", "infrastructure", "presentation", "client"],
 };
 
 /** What each layer may use from elsewhere. The door of another context is its `index.ts`. */
@@ -33,6 +34,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   application: ["kernel"],
   infrastructure: ["kernel", "platform", "door", "package"],
   presentation: ["kernel", "platform", "door", "package"],
+  client: ["kernel", "platform", "package"],
   door: ["kernel", "platform", "door", "package"],
   platform: ["kernel", "platform", "package"],
 };

@@ -3,13 +3,15 @@ import type { Command } from "commander";
 import { print, progressBar, type Output } from "#platform/console/output.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import type { WithDatabase } from "#platform/process/module.ts";
-import { systemClock as clock, systemIds as newId } from "#platform/system.ts";
+import { systemRuntime } from "#platform/system.ts";
+import { addClientCommands } from "./client-commands.ts";
 import { sha256Digests as digests } from "./infrastructure/digests.ts";
 import { LocalSegments } from "./infrastructure/local-segments.ts";
 import { verifyChunks, type Verdict } from "./application/collection/verify-chunks.ts";
 import { postgresDrive } from "./infrastructure/postgres-drive.ts";
 
 const mebibyte = 2 ** 20;
+const { clock, newId } = systemRuntime;
 
 /** `drive verify` reads every chunk of every file. `segmentFolder`: below the data folder. */
 export function addDriveCommands(
@@ -17,9 +19,11 @@ export function addDriveCommands(
   withDatabase: WithDatabase,
   segmentFolder: string,
 ): void {
-  basalt
+  const drive = basalt
     .command("drive")
-    .description("Inspect the files of people")
+    .description("Send, receive and sync files, and inspect those of people");
+  addClientCommands(drive, systemRuntime);
+  drive
     .command("verify")
     .description("Read all chunks of all files again, and name those that are damaged or missing")
     .option("--json", "print JSON")

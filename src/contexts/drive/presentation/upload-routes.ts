@@ -14,10 +14,13 @@ import { partLines, uploadedParts } from "./uploaded-parts.ts";
 import { NodeView, toNode, toUpload, UploadView } from "./views.ts";
 
 const lines = "application/x-ndjson";
+/** More than the lines of as many chunks as a content may have. */
+const maxPartsBytes = 64 * 2 ** 20;
 const partsOf = (drive: Drive) =>
   ({
     field: "parts",
     mediaTypes: [lines],
+    maxBytes: maxPartsBytes,
     read: uploadedParts,
     mayBegin: (context: Context) => drive.mayUpload({}, context),
   }) as const;
@@ -65,6 +68,7 @@ const beginning = (drive: Drive): readonly Route[] => [
     output: UploadView,
     present: toUpload,
     location: ({ upload }) => `/drive/uploads/${upload.id}`,
+    tagKind,
     refusals: { ...written, ...begun },
   }),
 ];

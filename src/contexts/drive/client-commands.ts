@@ -1,0 +1,153 @@
+import { rename, stat } from "node:fs/promises";
+import path from "node:path";
+import type { Command } from "commander";
+import { print, progressBar, type Output } from "#platform/console/output.ts";
+import type { Runtime } from "#platform/runtime.ts";
+import { describeFile } from "./client/described-file.ts";
+import { getFile } from "./client/get-file.ts";
+import { findNode, findSpace, makeFolder } from "./client/places.ts";
+import { putFile } from "./client/put-file.ts";
+import { connect } from "./client/server.ts";
+import { syncFolder } from "./client/sync.ts";
+
+type Reaching = Output & { readonly server: string; readonly space?: string };
+
+/** What a client is known by: an API key with the scopes `spaces:*` and `nodes:*`, or an access token. */
+const credentialName = "BASALT_API_KEY";
+const usualServer = "http://localhost:3000";
+
+/** A bar of the bytes that go over the wire. */
+function bytesBar() {
+  const kibibyte = 1_024;
+  let bar: ReturnType<typeof progressBar> | undefined;
+  return {
+    show(done: number, total: number) {
+      bar ??= progressBar("KiB", Math.ceil(total / kibibyte));
+      bar.show(Math.min(Math.ceil(done / kibibyte), Math.ceil(total / kibibyte)));
+    },
+    end: () => bar?.end(),
+  };
+}
+
+/** Commands of the client of the drive: they talk to a server, from any machine. */
+export function addClientCommands(drive: Command, runtime: Runtime): void {
+  const reaching = (name: string, does: string) =>
+    drive
+      .command(name)
+      .description(does)
+      .option("--server <url>", "the address of the server", usualServer)
+      .option("--space <space>", "the name or the id of the space, where there are several")
+      .option("--json", "print JSON")
+      .addHelpText("after", `\n${credentialName} has to be an API key or an access token.`);
+  reaching("put", "Send a file, of which only what the server lacks is sent")
+    .argument("<file>", "the file on this machine")
+    .argument("[path]", "where it goes, as in /Letters/ or /Letters/one.txt", "/")
+    .action(putCommand(runtime));
+  reaching("get", "Receive a file")
+    .argument("<path>", "the path of the file on the server, as in /Letters/one.txt")
+    .argument("[file]", "where it goes; its own name unless you say another one")
+    .action(getCommand(runtime));
+  reaching("sync", "Make a folder of this machine and one of the server the same, both ways")
+    .argument("<folder>", "the folder on this machine")
+    .option("--to <path>", "the folder on the server", "/")
+    .action(syncCommand(runtime));
+}
+
+function reached({ timers, newId }: Runtime, { server: url }: Reaching) {
+  const credential = process.env[credentialName];
+  if (!credential) throw new Error(`set ${credentialName} to an API key or an access token`);
+  return connect({ url, credential, timers, newId });
+}
+
+const putCommand =
+  (runtime: Runtime) =>
+  async (file: string, to: string, { space: named, ...output }: Reaching) => {
+    if ((await stat(file)).isDirectory()) throw new Error(`${file} is a folder: use drive sync`);
+    const server = reached(runtime, output);
+    const space = await findSpace(server, named);
+    const wanted = to.endsWith("/") ? `${to}${path.basename(file)}` : to;
+    const found = await findNode(server, space, wanted);
+    if (found?.kind === "folder") throw new Error(`${wanted} is a folder: end it with /`);
+    const described = await describeFile(file);
+    const bar = bytesBar();
+    let sent = 0;
+    const sending = {
+      path: file,
+      described,
+      onSent: (bytes: number) => bar.show((sent += bytes), described.size),
+    };
+    const target =
+      found?.revision === undefined
+        ? {
+            folderId: await makeFolder(server, space, path.posix.dirname(wanted)),
+            name: path.posix.basename(wanted),
+          }
+        : { fileId: found.id, base: found.revision };
+    const { id, revision } = await putFile(server, target, sending);
+    bar.end();
+    const { size } = described;
+    print([{ id, path: wanted, revision, size, sent }], output, sentOf, "");
+  };
+
+const sentOf = (one: {
+  readonly path: string;
+  readonly revision?: number | undefined;
+  readonly size: number;
+  readonly sent: number;
+}) =>
+  `${one.path} has revision ${one.revision}: ${one.size} bytes, of which ${one.sent} were sent.`;
+
+const getCommand =
+  (runtime: Runtime) =>
+  async (from: string, to: string | undefined, { space: named, ...output }: Reaching) => {
+    const server = reached(runtime, output);
+    const found = await findNode(server, await findSpace(server, named), from);
+    const { id, revision, size, hash } = found ?? {};
+    if (!id || revision === undefined || size === undefined || !hash)
+      throw new Error(found ? `${from} is a folder` : `there is no ${from}`);
+    const target = to ?? path.posix.basename(from);
+    const into = `${target}.${hash.slice(0, 8)}.part`;
+    const bar = bytesBar();
+    let received = 0;
+    const onReceived = (bytes: number) => bar.show((received += bytes), size);
+    await getFile(server, { id, revision, size, hash }, { into, onReceived });
+    await rename(into, target);
+    bar.end();
+    print(
+      [{ id, file: target, revision, size }],
+      output,
+      ({ file }) => `${file}: ${size} bytes.`,
+      "",
+    );
+  };
+
+const syncCommand =
+  (runtime: Runtime) =>
+  async (root: string, { space: named, to, ...output }: Reaching & { readonly to: string }) => {
+    if (!(await stat(root)).isDirectory()) throw new Error(`${root} is no folder`);
+    const server = reached(runtime, output);
+    const { id: spaceId, ...space } = await findSpace(server, named);
+    const folderId = await makeFolder(server, { id: spaceId, ...space }, to);
+    const bar = bytesBar();
+    const pairing = { url: output.server, spaceId, folderId };
+    const { clock } = runtime;
+    const report = await syncFolder({ server, root, pairing, clock, onBytes: bar.show });
+    bar.end();
+    const skipped = [...report.skipped].map(([name, why]) => ({ path: name, why }));
+    const told = { ...report, skipped };
+    print([told], output, reportOf, "");
+    if (skipped.length > 0) process.exitCode = 1;
+  };
+
+type ToldReport = Omit<Awaited<ReturnType<typeof syncFolder>>, "skipped"> & {
+  readonly skipped: readonly { readonly path: string; readonly why: string }[];
+};
+
+function reportOf({ sent, received, moved, deleted, conflicts, skipped }: ToldReport): string {
+  const counts = `Sent ${sent.length}, received ${received.length}, moved ${moved.length}, deleted ${deleted.length}.`;
+  return [
+    counts,
+    ...conflicts.map((one) => `Kept beside the file of the server: ${one}`),
+    ...skipped.map((one) => `Not synced: ${one.path}: ${one.why}`),
+  ].join("\n");
+}

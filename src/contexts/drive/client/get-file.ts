@@ -1,0 +1,175 @@
+import { open, rm, stat, type FileHandle } from "node:fs/promises";
+import type { RevisionNumber, Sha256 } from "../domain/content.ts";
+import { isCopied, type Copied, type Part } from "../domain/delta.ts";
+import type { NodeId } from "../domain/ids.ts";
+import { describeFile, type Described } from "./described-file.ts";
+import { inRanges } from "./byte-ranges.ts";
+import { Refused, type Server } from "./server.ts";
+
+/** A revision of a file on the server. */
+export type Wanted = {
+  readonly id: NodeId;
+  readonly revision: RevisionNumber;
+  readonly size: number;
+  readonly hash: Sha256;
+};
+/** A local file that has another revision, from which bytes are copied. */
+export type Base = { readonly path: string; readonly revision: RevisionNumber };
+
+type Getting = {
+  /** Where the bytes are put. What lies there from before a break is gone on with. */
+  readonly into: string;
+  readonly base?: Base | undefined;
+  readonly onReceived: (bytes: number) => void;
+};
+
+/** The bytes that came are not those of the revision. */
+export class DownloadDamaged extends Error {}
+
+/** A file with fewer bytes is downloaded whole. */
+const smallBytes = 2 ** 18;
+/** Ranges and bytes that one request asks for. */
+const [maxRanges, groupBytes] = [100, 16 * 2 ** 20];
+const copiedBytes = 2 ** 20;
+const content = ({ id }: Wanted) => `nodes/${id}/content`;
+
+async function partsOf(server: Server, { id, revision }: Wanted, base: Base) {
+  const query = { revision, base: base.revision };
+  const answer = await server.open("GET", `nodes/${id}/manifest`, { query });
+  const lines = (await answer.text()).split("\n").filter((line) => line !== "");
+  return lines.map((line) => JSON.parse(line) as Part);
+}
+
+type Span = { readonly from: number; readonly until: number };
+
+/** Where parts lie in a content: those that are copied, and those that are to come, as few as they can be. */
+function laidOut(parts: readonly Part[]) {
+  const copies: { readonly part: Copied; readonly at: number }[] = [];
+  const coming: Span[] = [];
+  let at = 0;
+  for (const part of parts) {
+    const size = isCopied(part) ? part.until - part.from : part.size;
+    const last = coming.at(-1);
+    if (isCopied(part)) copies.push({ part, at });
+    else if (last?.until === at) coming[coming.length - 1] = { from: last.from, until: at + size };
+    else coming.push({ from: at, until: at + size });
+    at += size;
+  }
+  return { copies, coming };
+}
+
+/** Spans that one request asks for. */
+function* groupsOf(spans: readonly Span[]): Generator<readonly Span[]> {
+  let [group, bytes]: [Span[], number] = [[], 0];
+  const pieces = spans.flatMap(({ from, until }) =>
+    Array.from({ length: Math.ceil((until - from) / groupBytes) }, (_, i) => ({
+      from: from + i * groupBytes,
+      until: Math.min(from + (i + 1) * groupBytes, until),
+    })),
+  );
+  for (const span of pieces) {
+    const size = span.until - span.from;
+    if (group.length === maxRanges || (group.length > 0 && bytes + size > groupBytes)) {
+      yield group;
+      [group, bytes] = [[], 0];
+    }
+    group.push(span);
+    bytes += size;
+  }
+  if (group.length > 0) yield group;
+}
+
+async function copy(from: FileHandle, to: FileHandle, part: Copied, at: number): Promise<void> {
+  const buffer = new Uint8Array(Math.min(copiedBytes, part.until - part.from));
+  for (let done = 0; done < part.until - part.from;) {
+    const length = Math.min(buffer.length, part.until - part.from - done);
+    const { bytesRead } = await from.read(buffer, 0, length, part.from + done);
+    if (bytesRead === 0) throw new DownloadDamaged("the local file is shorter than it was");
+    await to.write(buffer, 0, bytesRead, at + done);
+    done += bytesRead;
+  }
+}
+
+/** Puts a content together, of the bytes of another one and those that are asked for. */
+async function assemble(server: Server, wanted: Wanted, { into, onReceived }: Getting, base: Base) {
+  const { copies, coming } = laidOut(await partsOf(server, wanted, base));
+  await using source = await open(base.path);
+  await using target = await open(into, "w");
+  for (const { part, at } of copies) await copy(source, target, part, at);
+  for (const group of groupsOf(coming)) {
+    const spans = group.map(({ from, until }) => `${from}-${until - 1}`);
+    const answer = await server.open("GET", content(wanted), {
+      query: { revision: wanted.revision },
+      headers: { range: `bytes=${spans.join(",")}` },
+    });
+    for (const { from, bytes } of await inRanges(answer)) {
+      await target.write(bytes, 0, bytes.length, from);
+      onReceived(bytes.length);
+    }
+  }
+  await target.truncate(wanted.size);
+  await target.sync();
+}
+
+const sizeOf = async (path: string): Promise<number> =>
+  (await stat(path).catch(() => undefined))?.size ?? 0;
+
+/** Times that a download that broke off is gone on with, without any byte between two of them. */
+const barren = 5;
+
+/** Downloads a content, from where an earlier download broke off. */
+async function download(server: Server, wanted: Wanted, { into, onReceived }: Getting) {
+  for (let failures = 0; ;) {
+    const from = await sizeOf(into);
+    if (from > wanted.size) {
+      await rm(into);
+      continue;
+    }
+    await using file = await open(into, "a");
+    if (from >= wanted.size) return file.sync();
+    const headers = { range: `bytes=${from}-`, "if-range": `"r${wanted.revision}"` };
+    const query = { revision: wanted.revision };
+    const answer = await server.open("GET", content(wanted), { query, headers });
+    if (answer.status !== 206) await file.truncate(0);
+    try {
+      for await (const piece of answer.body ?? []) {
+        await file.write(piece);
+        onReceived(piece.length);
+        failures = 0;
+      }
+    } catch (error) {
+      failures += 1;
+      if (failures > barren) throw error;
+    }
+  }
+}
+
+/**
+ * Puts a revision of a file into a local one, and describes it. Of a file that has another revision, only what is new comes over the wire.
+ * `onReceived` is told how many bytes have come.
+ */
+export async function getFile(
+  server: Server,
+  wanted: Wanted,
+  getting: Getting,
+): Promise<Described> {
+  const { into, base } = getting;
+  const isSame = ({ hash }: Described) => hash === wanted.hash;
+  if (base && wanted.size > smallBytes) {
+    try {
+      await assemble(server, wanted, getting, base);
+      const described = await describeFile(into);
+      if (isSame(described)) return described;
+    } catch (error) {
+      if (!(error instanceof Refused) && !(error instanceof DownloadDamaged)) throw error;
+    }
+    await rm(into, { force: true }); // the base is another one than was thought
+  }
+  await download(server, wanted, getting);
+  const described = await describeFile(into);
+  if (isSame(described)) return described;
+  await rm(into);
+  throw new DownloadDamaged(
+    `${wanted.id} came with other bytes than revision ${wanted.revision} has`,
+  );
+}

@@ -1,0 +1,51 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+/** The folder in which a client keeps what it knows of a synced folder. */
+export const ownFolder = ".basalt";
+
+/** A file or a folder on this machine. `path`: below the synced folder, with slashes. `inode` stays when it is renamed. */
+export type LocalItem = {
+  readonly path: string;
+  readonly kind: "folder" | "file";
+  readonly inode: string;
+  readonly size: number;
+  readonly changedMs: number;
+};
+
+/** All files and folders below a folder, each folder before what is in it. Links and devices are left out. */
+export async function localTree(root: string): Promise<ReadonlyMap<string, LocalItem>> {
+  const found = new Map<string, LocalItem>();
+  async function walk(folder: string): Promise<void> {
+    const entries = await readdir(join(root, folder), { withFileTypes: true });
+    for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      if (path === ownFolder || (!entry.isFile() && !entry.isDirectory())) continue;
+      const item = await localItem(root, path);
+      if (item) found.set(path, item);
+      if (item?.kind === "folder") await walk(path);
+    }
+  }
+  await walk("");
+  return found;
+}
+
+/** A file or a folder; undefined where there is none any more. */
+export async function localItem(root: string, path: string): Promise<LocalItem | undefined> {
+  const found = await stat(join(root, path), { bigint: true }).catch(() => undefined);
+  return (
+    found && {
+      path,
+      kind: found.isDirectory() ? "folder" : "file",
+      inode: String(found.ino),
+      size: Number(found.size),
+      changedMs: Number(found.mtimeNs) / 1e6,
+    }
+  );
+}
+
+/** The folder of a path; empty for what lies in the synced folder itself. */
+export const folderOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf("/"), 0));
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+export const joined = (folder: string, name: string): string =>
+  folder === "" ? name : `${folder}/${name}`;

@@ -1,0 +1,50 @@
+import type { Infer } from "#kernel/shape.ts";
+import type { NodeId } from "../domain/ids.ts";
+import { nameKey, type NodeName } from "../domain/node-name.ts";
+import { NodeFacts, Refused, SpaceFacts, SpacesFacts, type Server } from "./server.ts";
+
+export type FoundSpace = Infer<typeof SpaceFacts>;
+
+const firstName = "My files";
+const isNamed = (space: FoundSpace, name: string): boolean =>
+  space.id === name || nameKey(space.name) === nameKey(name as NodeName);
+
+/** The space of a name or an id; without one, the only space. One that is not there yet is opened. */
+export async function findSpace(server: Server, named: string | undefined): Promise<FoundSpace> {
+  const { items } = await server.ask(SpacesFacts, "GET", "spaces");
+  const found = named === undefined ? items : items.filter((space) => isNamed(space, named));
+  const [only, another] = found;
+  if (another)
+    throw new Error(
+      `you have ${found.length} spaces: say which one with --space (${found.map(({ name }) => name).join(", ")})`,
+    );
+  return only ?? server.ask(SpaceFacts, "POST", "spaces", { json: { name: named ?? firstName } });
+}
+
+/** The node at a path of a space; undefined where there is none. */
+export async function findNode(
+  server: Server,
+  { id }: FoundSpace,
+  path: string,
+): Promise<NodeFacts | undefined> {
+  try {
+    return await server.ask(NodeFacts, "GET", `spaces/${id}/paths`, { query: { path } });
+  } catch (error) {
+    if (error instanceof Refused && error.code === "PATH_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+/** The folder at a path of a space. Those that are not there yet are made. */
+export async function makeFolder(server: Server, space: FoundSpace, path: string): Promise<NodeId> {
+  let [folderId, at] = [space.rootId, ""];
+  for (const name of path.split("/").filter((one) => one !== "")) {
+    at += `/${name}`;
+    const found = await findNode(server, space, at);
+    if (found?.kind === "file") throw new Error(`${at} is a file`);
+    const made = { json: { name } };
+    folderId = (found ?? (await server.ask(NodeFacts, "POST", `nodes/${folderId}/folders`, made)))
+      .id;
+  }
+  return folderId;
+}

@@ -1,0 +1,112 @@
+import type { NodeId, SpaceId } from "../domain/ids.ts";
+import { joined } from "./local-tree.ts";
+import { ChangesFacts, ChildrenFacts, Refused, type NodeFacts, type Server } from "./server.ts";
+
+/** The files and folders below a folder as the client knows them, and from where on it has to ask for changes. */
+export type Mirror = {
+  readonly nodes: Map<NodeId, NodeFacts>;
+  cursor: string | undefined;
+};
+
+const pageSize = 1_000;
+
+async function walk(server: Server, mirror: Mirror, folderId: NodeId): Promise<void> {
+  const folders: NodeId[] = [folderId];
+  for (let id = folders.pop(); id !== undefined; id = folders.pop()) {
+    let cursor: string | undefined;
+    do {
+      const query = { limit: pageSize, cursor };
+      const page = await server.ask(ChildrenFacts, "GET", `nodes/${id}/children`, { query });
+      for (const node of page.items) {
+        mirror.nodes.set(node.id, node);
+        if (node.kind === "folder") folders.push(node.id);
+      }
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+  }
+}
+
+export const childrenIn = (
+  nodes: ReadonlyMap<NodeId, NodeFacts>,
+): ReadonlyMap<NodeId, readonly NodeFacts[]> =>
+  Map.groupBy([...nodes.values()].filter(hasParent), ({ parentId }) => parentId);
+
+const hasParent = (node: NodeFacts): node is NodeFacts & { readonly parentId: NodeId } =>
+  node.parentId !== undefined;
+
+/** Forgets nodes with all that lies below them. */
+export function forget({ nodes }: Mirror, ids: readonly NodeId[]): void {
+  if (ids.every((id) => !nodes.has(id))) return;
+  const children = childrenIn(nodes);
+  const gone = [...ids];
+  for (let id = gone.pop(); id !== undefined; id = gone.pop()) {
+    nodes.delete(id);
+    for (const child of children.get(id) ?? []) gone.push(child.id);
+  }
+}
+
+type Place = { readonly spaceId: SpaceId; readonly folderId: NodeId };
+
+/** Notes what has changed. A folder that was not known, or comes back from the trash, is walked; what lies elsewhere is of no concern. */
+async function note(
+  server: Server,
+  mirror: Mirror,
+  { items, folderId }: { readonly items: readonly NodeFacts[] } & Pick<Place, "folderId">,
+): Promise<void> {
+  const isBelow = ({ inTrash, parentId }: NodeFacts) =>
+    !inTrash && parentId !== undefined && (parentId === folderId || mirror.nodes.has(parentId));
+  for (const node of items) {
+    if (!isBelow(node)) {
+      forget(mirror, [node.id]);
+      continue;
+    }
+    const isNew = !mirror.nodes.has(node.id);
+    mirror.nodes.set(node.id, node);
+    if (isNew && node.kind === "folder") await walk(server, mirror, node.id);
+  }
+}
+
+/** Brings a mirror to the present: by what has changed, or by the whole tree where that cannot be told. */
+export async function refresh(
+  server: Server,
+  mirror: Mirror,
+  { spaceId, folderId }: Place,
+): Promise<void> {
+  const path = `spaces/${spaceId}/changes`;
+  try {
+    for (let hasMore = mirror.cursor !== undefined; hasMore;) {
+      const query = { limit: pageSize, cursor: mirror.cursor };
+      const page = await server.ask(ChangesFacts, "GET", path, { query });
+      forget(mirror, page.purged);
+      await note(server, mirror, { items: page.items, folderId });
+      mirror.cursor = page.nextCursor;
+      ({ hasMore } = page);
+    }
+  } catch (error) {
+    if (!(error instanceof Refused) || error.code !== "CURSOR_LOST") throw error;
+    mirror.cursor = undefined;
+  }
+  if (mirror.cursor !== undefined) return;
+  const { nextCursor } = await server.ask(ChangesFacts, "GET", path);
+  mirror.nodes.clear();
+  await walk(server, mirror, folderId);
+  mirror.cursor = nextCursor;
+}
+
+/** A file or a folder of the server, at its path below the synced folder. */
+export type RemoteItem = NodeFacts & { readonly parentId: NodeId; readonly path: string };
+
+/** All that lies below a folder, each folder before what is in it. */
+export function remoteTree(mirror: Mirror, folderId: NodeId): ReadonlyMap<NodeId, RemoteItem> {
+  const children = childrenIn(mirror.nodes);
+  const found = new Map<NodeId, RemoteItem>();
+  const descend = (parentId: NodeId, folder: string): void => {
+    for (const node of children.get(parentId) ?? []) {
+      const path = joined(folder, node.name);
+      found.set(node.id, { ...node, parentId, path });
+      descend(node.id, path);
+    }
+  };
+  descend(folderId, "");
+  return found;
+}

@@ -1,0 +1,135 @@
+import { rename } from "node:fs/promises";
+import { extname, join } from "node:path";
+import type { Clock } from "#kernel/instant.ts";
+import type { NodeId } from "../domain/ids.ts";
+import { nameKey, NodeName } from "../domain/node-name.ts";
+import { folderOf, joined, localItem, nameOf, type LocalItem } from "./local-tree.ts";
+import type { RemoteItem } from "./remote-tree.ts";
+import { Refused, type Server } from "./server.ts";
+import type { Entry, StateFiles, SyncState } from "./sync-state.ts";
+
+/** What a sync has done, by the paths of files and folders. */
+export type SyncReport = {
+  readonly sent: string[];
+  readonly received: string[];
+  readonly moved: string[];
+  readonly deleted: string[];
+  /** Local files that were kept beside those of the server, under their new paths. */
+  readonly conflicts: string[];
+  /** What could not be synced, and why. */
+  readonly skipped: Map<string, string>;
+};
+
+/** What a sync works with. */
+export type Syncing = {
+  readonly server: Server;
+  /** The folder on this machine. */
+  readonly root: string;
+  readonly state: SyncState;
+  readonly files: StateFiles;
+  readonly clock: Clock;
+  readonly report: SyncReport;
+  /** Told how many bytes have been sent or received, and of how many more. */
+  readonly onBytes: (done: number, total: number) => void;
+};
+
+/** What is here and there at a time, and which of it belongs together. */
+export type Situation = {
+  readonly local: ReadonlyMap<string, LocalItem>;
+  readonly remote: ReadonlyMap<NodeId, RemoteItem>;
+  /** Local items of entries. */
+  readonly links: ReadonlyMap<NodeId, LocalItem>;
+  /** Local items that no entry has, by their paths. */
+  readonly free: ReadonlyMap<string, LocalItem>;
+};
+
+/** Whether a local file is as it was when it was last synced, so far as can be seen without reading it. */
+export const isUntouched = ({ content }: Entry, { size, changedMs }: LocalItem): boolean =>
+  content?.size === size && content.changedMs === changedMs;
+
+/** Finds the local items of entries: at their paths, or elsewhere by their inodes, which stay when they are renamed. */
+export function matched(
+  entries: ReadonlyMap<NodeId, Entry>,
+  local: ReadonlyMap<string, LocalItem>,
+): Pick<Situation, "links" | "free"> {
+  const links = new Map<NodeId, LocalItem>();
+  const free = new Map(local);
+  const byInode = new Map([...local.values()].map((item) => [`${item.kind} ${item.inode}`, item]));
+  let left = [...entries.values()];
+  const link = (find: (entry: Entry) => LocalItem | undefined) => {
+    left = left.filter((entry) => {
+      const item = find(entry);
+      if (item?.kind !== entry.kind || !free.has(item.path)) return true;
+      links.set(entry.id, item);
+      free.delete(item.path);
+      return false;
+    });
+  };
+  link(({ path, inode }) => {
+    const item = free.get(path);
+    return item?.inode === inode ? item : undefined;
+  });
+  link((entry) => {
+    const item = byInode.get(`${entry.kind} ${entry.inode}`);
+    return item && (entry.kind === "folder" || isUntouched(entry, item)) ? item : undefined;
+  });
+  link(({ path }) => free.get(path));
+  return { links, free };
+}
+
+/** Paths that name the same file, on a server that tells names apart by more than case and Unicode form. */
+export const pathKey = (path: string): string =>
+  path
+    .split("/")
+    .map((name) => nameKey(name as NodeName))
+    .join("/");
+
+/** The ids of folders on this machine, by their paths. */
+export function folderIds({ state }: Syncing, { links }: Situation): ReadonlyMap<string, NodeId> {
+  const ids = new Map<string, NodeId>([["", state.pairing.folderId]]);
+  for (const [id, { kind, path }] of links) if (kind === "folder") ids.set(path, id);
+  return ids;
+}
+
+/** Why a file or a folder cannot be named so on the server; undefined where it can. */
+export function nameFault(path: string): string | undefined {
+  const parsed = NodeName.parse(nameOf(path));
+  return parsed.ok ? undefined : `its name ${parsed.error.issues[0]?.message ?? "is invalid"}`;
+}
+
+/** Notes what the server has refused, and goes on. Any other error ends the sync. */
+export async function unlessRefused(
+  { report }: Syncing,
+  path: string,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    report.skipped.set(path, error.message);
+    return false;
+  }
+}
+
+/** `2026-11-28 01.45.30`: as part of a file name on any system. */
+const momentOf = (clock: Clock): string =>
+  clock.now().slice(0, 19).replace("T", " ").replaceAll(":", ".");
+
+/** Gives a local file or folder another name, since the server has another one of its name. */
+export async function keepBeside(syncing: Syncing, path: string): Promise<void> {
+  const { root, clock, report } = syncing;
+  const [folder, name] = [folderOf(path), nameOf(path)];
+  const extension = extname(name);
+  const stem = name.slice(0, name.length - extension.length);
+  const besideOf = (count: number) => {
+    const which = count === 1 ? "" : ` ${count}`;
+    return joined(folder, `${stem} (conflicted copy ${momentOf(clock)}${which})${extension}`);
+  };
+  let count = 1;
+  while (await localItem(root, besideOf(count))) count += 1;
+  const beside = besideOf(count);
+  await rename(join(root, path), join(root, beside));
+  report.conflicts.push(beside);
+}
