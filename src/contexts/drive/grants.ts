@@ -6,6 +6,11 @@ import { Permissions } from "./application/permission.ts";
 export const grants: Grants = {
   member: [
     Permissions.openSpace,
-    ...[Permissions.readSpace, Permissions.readNode, Permissions.changeNode].map(ofOwn),
+    ...[
+      Permissions.readSpace,
+      Permissions.readNode,
+      Permissions.changeNode,
+      Permissions.shareNode,
+    ].map(ofOwn),
   ],
 };

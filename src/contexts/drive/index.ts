@@ -6,6 +6,7 @@
  * - **revision**: what a file held at a time; it never changes
  * - **chunk**: a piece of content, named by its SHA-256 and kept once
  * - **upload**: a content that arrives chunk by chunk, over as many requests as it takes
+ * - **link**: opens a file or a folder for whoever has it; a **visit** is what a password is shown for
  * - **segment**: a file or an object in which chunks are kept, one after the other
  */
 import type { Audit } from "#kernel/audit.ts";
@@ -22,11 +23,14 @@ import { readManifest } from "./application/content/read-manifest.ts";
 import { listRevisions, restoreRevision } from "./application/content/revisions.ts";
 import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
 import { createFolder } from "./application/nodes/create-folder.ts";
+import { getShared, listShared, readShared, visitLink } from "./application/links/follow-links.ts";
+import { createLink, listLinks, revokeLink } from "./application/links/manage-links.ts";
 import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.ts";
 import { copyFile } from "./application/content/copy-file.ts";
 import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
 import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
 import type { ChunkStore, Digests } from "./application/ports/chunks.ts";
+import type { LinkPasswords, LinkTokens } from "./application/ports/links.ts";
 import type { DriveScope } from "./application/ports/scope.ts";
 import { beginFile, beginRevision } from "./application/uploads/begin-upload.ts";
 import { commitUpload } from "./application/uploads/commit-upload.ts";
@@ -42,6 +46,8 @@ export type DriveDeps = {
   readonly mayAct: MayAct;
   readonly store: ChunkStore;
   readonly digests: Digests;
+  readonly linkPasswords: LinkPasswords;
+  readonly linkTokens: LinkTokens;
   /** Whoever removes a segment holds this lock, which a backup shares. */
   readonly removalLock: string;
   /** Days for which the trash keeps what is in it; 0 is for ever. */
@@ -92,6 +98,14 @@ export const createDrive = (deps: DriveDeps) =>
       receiveChunks: receiveChunks(deps),
       commitUpload: commitUpload(deps),
       cancelUpload: cancelUpload(deps),
+
+      createLink: createLink(deps),
+      listLinks: listLinks(deps),
+      revokeLink: revokeLink(deps),
+      visitLink: visitLink(deps),
+      getShared: getShared(deps),
+      listShared: listShared(deps),
+      readShared: readShared(deps),
     },
     { ...deps, denials: ["forbidden"] },
   );

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { expect } from "#kernel/result.ts";
+import { expect, type Result } from "#kernel/result.ts";
 import type { IdentityProvides } from "#contexts/identity";
 import { WakeUp } from "#platform/events/wake-up.ts";
 import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
@@ -10,6 +10,8 @@ import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { ChunkStore } from "./application/ports/chunks.ts";
 import type { DriveScope } from "./application/ports/scope.ts";
+import type { TooBusy } from "./application/ports/links.ts";
+import type { LinkPasswordHash } from "./domain/link.ts";
 import { driveEvents } from "./domain/events.ts";
 import { SegmentId } from "./domain/ids.ts";
 import { grants } from "./grants.ts";
@@ -18,6 +20,7 @@ import { settings as known } from "./settings.ts";
 import { createDrive } from "./index.ts";
 import { sha256Digests } from "./infrastructure/digests.ts";
 import { LocalSegments } from "./infrastructure/local-segments.ts";
+import { signedLinks } from "./infrastructure/signed-links.ts";
 import { postgresDrive } from "./infrastructure/postgres-drive.ts";
 import { examineChunks } from "./infrastructure/examine-chunks.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
@@ -54,6 +57,7 @@ async function compose<On extends Profile>(
   const working = { schema, scope, onAppended: announcer(parts, schema) };
   const store = openStore(settings, { newId, clock });
   undo.defer(async () => store[Symbol.asyncDispose]?.());
+  const linkTokens = signedLinks(parts.secrets);
   const drive = createDrive({
     ...persistence.units(working),
     audit: persistence.audit,
@@ -61,6 +65,12 @@ async function compose<On extends Profile>(
     store,
     removalLock: blobLock,
     digests: sha256Digests,
+    linkPasswords: {
+      hash: async (password) =>
+        (await identity.slowHashes.hash(password)) as Result<LinkPasswordHash, TooBusy>,
+      matches: identity.slowHashes.matches,
+    },
+    linkTokens,
     trashDays: settings.trashDays,
     clock,
     newId,
@@ -88,7 +98,7 @@ async function compose<On extends Profile>(
     });
   }
   const wakeUp = parts.wakeUps.get(schema) ?? new WakeUp(timers);
-  return { routes: driveRoutes(drive, { wakeUp, timers }), provides: {} };
+  return { routes: driveRoutes(drive, { wakeUp, timers }, linkTokens), provides: {} };
 }
 
 /** The drive, wired with these adapters. */

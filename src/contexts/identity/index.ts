@@ -9,6 +9,7 @@
  * - **owner**: whose it is; what owners may is a policy too
  */
 import type { MayAct } from "#kernel/permission.ts";
+import type { Result } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
@@ -50,6 +51,7 @@ import type {
   Sealing,
   Tokens,
   TotpCodes,
+  TooBusy,
 } from "./application/ports.ts";
 import { refreshSession } from "./application/sessions/refresh-session.ts";
 import { registerUser, type Registration } from "./application/users/register-user.ts";
@@ -68,7 +70,16 @@ export { identityEvents, type IdentityEvent } from "./domain/events.ts";
 export { UserId } from "./domain/user-id.ts";
 
 /** The interface of identity for the modules that come after it. */
-export type IdentityProvides = { readonly mayAct: MayAct };
+export type IdentityProvides = {
+  readonly mayAct: MayAct;
+  /** For passwords that are none of users: all are hashed in one queue, so that they starve nothing else. */
+  readonly slowHashes: SlowHashes;
+};
+
+export type SlowHashes = {
+  readonly hash: (text: string) => Promise<Result<string, TooBusy>>;
+  readonly matches: (text: string, hash: string) => Promise<Result<boolean, TooBusy>>;
+};
 
 export type IdentityDeps = {
   readonly unitOfWork: UnitOfWork<IdentityScope>;

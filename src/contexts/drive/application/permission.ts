@@ -5,5 +5,6 @@ export const Permissions = permissions({
   openSpace: "spaces:create",
   readSpace: "spaces:read",
   readNode: "nodes:read",
+  shareNode: "nodes:share",
   changeNode: "nodes:update",
 });

@@ -1,7 +1,7 @@
 import { event, registry, type EventOf } from "#kernel/event.ts";
 import { optional } from "#kernel/shape.ts";
 import { ByteCount, RevisionNumber, Sha256 } from "./content.ts";
-import { NodeId, OwnerId, SpaceId } from "./ids.ts";
+import { LinkId, NodeId, OwnerId, SpaceId } from "./ids.ts";
 import { NodeName } from "./node-name.ts";
 
 export const SpaceOpened = event("drive.space-opened", 1, {
@@ -52,6 +52,14 @@ export const NodeRestored = event("drive.node-restored", 1, {
 /** Deleted for good, with all that lay below it. */
 export const NodePurged = event("drive.node-purged", 1, { nodeId: NodeId, spaceId: SpaceId });
 
+/** Not a change of the node: the feed does not tell it. */
+export const LinkCreated = event("drive.link-created", 1, {
+  linkId: LinkId,
+  sharedId: NodeId,
+  madeBy: OwnerId,
+});
+export const LinkRevoked = event("drive.link-revoked", 1, { linkId: LinkId, sharedId: NodeId });
+
 export const driveEvents = registry(
   SpaceOpened,
   FolderCreated,
@@ -61,5 +69,7 @@ export const driveEvents = registry(
   NodeTrashed,
   NodeRestored,
   NodePurged,
+  LinkCreated,
+  LinkRevoked,
 );
 export type DriveEvent = EventOf<typeof driveEvents>;

@@ -11,6 +11,10 @@ export const NodeId = identifier<NodeId>("node");
 export type OwnerId = Id<"user">;
 export const OwnerId = identifier<OwnerId>("user");
 
+/** Opens a file or a folder for whoever has it. */
+export type LinkId = Id<"link">;
+export const LinkId = identifier<LinkId>("link");
+
 /** A content that arrives chunk by chunk. */
 export type UploadId = Id<"upload">;
 export const UploadId = identifier<UploadId>("upload");

@@ -7,9 +7,11 @@ import { collectionContract } from "../testing/collection.contract.ts";
 import { contentContract } from "../testing/content.contract.ts";
 import { openDrive, outcomeOf, read } from "../testing/fixtures.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
+import { linksContract } from "../testing/links.contract.ts";
 import { treeContract } from "../testing/tree.contract.ts";
 import { uploadsContract } from "../testing/uploads.contract.ts";
 
+linksContract("Postgres", postgresSubject);
 treeContract("Postgres", postgresSubject);
 changesContract("Postgres", postgresSubject);
 collectionContract("Postgres and local segments", postgresSubject);

@@ -2,6 +2,7 @@ import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import type { DriveScope } from "../application/ports/scope.ts";
 import { postgresChanges } from "./postgres-changes.ts";
 import { postgresChunks, postgresRevisions } from "./postgres-content.ts";
+import { postgresLinks } from "./postgres-links.ts";
 import { postgresNodes } from "./postgres-nodes.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
 import { postgresSpaces } from "./postgres-spaces.ts";
@@ -14,6 +15,7 @@ export const postgresDrive = (transaction: Transaction): DriveScope => ({
   revisions: postgresRevisions(transaction),
   chunks: postgresChunks(transaction),
   uploads: postgresUploads(transaction),
+  links: postgresLinks(transaction),
   changes: postgresChanges(transaction),
   personalData: postgresPersonalData(transaction),
 });

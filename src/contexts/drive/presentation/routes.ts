@@ -3,15 +3,17 @@ import type { Route } from "#platform/http/route.ts";
 import type { Drive } from "../index.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { contentRoutes } from "./content-routes.ts";
+import { linkRoutes, type Linking } from "./link-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
 import { spaceRoutes } from "./space-routes.ts";
 import { uploadRoutes } from "./upload-routes.ts";
 
 /** Everything that the drive answers over HTTP. */
-export const driveRoutes = (drive: Drive, told: Told): readonly Route[] => [
+export const driveRoutes = (drive: Drive, told: Told, linking: Linking): readonly Route[] => [
   ...spaceRoutes(drive),
   ...nodeRoutes(drive),
   ...contentRoutes(drive),
   ...uploadRoutes(drive),
+  ...linkRoutes(drive, linking),
   ...changeRoutes(drive, told),
 ];

@@ -1,5 +1,5 @@
 import { Instant } from "#kernel/instant.ts";
-import { Flag } from "#kernel/scalars.ts";
+import { Count, Flag } from "#kernel/scalars.ts";
 import { described, list, named, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import { Version } from "#kernel/version.ts";
 import { ChildCursor, NodePageSize, TrashCursor } from "../application/nodes/read-nodes.ts";
@@ -9,12 +9,15 @@ import {
   type ChangePage,
 } from "../application/changes/list-changes.ts";
 import { RevisionPageSize } from "../application/content/revisions.ts";
+import { LinkToken, VisitText } from "../application/links/follow-links.ts";
+import type { UsedLink } from "../application/links/manage-links.ts";
+import { DownloadLimit, maxLinks } from "../domain/link.ts";
 import type { SeenNode } from "../application/ports/nodes.ts";
 import { ChunkRange, rangesOf } from "../application/uploads/receive-chunks.ts";
 import { toldChunks, type UploadProgress } from "../application/uploads/upload-progress.ts";
 import type { RevisionFacts } from "../application/ports/revisions.ts";
 import { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
-import { NodeId, OwnerId, SpaceId, UploadId } from "../domain/ids.ts";
+import { LinkId, NodeId, OwnerId, SpaceId, UploadId } from "../domain/ids.ts";
 import { NodeName } from "../domain/node-name.ts";
 import type { Node } from "../domain/node.ts";
 import { maxSpaces } from "../domain/space.ts";
@@ -119,6 +122,57 @@ export const toUpload = ({ upload, missing }: UploadProgress) => {
   const node = nodeId === undefined ? {} : { nodeId };
   return { id, size, hash, expiresAt, missing: rangesOf(missing), ...node };
 };
+
+export const LinkView = named(
+  "Link",
+  shape({
+    id: LinkId,
+    nodeId: described("The file or the folder that it opens", NodeId),
+    token: described("What it is followed with: `/drive/shared/{token}`", LinkToken),
+    hasPassword: described("Whether it needs a visit", Flag),
+    expiresAt: optional(described("When it ends", Instant)),
+    maxDownloads: optional(described("Downloads that it allows", DownloadLimit)),
+    downloads: described("Downloads so far, where they are limited", Count),
+    madeBy: described("The user who made it", OwnerId),
+    createdAt: described("When it was made", Instant),
+  }),
+);
+export const LinksView = named("Links", shape({ items: list(LinkView, maxLinks) }));
+export const toLink = ({ link, downloads }: UsedLink, token: string) => {
+  const { passwordHash, ownerId: _ownerId, version: _version, ...told } = link;
+  const hasPassword = passwordHash !== undefined;
+  return { ...told, token: token as LinkToken, hasPassword, downloads };
+};
+export const VisitView = named(
+  "Visit",
+  shape({
+    visit: described("Is sent along as the query parameter `visit`", VisitText),
+    until: described("When it ends", Instant),
+  }),
+);
+
+/** What strangers see of a file or a folder. */
+export const SharedView = named(
+  "Shared",
+  shape({
+    id: NodeId,
+    kind: oneOf("folder", "file"),
+    name: NodeName,
+    size: optional(described("Bytes of a file", ByteCount)),
+    hash: optional(described("SHA-256 of a file, in hexadecimal", Sha256)),
+    changedAt: described("When it was last changed", Instant),
+  }),
+);
+export const toShared = (node: Node) => {
+  const { id, kind, name, changedAt } = node;
+  const { size, hash } = node.kind === "file" ? node.content : {};
+  const content = size === undefined || hash === undefined ? {} : { size, hash };
+  return { id, kind, name, ...content, changedAt };
+};
+export const SharedChildrenView = named(
+  "SharedChildren",
+  shape({ items: list(SharedView, NodePageSize.most), nextCursor: optional(ChildCursor) }),
+);
 
 export const ChangesView = named(
   "Changes",

@@ -34,18 +34,30 @@ async function spaceOf({ url }: Served, { headers }: SignedIn): Promise<Ids> {
     headers: { ...headers, "content-type": file.type, "if-match": '"r1"' },
   });
   assert.equal(revised.status, 200, await revised.clone().text());
+  const link = await made(`/drive/nodes/${id}/links`, {});
   const begun = await fetch(
     `${url}/api/v1/drive/nodes/${String(space["rootId"])}/uploads${parts.query}`,
     { method: "POST", body: parts.text, headers: { ...headers, "content-type": parts.type } },
   );
   assert.equal(begun.status, 201, await begun.clone().text());
   const upload = (await begun.json()) as { readonly id: string };
-  return { spaceId: String(space["id"]), nodeId: id, revision: "1", uploadId: upload.id };
+  return {
+    spaceId: String(space["id"]),
+    nodeId: id,
+    revision: "1",
+    uploadId: upload.id,
+    linkId: String(link["id"]),
+  };
 }
 
 /** The operations of the drive, for the walk over all of them. */
 export const access: Access = {
-  open: [],
+  open: [
+    "GET /api/v1/drive/shared/{token}",
+    "GET /api/v1/drive/shared/{token}/children",
+    "GET /api/v1/drive/shared/{token}/content",
+    "POST /api/v1/drive/shared/{token}/visits",
+  ],
   everybodys: ["GET /api/v1/drive/spaces", "POST /api/v1/drive/spaces"],
   bodies: {
     "GET /api/v1/drive/spaces": undefined,
@@ -73,6 +85,9 @@ export const access: Access = {
       `?size=5&hash=${hash}`,
       parts.type,
     ),
+    "GET /api/v1/drive/nodes/{nodeId}/links": undefined,
+    "POST /api/v1/drive/nodes/{nodeId}/links": {},
+    "DELETE /api/v1/drive/links/{linkId}": undefined,
     "GET /api/v1/drive/uploads/{uploadId}": undefined,
     "DELETE /api/v1/drive/uploads/{uploadId}": undefined,
     "PUT /api/v1/drive/uploads/{uploadId}/chunks": new Upload(

@@ -4,6 +4,7 @@ import { ofOwn } from "#kernel/permission.ts";
 import { err, expect, ok, type Result } from "#kernel/result.ts";
 import type { Infer, Value } from "#kernel/shape.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { createSecrets } from "#platform/secrets/secrets.ts";
 import { MemoryStore } from "#platform/memory/memory-store.ts";
 import { systemIds, systemTimers as timers } from "#platform/system.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
@@ -20,6 +21,9 @@ import { MoveNode, RestoreNode, TrashNode } from "../application/nodes/move-node
 import { PurgeNode } from "../application/nodes/purge-node.ts";
 import { GetNode, ListChildren, ListTrash } from "../application/nodes/read-nodes.ts";
 import type { ChunkStore } from "../application/ports/chunks.ts";
+import { GetShared, ListShared, VisitLink } from "../application/links/follow-links.ts";
+import { CreateLink, ListLinks, RevokeLink } from "../application/links/manage-links.ts";
+import type { LinkPasswords } from "../application/ports/links.ts";
 import type { DriveScope } from "../application/ports/scope.ts";
 import { OpenSpace } from "../application/spaces/spaces.ts";
 import { BeginFile, BeginRevision } from "../application/uploads/begin-upload.ts";
@@ -27,10 +31,12 @@ import { ReceiveChunks } from "../application/uploads/receive-chunks.ts";
 import { GetUpload } from "../application/uploads/upload-progress.ts";
 import { cutAfter } from "../domain/chunking.ts";
 import type { Sha256 } from "../domain/content.ts";
+import type { LinkPasswordHash } from "../domain/link.ts";
 import type { Part } from "../domain/delta.ts";
 import { OwnerId } from "../domain/ids.ts";
 import { grants } from "../grants.ts";
 import { createDrive } from "../index.ts";
+import { signedLinks } from "../infrastructure/signed-links.ts";
 import { sha256Digests as digests } from "../infrastructure/digests.ts";
 import { uploadedFile } from "../presentation/uploaded-file.ts";
 import { memoryChunks } from "./memory-chunks.ts";
@@ -67,6 +73,12 @@ export const read = <V extends Value<unknown>>(value: V, input: object): Infer<V
 export const outcomeOf = (result: Result<unknown, { readonly type: string }>): string =>
   result.ok ? "ok" : result.error.type;
 
+/** As quick as a test wants. */
+const linkPasswords: LinkPasswords = {
+  hash: async (password) => ok(`hash of ${password}` as LinkPasswordHash),
+  matches: async (password, hash) => ok(hash === `hash of ${password}`),
+};
+
 const granted = grants["member"] ?? [];
 
 async function* piecesOf(bytes: Uint8Array, most = 65_536): AsyncGenerator<Uint8Array> {
@@ -78,10 +90,13 @@ async function driveOn(open: OpenDrive) {
   const clock = testClock();
   const subject = await open(clock);
   const [adaId, bobId] = [newId(OwnerId), newId(OwnerId)];
+  const linkTokens = signedLinks(createSecrets([Buffer.alloc(32, 1)]));
   const drive = createDrive({
     removalLock: "segments",
     ...subject,
     digests,
+    linkPasswords,
+    linkTokens,
     trashDays: 30,
     clock,
     newId: systemIds,
@@ -99,7 +114,7 @@ async function driveOn(open: OpenDrive) {
     deadlineMs: clock.unixMs() + 20_000,
   });
   const space = expect(await drive.openSpace(read(OpenSpace, { name: "My files" }), as(adaId)));
-  return { drive, subject, clock, as, adaId, bobId, space, rootId: space.rootId };
+  return { drive, subject, linkTokens, clock, as, adaId, bobId, space, rootId: space.rootId };
 }
 type House = Awaited<ReturnType<typeof driveOn>>;
 
@@ -216,6 +231,27 @@ const uploadsOf = ({ drive, as, adaId }: House) => {
   };
 };
 
+/** What the owner does with links, and what those do who follow them. */
+const linksOf = ({ drive, as, adaId }: House) => {
+  const stranger = () => as("anonymous");
+  return {
+    link: (nodeId: string, more: object = {}, actor: string = adaId) =>
+      drive.createLink(read(CreateLink, { nodeId, ...more }), as(actor)),
+    links: async (nodeId: string) =>
+      expect(await drive.listLinks(read(ListLinks, { nodeId }), as(adaId))),
+    revoke: (linkId: string, actor: string = adaId) =>
+      drive.revokeLink(read(RevokeLink, { linkId }), as(actor)),
+    visit: (token: string, password?: string) =>
+      drive.visitLink(read(VisitLink, { token, ...(password ? { password } : {}) }), stranger()),
+    shared: (token: string, more: object = {}) =>
+      drive.getShared(read(GetShared, { token, ...more }), stranger()),
+    sharedChildren: (token: string, more: object = {}) =>
+      drive.listShared(read(ListShared, { token, ...more }), stranger()),
+    sharedBytes: (token: string, more: object = {}) =>
+      drive.readShared(read(GetShared, { token, ...more }), stranger()),
+  };
+};
+
 /** Adds the actions that most tests need. */
 export async function openDrive(open: OpenDrive) {
   const house = await driveOn(open);
@@ -224,6 +260,7 @@ export async function openDrive(open: OpenDrive) {
     ...treeOf(house),
     ...filesOf(house),
     ...uploadsOf(house),
+    ...linksOf(house),
     [Symbol.asyncDispose]: () => house.subject[Symbol.asyncDispose](),
   };
 }

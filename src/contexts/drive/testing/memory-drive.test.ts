@@ -5,9 +5,11 @@ import { collectionContract } from "./collection.contract.ts";
 import { contentContract } from "./content.contract.ts";
 import { memorySubject } from "./fixtures.ts";
 import { memoryChunks } from "./memory-chunks.ts";
+import { linksContract } from "./links.contract.ts";
 import { treeContract } from "./tree.contract.ts";
 import { uploadsContract } from "./uploads.contract.ts";
 
+linksContract("memory", memorySubject);
 treeContract("memory", memorySubject);
 changesContract("memory", memorySubject);
 collectionContract("memory", memorySubject);

@@ -11,6 +11,7 @@ import type { NodeId, UploadId } from "../domain/ids.ts";
 import { pagesOf, type Manifest, type Sha256 } from "../domain/content.ts";
 import { erasedName, nameKey } from "../domain/node-name.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
+import type { Link } from "../domain/link.ts";
 import type { Space } from "../domain/space.ts";
 import type { Upload, WantedChunk } from "../domain/upload.ts";
 
@@ -18,6 +19,8 @@ type KeptUpload = Upload & {
   readonly manifest: Manifest;
   readonly chunks: readonly WantedChunk[];
 };
+
+type KeptLink = Link & { readonly uses: readonly string[] };
 
 /** The tables of the drive in memory. */
 export function memoryDriveTables() {
@@ -43,7 +46,12 @@ export function memoryDriveTables() {
   );
   const chunks = new MemoryTable<Kept>();
   const uploads = new MemoryTable<KeptUpload>();
-  return { spaces, nodes, revisions, chunks, uploads };
+  const links: MemoryTable<KeptLink> = new MemoryTable<KeptLink>(
+    () => undefined,
+    () => {},
+    (link) => nodes.rows.has(link.nodeId),
+  );
+  return { spaces, nodes, revisions, chunks, uploads, links };
 }
 type Tables = ReturnType<typeof memoryDriveTables>;
 
@@ -54,7 +62,7 @@ const isTrashed = (node: Node): node is Trashed => node.status === "trashed";
 const parentOf = (node: Node) => (node.status === "root" ? undefined : node.parentId);
 
 function purgesIn(
-  { nodes, revisions }: Tables,
+  { nodes, revisions, links }: Tables,
   { change, append, redact }: MemoryTransaction,
 ): Pick<Nodes, "purgeBelow" | "purge" | "expired"> {
   const all = () => [...nodes.rows.values()];
@@ -62,6 +70,8 @@ function purgesIn(
     const gone = new Set<string>(ids);
     for (const [key, { nodeId }] of revisions.rows)
       if (gone.has(nodeId)) change<Revision>(revisions, key, () => undefined);
+    for (const [key, { nodeId }] of links.rows)
+      if (gone.has(nodeId)) change<KeptLink>(links, key, () => undefined);
     for (const id of ids) change<Node>(nodes, id, () => undefined);
     redact(ids, { name: erasedName });
   };
@@ -322,6 +332,34 @@ function uploadsIn({ uploads }: Tables, { change }: MemoryTransaction): DriveSco
   };
 }
 
+function linksIn({ links }: Tables, { change, append }: MemoryTransaction): DriveScope["links"] {
+  const useOf = (visit: string, nodeId: NodeId) => `${visit} ${nodeId}`;
+  const usesOf = (id: string) => links.rows.get(id)?.uses ?? [];
+  return {
+    byId: async (id) => links.rows.get(id),
+    ofNode: async (nodeId, limit) =>
+      [...links.rows.values()]
+        .filter((link) => link.nodeId === nodeId)
+        .toSorted((a, b) => byText(a.id, b.id))
+        .slice(0, limit),
+    save: saving<Link, DriveEvent>(append, idOf, (link) =>
+      change<KeptLink>(links, link.id, () => ({ ...link, uses: [] })),
+    ),
+    revoke({ state, events }) {
+      append(state.id, state.version, events);
+      change<KeptLink>(links, state.id, () => undefined);
+    },
+    downloads: async (id) => usesOf(id).length,
+    hasDownloaded: async (id, visit, nodeId) => usesOf(id).includes(useOf(visit, nodeId)),
+    countDownload: (id, visit, nodeId) =>
+      change<KeptLink>(
+        links,
+        id,
+        (found) => found && { ...found, uses: [...found.uses, useOf(visit, nodeId)] },
+      ),
+  };
+}
+
 const changesIn = ({ log }: MemoryTransaction): DriveScope["changes"] => ({
   async look(before) {
     const isBeginning = before?.position === beginning.position;
@@ -363,6 +401,7 @@ export const memoryDrive =
       changes: changesIn(transaction),
       chunks: chunksIn(tables, transaction),
       uploads: uploadsIn(tables, transaction),
+      links: linksIn(tables, transaction),
       personalData: {
         async erase(ownerId) {
           const gone = new Set<string>(ofOwner(ownerId).map(({ id }) => id));
@@ -371,6 +410,8 @@ export const memoryDrive =
           for (const [key, { nodeId }] of revisions.rows)
             if (ids.has(nodeId)) change<Revision>(revisions, key, () => undefined);
           for (const id of ids) change<Node>(nodes, id, () => undefined);
+          for (const [id, { nodeId }] of tables.links.rows)
+            if (ids.has(nodeId)) change<KeptLink>(tables.links, id, () => undefined);
           for (const [id, one] of tables.uploads.rows)
             if (one.ownerId === ownerId) change<KeptUpload>(tables.uploads, id, () => undefined);
           for (const id of gone) change<Space>(spaces, id, () => undefined);

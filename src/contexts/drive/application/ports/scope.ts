@@ -1,5 +1,6 @@
 import type { Changes } from "./changes.ts";
 import type { ChunkIndex } from "./chunks.ts";
+import type { Links } from "./links.ts";
 import type { Nodes } from "./nodes.ts";
 import type { PersonalData } from "./personal-data.ts";
 import type { Revisions } from "./revisions.ts";
@@ -13,6 +14,7 @@ export type DriveScope = {
   readonly revisions: Revisions;
   readonly chunks: ChunkIndex;
   readonly uploads: Uploads;
+  readonly links: Links;
   readonly changes: Changes;
   readonly personalData: PersonalData;
 };

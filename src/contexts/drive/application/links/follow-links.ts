@@ -1,0 +1,206 @@
+import type { Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
+import { Instant } from "#kernel/instant.ts";
+import type { Page } from "#kernel/page.ts";
+import type { MayAct } from "#kernel/permission.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.ts";
+import type { Conflict } from "#kernel/unit-of-work.ts";
+import { NodeId } from "../../domain/ids.ts";
+import {
+  LinkPassword,
+  visitMs,
+  type Link,
+  type LinkExpired,
+  type LinkNotFound,
+  type LinkUsedUp,
+  type PasswordWrong,
+  type VisitRequired,
+} from "../../domain/link.ts";
+import { isInTrash, type NotAFile, type NotAFolder, type Placed } from "../../domain/node.ts";
+import type { NameKey } from "../../domain/node-name.ts";
+import type { KeepingDeps } from "../content/keep-chunks.ts";
+import { readFile, type ReadableFile } from "../content/read-file.ts";
+import { permitted } from "../nodes/located.ts";
+import { ChildCursor, listChildren, NodePageSize } from "../nodes/read-nodes.ts";
+import { Permissions } from "../permission.ts";
+import type { LinkPasswords, LinkTokens, TooBusy } from "../ports/links.ts";
+import type { Owned } from "../ports/nodes.ts";
+import type { DriveScope } from "../ports/scope.ts";
+
+export type LinkToken = Brand<string, "LinkToken">;
+export const LinkToken = branded<LinkToken>("link token", {
+  schema: { type: "string", pattern: "^[\\w.-]+$", maxLength: 120 },
+  says: "the token of a link",
+});
+export type VisitText = Brand<string, "VisitText">;
+export const VisitText = branded<VisitText>("visit", {
+  schema: { type: "string", pattern: "^[\\w.-]+$", maxLength: 250 },
+  says: "what `POST /drive/shared/{token}/visits` has answered",
+});
+
+export const VisitLink = shape({ token: LinkToken, password: optional(LinkPassword) });
+export type VisitLink = Infer<typeof VisitLink>;
+
+/** What the link opens, unless a file or a folder below it is said. */
+const within = { token: LinkToken, visit: optional(VisitText), nodeId: optional(NodeId) };
+export const GetShared = shape(within);
+export type GetShared = Infer<typeof GetShared>;
+
+export const ListShared = shape({
+  ...within,
+  limit: optional(NodePageSize),
+  cursor: optional(ChildCursor),
+});
+export type ListShared = Infer<typeof ListShared>;
+
+type Deps = KeepingDeps & {
+  readonly mayAct: MayAct;
+  readonly newId: NewId;
+  readonly linkPasswords: LinkPasswords;
+  readonly linkTokens: LinkTokens;
+};
+
+type Closed = LinkNotFound | LinkExpired;
+type Unopened = Closed | VisitRequired;
+const notFound = () => err<LinkNotFound>({ type: "link-not-found" });
+
+/** Those who follow a link see what its maker may see. */
+const asMaker = ({ deadlineMs, correlationId, origin }: Context, { madeBy }: Link): Context => ({
+  actor: madeBy,
+  deadlineMs,
+  correlationId,
+  ...(origin ? { origin } : {}),
+});
+
+/** The link of a token, if it is one that has not ended. */
+async function linkOf(
+  { linkTokens, clock }: Pick<Deps, "linkTokens" | "clock">,
+  { links }: DriveScope,
+  token: LinkToken,
+): Promise<Result<Link, Closed>> {
+  const id = linkTokens.linkIn(token);
+  const link = id && (await links.byId(id));
+  if (!link) return notFound();
+  const { expiresAt } = link;
+  if (expiresAt !== undefined && expiresAt <= clock.now())
+    return err({ type: "link-expired", expiresAt });
+  return ok(link);
+}
+
+type Opened = { readonly link: Link; readonly found: Owned; readonly visit: string | undefined };
+
+/** What a link opens, for who may see it: by its token, and by a visit where it has a password. */
+async function opened(
+  deps: Deps,
+  scope: DriveScope,
+  { token, visit: text, nodeId }: GetShared,
+  context: Context,
+): Promise<Result<Opened, Unopened>> {
+  const found = await linkOf(deps, scope, token);
+  if (!found.ok) return found;
+  const link = found.value;
+  const shown = text === undefined ? undefined : deps.linkTokens.visitIn(text);
+  const visit =
+    shown?.linkId === link.id && shown.untilMs > deps.clock.unixMs() ? shown.name : undefined;
+  const isClosed = link.passwordHash !== undefined || text !== undefined;
+  if (isClosed && visit === undefined) return err({ type: "visit-required" });
+  const seen = permitted(deps.mayAct, Permissions.readNode);
+  const node = await seen(scope, nodeId ?? link.nodeId, asMaker(context, link));
+  if (!node.ok || isInTrash(node.value)) return notFound();
+  const isBelow =
+    node.value.node.id === link.nodeId || node.value.above.some(({ id }) => id === link.nodeId);
+  return isBelow ? ok({ link, found: node.value, visit }) : notFound();
+}
+
+export type Visited = { readonly visit: VisitText; readonly until: Instant };
+
+/** Begins a visit of a link, for its password if it has one. */
+export function visitLink(deps: Deps) {
+  const { read, clock, newId, linkPasswords, linkTokens } = deps;
+  type Outcome = Result<Visited, Closed | PasswordWrong | TooBusy>;
+  return async ({ token, password }: VisitLink, context: Context): Promise<Outcome> => {
+    const found = await read(context, (scope) => linkOf(deps, scope, token));
+    if (!found.ok) return found;
+    const { id: linkId, passwordHash } = found.value;
+    if (passwordHash !== undefined) {
+      if (password === undefined) return err({ type: "password-wrong" });
+      const matches = await linkPasswords.matches(password, passwordHash);
+      if (!matches.ok) return matches;
+      if (!matches.value) return err({ type: "password-wrong" });
+    }
+    const untilMs = clock.unixMs() + visitMs;
+    const visit = linkTokens.visitOf({ linkId, name: newId(NodeId), untilMs }) as VisitText;
+    return ok({ visit, until: Instant.fromUnixMs(untilMs) });
+  };
+}
+
+/** Returns the file or the folder that a link opens, or one below it. */
+export const getShared =
+  (deps: Deps) =>
+  async (input: GetShared, context: Context): Promise<Result<Owned["node"], Unopened>> =>
+    deps.read(context, async (scope) => {
+      const found = await opened(deps, scope, input, context);
+      return found.ok ? ok(found.value.found.node) : found;
+    });
+
+/** Lists a folder that a link opens, or one below it. */
+export function listShared(deps: Deps) {
+  const list = listChildren(deps);
+  type Outcome = Result<Page<Placed, NameKey>, Unopened | NotAFolder>;
+  return async ({ limit, cursor, ...input }: ListShared, context: Context): Promise<Outcome> => {
+    const found = await deps.read(context, (scope) => opened(deps, scope, input, context));
+    if (!found.ok) return found;
+    const { node } = found.value.found;
+    const page = {
+      nodeId: node.id,
+      ...(limit === undefined ? {} : { limit }),
+      ...(cursor === undefined ? {} : { cursor }),
+    };
+    const listed = await list(page, asMaker(context, found.value.link));
+    return listed.ok || listed.error.type === "not-a-folder" ? (listed as Outcome) : notFound();
+  };
+}
+
+/** Reads a file that a link opens. Where its downloads are limited, one counts once for each visit, and each time without a visit. */
+export function readShared(deps: Deps) {
+  const { unitOfWork, newId } = deps;
+  const readAsMaker = readFile(deps);
+  type Counted = Result<Opened, Unopened | LinkUsedUp | NotAFile>;
+
+  const counted = async (
+    scope: DriveScope,
+    input: GetShared,
+    context: Context,
+  ): Promise<Counted> => {
+    const found = await opened(deps, scope, input, context);
+    if (!found.ok) return found;
+    const { link, visit } = found.value;
+    const { id: nodeId, kind } = found.value.found.node;
+    if (kind !== "file") return err({ type: "not-a-file", nodeId });
+    const { maxDownloads } = link;
+    if (maxDownloads === undefined) return found;
+    if (visit !== undefined && (await scope.links.hasDownloaded(link.id, visit, nodeId)))
+      return found;
+    if ((await scope.links.downloads(link.id)) >= maxDownloads)
+      return err({ type: "link-used-up", maxDownloads });
+    scope.links.countDownload(link.id, visit ?? newId(NodeId), nodeId);
+    return found;
+  };
+
+  type Outcome = Result<ReadableFile, Unopened | LinkUsedUp | NotAFile | Conflict>;
+  return async (input: GetShared, context: Context): Promise<Outcome> => {
+    const link = await deps.read(context, (scope) => linkOf(deps, scope, input.token));
+    if (!link.ok) return link;
+    const isLimited = link.value.maxDownloads !== undefined;
+    const may = isLimited
+      ? await unitOfWork(context, (scope) => counted(scope, input, context), {
+          lock: [`drive.link/${link.value.id}`],
+        })
+      : await deps.read(context, (scope) => counted(scope, input, context));
+    if (!may.ok) return may;
+    const nodeId = may.value.found.node.id;
+    const read = await readAsMaker({ nodeId }, asMaker(context, link.value));
+    return read.ok || read.error.type === "not-a-file" ? (read as Outcome) : notFound();
+  };
+}

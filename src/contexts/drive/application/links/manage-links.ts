@@ -1,0 +1,121 @@
+import type { Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { optional, shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { LinkId, NodeId, OwnerId } from "../../domain/ids.ts";
+import {
+  DownloadLimit,
+  Link,
+  LinkPassword,
+  maxLinks,
+  type ExpiryPast,
+  type LinkNotFound,
+  type TooManyLinks,
+} from "../../domain/link.ts";
+import { inTrash, isInTrash, type NodeInTrash } from "../../domain/node.ts";
+import { permitted, type Unseen } from "../nodes/located.ts";
+import { Permissions } from "../permission.ts";
+import type { LinkPasswords, TooBusy } from "../ports/links.ts";
+import type { DriveScope } from "../ports/scope.ts";
+
+export const CreateLink = shape({
+  nodeId: NodeId,
+  password: optional(LinkPassword),
+  expiresAt: optional(Instant),
+  maxDownloads: optional(DownloadLimit),
+});
+export type CreateLink = Infer<typeof CreateLink>;
+
+export const ListLinks = shape({ nodeId: NodeId });
+export type ListLinks = Infer<typeof ListLinks>;
+
+export const RevokeLink = shape({ linkId: LinkId });
+export type RevokeLink = Infer<typeof RevokeLink>;
+
+/** A link, and how often it was used; that is counted where it is limited. */
+export type UsedLink = { readonly link: Link; readonly downloads: number };
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<DriveScope>;
+  readonly read: Read<DriveScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly linkPasswords: LinkPasswords;
+};
+
+/** Makes a link to a file or a folder. */
+export function createLink(deps: Deps) {
+  const { unitOfWork, clock, newId, linkPasswords } = deps;
+  const seen = permitted(deps.mayAct, Permissions.shareNode);
+  type Refused = Unseen | NodeInTrash | TooManyLinks | ExpiryPast | TooBusy;
+  type Outcome = Result<UsedLink, Refused | Conflict>;
+  return async (
+    { nodeId, password, expiresAt, maxDownloads }: CreateLink,
+    context: Context,
+  ): Promise<Outcome> => {
+    const now = clock.now();
+    if (expiresAt !== undefined && expiresAt <= now) return err({ type: "expiry-past", now });
+    const may = await deps.read(context, (scope) => seen(scope, nodeId, context));
+    if (!may.ok) return may;
+    const hashed = password === undefined ? ok(undefined) : await linkPasswords.hash(password);
+    if (!hashed.ok) return hashed;
+    const limits = {
+      ...(hashed.value === undefined ? {} : { passwordHash: hashed.value }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      ...(maxDownloads === undefined ? {} : { maxDownloads }),
+    };
+    return unitOfWork(
+      context,
+      async (scope): Promise<Outcome> => {
+        const found = await seen(scope, nodeId, context);
+        if (!found.ok) return found;
+        if (isInTrash(found.value)) return err(inTrash(found.value));
+        const others = await scope.links.ofNode(nodeId, maxLinks);
+        if (others.length === maxLinks) return err({ type: "too-many-links", maxLinks });
+        const { ownerId } = found.value;
+        const maker = OwnerId.parse(context.actor);
+        const madeBy = maker.ok ? maker.value : ownerId;
+        const link = { id: newId(LinkId), nodeId, ownerId, madeBy, createdAt: now, ...limits };
+        return ok({ link: scope.links.save(Link.create(link)), downloads: 0 });
+      },
+      { lock: [`drive.links/${nodeId}`] },
+    );
+  };
+}
+
+/** Lists the links to a file or a folder, the oldest first. */
+export function listLinks({ read, mayAct }: Deps) {
+  const seen = permitted(mayAct, Permissions.shareNode);
+  return async (
+    { nodeId }: ListLinks,
+    context: Context,
+  ): Promise<Result<readonly UsedLink[], Unseen>> =>
+    read(context, async (scope) => {
+      const found = await seen(scope, nodeId, context);
+      if (!found.ok) return found;
+      const links = await scope.links.ofNode(nodeId, maxLinks);
+      const used = links.map(async (link) => ({
+        link,
+        downloads: await scope.links.downloads(link.id),
+      }));
+      return ok(await Promise.all(used));
+    });
+}
+
+/** Ends a link at once. */
+export function revokeLink({ unitOfWork, mayAct }: Deps) {
+  type Outcome = Result<void, LinkNotFound | Forbidden | Conflict>;
+  return async ({ linkId }: RevokeLink, context: Context): Promise<Outcome> =>
+    unitOfWork(context, async ({ links }): Promise<Outcome> => {
+      const link = await links.byId(linkId);
+      if (!link) return err({ type: "link-not-found" });
+      const allowed = await mayAct(context, Permissions.shareNode, { owner: link.ownerId });
+      if (!allowed.ok) return allowed;
+      links.revoke(Link.revoke(link));
+      return ok(undefined);
+    });
+}

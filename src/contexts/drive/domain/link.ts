@@ -1,0 +1,60 @@
+import type { Change } from "#kernel/change.ts";
+import type { Instant } from "#kernel/instant.ts";
+import { branded, type Brand } from "#kernel/shape.ts";
+import { Version, type Versioned } from "#kernel/version.ts";
+import { LinkCreated, LinkRevoked, type DriveEvent } from "./events.ts";
+import type { LinkId, NodeId, OwnerId } from "./ids.ts";
+
+/** What a link opens with, besides its token. It is no password of a user. */
+export type LinkPassword = Brand<string, "LinkPassword">;
+export const LinkPassword = branded<LinkPassword>("link password", {
+  schema: { type: "string", format: "password", minLength: 8, maxLength: 128, writeOnly: true },
+});
+/** A slow hash in the PHC string format. */
+export type LinkPasswordHash = Brand<string, "LinkPasswordHash">;
+
+/** Downloads that a link allows. */
+export type DownloadLimit = Brand<number, "DownloadLimit">;
+export const DownloadLimit = branded<DownloadLimit>("number of downloads", {
+  schema: { type: "integer", minimum: 1, maximum: 1_000_000 },
+});
+
+/** Opens a file, or a folder with all that lies below it, for whoever has it. It does so while its maker may read the node. */
+export type Link = Versioned & {
+  readonly id: LinkId;
+  readonly nodeId: NodeId;
+  readonly ownerId: OwnerId;
+  readonly madeBy: OwnerId;
+  readonly createdAt: Instant;
+  readonly passwordHash?: LinkPasswordHash;
+  readonly expiresAt?: Instant;
+  readonly maxDownloads?: DownloadLimit;
+};
+
+/** Links to one node at most. */
+export const maxLinks = 100;
+/** Who has shown the password of a link need not do so again for so long. */
+export const visitMs = 3_600_000;
+
+export type TooManyLinks = { readonly type: "too-many-links"; readonly maxLinks: number };
+/** There is none, it was revoked, or what it opens is gone. */
+export type LinkNotFound = { readonly type: "link-not-found" };
+export type LinkExpired = { readonly type: "link-expired"; readonly expiresAt: Instant };
+export type LinkUsedUp = { readonly type: "link-used-up"; readonly maxDownloads: number };
+/** The link needs a visit, which is given for its password; there is none, or its time has passed. */
+export type VisitRequired = { readonly type: "visit-required" };
+export type PasswordWrong = { readonly type: "password-wrong" };
+export type ExpiryPast = { readonly type: "expiry-past"; readonly now: Instant };
+
+export const Link = {
+  create(link: Omit<Link, "version">): Change<Link, DriveEvent> {
+    const { id: linkId, nodeId, madeBy } = link;
+    return {
+      state: { ...link, version: Version.none },
+      events: [LinkCreated({ linkId, sharedId: nodeId, madeBy })],
+    };
+  },
+  revoke(link: Link): Change<Link, DriveEvent> {
+    return { state: link, events: [LinkRevoked({ linkId: link.id, sharedId: link.nodeId })] };
+  },
+};

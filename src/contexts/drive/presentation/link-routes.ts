@@ -1,0 +1,138 @@
+import { del, get, post, type Route } from "#platform/http/route.ts";
+import type { ReadableFile } from "../application/content/read-file.ts";
+import { GetShared, ListShared, VisitLink } from "../application/links/follow-links.ts";
+import {
+  CreateLink,
+  ListLinks,
+  RevokeLink,
+  type UsedLink,
+} from "../application/links/manage-links.ts";
+import type { LinkTokens } from "../application/ports/links.ts";
+import type { Drive } from "../index.ts";
+import { revision, tagKind } from "./content-routes.ts";
+import {
+  LinksView,
+  LinkView,
+  SharedChildrenView,
+  SharedView,
+  toLink,
+  toShared,
+  VisitView,
+} from "./views.ts";
+
+export type Linking = Pick<LinkTokens, "tokenOf">;
+
+const managing = (drive: Drive, { tokenOf }: Linking): readonly Route[] => {
+  const present = (used: UsedLink) => toLink(used, tokenOf(used.link.id));
+  return [
+    post("/drive/nodes/:nodeId/links", {
+      access: "signed-in",
+      id: "createLink",
+      summary: "Share a file or a folder by a link",
+      description:
+        "Whoever has the `token` may read the file, or the folder with all that lies below it: with a `password`, until `expiresAt`, for `maxDownloads` downloads. It does so for as long as its maker may read it.",
+      input: CreateLink,
+      handle: drive.createLink,
+      success: 201,
+      output: LinkView,
+      present,
+      location: ({ link }) => `/drive/links/${link.id}`,
+      refusals: {
+        "node-not-found": 404,
+        "node-in-trash": 409,
+        "too-many-links": 409,
+        "expiry-past": 422,
+        "too-busy": 429,
+        forbidden: 403,
+        conflict: 409,
+      },
+    }),
+    get("/drive/nodes/:nodeId/links", {
+      access: "signed-in",
+      id: "listLinks",
+      summary: "List the links to a file or a folder",
+      input: ListLinks,
+      handle: drive.listLinks,
+      success: 200,
+      output: LinksView,
+      present: (links) => ({ items: links.map(present) }),
+      refusals: { "node-not-found": 404, forbidden: 403 },
+    }),
+    del("/drive/links/:linkId", {
+      access: "signed-in",
+      id: "revokeLink",
+      summary: "Revoke a link",
+      description: "From the next request on, the link opens nothing.",
+      input: RevokeLink,
+      handle: drive.revokeLink,
+      success: 204,
+      refusals: { "link-not-found": 404, forbidden: 403, conflict: 409 },
+    }),
+  ];
+};
+
+const closed = { "link-not-found": 404, "link-expired": 410 } as const;
+const unopened = { ...closed, "visit-required": 403 } as const;
+
+const following = (drive: Drive): readonly Route[] => [
+  post("/drive/shared/:token/visits", {
+    access: "public",
+    attempts: { name: "link-visit", account: "token", forgive: true },
+    id: "visitLink",
+    summary: "Visit a link",
+    description:
+      "A `visit` is good for an hour, and is sent along as a query parameter. Links with a password need one. Within a visit, a file counts as downloaded once, however often and in however many parts it is asked for.",
+    input: VisitLink,
+    handle: drive.visitLink,
+    success: 201,
+    output: VisitView,
+    refusals: { ...closed, "password-wrong": 403, "too-busy": 429 },
+  }),
+  get("/drive/shared/:token", {
+    access: "public",
+    id: "getShared",
+    summary: "Look at what a link opens",
+    description: "The file or the folder of a link, or with `nodeId` one that lies below it.",
+    input: GetShared,
+    handle: drive.getShared,
+    success: 200,
+    output: SharedView,
+    present: toShared,
+    refusals: unopened,
+  }),
+  get("/drive/shared/:token/children", {
+    access: "public",
+    id: "listShared",
+    summary: "List a folder that a link opens",
+    description: "The folder of a link, or with `nodeId` one that lies below it.",
+    input: ListShared,
+    handle: drive.listShared,
+    success: 200,
+    output: SharedChildrenView,
+    present: ({ items, ...page }) => ({ ...page, items: items.map(toShared) }),
+    refusals: { ...unopened, "not-a-folder": 409 },
+  }),
+  get("/drive/shared/:token/content", {
+    access: "public",
+    id: "readShared",
+    summary: "Download a file that a link opens",
+    description:
+      "The file of a link, or with `nodeId` one that lies below its folder. Where downloads are limited, each counts, besides those of the same file within a visit.",
+    input: GetShared,
+    handle: drive.readShared,
+    success: 200,
+    download: {
+      sizeOf: ({ file }: ReadableFile) => file.content.size,
+      fileName: ({ file }) => file.name,
+      bytes: ({ bytes }, range) => bytes(range),
+    },
+    version: ({ file }) => revision(file),
+    tagKind,
+    refusals: { ...unopened, "link-used-up": 410, "not-a-file": 409, conflict: 409 },
+  }),
+];
+
+export const linkRoutes = (drive: Drive, linking: Linking): readonly Route[] => [
+  ...managing(drive, linking),
+  ...following(drive),
+];

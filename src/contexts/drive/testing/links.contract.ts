@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Instant } from "#kernel/instant.ts";
+import { expect, ok } from "#kernel/result.ts";
+import { maxLinks, visitMs } from "../domain/link.ts";
+import { openDrive, outcomeOf, type OpenDrive } from "./fixtures.ts";
+
+const bytes = (text: string) => Buffer.from(text);
+
+/** Links open what they should, and nothing else, on every adapter. */
+export function linksContract(name: string, open: OpenDrive): void {
+  /** A drive with `folder/inner.txt` and `outer.txt`. */
+  async function shared() {
+    const house = await openDrive(open);
+    const folder = await house.made(house.rootId, "folder");
+    const inner = expect(await house.file(folder, "inner.txt", bytes("inner"))).id;
+    const outer = expect(await house.file(house.rootId, "outer.txt", bytes("outer"))).id;
+    const linked = async (nodeId: string, more: object = {}) => {
+      const { link } = expect(await house.link(nodeId, more));
+      return { link, token: house.linkTokens.tokenOf(link.id) };
+    };
+    async function text(token: string, more: object = {}) {
+      const { file, bytes: pieces } = expect(await house.sharedBytes(token, more));
+      const whole: Uint8Array[] = [];
+      for await (const piece of pieces({ from: 0, until: file.content.size })) whole.push(piece);
+      return Buffer.concat(whole).toString();
+    }
+    return { ...house, folder, inner, outer, linked, text };
+  }
+
+  describe(`links on ${name}`, () => {
+    test("a link opens its folder and what lies below it, and nothing else", async () => {
+      await using house = await shared();
+      const { token } = await house.linked(house.folder);
+      assert.equal(expect(await house.shared(token)).id, house.folder);
+      const { items } = expect(await house.sharedChildren(token));
+      assert.deepEqual(
+        items.map(({ id }) => id),
+        [house.inner],
+      );
+      assert.equal(await house.text(token, { nodeId: house.inner }), "inner");
+      for (const nodeId of [house.outer, house.rootId]) {
+        assert.equal(outcomeOf(await house.shared(token, { nodeId })), "link-not-found");
+        assert.equal(outcomeOf(await house.sharedBytes(token, { nodeId })), "link-not-found");
+        assert.equal(outcomeOf(await house.sharedChildren(token, { nodeId })), "link-not-found");
+      }
+      expect(await house.move(house.inner, { parentId: house.rootId }));
+      const nodeId = house.inner;
+      assert.equal(outcomeOf(await house.sharedBytes(token, { nodeId })), "link-not-found");
+      assert.equal(outcomeOf(await house.sharedBytes(token)), "not-a-file");
+    });
+
+    test("a token that nobody signed opens nothing", async () => {
+      await using house = await shared();
+      const { link, token } = await house.linked(house.outer);
+      const end = token.endsWith("A") ? "B" : "A";
+      for (const forged of [
+        link.id,
+        `${link.id}.`,
+        token.slice(0, -1) + end,
+        `${token}.x`,
+        "..",
+        "x",
+      ])
+        assert.equal(outcomeOf(await house.shared(forged)), "link-not-found", forged);
+      const another = await house.linked(house.inner);
+      const [, signature = ""] = another.token.split(".");
+      assert.equal(outcomeOf(await house.shared(`${link.id}.${signature}`)), "link-not-found");
+    });
+
+    test("a link ends when it is revoked, when its time comes, and with what it opens", async () => {
+      await using house = await shared();
+      const { link, token } = await house.linked(house.outer);
+      assert.equal(outcomeOf(await house.revoke(link.id, house.bobId)), "forbidden");
+      expect(await house.revoke(link.id));
+      assert.equal(outcomeOf(await house.sharedBytes(token)), "link-not-found");
+      assert.equal(outcomeOf(await house.revoke(link.id)), "link-not-found");
+      const expiresAt = Instant.plus(house.clock.now(), 60_000);
+      const short = await house.linked(house.outer, { expiresAt });
+      assert.equal(await house.text(short.token), "outer");
+      house.clock.advance(60_000);
+      assert.equal(outcomeOf(await house.sharedBytes(short.token)), "link-expired");
+      const past = await house.link(house.outer, { expiresAt });
+      assert.equal(outcomeOf(past), "expiry-past");
+      const inTrash = await house.linked(house.folder);
+      expect(await house.trash(house.folder));
+      assert.equal(outcomeOf(await house.shared(inTrash.token)), "link-not-found");
+      assert.equal(outcomeOf(await house.link(house.folder)), "node-in-trash");
+      expect(await house.restore(house.folder));
+      assert.equal(outcomeOf(await house.shared(inTrash.token)), "ok");
+      expect(await house.trash(house.folder));
+      expect(await house.purge(house.folder));
+      assert.equal(outcomeOf(await house.shared(inTrash.token)), "link-not-found");
+      const kept = await house.subject.read(house.as("system"), ({ links }) =>
+        links.byId(inTrash.link.id),
+      );
+      assert.equal(kept, undefined);
+    });
+
+    test("a link with a password needs a visit, which is good for an hour and for this link", async () => {
+      await using house = await shared();
+      const { token } = await house.linked(house.outer, { password: "open sesame" });
+      assert.equal(outcomeOf(await house.shared(token)), "visit-required");
+      assert.equal(outcomeOf(await house.sharedBytes(token)), "visit-required");
+      assert.equal(outcomeOf(await house.visit(token)), "password-wrong");
+      assert.equal(outcomeOf(await house.visit(token, "open barley")), "password-wrong");
+      const { visit } = expect(await house.visit(token, "open sesame"));
+      assert.equal(await house.text(token, { visit }), "outer");
+      const other = await house.linked(house.inner, { password: "another one" });
+      assert.equal(outcomeOf(await house.shared(other.token, { visit })), "visit-required");
+      const forged = visit.replace(/\.\d+\./, ".9999999999999.");
+      assert.equal(outcomeOf(await house.shared(token, { visit: forged })), "visit-required");
+      house.clock.advance(visitMs);
+      assert.equal(outcomeOf(await house.shared(token, { visit })), "visit-required");
+    });
+
+    test("the downloads of a link are limited, also when many race for the last one", async () => {
+      await using house = await shared();
+      const { link, token } = await house.linked(house.outer, { maxDownloads: 3 });
+      const { visit } = expect(await house.visit(token));
+      for (let i = 0; i < 3; i += 1) assert.equal(await house.text(token, { visit }), "outer");
+      const racing = await Promise.all(Array.from({ length: 20 }, () => house.sharedBytes(token)));
+      const outcomes = racing.map(outcomeOf);
+      assert.equal(outcomes.filter((one) => one === "ok").length, 2, outcomes.join());
+      assert.equal(outcomeOf(await house.sharedBytes(token)), "link-used-up");
+      assert.equal(await house.text(token, { visit }), "outer", "the visit has counted already");
+      const [used] = await house.links(house.outer);
+      assert.deepEqual([used?.link.id, used?.downloads], [link.id, 3]);
+    });
+
+    test("nobody shares what is not theirs, and nobody without end", async () => {
+      await using house = await shared();
+      assert.equal(outcomeOf(await house.link(house.outer, {}, house.bobId)), "forbidden");
+      for (let i = 0; i < maxLinks; i += 1) expect(await house.link(house.outer));
+      assert.equal(outcomeOf(await house.link(house.outer)), "too-many-links");
+      assert.equal((await house.links(house.outer)).length, maxLinks);
+    });
+
+    test("a link ends when its owner is erased", async () => {
+      await using house = await shared();
+      const { link, token } = await house.linked(house.outer);
+      const erase = house.subject.unitOfWork(house.as("system"), async ({ personalData }) => {
+        await personalData.erase(house.adaId);
+        return ok(undefined);
+      });
+      expect(await erase);
+      assert.equal(outcomeOf(await house.shared(token)), "link-not-found");
+      const kept = await house.subject.read(house.as("system"), ({ links }) => links.byId(link.id));
+      assert.equal(kept, undefined);
+    });
+  });
+}
