@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import {
+  cp,
+  mkdir,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
@@ -361,6 +371,21 @@ describe("two machines that sync a folder", () => {
     assert.deepEqual([conflicts, sent, received], [[], [], []]);
     await there.sync();
     await areSame(here, there);
+  });
+
+  test("what the client keeps of one folder is not taken for that of a copy of it, nor synced", async () => {
+    const { here, there } = await two();
+    await using _here = here;
+    await using _there = there;
+    await here.write("one.txt", "one");
+    await here.write("two.txt", "two");
+    await here.write("inner/.basalt/state.json", "of another folder");
+    await here.sync();
+    await cp(here.at(".basalt"), there.at(".basalt"), { recursive: true });
+    await there.write("one.txt", "one");
+    const { deleted, received } = await there.sync();
+    assert.deepEqual([deleted, received.toSorted()], [[], ["inner", "two.txt"]]);
+    assert.deepEqual(await there.tree(), ["inner", "one.txt", "two.txt"]);
   });
 
   test("a file that only got another time is not sent", async () => {

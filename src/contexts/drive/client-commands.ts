@@ -16,6 +16,16 @@ type Reaching = Output & { readonly server: string; readonly space?: string };
 const credentialName = "BASALT_API_KEY";
 const usualServer = "http://localhost:3000";
 
+/** People write an address without its scheme, or with the path of the API. */
+function addressOf(typed: string): string {
+  const url = URL.parse(/^https?:\/\//.test(typed) ? typed : `http://${typed}`);
+  if (!url) throw new Error(`${typed} is no address of a server, such as ${usualServer}`);
+  return url.href.replace(/(\/api\/v1)?\/*$/, "");
+}
+
+/** Paths begin with a slash, also where people leave it out. */
+const rooted = (typed: string): string => (typed.startsWith("/") ? typed : `/${typed}`);
+
 /** A bar of the bytes that go over the wire. */
 function bytesBar() {
   const kibibyte = 1_024;
@@ -56,7 +66,7 @@ export function addClientCommands(drive: Command, runtime: Runtime): void {
 function reached({ timers, newId }: Runtime, { server: url }: Reaching) {
   const credential = process.env[credentialName];
   if (!credential) throw new Error(`set ${credentialName} to an API key or an access token`);
-  return connect({ url, credential, timers, newId });
+  return connect({ url: addressOf(url), credential, timers, newId });
 }
 
 const putCommand =
@@ -65,7 +75,7 @@ const putCommand =
     if ((await stat(file)).isDirectory()) throw new Error(`${file} is a folder: use drive sync`);
     const server = reached(runtime, output);
     const space = await findSpace(server, named);
-    const wanted = to.endsWith("/") ? `${to}${path.basename(file)}` : to;
+    const wanted = rooted(to.endsWith("/") ? `${to}${path.basename(file)}` : to);
     const found = await findNode(server, space, wanted);
     if (found?.kind === "folder") throw new Error(`${wanted} is a folder: end it with /`);
     const described = await describeFile(file);
@@ -101,11 +111,13 @@ const getCommand =
   (runtime: Runtime) =>
   async (from: string, to: string | undefined, { space: named, ...output }: Reaching) => {
     const server = reached(runtime, output);
-    const found = await findNode(server, await findSpace(server, named), from);
+    const found = await findNode(server, await findSpace(server, named), rooted(from));
     const { id, revision, size, hash } = found ?? {};
     if (!id || revision === undefined || size === undefined || !hash)
       throw new Error(found ? `${from} is a folder` : `there is no ${from}`);
-    const target = to ?? path.posix.basename(from);
+    const isFolder = to !== undefined && (await stat(to).catch(() => undefined))?.isDirectory();
+    const name = path.posix.basename(from);
+    const target = isFolder ? path.join(to, name) : (to ?? name);
     const into = `${target}.${hash.slice(0, 8)}.part`;
     const bar = bytesBar();
     let received = 0;

@@ -92,6 +92,9 @@ function textOf(setting: Setting, environment: Environment, problems: string[]) 
   }
 }
 
+/** What the environment of a shell has for commands that talk to a server. */
+const ofClients = new Set(["BASALT_API_KEY"]);
+
 /** A misspelt name would silently leave its setting at the default. */
 function unknownNames(environment: Environment, table: SettingsTable): string[] {
   const known = new Set(
@@ -99,7 +102,7 @@ function unknownNames(environment: Environment, table: SettingsTable): string[] 
   );
   return Object.keys(environment)
     .filter((name) => name.startsWith("BASALT_") && !name.startsWith("BASALT_TEST_"))
-    .filter((name) => !known.has(name))
+    .filter((name) => !known.has(name) && !ofClients.has(name))
     .map((name) => `${name} is not a setting of Basalt`);
 }
 

@@ -1,3 +1,4 @@
+import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -13,14 +14,28 @@ export type LocalItem = {
   readonly changedMs: number;
 };
 
+/** Whether this user may not read something; what is below it is unknown then, and not gone. */
+export const isDenied = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
+
 /** All files and folders below a folder, each folder before what is in it. Links and devices are left out. */
-export async function localTree(root: string): Promise<ReadonlyMap<string, LocalItem>> {
+export async function localTree(
+  root: string,
+  onUnreadable: (folder: string, why: string) => void,
+): Promise<ReadonlyMap<string, LocalItem>> {
+  const unreadable = (folder: string, error: unknown): readonly Dirent[] => {
+    if (folder === "" || !isDenied(error)) throw error;
+    onUnreadable(folder, "this user may not read it");
+    return [];
+  };
   const found = new Map<string, LocalItem>();
   async function walk(folder: string): Promise<void> {
-    const entries = await readdir(join(root, folder), { withFileTypes: true });
+    const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(
+      (error: unknown) => unreadable(folder, error),
+    );
     for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-      if (path === ownFolder || (!entry.isFile() && !entry.isDirectory())) continue;
+      if (entry.name === ownFolder || (!entry.isFile() && !entry.isDirectory())) continue;
       const item = await localItem(root, path);
       if (item) found.set(path, item);
       if (item?.kind === "folder") await walk(path);

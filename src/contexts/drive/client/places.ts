@@ -9,15 +9,20 @@ const firstName = "My files";
 const isNamed = (space: FoundSpace, name: string): boolean =>
   space.id === name || nameKey(space.name) === nameKey(name as NodeName);
 
-/** The space of a name or an id; without one, the only space. One that is not there yet is opened. */
+const told = (spaces: readonly FoundSpace[]): string =>
+  spaces.map(({ id, name }) => `${name} (${id})`).join(", ");
+
+/** The space of a name or an id; without one, the only space. A user without any is given a first one. */
 export async function findSpace(server: Server, named: string | undefined): Promise<FoundSpace> {
   const { items } = await server.ask(SpacesFacts, "GET", "spaces");
   const found = named === undefined ? items : items.filter((space) => isNamed(space, named));
   const [only, another] = found;
   if (another)
     throw new Error(
-      `you have ${found.length} spaces: say which one with --space (${found.map(({ name }) => name).join(", ")})`,
+      `you have ${found.length} such spaces: say which one with --space and its id: ${told(found)}`,
     );
+  if (!only && items.length > 0)
+    throw new Error(`there is no space ${named}; you have ${told(items)}`);
   return only ?? server.ask(SpaceFacts, "POST", "spaces", { json: { name: named ?? firstName } });
 }
 

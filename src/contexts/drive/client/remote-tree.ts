@@ -1,5 +1,5 @@
 import type { NodeId, SpaceId } from "../domain/ids.ts";
-import { joined } from "./local-tree.ts";
+import { joined, ownFolder } from "./local-tree.ts";
 import { ChangesFacts, ChildrenFacts, Refused, type NodeFacts, type Server } from "./server.ts";
 
 /** The files and folders below a folder as the client knows them, and from where on it has to ask for changes. */
@@ -102,6 +102,7 @@ export function remoteTree(mirror: Mirror, folderId: NodeId): ReadonlyMap<NodeId
   const found = new Map<NodeId, RemoteItem>();
   const descend = (parentId: NodeId, folder: string): void => {
     for (const node of children.get(parentId) ?? []) {
+      if (node.name === ownFolder) continue;
       const path = joined(folder, node.name);
       found.set(node.id, { ...node, parentId, path });
       descend(node.id, path);

@@ -72,6 +72,15 @@ export class Refused extends Error {
   }
 }
 
+/** Nothing answers at the address. */
+export class Unreachable extends Error {
+  constructor(url: string, cause: unknown) {
+    super(`no server answers at ${url}: is it running, and is this its address (--server)?`, {
+      cause,
+    });
+  }
+}
+
 type Body = { readonly type: string; readonly bytes: Uint8Array<ArrayBuffer> | string };
 export type Request = {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
@@ -141,7 +150,7 @@ export function connect({ url, credential, timers, newId, signal }: ServerOption
       const refusal = answer && !passing.has(answer.status) ? await refusalOf(answer) : undefined;
       if (refusal && refusal.code !== "CONFLICT") throw refusal;
       if (signal?.aborted || attempt === attempts - 1)
-        throw refusal ?? (answer ? await refusalOf(answer) : failure);
+        throw refusal ?? (answer ? await refusalOf(answer) : new Unreachable(url, failure));
       if (!refusal) await answer?.body?.cancel();
       await pause(timers, pauseAfter(attempt, answer), signal ?? never);
     }

@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { describeFile, type Described } from "./described-file.ts";
 import { DownloadDamaged, getFile, type Wanted } from "./get-file.ts";
 import { inParallel } from "./in-parallel.ts";
-import { folderOf, localItem, nameOf, type LocalItem } from "./local-tree.ts";
+import { folderOf, isDenied, localItem, nameOf, type LocalItem } from "./local-tree.ts";
 import { LocalChanged, putFile, type PutTarget } from "./put-file.ts";
 import type { RemoteItem } from "./remote-tree.ts";
 import type { NodeFacts } from "./server.ts";
 import type { Entry } from "./sync-state.ts";
 import {
   folderIds,
+  isHidden,
   isUntouched,
   keepBeside,
   nameFault,
@@ -176,7 +177,7 @@ function transfersOf(
   for (const there of remote.values()) {
     const [entry, item] = [state.entries.get(there.id), links.get(there.id)];
     const { path, size = 0, kind } = there;
-    if (kind === "folder" || report.skipped.has(folderOf(path))) continue;
+    if (kind === "folder" || isHidden(syncing, path)) continue;
     if (!entry) {
       const met = freeByKey.get(pathKey(path));
       freeByKey.delete(pathKey(path));
@@ -208,6 +209,7 @@ function transfersOf(
 const isFile = ({ kind }: LocalItem): boolean => kind === "file";
 /** A file that changed under way is left for the next sync. */
 const isPassing = (error: unknown): error is Error =>
+  isDenied(error) ||
   error instanceof LocalChanged ||
   error instanceof DownloadDamaged ||
   (error instanceof Error && "code" in error && error.code === "ENOENT");

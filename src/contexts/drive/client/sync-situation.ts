@@ -91,6 +91,10 @@ export function folderIds({ state }: Syncing, { links }: Situation): ReadonlyMap
   return ids;
 }
 
+/** Whether it lies in a folder that could not be read. */
+export const isHidden = ({ report }: Syncing, path: string): boolean =>
+  [...report.skipped.keys()].some((skipped) => path.startsWith(`${skipped}/`));
+
 /** Why a file or a folder cannot be named so on the server; undefined where it can. */
 export function nameFault(path: string): string | undefined {
   const parsed = NodeName.parse(nameOf(path));

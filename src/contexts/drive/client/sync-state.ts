@@ -30,6 +30,8 @@ export type Pairing = {
 };
 
 export type SyncState = {
+  /** Of the synced folder: a copy of it, with this state in it, is another folder, whose contents are compared. */
+  readonly inode: string;
   readonly pairing: Pairing;
   readonly mirror: Mirror;
   readonly entries: Map<NodeId, Entry>;
@@ -69,33 +71,38 @@ export function stateIn(root: string) {
       for (const name of ["parts", "moving", "manifests"])
         await mkdir(join(folder, name), { recursive: true });
     },
-    async load(): Promise<SyncState | undefined> {
+    async load(inode: string): Promise<SyncState | undefined> {
       const text = await readFile(file, "utf8").catch(() => undefined);
       if (text === undefined) return undefined;
       const {
         format: found,
+        inode: known,
         pairing,
         cursor,
         nodes,
         entries,
       } = JSON.parse(text) as {
         readonly format: number;
+        readonly inode: string;
         readonly pairing: Pairing;
         readonly cursor: string;
         readonly nodes: readonly NodeFacts[];
         readonly entries: readonly Entry[];
       };
       if (found !== format) throw new Error(`${file} is of another version of Basalt`);
+      if (known !== inode) return undefined;
       return {
+        inode,
         pairing,
         mirror: { cursor, nodes: new Map(nodes.map((node) => [node.id, node])) },
         entries: new Map(entries.map((entry) => [entry.id, entry])),
       };
     },
-    save({ pairing, mirror, entries }: SyncState): Promise<void> {
+    save({ inode, pairing, mirror, entries }: SyncState): Promise<void> {
       const nodes = [...mirror.nodes.values()];
       const kept = {
         format,
+        inode,
         pairing,
         cursor: mirror.cursor,
         nodes,

@@ -2,12 +2,13 @@ import { mkdir, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { NodeId } from "../domain/ids.ts";
 import { describeFile } from "./described-file.ts";
-import { folderOf, joined, localItem, nameOf, ownFolder, type LocalItem } from "./local-tree.ts";
+import { folderOf, joined, localItem, nameOf, type LocalItem } from "./local-tree.ts";
 import { forget, type RemoteItem } from "./remote-tree.ts";
 import { NodeFacts, Refused } from "./server.ts";
 import type { Entry } from "./sync-state.ts";
 import {
   folderIds,
+  isHidden,
   isUntouched,
   keepBeside,
   nameFault,
@@ -170,6 +171,7 @@ export async function pushDeletions(syncing: Syncing, situation: Situation): Pro
       entry !== undefined &&
       there !== undefined &&
       !situation.links.has(id) &&
+      !isHidden(syncing, entry.path) &&
       there.revision === entry.content?.revision &&
       (below.get(id) ?? []).every((child) => isDeletable(child.id));
     decided.set(id, is);
@@ -178,7 +180,7 @@ export async function pushDeletions(syncing: Syncing, situation: Situation): Pro
   let isChanged = false;
   for (const entry of state.entries.values()) {
     const there = situation.remote.get(entry.id);
-    if (situation.links.has(entry.id)) continue;
+    if (situation.links.has(entry.id) || isHidden(syncing, entry.path)) continue;
     if (!there || !isDeletable(entry.id)) {
       state.entries.delete(entry.id); // gone here and there, or changed there: it comes back
       isChanged = true;
@@ -231,11 +233,6 @@ export async function pullFolders(syncing: Syncing, situation: Situation): Promi
   for (const there of situation.remote.values()) {
     const { id, path, kind } = there;
     if (kind !== "folder" || state.entries.has(id)) continue;
-    if (path === ownFolder) report.skipped.set(path, "it has the name that the client keeps");
-    if (report.skipped.has(path) || report.skipped.has(folderOf(path))) {
-      report.skipped.set(path, report.skipped.get(path) ?? "it lies in what is skipped");
-      continue;
-    }
     const before = await localItem(root, path);
     if (before?.kind === "file") await keepBeside(syncing, path);
     if (before?.kind !== "folder") {

@@ -1,5 +1,5 @@
 import type { Clock } from "#kernel/instant.ts";
-import { localTree } from "./local-tree.ts";
+import { localItem, localTree } from "./local-tree.ts";
 import { refresh, remoteTree } from "./remote-tree.ts";
 import type { Server } from "./server.ts";
 import { transferFiles } from "./sync-files.ts";
@@ -39,7 +39,7 @@ async function situationOf(syncing: Syncing): Promise<Situation> {
   const { server, root, state } = syncing;
   await refresh(server, state.mirror, state.pairing);
   const remote = remoteTree(state.mirror, state.pairing.folderId);
-  const local = await localTree(root);
+  const local = await localTree(root, (folder, why) => syncing.report.skipped.set(folder, why));
   return { local, remote, ...matched(state.entries, local) };
 }
 
@@ -59,10 +59,11 @@ export async function syncFolder({
 }: SyncOptions): Promise<SyncReport> {
   const files = stateIn(root);
   await files.prepare();
-  const found = await files.load();
+  const found = await files.load((await localItem(root, ""))?.inode ?? "");
   if (found && !isPaired(found, pairing))
     throw new Error(`${root} is synced with another folder: ${found.pairing.folderId}`);
   const state: SyncState = found ?? {
+    inode: (await localItem(root, ""))?.inode ?? "",
     pairing,
     mirror: { nodes: new Map(), cursor: undefined },
     entries: new Map(),

@@ -22,7 +22,7 @@ import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
-import { ownUpload, type GetUpload, type UploadUnseen } from "./upload-progress.ts";
+import { ownUpload, toldChunks, type GetUpload, type UploadUnseen } from "./upload-progress.ts";
 
 type Deps = KeepingDeps & { readonly mayAct: MayAct; readonly newId: NewId };
 type Incomplete = ChunksMissing | ContentMismatch;
@@ -94,7 +94,7 @@ export function commitUpload(deps: Deps) {
     const looked = await read(step(), async (scope) => {
       const found = await own(scope, uploadId, context);
       if (!found.ok) return found;
-      const missing = await scope.uploads.missing(uploadId, 1);
+      const missing = await scope.uploads.missing(uploadId, toldChunks);
       return ok({ upload: found.value, missing, manifest: await scope.uploads.manifest(uploadId) });
     });
     if (!looked.ok) return looked;
