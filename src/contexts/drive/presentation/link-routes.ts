@@ -75,9 +75,9 @@ const closed = { "link-not-found": 404, "link-expired": 410 } as const;
 const unopened = { ...closed, "visit-required": 403 } as const;
 
 const following = (drive: Drive): readonly Route[] => [
-  post("/drive/shared/:token/visits", {
+  post("/drive/shared/:link/visits", {
     access: "public",
-    attempts: { name: "link-visit", account: "token", forgive: true },
+    attempts: { name: "link-visit", account: "link", forgive: true },
     id: "visitLink",
     summary: "Visit a link",
     description:
@@ -88,7 +88,7 @@ const following = (drive: Drive): readonly Route[] => [
     output: VisitView,
     refusals: { ...closed, "password-wrong": 403, "too-busy": 429 },
   }),
-  get("/drive/shared/:token", {
+  get("/drive/shared/:link", {
     access: "public",
     id: "getShared",
     summary: "Look at what a link opens",
@@ -100,7 +100,7 @@ const following = (drive: Drive): readonly Route[] => [
     present: toShared,
     refusals: unopened,
   }),
-  get("/drive/shared/:token/children", {
+  get("/drive/shared/:link/children", {
     access: "public",
     id: "listShared",
     summary: "List a folder that a link opens",
@@ -112,7 +112,7 @@ const following = (drive: Drive): readonly Route[] => [
     present: ({ items, ...page }) => ({ ...page, items: items.map(toShared) }),
     refusals: { ...unopened, "not-a-folder": 409 },
   }),
-  get("/drive/shared/:token/content", {
+  get("/drive/shared/:link/content", {
     access: "public",
     id: "readShared",
     summary: "Download a file that a link opens",

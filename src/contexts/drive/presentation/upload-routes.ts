@@ -1,7 +1,7 @@
 import type { Context } from "#kernel/context.ts";
 import { del, get, post, put, type Route } from "#platform/http/route.ts";
 import { ReadManifest, type ToldContent } from "../application/content/read-manifest.ts";
-import { BeginFile, BeginRevision } from "../application/uploads/begin-upload.ts";
+import { BeginFile, BeginRevision, maxPartsBytes } from "../application/uploads/begin-upload.ts";
 import { ReceiveChunks } from "../application/uploads/receive-chunks.ts";
 import { GetUpload } from "../application/uploads/upload-progress.ts";
 import { chunkBytes } from "../domain/chunking.ts";
@@ -14,8 +14,6 @@ import { partLines, uploadedParts } from "./uploaded-parts.ts";
 import { NodeView, toNode, toUpload, UploadView } from "./views.ts";
 
 const lines = "application/x-ndjson";
-/** More than the lines of as many chunks as a content may have. */
-const maxPartsBytes = 64 * 2 ** 20;
 const partsOf = (drive: Drive) =>
   ({
     field: "parts",

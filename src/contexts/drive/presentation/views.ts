@@ -128,7 +128,7 @@ export const LinkView = named(
   shape({
     id: LinkId,
     nodeId: described("The file or the folder that it opens", NodeId),
-    token: described("What it is followed with: `/drive/shared/{token}`", LinkToken),
+    token: described("What it is followed with: `/drive/shared/{link}`", LinkToken),
     hasPassword: described("Whether it needs a visit", Flag),
     expiresAt: optional(described("When it ends", Instant)),
     maxDownloads: optional(described("Downloads that it allows", DownloadLimit)),

@@ -53,10 +53,10 @@ async function spaceOf({ url }: Served, { headers }: SignedIn): Promise<Ids> {
 /** The operations of the drive, for the walk over all of them. */
 export const access: Access = {
   open: [
-    "GET /api/v1/drive/shared/{token}",
-    "GET /api/v1/drive/shared/{token}/children",
-    "GET /api/v1/drive/shared/{token}/content",
-    "POST /api/v1/drive/shared/{token}/visits",
+    "GET /api/v1/drive/shared/{link}",
+    "GET /api/v1/drive/shared/{link}/children",
+    "GET /api/v1/drive/shared/{link}/content",
+    "POST /api/v1/drive/shared/{link}/visits",
   ],
   everybodys: ["GET /api/v1/drive/spaces", "POST /api/v1/drive/spaces"],
   bodies: {

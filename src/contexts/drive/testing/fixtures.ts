@@ -242,13 +242,16 @@ const linksOf = ({ drive, as, adaId }: House) => {
     revoke: (linkId: string, actor: string = adaId) =>
       drive.revokeLink(read(RevokeLink, { linkId }), as(actor)),
     visit: (token: string, password?: string) =>
-      drive.visitLink(read(VisitLink, { token, ...(password ? { password } : {}) }), stranger()),
+      drive.visitLink(
+        read(VisitLink, { link: token, ...(password ? { password } : {}) }),
+        stranger(),
+      ),
     shared: (token: string, more: object = {}) =>
-      drive.getShared(read(GetShared, { token, ...more }), stranger()),
+      drive.getShared(read(GetShared, { link: token, ...more }), stranger()),
     sharedChildren: (token: string, more: object = {}) =>
-      drive.listShared(read(ListShared, { token, ...more }), stranger()),
+      drive.listShared(read(ListShared, { link: token, ...more }), stranger()),
     sharedBytes: (token: string, more: object = {}) =>
-      drive.readShared(read(GetShared, { token, ...more }), stranger()),
+      drive.readShared(read(GetShared, { link: token, ...more }), stranger()),
   };
 };
 

@@ -36,14 +36,14 @@ export const LinkToken = branded<LinkToken>("link token", {
 export type VisitText = Brand<string, "VisitText">;
 export const VisitText = branded<VisitText>("visit", {
   schema: { type: "string", pattern: "^[\\w.-]+$", maxLength: 250 },
-  says: "what `POST /drive/shared/{token}/visits` has answered",
+  says: "what `POST /drive/shared/{link}/visits` has answered",
 });
 
-export const VisitLink = shape({ token: LinkToken, password: optional(LinkPassword) });
+export const VisitLink = shape({ link: LinkToken, password: optional(LinkPassword) });
 export type VisitLink = Infer<typeof VisitLink>;
 
 /** What the link opens, unless a file or a folder below it is said. */
-const within = { token: LinkToken, visit: optional(VisitText), nodeId: optional(NodeId) };
+const within = { link: LinkToken, visit: optional(VisitText), nodeId: optional(NodeId) };
 export const GetShared = shape(within);
 export type GetShared = Infer<typeof GetShared>;
 
@@ -94,7 +94,7 @@ type Opened = { readonly link: Link; readonly found: Owned; readonly visit: stri
 async function opened(
   deps: Deps,
   scope: DriveScope,
-  { token, visit: text, nodeId }: GetShared,
+  { link: token, visit: text, nodeId }: GetShared,
   context: Context,
 ): Promise<Result<Opened, Unopened>> {
   const found = await linkOf(deps, scope, token);
@@ -119,7 +119,7 @@ export type Visited = { readonly visit: VisitText; readonly until: Instant };
 export function visitLink(deps: Deps) {
   const { read, clock, newId, linkPasswords, linkTokens } = deps;
   type Outcome = Result<Visited, Closed | PasswordWrong | TooBusy>;
-  return async ({ token, password }: VisitLink, context: Context): Promise<Outcome> => {
+  return async ({ link: token, password }: VisitLink, context: Context): Promise<Outcome> => {
     const found = await read(context, (scope) => linkOf(deps, scope, token));
     if (!found.ok) return found;
     const { id: linkId, passwordHash } = found.value;
@@ -190,7 +190,7 @@ export function readShared(deps: Deps) {
 
   type Outcome = Result<ReadableFile, Unopened | LinkUsedUp | NotAFile | Conflict>;
   return async (input: GetShared, context: Context): Promise<Outcome> => {
-    const link = await deps.read(context, (scope) => linkOf(deps, scope, input.token));
+    const link = await deps.read(context, (scope) => linkOf(deps, scope, input.link));
     if (!link.ok) return link;
     const isLimited = link.value.maxDownloads !== undefined;
     const may = isLimited

@@ -39,9 +39,12 @@ import { progressOf, toldChunks, type UploadProgress } from "./upload-progress.t
 /** The parts of a content while they arrive. Whoever asks again is given the same ones. */
 export type ToldParts = { readonly read: () => Promise<Result<readonly Part[], PartsInvalid>> };
 
+/** More than the lines of as many chunks as a content may have. */
+export const maxPartsBytes = 64 * 2 ** 20;
 const parts = handedOver<ToldParts>("parts", {
   type: "string",
   format: "binary",
+  maxLength: maxPartsBytes,
   description: "The parts of the content, one JSON object in a line each",
 });
 const told = { size: ByteCount, hash: Sha256, parts };
