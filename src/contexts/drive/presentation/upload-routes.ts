@@ -129,6 +129,7 @@ const goingOn = (drive: Drive): readonly Route[] => [
       ...unseen,
       "chunks-missing": 409,
       "content-mismatch": 422,
+      "too-busy": 429,
     },
   }),
   del("/drive/uploads/:uploadId", {

@@ -246,6 +246,17 @@ export function uploadsContract(name: string, open: OpenDrive): void {
       assert.deepEqual(await house.names(house.rootId), ["sent"]);
     });
 
+    test("examines so many contents of one owner at once, and refuses more for a while", async () => {
+      await using house = await openDrive(open);
+      const bytes = randomBytes(200_000);
+      const { upload, missing } = expect(await house.begin(house.rootId, bytes));
+      expect(await house.send(upload.id, rangesOf(missing).join(","), bytes));
+      const commits = Array.from({ length: 12 }, () => house.commit(upload.id));
+      const outcomes = (await Promise.all(commits)).map(outcomeOf);
+      assert.ok(outcomes.includes("too-busy") && outcomes.includes("ok"), outcomes.join());
+      assert.equal(outcomeOf(await house.commit(upload.id)), "ok");
+    });
+
     test("asks again for a chunk that is damaged where it was known", async () => {
       await using house = await openDrive(open);
       const told = toldOf(randomBytes(mebibyte));

@@ -4,7 +4,7 @@ import type { MayAct } from "#kernel/permission.ts";
 import { err, expect, ok, type Result } from "#kernel/result.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import type { Manifest } from "../../domain/content.ts";
-import { NodeId } from "../../domain/ids.ts";
+import { NodeId, type OwnerId } from "../../domain/ids.ts";
 import type { File, PlacedFile, StaleRevision, Unwritable } from "../../domain/node.ts";
 import type {
   ChunksMissing,
@@ -20,12 +20,31 @@ import { keepContent, keepFile, stepMs } from "../content/write-file.ts";
 import type { NoPlace } from "../nodes/create-folder.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
+import type { TooBusy } from "../ports/links.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import { ownUpload, toldChunks, type GetUpload, type UploadUnseen } from "./upload-progress.ts";
 
 type Deps = KeepingDeps & { readonly mayAct: MayAct; readonly newId: NewId };
-type Incomplete = ChunksMissing | ContentMismatch;
+type Incomplete = ChunksMissing | ContentMismatch | TooBusy;
+
+/** Contents that are examined at once, in all and for one owner: each is read and hashed as a whole. */
+const [maxExamined, maxExaminedOfOne] = [8, 4];
+const retryAfterS = 2;
+
+/** Says whether one more content may be examined, and counts it until it was. */
+function examining() {
+  const owners: OwnerId[] = [];
+  return {
+    isFull: (owner: OwnerId): boolean =>
+      owners.length >= maxExamined ||
+      owners.filter((one) => one === owner).length >= maxExaminedOfOne,
+    async within<T>(owner: OwnerId, work: () => Promise<T>): Promise<T> {
+      owners.push(owner);
+      return work().finally(() => owners.splice(owners.indexOf(owner), 1));
+    },
+  };
+}
 
 /** Chunks whose places are asked for together. */
 const batchChunks = 64;
@@ -62,6 +81,7 @@ async function examined(
 export function commitUpload(deps: Deps) {
   const { read, unitOfWork, clock, newId } = deps;
   const own = ownUpload(deps);
+  const underWay = examining();
   const changing = permitted(deps.mayAct, Permissions.changeNode);
 
   type Kept = Result<PlacedFile, Unseen | NoPlace | Unwritable | StaleRevision>;
@@ -101,7 +121,10 @@ export function commitUpload(deps: Deps) {
     const { upload, missing, manifest } = looked.value;
     if (missing.length > 0) return err({ type: "chunks-missing", chunks: missing.length });
     if (upload.nodeId === undefined) {
-      const { lost, isSame } = await examined(deps, upload, manifest, step);
+      const { ownerId } = upload;
+      if (underWay.isFull(ownerId)) return err({ type: "too-busy", retryAfterS });
+      const examine = () => examined(deps, upload, manifest, step);
+      const { lost, isSame } = await underWay.within(ownerId, examine);
       if (lost.length > 0) {
         const want = async ({ uploads }: DriveScope) => ok(uploads.want(uploadId, lost));
         expect(await unitOfWork(step(), want));
