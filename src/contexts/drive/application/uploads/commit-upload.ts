@@ -115,7 +115,10 @@ export function commitUpload(deps: Deps) {
       const found = await own(scope, uploadId, context);
       if (!found.ok) return found;
       const missing = await scope.uploads.missing(uploadId, toldChunks);
-      return ok({ upload: found.value, missing, manifest: await scope.uploads.manifest(uploadId) });
+      const manifest = await scope.uploads.manifest(uploadId);
+      // Another commit may have taken both meanwhile: what is open still has what was read before.
+      const now = await own(scope, uploadId, context);
+      return now.ok ? ok({ upload: now.value, missing, manifest }) : now;
     });
     if (!looked.ok) return looked;
     const { upload, missing, manifest } = looked.value;
@@ -132,7 +135,7 @@ export function commitUpload(deps: Deps) {
       }
       if (!isSame) return err({ type: "content-mismatch", hash: upload.hash });
     }
-    return unitOfWork(step(), async (scope): Promise<Outcome> => {
+    const settle = async (scope: DriveScope): Promise<Outcome> => {
       const now = await own(scope, uploadId, context);
       if (!now.ok) return now;
       const { target, nodeId, size, hash } = now.value;
@@ -143,6 +146,7 @@ export function commitUpload(deps: Deps) {
       const kept = await keep(scope, { target, found: found.value }, received);
       if (kept.ok) scope.uploads.commit(uploadId, kept.value.id);
       return kept;
-    });
+    };
+    return unitOfWork(step(), settle, { lock: [`drive.upload/${uploadId}`] });
   };
 }
