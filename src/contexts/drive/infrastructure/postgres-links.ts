@@ -3,7 +3,7 @@ import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import { mutation } from "#platform/postgres/writes.ts";
+import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import type { Links } from "../application/ports/links.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { LinkId, NodeId, OwnerId } from "../domain/ids.ts";
@@ -35,7 +35,12 @@ const insert = mutation(
   `insert into drive.links (${columns})
    select $1, $2, $3, $4, $5, $6::timestamptz, $7::int, $8::timestamptz, $9::bigint where drive.hold_node($2)`,
 );
-const remove = mutation("drive.link-remove", "links", "delete from drive.links where id = $1");
+const removeWhere = (condition: string) =>
+  `with gone as (delete from drive.links where ${condition} returning id)
+   delete from drive.link_downloads where link_id in (select id from gone)`;
+const remove = mutation("drive.link-remove", inTurn, removeWhere("id = $1"));
+/** All links to some nodes. */
+export const eraseLinks = (nodes: string): string => removeWhere(`node_id in (${nodes})`);
 const downloads = statement<{ readonly n: number }>(
   "drive.link-downloads",
   "select count(*) as n from drive.link_downloads where link_id = $1",
@@ -47,7 +52,8 @@ const download = statement<{ readonly visit: string }>(
 const count = mutation(
   "drive.link-count-download",
   "link_downloads",
-  "insert into drive.link_downloads (link_id, visit, node_id) values ($1, $2, $3)",
+  `with link as materialized (select id from drive.links where id = $1 for key share)
+   insert into drive.link_downloads (link_id, visit, node_id) select $1, $2, $3 from link`,
 );
 
 const toLink = (row: Row): Link => ({

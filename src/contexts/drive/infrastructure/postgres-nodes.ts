@@ -5,6 +5,7 @@ import { redactIn } from "#platform/events/redact.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { inTurn, mutation } from "#platform/postgres/writes.ts";
+import { eraseLinks } from "./postgres-links.ts";
 import type { Nodes, Owned } from "../application/ports/nodes.ts";
 import type { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
 import type { DriveEvent } from "../domain/events.ts";
@@ -130,13 +131,12 @@ const hold = statement<{ readonly id: string }>(
 );
 const redact = redactIn("drive");
 /** Each sees what was kept before the nodes were held. */
-const purges = ["manifests", "revisions", "nodes"].map((table) =>
-  mutation(
-    `drive.purge-${table}`,
-    inTurn,
-    `delete from drive.${table} where ${table === "nodes" ? "id" : "node_id"} = any($1::text[])`,
-  ),
-);
+const purges = [
+  ["manifests", "delete from drive.manifests where node_id = any($1::text[])"],
+  ["revisions", "delete from drive.revisions where node_id = any($1::text[])"],
+  ["links", eraseLinks("select unnest($1::text[])")],
+  ["nodes", "delete from drive.nodes where id = any($1::text[])"],
+].map(([name = "", text = ""]) => mutation(`drive.purge-${name}`, inTurn, text));
 
 const isPlaced = (node: Node): node is Placed => node.status === "placed";
 const isTrashed = (node: Node): node is Trashed => node.status === "trashed";

@@ -1,6 +1,8 @@
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import type { PersonalData } from "../application/ports/personal-data.ts";
+import { eraseLinks } from "./postgres-links.ts";
+import { eraseUploads } from "./postgres-uploads.ts";
 import { erasedName } from "../domain/node-name.ts";
 
 const owned = "select id from drive.spaces where owner_id = $1";
@@ -13,6 +15,7 @@ const erasures = [
   ["hold", `select count(*) from (${owned} order by id for update) held`],
   ["manifests", `delete from drive.manifests where node_id in (${nodesOfOwner})`],
   ["revisions", `delete from drive.revisions where node_id in (${nodesOfOwner})`],
+  ["links", eraseLinks(nodesOfOwner)],
   ["nodes", `delete from drive.nodes where space_id in (${owned})`],
   [
     "names",
@@ -20,7 +23,7 @@ const erasures = [
       where payload ? 'name'
         and payload ->> 'spaceId' = any(array(select id collate "default" from drive.spaces where owner_id = $1))`,
   ],
-  ["uploads", "delete from drive.uploads where owner_id = $1"],
+  ["uploads", eraseUploads],
   ["spaces", "delete from drive.spaces where owner_id = $1"],
 ].map(([name = "", text = ""]) => mutation(`drive.erase-${name}`, inTurn, text));
 

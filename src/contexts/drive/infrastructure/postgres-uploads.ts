@@ -1,7 +1,7 @@
 import type { Instant } from "#kernel/instant.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import { mutation } from "#platform/postgres/writes.ts";
+import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import type { Uploads } from "../application/ports/uploads.ts";
 import type { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
 import type { NodeId, OwnerId, UploadId } from "../domain/ids.ts";
@@ -48,18 +48,24 @@ const countOpen = statement<{ readonly n: number }>(
   `select count(*) as n from drive.uploads
     where owner_id = $1 and expires_at > $2::timestamptz and node_id is null`,
 );
+const wantedChunks = (first: number) =>
+  `select $1, c.position, decode(c.hash, 'hex'), c.size
+     from unnest($${first}::int[], $${first + 1}::text[], $${first + 2}::int[]) as c(position, hash, size)`;
 const add = mutation(
   "drive.upload-add",
-  "uploads",
-  `insert into drive.uploads (id, owner_id, folder_id, name, file_id, base, size, hash, hashes, sizes, created_at, expires_at)
-   values ($1, $2, $3, $4, $5, $6::bigint, $7::bigint, $8, decode($9, 'hex'), decode($10, 'hex'), $11::timestamptz, $12::timestamptz)`,
+  inTurn,
+  `with upload as (
+     insert into drive.uploads (id, owner_id, folder_id, name, file_id, base, size, hash, hashes, sizes, created_at, expires_at)
+     values ($1, $2, $3, $4, $5, $6::bigint, $7::bigint, $8, decode($9, 'hex'), decode($10, 'hex'), $11::timestamptz, $12::timestamptz))
+   insert into drive.upload_chunks (upload_id, position, hash, size) ${wantedChunks(13)}`,
 );
+/** Of an upload that is there still. */
 const want = mutation(
   "drive.upload-want",
   "upload_chunks",
-  `insert into drive.upload_chunks (upload_id, position, hash, size)
-   select $1, c.position, decode(c.hash, 'hex'), c.size
-     from unnest($2::int[], $3::text[], $4::int[]) as c(position, hash, size)
+  `with upload as materialized (select id from drive.uploads where id = $1 for key share)
+   insert into drive.upload_chunks (upload_id, position, hash, size) ${wantedChunks(2)}
+     cross join upload
    on conflict (upload_id, position) do update set has_come = false`,
 );
 const packed = statement<PackedRow>(
@@ -96,16 +102,17 @@ const forgetChunks = mutation(
   "upload_chunks",
   "delete from drive.upload_chunks where upload_id = $1",
 );
-const remove = mutation(
-  "drive.upload-remove",
-  "uploads",
-  "delete from drive.uploads where id = $1",
-);
+const removeWhere = (condition: string) =>
+  `with gone as (delete from drive.uploads where ${condition} returning id)
+   delete from drive.upload_chunks where upload_id in (select id from gone)`;
+const remove = mutation("drive.upload-remove", inTurn, removeWhere("id = $1"));
 const expire = mutation(
   "drive.uploads-expire",
-  "uploads",
-  "delete from drive.uploads where expires_at <= $1::timestamptz",
+  inTurn,
+  removeWhere("expires_at <= $1::timestamptz"),
 );
+/** All uploads of an owner. */
+export const eraseUploads = removeWhere("owner_id = $1");
 
 const toTarget = (row: Row): UploadTarget =>
   row.folder_id === null
@@ -136,15 +143,11 @@ const placesOf = (target: UploadTarget) =>
     : [null, null, target.fileId, target.base];
 
 export const postgresUploads = ({ read, write }: Transaction): Uploads => {
-  const ask = (id: UploadId, chunks: readonly WantedChunk[]) => {
-    if (chunks.length === 0) return;
-    write(want, [
-      id,
-      chunks.map(({ position }) => position),
-      chunks.map(({ hash }) => hash),
-      chunks.map(({ size }) => size),
-    ]);
-  };
+  const columnsOf = (chunks: readonly WantedChunk[]) => [
+    chunks.map(({ position }) => position),
+    chunks.map(({ hash }) => hash),
+    chunks.map(({ size }) => size),
+  ];
   return {
     async byId(id) {
       const [row] = await read(byId, [id]);
@@ -160,8 +163,8 @@ export const postgresUploads = ({ read, write }: Transaction): Uploads => {
     },
     add({ id, ownerId, target, size, hash, createdAt, expiresAt }, manifest, chunks) {
       const packing = [hexOfHashes(manifest), hexOfSizes(manifest)];
-      write(add, [id, ownerId, ...placesOf(target), size, hash, ...packing, createdAt, expiresAt]);
-      ask(id, chunks);
+      const told = [...placesOf(target), size, hash, ...packing, createdAt, expiresAt];
+      write(add, [id, ownerId, ...told, ...columnsOf(chunks)]);
     },
     async manifest(id) {
       const [row] = await read(packed, [id]);
@@ -170,7 +173,7 @@ export const postgresUploads = ({ read, write }: Transaction): Uploads => {
     wanted: async (id, positions) => (await read(wanted, [id, positions])).map(toChunk),
     missing: async (id, limit) => (await read(missing, [id, limit])).map(toChunk),
     come: (id, positions) => write(come, [id, positions]),
-    want: ask,
+    want: (id, chunks) => write(want, [id, ...columnsOf(chunks)]),
     commit(id, nodeId) {
       write(commit, [id, nodeId]);
       write(forgetChunks, [id]);

@@ -22,7 +22,7 @@ create index uploads_expired_key on drive.uploads (expires_at);
 
 -- The chunks that whoever uploads has to send. `position`: the place among the chunks of the content.
 create table drive.upload_chunks (
-  upload_id text collate "C" not null references drive.uploads (id) on delete cascade,
+  upload_id text collate "C" not null,
   position int not null,
   hash bytea not null,
   size int not null,
