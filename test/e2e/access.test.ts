@@ -235,57 +235,61 @@ describe("access", () => {
     return allowed.toSorted();
   }
 
-  test("each operation has one permission, whether by a role or by the scope of an API key", async () => {
-    await using served = await serve(settings);
-    const { ids } = await victim(served);
-    const admin = await asAdmin(served);
-    const put = async (path: string, body: object) => {
-      const answer = await send("PUT", `${served.url}/api/v1${path}`, admin.headers, body);
-      assert.equal(answer.status, 200, path);
-    };
-    const eve = await signUp(served, "eve@example.com");
-    await verify(served, "eve@example.com", eve);
-    await put("/policies/only", { permissions: ["nothing:at-all"] });
-    await put(`/users/${eve.userId}/roles`, { roles: ["only"] });
-    const closed = (await operationsOf(served)).filter(
-      ({ name }) => ![...open, ...ownersOnly].includes(name),
-    );
-    // What every user may do with their own account alone.
-    const forAll = await allowedTo(served, closed, ids, eve.headers);
-    const operations = closed.filter(({ name }) => !forAll.includes(name));
-    assert.ok(forAll.every((name) => everybodys.includes(name)));
-    const byOperation = new Map<string, string[]>(operations.map(({ name }) => [name, []]));
-    for (const permission of permissions) {
-      await put("/policies/only", { permissions: [permission] });
-      const byRole = await allowedTo(served, operations, ids, eve.headers);
-      for (const name of byRole) byOperation.get(name)?.push(permission);
+  test(
+    "each operation has one permission, whether by a role or by the scope of an API key",
+    { timeout: 600_000 },
+    async () => {
+      await using served = await serve(settings);
+      const { ids } = await victim(served);
+      const admin = await asAdmin(served);
+      const put = async (path: string, body: object) => {
+        const answer = await send("PUT", `${served.url}/api/v1${path}`, admin.headers, body);
+        assert.equal(answer.status, 200, path);
+      };
+      const eve = await signUp(served, "eve@example.com");
+      await verify(served, "eve@example.com", eve);
+      await put("/policies/only", { permissions: ["nothing:at-all"] });
+      await put(`/users/${eve.userId}/roles`, { roles: ["only"] });
+      const closed = (await operationsOf(served)).filter(
+        ({ name }) => ![...open, ...ownersOnly].includes(name),
+      );
+      // What every user may do with their own account alone.
+      const forAll = await allowedTo(served, closed, ids, eve.headers);
+      const operations = closed.filter(({ name }) => !forAll.includes(name));
+      assert.ok(forAll.every((name) => everybodys.includes(name)));
+      const byOperation = new Map<string, string[]>(operations.map(({ name }) => [name, []]));
+      for (const permission of permissions) {
+        await put("/policies/only", { permissions: [permission] });
+        const byRole = await allowedTo(served, operations, ids, eve.headers);
+        for (const name of byRole) byOperation.get(name)?.push(permission);
 
-      const made = await postJson(
-        `${served.url}/api/v1/users/${admin.userId}/api-keys`,
-        { name: "robot", scopes: [permission], expiresInDays: 1 },
-        admin.headers,
-      );
-      const { token } = (await made.json()) as { readonly token: string };
-      const byScope = await allowedTo(served, operations, ids, bearer(token));
-      const isUsed = (name: string) => byScope.includes(name) || usedUp.test(name);
-      assert.deepEqual(
-        byRole.filter((name) => !isUsed(name)),
-        [],
-        `the scope ${permission}`,
-      );
-      assert.deepEqual(
-        byScope.filter((name) => !byRole.includes(name)),
-        [],
-        permission,
-      );
-      await fetch(`${served.url}/api/v1/users/${admin.userId}/sessions`, admin);
-    }
-    const others = [...byOperation].filter(([, asked]) => asked.length !== 1);
-    assert.deepEqual(others, [], "operations that no permission allows alone, or several do");
-    const used = new Set([...byOperation.values()].flat());
-    const idle = permissions.filter((permission) => !used.has(permission));
-    assert.deepEqual(idle.toSorted(), beside.toSorted());
-  });
+        const made = await postJson(
+          `${served.url}/api/v1/users/${admin.userId}/api-keys`,
+          { name: "robot", scopes: [permission], expiresInDays: 1 },
+          admin.headers,
+        );
+        const { token } = (await made.json()) as { readonly token: string };
+        const byScope = await allowedTo(served, operations, ids, bearer(token));
+        const isUsed = (name: string) => byScope.includes(name) || usedUp.test(name);
+        assert.deepEqual(
+          byRole.filter((name) => !isUsed(name)),
+          [],
+          `the scope ${permission}`,
+        );
+        assert.deepEqual(
+          byScope.filter((name) => !byRole.includes(name)),
+          [],
+          permission,
+        );
+        await fetch(`${served.url}/api/v1/users/${admin.userId}/sessions`, admin);
+      }
+      const others = [...byOperation].filter(([, asked]) => asked.length !== 1);
+      assert.deepEqual(others, [], "operations that no permission allows alone, or several do");
+      const used = new Set([...byOperation.values()].flat());
+      const idle = permissions.filter((permission) => !used.has(permission));
+      assert.deepEqual(idle.toSorted(), beside.toSorted());
+    },
+  );
 
   test("an owner may do nothing with their things that the policy of owners does not say", async () => {
     await using served = await serve(settings);

@@ -1,5 +1,5 @@
 import type { Dirent } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 /** The folder in which a client keeps what it knows of a synced folder. */
@@ -47,7 +47,7 @@ export async function localTree(
 
 /** A file or a folder; undefined where there is none any more. */
 export async function localItem(root: string, path: string): Promise<LocalItem | undefined> {
-  const found = await stat(join(root, path), { bigint: true }).catch(() => undefined);
+  const found = await lstat(join(root, path), { bigint: true }).catch(() => undefined);
   return (
     found && {
       path,

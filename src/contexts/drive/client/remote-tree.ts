@@ -1,4 +1,5 @@
 import type { NodeId, SpaceId } from "../domain/ids.ts";
+import { nameKey } from "../domain/node-name.ts";
 import { joined, ownFolder } from "./local-tree.ts";
 import { ChangesFacts, ChildrenFacts, Refused, type NodeFacts, type Server } from "./server.ts";
 
@@ -71,8 +72,9 @@ export async function refresh(
   server: Server,
   mirror: Mirror,
   { spaceId, folderId }: Place,
-): Promise<void> {
+): Promise<"refreshed" | "lost"> {
   const path = `spaces/${spaceId}/changes`;
+  let isLost = false;
   try {
     for (let hasMore = mirror.cursor !== undefined; hasMore;) {
       const query = { limit: pageSize, cursor: mirror.cursor };
@@ -84,13 +86,14 @@ export async function refresh(
     }
   } catch (error) {
     if (!(error instanceof Refused) || error.code !== "CURSOR_LOST") throw error;
-    mirror.cursor = undefined;
+    isLost = true;
   }
-  if (mirror.cursor !== undefined) return;
+  if (mirror.cursor !== undefined && !isLost) return "refreshed";
   const { nextCursor } = await server.ask(ChangesFacts, "GET", path);
   mirror.nodes.clear();
   await walk(server, mirror, folderId);
   mirror.cursor = nextCursor;
+  return isLost ? "lost" : "refreshed";
 }
 
 /** A file or a folder of the server, at its path below the synced folder. */
@@ -102,7 +105,7 @@ export function remoteTree(mirror: Mirror, folderId: NodeId): ReadonlyMap<NodeId
   const found = new Map<NodeId, RemoteItem>();
   const descend = (parentId: NodeId, folder: string): void => {
     for (const node of children.get(parentId) ?? []) {
-      if (node.name === ownFolder) continue;
+      if (nameKey(node.name) === ownFolder) continue;
       const path = joined(folder, node.name);
       found.set(node.id, { ...node, parentId, path });
       descend(node.id, path);

@@ -2,7 +2,7 @@ import { rename } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Clock } from "#kernel/instant.ts";
 import type { NodeId } from "../domain/ids.ts";
-import { nameKey, NodeName } from "../domain/node-name.ts";
+import { maxNameBytes, nameKey, NodeName } from "../domain/node-name.ts";
 import { folderOf, joined, localItem, nameOf, type LocalItem } from "./local-tree.ts";
 import type { RemoteItem } from "./remote-tree.ts";
 import { Refused, type Server } from "./server.ts";
@@ -44,8 +44,10 @@ export type Situation = {
 };
 
 /** Whether a local file is as it was when it was last synced, so far as can be seen without reading it. */
-export const isUntouched = ({ content }: Entry, { size, changedMs }: LocalItem): boolean =>
-  content?.size === size && content.changedMs === changedMs;
+export const isUntouched = (
+  { content, inode }: Entry,
+  { size, changedMs, ...item }: LocalItem,
+): boolean => inode === item.inode && content?.size === size && content.changedMs === changedMs;
 
 /** Finds the local items of entries: at their paths, or elsewhere by their inodes, which stay when they are renamed. */
 export function matched(
@@ -121,6 +123,13 @@ export async function unlessRefused(
 const momentOf = (clock: Clock): string =>
   clock.now().slice(0, 19).replace("T", " ").replaceAll(":", ".");
 
+/** As much of a text as has so many bytes. */
+function shortened(text: string, bytes: number): string {
+  const letters = [...text];
+  while (Buffer.byteLength(letters.join("")) > bytes) letters.pop();
+  return letters.join("");
+}
+
 /** Gives a local file or folder another name, since the server has another one of its name. */
 export async function keepBeside(syncing: Syncing, path: string): Promise<void> {
   const { root, clock, report } = syncing;
@@ -129,7 +138,8 @@ export async function keepBeside(syncing: Syncing, path: string): Promise<void> 
   const stem = name.slice(0, name.length - extension.length);
   const besideOf = (count: number) => {
     const which = count === 1 ? "" : ` ${count}`;
-    return joined(folder, `${stem} (conflicted copy ${momentOf(clock)}${which})${extension}`);
+    const end = ` (conflicted copy ${momentOf(clock)}${which})${extension}`;
+    return joined(folder, shortened(stem, maxNameBytes - Buffer.byteLength(end)) + end);
   };
   let count = 1;
   while (await localItem(root, besideOf(count))) count += 1;

@@ -65,7 +65,7 @@ export function stateIn(root: string) {
     /** Where a download comes to lie until it is whole. */
     partOf: ({ id, revision }: { readonly id: NodeId; readonly revision: RevisionNumber }) =>
       join(folder, "parts", `${id}.${revision}`),
-    movingOf: (id: NodeId) => join(ownFolder, "moving", id),
+    movingOf: (id: string) => join(ownFolder, "moving", id),
 
     async prepare(): Promise<void> {
       for (const name of ["parts", "moving", "manifests"])

@@ -215,12 +215,18 @@ export async function pullDeletions(syncing: Syncing, situation: Situation): Pro
         () => false,
       );
       if (isEmpty) report.deleted.push(item.path);
-    } else if (entry && (await isSame(entry, item, at))) {
+    } else if (entry && (await isSame(entry, item, at)) && (await isStill(root, item))) {
       await rm(at, { force: true });
       report.deleted.push(item.path);
     }
   }
   return gone.length > 0;
+}
+
+/** Whether nobody has changed a file since it was looked at. */
+async function isStill(root: string, item: LocalItem): Promise<boolean> {
+  const now = await localItem(root, item.path);
+  return now?.inode === item.inode && now.size === item.size && now.changedMs === item.changedMs;
 }
 
 const isSame = async (entry: Entry, item: LocalItem, at: string): Promise<boolean> =>

@@ -1,9 +1,18 @@
+import { mkdir, readdir, rename } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Clock } from "#kernel/instant.ts";
+import type { NodeId } from "../domain/ids.ts";
 import { localItem, localTree } from "./local-tree.ts";
 import { refresh, remoteTree } from "./remote-tree.ts";
 import type { Server } from "./server.ts";
 import { transferFiles } from "./sync-files.ts";
-import { matched, type Situation, type SyncReport, type Syncing } from "./sync-situation.ts";
+import {
+  keepBeside,
+  matched,
+  type Situation,
+  type SyncReport,
+  type Syncing,
+} from "./sync-situation.ts";
 import { stateIn, type Pairing, type SyncState } from "./sync-state.ts";
 import {
   pullDeletions,
@@ -37,7 +46,8 @@ const maxRounds = 50;
 
 async function situationOf(syncing: Syncing): Promise<Situation> {
   const { server, root, state } = syncing;
-  await refresh(server, state.mirror, state.pairing);
+  // A server that was restored to an earlier state lacks what came after it: that is not deleted here, nor overwritten.
+  if ((await refresh(server, state.mirror, state.pairing)) === "lost") state.entries.clear();
   const remote = remoteTree(state.mirror, state.pairing.folderId);
   const local = await localTree(root, (folder, why) => syncing.report.skipped.set(folder, why));
   return { local, remote, ...matched(state.entries, local) };
@@ -77,6 +87,7 @@ export async function syncFolder({
     skipped: new Map(),
   };
   const syncing = { server, root, state, files, clock, report, onBytes };
+  await putBack(syncing);
   for (let round = 0; round < maxRounds; round += 1) {
     const situation = await situationOf(syncing);
     let isChanged = false;
@@ -87,5 +98,17 @@ export async function syncFolder({
     }
     if (!isChanged) return report;
   }
+  report.skipped.set(".", "it changes again and again: sync it once more");
   return report;
+}
+
+/** What was on its way to another path when a sync broke off goes back to where it was. */
+async function putBack(syncing: Syncing): Promise<void> {
+  const { root, state, files } = syncing;
+  for (const id of await readdir(join(root, files.movingOf("")))) {
+    const path = state.entries.get(id as NodeId)?.path ?? id;
+    if (await localItem(root, path)) await keepBeside(syncing, path);
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await rename(join(root, files.movingOf(id)), join(root, path));
+  }
 }

@@ -27,6 +27,7 @@ import {
   type WantedChunk,
 } from "../../domain/upload.ts";
 import { relied, type KeepingDeps } from "../content/keep-chunks.ts";
+import { stepMs } from "../content/write-file.ts";
 import { wholeManifest } from "../content/whole-manifest.ts";
 import { placeFor, type NoPlace } from "../nodes/create-folder.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
@@ -112,10 +113,11 @@ const beginning =
     const { read, unitOfWork, clock, newId } = deps;
     const seen = permitted(deps.mayAct, Permissions.changeNode);
     const given = await arriving.read();
+    const step = () => ({ ...context, deadlineMs: clock.unixMs() + stepMs });
     if (!given.ok) return given;
     const content = { size, hash };
     type Looked = Result<Ground & { readonly manifest: Manifest }, R | Begun>;
-    const looked = await read(context, async (scope): Promise<Looked> => {
+    const looked = await read(step(), async (scope): Promise<Looked> => {
       const found = await seen(scope, nodeId, context);
       if (!found.ok) return found;
       const ground = await groundOf(scope, found.value);
@@ -127,13 +129,13 @@ const beginning =
     const { base, manifest, target, found } = looked.value;
     const readable = new Set((given.value.length === 0 ? manifest : base).map((one) => one.hash));
     const shared = [...new Set(manifest.map((one) => one.hash))].filter((one) => readable.has(one));
-    const there = await relied(deps, shared, context);
+    const there = await relied(deps, shared, step());
     const known = new Set(shared.filter((one) => there.get(one)?.isDoubted === false));
     const createdAt = clock.now();
     const expiresAt = Instant.plus(createdAt, uploadMs);
     const { ownerId } = found;
     const upload = { ...content, id: newId(UploadId), ownerId, target, createdAt, expiresAt };
-    return unitOfWork(idempotency ? { ...context, idempotency } : context, ({ uploads }) =>
+    return unitOfWork(idempotency ? { ...step(), idempotency } : step(), ({ uploads }) =>
       begun(uploads, upload, { manifest, wanted: wantedOf(manifest, known) }),
     );
   };
@@ -157,7 +159,8 @@ async function begun(
 }
 
 const areSame = (one: Manifest, other: Manifest): boolean =>
-  one.length === other.length && one.every(({ hash }, i) => other[i]?.hash === hash);
+  one.length === other.length &&
+  one.every(({ hash, size }, i) => other[i]?.hash === hash && other[i].size === size);
 
 const stale = ({ content }: { readonly content: { readonly revision: RevisionNumber } }) =>
   err<StaleRevision>({ type: "stale-revision", currentRevision: content.revision });
