@@ -126,7 +126,10 @@ async function download(server: Server, wanted: Wanted, { into, onReceived }: Ge
       continue;
     }
     await using file = await open(into, "a");
-    if (from >= wanted.size) return file.sync();
+    if (from >= wanted.size) {
+      await file.sync();
+      return;
+    }
     const headers = { range: `bytes=${from}-`, "if-range": `"r${wanted.revision}"` };
     const query = { revision: wanted.revision };
     const answer = await server.open("GET", content(wanted), { query, headers });

@@ -125,7 +125,7 @@ const momentOf = (clock: Clock): string =>
 
 /** As much of a text as has so many bytes. */
 function shortened(text: string, bytes: number): string {
-  const letters = [...text];
+  const letters = Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
   while (Buffer.byteLength(letters.join("")) > bytes) letters.pop();
   return letters.join("");
 }

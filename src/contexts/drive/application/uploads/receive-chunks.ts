@@ -96,7 +96,10 @@ async function* cut(
   let whole = new Uint8Array(chunk?.size ?? 0);
   for await (const piece of bytes)
     for (let taken = 0; taken < piece.length;) {
-      if (!chunk) return yield mismatch(chunks.at(-1)?.position ?? 0);
+      if (!chunk) {
+        yield mismatch(chunks.at(-1)?.position ?? 0);
+        return;
+      }
       const some = piece.subarray(taken, taken + chunk.size - filled);
       whole.set(some, filled);
       [taken, filled] = [taken + some.length, filled + some.length];
