@@ -41,6 +41,7 @@ const same = statement<Row>(
   `select ${columns} from drive.uploads
     where owner_id = $1 and hash = $2 and node_id is null and expires_at > $3::timestamptz
       and (folder_id, name, file_id, base) is not distinct from ($4::text, $5::text, $6::text, $7::bigint)
+      and hashes = decode($8, 'hex') and sizes = decode($9, 'hex')
     order by id limit 1`,
 );
 const countOpen = statement<{ readonly n: number }>(
@@ -157,8 +158,9 @@ export const postgresUploads = ({ read, write }: Transaction): Uploads => {
       const [row] = await read(countOpen, [ownerId, now]);
       return row?.n ?? 0;
     },
-    async same({ ownerId, target, hash }, now) {
-      const [row] = await read(same, [ownerId, hash, now, ...placesOf(target)]);
+    async same({ ownerId, target, hash, createdAt }, manifest) {
+      const packing = [hexOfHashes(manifest), hexOfSizes(manifest)];
+      const [row] = await read(same, [ownerId, hash, createdAt, ...placesOf(target), ...packing]);
       return row && toUpload(row);
     },
     add({ id, ownerId, target, size, hash, createdAt, expiresAt }, manifest, chunks) {

@@ -1,6 +1,7 @@
+import { createHash, type Hash } from "node:crypto";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { branded, shape } from "#kernel/shape.ts";
-import type { ToldParts } from "../application/uploads/begin-upload.ts";
+import type { DigestedParts, ToldParts } from "../application/uploads/begin-upload.ts";
 import { chunkBytes } from "../domain/chunking.ts";
 import { maxFileBytes, Sha256 } from "../domain/content.ts";
 import { maxChunks, type Part, type PartsInvalid } from "../domain/delta.ts";
@@ -50,19 +51,30 @@ function partOf(line: string | undefined): Part | undefined {
   return copied.ok ? copied.value : undefined;
 }
 
+async function* digesting(
+  bytes: AsyncIterable<Uint8Array>,
+  hash: Hash,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of bytes) {
+    hash.update(piece);
+    yield piece;
+  }
+}
+
 async function partsIn(
   bytes: AsyncIterable<Uint8Array>,
-): Promise<Result<readonly Part[], PartsInvalid>> {
+): Promise<Result<DigestedParts, PartsInvalid>> {
   const parts: Part[] = [];
+  const hash = createHash("sha256");
   const invalid = (reason: PartsInvalid["reason"]) =>
     err<PartsInvalid>({ type: "parts-invalid", part: parts.length, reason });
-  for await (const line of linesOf(bytes)) {
+  for await (const line of linesOf(digesting(bytes, hash))) {
     const part = partOf(line);
     if (!part) return invalid("unreadable");
     if (parts.length === maxChunks) return invalid("too-many-chunks");
     parts.push(part);
   }
-  return ok(parts);
+  return ok({ parts, digest: hash.digest("base64url") });
 }
 
 /** The parts of a content, one JSON object in a line each. They are read once, by whoever asks first. */

@@ -191,14 +191,18 @@ export function toldOf(bytes: Uint8Array) {
 const uploadsOf = ({ drive, as, adaId }: House) => {
   const asked = (bytes: Uint8Array, parts: readonly Part[]) => {
     const { size, hash } = toldOf(bytes);
-    return { size, hash, parts: { read: async () => ok(parts) } };
+    return {
+      size,
+      hash,
+      parts: { read: async () => ok({ parts, digest: JSON.stringify(parts) }) },
+    };
   };
   return {
-    begin: (nodeId: string, bytes: Uint8Array, more: object = {}, actor: string = adaId) => {
+    begin: (nodeId: string, bytes: Uint8Array, more: object = {}, by: string | Context = adaId) => {
       const { parts = toldOf(bytes).manifest, ...input } = more as { parts?: readonly Part[] };
       return drive.beginFile(
         read(BeginFile, { nodeId, name: "sent", ...asked(bytes, parts), ...input }),
-        as(actor),
+        typeof by === "string" ? as(by) : by,
       );
     },
     beginRevision: (

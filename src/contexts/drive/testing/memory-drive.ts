@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { idOf, saving } from "#kernel/repository.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
@@ -290,14 +291,13 @@ function uploadsIn({ uploads }: Tables, { change }: MemoryTransaction): DriveSco
       all().filter(
         (one) => one.ownerId === ownerId && one.expiresAt > now && one.nodeId === undefined,
       ).length,
-    same: async ({ ownerId, target, hash }, now) =>
+    same: async ({ ownerId, target, hash, createdAt }, manifest) =>
       all().find(
         (one) =>
           one.ownerId === ownerId &&
-          one.hash === hash &&
           one.nodeId === undefined &&
-          one.expiresAt > now &&
-          JSON.stringify(one.target) === JSON.stringify(target),
+          one.expiresAt > createdAt &&
+          isDeepStrictEqual([one.hash, one.target, one.manifest], [hash, target, manifest]),
       ),
     add: (upload, manifest, chunks) =>
       change<KeptUpload>(uploads, upload.id, () => ({ ...upload, manifest, chunks })),

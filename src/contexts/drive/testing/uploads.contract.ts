@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import { expect, ok } from "#kernel/result.ts";
+import { IdempotencyKeyReused } from "#platform/idempotency.ts";
 import { deltaOf } from "../domain/delta.ts";
 import { maxOpenUploads, uploadMs } from "../domain/upload.ts";
 import type { Location } from "../application/ports/chunks.ts";
@@ -147,7 +148,39 @@ export function uploadsContract(name: string, open: OpenDrive): void {
       assert.notEqual(expect(await begin({ name: "another" })).upload.id, upload.id);
       const [first, second, ...more] = told.manifest;
       const parts = [second, first, ...more];
-      assert.notEqual(expect(await begin({ parts })).upload.id, upload.id);
+      const other = expect(await begin({ parts }));
+      assert.notEqual(other.upload.id, upload.id);
+      assert.equal(expect(await begin({ parts })).upload.id, other.upload.id);
+      const sizes = told.manifest.map((one, i) => ({
+        ...one,
+        size: one.size + (i === 0 ? 1 : 0) - (i === 1 ? 1 : 0),
+      }));
+      assert.notEqual(expect(await begin({ parts: sizes })).upload.id, upload.id);
+    });
+
+    test("equal uploads that begin at once are one", async () => {
+      await using house = await openDrive(open);
+      const bytes = randomBytes(1_000);
+      const all = Array.from({ length: 10 }, () => house.begin(house.rootId, bytes));
+      const ids = (await Promise.all(all)).map((one) => expect(one).upload.id);
+      assert.equal(new Set(ids).size, 1);
+    });
+
+    test("a repeated request begins one upload, and other parts under its key are refused", async () => {
+      await using house = await openDrive(open);
+      const bytes = randomBytes(mebibyte);
+      const context = () => ({
+        ...house.as(house.adaId),
+        idempotency: { key: "k", fingerprint: "f" },
+      });
+      const begin = (parts = toldOf(bytes).manifest) =>
+        house.begin(house.rootId, bytes, { parts }, context());
+      const { upload } = expect(await begin());
+      expect(await house.cancel(upload.id));
+      assert.equal(expect(await begin()).upload.id, upload.id, "the first answer");
+      const [first, second, ...more] = toldOf(bytes).manifest;
+      assert.ok(first && second);
+      await assert.rejects(() => begin([second, first, ...more]), IdempotencyKeyReused);
     });
 
     test("refuses bytes that are not those of the chunk, and chunks that nobody asked for", async () => {

@@ -7,11 +7,8 @@ export type Uploads = {
   readonly byId: (id: UploadId) => Promise<Upload | undefined>;
   /** Uploads of an owner that were neither committed nor have expired. */
   readonly countOpen: (ownerId: OwnerId, now: Instant) => Promise<number>;
-  /** One that goes on, of the same content for the same file. */
-  readonly same: (
-    upload: Pick<Upload, "ownerId" | "target" | "hash">,
-    now: Instant,
-  ) => Promise<Upload | undefined>;
+  /** One that goes on when an upload is created, of the same chunks of the same content for the same file. */
+  readonly same: (upload: Upload, manifest: Manifest) => Promise<Upload | undefined>;
   readonly add: (upload: Upload, manifest: Manifest, wanted: readonly WantedChunk[]) => void;
   readonly manifest: (id: UploadId) => Promise<Manifest>;
   /** Those of the chunks at some positions that are wanted, whether they have come or not. */

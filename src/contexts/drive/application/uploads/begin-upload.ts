@@ -1,4 +1,4 @@
-import type { Context } from "#kernel/context.ts";
+import { withDigest, type Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import { Instant } from "#kernel/instant.ts";
 import type { MayAct } from "#kernel/permission.ts";
@@ -37,8 +37,10 @@ import type { DriveScope } from "../ports/scope.ts";
 import type { Uploads } from "../ports/uploads.ts";
 import { progressOf, toldChunks, type UploadProgress } from "./upload-progress.ts";
 
+/** Parts of a content, and what tells their text from others. */
+export type DigestedParts = { readonly parts: readonly Part[]; readonly digest: string };
 /** The parts of a content while they arrive. Whoever asks again is given the same ones. */
-export type ToldParts = { readonly read: () => Promise<Result<readonly Part[], PartsInvalid>> };
+export type ToldParts = { readonly read: () => Promise<Result<DigestedParts, PartsInvalid>> };
 
 /** More than the lines of as many chunks as a content may have. */
 export const maxPartsBytes = 64 * 2 ** 20;
@@ -112,9 +114,10 @@ const beginning =
   ): Promise<Result<UploadProgress, R | Begun | Conflict>> => {
     const { read, unitOfWork, clock, newId } = deps;
     const seen = permitted(deps.mayAct, Permissions.changeNode);
-    const given = await arriving.read();
+    const arrived = await arriving.read();
+    if (!arrived.ok) return arrived;
+    const { parts: given, digest } = arrived.value;
     const step = () => ({ ...context, deadlineMs: clock.unixMs() + stepMs });
-    if (!given.ok) return given;
     const content = { size, hash };
     type Looked = Result<Ground & { readonly manifest: Manifest }, R | Begun>;
     const looked = await read(step(), async (scope): Promise<Looked> => {
@@ -122,12 +125,12 @@ const beginning =
       if (!found.ok) return found;
       const ground = await groundOf(scope, found.value);
       if (!ground.ok) return ground;
-      const manifest = await chunksOf(scope, ground.value, { ...content, parts: given.value });
+      const manifest = await chunksOf(scope, ground.value, { ...content, parts: given });
       return manifest.ok ? ok({ ...ground.value, manifest: manifest.value }) : manifest;
     });
     if (!looked.ok) return looked;
     const { base, manifest, target, found } = looked.value;
-    const readable = new Set((given.value.length === 0 ? manifest : base).map((one) => one.hash));
+    const readable = new Set((given.length === 0 ? manifest : base).map((one) => one.hash));
     const shared = [...new Set(manifest.map((one) => one.hash))].filter((one) => readable.has(one));
     const there = await relied(deps, shared, step());
     const known = new Set(shared.filter((one) => there.get(one)?.isDoubted === false));
@@ -135,8 +138,11 @@ const beginning =
     const expiresAt = Instant.plus(createdAt, uploadMs);
     const { ownerId } = found;
     const upload = { ...content, id: newId(UploadId), ownerId, target, createdAt, expiresAt };
-    return unitOfWork(idempotency ? { ...step(), idempotency } : step(), ({ uploads }) =>
-      begun(uploads, upload, { manifest, wanted: wantedOf(manifest, known) }),
+    const same = idempotency ? { idempotency: withDigest(idempotency, digest) } : {};
+    return unitOfWork(
+      { ...step(), ...same },
+      ({ uploads }) => begun(uploads, upload, { manifest, wanted: wantedOf(manifest, known) }),
+      { lock: [`drive.uploads/${ownerId}`] },
     );
   };
 
@@ -149,18 +155,13 @@ async function begun(
   { manifest, wanted }: Chunks,
 ): Promise<Result<UploadProgress, TooManyUploads>> {
   const { createdAt, ownerId } = upload;
-  const same = await uploads.same(upload, createdAt);
-  if (same && areSame(await uploads.manifest(same.id), manifest))
-    return ok(progressOf(same, await uploads.missing(same.id, toldChunks)));
+  const same = await uploads.same(upload, manifest);
+  if (same) return ok(progressOf(same, await uploads.missing(same.id, toldChunks)));
   if ((await uploads.countOpen(ownerId, createdAt)) >= maxOpenUploads)
     return err({ type: "too-many-uploads", maxOpenUploads });
   uploads.add(upload, manifest, wanted);
   return ok(progressOf(upload, wanted));
 }
-
-const areSame = (one: Manifest, other: Manifest): boolean =>
-  one.length === other.length &&
-  one.every(({ hash, size }, i) => other[i]?.hash === hash && other[i].size === size);
 
 const stale = ({ content }: { readonly content: { readonly revision: RevisionNumber } }) =>
   err<StaleRevision>({ type: "stale-revision", currentRevision: content.revision });
