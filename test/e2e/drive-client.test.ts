@@ -1,23 +1,12 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import {
-  cp,
-  mkdir,
-  readFile,
-  readdir,
-  rename,
-  rm,
-  stat,
-  utimes,
-  writeFile,
-  symlink,
-} from "node:fs/promises";
-import path from "node:path";
+import { cp, mkdir, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
-import { scratch, serve, signUp, type Served, type SignedIn } from "#test/basalt.ts";
+import { serve, signUp, type Served, type SignedIn } from "#test/basalt.ts";
 import { verify } from "#test/emails.ts";
 import { get, post } from "#test/http.ts";
+import { acts, counted, machine, perform, textsOf, type Machine } from "#test/sync-machines.ts";
 import { connect, type Server } from "../../src/contexts/drive/client/server.ts";
 import { syncFolder } from "../../src/contexts/drive/client/sync.ts";
 import type { Pairing } from "../../src/contexts/drive/client/sync-state.ts";
@@ -28,97 +17,6 @@ import {
 } from "../../src/platform/system.ts";
 
 const mebibyte = 2 ** 20;
-
-/** A folder on one machine, which is synced with one of the server. */
-async function machine(server: Server, pairing: Pairing) {
-  const folder = await scratch();
-  const root = folder.path;
-  const at = (file: string) => path.join(root, file);
-  return {
-    root,
-    at,
-    sync: () => syncFolder({ server, root, pairing, clock }),
-    async write(file: string, content: string | Buffer) {
-      await mkdir(path.dirname(at(file)), { recursive: true });
-      await writeFile(at(file), content);
-    },
-    read: (file: string) => readFile(at(file)),
-    text: (file: string) => readFile(at(file), "utf8"),
-    move: (from: string, to: string) => rename(at(from), at(to)),
-    remove: (file: string) => rm(at(file), { recursive: true }),
-    async tree() {
-      const all = await readdir(root, { recursive: true });
-      return all.filter((one) => !one.startsWith(".basalt")).toSorted();
-    },
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
-  };
-}
-type Machine = Awaited<ReturnType<typeof machine>>;
-
-/** Counts the bytes of bodies that a server is sent, and those that it sends. */
-function counted(server: Server) {
-  const moved = { sent: 0, received: 0, requests: 0 };
-  const open: Server["open"] = async (method, to, request) => {
-    moved.requests += 1;
-    const { body, json } = request ?? {};
-    moved.sent += body ? Buffer.byteLength(Buffer.from(body.bytes as string)) : 0;
-    moved.sent += json ? Buffer.byteLength(JSON.stringify(json)) : 0;
-    const answer = await server.open(method, to, request);
-    const bytes = Buffer.from(await answer.arrayBuffer());
-    moved.received += bytes.length;
-    const { status, headers } = answer;
-    return new Response([204, 304].includes(status) ? null : bytes, { status, headers });
-  };
-  const ask: Server["ask"] = async (shape, method, to, request) => {
-    const parsed = shape.parse(await (await open(method, to, request)).json());
-    if (!parsed.ok) throw new Error("not understood");
-    return parsed.value as never;
-  };
-  return { moved, server: { open, ask } };
-}
-
-const acts = ["write", "write", "move", "remove", "sync"] as const;
-type Act = {
-  readonly what: (typeof acts)[number];
-  readonly name: string;
-  readonly to: string;
-  readonly text: string;
-  /** Texts that nobody has deleted or replaced knowingly. */
-  readonly written: Set<string>;
-};
-
-async function textsOf({ root }: Machine, below = ""): Promise<ReadonlySet<string>> {
-  const all = await readdir(path.join(root, below), { recursive: true, withFileTypes: true });
-  const files = all.filter((one) => one.isFile() && !one.parentPath.includes(".basalt"));
-  const texts = files.map((one) => readFile(path.join(one.parentPath, one.name), "utf8"));
-  return new Set(await Promise.all(texts));
-}
-
-/** What a person does with files, where the machine lets them. */
-async function perform(on: Machine, { what, name, to, text, written }: Act): Promise<void> {
-  const kind = async (file: string) => {
-    const found = await stat(on.at(file)).catch(() => undefined);
-    return found && (found.isDirectory() ? "folder" : "file");
-  };
-  if (what === "sync") await on.sync();
-  else if (what === "write") {
-    const blocked = (await kind(name)) === "folder" || (await kind(path.dirname(name))) === "file";
-    if (blocked) return;
-    if (await kind(name)) written.delete(await on.text(name));
-    await on.write(name, text).then(
-      () => written.add(text),
-      () => {},
-    );
-  } else if (what === "move") {
-    const isFree = (await kind(to)) === undefined && !to.startsWith(`${name}/`);
-    if ((await kind(name)) && isFree) await on.move(name, to).catch(() => {});
-  } else {
-    const found = await kind(name);
-    if (found === "file") written.delete(await on.text(name));
-    if (found === "folder") for (const one of await textsOf(on, name)) written.delete(one);
-    if (found) await on.remove(name);
-  }
-}
 
 describe("two machines that sync a folder", () => {
   let served: Served;
@@ -447,6 +345,97 @@ describe("two machines that sync a folder", () => {
     await utimes(here.at("two.txt"), new Date(0), new Date(0));
     await here.move("two.txt", "one.txt");
     assert.deepEqual((await here.sync()).sent, ["one.txt"]);
+  });
+
+  test("a folder that is deleted takes along nothing that somebody has put into it meanwhile", async () => {
+    const paired = await pairing();
+    await using here = await machine(server, paired);
+    await using there = await machine(server, paired);
+    await here.write("d/e/one.txt", "one");
+    await here.sync();
+    await there.sync();
+    await there.write("d/e/new.txt", "new");
+    await there.write("d/e/one.txt", "one, edited there");
+    await here.remove("d");
+    const open: Server["open"] = async (method, to, request) => {
+      if (method === "DELETE") await there.sync();
+      return server.open(method, to, request);
+    };
+    await syncFolder({ server: { ...server, open }, root: here.root, pairing: paired, clock });
+    await there.sync();
+    await here.sync();
+    await areSame(here, there);
+    assert.equal(await there.text("d/e/new.txt"), "new");
+    assert.equal(await here.text("d/e/one.txt"), "one, edited there");
+  });
+
+  test("a file that becomes a folder, and a folder that becomes a file, keep their names", async () => {
+    const { here, there, both } = await two();
+    await using _here = here;
+    await using _there = there;
+    await here.write("a", "file");
+    await here.write("b/inner.txt", "inner");
+    await both();
+    await here.remove("a");
+    await here.write("a/inner.txt", "inner of a");
+    await here.remove("b");
+    await here.write("b", "file now");
+    await both();
+    await areSame(here, there);
+    assert.deepEqual(await there.tree(), ["a", "a/inner.txt", "b"]);
+  });
+
+  test("paths and names that this machine cannot have are told, and hold up nothing else", async () => {
+    const { here, there } = await two();
+    await using _here = here;
+    await using _there = there;
+    const long = "n".repeat(250);
+    let nodeId = there.pairing.folderId as string;
+    for (let depth = 0; depth < 20; depth += 1) {
+      const at = { url: served.url, headers: ada.headers };
+      const { body } = await post(at, `/drive/nodes/${nodeId}/folders`, { name: long });
+      nodeId = String(body["id"]);
+    }
+    await here.write("good.txt", "good");
+    await writeFile(Buffer.concat([Buffer.from(`${here.root}/bad`), Buffer.from([0xe9])]), "bad");
+    const { skipped, sent } = await here.sync();
+    assert.deepEqual(sent, ["good.txt"]);
+    const told = [...skipped.values()].join("; ");
+    assert.match(told, /ENAMETOOLONG/);
+    assert.match(told, /not in UTF-8/);
+  });
+
+  test("two syncs of one folder do not disturb each other", async () => {
+    const { here } = await two();
+    await using _here = here;
+    await here.write("one.txt", "one");
+    const first = here.sync();
+    await assert.rejects(() => here.sync(), /another sync of .* goes on/);
+    assert.deepEqual((await first).sent, ["one.txt"]);
+    await writeFile(here.at(".basalt/lock"), "999999999");
+    assert.deepEqual((await here.sync()).sent, [], "a process that is gone holds nothing");
+  });
+
+  test("a server that sends no bytes, or too many, ends a download", async () => {
+    const { here, there } = await two();
+    await using _here = here;
+    await using _there = there;
+    await here.write("one.txt", "one");
+    await here.sync();
+    for (const lie of ["", "far more than there is"]) {
+      const open: Server["open"] = async (method, to, request) => {
+        const answer = await server.open(method, to, request);
+        if (!to.endsWith("/content")) return answer;
+        const { status, headers } = answer;
+        return new Response(lie, { status, headers });
+      };
+      const lying = { ...server, open };
+      const { root, pairing: paired } = there;
+      const { skipped } = await syncFolder({ server: lying, root, pairing: paired, clock });
+      assert.ok(skipped.has("one.txt"), lie);
+    }
+    await there.sync();
+    await areSame(here, there);
   });
 
   test("a file that only got another time is not sent", async () => {

@@ -4,7 +4,7 @@ import { isCopied, type Copied, type Part } from "../domain/delta.ts";
 import type { NodeId } from "../domain/ids.ts";
 import { describeFile, type Described } from "./described-file.ts";
 import { inRanges } from "./byte-ranges.ts";
-import { Refused, type Server } from "./server.ts";
+import type { Server } from "./server.ts";
 
 /** A revision of a file on the server. */
 export type Wanted = {
@@ -114,36 +114,44 @@ async function assemble(server: Server, wanted: Wanted, { into, onReceived }: Ge
 const sizeOf = async (path: string): Promise<number> =>
   (await stat(path).catch(() => undefined))?.size ?? 0;
 
-/** Times that a download that broke off is gone on with, without any byte between two of them. */
+/** Times in a row that a download may bring no byte. */
 const barren = 5;
 
 /** Downloads a content, from where an earlier download broke off. */
-async function download(server: Server, wanted: Wanted, { into, onReceived }: Getting) {
-  for (let failures = 0; ;) {
-    const from = await sizeOf(into);
-    if (from > wanted.size) {
-      await rm(into);
-      continue;
+async function download(server: Server, wanted: Wanted, getting: Getting): Promise<void> {
+  await (await open(getting.into, "a")).close();
+  for (let failures = 0, from = await sizeOf(getting.into); from !== wanted.size;) {
+    if (from > wanted.size) await rm(getting.into);
+    const before = from > wanted.size ? 0 : from;
+    const failure = await downloadFrom(server, wanted, { ...getting, from: before });
+    from = await sizeOf(getting.into);
+    failures = from > before && from <= wanted.size ? 0 : failures + 1;
+    if (failures > barren)
+      throw (
+        failure ?? new DownloadDamaged(`the server sends no ${wanted.size} bytes of ${wanted.id}`)
+      );
+  }
+}
+
+/** Receives what comes from a byte on. Answers why it broke off. */
+async function downloadFrom(
+  server: Server,
+  { id, revision }: Pick<Wanted, "id" | "revision">,
+  { into, from, onReceived }: Getting & { readonly from: number },
+): Promise<unknown> {
+  await using file = await open(into, "a");
+  const headers = { range: `bytes=${from}-`, "if-range": `"r${revision}"` };
+  const answer = await server.open("GET", `nodes/${id}/content`, { query: { revision }, headers });
+  if (answer.status !== 206) await file.truncate(0);
+  try {
+    for await (const piece of answer.body ?? []) {
+      await file.write(piece);
+      onReceived(piece.length);
     }
-    await using file = await open(into, "a");
-    if (from >= wanted.size) {
-      await file.sync();
-      return;
-    }
-    const headers = { range: `bytes=${from}-`, "if-range": `"r${wanted.revision}"` };
-    const query = { revision: wanted.revision };
-    const answer = await server.open("GET", content(wanted), { query, headers });
-    if (answer.status !== 206) await file.truncate(0);
-    try {
-      for await (const piece of answer.body ?? []) {
-        await file.write(piece);
-        onReceived(piece.length);
-        failures = 0;
-      }
-    } catch (error) {
-      failures += 1;
-      if (failures > barren) throw error;
-    }
+    await file.sync();
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 
@@ -159,14 +167,12 @@ export async function getFile(
   const { into, base } = getting;
   const isSame = ({ hash }: Described) => hash === wanted.hash;
   if (base && wanted.size > smallBytes) {
-    try {
-      await assemble(server, wanted, getting, base);
-      const described = await describeFile(into);
-      if (isSame(described)) return described;
-    } catch (error) {
-      if (!(error instanceof Refused) && !(error instanceof DownloadDamaged)) throw error;
-    }
-    await rm(into, { force: true }); // the base is another one than was thought
+    const assembled = await assemble(server, wanted, getting, base).then(
+      () => describeFile(into),
+      () => undefined,
+    );
+    if (assembled && isSame(assembled)) return assembled;
+    await rm(into, { force: true }); // the connection was cut, or the base is another one than was thought
   }
   await download(server, wanted, getting);
   const described = await describeFile(into);

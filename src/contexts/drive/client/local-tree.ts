@@ -38,6 +38,7 @@ export async function localTree(
       if (entry.name === ownFolder || (!entry.isFile() && !entry.isDirectory())) continue;
       const item = await localItem(root, path);
       if (item) found.set(path, item);
+      else if (path.includes("\uFFFD")) onUnreadable(path, "its name is not in UTF-8");
       if (item?.kind === "folder") await walk(path);
     }
   }

@@ -9,7 +9,8 @@ export type Mirror = {
   cursor: string | undefined;
 };
 
-const pageSize = 1_000;
+/** Nodes and changes that are asked for at once. */
+export const pageSize = 1_000;
 
 async function walk(server: Server, mirror: Mirror, folderId: NodeId): Promise<void> {
   const folders: NodeId[] = [folderId];
@@ -35,14 +36,14 @@ export const childrenIn = (
 const hasParent = (node: NodeFacts): node is NodeFacts & { readonly parentId: NodeId } =>
   node.parentId !== undefined;
 
-/** Forgets nodes with all that lies below them. */
-export function forget({ nodes }: Mirror, ids: readonly NodeId[]): void {
-  if (ids.every((id) => !nodes.has(id))) return;
+/** Forgets a node with all that lies below it. */
+export function forget({ nodes }: Mirror, { id, kind }: Pick<NodeFacts, "id" | "kind">): void {
+  if (!nodes.delete(id) || kind === "file") return;
   const children = childrenIn(nodes);
-  const gone = [...ids];
-  for (let id = gone.pop(); id !== undefined; id = gone.pop()) {
-    nodes.delete(id);
-    for (const child of children.get(id) ?? []) gone.push(child.id);
+  const gone = [...(children.get(id) ?? [])];
+  for (let node = gone.pop(); node !== undefined; node = gone.pop()) {
+    nodes.delete(node.id);
+    for (const child of children.get(node.id) ?? []) gone.push(child);
   }
 }
 
@@ -58,7 +59,7 @@ async function note(
     !inTrash && parentId !== undefined && (parentId === folderId || mirror.nodes.has(parentId));
   for (const node of items) {
     if (!isBelow(node)) {
-      forget(mirror, [node.id]);
+      forget(mirror, node);
       continue;
     }
     const isNew = !mirror.nodes.has(node.id);
@@ -79,7 +80,8 @@ export async function refresh(
     for (let hasMore = mirror.cursor !== undefined; hasMore;) {
       const query = { limit: pageSize, cursor: mirror.cursor };
       const page = await server.ask(ChangesFacts, "GET", path, { query });
-      forget(mirror, page.purged);
+      for (const id of page.purged)
+        forget(mirror, { id, kind: mirror.nodes.get(id)?.kind ?? "file" });
       await note(server, mirror, { items: page.items, folderId });
       mirror.cursor = page.nextCursor;
       ({ hasMore } = page);

@@ -1,21 +1,21 @@
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { describeFile, type Described } from "./described-file.ts";
-import { DownloadDamaged, getFile, type Wanted } from "./get-file.ts";
+import { getFile, type Wanted } from "./get-file.ts";
 import { inParallel } from "./in-parallel.ts";
-import { folderOf, isDenied, localItem, nameOf, type LocalItem } from "./local-tree.ts";
+import { folderOf, localItem, nameOf, type LocalItem } from "./local-tree.ts";
 import { LocalChanged, putFile, type PutTarget } from "./put-file.ts";
 import type { RemoteItem } from "./remote-tree.ts";
 import type { NodeFacts } from "./server.ts";
 import type { Entry } from "./sync-state.ts";
 import {
   folderIds,
-  isHidden,
+  isSkipped,
   isUntouched,
   keepBeside,
   nameFault,
   pathKey,
-  unlessRefused,
+  orSkip,
   type Situation,
   type Syncing,
 } from "./sync-situation.ts";
@@ -165,7 +165,7 @@ function transfersOf(
   const { remote, links, free } = situation;
   const transfers: Transfer[] = [];
   const add = (path: string, bytes: number, run: () => Promise<void>) => {
-    if (!report.skipped.has(path)) transfers.push({ path, bytes, run });
+    if (!isSkipped(syncing, path)) transfers.push({ path, bytes, run });
   };
   const freeByKey = new Map<string, LocalItem>();
   for (const item of [...free.values()].filter(isFile)) {
@@ -177,7 +177,7 @@ function transfersOf(
   for (const there of remote.values()) {
     const [entry, item] = [state.entries.get(there.id), links.get(there.id)];
     const { path, size = 0, kind } = there;
-    if (kind === "folder" || isHidden(syncing, path)) continue;
+    if (kind === "folder" || isSkipped(syncing, path)) continue;
     if (!entry) {
       const met = freeByKey.get(pathKey(path));
       freeByKey.delete(pathKey(path));
@@ -207,16 +207,9 @@ function transfersOf(
 }
 
 const isFile = ({ kind }: LocalItem): boolean => kind === "file";
-/** A file that changed under way is left for the next sync. */
-const isPassing = (error: unknown): error is Error =>
-  isDenied(error) ||
-  error instanceof LocalChanged ||
-  error instanceof DownloadDamaged ||
-  (error instanceof Error && "code" in error && error.code === "ENOENT");
-
 /** Sends and receives files until all are the same here and there. */
 export async function transferFiles(syncing: Syncing, situation: Situation): Promise<boolean> {
-  const { files, state, report } = syncing;
+  const { files, state } = syncing;
   let [done, ended] = [0, 0];
   const onBytes = (bytes: number) => {
     done += bytes;
@@ -225,12 +218,7 @@ export async function transferFiles(syncing: Syncing, situation: Situation): Pro
   const transfers = transfersOf(syncing, situation, onBytes);
   const total = transfers.reduce((sum, { bytes }) => sum + bytes, 0);
   await inParallel(transfers, parallel, async ({ path, run }) => {
-    const work = () =>
-      run().catch((error: unknown) => {
-        if (!isPassing(error)) throw error;
-        report.skipped.set(path, error.message);
-      });
-    await unlessRefused(syncing, path, work);
+    await orSkip(syncing, path, run);
     ended += 1;
     if (ended % noteEvery === 0) await files.save(state);
   });

@@ -1,10 +1,12 @@
-import { rename } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { mkdir, readdir, rename } from "node:fs/promises";
+import { dirname, extname, join } from "node:path";
 import type { Clock } from "#kernel/instant.ts";
 import type { NodeId } from "../domain/ids.ts";
 import { maxNameBytes, nameKey, NodeName } from "../domain/node-name.ts";
 import { folderOf, joined, localItem, nameOf, type LocalItem } from "./local-tree.ts";
 import type { RemoteItem } from "./remote-tree.ts";
+import { DownloadDamaged } from "./get-file.ts";
+import { LocalChanged } from "./put-file.ts";
 import { Refused, type Server } from "./server.ts";
 import type { Entry, StateFiles, SyncState } from "./sync-state.ts";
 
@@ -42,6 +44,14 @@ export type Situation = {
   /** Local items that no entry has, by their paths. */
   readonly free: ReadonlyMap<string, LocalItem>;
 };
+
+export const folderEntry = ({ id, parentId }: RemoteItem, { path, inode }: LocalItem): Entry => ({
+  id,
+  kind: "folder",
+  parentId,
+  path,
+  inode,
+});
 
 /** Whether a local file is as it was when it was last synced, so far as can be seen without reading it. */
 export const isUntouched = (
@@ -93,9 +103,27 @@ export function folderIds({ state }: Syncing, { links }: Situation): ReadonlyMap
   return ids;
 }
 
-/** Whether it lies in a folder that could not be read. */
-export const isHidden = ({ report }: Syncing, path: string): boolean =>
-  [...report.skipped.keys()].some((skipped) => path.startsWith(`${skipped}/`));
+/** Whether it is skipped, or lies in a folder that is. */
+export function isSkipped({ report }: Syncing, path: string): boolean {
+  for (let at = path; at !== ""; at = folderOf(at)) if (report.skipped.has(at)) return true;
+  return false;
+}
+
+/** An entry comes to lie at another path, with all that lies below it. */
+export function replace({ state: { entries } }: Syncing, entry: Entry, to: Partial<Entry>): void {
+  const moved = { ...entry, ...to };
+  entries.set(entry.id, moved);
+  if (entry.kind === "file" || moved.path === entry.path) return;
+  for (const one of entries.values())
+    if (one.path.startsWith(`${entry.path}/`))
+      entries.set(one.id, { ...one, path: moved.path + one.path.slice(entry.path.length) });
+}
+
+/** Whether a place is another one than that of an entry. */
+export const isElsewhere = (
+  entry: Entry,
+  place: { readonly parentId: NodeId; readonly name: string },
+) => place.parentId !== entry.parentId || place.name !== nameOf(entry.path);
 
 /** Why a file or a folder cannot be named so on the server; undefined where it can. */
 export function nameFault(path: string): string | undefined {
@@ -103,19 +131,36 @@ export function nameFault(path: string): string | undefined {
   return parsed.ok ? undefined : `its name ${parsed.error.issues[0]?.message ?? "is invalid"}`;
 }
 
-/** Notes what the server has refused, and goes on. Any other error ends the sync. */
-export async function unlessRefused(
+/** Errors of the file system that say something about one file or folder, and nothing about the others. */
+const ofOneItem: ReadonlySet<unknown> = new Set([
+  "EACCES",
+  "EEXIST",
+  "EINVAL",
+  "EISDIR",
+  "ELOOP",
+  "ENAMETOOLONG",
+  "ENOENT",
+  "ENOTDIR",
+  "ENOTEMPTY",
+  "EPERM",
+]);
+const isOfOneItem = (error: unknown): error is Error =>
+  error instanceof Refused ||
+  error instanceof LocalChanged ||
+  error instanceof DownloadDamaged ||
+  (error instanceof Error && "code" in error && ofOneItem.has(error.code));
+
+/** Notes what cannot be done with one file or folder, and goes on. Any other error ends the sync. */
+export async function orSkip(
   { report }: Syncing,
   path: string,
   work: () => Promise<void>,
-): Promise<boolean> {
+): Promise<void> {
   try {
     await work();
-    return true;
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!isOfOneItem(error)) throw error;
     report.skipped.set(path, error.message);
-    return false;
   }
 }
 
@@ -146,4 +191,15 @@ export async function keepBeside(syncing: Syncing, path: string): Promise<void> 
   const beside = besideOf(count);
   await rename(join(root, path), join(root, beside));
   report.conflicts.push(beside);
+}
+
+/** What was on its way to another path when a sync broke off goes back to where it was. */
+export async function putBack(syncing: Syncing): Promise<void> {
+  const { root, state, files } = syncing;
+  for (const id of await readdir(join(root, files.movingOf("")))) {
+    const path = state.entries.get(id as NodeId)?.path ?? id;
+    if (await localItem(root, path)) await keepBeside(syncing, path);
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await rename(join(root, files.movingOf(id)), join(root, path));
+  }
 }

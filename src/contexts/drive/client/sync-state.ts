@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Manifest, RevisionNumber, Sha256 } from "../domain/content.ts";
 import type { NodeId, SpaceId } from "../domain/ids.ts";
 import { ownFolder } from "./local-tree.ts";
+import { alone } from "./alone.ts";
 import type { Mirror } from "./remote-tree.ts";
 import type { NodeFacts } from "./server.ts";
 
@@ -71,6 +72,7 @@ export function stateIn(root: string) {
       for (const name of ["parts", "moving", "manifests"])
         await mkdir(join(folder, name), { recursive: true });
     },
+    alone: () => alone(join(folder, "lock"), root),
     async load(inode: string): Promise<SyncState | undefined> {
       const text = await readFile(file, "utf8").catch(() => undefined);
       if (text === undefined) return undefined;

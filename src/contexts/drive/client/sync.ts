@@ -1,27 +1,18 @@
-import { mkdir, readdir, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import type { Clock } from "#kernel/instant.ts";
-import type { NodeId } from "../domain/ids.ts";
 import { localItem, localTree } from "./local-tree.ts";
 import { refresh, remoteTree } from "./remote-tree.ts";
 import type { Server } from "./server.ts";
 import { transferFiles } from "./sync-files.ts";
 import {
-  keepBeside,
   matched,
+  putBack,
   type Situation,
   type SyncReport,
   type Syncing,
 } from "./sync-situation.ts";
 import { stateIn, type Pairing, type SyncState } from "./sync-state.ts";
-import {
-  pullDeletions,
-  pullFolders,
-  pullMoves,
-  pushDeletions,
-  pushFolders,
-  pushMoves,
-} from "./sync-tree.ts";
+import { pullDeletions, pullFolders, pullMoves } from "./pull-tree.ts";
+import { pushDeletions, pushFolders, pushMoves } from "./push-tree.ts";
 
 export type SyncOptions = {
   readonly server: Server;
@@ -69,6 +60,7 @@ export async function syncFolder({
 }: SyncOptions): Promise<SyncReport> {
   const files = stateIn(root);
   await files.prepare();
+  await using _alone = await files.alone();
   const found = await files.load((await localItem(root, ""))?.inode ?? "");
   if (found && !isPaired(found, pairing))
     throw new Error(`${root} is synced with another folder: ${found.pairing.folderId}`);
@@ -100,15 +92,4 @@ export async function syncFolder({
   }
   report.skipped.set(".", "it changes again and again: sync it once more");
   return report;
-}
-
-/** What was on its way to another path when a sync broke off goes back to where it was. */
-async function putBack(syncing: Syncing): Promise<void> {
-  const { root, state, files } = syncing;
-  for (const id of await readdir(join(root, files.movingOf("")))) {
-    const path = state.entries.get(id as NodeId)?.path ?? id;
-    if (await localItem(root, path)) await keepBeside(syncing, path);
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await rename(join(root, files.movingOf(id)), join(root, path));
-  }
 }
