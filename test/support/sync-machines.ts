@@ -1,10 +1,17 @@
+import assert from "node:assert/strict";
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { Server } from "../../src/contexts/drive/client/server.ts";
+import { connect, type Server } from "../../src/contexts/drive/client/server.ts";
 import { syncFolder } from "../../src/contexts/drive/client/sync.ts";
 import type { Pairing } from "../../src/contexts/drive/client/sync-state.ts";
-import { systemClock as clock } from "../../src/platform/system.ts";
-import { scratch } from "./basalt.ts";
+import {
+  systemClock as clock,
+  systemIds as newId,
+  systemTimers as timers,
+} from "../../src/platform/system.ts";
+import { scratch, serve, signUp } from "./basalt.ts";
+import { verify } from "./emails.ts";
+import { get, post } from "./http.ts";
 
 /** A folder on one machine, which is synced with one of the server. */
 export async function machine(server: Server, pairing: Pairing) {
@@ -32,6 +39,58 @@ export async function machine(server: Server, pairing: Pairing) {
   };
 }
 export type Machine = Awaited<ReturnType<typeof machine>>;
+
+/** Fails unless two machines have the same. */
+export async function areSame(one: Machine, other: Machine): Promise<void> {
+  const tree = await one.tree();
+  assert.deepEqual(await other.tree(), tree);
+  for (const file of tree)
+    if ((await stat(one.at(file))).isFile())
+      assert.ok((await one.read(file)).equals(await other.read(file)), file);
+}
+
+/** A Basalt with a user, whose folders machines sync. */
+export async function openSyncing() {
+  const served = await serve();
+  const ada = await signUp(served, "ada@example.com");
+  await verify(served, "ada@example.com", ada);
+  const credential = ada.headers.authorization.replace("Bearer ", "");
+  const server = connect({ url: served.url, credential, timers, newId });
+  const at = { url: served.url, headers: ada.headers };
+  let folders = 0;
+
+  /** Another folder of the one space. */
+  async function pairing(): Promise<Pairing> {
+    const { body: spaces } = await get(at, "/drive/spaces");
+    const [found] = (spaces["items"] ?? []) as readonly Record<string, unknown>[];
+    const space = found ?? (await post(at, "/drive/spaces", { name: "My files" })).body;
+    folders += 1;
+    const path = `/drive/nodes/${String(space["rootId"])}/folders`;
+    const { body: folder } = await post(at, path, { name: `folder ${folders}` });
+    const made = { spaceId: String(space["id"]), folderId: String(folder["id"]) };
+    return { url: served.url, ...made } as unknown as Pairing;
+  }
+
+  /** Two machines that sync another folder. */
+  async function two() {
+    const paired = await pairing();
+    await using undo = new AsyncDisposableStack();
+    const here = undo.use(await machine(server, paired));
+    const there = undo.use(await machine(server, paired));
+    const opened = undo.move();
+    return {
+      here,
+      there,
+      paired,
+      async both() {
+        for (const one of [here, there, here]) await one.sync();
+      },
+      [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    };
+  }
+  return { at, server, two, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
+}
+export type Syncing = Awaited<ReturnType<typeof openSyncing>>;
 
 /** Counts the bytes of bodies that a server is sent, and those that it sends. */
 export function counted(server: Server) {
