@@ -40,7 +40,8 @@ import { signedLinks } from "../infrastructure/signed-links.ts";
 import { sha256Digests as digests } from "../infrastructure/digests.ts";
 import { uploadedFile } from "../presentation/uploaded-file.ts";
 import { memoryChunks } from "./memory-chunks.ts";
-import { memoryDrive, memoryDriveTables } from "./memory-drive.ts";
+import { memoryDrive } from "./memory-drive.ts";
+import { memoryDriveTables } from "./memory-tables.ts";
 
 /** The adapters that the drive is tested on. */
 export type DriveSubject = AsyncDisposable & {

@@ -2,7 +2,8 @@ import type { OnMemory } from "#platform/memory/memory-database.ts";
 import type { ChunkStore } from "../application/ports/chunks.ts";
 import { driveWith } from "../module.ts";
 import { memoryChunks } from "./memory-chunks.ts";
-import { memoryDrive, memoryDriveTables } from "./memory-drive.ts";
+import { memoryDrive } from "./memory-drive.ts";
+import { memoryDriveTables } from "./memory-tables.ts";
 
 /** The drive in memory. All processes that are composed of one answer share its tables and chunks. */
 export function onMemory() {

@@ -1,0 +1,52 @@
+import { MemoryTable } from "#platform/memory/memory-table.ts";
+import type { Kept } from "../application/ports/chunks.ts";
+import type { Revision } from "../application/ports/revisions.ts";
+import type { Manifest } from "../domain/content.ts";
+import type { Link } from "../domain/link.ts";
+import { nameKey } from "../domain/node-name.ts";
+import type { Node, Placed, Trashed } from "../domain/node.ts";
+import type { Space } from "../domain/space.ts";
+import type { Upload, WantedChunk } from "../domain/upload.ts";
+
+export type KeptUpload = Upload & {
+  readonly manifest: Manifest;
+  readonly chunks: readonly WantedChunk[];
+};
+
+export type KeptLink = Link & { readonly uses: readonly string[] };
+
+/** The tables of the drive in memory. */
+export function memoryDriveTables() {
+  const spaces = new MemoryTable<Space>();
+  const isInTrash = (id: string): boolean => {
+    const node = nodes.rows.get(id);
+    return node?.status === "trashed" || (node?.status === "placed" && isInTrash(node.parentId));
+  };
+  // One that was purged is not changed, and none is made in a folder that was purged or trashed.
+  const isHeld = ({ id, parentId, version }: Placed | Trashed): boolean =>
+    version > 1 ? nodes.rows.has(id) : nodes.rows.has(parentId) && !isInTrash(parentId);
+  const nodes: MemoryTable<Node> = new MemoryTable<Node>(
+    (node) => (node.status === "placed" ? `${node.parentId} ${nameKey(node.name)}` : undefined),
+    () => {},
+    // The root comes together with its space.
+    (node) => node.status === "root" || (spaces.rows.has(node.spaceId) && isHeld(node)),
+  );
+  // A copy of one that was purged lacks its bytes.
+  const revisions = new MemoryTable<Revision>(
+    () => undefined,
+    () => {},
+    ({ size, manifest }) => size === manifest.reduce((sum, chunk) => sum + chunk.size, 0),
+  );
+  const chunks = new MemoryTable<Kept>();
+  const uploads = new MemoryTable<KeptUpload>();
+  const links: MemoryTable<KeptLink> = new MemoryTable<KeptLink>(
+    () => undefined,
+    () => {},
+    (link) => nodes.rows.has(link.nodeId),
+  );
+  return { spaces, nodes, revisions, chunks, uploads, links };
+}
+export type Tables = ReturnType<typeof memoryDriveTables>;
+
+/** As Postgres compares in the collation C. */
+export const byText = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
