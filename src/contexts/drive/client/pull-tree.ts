@@ -71,7 +71,7 @@ async function removed(root: string, entry: Entry, item: LocalItem): Promise<boo
   return true;
 }
 
-/** Whether nobody has changed a file since it was looked at. */
+/** Whether a file is still as it was when the sync looked at it. */
 async function isStill(root: string, item: LocalItem): Promise<boolean> {
   const now = await localItem(root, item.path);
   return now?.inode === item.inode && now.size === item.size && now.changedMs === item.changedMs;

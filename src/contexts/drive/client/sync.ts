@@ -22,7 +22,7 @@ export type SyncOptions = {
   readonly onBytes?: (done: number, total: number) => void;
 };
 
-/** Each may change what the next one looks at: after one that has changed something, all begin anew. */
+/** A step may change what the next one looks at. After a step that has changed something, the sync looks at both sides again. */
 const steps = [
   pushFolders,
   pushMoves,

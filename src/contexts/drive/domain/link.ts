@@ -19,7 +19,7 @@ export const DownloadLimit = branded<DownloadLimit>("number of downloads", {
   schema: { type: "integer", minimum: 1, maximum: 1_000_000 },
 });
 
-/** Opens a file, or a folder with all that lies below it, for whoever has it. It does so while its maker may read the node. */
+/** Opens a file, or a folder with everything below it, for anybody who has its token. It ends when its maker may no longer read the node. */
 export type Link = Versioned & {
   readonly id: LinkId;
   readonly nodeId: NodeId;

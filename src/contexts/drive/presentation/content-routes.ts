@@ -1,5 +1,5 @@
 import type { Context } from "#kernel/context.ts";
-import { get, post, put, type Route } from "#platform/http/route.ts";
+import { get, post, put, type ByteRange, type Route } from "#platform/http/route.ts";
 import { CopyFile } from "../application/content/copy-file.ts";
 import { ReadFile, type ReadableFile } from "../application/content/read-file.ts";
 import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
@@ -31,6 +31,17 @@ const uploadOf = (drive: Drive) =>
     read: uploadedFile,
     mayBegin: (context: Context) => drive.mayUpload({}, context),
   }) as const;
+
+/** How a content is sent. */
+export const sent = {
+  download: {
+    sizeOf: ({ file }: ReadableFile) => file.content.size,
+    fileName: ({ file }: ReadableFile) => file.name,
+    bytes: ({ bytes }: ReadableFile, range: ByteRange) => bytes(range),
+  },
+  version: ({ file }: ReadableFile) => revision(file),
+  tagKind,
+};
 
 export const written = {
   "node-not-found": 404,
@@ -131,13 +142,7 @@ const reading = (drive: Drive): readonly Route[] => [
     input: ReadFile,
     handle: drive.readFile,
     success: 200,
-    download: {
-      sizeOf: ({ file }: ReadableFile) => file.content.size,
-      fileName: ({ file }) => file.name,
-      bytes: ({ bytes }, range) => bytes(range),
-    },
-    version: ({ file }) => revision(file),
-    tagKind,
+    ...sent,
     refusals: {
       "node-not-found": 404,
       "not-a-file": 409,

@@ -1,5 +1,4 @@
 import { del, get, post, type Route } from "#platform/http/route.ts";
-import type { ReadableFile } from "../application/content/read-file.ts";
 import { GetShared, ListShared, VisitLink } from "../application/links/follow-links.ts";
 import {
   CreateLink,
@@ -9,7 +8,7 @@ import {
 } from "../application/links/manage-links.ts";
 import type { LinkTokens } from "../application/ports/links.ts";
 import type { Drive } from "../index.ts";
-import { revision, tagKind } from "./content-routes.ts";
+import { sent } from "./content-routes.ts";
 import {
   LinksView,
   LinkView,
@@ -121,13 +120,7 @@ const following = (drive: Drive): readonly Route[] => [
     input: GetShared,
     handle: drive.readShared,
     success: 200,
-    download: {
-      sizeOf: ({ file }: ReadableFile) => file.content.size,
-      fileName: ({ file }) => file.name,
-      bytes: ({ bytes }, range) => bytes(range),
-    },
-    version: ({ file }) => revision(file),
-    tagKind,
+    ...sent,
     refusals: { ...unopened, "link-used-up": 410, "not-a-file": 409, conflict: 409 },
   }),
 ];

@@ -26,7 +26,7 @@ const partsOf = (drive: Drive) =>
 const spelling =
   'The body tells the content by its parts, one JSON object in a line each: `{"hash":"…","size":65536}` is a chunk, and `{"from":0,"until":65536}` are bytes that';
 const wanting =
-  "The answer says which chunks are to be sent: those of contents that the caller may not read are, whoever else has them. An upload goes on, after any break, for seven days: begun again with the same chunks for the same file, it is the same one.";
+  "The answer says which chunks the client has to send: all but those of contents that the caller may read, even where somebody else has them. An upload goes on, after any break, for seven days: begun again with the same chunks for the same file, it is the same one.";
 
 const begun = {
   "node-not-found": 404,

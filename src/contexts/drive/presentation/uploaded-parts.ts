@@ -77,7 +77,7 @@ async function partsIn(
   return ok({ parts, digest: hash.digest("base64url") });
 }
 
-/** The parts of a content, one JSON object in a line each. They are read once, by whoever asks first. */
+/** The parts of a content. Each line of the body is a JSON object; the body is read once. */
 export function uploadedParts(body: AsyncIterable<Uint8Array>): ToldParts {
   let parts: ReturnType<typeof partsIn> | undefined;
   return { read: () => (parts ??= partsIn(body)) };

@@ -128,7 +128,7 @@ export function linksContract(name: string, open: OpenDrive): void {
       assert.deepEqual([used?.link.id, used?.downloads], [link.id, 3]);
     });
 
-    test("nobody shares what is not theirs, and nobody without end", async () => {
+    test("a user shares only their own files, and each by a limited number of links", async () => {
       await using house = await shared();
       assert.equal(outcomeOf(await house.link(house.outer, {}, house.bobId)), "forbidden");
       for (let i = 0; i < maxLinks; i += 1) expect(await house.link(house.outer));
