@@ -25,6 +25,8 @@ const words: Readonly<Record<string, readonly string[]>> = {
   "email address": ["ada@example.com", "bob@example.com"],
   password: [password],
   token: ["{{token 0}}", "{{token 1}}"],
+  "link token": ["{{share 0}}", "{{share 1}}"],
+  visit: ["{{visit 0}}"],
   sku: ["{{sku 0}}", "{{sku 1}}", "NONE"],
   slug: ["mug", "shirt"],
   "search text": ["mug", "shrit", "soft"],
@@ -183,11 +185,16 @@ const valuesOf = (parameters: readonly Parameter[]) =>
     )
     .map((values) => Object.entries(values));
 
-const version = fc.oneof(
-  { weight: 6, arbitrary: fc.integer({ min: 1, max: 4 }).map((n) => `"${n}"`) },
-  { weight: 2, arbitrary: fc.integer({ min: 1, max: 4 }).map((n) => `"r${n}"`) },
-  fc.constantFrom("*", 'W/"1"', '"', "1", '"-1"', '"99999999999999999999"', '"1","2"'),
-);
+/** Contents have tags of their own. */
+const tagsOf = (usual: "" | "r") => {
+  const tags = (kind: string) => fc.integer({ min: 1, max: 4 }).map((n) => `"${kind}${n}"`);
+  return fc.oneof(
+    { weight: 6, arbitrary: tags(usual) },
+    { weight: 2, arbitrary: tags(usual === "r" ? "" : "r") },
+    fc.constantFrom("*", 'W/"1"', '"', "1", '"-1"', '"99999999999999999999"', '"1","2"'),
+  );
+};
+const version = tagsOf("");
 const header = fc.stringMatching(/^[aZ09 \-_.;:,"'%/\\{}é]{0,30}$/);
 const headers = fc.record(
   {
@@ -214,6 +221,7 @@ function requestOf(operation: Operation): fc.Arbitrary<Request> {
     fc.constantFrom(...mediaTypes),
   );
   const needsVersion = "428" in operation.responses;
+  const isOfContent = /\/(content|revisions)\b/.test(operation.name);
   return fc
     .record({
       asker: fc.oneof(
@@ -224,7 +232,7 @@ function requestOf(operation: Operation): fc.Arbitrary<Request> {
       path: valuesOf(inPath ?? []),
       query: valuesOf(inQuery ?? []),
       headers: fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, headers),
-      version,
+      version: tagsOf(isOfContent ? "r" : ""),
       mediaType,
       body: bodyOf(operation),
     })

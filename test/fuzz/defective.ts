@@ -31,7 +31,7 @@ const defects: Readonly<Record<string, Spoil>> = {
     body.replace(/"slug":"[^"]*"/, '"slug":1'),
   ]),
   /** A refusal that tells how Basalt is made. */
-  "told-statement": spoiling(/^POST \/api\/v1\/categories/, (status, body) => [
+  "told-statement": spoiling(/^POST /, (status, body) => [
     status,
     status === 409 ? body.replace("}", ',"detail":"insert into catalog.categories"}') : body,
   ]),

@@ -57,7 +57,7 @@ export function judgeOf(openApi: OpenApi): Judge {
     if (Object.keys(content).length === 0)
       return body === "" ? undefined : `has a body with ${status}, which is declared without`;
     if (!content[mediaType]) return `answers ${mediaType}, which is not declared`;
-    if (!mediaType.endsWith("json")) return undefined;
+    if (!/[/+]json$/.test(mediaType)) return undefined;
     const isFitting = validatorOf(operation, String(status), mediaType);
     if (isFitting(parsed(body))) return undefined;
     return `does not fit its schema: ${ajv.errorsText(isFitting.errors)}`;

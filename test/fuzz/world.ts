@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { ofx } from "../../src/contexts/accounts/testing/statement-files.ts";
 import { asAdmin, signIn, signUp, type Headers, type Served } from "../support/basalt.ts";
 import { verify } from "../support/emails.ts";
-import { ask, get, sell, type At } from "../support/http.ts";
+import { ask, get, post, sell, type At } from "../support/http.ts";
 import { until } from "../support/until.ts";
 import type { Asker } from "./arbitraries.ts";
 
@@ -81,20 +82,47 @@ async function elsewhereOf(own: At, keys: object) {
   };
 }
 
-/** A space with a folder, and with a file in it. */
+const [octets, ndjson] = ["application/octet-stream", "application/x-ndjson"];
+
+/** A space with a folder and files, one of them in the trash; links, and uploads of which one is complete. */
 async function driveOf(own: At) {
   const name = "My files";
   const space = await made(own, "POST", "/drive/spaces", { name });
   const { body } = await get(own, `/drive/spaces/${space}`);
   const root = String(body["rootId"]);
   const folder = await made(own, "POST", `/drive/nodes/${root}/folders`, { name });
-  const answer = await fetch(`${own.url}/api/v1/drive/nodes/${folder}/files?name=a.txt`, {
-    method: "POST",
-    body: "hello",
-    headers: { ...own.headers, "content-type": "application/octet-stream" },
+  const sent = async (path: string, type: string, text: string) => {
+    const answer = await fetch(`${own.url}/api/v1/drive/nodes/${folder}/${path}`, {
+      method: "POST",
+      body: text,
+      headers: { ...own.headers, "content-type": type },
+    });
+    return ((await answer.json()) as { readonly id: string }).id;
+  };
+  const file = (text: string) => sent(`files?name=${text}.txt`, octets, text);
+  const [first, second, trashed] = [await file("hello"), await file("world"), await file("gone")];
+  await ask(own, "DELETE", `/drive/nodes/${trashed}`);
+  const hash = createHash("sha256").update("later").digest("hex");
+  const part = JSON.stringify({ hash, size: 5 });
+  const upload = await sent(`uploads?name=later.txt&size=5&hash=${hash}`, ndjson, part);
+  const ready = await sent(`uploads?name=ready.txt&size=5&hash=${hash}`, ndjson, part);
+  await fetch(`${own.url}/api/v1/drive/uploads/${ready}/chunks?chunks=0`, {
+    method: "PUT",
+    body: "later",
+    headers: { ...own.headers, "content-type": octets },
   });
-  const { id } = (await answer.json()) as { readonly id: string };
-  return { space: [space], node: [root, folder, id] };
+  const { body: link } = await post(own, `/drive/nodes/${folder}/links`, {});
+  const { body: ofFile } = await post(own, `/drive/nodes/${first}/links`, {});
+  const { body: visit } = await post(own, `/drive/shared/${String(ofFile["token"])}/visits`, {});
+  return {
+    space: [space],
+    // Most operations are about files.
+    node: [first, folder, second, folder, root, folder, trashed],
+    upload: [ready, upload],
+    link: [String(link["id"])],
+    share: [String(ofFile["token"]), String(link["token"])],
+    visit: [String(visit["visit"])],
+  };
 }
 
 type Keys = { readonly id: string; readonly secret: string };
