@@ -28,6 +28,9 @@ export type AuditFilter = {
 /** An entry before it has its time, which the audit sets. */
 export type AuditAddition = Omit<AuditEntry, "at">;
 
+/** Targets that one entry names; the events of its correlation id name all. */
+const maxTargets = 1_000;
+
 /** Makes the audit entry of an operation from its context, its outcome and its targets. */
 export function entryOf(
   { actor, credential, operation = "unknown", origin, correlationId }: Context,
@@ -37,7 +40,7 @@ export function entryOf(
     actor,
     operation,
     outcome,
-    targets,
+    targets: targets.slice(0, maxTargets),
     correlationId,
     ...(credential === undefined ? {} : { credential }),
     ...(origin === undefined ? {} : { origin }),

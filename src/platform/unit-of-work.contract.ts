@@ -179,16 +179,36 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
     });
 
     test("however many events one aggregate has, the log keeps their order", async () => {
+      for (const length of [8, 9, 30, 2_100]) {
+        await using subject = await open();
+        const { state, events } = written("busy");
+        const many = Array.from({ length }, () => events).flat();
+        await subject.unitOfWork(testContext(), async ({ notes }) =>
+          ok(notes.save({ state, events: many })),
+        );
+        const kept = await subject.events();
+        assert.deepEqual(
+          kept.map(({ version }) => version),
+          many.map((_, i) => i + 1),
+        );
+        assert.deepEqual(kept.at(-1)?.payload, kept[0]?.payload);
+        assert.deepEqual(kept.at(-1)?.metadata, { actor: "tester", correlationId: "test" });
+      }
+    });
+
+    test("an operation on very many aggregates enters the first of them into the audit", async () => {
       await using subject = await open();
-      const { state, events } = written("busy");
-      const many = Array.from({ length: 30 }, () => events).flat();
-      await subject.unitOfWork(testContext(), async ({ notes }) =>
-        ok(notes.save({ state, events: many })),
-      );
+      const changes = Array.from({ length: 1_200 }, (_, i) => written(`note ${i}`));
+      await subject.unitOfWork(testContext({ operation: "scratch.write" }), async ({ notes }) => {
+        for (const change of changes) notes.save(change);
+        return ok(undefined);
+      });
+      const [entry] = await subject.audit.page({}, { limit: 1 });
       assert.deepEqual(
-        (await subject.events()).map(({ version }) => version),
-        many.map((_, i) => i + 1),
+        entry?.targets,
+        changes.slice(0, 1_000).map(({ state }) => state.id),
       );
+      assert.equal((await subject.events()).length, changes.length);
     });
 
     test("one of several writers of the same version wins and the others conflict", async () => {

@@ -24,6 +24,7 @@ export async function globalSetup(): Promise<void> {
   try {
     await makeTemplate(embedded.connection);
   } catch (error) {
+    console.error(error); // the end of its connections may be all that is told otherwise
     await globalTeardown(); // the runner calls it after a whole set-up only
     throw error;
   }

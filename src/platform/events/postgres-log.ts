@@ -5,10 +5,13 @@ import { statement, type Database, type Parameter } from "../postgres/database.t
 import { mutation, type Mutation, type Write } from "../postgres/writes.ts";
 import type { Horizon, Look, Mark } from "./subscription-store.ts";
 
-/** Events in one insert; more go into several of one transaction. */
+/** Events in one insert as rows of their own, which is the quickest for a few. */
 const maxEventsPerInsert = 8;
+/** Events in one insert as arrays; more go into several of one transaction. */
+const maxEventsInArrays = 1_000;
 
 const columns = 8;
+type Value = string | number;
 
 function insertOf(schema: string, rows: number): Mutation {
   const placeholders = Array.from({ length: rows }, (_, row) => {
@@ -24,7 +27,19 @@ function insertOf(schema: string, rows: number): Mutation {
   );
 }
 
-const valuesOf = (event: Recorded): readonly Parameter[] => [
+const arraysOf = (schema: string): Mutation =>
+  mutation(
+    `${schema}.append-many`,
+    "events",
+    `insert into ${schema}.events
+       (id, stream, version, type, schema_version, payload, metadata, occurred_at)
+     select e.id, e.stream, e.version, e.type, e.schema_version, e.payload::jsonb, e.metadata::jsonb, e.occurred_at
+       from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::text[], $7::text[], $8::timestamptz[])
+            with ordinality as e(id, stream, version, type, schema_version, payload, metadata, occurred_at, place)
+      order by e.place`,
+  );
+
+const valuesOf = (event: Recorded): readonly Value[] => [
   event.id,
   event.stream,
   event.version,
@@ -35,15 +50,20 @@ const valuesOf = (event: Recorded): readonly Parameter[] => [
   event.occurredAt,
 ];
 
+const columnsOf = (rows: readonly (readonly Value[])[]): readonly Parameter[] =>
+  Array.from({ length: columns }, (_, i) => rows.flatMap((row) => row[i] ?? []));
+
 /** Makes the writes that append events to the log of a schema. */
 export function appendsTo(schema: string): (events: readonly Recorded[]) => readonly Write[] {
+  const many = arraysOf(schema);
   const inserts = Array.from({ length: maxEventsPerInsert }, (_, i) => insertOf(schema, i + 1));
   return (events) => {
     const writes: Write[] = [];
-    for (let first = 0; first < events.length; first += maxEventsPerInsert) {
-      const chunk = events.slice(first, first + maxEventsPerInsert);
-      const insert = inserts[chunk.length - 1];
-      if (insert) writes.push({ mutation: insert, values: chunk.flatMap(valuesOf) });
+    for (let first = 0; first < events.length; first += maxEventsInArrays) {
+      const rows = events.slice(first, first + maxEventsInArrays).map(valuesOf);
+      const insert = inserts[rows.length - 1];
+      if (insert) writes.push({ mutation: insert, values: rows.flat() });
+      else writes.push({ mutation: many, values: columnsOf(rows) });
     }
     return writes;
   };

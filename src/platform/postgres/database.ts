@@ -31,7 +31,7 @@ export type Parameter =
   | boolean
   | null
   | Uint8Array
-  | readonly (string | number)[];
+  | readonly (string | number | null)[];
 
 export type DatabaseOptions = {
   readonly connection: pg.ClientConfig;

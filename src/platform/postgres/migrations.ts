@@ -31,7 +31,10 @@ type File = Applied & { readonly sql: string; readonly checksum: string };
 function filesOf({ schema, source, folder }: MigrationSource): readonly File[] {
   const names = readdirSync(folder).toSorted();
   const odd = names.find((name) => !fileName.test(name));
-  if (odd) throw new MigrationRefused(`${folder}/${odd} is not named {revision}_{slug}.sql`);
+  if (odd)
+    throw new MigrationRefused(
+      `${folder}/${odd} is not named {revision}_{slug}.sql, as in 0012_past-places.sql`,
+    );
   const twice = names.find((name, i) => i > 0 && name.slice(0, 4) === names[i - 1]?.slice(0, 4));
   if (twice) throw new MigrationRefused(`${folder}/${twice}: this revision exists already`);
 

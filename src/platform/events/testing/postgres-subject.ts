@@ -50,7 +50,7 @@ export function subjectOn(
   return {
     wakeUp,
     ...postgresUnitOfWork(common),
-    events: () => eventAdmin(database, "scratch").list({ limit: 1_000 }),
+    events: () => eventAdmin(database, "scratch").list({ limit: 5_000 }),
     announcements: () => announcements,
     audit: postgresAudit(database),
     store: (name) => postgresSubscription({ ...common, name }),
