@@ -26,6 +26,7 @@ const rounds = 3;
 const small = { files: 1_000, bytes: 4_096, atOnce: 8 };
 const children = 100_000;
 const asked = 200;
+const lostFiles = 40_000;
 const manyUploads = { uploads: 16, mebibytes: 64 };
 
 type Headers = Readonly<Record<string, string>>;
@@ -177,6 +178,56 @@ const fill = `insert into drive.nodes (id, space_id, parent_id, name, name_key, 
    select 'node_' || lpad(n::text, 26, '0'), $1, $2, 'n' || lpad(n::text, 8, '0'), 'n' || lpad(n::text, 8, '0'), 'file', 1, 0,
           repeat('0', 64), now(), now(), 1 from generate_series(1, $3::int) n`;
 
+/** Files of an hour ago, of which one half was deleted since, one by one, and the other one overwritten. */
+const damage = [
+  `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, created_at, changed_at, trashed_at,
+                            version)
+   select 'node_' || lpad('m' || n, 26, '0'), $1, $2, 'm' || n, 'm' || n, 'file', 1 + n % 2, 0, md5(n::text) || md5(n::text),
+          now() - interval '2 hours', now() - interval '1 minute', case n % 2 when 0 then now() - interval '1 minute' end, 2
+     from generate_series(1, $3::int) n`,
+  `insert into drive.past_places (node_id, version, parent_id, name, name_key, until)
+   select id, 1, parent_id, name, name_key, trashed_at from drive.nodes where parent_id = $2 and trashed_at is not null`,
+  `insert into drive.revisions (node_id, number, size, hash, created_at)
+   select id, r, 0, md5(id || r) || md5(id || r), case r when 1 then created_at else changed_at end
+     from drive.nodes, generate_series(1, revision) r where parent_id = $2`,
+  `update drive.nodes n set hash = r.hash from drive.revisions r
+    where n.parent_id = $2 and r.node_id = n.id and r.number = n.revision`,
+  `insert into drive.chunks (hash, segment, place, size, used_at)
+   select sha256(node_id::bytea), 'none', 0, 4096, created_at from drive.revisions where number = 1
+     and node_id in (select id from drive.nodes where parent_id = $2)`,
+  `insert into drive.manifests (node_id, number, starts_at, hashes, sizes)
+   select node_id, number, 0, sha256(node_id::bytea), '\\x00001000' from drive.revisions
+    where node_id in (select id from drive.nodes where parent_id = $2)`,
+  "update drive.nodes set created_at = now() - interval '3 hours' where id = $2",
+];
+
+/** The time machine, on files that are rows alone. */
+async function restoreFigure(drive: Drive, folder: string): Promise<Figure> {
+  const made = await send(drive, "POST", `/drive/nodes/${drive.rootId}/folders`, { name: "lost" });
+  const lost = String(made["id"]);
+  const client = new pg.Client(EmbeddedPostgres.running(folder));
+  await client.connect();
+  for (const text of damage) {
+    const values = [drive.spaceId, lost, lostFiles];
+    // A statement is given the values that it names.
+    await client.query(
+      text.replaceAll(/\$(\d)/g, (_, n) => client.escapeLiteral(String(values[Number(n) - 1]))),
+    );
+  }
+  await client.end();
+  const at = new Date(Date.now() - 3_600_000).toISOString();
+  const begun = performance.now();
+  const told = await send(drive, "POST", `/drive/nodes/${lost}/past/restoration`, { at });
+  const took = (performance.now() - begun) / 1_000;
+  const isWhole = Number(told["restored"]) + Number(told["revised"]) === lostFiles;
+  return {
+    what: `${lostFiles} files as of an hour ago, half of them deleted and half overwritten`,
+    measured: isWhole ? `${took.toFixed(1)} s` : `restored ${JSON.stringify(told)}`,
+    bar: "< 3 s",
+    kept: isWhole && took < 3,
+  };
+}
+
 async function folderFigures(drive: Drive, folder: string): Promise<readonly Figure[]> {
   const client = new pg.Client(EmbeddedPostgres.running(folder));
   const made = async (name: string) =>
@@ -303,6 +354,7 @@ export async function driveFigures(): Promise<readonly Figure[]> {
     await smallFigure(drive, dav?.url),
     await feedFigure(drive),
     ...(await folderFigures(drive, data)),
+    await restoreFigure(drive, data),
     memory,
     ...(await clientFigures({ ...drive, credential: headers.authorization.slice(7) }, folder.path)),
   ];

@@ -1,13 +1,14 @@
 import { rename, stat } from "node:fs/promises";
 import path from "node:path";
-import type { Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
+import { Instant } from "#kernel/instant.ts";
 import { print, progressBar, type Output } from "#platform/console/output.ts";
 import type { Runtime } from "#platform/runtime.ts";
 import { describeFile } from "./client/described-file.ts";
 import { getFile } from "./client/get-file.ts";
 import { findNode, findSpace, makeFolder } from "./client/places.ts";
 import { putFile } from "./client/put-file.ts";
-import { connect } from "./client/server.ts";
+import { connect, RewoundFacts } from "./client/server.ts";
 import { syncFolder } from "./client/sync.ts";
 
 type Reaching = Output & { readonly server: string; readonly space?: string };
@@ -61,6 +62,29 @@ export function addClientCommands(drive: Command, runtime: Runtime): void {
     .argument("<folder>", "the folder on this machine")
     .option("--to <path>", "the folder on the server", "/")
     .action(syncCommand(runtime));
+  reaching("restore", "Make a folder of the server what it was, with all that lies below it")
+    .argument("<folder>", "the folder on the server, as in /Photos; / is the whole space")
+    .requiredOption(
+      "--at <time>",
+      "when: 2026-01-31T12:00:00Z, or 30m, 1h or 2d ago",
+      timeOf(runtime),
+    )
+    .option("--dry-run", "tell what would change, and change nothing")
+    .action(restoreCommand(runtime));
+}
+
+const spans: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Reads a time, or for how long it has passed. */
+function timeOf({ clock }: Runtime) {
+  return (typed: string): Instant => {
+    const [, count, unit = ""] = /^(\d{1,6})([mhd])$/.exec(typed) ?? [];
+    if (count !== undefined)
+      return Instant.fromUnixMs(clock.unixMs() - Number(count) * (spans[unit] ?? 0));
+    const at = Instant.parse(typed);
+    if (!at.ok) throw new InvalidArgumentError("It is no time such as 2026-01-31T12:00:00Z or 1h.");
+    return at.value;
+  };
 }
 
 function reached({ timers, newId }: Runtime, { server: url }: Reaching) {
@@ -150,6 +174,29 @@ const syncCommand =
     print([told], output, reportOf, "");
     if (skipped.length > 0) process.exitCode = 1;
   };
+
+const restoreCommand =
+  (runtime: Runtime) =>
+  async (
+    typed: string,
+    {
+      space: named,
+      at,
+      dryRun,
+      ...output
+    }: Reaching & { readonly at: Instant; readonly dryRun?: true },
+  ) => {
+    const server = reached(runtime, output);
+    const found = await findNode(server, await findSpace(server, named), rooted(typed));
+    if (!found) throw new Error(`there is no ${typed}: restore a folder above it, such as /`);
+    const counts = await server.ask(RewoundFacts, "POST", `nodes/${found.id}/past/restoration`, {
+      json: { at, ...(dryRun ? { dryRun } : {}) },
+    });
+    print([counts], output, (told) => `${dryRun ? "It would be: " : ""}${rewoundOf(told)}`, "");
+  };
+
+const rewoundOf = ({ restored, moved, revised, copied, trashed }: RewoundFacts): string =>
+  `${restored} back from the trash, ${moved} moved back, ${revised} with their contents of then, ${copied} copied, ${trashed} put in the trash.`;
 
 type ToldReport = Omit<Awaited<ReturnType<typeof syncFolder>>, "skipped"> & {
   readonly skipped: readonly { readonly path: string; readonly why: string }[];

@@ -29,6 +29,8 @@ import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.
 import { copyFile } from "./application/content/copy-file.ts";
 import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
 import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
+import { listPast } from "./application/time-machine/read-past.ts";
+import { restorePast } from "./application/time-machine/restore-past.ts";
 import type { ChunkStore, Digests } from "./application/ports/chunks.ts";
 import type { LinkPasswords, LinkTokens } from "./application/ports/links.ts";
 import type { DriveScope } from "./application/ports/scope.ts";
@@ -77,6 +79,9 @@ export const createDrive = (deps: DriveDeps) =>
       listTrash: listTrash(deps),
       purgeNode: purgeNode(deps),
       purgeExpired: purgeExpired(deps),
+
+      listPast: listPast(deps),
+      restorePast: restorePast(deps),
 
       listChanges: listChanges(deps),
       followChanges: followChanges(deps),

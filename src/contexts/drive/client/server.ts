@@ -1,5 +1,5 @@
 import type { NewId } from "#kernel/id.ts";
-import { Flag, text } from "#kernel/scalars.ts";
+import { Count, Flag, text } from "#kernel/scalars.ts";
 import { list, oneOf, openShape, optional, type Infer, type Value } from "#kernel/shape.ts";
 import { Version } from "#kernel/version.ts";
 import { pause, type Timers } from "#platform/runtime.ts";
@@ -33,6 +33,15 @@ export type NodeFacts = Infer<typeof NodeFacts>;
 
 const [maxText, maxPage] = [10_000, 4_096];
 export const SpaceFacts = openShape({ id: SpaceId, name: NodeName, rootId: NodeId });
+export const RewoundFacts = openShape({
+  restored: Count,
+  moved: Count,
+  revised: Count,
+  copied: Count,
+  trashed: Count,
+});
+export type RewoundFacts = Infer<typeof RewoundFacts>;
+
 export const SpacesFacts = openShape({ items: list(SpaceFacts, maxPage) });
 export const ChildrenFacts = openShape({
   items: list(NodeFacts, maxPage),

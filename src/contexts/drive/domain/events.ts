@@ -1,4 +1,5 @@
 import { event, registry, type EventOf } from "#kernel/event.ts";
+import { Instant } from "#kernel/instant.ts";
 import { optional } from "#kernel/shape.ts";
 import { ByteCount, RevisionNumber, Sha256 } from "./content.ts";
 import { LinkId, NodeId, OwnerId, SpaceId } from "./ids.ts";
@@ -52,6 +53,13 @@ export const NodeRestored = event("drive.node-restored", 1, {
 /** Deleted for good, with all that lay below it. */
 export const NodePurged = event("drive.node-purged", 1, { nodeId: NodeId, spaceId: SpaceId });
 
+/** Made what it was at a time. The events of what lies below it say what that took. */
+export const FolderRewound = event("drive.folder-rewound", 1, {
+  nodeId: NodeId,
+  spaceId: SpaceId,
+  to: Instant,
+});
+
 /** Not a change of the node: the feed does not tell it. */
 export const LinkCreated = event("drive.link-created", 1, {
   linkId: LinkId,
@@ -69,6 +77,7 @@ export const driveEvents = registry(
   NodeTrashed,
   NodeRestored,
   NodePurged,
+  FolderRewound,
   LinkCreated,
   LinkRevoked,
 );

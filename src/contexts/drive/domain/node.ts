@@ -7,6 +7,7 @@ import {
   FileCreated,
   FileRevised,
   FolderCreated,
+  FolderRewound,
   NodeMoved,
   NodePurged,
   NodeRestored,
@@ -193,6 +194,12 @@ export const Node = {
   purge(node: Trashed): Changed<Trashed> {
     const { id: nodeId, spaceId } = node;
     return { state: node, events: [NodePurged({ nodeId, spaceId })] };
+  },
+
+  /** Says that what lies below a folder was made what it was. */
+  rewind(folder: Folder, to: Instant): Changed<Folder> {
+    const { id: nodeId, spaceId } = folder;
+    return { state: folder, events: [FolderRewound({ nodeId, spaceId, to })] };
   },
 
   restore(

@@ -1,9 +1,14 @@
 import type { Instant } from "#kernel/instant.ts";
-import { statement } from "#platform/postgres/database.ts";
+import { statement, type Parameter } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import { mutation } from "#platform/postgres/writes.ts";
+import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import type { ChunkIndex, KeptChunk, Location } from "../application/ports/chunks.ts";
-import type { ManifestPage, RevisionFacts, Revisions } from "../application/ports/revisions.ts";
+import type {
+  ManifestPage,
+  RevisionCopy,
+  RevisionFacts,
+  Revisions,
+} from "../application/ports/revisions.ts";
 import { pagesOf, type ByteCount, type RevisionNumber, type Sha256 } from "../domain/content.ts";
 import type { NodeId } from "../domain/ids.ts";
 import { hashesIn, hexOfHashes, hexOfSizes, manifestIn } from "./packed-manifest.ts";
@@ -86,25 +91,39 @@ const addManifest = mutation(
    select $1, $2::bigint, p.starts_at, decode(p.hashes, 'hex'), decode(p.sizes, 'hex')
      from unnest($3::bigint[], $4::text[], $5::text[]) as p(starts_at, hashes, sizes)`,
 );
-const copyManifest = mutation(
-  "drive.manifest-copy",
-  "manifests",
-  `with held as materialized (select drive.hold_node($3) as is_there)
-   insert into drive.manifests (node_id, number, starts_at, hashes, sizes)
-   select $1, $2::bigint, starts_at, hashes, sizes from held, drive.manifests
-    where is_there and node_id = $3 and number = $4::bigint`,
+/** In the order of the values of a copy. */
+const copies = `unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[])
+  as c (node_id, number, size, hash, created_at, from_id, from_number)`;
+/** The files that are copied stay until the unit of work has ended; one that is gone makes it end. */
+const copyRevisions = mutation(
+  "drive.revisions-copy",
+  inTurn,
+  `insert into drive.revisions (node_id, number, size, hash, created_at)
+   select c.node_id, c.number, c.size, c.hash, c.created_at
+     from ${copies} left join (select id from drive.nodes where id = any($6::text[]) for key share) held on held.id = c.from_id
+    where held.id is not null or drive.hold_node(c.from_id)`,
+);
+const copyManifests = mutation(
+  "drive.manifests-copy",
+  inTurn,
+  `insert into drive.manifests (node_id, number, starts_at, hashes, sizes)
+   select c.node_id, c.number, m.starts_at, m.hashes, m.sizes
+     from ${copies} cross join lateral (
+       select * from drive.manifests where node_id = c.from_id and number = c.from_number offset 0) m`,
 );
 /** A copy relies on them, as an upload does. */
-const useOfRevision = mutation(
-  "drive.chunks-use-of-revision",
-  "chunks",
-  `update drive.chunks c set used_at = $3::timestamptz
-     from (select hash from drive.chunks
-            where used_at < $3::timestamptz - interval '1 hour'
-              and hash = any(array(select substring(m.hashes from 32 * i + 1 for 32)
-                                     from drive.manifests m, generate_series(0, length(m.hashes) / 32 - 1) i
-                                    where m.node_id = $1 and m.number = $2::bigint))
-            order by hash for update) u
+const useOfRevisions = mutation(
+  "drive.chunks-use-of-revisions",
+  inTurn,
+  `update drive.chunks c set used_at = u.at
+     from (select k.hash, w.at from (
+             select substring(m.hashes from 32 * i + 1 for 32) as hash, max(c.created_at) as at
+               from ${copies} cross join lateral (
+                 select hashes from drive.manifests where node_id = c.from_id and number = c.from_number offset 0) m
+               cross join lateral generate_series(0, length(m.hashes) / 32 - 1) i group by 1) w
+             cross join lateral (select hash from drive.chunks
+                                  where hash = w.hash and used_at < w.at - interval '1 hour' offset 0) k
+            order by k.hash) u
     where c.hash = u.hash`,
 );
 type RevisionRow = {
@@ -151,6 +170,15 @@ const manifestPages = statement<PlacedPageRow>(
     order by node_id, number, starts_at limit $4`,
 );
 
+const valuesOfCopies = (all: readonly RevisionCopy[]): readonly Parameter[] => [
+  all.map(({ to }) => to.nodeId),
+  all.map(({ to }) => to.revision),
+  all.map(({ to }) => to.size),
+  all.map(({ to }) => to.hash),
+  all.map(({ to }) => to.createdAt),
+  all.map(({ from }) => from.nodeId),
+  all.map(({ from }) => from.revision),
+];
 const toPage = ({ starts_at: startsAt, ...packed }: PageRow): ManifestPage => ({
   startsAt,
   manifest: manifestIn(packed),
@@ -202,10 +230,10 @@ export const postgresRevisions = ({ read, write }: Transaction): Revisions => ({
       pages.map((page) => hexOfSizes(page.manifest)),
     ]);
   },
-  copy({ nodeId, revision, size, hash, createdAt }, from) {
-    write(addRevision, [nodeId, revision, size, hash, createdAt]);
-    write(copyManifest, [nodeId, revision, from.nodeId, from.revision]);
-    write(useOfRevision, [from.nodeId, from.revision, createdAt]);
+  copy(all) {
+    if (all.length === 0) return;
+    const values = valuesOfCopies(all);
+    for (const one of [copyRevisions, copyManifests, useOfRevisions]) write(one, values);
   },
   async byNumber(nodeId, revision) {
     const [row] = await read(revisionByNumber, [nodeId, revision]);

@@ -6,6 +6,7 @@ import { postgresLinks } from "./postgres-links.ts";
 import { postgresNodes } from "./postgres-nodes.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
 import { postgresSpaces } from "./postgres-spaces.ts";
+import { postgresTimeMachine } from "./postgres-time-machine.ts";
 import { postgresUploads } from "./postgres-uploads.ts";
 
 /** All repositories of the drive on one transaction. */
@@ -16,6 +17,7 @@ export const postgresDrive = (transaction: Transaction): DriveScope => ({
   chunks: postgresChunks(transaction),
   uploads: postgresUploads(transaction),
   links: postgresLinks(transaction),
+  timeMachine: postgresTimeMachine(transaction),
   changes: postgresChanges(transaction),
   personalData: postgresPersonalData(transaction),
 });

@@ -1,36 +1,18 @@
 import { idOf, saving } from "#kernel/repository.ts";
-import type { Instant } from "#kernel/instant.ts";
-import type { Version } from "#kernel/version.ts";
 import { redactIn } from "#platform/events/redact.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { inTurn, mutation } from "#platform/postgres/writes.ts";
+import { nodeColumns, toNode, type NodeRow } from "./node-rows.ts";
 import { eraseLinks } from "./postgres-links.ts";
+import { keepPlace } from "./postgres-time-machine.ts";
 import type { Nodes, Owned } from "../application/ports/nodes.ts";
-import type { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
 import type { DriveEvent } from "../domain/events.ts";
-import type { NodeId, OwnerId, SpaceId } from "../domain/ids.ts";
-import { erasedName, nameKey, type NodeName } from "../domain/node-name.ts";
+import type { OwnerId } from "../domain/ids.ts";
+import { erasedName, nameKey } from "../domain/node-name.ts";
 import type { Above, Node, Placed, Trashed } from "../domain/node.ts";
 
-type Row = {
-  readonly id: string;
-  readonly space_id: string;
-  readonly parent_id: string | null;
-  readonly name: string;
-  readonly kind: Node["kind"];
-  readonly revision: number | null;
-  readonly size: number | null;
-  readonly hash: string | null;
-  readonly created_at: Instant;
-  readonly changed_at: Instant;
-  readonly trashed_at: Instant | null;
-  readonly version: number;
-};
-type LocatedRow = Row & { readonly owner_id: string; readonly above: Above };
-
-const columns = `n.id, n.space_id, n.parent_id, n.name, n.kind, n.revision, n.size, n.hash, n.created_at, n.changed_at,
-  n.trashed_at, n.version`;
+type LocatedRow = NodeRow & { readonly owner_id: string; readonly above: Above };
 
 /** A node with the folders above it, which are looked up one by one, from below. */
 const locate = statement<LocatedRow>(
@@ -40,21 +22,21 @@ const locate = statement<LocatedRow>(
        from drive.nodes n join drive.nodes p on p.id = n.parent_id where n.id = $1
      union all
      select p.id, p.parent_id, p.trashed_at, a.step + 1 from above a join drive.nodes p on p.id = a.parent_id)
-   select ${columns}, s.owner_id,
+   select ${nodeColumns}, s.owner_id,
           coalesce((select jsonb_agg(jsonb_build_object('id', a.id, 'isTrashed', a.trashed_at is not null) order by a.step)
                       from above a), '[]') as above
      from drive.nodes n join drive.spaces s on s.id = n.space_id where n.id = $1`,
 );
-const seen = statement<Row & { readonly in_trash: boolean }>(
+const seen = statement<NodeRow & { readonly in_trash: boolean }>(
   "drive.nodes-seen",
-  `select ${columns}, drive.in_trash(n.id) as in_trash from drive.nodes n where n.id = any($1::text[])`,
+  `select ${nodeColumns}, drive.in_trash(n.id) as in_trash from drive.nodes n where n.id = any($1::text[])`,
 );
-const child = statement<Row>(
+const child = statement<NodeRow>(
   "drive.node-child",
-  `select ${columns} from drive.nodes n
+  `select ${nodeColumns} from drive.nodes n
     where n.parent_id = $1 and n.name_key = $2 and n.trashed_at is null`,
 );
-const down = statement<Row>(
+const down = statement<NodeRow>(
   "drive.nodes-down",
   `with recursive way (id, step) as (
      select $1::text collate "C", 0
@@ -62,17 +44,17 @@ const down = statement<Row>(
      select n.id, w.step + 1 from way w cross join lateral (
        select id from drive.nodes
         where parent_id = w.id and name_key = ($2::text[])[w.step + 1] and trashed_at is null offset 0) n)
-   select ${columns} from way w join drive.nodes n on n.id = w.id where w.step > 0 order by w.step`,
+   select ${nodeColumns} from way w join drive.nodes n on n.id = w.id where w.step > 0 order by w.step`,
 );
-const children = statement<Row>(
+const children = statement<NodeRow>(
   "drive.node-children",
-  `select ${columns} from drive.nodes n
+  `select ${nodeColumns} from drive.nodes n
     where n.parent_id = $1 and n.name_key > $2 and n.trashed_at is null
     order by n.name_key limit $3`,
 );
-const withContent = statement<Row>(
+const withContent = statement<NodeRow>(
   "drive.node-with-content",
-  `select ${columns} from drive.nodes n
+  `select ${nodeColumns} from drive.nodes n
     where n.space_id = $1 and n.hash = $2 and n.size = $3::bigint and n.kind = 'file' and n.trashed_at is null limit 1`,
 );
 /** Folders are looked up by those above them; a join could read all nodes for each. */
@@ -86,9 +68,9 @@ const height = statement<{ readonly height: number }>(
       where b.height < $2)
    select max(height) as height from below`,
 );
-const trashed = statement<Row>(
+const trashed = statement<NodeRow>(
   "drive.nodes-trashed",
-  `select ${columns} from drive.nodes n
+  `select ${nodeColumns} from drive.nodes n
     where n.space_id = $1 and n.trashed_at is not null and (n.trashed_at, n.id) < ($2::timestamptz, $3)
     order by n.trashed_at desc, n.id desc limit $4`,
 );
@@ -103,10 +85,9 @@ const insert = mutation(
 const update = mutation(
   "drive.node-update",
   "nodes",
-  `with held as materialized (select drive.hold_node($1) as is_there)
-   update drive.nodes set parent_id = $2, name = $3, name_key = $4, revision = $5, size = $6, hash = $7, changed_at = $8,
+  `update drive.nodes set parent_id = $2, name = $3, name_key = $4, revision = $5, size = $6, hash = $7, changed_at = $8,
           trashed_at = $9, version = $10
-     from held where id = $1 and held.is_there`,
+     from (select drive.hold_node($1) as is_there offset 0) held where id = $1 and held.is_there`,
 );
 
 /** The deepest come first, so that none is left without the folder that it lies in. */
@@ -119,9 +100,9 @@ const below = statement<{ readonly id: string }>(
        select id from drive.nodes where parent_id = b.id offset 0) n)
    select id from below where depth > 0 order by depth desc limit $2`,
 );
-const expired = statement<Row>(
+const expired = statement<NodeRow>(
   "drive.nodes-expired",
-  `select ${columns} from drive.nodes n
+  `select ${nodeColumns} from drive.nodes n
     where n.trashed_at < $1 and n.id <> all($2::text[]) order by n.trashed_at limit $3`,
 );
 /** Whoever makes or changes a node holds it, or the folder that it is made in. */
@@ -135,39 +116,15 @@ const purges = [
   ["manifests", "delete from drive.manifests where node_id = any($1::text[])"],
   ["revisions", "delete from drive.revisions where node_id = any($1::text[])"],
   ["links", eraseLinks("select unnest($1::text[])")],
+  ["past", "delete from drive.past_places where node_id = any($1::text[])"],
   ["nodes", "delete from drive.nodes where id = any($1::text[])"],
 ].map(([name = "", text = ""]) => mutation(`drive.purge-${name}`, inTurn, text));
 
+/** Whether a node may be elsewhere than before: not where only its content was changed. */
+const isMoved = (events: readonly DriveEvent[]): boolean =>
+  events.some(({ type }) => type !== "drive.file-revised");
 const isPlaced = (node: Node): node is Placed => node.status === "placed";
 const isTrashed = (node: Node): node is Trashed => node.status === "trashed";
-
-function toNode(row: Row): Node {
-  const { parent_id: parentId, trashed_at: trashedAt } = row;
-  const facts = {
-    id: row.id as NodeId,
-    spaceId: row.space_id as SpaceId,
-    name: row.name as NodeName,
-    createdAt: row.created_at,
-    changedAt: row.changed_at,
-    version: row.version as Version,
-  };
-  if (parentId === null) return { ...facts, kind: "folder", status: "root" };
-  const kind = kindOf(row);
-  const placed = { ...facts, ...kind, parentId: parentId as NodeId };
-  return trashedAt === null
-    ? { ...placed, status: "placed" }
-    : { ...placed, status: "trashed", trashedAt };
-}
-
-function kindOf({ kind, revision, size, hash }: Row) {
-  if (kind === "folder") return { kind };
-  const content = {
-    revision: revision as RevisionNumber,
-    size: size as ByteCount,
-    hash: hash as Sha256,
-  };
-  return { kind, content };
-}
 
 const toOwned = ({ owner_id, above, ...row }: LocatedRow): Owned => ({
   node: toNode(row),
@@ -198,7 +155,7 @@ export const postgresNodes = ({ read, write, append }: Transaction): Nodes => {
     },
     expired: async (before, besides, limit) =>
       (await read(expired, [before, besides, limit])).map(toNode).filter(isTrashed),
-    save: saving<Node, DriveEvent>(append, idOf, (node, { state }) => {
+    save: saving<Node, DriveEvent>(append, idOf, (node, { state, events }) => {
       const { content } = node.kind === "file" ? node : { content: undefined };
       const kept = [content?.revision ?? null, content?.size ?? null, content?.hash ?? null];
       const parentId = node.status === "root" ? null : node.parentId;
@@ -216,6 +173,8 @@ export const postgresNodes = ({ read, write, append }: Transaction): Nodes => {
         ]);
       else {
         const trashedAt = node.status === "trashed" ? node.trashedAt : null;
+        if (isMoved(events))
+          write(keepPlace, [node.id, parentId, node.name, trashedAt, node.changedAt]);
         write(update, [node.id, ...name, ...kept, node.changedAt, trashedAt, node.version]);
       }
     }),

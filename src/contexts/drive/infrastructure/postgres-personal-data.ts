@@ -16,6 +16,7 @@ const erasures = [
   ["manifests", `delete from drive.manifests where node_id in (${nodesOfOwner})`],
   ["revisions", `delete from drive.revisions where node_id in (${nodesOfOwner})`],
   ["links", eraseLinks(nodesOfOwner)],
+  ["past", `delete from drive.past_places where node_id in (${nodesOfOwner})`],
   ["nodes", `delete from drive.nodes where space_id in (${owned})`],
   [
     "names",

@@ -5,6 +5,7 @@ import { changeRoutes } from "./change-routes.ts";
 import { contentRoutes } from "./content-routes.ts";
 import { linkRoutes, type Linking } from "./link-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
+import { pastRoutes } from "./past-routes.ts";
 import { spaceRoutes } from "./space-routes.ts";
 import { uploadRoutes } from "./upload-routes.ts";
 
@@ -13,6 +14,7 @@ export const driveRoutes = (drive: Drive, told: Told, linking: Linking): readonl
   ...spaceRoutes(drive),
   ...nodeRoutes(drive),
   ...contentRoutes(drive),
+  ...pastRoutes(drive),
   ...uploadRoutes(drive),
   ...linkRoutes(drive, linking),
   ...changeRoutes(drive, told),

@@ -20,6 +20,7 @@ import { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
 import { LinkId, NodeId, OwnerId, SpaceId, UploadId } from "../domain/ids.ts";
 import { NodeName } from "../domain/node-name.ts";
 import type { Node } from "../domain/node.ts";
+import type { Past } from "../domain/rewind.ts";
 import { maxSpaces } from "../domain/space.ts";
 
 export const SpaceView = named(
@@ -86,6 +87,40 @@ export const ChildrenView = named(
 export const TrashView = named(
   "Trash",
   shape({ items: list(NodeView, NodePageSize.most), nextCursor: optional(TrashCursor) }),
+);
+
+const PastNodeView = named(
+  "PastNode",
+  shape({
+    id: NodeId,
+    kind: NodeView.fields.kind,
+    name: described("The name that it had", NodeName),
+    parentId: described("The folder that it lay in", NodeId),
+    revision: optional(described("The revision that a file had", RevisionNumber)),
+    size: NodeView.fields.size,
+    hash: NodeView.fields.hash,
+  }),
+);
+export const PastView = named(
+  "Past",
+  shape({ items: list(PastNodeView, NodePageSize.most), nextCursor: optional(ChildCursor) }),
+);
+export const toPast = ({ node: { id, kind }, name, parentId, content }: Past) => ({
+  id,
+  kind,
+  name,
+  parentId,
+  ...(content === undefined ? {} : content),
+});
+export const RewoundView = named(
+  "Rewound",
+  shape({
+    restored: described("Came back from the trash, by themselves or with a folder", Count),
+    moved: described("Were moved or renamed back, besides those", Count),
+    revised: described("Got the content that they had", Count),
+    copied: described("Were made anew, since they had been moved out of the folder", Count),
+    trashed: described("Went to the trash, since they were not there", Count),
+  }),
 );
 
 const RevisionView = named(

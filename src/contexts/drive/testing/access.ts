@@ -96,6 +96,8 @@ export const access: Access = {
       "application/octet-stream",
     ),
     "POST /api/v1/drive/uploads/{uploadId}/commit": undefined,
+    "GET /api/v1/drive/nodes/{nodeId}/past": undefined,
+    "POST /api/v1/drive/nodes/{nodeId}/past/restoration": { at: "2026-01-31T12:00:00Z" },
     "GET /api/v1/drive/nodes/{nodeId}/revisions": undefined,
     "POST /api/v1/drive/nodes/{nodeId}/revisions/{revision}/restoration": undefined,
   },

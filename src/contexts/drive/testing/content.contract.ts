@@ -231,7 +231,7 @@ export function contentContract(name: string, open: OpenDrive): void {
           Node.createFile({ ...creation, name: space.name }, rootId, content),
         );
         const facts = { ...copy.content, nodeId: copy.id, createdAt: copy.createdAt };
-        revisions.copy(facts, { nodeId, revision: content.revision });
+        revisions.copy([{ to: facts, from: { nodeId, revision: content.revision } }]);
         return ok(undefined);
       });
       assert.equal(outcomeOf(copied), "conflict");

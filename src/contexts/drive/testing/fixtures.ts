@@ -29,6 +29,8 @@ import { OpenSpace } from "../application/spaces/spaces.ts";
 import { BeginFile, BeginRevision } from "../application/uploads/begin-upload.ts";
 import { ReceiveChunks } from "../application/uploads/receive-chunks.ts";
 import { GetUpload } from "../application/uploads/upload-progress.ts";
+import { ListPast } from "../application/time-machine/read-past.ts";
+import { RestorePast } from "../application/time-machine/restore-past.ts";
 import { cutAfter } from "../domain/chunking.ts";
 import type { Sha256 } from "../domain/content.ts";
 import type { LinkPasswordHash } from "../domain/link.ts";
@@ -123,6 +125,8 @@ type House = Awaited<ReturnType<typeof driveOn>>;
 const treeOf = ({ drive, as, adaId, space }: House) => {
   const folder = (nodeId: string, name: string, actor: string = adaId) =>
     drive.createFolder(read(CreateFolder, { nodeId, name }), as(actor));
+  const children = (nodeId: string) =>
+    drive.listChildren(read(ListChildren, { nodeId }), as(adaId));
   return {
     folder,
     made: async (nodeId: string, name: string) => expect(await folder(nodeId, name)).id,
@@ -134,9 +138,9 @@ const treeOf = ({ drive, as, adaId, space }: House) => {
       drive.purgeNode(read(PurgeNode, { nodeId }), as(actor)),
     restore: (nodeId: string, to: object = {}) =>
       drive.restoreNode(read(RestoreNode, { nodeId, ...to }), as(adaId)),
+    children,
     async names(nodeId: string) {
-      const page = await drive.listChildren(read(ListChildren, { nodeId }), as(adaId));
-      return expect(page).items.map(({ name }) => name);
+      return expect(await children(nodeId)).items.map(({ name }) => name);
     },
     trashed: async (more: object = {}) =>
       expect(await drive.listTrash(read(ListTrash, { spaceId: space.id, ...more }), as(adaId))),
@@ -174,6 +178,14 @@ const filesOf = ({ drive, as, adaId }: House) => {
     },
   };
 };
+
+/** What the owner does with the time machine, or somebody else tries. */
+const timeMachineOf = ({ drive, as, adaId }: House) => ({
+  past: (nodeId: string, at: string, more: object = {}, actor: string = adaId) =>
+    drive.listPast(read(ListPast, { nodeId, at, ...more }), as(actor)),
+  rewind: (nodeId: string, at: string, more: object = {}, actor: string = adaId) =>
+    drive.restorePast(read(RestorePast, { nodeId, at, ...more }), as(actor)),
+});
 
 /** A content as a client tells it. */
 export function toldOf(bytes: Uint8Array) {
@@ -269,6 +281,7 @@ export async function openDrive(open: OpenDrive) {
     ...filesOf(house),
     ...uploadsOf(house),
     ...linksOf(house),
+    ...timeMachineOf(house),
     [Symbol.asyncDispose]: () => house.subject[Symbol.asyncDispose](),
   };
 }

@@ -18,14 +18,16 @@ export const revisionsIn = (
 ): DriveScope["revisions"] => ({
   add: (revision) =>
     change<Revision>(revisions, `${revision.nodeId} ${revision.revision}`, () => revision),
-  copy(facts, from) {
-    const manifest = () => revisions.rows.get(`${from.nodeId} ${from.revision}`)?.manifest ?? [];
-    change<Revision>(revisions, `${facts.nodeId} ${facts.revision}`, () => ({
-      ...facts,
-      manifest: manifest(),
-    }));
-    for (const { hash } of manifest())
-      change<Kept>(chunks, hash, (found) => found && { ...found, usedAt: facts.createdAt });
+  copy(copies) {
+    for (const { to, from } of copies) {
+      const manifest = () => revisions.rows.get(`${from.nodeId} ${from.revision}`)?.manifest ?? [];
+      change<Revision>(revisions, `${to.nodeId} ${to.revision}`, () => ({
+        ...to,
+        manifest: manifest(),
+      }));
+      for (const { hash } of manifest())
+        change<Kept>(chunks, hash, (found) => found && { ...found, usedAt: to.createdAt });
+    }
   },
   async pages(after, limit) {
     const place = (one: { readonly nodeId: string; readonly revision: number }) =>

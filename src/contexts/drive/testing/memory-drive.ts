@@ -11,7 +11,14 @@ import type { Space } from "../domain/space.ts";
 import { chunksIn, revisionsIn } from "./memory-content.ts";
 import { linksIn } from "./memory-links.ts";
 import { nodesIn } from "./memory-nodes.ts";
-import { byText, type KeptLink, type KeptUpload, type Tables } from "./memory-tables.ts";
+import {
+  byText,
+  type KeptLink,
+  type KeptUpload,
+  type PastPlace,
+  type Tables,
+} from "./memory-tables.ts";
+import { timeMachineIn } from "./memory-time-machine.ts";
 import { uploadsIn } from "./memory-uploads.ts";
 
 const changesIn = ({ log }: MemoryTransaction): DriveScope["changes"] => ({
@@ -52,6 +59,7 @@ export const memoryDrive =
       },
       nodes: nodesIn(tables, transaction),
       revisions: revisionsIn(tables, transaction),
+      timeMachine: timeMachineIn(tables, transaction),
       changes: changesIn(transaction),
       chunks: chunksIn(tables, transaction),
       uploads: uploadsIn(tables, transaction),
@@ -64,6 +72,8 @@ export const memoryDrive =
           for (const [key, { nodeId }] of revisions.rows)
             if (ids.has(nodeId)) change<Revision>(revisions, key, () => undefined);
           for (const id of ids) change<Node>(nodes, id, () => undefined);
+          for (const [key, { nodeId }] of tables.pastPlaces.rows)
+            if (ids.has(nodeId)) change<PastPlace>(tables.pastPlaces, key, () => undefined);
           for (const [id, { nodeId }] of tables.links.rows)
             if (ids.has(nodeId)) change<KeptLink>(tables.links, id, () => undefined);
           for (const [id, one] of tables.uploads.rows)

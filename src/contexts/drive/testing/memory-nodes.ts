@@ -6,14 +6,15 @@ import type { DriveEvent } from "../domain/events.ts";
 import type { NodeId } from "../domain/ids.ts";
 import { erasedName, nameKey } from "../domain/node-name.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
-import { byText, type KeptLink, type Tables } from "./memory-tables.ts";
+import { keptIn } from "./memory-time-machine.ts";
+import { byText, type KeptLink, type PastPlace, type Tables } from "./memory-tables.ts";
 
 const isPlaced = (node: Node): node is Placed => node.status === "placed";
 const isTrashed = (node: Node): node is Trashed => node.status === "trashed";
 const parentOf = (node: Node) => (node.status === "root" ? undefined : node.parentId);
 
 function purgesIn(
-  { nodes, revisions, links }: Tables,
+  { nodes, revisions, links, pastPlaces }: Tables,
   { change, append, redact }: MemoryTransaction,
 ): Pick<Nodes, "purgeBelow" | "purge" | "expired"> {
   const all = () => [...nodes.rows.values()];
@@ -23,6 +24,8 @@ function purgesIn(
       if (gone.has(nodeId)) change<Revision>(revisions, key, () => undefined);
     for (const [key, { nodeId }] of links.rows)
       if (gone.has(nodeId)) change<KeptLink>(links, key, () => undefined);
+    for (const [key, { nodeId }] of pastPlaces.rows)
+      if (gone.has(nodeId)) change<PastPlace>(pastPlaces, key, () => undefined);
     for (const id of ids) change<Node>(nodes, id, () => undefined);
     redact(ids, { name: erasedName });
   };
@@ -83,7 +86,8 @@ function placedIn({ nodes }: Tables): Pick<Nodes, "child" | "down" | "children" 
 /** Nodes in memory. */
 export function nodesIn(tables: Tables, transaction: MemoryTransaction): Nodes {
   const { nodes, spaces } = tables;
-  const { put, append } = transaction;
+  const { append } = transaction;
+  const keep = keptIn(tables, transaction);
   const all = () => [...nodes.rows.values()];
   function aboveOf(node: Node): readonly Node[] {
     const parentId = parentOf(node);
@@ -95,7 +99,7 @@ export function nodesIn(tables: Tables, transaction: MemoryTransaction): Nodes {
   const heightOf = (id: NodeId, most: number): number =>
     most <= 1 ? 1 : 1 + Math.max(0, ...foldersIn(id).map((one) => heightOf(one.id, most - 1)));
   return {
-    save: saving<Node, DriveEvent>(append, idOf, (node) => put<Node>(nodes, node.id, node)),
+    save: saving<Node, DriveEvent>(append, idOf, keep),
     async locate(id) {
       const node = nodes.rows.get(id);
       const space = node && spaces.rows.get(node.spaceId);

@@ -1,9 +1,11 @@
+import type { Instant } from "#kernel/instant.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { Kept } from "../application/ports/chunks.ts";
 import type { Revision } from "../application/ports/revisions.ts";
 import type { Manifest } from "../domain/content.ts";
 import type { Link } from "../domain/link.ts";
-import { nameKey } from "../domain/node-name.ts";
+import type { NodeId } from "../domain/ids.ts";
+import { nameKey, type NodeName } from "../domain/node-name.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
 import type { Space } from "../domain/space.ts";
 import type { Upload, WantedChunk } from "../domain/upload.ts";
@@ -11,6 +13,16 @@ import type { Upload, WantedChunk } from "../domain/upload.ts";
 export type KeptUpload = Upload & {
   readonly manifest: Manifest;
   readonly chunks: readonly WantedChunk[];
+};
+
+/** Where a node was, until an instant. */
+export type PastPlace = {
+  readonly nodeId: string;
+  readonly version: number;
+  readonly parentId: NodeId;
+  readonly name: NodeName;
+  readonly isTrashed: boolean;
+  readonly until: Instant;
 };
 
 export type KeptLink = Link & { readonly uses: readonly string[] };
@@ -44,7 +56,8 @@ export function memoryDriveTables() {
     () => {},
     (link) => nodes.rows.has(link.nodeId),
   );
-  return { spaces, nodes, revisions, chunks, uploads, links };
+  const pastPlaces = new MemoryTable<PastPlace>();
+  return { spaces, nodes, pastPlaces, revisions, chunks, uploads, links };
 }
 export type Tables = ReturnType<typeof memoryDriveTables>;
 

@@ -52,7 +52,7 @@ export function copyFile({ unitOfWork, mayAct, clock, newId }: Deps) {
       const { size, hash, revision } = source.content;
       const file = scope.nodes.save(Node.createFile(copy, folderId, { size, hash }));
       const facts = { ...file.content, nodeId: file.id, createdAt: file.createdAt };
-      scope.revisions.copy(facts, { nodeId, revision });
+      scope.revisions.copy([{ to: facts, from: { nodeId, revision } }]);
       return ok(file);
     });
 }

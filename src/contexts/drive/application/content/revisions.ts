@@ -93,7 +93,9 @@ export function restoreRevision({ unitOfWork, mayAct, clock }: Deps) {
       const after = scope.nodes.save(revised.value);
       const { content, changedAt: createdAt } = after;
       if (content.revision !== file.value.content.revision)
-        scope.revisions.copy({ ...content, nodeId, createdAt }, { nodeId, revision });
+        scope.revisions.copy([
+          { to: { ...content, nodeId, createdAt }, from: { nodeId, revision } },
+        ]);
       return ok(after);
     });
 }

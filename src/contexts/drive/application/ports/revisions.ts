@@ -6,6 +6,11 @@ import type { NodeId } from "../../domain/ids.ts";
 export type RevisionFacts = Content & { readonly nodeId: NodeId; readonly createdAt: Instant };
 export type Revision = RevisionFacts & { readonly manifest: Manifest };
 
+export type RevisionCopy = {
+  readonly to: RevisionFacts;
+  readonly from: { readonly nodeId: NodeId; readonly revision: RevisionNumber };
+};
+
 /** Some chunks of a revision. `startsAt`: the byte of the file that they begin with. */
 export type ManifestPage = { readonly startsAt: number; readonly manifest: Manifest };
 
@@ -23,11 +28,8 @@ export type Revisions = {
     limit: number,
   ) => Promise<readonly (PagePlace & { readonly hashes: readonly Sha256[] })[]>;
   readonly add: (revision: Revision) => void;
-  /** Adds a revision with the chunks of another one, whose file is there still: nothing is saved otherwise. */
-  readonly copy: (
-    revision: RevisionFacts,
-    from: { readonly nodeId: NodeId; readonly revision: RevisionNumber },
-  ) => void;
+  /** Adds revisions, each with the chunks of another one, whose file is there still: nothing is saved otherwise. */
+  readonly copy: (copies: readonly RevisionCopy[]) => void;
   readonly byNumber: (
     nodeId: NodeId,
     revision: RevisionNumber,

@@ -5,6 +5,7 @@ import type { Nodes } from "./nodes.ts";
 import type { PersonalData } from "./personal-data.ts";
 import type { Revisions } from "./revisions.ts";
 import type { Spaces } from "./spaces.ts";
+import type { TimeMachine } from "./time-machine.ts";
 import type { Uploads } from "./uploads.ts";
 
 /** All repositories of the drive, bound to one transaction. */
@@ -15,6 +16,7 @@ export type DriveScope = {
   readonly chunks: ChunkIndex;
   readonly uploads: Uploads;
   readonly links: Links;
+  readonly timeMachine: TimeMachine;
   readonly changes: Changes;
   readonly personalData: PersonalData;
 };

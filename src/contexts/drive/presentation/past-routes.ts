@@ -1,0 +1,47 @@
+import { get, post, type Route } from "#platform/http/route.ts";
+import { ListPast } from "../application/time-machine/read-past.ts";
+import { RestorePast } from "../application/time-machine/restore-past.ts";
+import type { Drive } from "../index.ts";
+import { PastView, RewoundView, toPast } from "./views.ts";
+
+const past = {
+  "node-not-found": 404,
+  "not-a-folder": 409,
+  "no-such-past": 422,
+  forbidden: 403,
+} as const;
+
+export const pastRoutes = (drive: Drive): readonly Route[] => [
+  get("/drive/nodes/:nodeId/past", {
+    access: "signed-in",
+    id: "listPast",
+    summary: "List a folder as it was",
+    description:
+      "What lay in a folder at a time (`at`; now, unless it is said), in the order of the names of then, besides what was deleted for good since. `revision` of a file is the one that it had: download it with it.",
+    input: ListPast,
+    handle: drive.listPast,
+    success: 200,
+    output: PastView,
+    present: ({ items, ...page }) => ({ ...page, items: items.map(toPast) }),
+    refusals: past,
+  }),
+  post("/drive/nodes/:nodeId/past/restoration", {
+    access: "signed-in",
+    id: "restorePast",
+    summary: "Make a folder what it was",
+    description:
+      "Makes a folder what it was at a time (`at`), with all that lies below it, in one transaction. What was deleted comes back from the trash, what was moved or renamed in the folder goes back, files get the contents that they had, " +
+      "and what was not there goes to the trash. What was moved out of the folder stays where it is, and the folder gets a copy. Nothing is lost: the same call with a later time takes it back. `dryRun` tells what would change.",
+    input: RestorePast,
+    handle: drive.restorePast,
+    success: 200,
+    output: RewoundView,
+    refusals: {
+      ...past,
+      "node-in-trash": 409,
+      "too-many-nodes": 422,
+      "too-deep": 422,
+      conflict: 409,
+    },
+  }),
+];

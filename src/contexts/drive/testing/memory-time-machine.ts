@@ -1,0 +1,87 @@
+import { saved } from "#kernel/change.ts";
+import type { Instant } from "#kernel/instant.ts";
+import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
+import type { TimeMachine } from "../application/ports/time-machine.ts";
+import type { NodeId } from "../domain/ids.ts";
+import { nameKey, type NodeName } from "../domain/node-name.ts";
+import type { Node, Placed, Trashed } from "../domain/node.ts";
+import type { Past } from "../domain/rewind.ts";
+import { byText, type PastPlace, type Tables } from "./memory-tables.ts";
+
+type Movable = Placed | Trashed;
+const isMovable = (node: Node): node is Movable => node.status !== "root";
+const placeOf = ({ parentId, name, ...node }: Movable) =>
+  JSON.stringify([parentId, name, "trashedAt" in node ? node.trashedAt : ""]);
+
+/** Keeps a node, and where it was if it is elsewhere now. */
+export const keptIn =
+  ({ nodes, pastPlaces }: Tables, { change, put }: MemoryTransaction) =>
+  (node: Node): void => {
+    const before = nodes.rows.get(node.id);
+    if (before && isMovable(before) && isMovable(node) && placeOf(before) !== placeOf(node)) {
+      const { id: nodeId, version, parentId, name, status } = before;
+      const isTrashed = status === "trashed";
+      const until = node.changedAt;
+      const place = { nodeId, version, parentId, name, isTrashed, until };
+      change<PastPlace>(pastPlaces, `${nodeId} ${version}`, () => place);
+    }
+    put<Node>(nodes, node.id, node);
+  };
+
+/** What nodes were, in memory. */
+export function timeMachineIn(tables: Tables, transaction: MemoryTransaction): TimeMachine {
+  const { nodes, revisions, pastPlaces } = tables;
+  const { append, put } = transaction;
+  const keep = keptIn(tables, transaction);
+  const all = () => [...nodes.rows.values()].filter(isMovable);
+  function contentAt(node: Movable, at: Instant) {
+    if (node.kind === "folder") return {};
+    const [then] = [...revisions.rows.values()]
+      .filter((one) => one.nodeId === node.id && one.createdAt <= at)
+      .toSorted((a, b) => b.revision - a.revision);
+    const { revision, size, hash } = then ?? node.content;
+    return { content: { revision, size, hash } };
+  }
+  function pastOf(node: Movable, at: Instant): readonly Past[] {
+    const [place] = [...pastPlaces.rows.values()]
+      .filter((one) => one.nodeId === node.id && one.until > at)
+      .toSorted((a, b) => a.version - b.version);
+    const isTrashed = place ? place.isTrashed : node.status === "trashed";
+    if (node.createdAt > at || isTrashed) return [];
+    const { parentId, name } = place ?? node;
+    return [{ node, parentId, name, ...contentAt(node, at) }];
+  }
+  const childrenAt = (folderId: NodeId, at: Instant) =>
+    all()
+      .flatMap((node) => pastOf(node, at))
+      .filter(({ parentId }) => parentId === folderId)
+      .toSorted((a, b) => byText(nameKey(a.name), nameKey(b.name)));
+  const belowNow = (folderId: NodeId): readonly Placed[] =>
+    all()
+      .filter((node): node is Placed => node.status === "placed" && node.parentId === folderId)
+      .flatMap((node) => [node, ...belowNow(node.id)]);
+  return {
+    children: async ({ folderId, at, after = "", limit }) =>
+      childrenAt(folderId, at)
+        .filter(({ name }) => byText(nameKey(name), after) > 0)
+        .slice(0, limit),
+    async below(folderId, at, limit) {
+      const found: Past[] = [];
+      for (const one of childrenAt(folderId, at)) found.push(one);
+      for (const { node } of found) found.push(...childrenAt(node.id, at));
+      return found.slice(0, limit);
+    },
+    belowNow: async (folderIds, limit) => folderIds.flatMap(belowNow).slice(0, limit),
+    save(_folder, { changed, created }) {
+      const changes = [...changed, ...created];
+      const after = changes.map((change) => saved(change));
+      for (const { state, events } of changes) append(state.id, state.version, events);
+      for (const { id, version } of after) {
+        const before = nodes.rows.get(id);
+        // A name that no node can have, while names are exchanged.
+        if (before) put<Node>(nodes, id, { ...before, version, name: `/${id}` as NodeName });
+      }
+      for (const node of after) keep(node);
+    },
+  };
+}
