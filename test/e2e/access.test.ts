@@ -52,7 +52,8 @@ const beside = [
   "users:verify-email",
 ];
 /** What can be done only once with the victim's things. */
-const usedUp = /^(DELETE|POST) .*(sessions|reservations|prices|api-keys|links)|\/uploads\//;
+const usedUp =
+  /^(DELETE|POST) .*(sessions|reservations|prices|api-keys|links|invitations)|\/uploads\//;
 const unlimited = {
   BASALT_LIMIT_REQUESTS_PER_MINUTE: "1000000",
   BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: "1000000",
@@ -231,7 +232,9 @@ describe("access", () => {
       const isVersioned = operation.operation.parameters?.some(({ name }) => name === "if-match");
       const answer = await ask(served, operation, ids, headers, isVersioned ? "999" : "2");
       if (answer.status === 429) throw new Error(`${operation.name} is limited`);
-      const isRefused = /"FORBIDDEN"|"(PRODUCT|LINK|UPLOAD)_NOT_FOUND"/.test(await answer.text());
+      const isRefused = /"FORBIDDEN"|"(PRODUCT|LINK|UPLOAD|INVITATION)_NOT_FOUND"/.test(
+        await answer.text(),
+      );
       if (!isRefused) allowed.push(operation.name);
     }
     return allowed.toSorted();

@@ -111,6 +111,8 @@ async function driveOf(own: At) {
     body: "later",
     headers: { ...own.headers, "content-type": octets },
   });
+  const invite = { email: "bob@example.com", role: "editor" };
+  const invitation = await made(own, "POST", `/drive/spaces/${space}/invitations`, invite);
   const { body: link } = await post(own, `/drive/nodes/${folder}/links`, {});
   const { body: ofFile } = await post(own, `/drive/nodes/${first}/links`, {});
   const { body: visit } = await post(own, `/drive/shared/${String(ofFile["token"])}/visits`, {});
@@ -119,6 +121,7 @@ async function driveOf(own: At) {
     // Most operations are about files.
     node: [first, folder, second, folder, root, folder, trashed],
     upload: [ready, upload],
+    invitation: [invitation],
     link: [String(link["id"])],
     share: [String(ofFile["token"]), String(link["token"])],
     visit: [String(visit["visit"])],

@@ -8,6 +8,7 @@ export const grants: Grants = {
     Permissions.openSpace,
     ...[
       Permissions.readSpace,
+      Permissions.shareSpace,
       Permissions.readNode,
       Permissions.changeNode,
       Permissions.shareNode,

@@ -1,7 +1,8 @@
 /**
  * Drive: files and folders of people.
  *
- * - **space**: a tree of files that one user owns
+ * - **space**: a tree of files that one user owns, and others may be **members** of
+ * - **invitation**: lets whoever has an address become a member
  * - **node**: a file or a folder, which keeps its id wherever it is moved
  * - **revision**: what a file held at a time; it never changes
  * - **chunk**: a piece of content, named by its SHA-256 and kept once
@@ -32,12 +33,21 @@ import { findByPath, getNode, listChildren, listTrash } from "./application/node
 import { listPast } from "./application/time-machine/read-past.ts";
 import { restorePast } from "./application/time-machine/restore-past.ts";
 import type { ChunkStore, Digests } from "./application/ports/chunks.ts";
+import type { Addresses } from "./application/ports/invitations.ts";
 import type { LinkPasswords, LinkTokens } from "./application/ports/links.ts";
 import type { DriveScope } from "./application/ports/scope.ts";
 import { beginFile, beginRevision } from "./application/uploads/begin-upload.ts";
 import { commitUpload } from "./application/uploads/commit-upload.ts";
 import { receiveChunks } from "./application/uploads/receive-chunks.ts";
 import { cancelUpload, getUpload } from "./application/uploads/upload-progress.ts";
+import {
+  acceptInvitation,
+  endInvitation,
+  inviteMember,
+  listInvitations,
+  listInvited,
+} from "./application/spaces/invitations.ts";
+import { changeMember, listMembers, removeMember } from "./application/spaces/members.ts";
 import { getSpace, listSpaces, openSpace } from "./application/spaces/spaces.ts";
 
 export { driveEvents, type DriveEvent } from "./domain/events.ts";
@@ -48,6 +58,7 @@ export type DriveDeps = {
   readonly mayAct: MayAct;
   readonly store: ChunkStore;
   readonly digests: Digests;
+  readonly addresses: Addresses;
   readonly linkPasswords: LinkPasswords;
   readonly linkTokens: LinkTokens;
   /** Whoever removes a segment holds this lock, which a backup shares. */
@@ -68,6 +79,15 @@ export const createDrive = (deps: DriveDeps) =>
       openSpace: openSpace(deps),
       getSpace: getSpace(deps),
       listSpaces: listSpaces(deps),
+
+      inviteMember: inviteMember(deps),
+      listInvited: listInvited(deps),
+      listInvitations: listInvitations(deps),
+      acceptInvitation: acceptInvitation(deps),
+      endInvitation: endInvitation(deps),
+      listMembers: listMembers(deps),
+      changeMember: changeMember(deps),
+      removeMember: removeMember(deps),
 
       createFolder: createFolder(deps),
       getNode: getNode(deps),

@@ -12,6 +12,7 @@ import type { ChunkStore } from "./application/ports/chunks.ts";
 import type { DriveScope } from "./application/ports/scope.ts";
 import type { TooBusy } from "./application/ports/links.ts";
 import type { LinkPasswordHash } from "./domain/link.ts";
+import type { Address } from "./domain/invitation.ts";
 import { driveEvents } from "./domain/events.ts";
 import { SegmentId } from "./domain/ids.ts";
 import { grants } from "./grants.ts";
@@ -65,6 +66,11 @@ async function compose<On extends Profile>(
     store,
     removalLock: blobLock,
     digests: sha256Digests,
+    addresses: {
+      canonical: (typed) => identity.addresses.canonical(typed) as Address | undefined,
+      verifiedOf: async (userId) =>
+        (await identity.addresses.verifiedOf(userId)) as Address | undefined,
+    },
     linkPasswords: {
       hash: async (password) =>
         (await identity.slowHashes.hash(password)) as Result<LinkPasswordHash, TooBusy>,

@@ -74,6 +74,15 @@ export type IdentityProvides = {
   readonly mayAct: MayAct;
   /** For passwords that are none of users: all are hashed in one queue, so that they starve nothing else. */
   readonly slowHashes: SlowHashes;
+  readonly addresses: Addresses;
+};
+
+/** Email addresses, for contexts that let people reach each other by them. */
+export type Addresses = {
+  /** As two spellings of one address are compared; undefined where mail cannot be sent to it. */
+  readonly canonical: (typed: string) => string | undefined;
+  /** That of an active user, once they have shown that mail to it reaches them. */
+  readonly verifiedOf: (userId: string) => Promise<string | undefined>;
 };
 
 export type SlowHashes = {

@@ -2,8 +2,8 @@ import path from "node:path";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
-import { expect, ok } from "#kernel/result.ts";
-import { createIdentity, type Identity, type IdentityProvides, type SlowHashes } from "./index.ts";
+import { expect } from "#kernel/result.ts";
+import { createIdentity, type Identity, type IdentityProvides } from "./index.ts";
 import { Coherence, type Changes } from "#platform/cache/coherence.ts";
 import { postgresChanges } from "#platform/cache/postgres-changes.ts";
 import { isProduction } from "#platform/config/settings.ts";
@@ -17,8 +17,9 @@ import { authenticate } from "./application/sessions/authenticate.ts";
 import type { HowToUse, IdentityScope, Passwords, SendEmail } from "./application/ports.ts";
 import { writeEmails } from "./application/credentials/write-emails.ts";
 import { Email } from "./domain/email.ts";
+import { provides } from "./provides.ts";
 import { identityEvents, voids } from "./domain/events.ts";
-import { Password, type PasswordHash } from "./domain/password.ts";
+import { Password } from "./domain/password.ts";
 import { apiKeyUses, type KeepUses } from "./infrastructure/api-key-uses.ts";
 import { argon2Passwords } from "./infrastructure/argon2-passwords.ts";
 import { casbinMayAct } from "./infrastructure/casbin-may-act.ts";
@@ -138,19 +139,11 @@ async function compose<On extends Profile>(
   }
   return {
     routes: identityRoutes(identity),
-    provides: { mayAct: deps.mayAct, slowHashes: slowHashes(adapters.passwords) },
+    provides: provides(deps),
     access: { authenticate: rememberedAuthentication(remember), jwks: keys.jwks },
     prepare: firstAdministrator(identity, settings, clock),
   };
 }
-
-const slowHashes = ({ hash, verify }: Passwords): SlowHashes => ({
-  hash: (text) => hash(text as Password),
-  async matches(text, known) {
-    const verdict = await verify(text as Password, async () => known as PasswordHash);
-    return verdict.ok ? ok(verdict.value.matches) : verdict;
-  },
-});
 
 const toFilesOnly =
   "is written to files in the data folder, and nobody gets it: set BASALT_SMTP_URL";

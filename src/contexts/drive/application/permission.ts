@@ -4,6 +4,7 @@ import { permissions } from "#kernel/permission.ts";
 export const Permissions = permissions({
   openSpace: "spaces:create",
   readSpace: "spaces:read",
+  shareSpace: "spaces:share",
   readNode: "nodes:read",
   shareNode: "nodes:share",
   changeNode: "nodes:update",

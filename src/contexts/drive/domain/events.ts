@@ -1,8 +1,8 @@
 import { event, registry, type EventOf } from "#kernel/event.ts";
 import { Instant } from "#kernel/instant.ts";
-import { optional } from "#kernel/shape.ts";
+import { oneOf, optional } from "#kernel/shape.ts";
 import { ByteCount, RevisionNumber, Sha256 } from "./content.ts";
-import { LinkId, NodeId, OwnerId, SpaceId } from "./ids.ts";
+import { InvitationId, LinkId, NodeId, OwnerId, SpaceId, UserId } from "./ids.ts";
 import { NodeName } from "./node-name.ts";
 
 export const SpaceOpened = event("drive.space-opened", 1, {
@@ -11,6 +11,30 @@ export const SpaceOpened = event("drive.space-opened", 1, {
   rootId: NodeId,
   name: NodeName,
 });
+
+const memberRole = oneOf("editor", "viewer");
+/** The address is not told: it could not be erased from here. */
+export const MemberInvited = event("drive.member-invited", 1, {
+  invitationId: InvitationId,
+  spaceId: SpaceId,
+  role: memberRole,
+});
+/** Accepted, declined or withdrawn. */
+export const InvitationEnded = event("drive.invitation-ended", 1, {
+  invitationId: InvitationId,
+  spaceId: SpaceId,
+});
+export const MemberJoined = event("drive.member-joined", 1, {
+  spaceId: SpaceId,
+  userId: UserId,
+  role: memberRole,
+});
+export const MemberRoleChanged = event("drive.member-role-changed", 1, {
+  spaceId: SpaceId,
+  userId: UserId,
+  role: memberRole,
+});
+export const MemberLeft = event("drive.member-left", 1, { spaceId: SpaceId, userId: UserId });
 
 /** The root of a space has no parent. */
 export const FolderCreated = event("drive.folder-created", 1, {
@@ -70,6 +94,11 @@ export const LinkRevoked = event("drive.link-revoked", 1, { linkId: LinkId, shar
 
 export const driveEvents = registry(
   SpaceOpened,
+  MemberInvited,
+  InvitationEnded,
+  MemberJoined,
+  MemberRoleChanged,
+  MemberLeft,
   FolderCreated,
   FileCreated,
   FileRevised,

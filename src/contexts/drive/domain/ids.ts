@@ -7,9 +7,17 @@ export const SpaceId = identifier<SpaceId>("space");
 export type NodeId = Id<"node">;
 export const NodeId = identifier<NodeId>("node");
 
-/** The user whose space it is. Identity knows them. */
-export type OwnerId = Id<"user">;
+/** Identity knows them. */
+export type UserId = Id<"user">;
+export const UserId = identifier<UserId>("user");
+
+/** The user whose space it is. */
+export type OwnerId = UserId;
 export const OwnerId = identifier<OwnerId>("user");
+
+/** Lets whoever has an address join a space. */
+export type InvitationId = Id<"invitation">;
+export const InvitationId = identifier<InvitationId>("invitation");
 
 /** Opens a file or a folder for whoever has it. */
 export type LinkId = Id<"link">;

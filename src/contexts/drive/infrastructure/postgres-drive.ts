@@ -2,6 +2,7 @@ import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import type { DriveScope } from "../application/ports/scope.ts";
 import { postgresChanges } from "./postgres-changes.ts";
 import { postgresChunks, postgresRevisions } from "./postgres-content.ts";
+import { postgresInvitations } from "./postgres-invitations.ts";
 import { postgresLinks } from "./postgres-links.ts";
 import { postgresNodes } from "./postgres-nodes.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
@@ -12,6 +13,7 @@ import { postgresUploads } from "./postgres-uploads.ts";
 /** All repositories of the drive on one transaction. */
 export const postgresDrive = (transaction: Transaction): DriveScope => ({
   spaces: postgresSpaces(transaction),
+  invitations: postgresInvitations(transaction),
   nodes: postgresNodes(transaction),
   revisions: postgresRevisions(transaction),
   chunks: postgresChunks(transaction),

@@ -10,9 +10,14 @@ import type { Nodes, Owned } from "../application/ports/nodes.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { OwnerId } from "../domain/ids.ts";
 import { erasedName, nameKey } from "../domain/node-name.ts";
+import type { MemberRole } from "../domain/space.ts";
 import type { Above, Node, Placed, Trashed } from "../domain/node.ts";
 
-type LocatedRow = NodeRow & { readonly owner_id: string; readonly above: Above };
+type LocatedRow = NodeRow & {
+  readonly owner_id: string;
+  readonly role: MemberRole | null;
+  readonly above: Above;
+};
 
 /** A node with the folders above it, which are looked up one by one, from below. */
 const locate = statement<LocatedRow>(
@@ -22,7 +27,7 @@ const locate = statement<LocatedRow>(
        from drive.nodes n join drive.nodes p on p.id = n.parent_id where n.id = $1
      union all
      select p.id, p.parent_id, p.trashed_at, a.step + 1 from above a join drive.nodes p on p.id = a.parent_id)
-   select ${nodeColumns}, s.owner_id,
+   select ${nodeColumns}, s.owner_id, s.members -> $2 ->> 'role' as role,
           coalesce((select jsonb_agg(jsonb_build_object('id', a.id, 'isTrashed', a.trashed_at is not null) order by a.step)
                       from above a), '[]') as above
      from drive.nodes n join drive.spaces s on s.id = n.space_id where n.id = $1`,
@@ -126,9 +131,10 @@ const isMoved = (events: readonly DriveEvent[]): boolean =>
 const isPlaced = (node: Node): node is Placed => node.status === "placed";
 const isTrashed = (node: Node): node is Trashed => node.status === "trashed";
 
-const toOwned = ({ owner_id, above, ...row }: LocatedRow): Owned => ({
+const toOwned = ({ owner_id, role, above, ...row }: LocatedRow): Owned => ({
   node: toNode(row),
   ownerId: owner_id as OwnerId,
+  role: role ?? undefined,
   above,
 });
 
@@ -178,8 +184,8 @@ export const postgresNodes = ({ read, write, append }: Transaction): Nodes => {
         write(update, [node.id, ...name, ...kept, node.changedAt, trashedAt, node.version]);
       }
     }),
-    async locate(id) {
-      const [row] = await read(locate, [id]);
+    async locate(id, userId) {
+      const [row] = await read(locate, [id, userId]);
       return row && toOwned(row);
     },
     seen: async (ids) =>

@@ -24,6 +24,8 @@ const erasures = [
       where payload ? 'name'
         and payload ->> 'spaceId' = any(array(select id collate "default" from drive.spaces where owner_id = $1))`,
   ],
+  ["invitations", `delete from drive.invitations where space_id in (${owned})`],
+  ["memberships", "update drive.spaces set members = members - $1 where members ? $1"],
   ["uploads", eraseUploads],
   ["spaces", "delete from drive.spaces where owner_id = $1"],
 ].map(([name = "", text = ""]) => mutation(`drive.erase-${name}`, inTurn, text));

@@ -6,9 +6,9 @@ import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
 import type { Spaces } from "../application/ports/spaces.ts";
 import type { DriveEvent } from "../domain/events.ts";
-import type { NodeId, OwnerId, SpaceId } from "../domain/ids.ts";
+import type { NodeId, OwnerId, SpaceId, UserId } from "../domain/ids.ts";
 import type { NodeName } from "../domain/node-name.ts";
-import type { Space } from "../domain/space.ts";
+import type { Member, Space } from "../domain/space.ts";
 
 type Row = {
   readonly id: string;
@@ -17,8 +17,9 @@ type Row = {
   readonly root_id: string;
   readonly opened_at: Instant;
   readonly version: number;
+  readonly members: Readonly<Record<string, Omit<Member, "userId">>>;
 };
-const columns = "id, owner_id, name, root_id, opened_at, version";
+const columns = "id, owner_id, name, root_id, opened_at, version, members";
 
 const byId = statement<Row>(
   "drive.space-by-id",
@@ -28,10 +29,19 @@ const ofOwner = statement<Row>(
   "drive.spaces-of-owner",
   `select ${columns} from drive.spaces where owner_id = $1 order by id`,
 );
+const ofMember = statement<Row>(
+  "drive.spaces-of-member",
+  `select ${columns} from drive.spaces where members ? $1 order by id`,
+);
+const update = mutation(
+  "drive.space-update",
+  "spaces",
+  "update drive.spaces set members = $2::jsonb, version = $3::bigint where id = $1",
+);
 const insert = mutation(
   "drive.space-insert",
   "spaces",
-  `insert into drive.spaces (${columns}) values ($1, $2, $3, $4, $5::timestamptz, $6::bigint)`,
+  `insert into drive.spaces (${columns}) values ($1, $2, $3, $4, $5::timestamptz, $6::bigint, $7::jsonb)`,
 );
 
 const toSpace = (row: Row): Space => ({
@@ -41,7 +51,14 @@ const toSpace = (row: Row): Space => ({
   rootId: row.root_id as NodeId,
   openedAt: row.opened_at,
   version: row.version as Version,
+  members: Object.entries(row.members)
+    .map(([userId, member]) => ({ userId: userId as UserId, ...member }))
+    .toSorted((a, b) => (a.joinedAt < b.joinedAt ? -1 : 1)),
 });
+const membersOf = ({ members }: Space): string =>
+  JSON.stringify(
+    Object.fromEntries(members.map(({ userId, role, joinedAt }) => [userId, { role, joinedAt }])),
+  );
 
 export const postgresSpaces = ({ read, write, append }: Transaction): Spaces => ({
   async byId(id) {
@@ -49,14 +66,12 @@ export const postgresSpaces = ({ read, write, append }: Transaction): Spaces => 
     return row && toSpace(row);
   },
   ofOwner: async (ownerId) => (await read(ofOwner, [ownerId])).map(toSpace),
-  save: saving<Space, DriveEvent>(append, idOf, (space) =>
-    write(insert, [
-      space.id,
-      space.ownerId,
-      space.name,
-      space.rootId,
-      space.openedAt,
-      space.version,
-    ]),
-  ),
+  ofMember: async (userId) => (await read(ofMember, [userId])).map(toSpace),
+  save: saving<Space, DriveEvent>(append, idOf, (space, { state }) => {
+    const { id, version } = space;
+    const members = membersOf(space);
+    if (state.version > 0) return write(update, [id, members, version]);
+    const { ownerId, name, rootId, openedAt } = space;
+    return write(insert, [id, ownerId, name, rootId, openedAt, version, members]);
+  }),
 });

@@ -4,6 +4,7 @@ import type { Drive } from "../index.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { contentRoutes } from "./content-routes.ts";
 import { linkRoutes, type Linking } from "./link-routes.ts";
+import { memberRoutes } from "./member-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
 import { pastRoutes } from "./past-routes.ts";
 import { spaceRoutes } from "./space-routes.ts";
@@ -12,6 +13,7 @@ import { uploadRoutes } from "./upload-routes.ts";
 /** Everything that the drive answers over HTTP. */
 export const driveRoutes = (drive: Drive, told: Told, linking: Linking): readonly Route[] => [
   ...spaceRoutes(drive),
+  ...memberRoutes(drive),
   ...nodeRoutes(drive),
   ...contentRoutes(drive),
   ...pastRoutes(drive),

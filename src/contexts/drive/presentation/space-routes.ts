@@ -3,7 +3,15 @@ import { PurgeNode } from "../application/nodes/purge-node.ts";
 import { FindByPath, ListTrash } from "../application/nodes/read-nodes.ts";
 import { GetSpace, ListSpaces, OpenSpace } from "../application/spaces/spaces.ts";
 import type { Drive } from "../index.ts";
-import { SeenNodeView, SpacesView, SpaceView, toNode, toSeenNode, TrashView } from "./views.ts";
+import {
+  SeenNodeView,
+  SpacesView,
+  SpaceView,
+  toNode,
+  toSeenNode,
+  toSpace,
+  TrashView,
+} from "./views.ts";
 
 const ownSpaces = (drive: Drive): readonly Route[] => [
   post("/drive/spaces", {
@@ -15,6 +23,7 @@ const ownSpaces = (drive: Drive): readonly Route[] => [
     handle: drive.openSpace,
     success: 201,
     output: SpaceView,
+    present: toSpace,
     location: ({ id }) => `/drive/spaces/${id}`,
     refusals: { "too-many-spaces": 409, forbidden: 403, conflict: 409 },
   }),
@@ -22,12 +31,13 @@ const ownSpaces = (drive: Drive): readonly Route[] => [
     access: "signed-in",
     id: "listSpaces",
     summary: "List spaces",
-    description: "The spaces of the caller, in the order of their opening.",
+    description:
+      "The spaces of the caller, and then those of others that they are a member of, each in the order of their opening.",
     input: ListSpaces,
     handle: drive.listSpaces,
     success: 200,
     output: SpacesView,
-    present: (items) => ({ items }),
+    present: (items) => ({ items: items.map(toSpace) }),
     refusals: { forbidden: 403 },
   }),
   get("/drive/spaces/:spaceId", {
@@ -38,6 +48,7 @@ const ownSpaces = (drive: Drive): readonly Route[] => [
     handle: drive.getSpace,
     success: 200,
     output: SpaceView,
+    present: toSpace,
     refusals: { "space-not-found": 404, forbidden: 403 },
   }),
   get("/drive/spaces/:spaceId/paths", {

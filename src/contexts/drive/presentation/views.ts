@@ -9,6 +9,7 @@ import {
   type ChangePage,
 } from "../application/changes/list-changes.ts";
 import { RevisionPageSize } from "../application/content/revisions.ts";
+import { toldInvitations, type Invited } from "../application/spaces/invitations.ts";
 import { LinkToken, VisitText } from "../application/links/follow-links.ts";
 import type { UsedLink } from "../application/links/manage-links.ts";
 import { DownloadLimit, maxLinks } from "../domain/link.ts";
@@ -17,11 +18,12 @@ import { ChunkRange, rangesOf } from "../application/uploads/receive-chunks.ts";
 import { toldChunks, type UploadProgress } from "../application/uploads/upload-progress.ts";
 import type { RevisionFacts } from "../application/ports/revisions.ts";
 import { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
-import { LinkId, NodeId, OwnerId, SpaceId, UploadId } from "../domain/ids.ts";
+import { InvitationId, LinkId, NodeId, OwnerId, SpaceId, UploadId, UserId } from "../domain/ids.ts";
 import { NodeName } from "../domain/node-name.ts";
 import type { Node } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
-import { maxSpaces } from "../domain/space.ts";
+import { Address, type Invitation } from "../domain/invitation.ts";
+import { maxMembers, maxMemberships, MemberRole, maxSpaces, type Space } from "../domain/space.ts";
 
 export const SpaceView = named(
   "Space",
@@ -33,7 +35,62 @@ export const SpaceView = named(
     openedAt: described("When it was opened", Instant),
   }),
 );
-export const SpacesView = named("Spaces", shape({ items: list(SpaceView, maxSpaces) }));
+/** Members are listed by themselves. */
+export const toSpace = ({ id, ownerId, name, rootId, openedAt }: Space) => ({
+  id,
+  ownerId,
+  name,
+  rootId,
+  openedAt,
+});
+export const SpacesView = named(
+  "Spaces",
+  shape({ items: list(SpaceView, maxSpaces + maxMemberships) }),
+);
+
+const role = described(
+  "A `viewer` reads what is in the space; an `editor` changes and shares it, too",
+  MemberRole,
+);
+export const MemberView = named(
+  "Member",
+  shape({ userId: UserId, role, joinedAt: described("When they joined", Instant) }),
+);
+export const MembersView = named("Members", shape({ items: list(MemberView, maxMembers) }));
+
+const invitation = {
+  id: InvitationId,
+  spaceId: SpaceId,
+  role,
+  invitedBy: described("The user who invites", UserId),
+  createdAt: described("When it was made", Instant),
+  expiresAt: described("Until when it can be accepted", Instant),
+};
+export const InvitationView = named(
+  "Invitation",
+  shape({ ...invitation, email: described("Whoever has verified it may join", Address) }),
+);
+export const InvitationsView = named(
+  "Invitations",
+  shape({ items: list(InvitationView, maxMembers) }),
+);
+export const toInvitation = ({ version: _version, ...told }: Invitation) => told;
+export const OwnInvitationsView = named(
+  "OwnInvitations",
+  shape({
+    items: list(
+      named(
+        "OwnInvitation",
+        shape({ ...invitation, spaceName: described("The name of the space", NodeName) }),
+      ),
+      toldInvitations,
+    ),
+  }),
+);
+export const toOwnInvitation = ({ invitation: one, space: { name: spaceName } }: Invited) => {
+  const { version: _version, email: _email, ...told } = one;
+  return { ...told, spaceName };
+};
 
 export const NodeView = named(
   "Node",

@@ -34,6 +34,10 @@ async function spaceOf({ url }: Served, { headers }: SignedIn): Promise<Ids> {
     headers: { ...headers, "content-type": file.type, "if-match": '"r1"' },
   });
   assert.equal(revised.status, 200, await revised.clone().text());
+  const invitation = await made(`/drive/spaces/${String(space["id"])}/invitations`, {
+    email: "bob@example.com",
+    role: "viewer",
+  });
   const link = await made(`/drive/nodes/${id}/links`, {});
   const begun = await fetch(
     `${url}/api/v1/drive/nodes/${String(space["rootId"])}/uploads${parts.query}`,
@@ -47,6 +51,7 @@ async function spaceOf({ url }: Served, { headers }: SignedIn): Promise<Ids> {
     revision: "1",
     uploadId: upload.id,
     linkId: String(link["id"]),
+    invitationId: String(invitation["id"]),
   };
 }
 
@@ -58,10 +63,25 @@ export const access: Access = {
     "GET /api/v1/drive/shared/{link}/content",
     "POST /api/v1/drive/shared/{link}/visits",
   ],
-  everybodys: ["GET /api/v1/drive/spaces", "POST /api/v1/drive/spaces"],
+  everybodys: [
+    "GET /api/v1/drive/spaces",
+    "POST /api/v1/drive/spaces",
+    "GET /api/v1/drive/invitations",
+  ],
   bodies: {
     "GET /api/v1/drive/spaces": undefined,
     "POST /api/v1/drive/spaces": { name: "Ours" },
+    "GET /api/v1/drive/invitations": undefined,
+    "POST /api/v1/drive/invitations/{invitationId}/acceptance": undefined,
+    "DELETE /api/v1/drive/invitations/{invitationId}": undefined,
+    "GET /api/v1/drive/spaces/{spaceId}/invitations": undefined,
+    "POST /api/v1/drive/spaces/{spaceId}/invitations": {
+      email: "eve@example.com",
+      role: "editor",
+    },
+    "GET /api/v1/drive/spaces/{spaceId}/members": undefined,
+    "PATCH /api/v1/drive/spaces/{spaceId}/members/{userId}": { role: "viewer" },
+    "DELETE /api/v1/drive/spaces/{spaceId}/members/{userId}": undefined,
     "GET /api/v1/drive/spaces/{spaceId}": undefined,
     "GET /api/v1/drive/spaces/{spaceId}/trash": undefined,
     "GET /api/v1/drive/spaces/{spaceId}/paths": undefined,
@@ -101,6 +121,6 @@ export const access: Access = {
     "GET /api/v1/drive/nodes/{nodeId}/revisions": undefined,
     "POST /api/v1/drive/nodes/{nodeId}/revisions/{revision}/restoration": undefined,
   },
-  ownersOnly: [],
+  ownersOnly: ["POST /api/v1/drive/invitations/{invitationId}/acceptance"],
   thingsOf: spaceOf,
 };

@@ -23,8 +23,11 @@ import { GetNode, ListChildren, ListTrash } from "../application/nodes/read-node
 import type { ChunkStore } from "../application/ports/chunks.ts";
 import { GetShared, ListShared, VisitLink } from "../application/links/follow-links.ts";
 import { CreateLink, ListLinks, RevokeLink } from "../application/links/manage-links.ts";
+import type { Addresses } from "../application/ports/invitations.ts";
 import type { LinkPasswords } from "../application/ports/links.ts";
 import type { DriveScope } from "../application/ports/scope.ts";
+import { AnswerInvitation, InviteMember, ListInvited } from "../application/spaces/invitations.ts";
+import { ChangeMember, ListMembers, RemoveMember } from "../application/spaces/members.ts";
 import { OpenSpace } from "../application/spaces/spaces.ts";
 import { BeginFile, BeginRevision } from "../application/uploads/begin-upload.ts";
 import { ReceiveChunks } from "../application/uploads/receive-chunks.ts";
@@ -33,6 +36,7 @@ import { ListPast } from "../application/time-machine/read-past.ts";
 import { RestorePast } from "../application/time-machine/restore-past.ts";
 import { cutAfter } from "../domain/chunking.ts";
 import type { Sha256 } from "../domain/content.ts";
+import type { Address } from "../domain/invitation.ts";
 import type { LinkPasswordHash } from "../domain/link.ts";
 import type { Part } from "../domain/delta.ts";
 import { OwnerId } from "../domain/ids.ts";
@@ -76,6 +80,14 @@ export const read = <V extends Value<unknown>>(value: V, input: object): Infer<V
 export const outcomeOf = (result: Result<unknown, { readonly type: string }>): string =>
   result.ok ? "ok" : result.error.type;
 
+/** Every user has an address of their own: `<id>@example.com`. */
+export const addressOf = (userId: string): string => `${userId}@example.com`;
+const addresses: Addresses = {
+  canonical: (typed) =>
+    typed.endsWith(".invalid") ? undefined : (typed.trim().toLowerCase() as Address),
+  verifiedOf: async (userId) => addressOf(userId) as Address,
+};
+
 /** As quick as a test wants. */
 const linkPasswords: LinkPasswords = {
   hash: async (password) => ok(`hash of ${password}` as LinkPasswordHash),
@@ -98,6 +110,7 @@ async function driveOn(open: OpenDrive) {
     removalLock: "segments",
     ...subject,
     digests,
+    addresses,
     linkPasswords,
     linkTokens,
     trashDays: 30,
@@ -175,6 +188,35 @@ const filesOf = ({ drive, as, adaId }: House) => {
       const pieces: Uint8Array[] = [];
       for await (const piece of found.bytes(range)) pieces.push(piece);
       return Buffer.concat(pieces);
+    },
+  };
+};
+
+/** What an owner does with members, and what those do who are invited. */
+const membersOf = ({ drive, as, adaId, bobId, space }: House) => {
+  const spaceId = space.id;
+  const invite = (userId: string, role = "editor", actor: string = adaId) =>
+    drive.inviteMember(read(InviteMember, { spaceId, email: addressOf(userId), role }), as(actor));
+  const accept = (invitationId: string, actor: string = bobId) =>
+    drive.acceptInvitation(read(AnswerInvitation, { invitationId }), as(actor));
+  return {
+    invite,
+    accept,
+    endInvitation: (invitationId: string, actor: string) =>
+      drive.endInvitation(read(AnswerInvitation, { invitationId }), as(actor)),
+    invited: (actor: string = adaId) =>
+      drive.listInvited(read(ListInvited, { spaceId }), as(actor)),
+    invitations: async (actor: string = bobId) =>
+      expect(await drive.listInvitations({}, as(actor))),
+    members: (actor: string = adaId) =>
+      drive.listMembers(read(ListMembers, { spaceId }), as(actor)),
+    changeMember: (userId: string, role: string, actor: string = adaId) =>
+      drive.changeMember(read(ChangeMember, { spaceId, userId, role }), as(actor)),
+    removeMember: (userId: string, actor: string = adaId) =>
+      drive.removeMember(read(RemoveMember, { spaceId, userId }), as(actor)),
+    async join(userId: string, role: string) {
+      const { id } = expect(await invite(userId, role));
+      return expect(await accept(id, userId));
     },
   };
 };
@@ -282,6 +324,7 @@ export async function openDrive(open: OpenDrive) {
     ...uploadsOf(house),
     ...linksOf(house),
     ...timeMachineOf(house),
+    ...membersOf(house),
     [Symbol.asyncDispose]: () => house.subject[Symbol.asyncDispose](),
   };
 }

@@ -7,8 +7,10 @@ import type { DriveEvent } from "../domain/events.ts";
 import type { NodeId } from "../domain/ids.ts";
 import { erasedName } from "../domain/node-name.ts";
 import type { Node } from "../domain/node.ts";
-import type { Space } from "../domain/space.ts";
+import type { Invitation } from "../domain/invitation.ts";
+import { Space } from "../domain/space.ts";
 import { chunksIn, revisionsIn } from "./memory-content.ts";
+import { invitationsIn } from "./memory-invitations.ts";
 import { linksIn } from "./memory-links.ts";
 import { nodesIn } from "./memory-nodes.ts";
 import {
@@ -53,10 +55,15 @@ export const memoryDrive =
       spaces: {
         byId: async (id) => spaces.rows.get(id),
         ofOwner: async (ownerId) => ofOwner(ownerId),
+        ofMember: async (userId) =>
+          [...spaces.rows.values()]
+            .filter((space) => Space.roleOf(space, userId) !== undefined)
+            .toSorted((a, b) => byText(a.id, b.id)),
         save: saving<Space, DriveEvent>(append, idOf, (space) =>
           change<Space>(spaces, space.id, () => space),
         ),
       },
+      invitations: invitationsIn(tables, transaction),
       nodes: nodesIn(tables, transaction),
       revisions: revisionsIn(tables, transaction),
       timeMachine: timeMachineIn(tables, transaction),
@@ -78,6 +85,19 @@ export const memoryDrive =
             if (ids.has(nodeId)) change<KeptLink>(tables.links, id, () => undefined);
           for (const [id, one] of tables.uploads.rows)
             if (one.ownerId === ownerId) change<KeptUpload>(tables.uploads, id, () => undefined);
+          for (const [id, one] of tables.invitations.rows)
+            if (gone.has(one.spaceId)) change<Invitation>(tables.invitations, id, () => undefined);
+          for (const [id, { members }] of spaces.rows)
+            if (members.some(({ userId }) => userId === ownerId))
+              change<Space>(
+                spaces,
+                id,
+                (space) =>
+                  space && {
+                    ...space,
+                    members: space.members.filter(({ userId }) => userId !== ownerId),
+                  },
+              );
           for (const id of gone) change<Space>(spaces, id, () => undefined);
           redact([...ids, ...gone], { name: erasedName });
         },

@@ -5,6 +5,7 @@ import type { Revision } from "../application/ports/revisions.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { NodeId } from "../domain/ids.ts";
 import { erasedName, nameKey } from "../domain/node-name.ts";
+import { Space } from "../domain/space.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
 import { keptIn } from "./memory-time-machine.ts";
 import { byText, type KeptLink, type PastPlace, type Tables } from "./memory-tables.ts";
@@ -100,12 +101,12 @@ export function nodesIn(tables: Tables, transaction: MemoryTransaction): Nodes {
     most <= 1 ? 1 : 1 + Math.max(0, ...foldersIn(id).map((one) => heightOf(one.id, most - 1)));
   return {
     save: saving<Node, DriveEvent>(append, idOf, keep),
-    async locate(id) {
+    async locate(id, userId) {
       const node = nodes.rows.get(id);
       const space = node && spaces.rows.get(node.spaceId);
       if (!space) return undefined;
       const above = aboveOf(node).map((one) => ({ id: one.id, isTrashed: isTrashed(one) }));
-      return { node, above, ownerId: space.ownerId };
+      return { node, above, ownerId: space.ownerId, role: Space.roleOf(space, userId) };
     },
     seen: async (ids) =>
       ids.flatMap((id) => {

@@ -3,6 +3,7 @@ import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { Kept } from "../application/ports/chunks.ts";
 import type { Revision } from "../application/ports/revisions.ts";
 import type { Manifest } from "../domain/content.ts";
+import type { Invitation } from "../domain/invitation.ts";
 import type { Link } from "../domain/link.ts";
 import type { NodeId } from "../domain/ids.ts";
 import { nameKey, type NodeName } from "../domain/node-name.ts";
@@ -56,8 +57,13 @@ export function memoryDriveTables() {
     () => {},
     (link) => nodes.rows.has(link.nodeId),
   );
+  const invitations = new MemoryTable<Invitation>(
+    ({ spaceId, email }) => `${spaceId} ${email}`,
+    () => {},
+    ({ spaceId }) => spaces.rows.has(spaceId),
+  );
   const pastPlaces = new MemoryTable<PastPlace>();
-  return { spaces, nodes, pastPlaces, revisions, chunks, uploads, links };
+  return { spaces, invitations, nodes, pastPlaces, revisions, chunks, uploads, links };
 }
 export type Tables = ReturnType<typeof memoryDriveTables>;
 

@@ -7,6 +7,7 @@ import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.
 import type { Read } from "#kernel/unit-of-work.ts";
 import { SpaceId, type NodeId } from "../../domain/ids.ts";
 import type { SpaceNotFound } from "../../domain/space.ts";
+import { permittedSpace } from "../spaces/access.ts";
 import { Permissions } from "../permission.ts";
 import { beginning, type Mark } from "../ports/changes.ts";
 import type { SeenNode } from "../ports/nodes.ts";
@@ -79,27 +80,16 @@ async function changesAfter(
   });
 }
 
-/** The space, if there is one and the actor may read what is in it. */
-async function permitted(
-  mayAct: MayAct,
-  { spaces }: DriveScope,
-  { spaceId }: Pick<ListChanges, "spaceId">,
-  context: Context,
-): Promise<Result<void, SpaceNotFound | Forbidden>> {
-  const space = await spaces.byId(spaceId);
-  if (!space) return err({ type: "space-not-found", spaceId });
-  return mayAct(context, Permissions.readNode, { owner: space.ownerId });
-}
-
 /** Tells what has changed in a space since a cursor. */
 export function listChanges({ read, mayAct }: Deps) {
+  const permitted = permittedSpace(mayAct, Permissions.readNode);
   return async (
     { limit = ChangePageSize.usual, ...input }: ListChanges,
     context: Context,
   ): Promise<Result<ChangePage, Refusal>> =>
     read(context, async (scope): Promise<Result<ChangePage, Refusal>> => {
-      const allowed = await permitted(mayAct, scope, input, context);
-      return allowed.ok ? changesAfter(scope, { ...input, limit }) : allowed;
+      const space = await permitted(scope, input.spaceId, context);
+      return space.ok ? changesAfter(scope, { ...input, limit }) : space;
     });
 }
 

@@ -108,14 +108,16 @@ export function listLinks({ read, mayAct }: Deps) {
 
 /** Ends a link at once. */
 export function revokeLink({ unitOfWork, mayAct }: Deps) {
+  const seen = permitted(mayAct, Permissions.shareNode);
   type Outcome = Result<void, LinkNotFound | Forbidden | Conflict>;
   return async ({ linkId }: RevokeLink, context: Context): Promise<Outcome> =>
-    unitOfWork(context, async ({ links }): Promise<Outcome> => {
-      const link = await links.byId(linkId);
+    unitOfWork(context, async (scope): Promise<Outcome> => {
+      const link = await scope.links.byId(linkId);
       if (!link) return err({ type: "link-not-found" });
-      const allowed = await mayAct(context, Permissions.shareNode, { owner: link.ownerId });
-      if (!allowed.ok) return allowed;
-      links.revoke(Link.revoke(link));
+      const found = await seen(scope, link.nodeId, context);
+      if (!found.ok)
+        return err(found.error.type === "forbidden" ? found.error : { type: "link-not-found" });
+      scope.links.revoke(Link.revoke(link));
       return ok(undefined);
     });
 }

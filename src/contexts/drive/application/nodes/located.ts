@@ -3,6 +3,7 @@ import type { Forbidden, MayAct, Permission } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { NodeId, SpaceId } from "../../domain/ids.ts";
 import type { Folder, NodeNotFound, NotAFolder } from "../../domain/node.ts";
+import { mayActIn } from "../spaces/access.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
@@ -19,9 +20,9 @@ export const permitted =
     nodeId: NodeId,
     context: Context,
   ): Promise<Result<Owned, Unseen>> => {
-    const found = await nodes.locate(nodeId);
+    const found = await nodes.locate(nodeId, context.actor);
     if (!found) return err({ type: "node-not-found", nodeId });
-    const allowed = await mayAct(context, permission, { owner: found.ownerId });
+    const allowed = await mayActIn(mayAct, permission, found, context);
     return allowed.ok ? ok(found) : allowed;
   };
 

@@ -10,6 +10,7 @@ import { maxNameBytes, nameKey, type NameKey } from "../../domain/node-name.ts";
 import { NodePath } from "../../domain/node-path.ts";
 import { isInTrash, type NotAFolder, type Placed, type Trashed } from "../../domain/node.ts";
 import type { SpaceNotFound } from "../../domain/space.ts";
+import { permittedSpace } from "../spaces/access.ts";
 import { Permissions } from "../permission.ts";
 import type { SeenNode } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
@@ -81,21 +82,22 @@ export type PathNotFound = { readonly type: "path-not-found"; readonly nearest: 
 
 /** Returns the node at a path of a space. */
 export function findByPath({ read, mayAct }: Deps) {
+  const permittedIn = permittedSpace(mayAct, Permissions.readNode);
   type Outcome = Result<SeenNode, SpaceNotFound | PathNotFound | Forbidden>;
   return async (
     { spaceId, path = NodePath.root }: FindByPath,
     context: Context,
   ): Promise<Outcome> =>
-    read(context, async ({ spaces, nodes }): Promise<Outcome> => {
-      const space = await spaces.byId(spaceId);
-      if (!space) return err({ type: "space-not-found", spaceId });
-      const allowed = await mayAct(context, Permissions.readNode, { owner: space.ownerId });
-      if (!allowed.ok) return allowed;
+    read(context, async (scope): Promise<Outcome> => {
+      const { nodes } = scope;
+      const found = await permittedIn(scope, spaceId, context);
+      if (!found.ok) return found;
+      const { rootId } = found.value;
       const keys = NodePath.names(path).map(nameKey);
-      const found = await nodes.down(space.rootId, keys);
-      if (found.length < keys.length)
-        return err({ type: "path-not-found", nearest: NodePath.first(path, found.length) });
-      const [seen] = await nodes.seen([found.at(-1)?.id ?? space.rootId]);
+      const way = await nodes.down(rootId, keys);
+      if (way.length < keys.length)
+        return err({ type: "path-not-found", nearest: NodePath.first(path, way.length) });
+      const [seen] = await nodes.seen([way.at(-1)?.id ?? rootId]);
       return seen ? ok(seen) : err({ type: "space-not-found", spaceId });
     });
 }
@@ -120,17 +122,16 @@ export function listChildren({ read, mayAct }: Deps) {
 
 /** Lists what was put in the trash of a space, the newest first. What lies below it is not listed. */
 export function listTrash({ read, mayAct }: Deps) {
+  const permittedIn = permittedSpace(mayAct, Permissions.readNode);
   return async (
     { spaceId, limit = NodePageSize.usual, cursor }: ListTrash,
     context: Context,
   ): Promise<Result<Page<Trashed, TrashCursor>, SpaceNotFound | Forbidden>> =>
-    read(context, async ({ spaces, nodes }) => {
-      const space = await spaces.byId(spaceId);
-      if (!space) return err({ type: "space-not-found", spaceId });
-      const allowed = await mayAct(context, Permissions.readNode, { owner: space.ownerId });
-      if (!allowed.ok) return allowed;
+    read(context, async (scope) => {
+      const space = await permittedIn(scope, spaceId, context);
+      if (!space.ok) return space;
       const page = { spaceId, before: cursor && placeIn(cursor), limit: limit + 1 };
-      const found = await nodes.trashed(page);
+      const found = await scope.nodes.trashed(page);
       return ok(pageOf(found, limit, ({ trashedAt, id }) => `${trashedAt}.${id}` as TrashCursor));
     });
 }

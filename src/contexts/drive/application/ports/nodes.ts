@@ -4,16 +4,21 @@ import type { Saves } from "#kernel/repository.ts";
 import type { DriveEvent } from "../../domain/events.ts";
 import type { NodeId, OwnerId, SpaceId } from "../../domain/ids.ts";
 import type { Located, Node, Placed, PlacedFile, Told, Trashed } from "../../domain/node.ts";
+import type { MemberRole } from "../../domain/space.ts";
 import type { NameKey } from "../../domain/node-name.ts";
 
-/** A node where it is, and whose it is. */
-export type Owned<N extends Node = Node> = Located<N> & { readonly ownerId: OwnerId };
+/** A node where it is, whose it is, and what somebody is in its space. */
+export type Owned<N extends Node = Node> = Located<N> & {
+  readonly ownerId: OwnerId;
+  readonly role: MemberRole | undefined;
+};
 
 /** `inTrash`: the node, or a folder above it. */
 export type SeenNode = { readonly node: Node; readonly inTrash: boolean };
 
 export type Nodes = Saves<Node, DriveEvent> & {
-  readonly locate: (id: NodeId) => Promise<Owned | undefined>;
+  /** `userId`: whose role in the space is told. */
+  readonly locate: (id: NodeId, userId: string) => Promise<Owned | undefined>;
   /** Those of the ids that there are. */
   readonly seen: (ids: readonly NodeId[]) => Promise<readonly SeenNode[]>;
   /** The node of a name in a folder, unless it is in the trash. */

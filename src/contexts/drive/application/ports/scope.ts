@@ -1,5 +1,6 @@
 import type { Changes } from "./changes.ts";
 import type { ChunkIndex } from "./chunks.ts";
+import type { Invitations } from "./invitations.ts";
 import type { Links } from "./links.ts";
 import type { Nodes } from "./nodes.ts";
 import type { PersonalData } from "./personal-data.ts";
@@ -11,6 +12,7 @@ import type { Uploads } from "./uploads.ts";
 /** All repositories of the drive, bound to one transaction. */
 export type DriveScope = {
   readonly spaces: Spaces;
+  readonly invitations: Invitations;
   readonly nodes: Nodes;
   readonly revisions: Revisions;
   readonly chunks: ChunkIndex;

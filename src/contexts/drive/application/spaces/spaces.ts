@@ -9,6 +9,7 @@ import { NodeId, OwnerId, SpaceId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import { Node } from "../../domain/node.ts";
 import { maxSpaces, Space, type SpaceNotFound, type TooManySpaces } from "../../domain/space.ts";
+import { permittedSpace } from "./access.ts";
 import { Permissions } from "../permission.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
@@ -53,20 +54,17 @@ export const openSpace =
     );
   };
 
-/** Returns a space of the actor. */
-export const getSpace =
-  ({ read, mayAct }: Deps) =>
-  async (
+/** Returns a space. */
+export function getSpace({ read, mayAct }: Deps) {
+  const permitted = permittedSpace(mayAct, Permissions.readSpace);
+  return (
     { spaceId }: GetSpace,
     context: Context,
-  ): Promise<Result<Space, SpaceNotFound | Forbidden>> => {
-    const space = await read(context, ({ spaces }) => spaces.byId(spaceId));
-    if (!space) return err({ type: "space-not-found", spaceId });
-    const allowed = await mayAct(context, Permissions.readSpace, { owner: space.ownerId });
-    return allowed.ok ? ok(space) : allowed;
-  };
+  ): Promise<Result<Space, SpaceNotFound | Forbidden>> =>
+    read(context, (scope) => permitted(scope, spaceId, context));
+}
 
-/** Lists the spaces of the actor in the order of their opening. */
+/** Lists the spaces of the actor, and then those that they are a member of, each in the order of their opening. */
 export const listSpaces =
   ({ read, mayAct }: Deps) =>
   async (_: object, context: Context): Promise<Result<readonly Space[], Forbidden>> => {
@@ -74,5 +72,11 @@ export const listSpaces =
     if (!owner.ok) return ok([]);
     const allowed = await mayAct(context, Permissions.readSpace, { owner: owner.value });
     if (!allowed.ok) return allowed;
-    return ok(await read(context, ({ spaces }) => spaces.ofOwner(owner.value)));
+    return read(context, async ({ spaces }) => {
+      const [own, shared] = await Promise.all([
+        spaces.ofOwner(owner.value),
+        spaces.ofMember(owner.value),
+      ]);
+      return ok([...own, ...shared]);
+    });
   };

@@ -8,7 +8,7 @@ import type { Conflict } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
 import { ByteCount, RevisionNumber, Sha256, sizeOf, type Manifest } from "../../domain/content.ts";
 import { manifestOf, type Part, type PartsInvalid } from "../../domain/delta.ts";
-import { NodeId, UploadId } from "../../domain/ids.ts";
+import { NodeId, OwnerId, UploadId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import {
   asWritable,
@@ -136,7 +136,8 @@ const beginning =
     const known = new Set(shared.filter((one) => there.get(one)?.isDoubted === false));
     const createdAt = clock.now();
     const expiresAt = Instant.plus(createdAt, uploadMs);
-    const { ownerId } = found;
+    const uploader = OwnerId.parse(context.actor);
+    const ownerId = uploader.ok ? uploader.value : found.ownerId;
     const upload = { ...content, id: newId(UploadId), ownerId, target, createdAt, expiresAt };
     const same = idempotency ? { idempotency: withDigest(idempotency, digest) } : {};
     return unitOfWork(
