@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { serve, signUp, type Served, type SignedIn } from "#test/basalt.ts";
+import { tarOf } from "../../src/contexts/drive/testing/archives.ts";
 import { verify } from "#test/emails.ts";
 import { get, post, type At } from "#test/http.ts";
 import { until } from "#test/until.ts";
@@ -303,6 +304,37 @@ describe("the drive over HTTP", () => {
     await reader.cancel();
     const { body: later } = await get(at, `${path}?cursor=${cursor}`);
     assert.deepEqual([later["items"], later["nextCursor"], later["hasMore"]], [[], cursor, false]);
+  });
+
+  test("takes many files as a tar archive, and refuses what is none", async () => {
+    const type = { "content-type": "application/x-tar" };
+    const batch = `/drive/nodes/${rootId}/batch`;
+    const archive = await tarOf([
+      { name: "batch/a.txt", text: "one" },
+      { name: "batch/b.txt", text: "two" },
+      { name: "../c.txt", text: "three" },
+    ]);
+    const answer = await send("POST", batch, new Uint8Array(archive), type);
+    assert.equal(answer.status, 200, await answer.clone().text());
+    const { items } = (await answer.json()) as { items: readonly Record<string, unknown>[] };
+    assert.deepEqual(
+      items.map(({ path, outcome, code }) => [path, outcome, code]),
+      [
+        ["batch/a.txt", "created", undefined],
+        ["batch/b.txt", "created", undefined],
+        ["../c.txt", "refused", "NAME_INVALID"],
+      ],
+    );
+    const node = items[0]?.["node"] as { readonly id: string };
+    assert.equal(await (await send("GET", content(node.id))).text(), "one");
+    for (const garbage of [randomBytes(4_096), archive.subarray(0, 700)]) {
+      const refused = await send("POST", batch, new Uint8Array(garbage), type);
+      assert.equal(refused.status, 422);
+      assert.match(await refused.text(), /"ARCHIVE_INVALID"/);
+    }
+    assert.equal((await send("POST", batch, "x")).status, 415);
+    const huge = await send("POST", batch, new Uint8Array(70 * 2 ** 20), type);
+    assert.equal(huge.status, 413);
   });
 
   test("refuses a name that other systems cannot keep, and says why", async () => {

@@ -22,6 +22,7 @@ import { collectChunks } from "./application/collection/collect-chunks.ts";
 import { readFile } from "./application/content/read-file.ts";
 import { readManifest } from "./application/content/read-manifest.ts";
 import { listRevisions, restoreRevision } from "./application/content/revisions.ts";
+import { createFiles } from "./application/content/create-files.ts";
 import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
 import { createFolder } from "./application/nodes/create-folder.ts";
 import { getShared, listShared, readShared, visitLink } from "./application/links/follow-links.ts";
@@ -110,6 +111,7 @@ export const createDrive = (deps: DriveDeps) =>
 
       mayUpload: mayUpload(deps),
       createFile: createFile(deps),
+      createFiles: createFiles(deps),
       reviseFile: reviseFile(deps),
       copyFile: copyFile(deps),
       readFile: readFile(deps),

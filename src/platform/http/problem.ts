@@ -32,7 +32,10 @@ const titleOf = (type: string): string => {
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
 
-/** `user-not-found` becomes `USER_NOT_FOUND`, titled `User not found`. */
+/** `user-not-found` becomes `USER_NOT_FOUND`. */
+export const codeOf = (type: string): string => type.replaceAll("-", "_").toUpperCase();
+
+/** A refusal as it is told, titled `User not found`. */
 export function problem(
   type: string,
   { status, correlationId, detail, errors, details = {} }: ProblemOptions,
@@ -42,7 +45,7 @@ export function problem(
     title: titleOf(type),
     status,
     ...(detail === undefined ? {} : { detail }),
-    code: type.replaceAll("-", "_").toUpperCase(),
+    code: codeOf(type),
     correlationId,
     ...(errors === undefined ? {} : { errors: errors.slice(0, maxErrorsShown) }),
     ...(Object.keys(details).length === 0 ? {} : { details }),

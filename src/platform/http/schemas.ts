@@ -1,5 +1,5 @@
 import type { Issue, JsonSchema } from "#kernel/shape.ts";
-import { problemMediaType, problemSchema } from "./problem.ts";
+import { codeOf, problemMediaType, problemSchema } from "./problem.ts";
 import { entityTag, versionField, type Route, type UploadedBody } from "./route.ts";
 import { isSchema, nameOfPart } from "./validating.ts";
 
@@ -89,10 +89,7 @@ const bodyRefusals = {
 function refusalAnswers(route: Route): Record<number, unknown> {
   const byStatus = new Map<number, string[]>();
   for (const [type, status] of Object.entries(route.refusals))
-    byStatus.set(status, [
-      ...(byStatus.get(status) ?? []),
-      type.replaceAll("-", "_").toUpperCase(),
-    ]);
+    byStatus.set(status, [...(byStatus.get(status) ?? []), codeOf(type)]);
   const add = (status: number, text: string) =>
     byStatus.set(status, [...(byStatus.get(status) ?? []), text]);
   if (route.access !== "public") add(401, "UNAUTHENTICATED: no valid access token or API key");

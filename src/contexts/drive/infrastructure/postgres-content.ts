@@ -78,18 +78,18 @@ const doubt = mutation(
   `update drive.chunks set is_doubted = $4::boolean
     where hash = decode($1, 'hex') and segment = $2 and place = $3::bigint`,
 );
-const addRevision = mutation(
-  "drive.revision-add",
+const addRevisions = mutation(
+  "drive.revisions-add",
   "revisions",
   `insert into drive.revisions (node_id, number, size, hash, created_at)
-   values ($1, $2::bigint, $3::bigint, $4, $5::timestamptz)`,
+   select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[])`,
 );
-const addManifest = mutation(
-  "drive.manifest-add",
+const addManifests = mutation(
+  "drive.manifests-add",
   "manifests",
   `insert into drive.manifests (node_id, number, starts_at, hashes, sizes)
-   select $1, $2::bigint, p.starts_at, decode(p.hashes, 'hex'), decode(p.sizes, 'hex')
-     from unnest($3::bigint[], $4::text[], $5::text[]) as p(starts_at, hashes, sizes)`,
+   select p.node_id, p.number, p.starts_at, decode(p.hashes, 'hex'), decode(p.sizes, 'hex')
+     from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[]) as p(node_id, number, starts_at, hashes, sizes)`,
 );
 /** In the order of the values of a copy. */
 const copies = `unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[])
@@ -219,12 +219,21 @@ export const postgresChunks = ({ read, write }: Transaction): ChunkIndex => ({
 });
 
 export const postgresRevisions = ({ read, write }: Transaction): Revisions => ({
-  add({ nodeId, revision, size, hash, manifest, createdAt }) {
-    write(addRevision, [nodeId, revision, size, hash, createdAt]);
-    const pages = pagesOf(manifest);
-    write(addManifest, [
-      nodeId,
-      revision,
+  add(all) {
+    if (all.length === 0) return;
+    write(addRevisions, [
+      all.map(({ nodeId }) => nodeId),
+      all.map(({ revision }) => revision),
+      all.map(({ size }) => size),
+      all.map(({ hash }) => hash),
+      all.map(({ createdAt }) => createdAt),
+    ]);
+    const pages = all.flatMap(({ nodeId, revision, manifest }) =>
+      pagesOf(manifest).map((page) => ({ nodeId, revision, ...page })),
+    );
+    write(addManifests, [
+      pages.map(({ nodeId }) => nodeId),
+      pages.map(({ revision }) => revision),
       pages.map(({ startsAt }) => startsAt),
       pages.map((page) => hexOfHashes(page.manifest)),
       pages.map((page) => hexOfSizes(page.manifest)),

@@ -9,12 +9,14 @@ import { openDrive, outcomeOf, read } from "../testing/fixtures.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
 import { linksContract } from "../testing/links.contract.ts";
 import { timeMachineContract } from "../testing/time-machine.contract.ts";
+import { batchContract } from "../testing/batch.contract.ts";
 import { membersContract } from "../testing/members.contract.ts";
 import { treeContract } from "../testing/tree.contract.ts";
 import { uploadsContract } from "../testing/uploads.contract.ts";
 
 linksContract("Postgres", postgresSubject);
 treeContract("Postgres", postgresSubject);
+batchContract("Postgres", postgresSubject);
 membersContract("Postgres", postgresSubject);
 timeMachineContract("Postgres", postgresSubject, 10);
 changesContract("Postgres", postgresSubject);

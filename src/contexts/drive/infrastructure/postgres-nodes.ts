@@ -1,15 +1,14 @@
 import { idOf, saving } from "#kernel/repository.ts";
-import { redactIn } from "#platform/events/redact.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import { inTurn, mutation } from "#platform/postgres/writes.ts";
+import { mutation } from "#platform/postgres/writes.ts";
 import { nodeColumns, toNode, type NodeRow } from "./node-rows.ts";
-import { eraseLinks } from "./postgres-links.ts";
-import { keepPlace } from "./postgres-time-machine.ts";
+import { purgesOn } from "./postgres-purges.ts";
+import { keepPlace, manyNodes } from "./postgres-many-nodes.ts";
 import type { Nodes, Owned } from "../application/ports/nodes.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { OwnerId } from "../domain/ids.ts";
-import { erasedName, nameKey } from "../domain/node-name.ts";
+import { nameKey } from "../domain/node-name.ts";
 import type { MemberRole } from "../domain/space.ts";
 import type { Above, Node, Placed, Trashed } from "../domain/node.ts";
 
@@ -95,36 +94,6 @@ const update = mutation(
      from (select drive.hold_node($1) as is_there offset 0) held where id = $1 and held.is_there`,
 );
 
-/** The deepest come first, so that none is left without the folder that it lies in. */
-const below = statement<{ readonly id: string }>(
-  "drive.nodes-below",
-  `with recursive below (id, depth) as (
-     select $1::text collate "C", 0
-     union all
-     select n.id, b.depth + 1 from below b cross join lateral (
-       select id from drive.nodes where parent_id = b.id offset 0) n)
-   select id from below where depth > 0 order by depth desc limit $2`,
-);
-const expired = statement<NodeRow>(
-  "drive.nodes-expired",
-  `select ${nodeColumns} from drive.nodes n
-    where n.trashed_at < $1 and n.id <> all($2::text[]) order by n.trashed_at limit $3`,
-);
-/** Whoever makes or changes a node holds it, or the folder that it is made in. */
-const hold = statement<{ readonly id: string }>(
-  "drive.nodes-hold",
-  "select id from drive.nodes where id = any($1::text[]) order by id for update",
-);
-const redact = redactIn("drive");
-/** Each sees what was kept before the nodes were held. */
-const purges = [
-  ["manifests", "delete from drive.manifests where node_id = any($1::text[])"],
-  ["revisions", "delete from drive.revisions where node_id = any($1::text[])"],
-  ["links", eraseLinks("select unnest($1::text[])")],
-  ["past", "delete from drive.past_places where node_id = any($1::text[])"],
-  ["nodes", "delete from drive.nodes where id = any($1::text[])"],
-].map(([name = "", text = ""]) => mutation(`drive.purge-${name}`, inTurn, text));
-
 /** Whether a node may be elsewhere than before: not where only its content was changed. */
 const isMoved = (events: readonly DriveEvent[]): boolean =>
   events.some(({ type }) => type !== "drive.file-revised");
@@ -141,74 +110,55 @@ const toOwned = ({ owner_id, role, above, ...row }: LocatedRow): Owned => ({
 /** Before the first and after the last of all. */
 const [first, last, end] = ["", "infinity", "~"];
 
-export const postgresNodes = ({ read, write, append }: Transaction): Nodes => {
-  const purge = (ids: readonly string[]) => {
-    for (const one of purges) write(one, [ids]);
-    write(redact, [ids, JSON.stringify({ name: erasedName })]);
-  };
-  return {
-    async purgeBelow(folderId, limit) {
-      const found = await read(below, [folderId, limit]);
-      await read(hold, [[folderId, ...found.map(({ id }) => id)]]);
-      // What was being made has been made by now, and nothing else is: the folder is in the trash.
-      const ids = (await read(below, [folderId, limit])).map(({ id }) => id);
-      purge(ids);
-      return ids.length;
-    },
-    purge({ state, events }) {
-      append(state.id, state.version, events);
-      purge([state.id]);
-    },
-    expired: async (before, besides, limit) =>
-      (await read(expired, [before, besides, limit])).map(toNode).filter(isTrashed),
-    save: saving<Node, DriveEvent>(append, idOf, (node, { state, events }) => {
-      const { content } = node.kind === "file" ? node : { content: undefined };
-      const kept = [content?.revision ?? null, content?.size ?? null, content?.hash ?? null];
-      const parentId = node.status === "root" ? null : node.parentId;
-      const name = [parentId, node.name, nameKey(node.name)];
-      if (state.version === 0)
-        write(insert, [
-          node.id,
-          node.spaceId,
-          ...name,
-          node.kind,
-          ...kept,
-          node.createdAt,
-          node.changedAt,
-          node.version,
-        ]);
-      else {
-        const trashedAt = node.status === "trashed" ? node.trashedAt : null;
-        if (isMoved(events))
-          write(keepPlace, [node.id, parentId, node.name, trashedAt, node.changedAt]);
-        write(update, [node.id, ...name, ...kept, node.changedAt, trashedAt, node.version]);
-      }
-    }),
-    async locate(id, userId) {
-      const [row] = await read(locate, [id, userId]);
-      return row && toOwned(row);
-    },
-    seen: async (ids) =>
-      (await read(seen, [ids])).map(({ in_trash: inTrash, ...row }) => ({
-        node: toNode(row),
-        inTrash,
-      })),
-    child: async (folderId, key) => (await read(child, [folderId, key])).map(toNode).find(isPlaced),
-    down: async (folderId, keys) =>
-      (await read(down, [folderId, keys])).map(toNode).filter(isPlaced),
-    children: async ({ folderId, after = first, limit }) =>
-      (await read(children, [folderId, after, limit])).map(toNode).filter(isPlaced),
-    async withContent(spaceId, { hash, size }) {
-      const found = (await read(withContent, [spaceId, hash, size])).map(toNode).find(isPlaced);
-      return found?.kind === "file" ? found : undefined;
-    },
-    async height(folderId, most) {
-      const [row] = await read(height, [folderId, most]);
-      return row?.height ?? 0;
-    },
-    trashed: async ({ spaceId, before, limit }) =>
-      (await read(trashed, [spaceId, before?.trashedAt ?? last, before?.id ?? end, limit]))
-        .map(toNode)
-        .filter(isTrashed),
-  };
-};
+export const postgresNodes = ({ read, write, append }: Transaction): Nodes => ({
+  ...purgesOn({ read, write, append }),
+  save: saving<Node, DriveEvent>(append, idOf, (node, { state, events }) => {
+    const { content } = node.kind === "file" ? node : { content: undefined };
+    const kept = [content?.revision ?? null, content?.size ?? null, content?.hash ?? null];
+    const parentId = node.status === "root" ? null : node.parentId;
+    const name = [parentId, node.name, nameKey(node.name)];
+    if (state.version === 0)
+      write(insert, [
+        node.id,
+        node.spaceId,
+        ...name,
+        node.kind,
+        ...kept,
+        node.createdAt,
+        node.changedAt,
+        node.version,
+      ]);
+    else {
+      const trashedAt = node.status === "trashed" ? node.trashedAt : null;
+      if (isMoved(events))
+        write(keepPlace, [node.id, parentId, node.name, trashedAt, node.changedAt]);
+      write(update, [node.id, ...name, ...kept, node.changedAt, trashedAt, node.version]);
+    }
+  }),
+  async locate(id, userId) {
+    const [row] = await read(locate, [id, userId]);
+    return row && toOwned(row);
+  },
+  seen: async (ids) =>
+    (await read(seen, [ids])).map(({ in_trash: inTrash, ...row }) => ({
+      node: toNode(row),
+      inTrash,
+    })),
+  ...manyNodes({ read, write, append }),
+  child: async (folderId, key) => (await read(child, [folderId, key])).map(toNode).find(isPlaced),
+  down: async (folderId, keys) => (await read(down, [folderId, keys])).map(toNode).filter(isPlaced),
+  children: async ({ folderId, after = first, limit }) =>
+    (await read(children, [folderId, after, limit])).map(toNode).filter(isPlaced),
+  async withContent(spaceId, { hash, size }) {
+    const found = (await read(withContent, [spaceId, hash, size])).map(toNode).find(isPlaced);
+    return found?.kind === "file" ? found : undefined;
+  },
+  async height(folderId, most) {
+    const [row] = await read(height, [folderId, most]);
+    return row?.height ?? 0;
+  },
+  trashed: async ({ spaceId, before, limit }) =>
+    (await read(trashed, [spaceId, before?.trashedAt ?? last, before?.id ?? end, limit]))
+      .map(toNode)
+      .filter(isTrashed),
+});

@@ -1,12 +1,9 @@
-import { saved, type Change } from "#kernel/change.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import { inTurn, mutation, type Mutation } from "#platform/postgres/writes.ts";
 import type { TimeMachine } from "../application/ports/time-machine.ts";
 import type { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
-import type { DriveEvent } from "../domain/events.ts";
 import type { NodeId } from "../domain/ids.ts";
-import { nameKey, type NodeName } from "../domain/node-name.ts";
+import type { NodeName } from "../domain/node-name.ts";
 import type { Placed, Trashed } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
 import { nodeColumns, toNode, type NodeRow } from "./node-rows.ts";
@@ -69,46 +66,6 @@ const belowNow = statement<NodeRow>(
      cross join lateral (select * from drive.nodes where id = b.id offset 0) n`,
 );
 
-const hold = mutation("drive.nodes-hold-place", inTurn, "select drive.hold_place($1, $2)");
-const keepPlaces = mutation(
-  "drive.past-places-keep",
-  inTurn,
-  `insert into drive.past_places (node_id, version, parent_id, name, name_key, trashed_at, until)
-   select id, version, parent_id, name, name_key, trashed_at, $2::timestamptz from drive.nodes where id = any($1::text[])`,
-);
-/** Names are exchanged by way of some that no node can have. */
-const setAside = mutation(
-  "drive.nodes-set-aside",
-  inTurn,
-  "update drive.nodes set name_key = '/' || id where id = any($1::text[])",
-);
-/** In the order of the columns below. */
-const rows = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::text[],
-  $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bigint[])
-  as r (id, space_id, parent_id, name, name_key, kind, revision, size, hash, created_at, changed_at, trashed_at, version)`;
-const changeAll = mutation(
-  "drive.nodes-change",
-  inTurn,
-  `update drive.nodes n set parent_id = r.parent_id, name = r.name, name_key = r.name_key, revision = r.revision,
-          size = r.size, hash = r.hash, changed_at = r.changed_at, trashed_at = r.trashed_at, version = r.version
-     from ${rows} where n.id = r.id collate "C"`,
-);
-const insertAll = mutation(
-  "drive.nodes-insert",
-  inTurn,
-  `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, created_at, changed_at, trashed_at,
-                            version)
-   select * from ${rows}`,
-);
-/** Keeps where a node was, before it is somewhere else. */
-export const keepPlace = mutation(
-  "drive.past-place-keep",
-  "past_places",
-  `insert into drive.past_places (node_id, version, parent_id, name, name_key, trashed_at, until)
-   select id, version, parent_id, name, name_key, trashed_at, $5::timestamptz from drive.nodes
-    where id = $1 and (parent_id, name, trashed_at) is distinct from ($2, $3, $4::timestamptz)`,
-);
-
 function toPast({ was_in, was_named, was_revision, was_size, was_hash, ...row }: PastRow): Past {
   const place = {
     node: toNode(row) as Placed | Trashed,
@@ -124,53 +81,11 @@ function toPast({ was_in, was_named, was_revision, was_size, was_hash, ...row }:
   return { ...place, content };
 }
 
-const columnsOf: readonly ((node: Placed | Trashed) => string | number | null)[] = [
-  ({ id }) => id,
-  ({ spaceId }) => spaceId,
-  ({ parentId }) => parentId,
-  ({ name }) => name,
-  ({ name }) => nameKey(name),
-  ({ kind }) => kind,
-  (node) => (node.kind === "file" ? node.content.revision : null),
-  (node) => (node.kind === "file" ? node.content.size : null),
-  (node) => (node.kind === "file" ? node.content.hash : null),
-  ({ createdAt }) => createdAt,
-  ({ changedAt }) => changedAt,
-  (node) => (node.status === "trashed" ? node.trashedAt : null),
-  ({ version }) => version,
-];
-
-type Saved = Change<Placed | Trashed, DriveEvent>;
-const idsOf = (changes: readonly Saved[], is: (type: DriveEvent["type"]) => boolean) =>
-  changes.flatMap(({ state: { id }, events }) => (events.some(({ type }) => is(type)) ? [id] : []));
-/** Not where only the content was changed. */
-const isElsewhere = (type: string) => type !== "drive.file-revised";
-/** What leaves a place that another node may get at the same time. */
-const isLeaving = (type: string) => type === "drive.node-moved" || type === "drive.node-trashed";
-
-/** What nodes were, and what they become all at once. */
-export const postgresTimeMachine = ({ read, write, append }: Transaction): TimeMachine => ({
+/** What nodes were. */
+export const postgresTimeMachine = ({ read }: Transaction): TimeMachine => ({
   children: async ({ folderId, at, after = "", limit }) =>
     (await read(children, [folderId, at, after, limit])).map(toPast),
   below: async (folderId, at, limit) => (await read(below, [folderId, at, limit])).map(toPast),
   belowNow: async (folderIds, limit) =>
     (await read(belowNow, [folderIds, limit])).map((row) => toNode(row) as Placed),
-  save(folder, { changed, created, at }) {
-    const all = [...changed, ...created];
-    for (const { state, events } of all) append(state.id, state.version, events);
-    const [moved, leaving] = [idsOf(changed, isElsewhere), idsOf(changed, isLeaving)];
-    const put = (statement: Mutation, changes: readonly Saved[]) => {
-      const nodes = changes.map((change) => saved(change));
-      if (nodes.length > 0)
-        write(
-          statement,
-          columnsOf.map((column) => nodes.map(column)),
-        );
-    };
-    write(hold, [folder.spaceId, folder.id]);
-    if (moved.length > 0) write(keepPlaces, [moved, at]);
-    if (leaving.length > 0) write(setAside, [leaving]);
-    put(changeAll, changed);
-    put(insertAll, created);
-  },
 });

@@ -4,12 +4,15 @@ import { CopyFile } from "../application/content/copy-file.ts";
 import { ReadFile, type ReadableFile } from "../application/content/read-file.ts";
 import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
 import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
+import { CreateFiles } from "../application/content/create-files.ts";
+import { maxArchiveBytes } from "../application/content/receive-archive.ts";
 import { maxFileBytes } from "../domain/content.ts";
 import type { File } from "../domain/node.ts";
 import type { Drive } from "../index.ts";
 import { placed } from "./node-routes.ts";
+import { uploadedArchive } from "./uploaded-archive.ts";
 import { uploadedFile } from "./uploaded-file.ts";
-import { NodeView, RevisionsView, toNode, toRevision } from "./views.ts";
+import { EntriesView, NodeView, RevisionsView, toEntry, toNode, toRevision } from "./views.ts";
 
 /** The tag of a content, as in `"r3"`, is none of the node, which counts its changes. */
 export const tagKind = "r";
@@ -120,6 +123,37 @@ const writing = (drive: Drive): readonly Route[] => [
   }),
 ];
 
+const batching = (drive: Drive): readonly Route[] => [
+  post("/drive/nodes/:nodeId/batch", {
+    access: "signed-in",
+    id: "createFiles",
+    summary: "Create many files",
+    description:
+      "The body is a tar archive of at most 1000 files and folders and 64 MiB, which come to lie in a folder; folders on the way are made. What can be created is created in one transaction. Each entry has its own result: " +
+      "`created`, `unchanged` where the same is there already, or `refused` with a `code`.",
+    input: CreateFiles,
+    upload: {
+      ...uploadOf(drive),
+      mediaTypes: ["application/x-tar"],
+      maxBytes: maxArchiveBytes,
+      read: uploadedArchive,
+    },
+    handle: drive.createFiles,
+    success: 200,
+    output: EntriesView,
+    present: (results) => ({ items: results.map(toEntry) }),
+    refusals: {
+      "node-not-found": 404,
+      "not-a-folder": 409,
+      "node-in-trash": 409,
+      "too-many-entries": 422,
+      "archive-invalid": 422,
+      forbidden: 403,
+      conflict: 409,
+    },
+  }),
+];
+
 const reading = (drive: Drive): readonly Route[] => [
   get("/drive/nodes/:nodeId/revisions", {
     access: "signed-in",
@@ -154,5 +188,6 @@ const reading = (drive: Drive): readonly Route[] => [
 
 export const contentRoutes = (drive: Drive): readonly Route[] => [
   ...writing(drive),
+  ...batching(drive),
   ...reading(drive),
 ];

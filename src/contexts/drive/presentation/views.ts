@@ -1,5 +1,6 @@
 import { Instant } from "#kernel/instant.ts";
-import { Count, Flag } from "#kernel/scalars.ts";
+import { codeOf } from "#platform/http/problem.ts";
+import { Count, Flag, text } from "#kernel/scalars.ts";
 import { described, list, named, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import { Version } from "#kernel/version.ts";
 import { ChildCursor, NodePageSize, TrashCursor } from "../application/nodes/read-nodes.ts";
@@ -8,6 +9,8 @@ import {
   ChangePageSize,
   type ChangePage,
 } from "../application/changes/list-changes.ts";
+import type { EntryResult } from "../application/content/place-entries.ts";
+import { maxEntries } from "../application/content/receive-archive.ts";
 import { RevisionPageSize } from "../application/content/revisions.ts";
 import { toldInvitations, type Invited } from "../application/spaces/invitations.ts";
 import { LinkToken, VisitText } from "../application/links/follow-links.ts";
@@ -127,6 +130,28 @@ export const toNode = ({ id, spaceId, kind, name, createdAt, changedAt, version,
     ...("trashedAt" in more ? { trashedAt: more.trashedAt } : {}),
     version,
   }) satisfies NodeView;
+
+const [maxEntryPath, maxCode] = [65_536, 64];
+const EntryView = named(
+  "ArchiveEntry",
+  shape({
+    path: described("As the archive spells it", text(maxEntryPath)),
+    outcome: oneOf("created", "unchanged", "refused"),
+    node: optional(NodeView),
+    code: optional(described("Why it was refused, as in `NAME_TAKEN`", text(maxCode))),
+    takenBy: optional(described("The file or folder that has its place", NodeId)),
+  }),
+);
+export const EntriesView = named("ArchiveEntries", shape({ items: list(EntryView, maxEntries) }));
+export const toEntry = (one: EntryResult) => {
+  const { path, outcome } = one;
+  if (one.outcome !== "refused") return { path, outcome, node: toNode(one.node) };
+  const { type, ...details } = one.refusal;
+  const takenBy =
+    "takenBy" in details ? details.takenBy : "nodeId" in details ? details.nodeId : undefined;
+  const code = codeOf(type);
+  return { path, outcome, code, ...(takenBy === undefined ? {} : { takenBy }) };
+};
 
 export const SeenNodeView = named(
   "SeenNode",

@@ -95,6 +95,7 @@ export const access: Access = {
     "DELETE /api/v1/drive/trash/{nodeId}": undefined,
     "POST /api/v1/drive/nodes/{nodeId}/restoration": {},
     "POST /api/v1/drive/nodes/{nodeId}/files": file,
+    "POST /api/v1/drive/nodes/{nodeId}/batch": new Upload("", "", "application/x-tar"),
     "POST /api/v1/drive/nodes/{nodeId}/copies": { name: "Ours" },
     "PUT /api/v1/drive/nodes/{nodeId}/content": new Upload("bytes", "", "application/octet-stream"),
     "GET /api/v1/drive/nodes/{nodeId}/content": undefined,

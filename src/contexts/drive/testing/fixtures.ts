@@ -15,6 +15,7 @@ import { CopyFile } from "../application/content/copy-file.ts";
 import { ReadManifest } from "../application/content/read-manifest.ts";
 import { ReadFile } from "../application/content/read-file.ts";
 import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
+import { CreateFiles } from "../application/content/create-files.ts";
 import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
 import { CreateFolder } from "../application/nodes/create-folder.ts";
 import { MoveNode, RestoreNode, TrashNode } from "../application/nodes/move-node.ts";
@@ -44,6 +45,7 @@ import { grants } from "../grants.ts";
 import { createDrive } from "../index.ts";
 import { signedLinks } from "../infrastructure/signed-links.ts";
 import { sha256Digests as digests } from "../infrastructure/digests.ts";
+import { uploadedArchive } from "../presentation/uploaded-archive.ts";
 import { uploadedFile } from "../presentation/uploaded-file.ts";
 import { memoryChunks } from "./memory-chunks.ts";
 import { memoryDrive } from "./memory-drive.ts";
@@ -168,6 +170,10 @@ const filesOf = ({ drive, as, adaId }: House) => {
   return {
     file: (nodeId: string, name: string, bytes: Uint8Array, context = as(adaId)) =>
       drive.createFile(read(CreateFile, { nodeId, name, content: contentOf(bytes) }), context),
+    batch: (nodeId: string, archive: Uint8Array, context = as(adaId)) => {
+      const content = uploadedArchive(piecesOf(archive, 1_000));
+      return drive.createFiles(read(CreateFiles, { nodeId, content }), context);
+    },
     revise(nodeId: string, revision: number, bytes: Uint8Array) {
       const input = { nodeId, expectedVersion: revision, content: contentOf(bytes) };
       return drive.reviseFile(read(ReviseFile, input), as(adaId));

@@ -16,8 +16,9 @@ export const revisionsIn = (
   { revisions, chunks }: Tables,
   { change }: MemoryTransaction,
 ): DriveScope["revisions"] => ({
-  add: (revision) =>
-    change<Revision>(revisions, `${revision.nodeId} ${revision.revision}`, () => revision),
+  add(all) {
+    for (const one of all) change<Revision>(revisions, `${one.nodeId} ${one.revision}`, () => one);
+  },
   copy(copies) {
     for (const { to, from } of copies) {
       const manifest = () => revisions.rows.get(`${from.nodeId} ${from.revision}`)?.manifest ?? [];

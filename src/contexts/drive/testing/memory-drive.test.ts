@@ -7,12 +7,14 @@ import { memorySubject } from "./fixtures.ts";
 import { memoryChunks } from "./memory-chunks.ts";
 import { linksContract } from "./links.contract.ts";
 import { timeMachineContract } from "./time-machine.contract.ts";
+import { batchContract } from "./batch.contract.ts";
 import { membersContract } from "./members.contract.ts";
 import { treeContract } from "./tree.contract.ts";
 import { uploadsContract } from "./uploads.contract.ts";
 
 linksContract("memory", memorySubject);
 treeContract("memory", memorySubject);
+batchContract("memory", memorySubject);
 membersContract("memory", memorySubject);
 timeMachineContract("memory", memorySubject, 100);
 changesContract("memory", memorySubject);

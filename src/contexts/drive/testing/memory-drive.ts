@@ -66,7 +66,7 @@ export const memoryDrive =
       invitations: invitationsIn(tables, transaction),
       nodes: nodesIn(tables, transaction),
       revisions: revisionsIn(tables, transaction),
-      timeMachine: timeMachineIn(tables, transaction),
+      timeMachine: timeMachineIn(tables),
       changes: changesIn(transaction),
       chunks: chunksIn(tables, transaction),
       uploads: uploadsIn(tables, transaction),

@@ -1,10 +1,11 @@
+import { saved } from "#kernel/change.ts";
 import { idOf, saving } from "#kernel/repository.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { Nodes } from "../application/ports/nodes.ts";
 import type { Revision } from "../application/ports/revisions.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { NodeId } from "../domain/ids.ts";
-import { erasedName, nameKey } from "../domain/node-name.ts";
+import { erasedName, nameKey, type NodeName } from "../domain/node-name.ts";
 import { Space } from "../domain/space.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
 import { keptIn } from "./memory-time-machine.ts";
@@ -84,6 +85,24 @@ function placedIn({ nodes }: Tables): Pick<Nodes, "child" | "down" | "children" 
   };
 }
 
+/** Saves many nodes in memory. */
+const savingAll = (tables: Tables, transaction: MemoryTransaction): Nodes["saveAll"] => {
+  const { nodes } = tables;
+  const { append, put } = transaction;
+  const keep = keptIn(tables, transaction);
+  return (_folder, { changed, created }) => {
+    const changes = [...changed, ...created];
+    const after = changes.map((change) => saved(change));
+    for (const { state, events } of changes) append(state.id, state.version, events);
+    for (const { id, version } of after) {
+      const before = nodes.rows.get(id);
+      // A name that no node can have, while names are exchanged.
+      if (before) put<Node>(nodes, id, { ...before, version, name: `/${id}` as NodeName });
+    }
+    for (const node of after) keep(node);
+  };
+};
+
 /** Nodes in memory. */
 export function nodesIn(tables: Tables, transaction: MemoryTransaction): Nodes {
   const { nodes, spaces } = tables;
@@ -101,6 +120,16 @@ export function nodesIn(tables: Tables, transaction: MemoryTransaction): Nodes {
     most <= 1 ? 1 : 1 + Math.max(0, ...foldersIn(id).map((one) => heightOf(one.id, most - 1)));
   return {
     save: saving<Node, DriveEvent>(append, idOf, keep),
+    saveAll: savingAll(tables, transaction),
+    named: async (spots) =>
+      all()
+        .filter(isPlaced)
+        .filter((one) =>
+          spots.some(
+            ({ parentId, name }) =>
+              one.parentId === parentId && nameKey(one.name) === nameKey(name),
+          ),
+        ),
     async locate(id, userId) {
       const node = nodes.rows.get(id);
       const space = node && spaces.rows.get(node.spaceId);

@@ -1,9 +1,8 @@
-import { saved } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { TimeMachine } from "../application/ports/time-machine.ts";
 import type { NodeId } from "../domain/ids.ts";
-import { nameKey, type NodeName } from "../domain/node-name.ts";
+import { nameKey } from "../domain/node-name.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
 import { byText, type PastPlace, type Tables } from "./memory-tables.ts";
@@ -29,10 +28,7 @@ export const keptIn =
   };
 
 /** What nodes were, in memory. */
-export function timeMachineIn(tables: Tables, transaction: MemoryTransaction): TimeMachine {
-  const { nodes, revisions, pastPlaces } = tables;
-  const { append, put } = transaction;
-  const keep = keptIn(tables, transaction);
+export function timeMachineIn({ nodes, revisions, pastPlaces }: Tables): TimeMachine {
   const all = () => [...nodes.rows.values()].filter(isMovable);
   function contentAt(node: Movable, at: Instant) {
     if (node.kind === "folder") return {};
@@ -72,16 +68,5 @@ export function timeMachineIn(tables: Tables, transaction: MemoryTransaction): T
       return found.slice(0, limit);
     },
     belowNow: async (folderIds, limit) => folderIds.flatMap(belowNow).slice(0, limit),
-    save(_folder, { changed, created }) {
-      const changes = [...changed, ...created];
-      const after = changes.map((change) => saved(change));
-      for (const { state, events } of changes) append(state.id, state.version, events);
-      for (const { id, version } of after) {
-        const before = nodes.rows.get(id);
-        // A name that no node can have, while names are exchanged.
-        if (before) put<Node>(nodes, id, { ...before, version, name: `/${id}` as NodeName });
-      }
-      for (const node of after) keep(node);
-    },
   };
 }

@@ -98,7 +98,7 @@ function keepRevision(
   { fresh, manifest }: Received,
 ): void {
   chunks.add(fresh, changedAt);
-  revisions.add({ ...kept, nodeId: id, manifest, createdAt: changedAt });
+  revisions.add([{ ...kept, nodeId: id, manifest, createdAt: changedAt }]);
 }
 
 type NewFile = {

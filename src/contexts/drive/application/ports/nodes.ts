@@ -3,9 +3,18 @@ import type { Instant } from "#kernel/instant.ts";
 import type { Saves } from "#kernel/repository.ts";
 import type { DriveEvent } from "../../domain/events.ts";
 import type { NodeId, OwnerId, SpaceId } from "../../domain/ids.ts";
-import type { Located, Node, Placed, PlacedFile, Told, Trashed } from "../../domain/node.ts";
+import type {
+  Folder,
+  Located,
+  Node,
+  Placed,
+  PlacedFile,
+  Told,
+  Trashed,
+} from "../../domain/node.ts";
 import type { MemberRole } from "../../domain/space.ts";
-import type { NameKey } from "../../domain/node-name.ts";
+import type { NameKey, NodeName } from "../../domain/node-name.ts";
+import type { Rewinding } from "../../domain/rewind.ts";
 
 /** A node where it is, whose it is, and what somebody is in its space. */
 export type Owned<N extends Node = Node> = Located<N> & {
@@ -21,6 +30,15 @@ export type Nodes = Saves<Node, DriveEvent> & {
   readonly locate: (id: NodeId, userId: string) => Promise<Owned | undefined>;
   /** Those of the ids that there are. */
   readonly seen: (ids: readonly NodeId[]) => Promise<readonly SeenNode[]>;
+  /** Saves many changes of what lies below a folder, all of one instant. Names may be exchanged among them. */
+  readonly saveAll: (
+    folder: Folder,
+    changes: Pick<Rewinding, "changed" | "created" | "at">,
+  ) => void;
+  /** Those nodes of names in folders that there are, without those in the trash. */
+  readonly named: (
+    spots: readonly { readonly parentId: NodeId; readonly name: NodeName }[],
+  ) => Promise<readonly Placed[]>;
   /** The node of a name in a folder, unless it is in the trash. */
   readonly child: (folderId: NodeId, key: NameKey) => Promise<Placed | undefined>;
   /** The nodes on a way down from a folder, as far as it leads, without those in the trash. */

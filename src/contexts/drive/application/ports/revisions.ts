@@ -27,7 +27,7 @@ export type Revisions = {
     after: PagePlace | undefined,
     limit: number,
   ) => Promise<readonly (PagePlace & { readonly hashes: readonly Sha256[] })[]>;
-  readonly add: (revision: Revision) => void;
+  readonly add: (revisions: readonly Revision[]) => void;
   /** Adds revisions, each with the chunks of another one, whose file is there still: nothing is saved otherwise. */
   readonly copy: (copies: readonly RevisionCopy[]) => void;
   readonly byNumber: (

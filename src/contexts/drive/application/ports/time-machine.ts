@@ -1,8 +1,8 @@
 import type { Instant } from "#kernel/instant.ts";
 import type { NodeId } from "../../domain/ids.ts";
 import type { NameKey } from "../../domain/node-name.ts";
-import type { Folder, Placed } from "../../domain/node.ts";
-import type { Past, Rewinding } from "../../domain/rewind.ts";
+import type { Placed } from "../../domain/node.ts";
+import type { Past } from "../../domain/rewind.ts";
 
 /** Knows what folders were, besides what was deleted for good since. */
 export type TimeMachine = {
@@ -17,6 +17,4 @@ export type TimeMachine = {
   readonly below: (folderId: NodeId, at: Instant, limit: number) => Promise<readonly Past[]>;
   /** What lies below some folders now, without what was put in the trash by itself. */
   readonly belowNow: (folderIds: readonly NodeId[], limit: number) => Promise<readonly Placed[]>;
-  /** Saves many changes of what lies below a folder, all of one instant. Names may be exchanged among them. */
-  readonly save: (folder: Folder, changes: Pick<Rewinding, "changed" | "created" | "at">) => void;
 };

@@ -91,16 +91,11 @@ async function differenceOf(
 }
 
 /** Keeps all that makes a folder what it was. */
-function keep(
-  { nodes, timeMachine, revisions }: DriveScope,
-  folder: Folder,
-  rewinding: Rewinding,
-  to: Instant,
-) {
+function keep({ nodes, revisions }: DriveScope, folder: Folder, rewinding: Rewinding, to: Instant) {
   const { changed, created, recovered } = rewinding;
   if (changed.length + created.length === 0) return;
   nodes.save(Node.rewind(folder, to));
-  timeMachine.save(folder, rewinding);
+  nodes.saveAll(folder, rewinding);
   revisions.copy(
     recovered.map(({ file, from, held: { revision } }) => ({
       to: { ...file.content, nodeId: file.id, createdAt: file.changedAt },

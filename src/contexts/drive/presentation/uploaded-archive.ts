@@ -1,0 +1,59 @@
+import { createHash, type Hash } from "node:crypto";
+import { pipeline } from "node:stream/promises";
+import { extract } from "tar-stream";
+import {
+  ArchiveBroken,
+  type ArchiveEntry,
+  type UploadedArchive,
+} from "../application/content/receive-archive.ts";
+
+const kinds: Readonly<Record<string, ArchiveEntry["kind"]>> = {
+  file: "file",
+  "contiguous-file": "file",
+  directory: "folder",
+};
+
+/** Says of an archive that breaks off that it is broken. */
+async function* unbroken<T>(arriving: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* arriving;
+  } catch (cause) {
+    throw new ArchiveBroken("the archive cannot be read", { cause });
+  }
+}
+
+/** The entries of a tar archive, in their order, each to be read before the next one. */
+async function* entriesOf(
+  body: AsyncIterable<Uint8Array>,
+  hash: Hash,
+): AsyncGenerator<ArchiveEntry> {
+  const archive = extract();
+  const arriving = pipeline(
+    body,
+    async function* digesting(pieces: AsyncIterable<Uint8Array>) {
+      for await (const piece of pieces) {
+        hash.update(piece);
+        yield piece;
+      }
+    },
+    archive,
+  );
+  arriving.catch(() => {}); // ends the entries as well
+  for await (const entry of unbroken(archive)) {
+    const { name: path, type } = entry.header;
+    const bytes = unbroken(entry as AsyncIterable<Uint8Array>);
+    yield { path, kind: kinds[type ?? "file"] ?? "other", bytes };
+  }
+}
+
+/** An archive that is read once, by whoever asks first. */
+export function uploadedArchive(body: AsyncIterable<Uint8Array>): UploadedArchive {
+  let received: Promise<unknown> | undefined;
+  const hash = createHash("sha256");
+  let digest: string | undefined;
+  return {
+    digest: () => (digest ??= hash.digest("base64url")),
+    receive: <T>(work: (entries: AsyncIterable<ArchiveEntry>) => Promise<T>) =>
+      (received ??= work(entriesOf(body, hash))) as Promise<T>,
+  };
+}
