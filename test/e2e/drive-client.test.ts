@@ -49,6 +49,27 @@ describe("two machines that sync a folder", () => {
     assert.deepEqual([again.sent, again.received], [[], []]);
   });
 
+  test("many small files are sent together, and those that cannot be are sent one by one", async () => {
+    await using house = await syncing.two();
+    const { here, there, paired } = house;
+    const names = Array.from({ length: 40 }, (_, n) => `${n % 3}/file ${n}`);
+    for (const name of names) await here.write(name, name);
+    await here.write("large", randomBytes(mebibyte));
+    await here.write("1/nul.txt", "no server takes the name");
+    await there.write("0/file 0", "mine");
+    await there.sync();
+    const { moved, server } = counted(syncing.server);
+    const report = await syncFolder({ server, root: here.root, pairing: paired, clock });
+    assert.ok(moved.requests < names.length, `${moved.requests} requests`);
+    assert.deepEqual([...report.skipped.keys()], ["1/nul.txt"]);
+    assert.equal(report.conflicts.length, 1, "the file that the other machine had sent is kept");
+    await there.sync();
+    for (const name of names.slice(1)) assert.equal(await there.text(name), name);
+    assert.equal(await there.text("0/file 0"), "mine");
+    const again = await here.sync();
+    assert.deepEqual([again.sent, again.received], [[], []]);
+  });
+
   test("edits, renames, moves and deletions go both ways", async () => {
     await using house = await syncing.two();
     const { here, there, both } = house;

@@ -22,12 +22,19 @@ async function* passing(bytes: AsyncIterable<Buffer>, whole: Hash): AsyncGenerat
 }
 
 /** Cuts a file into its chunks, in one pass over its bytes. */
-export async function describeFile(path: string): Promise<Described> {
+export const describeFile = (path: string): Promise<Described> =>
+  described(createReadStream(path, { highWaterMark: readBytes }));
+
+async function* atOnce(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}
+export const describeBytes = (bytes: Buffer): Promise<Described> => described(atOnce(bytes));
+
+async function described(pieces: AsyncIterable<Buffer>): Promise<Described> {
   const whole = createHash("sha256");
   const manifest: ChunkRef[] = [];
-  const bytes = passing(createReadStream(path, { highWaterMark: readBytes }), whole);
   let size = 0;
-  for await (const chunks of chunksOf(bytes))
+  for await (const chunks of chunksOf(passing(pieces, whole)))
     for (const chunk of chunks) {
       manifest.push({ hash: named(chunk), size: chunk.length });
       size += chunk.length;

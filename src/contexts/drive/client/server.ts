@@ -33,6 +33,13 @@ export type NodeFacts = Infer<typeof NodeFacts>;
 
 const [maxText, maxPage] = [10_000, 4_096];
 export const SpaceFacts = openShape({ id: SpaceId, name: NodeName, rootId: NodeId });
+export const EntriesFacts = openShape({
+  items: list(
+    openShape({ outcome: oneOf("created", "unchanged", "refused"), node: optional(NodeFacts) }),
+    maxPage,
+  ),
+});
+
 export const RewoundFacts = openShape({
   restored: Count,
   moved: Count,

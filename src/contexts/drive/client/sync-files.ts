@@ -40,7 +40,7 @@ function wantedOf({ id, revision, size, hash }: NodeFacts): Wanted {
 }
 
 /** What is noted of a file that is the same here and there. */
-async function noteSame(
+export async function noteSame(
   { state, files }: Syncing,
   {
     node,

@@ -2,6 +2,7 @@ import type { Clock } from "#kernel/instant.ts";
 import { localItem, localTree } from "./local-tree.ts";
 import { refresh, remoteTree } from "./remote-tree.ts";
 import type { Server } from "./server.ts";
+import { pushBatches } from "./push-batches.ts";
 import { transferFiles } from "./sync-files.ts";
 import {
   matched,
@@ -30,6 +31,7 @@ const steps = [
   pushDeletions,
   pullDeletions,
   pullFolders,
+  pushBatches,
   transferFiles,
 ];
 /** A folder that changes again and again is synced as far as that goes. */
