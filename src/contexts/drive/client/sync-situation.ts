@@ -1,8 +1,9 @@
 import { mkdir, readdir, rename } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Clock } from "#kernel/instant.ts";
 import type { NodeId } from "../domain/ids.ts";
-import { maxNameBytes, nameKey, NodeName } from "../domain/node-name.ts";
+import { conflictedName } from "../domain/conflicted-name.ts";
+import { nameKey, NodeName } from "../domain/node-name.ts";
 import { folderOf, joined, localItem, nameOf, type LocalItem } from "./local-tree.ts";
 import type { RemoteItem } from "./remote-tree.ts";
 import { DownloadDamaged } from "./get-file.ts";
@@ -164,28 +165,12 @@ export async function orSkip(
   }
 }
 
-/** `2026-11-28 01.45.30`: as part of a file name on any system. */
-const momentOf = (clock: Clock): string =>
-  clock.now().slice(0, 19).replace("T", " ").replaceAll(":", ".");
-
-/** As much of a text as has so many bytes. */
-function shortened(text: string, bytes: number): string {
-  const letters = Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
-  while (Buffer.byteLength(letters.join("")) > bytes) letters.pop();
-  return letters.join("");
-}
-
 /** Gives a local file or folder another name, since the server has another one of its name. */
 export async function keepBeside(syncing: Syncing, path: string): Promise<void> {
   const { root, clock, report } = syncing;
-  const [folder, name] = [folderOf(path), nameOf(path)];
-  const extension = extname(name);
-  const stem = name.slice(0, name.length - extension.length);
-  const besideOf = (count: number) => {
-    const which = count === 1 ? "" : ` ${count}`;
-    const end = ` (conflicted copy ${momentOf(clock)}${which})${extension}`;
-    return joined(folder, shortened(stem, maxNameBytes - Buffer.byteLength(end)) + end);
-  };
+  const at = clock.now();
+  const besideOf = (count: number) =>
+    joined(folderOf(path), conflictedName(nameOf(path) as NodeName, at, count));
   let count = 1;
   while (await localItem(root, besideOf(count))) count += 1;
   const beside = besideOf(count);

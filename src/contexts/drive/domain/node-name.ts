@@ -16,7 +16,7 @@ const isPortable = (name: string): boolean =>
   seen.test(name) && !trimmed.test(name) && !device.test(name) && bytesOf(name) <= maxNameBytes;
 
 /** The length of a text in UTF-8. */
-function bytesOf(text: string): number {
+export function bytesOf(text: string): number {
   let bytes = 0;
   for (const character of text) {
     const point = character.codePointAt(0) ?? 0;

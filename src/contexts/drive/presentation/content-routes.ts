@@ -95,7 +95,7 @@ const writing = (drive: Drive): readonly Route[] => [
     summary: "Replace the content of a file",
     description:
       'The body is the new content. `If-Match` is the revision that it is based on, as in `"r3"`, which is the ETag of the content: if the file has been changed since, the change is refused. ' +
-      "Content that is equal to the current one changes nothing, whatever it is based on.",
+      "With `ifStale=copy` the content is kept beside it instead, as `name (conflicted copy …)`, and the answer is that file. Content that is equal to the current one changes nothing, whatever it is based on.",
     input: ReviseFile,
     upload: uploadOf(drive),
     handle: drive.reviseFile,

@@ -3,6 +3,7 @@ import { del, get, post, put, type Route } from "#platform/http/route.ts";
 import { ReadManifest, type ToldContent } from "../application/content/read-manifest.ts";
 import { BeginFile, BeginRevision, maxPartsBytes } from "../application/uploads/begin-upload.ts";
 import { ReceiveChunks } from "../application/uploads/receive-chunks.ts";
+import { CommitUpload } from "../application/uploads/commit-upload.ts";
 import { GetUpload } from "../application/uploads/upload-progress.ts";
 import { chunkBytes } from "../domain/chunking.ts";
 import { maxChunksAtOnce } from "../domain/upload.ts";
@@ -115,8 +116,8 @@ const goingOn = (drive: Drive): readonly Route[] => [
     id: "commitUpload",
     summary: "End an upload",
     description:
-      "Makes the file, or gives it the content, once all chunks have come and are together what was said. Asked again, it answers the same file.",
-    input: GetUpload,
+      "Makes the file, or gives it the content, once all chunks have come and are together what was said. Asked again, it answers the same file. `ifStale`: `copy` keeps the content beside a file that has been changed since, as `name (conflicted copy …)`, and answers that file.",
+    input: CommitUpload,
     handle: drive.commitUpload,
     success: 200,
     output: NodeView,

@@ -8,7 +8,7 @@ import { Node } from "../domain/node.ts";
 import { chunkBytes, cutAfter } from "../domain/chunking.ts";
 import type { ChunkStore, Location } from "../application/ports/chunks.ts";
 import { OpenSpace } from "../application/spaces/spaces.ts";
-import { openDrive, outcomeOf, read, type OpenDrive } from "./fixtures.ts";
+import { openDrive, outcomeOf, read, toldOf, type OpenDrive } from "./fixtures.ts";
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 const mebibyte = 2 ** 20;
@@ -61,6 +61,38 @@ export function contentContract(name: string, open: OpenDrive): void {
         const part = await house.bytesOf(file.id, from, until);
         assert.ok(part.equals(bytes.subarray(from, until)));
       });
+
+    test("keeps a stale change beside the file where the caller asks for it", async () => {
+      await using house = await openDrive(open);
+      const { rootId, clock } = house;
+      const file = expect(await house.file(rootId, "notes.txt", Buffer.from("one"))).id;
+      expect(await house.revise(file, 1, Buffer.from("two")));
+      const copy = { ifStale: "copy" };
+      const kept = expect(await house.revise(file, 1, Buffer.from("mine"), copy));
+      const again = expect(await house.revise(file, 1, Buffer.from("ours"), copy));
+      const moment = clock.now().slice(0, 19).replace("T", " ").replaceAll(":", ".");
+      assert.deepEqual(await house.names(rootId), [
+        `notes (conflicted copy ${moment} 2).txt`,
+        `notes (conflicted copy ${moment}).txt`,
+        "notes.txt",
+      ]);
+      assert.equal((await house.bytesOf(kept.id)).toString(), "mine");
+      assert.equal((await house.bytesOf(again.id)).toString(), "ours");
+      assert.equal((await house.bytesOf(file)).toString(), "two");
+      const same = expect(await house.revise(file, 1, Buffer.from("two"), copy));
+      assert.equal(same.id, file, "equal content is no conflict");
+      const next = expect(await house.revise(file, 2, Buffer.from("three"), copy));
+      assert.equal(next.id, file, "nor is a change of the newest revision");
+
+      const bytes = Buffer.from("sent in chunks");
+      const { upload } = expect(await house.beginRevision(file, 3, bytes, toldOf(bytes).manifest));
+      expect(await house.send(upload.id, "0", bytes));
+      expect(await house.revise(file, 3, Buffer.from("four")));
+      assert.equal(outcomeOf(await house.commit(upload.id)), "stale-revision");
+      const late = expect(await house.commit(upload.id, house.adaId, copy));
+      assert.equal((await house.bytesOf(late.id)).toString(), "sent in chunks");
+      assert.notEqual(late.id, file);
+    });
 
     test("reads a file whose manifest has several pages as it was written", async () => {
       await using house = await openDrive(open);

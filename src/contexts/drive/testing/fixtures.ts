@@ -31,6 +31,7 @@ import { AnswerInvitation, InviteMember, ListInvited } from "../application/spac
 import { ChangeMember, ListMembers, RemoveMember } from "../application/spaces/members.ts";
 import { OpenSpace } from "../application/spaces/spaces.ts";
 import { BeginFile, BeginRevision } from "../application/uploads/begin-upload.ts";
+import { CommitUpload } from "../application/uploads/commit-upload.ts";
 import { ReceiveChunks } from "../application/uploads/receive-chunks.ts";
 import { GetUpload } from "../application/uploads/upload-progress.ts";
 import { ListPast } from "../application/time-machine/read-past.ts";
@@ -174,8 +175,8 @@ const filesOf = ({ drive, as, adaId }: House) => {
       const content = uploadedArchive(piecesOf(archive, 1_000));
       return drive.createFiles(read(CreateFiles, { nodeId, content }), context);
     },
-    revise(nodeId: string, revision: number, bytes: Uint8Array) {
-      const input = { nodeId, expectedVersion: revision, content: contentOf(bytes) };
+    revise(nodeId: string, revision: number, bytes: Uint8Array, more: object = {}) {
+      const input = { nodeId, expectedVersion: revision, content: contentOf(bytes), ...more };
       return drive.reviseFile(read(ReviseFile, input), as(adaId));
     },
     copy: (nodeId: string, to: object = {}, actor: string = adaId) =>
@@ -287,8 +288,8 @@ const uploadsOf = ({ drive, as, adaId }: House) => {
     },
     progress: async (uploadId: string, actor: string = adaId) =>
       drive.getUpload(read(GetUpload, { uploadId }), as(actor)),
-    commit: (uploadId: string, actor: string = adaId) =>
-      drive.commitUpload(read(GetUpload, { uploadId }), as(actor)),
+    commit: (uploadId: string, actor: string = adaId, more: object = {}) =>
+      drive.commitUpload(read(CommitUpload, { uploadId, ...more }), as(actor)),
     cancel: (uploadId: string, actor: string = adaId) =>
       drive.cancelUpload(read(GetUpload, { uploadId }), as(actor)),
     manifest: (nodeId: string, more: object = {}, actor: string = adaId) =>

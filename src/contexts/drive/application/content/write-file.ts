@@ -3,9 +3,10 @@ import type { NewId } from "#kernel/id.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { ok, type Result } from "#kernel/result.ts";
-import { handedOver, shape, type Infer } from "#kernel/shape.ts";
+import { handedOver, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
+import { conflictedName } from "../../domain/conflicted-name.ts";
 import { maxFileBytes, RevisionNumber } from "../../domain/content.ts";
 import { NodeId, OwnerId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
@@ -39,8 +40,17 @@ const content = handedOver<UploadedFile>("file", {
 export const CreateFile = shape({ nodeId: NodeId, name: NodeName, content });
 export type CreateFile = Infer<typeof CreateFile>;
 
+/** What becomes of a change of a revision that is not the newest: it is refused, unless a copy beside the file is wanted. */
+export const IfStale = oneOf("refuse", "copy");
+export type IfStale = Infer<typeof IfStale>;
+
 /** `expectedVersion`: the revision that the new content is based on. */
-export const ReviseFile = shape({ nodeId: NodeId, expectedVersion: Version, content });
+export const ReviseFile = shape({
+  nodeId: NodeId,
+  expectedVersion: Version,
+  ifStale: optional(IfStale),
+  content,
+});
 export type ReviseFile = Infer<typeof ReviseFile>;
 
 type Deps = KeepingDeps & { readonly mayAct: MayAct; readonly newId: NewId };
@@ -140,6 +150,42 @@ export function keepContent(
   return ok(after);
 }
 
+type Keeping = Pick<Deps, "newId" | "mayAct"> & {
+  readonly scope: DriveScope;
+  readonly context: Context;
+};
+/** Copies of one second beside one file. */
+const maxCopies = 100;
+
+/** Gives a file a content that has arrived, or keeps that beside a file that has been changed meanwhile. */
+export async function keepOrCopy(
+  { scope, context, newId, mayAct }: Keeping,
+  found: Owned,
+  {
+    ifStale = "refuse",
+    ...content
+  }: Basis & {
+    readonly received: Received;
+    readonly ifStale?: IfStale | undefined;
+  },
+): Promise<Result<PlacedFile, Unwritable | StaleRevision>> {
+  const kept = keepContent(scope, found, content);
+  const isStale = !kept.ok && kept.error.type === "stale-revision";
+  if (!isStale || ifStale === "refuse") return kept;
+  const { node } = found;
+  const seen = permitted(mayAct, Permissions.changeNode);
+  const folder = node.status === "root" ? undefined : await seen(scope, node.parentId, context);
+  if (folder?.ok !== true) return kept;
+  const { at: createdAt, received } = content;
+  for (let count = 1; count <= maxCopies; count += 1) {
+    const name = conflictedName(node.name, createdAt, count);
+    const file = { id: newId(NodeId), name, createdAt, received };
+    const copied = await keepFile(scope, folder.value, file);
+    if (copied.ok) return copied;
+  }
+  return kept;
+}
+
 /** Creates a file in a folder. */
 export function createFile(deps: Deps) {
   const write = writing(deps);
@@ -160,10 +206,16 @@ export function reviseFile(deps: Deps) {
   const write = writing(deps);
   return (input: ReviseFile, context: Context) => {
     const base = input.expectedVersion as number as RevisionNumber;
+    const { ifStale } = input;
     return write<PlacedFile, Unwritable | StaleRevision>(input, context, {
       mayKeep: async (_scope, found) => asWritable(found),
-      keep: async (scope, found, received) =>
-        keepContent(scope, found, { base, at: deps.clock.now(), received }),
+      keep: (scope, found, received) =>
+        keepOrCopy({ ...deps, scope, context }, found, {
+          base,
+          at: deps.clock.now(),
+          received,
+          ifStale,
+        }),
     });
   };
 }

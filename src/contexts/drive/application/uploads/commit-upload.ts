@@ -2,9 +2,10 @@ import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { MayAct } from "#kernel/permission.ts";
 import { err, expect, ok, type Result } from "#kernel/result.ts";
+import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import type { Manifest } from "../../domain/content.ts";
-import { NodeId, type OwnerId } from "../../domain/ids.ts";
+import { NodeId, UploadId, type OwnerId } from "../../domain/ids.ts";
 import type { File, PlacedFile, StaleRevision, Unwritable } from "../../domain/node.ts";
 import type {
   ChunksMissing,
@@ -16,15 +17,26 @@ import type {
 import { relied, type KeepingDeps } from "../content/keep-chunks.ts";
 import { proven, unlessDamaged } from "../content/proven.ts";
 import type { Received } from "../content/receive-content.ts";
-import { keepContent, keepFile, stepMs } from "../content/write-file.ts";
+import { IfStale, keepFile, keepOrCopy, stepMs } from "../content/write-file.ts";
 import type { NoPlace } from "../nodes/create-folder.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { TooBusy } from "../ports/links.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
-import { ownUpload, toldChunks, type GetUpload, type UploadUnseen } from "./upload-progress.ts";
+import { ownUpload, toldChunks, type UploadUnseen } from "./upload-progress.ts";
 
+/** `ifStale`: where the file has been changed since the upload was begun. */
+export const CommitUpload = shape({ uploadId: UploadId, ifStale: optional(IfStale) });
+export type CommitUpload = Infer<typeof CommitUpload>;
+
+type Keeping = {
+  readonly target: UploadTarget;
+  readonly found: Owned;
+  readonly context: Context;
+  readonly ifStale: IfStale | undefined;
+  readonly received: Received;
+};
 type Deps = KeepingDeps & { readonly mayAct: MayAct; readonly newId: NewId };
 type Incomplete = ChunksMissing | ContentMismatch | TooBusy;
 
@@ -77,24 +89,26 @@ async function examined(
   return { lost, isSame: lost.length === 0 && digest.end() === hash };
 }
 
+type Kept = Result<PlacedFile, Unseen | NoPlace | Unwritable | StaleRevision>;
+
+/** Keeps a content as that of the file that an upload is for. */
+async function keep(
+  deps: Deps,
+  scope: DriveScope,
+  { target, found, context, ifStale, received }: Keeping,
+): Promise<Kept> {
+  const at = deps.clock.now();
+  return target.kind === "file"
+    ? keepFile(scope, found, { id: deps.newId(NodeId), name: target.name, createdAt: at, received })
+    : keepOrCopy({ ...deps, scope, context }, found, { base: target.base, at, received, ifStale });
+}
+
 /** Keeps the content of an upload, whose chunks have all come, as that of its file. */
 export function commitUpload(deps: Deps) {
-  const { read, unitOfWork, clock, newId } = deps;
+  const { read, unitOfWork, clock } = deps;
   const own = ownUpload(deps);
   const underWay = examining();
   const changing = permitted(deps.mayAct, Permissions.changeNode);
-
-  type Kept = Result<PlacedFile, Unseen | NoPlace | Unwritable | StaleRevision>;
-  const keep = async (
-    scope: DriveScope,
-    { target, found }: { readonly target: UploadTarget; readonly found: Owned },
-    received: Received,
-  ): Promise<Kept> => {
-    const at = clock.now();
-    return target.kind === "file"
-      ? keepFile(scope, found, { id: newId(NodeId), name: target.name, createdAt: at, received })
-      : keepContent(scope, found, { base: target.base, at, received });
-  };
 
   /** The file that an upload has become. */
   async function committed(scope: DriveScope, nodeId: NodeId, context: Context) {
@@ -107,7 +121,7 @@ export function commitUpload(deps: Deps) {
     UploadUnseen | Unseen | Incomplete | NoPlace | Unwritable | StaleRevision | Conflict
   >;
   return async (
-    { uploadId }: GetUpload,
+    { uploadId, ifStale }: CommitUpload,
     { idempotency: _idempotency, ...context }: Context,
   ): Promise<Outcome> => {
     const step = () => ({ ...context, deadlineMs: clock.unixMs() + stepMs });
@@ -143,7 +157,8 @@ export function commitUpload(deps: Deps) {
       const found = await changing(scope, nodeOf(target), context);
       if (!found.ok) return found;
       const received = { manifest, fresh: new Map(), size, hash };
-      const kept = await keep(scope, { target, found: found.value }, received);
+      const keeping = { target, found: found.value, context, ifStale, received };
+      const kept = await keep(deps, scope, keeping);
       if (kept.ok) scope.uploads.commit(uploadId, kept.value.id);
       return kept;
     };

@@ -1,0 +1,22 @@
+import type { Instant } from "#kernel/instant.ts";
+import { bytesOf, maxNameBytes, type NodeName } from "./node-name.ts";
+
+/** `2026-11-28 01.45.30`: as part of a name on any system. */
+const momentOf = (at: Instant): string => at.slice(0, 19).replace("T", " ").replaceAll(":", ".");
+
+/** As much of a text as has so many bytes, in whole letters. */
+function shortened(text: string, bytes: number): string {
+  const letters = Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
+  while (bytesOf(letters.join("")) > bytes) letters.pop();
+  return letters.join("");
+}
+
+/** The name of a file that is kept beside another one, which was changed at the same time. `count`: from 1, for as many as there are of one second. */
+export function conflictedName(name: NodeName, at: Instant, count: number): NodeName {
+  const dot = name.lastIndexOf(".");
+  const extension = dot > 0 ? name.slice(dot) : "";
+  const stem = name.slice(0, name.length - extension.length);
+  const which = count === 1 ? "" : ` ${count}`;
+  const end = ` (conflicted copy ${momentOf(at)}${which})${extension}`;
+  return `${shortened(stem, maxNameBytes - bytesOf(end))}${end}` as NodeName;
+}
