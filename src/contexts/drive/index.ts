@@ -41,6 +41,7 @@ import { beginFile, beginRevision } from "./application/uploads/begin-upload.ts"
 import { commitUpload } from "./application/uploads/commit-upload.ts";
 import { receiveChunks } from "./application/uploads/receive-chunks.ts";
 import { cancelUpload, getUpload } from "./application/uploads/upload-progress.ts";
+import { deleteSpace, renameSpace } from "./application/spaces/change-space.ts";
 import {
   acceptInvitation,
   endInvitation,
@@ -80,6 +81,9 @@ export const createDrive = (deps: DriveDeps) =>
       openSpace: openSpace(deps),
       getSpace: getSpace(deps),
       listSpaces: listSpaces(deps),
+
+      renameSpace: renameSpace(deps),
+      deleteSpace: deleteSpace(deps),
 
       inviteMember: inviteMember(deps),
       listInvited: listInvited(deps),

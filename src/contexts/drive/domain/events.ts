@@ -12,6 +12,10 @@ export const SpaceOpened = event("drive.space-opened", 1, {
   name: NodeName,
 });
 
+export const SpaceRenamed = event("drive.space-renamed", 1, { spaceId: SpaceId, name: NodeName });
+/** Nothing was in it. */
+export const SpaceClosed = event("drive.space-closed", 1, { spaceId: SpaceId });
+
 const memberRole = oneOf("editor", "viewer");
 /** The address is not told: it could not be erased from here. */
 export const MemberInvited = event("drive.member-invited", 1, {
@@ -65,6 +69,12 @@ export const NodeMoved = event("drive.node-moved", 1, {
   parentId: NodeId,
   name: NodeName,
 });
+/** The root of a space has the name of the space. */
+export const RootRenamed = event("drive.root-renamed", 1, {
+  nodeId: NodeId,
+  spaceId: SpaceId,
+  name: NodeName,
+});
 /** With all that lies below it. */
 export const NodeTrashed = event("drive.node-trashed", 1, { nodeId: NodeId, spaceId: SpaceId });
 export const NodeRestored = event("drive.node-restored", 1, {
@@ -94,6 +104,8 @@ export const LinkRevoked = event("drive.link-revoked", 1, { linkId: LinkId, shar
 
 export const driveEvents = registry(
   SpaceOpened,
+  SpaceRenamed,
+  SpaceClosed,
   MemberInvited,
   InvitationEnded,
   MemberJoined,
@@ -103,6 +115,7 @@ export const driveEvents = registry(
   FileCreated,
   FileRevised,
   NodeMoved,
+  RootRenamed,
   NodeTrashed,
   NodeRestored,
   NodePurged,

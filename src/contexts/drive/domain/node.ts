@@ -12,6 +12,7 @@ import {
   NodePurged,
   NodeRestored,
   NodeTrashed,
+  RootRenamed,
   type DriveEvent,
 } from "./events.ts";
 import type { NodeId, SpaceId } from "./ids.ts";
@@ -115,6 +116,15 @@ export const Node = {
     return {
       state: { ...created(creation), kind: "folder", status: "root" },
       events: [FolderCreated({ nodeId, spaceId, name })],
+    };
+  },
+
+  renameRoot(root: Root, name: NodeName, at: Instant): Changed<Root> {
+    if (root.name === name) return unchanged(root);
+    const { id: nodeId, spaceId } = root;
+    return {
+      state: { ...root, name, changedAt: at },
+      events: [RootRenamed({ nodeId, spaceId, name })],
     };
   },
 

@@ -7,7 +7,9 @@ import {
   MemberJoined,
   MemberLeft,
   MemberRoleChanged,
+  SpaceClosed,
   SpaceOpened,
+  SpaceRenamed,
   type DriveEvent,
 } from "./events.ts";
 import type { NodeId, OwnerId, SpaceId, UserId } from "./ids.ts";
@@ -38,6 +40,9 @@ export type Space = Versioned & {
 
 export type SpaceNotFound = { readonly type: "space-not-found"; readonly spaceId: SpaceId };
 
+/** Files or folders are in it, or in its trash. */
+export type SpaceNotEmpty = { readonly type: "space-not-empty"; readonly spaceId: SpaceId };
+
 /** Spaces of one user at most, and spaces of others that one user is a member of. */
 export const [maxSpaces, maxMemberships] = [20, 100];
 export type TooManySpaces = { readonly type: "too-many-spaces"; readonly maxSpaces: number };
@@ -59,6 +64,19 @@ export const Space = {
       events: [SpaceOpened({ spaceId, ownerId, rootId, name })],
     };
   },
+
+  rename(space: Space, name: NodeName): Changed {
+    if (space.name === name) return unchanged(space);
+    return {
+      state: { ...space, name },
+      events: [SpaceRenamed({ spaceId: space.id, name })],
+    };
+  },
+
+  close: (space: Space): Changed => ({
+    state: space,
+    events: [SpaceClosed({ spaceId: space.id })],
+  }),
 
   roleOf: ({ members }: Space, userId: string): MemberRole | undefined =>
     members.find((member) => member.userId === userId)?.role,

@@ -130,7 +130,7 @@ export const postgresNodes = ({ read, write, append }: Transaction): Nodes => ({
       ]);
     else {
       const trashedAt = node.status === "trashed" ? node.trashedAt : null;
-      if (isMoved(events))
+      if (parentId !== null && isMoved(events))
         write(keepPlace, [node.id, parentId, node.name, trashedAt, node.changedAt]);
       write(update, [node.id, ...name, ...kept, node.changedAt, trashedAt, node.version]);
     }

@@ -1,13 +1,14 @@
 import { idOf, saving } from "#kernel/repository.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
+import { redactIn } from "#platform/events/redact.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import { mutation } from "#platform/postgres/writes.ts";
+import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import type { Spaces } from "../application/ports/spaces.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { NodeId, OwnerId, SpaceId, UserId } from "../domain/ids.ts";
-import type { NodeName } from "../domain/node-name.ts";
+import { erasedName, type NodeName } from "../domain/node-name.ts";
 import type { Member, Space } from "../domain/space.ts";
 
 type Row = {
@@ -36,8 +37,14 @@ const ofMember = statement<Row>(
 const update = mutation(
   "drive.space-update",
   "spaces",
-  "update drive.spaces set members = $2::jsonb, version = $3::bigint where id = $1",
+  "update drive.spaces set name = $2, members = $3::jsonb, version = $4::bigint where id = $1",
 );
+const hasNodes = statement<{ readonly has: boolean }>(
+  "drive.space-has-nodes",
+  "select exists (select from drive.nodes where space_id = $1 and parent_id is not null) as has",
+);
+const redact = redactIn("drive");
+const close = mutation("drive.space-close", inTurn, "select drive.close_space($1)");
 const insert = mutation(
   "drive.space-insert",
   "spaces",
@@ -66,11 +73,17 @@ export const postgresSpaces = ({ read, write, append }: Transaction): Spaces => 
     return row && toSpace(row);
   },
   ofOwner: async (ownerId) => (await read(ofOwner, [ownerId])).map(toSpace),
+  hasNodes: async (id) => (await read(hasNodes, [id]))[0]?.has === true,
+  close({ state, events }) {
+    append(state.id, state.version, events);
+    write(close, [state.id]);
+    write(redact, [[state.id, state.rootId], JSON.stringify({ name: erasedName })]);
+  },
   ofMember: async (userId) => (await read(ofMember, [userId])).map(toSpace),
   save: saving<Space, DriveEvent>(append, idOf, (space, { state }) => {
     const { id, version } = space;
     const members = membersOf(space);
-    if (state.version > 0) return write(update, [id, members, version]);
+    if (state.version > 0) return write(update, [id, space.name, members, version]);
     const { ownerId, name, rootId, openedAt } = space;
     return write(insert, [id, ownerId, name, rootId, openedAt, version, members]);
   }),

@@ -1,6 +1,7 @@
-import { del, get, post, type Route } from "#platform/http/route.ts";
+import { del, get, patch, post, type Route } from "#platform/http/route.ts";
 import { PurgeNode } from "../application/nodes/purge-node.ts";
 import { FindByPath, ListTrash } from "../application/nodes/read-nodes.ts";
+import { DeleteSpace, RenameSpace } from "../application/spaces/change-space.ts";
 import { GetSpace, ListSpaces, OpenSpace } from "../application/spaces/spaces.ts";
 import type { Drive } from "../index.ts";
 import {
@@ -68,6 +69,30 @@ const ownSpaces = (drive: Drive): readonly Route[] => [
   }),
 ];
 
+const changingSpaces = (drive: Drive): readonly Route[] => [
+  patch("/drive/spaces/:spaceId", {
+    access: "signed-in",
+    id: "renameSpace",
+    summary: "Rename a space",
+    input: RenameSpace,
+    handle: drive.renameSpace,
+    success: 200,
+    output: SpaceView,
+    present: toSpace,
+    refusals: { "space-not-found": 404, forbidden: 403, conflict: 409 },
+  }),
+  del("/drive/spaces/:spaceId", {
+    access: "signed-in",
+    id: "deleteSpace",
+    summary: "Delete a space",
+    description: "Only one that nothing is in, its trash included (`SPACE_NOT_EMPTY`).",
+    input: DeleteSpace,
+    handle: drive.deleteSpace,
+    success: 204,
+    refusals: { "space-not-found": 404, "space-not-empty": 409, forbidden: 403, conflict: 409 },
+  }),
+];
+
 const trashRoutes = (drive: Drive): readonly Route[] => [
   get("/drive/spaces/:spaceId/trash", {
     access: "signed-in",
@@ -97,5 +122,6 @@ const trashRoutes = (drive: Drive): readonly Route[] => [
 
 export const spaceRoutes = (drive: Drive): readonly Route[] => [
   ...ownSpaces(drive),
+  ...changingSpaces(drive),
   ...trashRoutes(drive),
 ];

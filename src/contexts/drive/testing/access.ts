@@ -83,6 +83,8 @@ export const access: Access = {
     "PATCH /api/v1/drive/spaces/{spaceId}/members/{userId}": { role: "viewer" },
     "DELETE /api/v1/drive/spaces/{spaceId}/members/{userId}": undefined,
     "GET /api/v1/drive/spaces/{spaceId}": undefined,
+    "PATCH /api/v1/drive/spaces/{spaceId}": { name: "Theirs" },
+    "DELETE /api/v1/drive/spaces/{spaceId}": undefined,
     "GET /api/v1/drive/spaces/{spaceId}/trash": undefined,
     "GET /api/v1/drive/spaces/{spaceId}/paths": undefined,
     "GET /api/v1/drive/spaces/{spaceId}/changes": undefined,

@@ -5,7 +5,8 @@ import { newId } from "#test/values.ts";
 import { FollowChanges, ListChanges } from "../application/changes/list-changes.ts";
 import { FindByPath, ListTrash } from "../application/nodes/read-nodes.ts";
 import { InviteMember } from "../application/spaces/invitations.ts";
-import { GetSpace } from "../application/spaces/spaces.ts";
+import { DeleteSpace, RenameSpace } from "../application/spaces/change-space.ts";
+import { GetSpace, OpenSpace } from "../application/spaces/spaces.ts";
 import { InvitationId, UserId } from "../domain/ids.ts";
 import { maxMembers } from "../domain/space.ts";
 import { addressOf, openDrive, outcomeOf, read, toldOf, type OpenDrive } from "./fixtures.ts";
@@ -196,6 +197,52 @@ export function membersContract(name: string, open: OpenDrive): void {
         const members = expect(await house.members());
         assert.equal(members.length, joined.ok || again.ok ? 1 : 0);
         if (members.length > 0) expect(await house.removeMember(bobId));
+      }
+    });
+
+    test("renames a space with its root, and deletes one that nothing is in", async () => {
+      await using house = await given();
+      const { drive, as, adaId, bobId, rootId, space, linkTokens } = house;
+      const spaceId = space.id;
+      await house.join(bobId, "editor");
+      const rename = (actor: string) =>
+        drive.renameSpace(read(RenameSpace, { spaceId, name: "Ours" }), as(actor));
+      const remove = (actor: string = adaId) =>
+        drive.deleteSpace(read(DeleteSpace, { spaceId }), as(actor));
+      assert.equal(outcomeOf(await rename(bobId)), "forbidden");
+      assert.equal(expect(await rename(adaId)).name, "Ours");
+      assert.equal(expect(await house.seen(rootId, bobId)).node.name, "Ours");
+      assert.equal(expect(await house.members()).length, 1, "the members stay");
+
+      const folder = await house.made(rootId, "folder");
+      assert.equal(outcomeOf(await remove()), "space-not-empty");
+      expect(await house.trash(folder));
+      assert.equal(outcomeOf(await remove()), "space-not-empty", "it could come back");
+      expect(await house.purge(folder));
+      assert.equal(outcomeOf(await remove(bobId)), "forbidden");
+      const { id } = expect(await house.invite(newId(UserId)));
+      const { link } = expect(await house.link(rootId));
+      expect(await remove());
+      assert.equal(outcomeOf(await house.shared(linkTokens.tokenOf(link.id))), "link-not-found");
+      assert.doesNotMatch(await house.subject.payloads(), /Ours|My files/, "nor its names");
+      assert.equal(outcomeOf(await house.seen(rootId)), "node-not-found");
+      assert.equal(outcomeOf(await house.endInvitation(id, adaId)), "invitation-not-found");
+      assert.deepEqual(expect(await drive.listSpaces({}, as(bobId))), []);
+    });
+
+    test("leaves nothing behind when files are made in a space that is being deleted", async () => {
+      await using house = await given();
+      const { drive, as, adaId } = house;
+      for (let round = 0; round < 5; round += 1) {
+        const { id, rootId } = expect(
+          await drive.openSpace(read(OpenSpace, { name: `space ${round}` }), as(adaId)),
+        );
+        const [made, gone] = await Promise.all([
+          house.file(rootId, "file", bytes("x")),
+          drive.deleteSpace(read(DeleteSpace, { spaceId: id }), as(adaId)),
+        ]);
+        assert.ok(!(made.ok && gone.ok), "one of both has to give way");
+        assert.equal(outcomeOf(await house.seen(rootId)), gone.ok ? "node-not-found" : "ok");
       }
     });
 
