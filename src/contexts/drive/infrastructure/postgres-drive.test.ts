@@ -40,3 +40,30 @@ test("the first cursor of all is lost once events after it were pruned", async (
   await house.made(house.rootId, "a");
   assert.equal(outcomeOf(await list(nextCursor)), "cursor-lost");
 });
+
+test("an erased owner leaves no rows behind, whatever was being changed", async () => {
+  let opened: Awaited<ReturnType<typeof postgresSubject>> | undefined;
+  await using house = await openDrive(async (clock) => (opened = await postgresSubject(clock)));
+  const { adaId, rootId, as, subject } = house;
+  const ids: string[] = [];
+  for (let n = 0; n < 12; n += 1)
+    ids.push(expect(await house.file(rootId, `n${n}`, Buffer.from(`${n}`))).id);
+  await Promise.all([
+    ...ids.flatMap((id, n) => [
+      house.revise(id, 1, Buffer.from(`more of ${n}`)),
+      house.move(id, { name: `moved ${n}` }),
+    ]),
+    subject.unitOfWork(as("system"), async ({ personalData }) => {
+      await personalData.erase(adaId);
+      return { ok: true, value: undefined };
+    }),
+  ]);
+  for (const table of ["nodes", "revisions", "manifests", "past_places", "spaces"])
+    assert.deepEqual(
+      await opened?.sql(`select count(*)::int as n from drive.${table}`),
+      [{ n: 0 }],
+      table,
+    );
+  const named = `select count(*)::int as n from drive.events where payload ->> 'name' <> 'erased'`;
+  assert.deepEqual(await opened?.sql(named), [{ n: 0 }]);
+});

@@ -86,12 +86,13 @@ const insert = mutation(
    select $1, $2, $3, $4, $5, $6, $7::bigint, $8::bigint, $9, $10::timestamptz, $11::timestamptz, $12::bigint
     where $3::text is null or drive.hold_place($2, $3)`,
 );
+/** Asks whether the node is there before it looks for it: one that was purged meanwhile is refused, not passed over. */
 const update = mutation(
   "drive.node-update",
   "nodes",
   `update drive.nodes set parent_id = $2, name = $3, name_key = $4, revision = $5, size = $6, hash = $7, changed_at = $8,
           trashed_at = $9, version = $10
-     from (select drive.hold_node($1) as is_there offset 0) held where id = $1 and held.is_there`,
+    where id = $1 and (select drive.hold_node($1))`,
 );
 
 /** Whether a node may be elsewhere than before: not where only its content was changed. */

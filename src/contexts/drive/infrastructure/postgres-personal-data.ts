@@ -13,6 +13,8 @@ const nodesOfOwner = `select id from drive.nodes where space_id in (${owned})`;
  */
 const erasures = [
   ["hold", `select count(*) from (${owned} order by id for update) held`],
+  // Whoever changes a node holds it: what is being changed has its revisions and past places before these are deleted.
+  ["hold-nodes", `select count(*) from (${nodesOfOwner} order by id for update) held`],
   ["manifests", `delete from drive.manifests where node_id in (${nodesOfOwner})`],
   ["revisions", `delete from drive.revisions where node_id in (${nodesOfOwner})`],
   ["links", eraseLinks(nodesOfOwner)],
