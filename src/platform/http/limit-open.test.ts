@@ -1,7 +1,34 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import Fastify from "fastify";
+import { until } from "#test/until.ts";
 import { limitOpen } from "./limit-open.ts";
+
+test("strangers are limited by their networks, and not together", async () => {
+  const app = Fastify({ trustProxy: true });
+  const mayOpen = limitOpen(10, 1);
+  const end = Promise.withResolvers<void>();
+  let open = 0;
+  app.decorateRequest("principal");
+  app.addHook("onRequest", (request, _reply, done) => {
+    request.principal = { actor: "anonymous" };
+    done();
+  });
+  app.get("/", async (_request, reply) => {
+    if (!mayOpen(reply)) return reply.code(503).send();
+    open += 1;
+    await end.promise;
+    return "over";
+  });
+  const url = await app.listen({ host: "127.0.0.1", port: 0 });
+  const from = (address: string) => fetch(url, { headers: { "x-forwarded-for": address } });
+  const both = [from("192.0.2.1"), from("192.0.2.2")];
+  await until(() => open === 2);
+  assert.equal((await from("192.0.2.1")).status, 503);
+  end.resolve();
+  for (const answer of await Promise.all(both)) assert.equal(answer.status, 200);
+  await app.close();
+});
 
 test("what is open is limited for all and for each actor, until it closes", async () => {
   const app = Fastify();

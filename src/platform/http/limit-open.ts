@@ -1,4 +1,5 @@
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { originOf, subnetOf } from "./gate.ts";
 
 type Closing = { once(event: "close", listener: () => void): unknown };
 
@@ -25,8 +26,14 @@ export function places(mostOfAll: number, mostOfOne: number) {
 const isGone = ({ raw, request: { socket } }: FastifyReply): boolean =>
   raw.destroyed || socket.destroyed;
 
-/** Limits what is answered at once, to all and to each actor. */
+/** Strangers are not one person: each network of theirs is. */
+function holderOf(request: FastifyRequest): string {
+  const { actor } = request.principal;
+  return actor === "anonymous" ? subnetOf(originOf(request).address) : actor;
+}
+
+/** Limits what is answered at once, to all and to each actor, or each network of strangers. */
 export function limitOpen(mostOfAll: number, mostOfOne: number): (reply: FastifyReply) => boolean {
   const take = places(mostOfAll, mostOfOne);
-  return (reply) => !isGone(reply) && take(reply.request.principal.actor, reply.raw);
+  return (reply) => !isGone(reply) && take(holderOf(reply.request), reply.raw);
 }

@@ -73,7 +73,7 @@ export type RewindCounts = {
   readonly revised: number;
   /** Made anew, since the folder that they were moved to keeps them. */
   readonly copied: number;
-  /** Put in the trash, since they were not there. */
+  /** Put in the trash, by themselves or with a folder, since they were not there. */
   readonly trashed: number;
 };
 
@@ -132,11 +132,10 @@ function newcomersIn({ before, now }: Difference): ReadonlyMap<string, Placed> {
   return new Map(fresh.map((node) => [placeKey(node.parentId, node.name), node]));
 }
 
-/** Those that nothing needs go away, and take along what lies in them. */
-function leaving(newcomers: Iterable<Placed>, needed: ReadonlySet<NodeId>): readonly Placed[] {
-  const left = [...newcomers].filter(({ id }) => !needed.has(id));
-  const gone = new Set(left.map(({ id }) => id));
-  return left.filter(({ parentId }) => !gone.has(parentId));
+/** What does not lie in another one of them, which takes it along. */
+function topmost(leaving: readonly Placed[]): readonly Placed[] {
+  const gone = new Set(leaving.map(({ id }) => id));
+  return leaving.filter(({ parentId }) => !gone.has(parentId));
 }
 
 const has = (type: DriveEvent["type"]) => (one: { readonly change: Changed }) =>
@@ -171,12 +170,13 @@ export function rewind(difference: Difference, { newId, at }: Making): Result<Re
       back.push({ past, change: putBack(player, { to, content, at }) });
     }
   }
-  const away = leaving(newcomers.values(), new Set(parts.values()));
+  const needed = new Set(parts.values());
+  const leaving = [...newcomers.values()].filter(({ id }) => !needed.has(id));
   const revised = back.filter(has("drive.file-revised"));
   return ok({
     at,
     changed: [
-      ...away.map((node) => Node.trash(node, at)),
+      ...topmost(leaving).map((node) => Node.trash(node, at)),
       ...back.flatMap(({ change }) => (change.events.length > 0 ? [change] : [])),
     ],
     created: created.map(({ change }) => change),
@@ -186,7 +186,7 @@ export function rewind(difference: Difference, { newId, at }: Making): Result<Re
       moved: countOf(back, (one) => has("drive.node-moved")(one) && !isLost(one.past)),
       revised: revised.length,
       copied: created.length,
-      trashed: away.length,
+      trashed: leaving.length,
     },
   });
 }

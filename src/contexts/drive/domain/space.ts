@@ -1,6 +1,6 @@
 import { unchanged, type Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
-import { err, ok, type Result } from "#kernel/result.ts";
+import { err, expect, ok, type Result } from "#kernel/result.ts";
 import { oneOf, type Infer } from "#kernel/shape.ts";
 import { Version, type Versioned } from "#kernel/version.ts";
 import {
@@ -51,7 +51,7 @@ export type TooManySpaces = { readonly type: "too-many-spaces"; readonly maxSpac
 export const maxMembers = 100;
 export type TooManyMembers = { readonly type: "too-many-members"; readonly maxMembers: number };
 export type MemberNotFound = { readonly type: "member-not-found"; readonly userId: UserId };
-/** The owner of a space, or somebody who has joined it, cannot join it. */
+/** The owner of a space cannot be invited into it. */
 export type AlreadyMember = { readonly type: "already-member"; readonly spaceId: SpaceId };
 
 type Changed = Change<Space, DriveEvent>;
@@ -81,11 +81,13 @@ export const Space = {
   roleOf: ({ members }: Space, userId: string): MemberRole | undefined =>
     members.find((member) => member.userId === userId)?.role,
 
+  /** Whoever is a member already gets the role. */
   join(space: Space, member: Member): Result<Changed, AlreadyMember | TooManyMembers> {
     const { id: spaceId, ownerId, members } = space;
     const { userId, role } = member;
-    if (userId === ownerId || Space.roleOf(space, userId) !== undefined)
-      return err({ type: "already-member", spaceId });
+    if (userId === ownerId) return err({ type: "already-member", spaceId });
+    if (Space.roleOf(space, userId) !== undefined)
+      return ok(expect(Space.changeRole(space, userId, role)));
     if (members.length >= maxMembers) return err({ type: "too-many-members", maxMembers });
     return ok({
       state: { ...space, members: [...members, member] },

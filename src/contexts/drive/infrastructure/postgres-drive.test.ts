@@ -67,3 +67,23 @@ test("an erased owner leaves no rows behind, whatever was being changed", async 
   const named = `select count(*)::int as n from drive.events where payload ->> 'name' <> 'erased'`;
   assert.deepEqual(await opened?.sql(named), [{ n: 0 }]);
 });
+
+test("a restoration holds what it restores: a file that is written again and again does not stop it", async () => {
+  await using house = await openDrive(postgresSubject);
+  const { rootId, clock } = house;
+  const folder = await house.made(rootId, "folder");
+  const file = expect(await house.file(folder, "file", Buffer.from("0"))).id;
+  const at = clock.now();
+  clock.advance(1_000);
+  let revision = 1;
+  for (let round = 0; round < 10; round += 1) {
+    const writing = Array.from({ length: 5 }, (_, n) =>
+      house.revise(file, revision, Buffer.from(`${round} ${n}`)),
+    );
+    const [rewound] = await Promise.all([house.rewind(folder, at), ...writing]);
+    assert.equal(outcomeOf(rewound), "ok");
+    clock.advance(1_000);
+    const { items } = await house.revisions(file, { limit: 1 });
+    revision = items[0]?.revision ?? 1;
+  }
+});

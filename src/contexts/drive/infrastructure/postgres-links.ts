@@ -39,6 +39,13 @@ const removeWhere = (condition: string) =>
   `with gone as (delete from drive.links where ${condition} returning id)
    delete from drive.link_downloads where link_id in (select id from gone)`;
 const remove = mutation("drive.link-remove", inTurn, removeWhere("id = $1"));
+const endOf = mutation(
+  "drive.links-end-of-maker",
+  inTurn,
+  removeWhere(
+    "made_by = $1 and (select n.space_id from drive.nodes n where n.id = links.node_id) = $2",
+  ),
+);
 /** All links to some nodes. */
 export const eraseLinks = (nodes: string): string => removeWhere(`node_id in (${nodes})`);
 const downloads = statement<{ readonly n: number }>(
@@ -91,6 +98,7 @@ export const postgresLinks = ({ read, write, append }: Transaction): Links => ({
     append(state.id, state.version, events);
     write(remove, [state.id]);
   },
+  endOf: (madeBy, spaceId) => write(endOf, [madeBy, spaceId]),
   downloads: async (id) => (await read(downloads, [id]))[0]?.n ?? 0,
   hasDownloaded: async (id, visit, nodeId) =>
     (await read(download, [id, visit, nodeId])).length > 0,

@@ -4,7 +4,7 @@ import type { TimeMachine } from "../application/ports/time-machine.ts";
 import type { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
 import type { NodeId } from "../domain/ids.ts";
 import type { NodeName } from "../domain/node-name.ts";
-import type { Placed, Trashed } from "../domain/node.ts";
+import { maxDepth, type Placed, type Trashed } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
 import { nodeColumns, toNode, type NodeRow } from "./node-rows.ts";
 
@@ -42,29 +42,37 @@ const children = statement<PastRow>(
      cross join lateral (select * from drive.nodes where id = c.id offset 0) n ${contentAt("$2::timestamptz")}
     order by c.name_key`,
 );
-const below = statement<PastRow>(
-  "drive.nodes-past-below",
-  `with recursive below (id, parent_id, name, depth) as (
+/** Folders lie above one another so many times at most; clocks that differ could make a circle of the past. */
+const deepest = maxDepth;
+const belowAs = (name: string, hold: string) =>
+  statement<PastRow>(
+    name,
+    `with recursive below (id, parent_id, name, depth) as (
      select l.id, l.parent_id, l.name, 1 from (${placesAt("$1", "$2::timestamptz")}) l
      union all
      select l.id, l.parent_id, l.name, b.depth + 1
-       from below b cross join lateral (${placesAt("b.id", "$2::timestamptz")}) l)
+       from below b cross join lateral (${placesAt("b.id", "$2::timestamptz")}) l where b.depth < ${deepest})
    select ${pastColumns}
      from (select * from below order by depth limit $3) c
-     cross join lateral (select * from drive.nodes where id = c.id offset 0) n ${contentAt("$2::timestamptz")}
+     cross join lateral (select * from drive.nodes where id = c.id offset 0 ${hold}) n ${contentAt("$2::timestamptz")}
     order by c.depth`,
-);
-const belowNow = statement<NodeRow>(
-  "drive.nodes-below-folders",
-  `with recursive below (id) as (
+  );
+const below = belowAs("drive.nodes-past-below", "");
+const belowHeld = belowAs("drive.nodes-past-below-held", "for update");
+const belowNowAs = (name: string, hold: string) =>
+  statement<NodeRow>(
+    name,
+    `with recursive below (id) as (
      select l.id from unnest($1::text[]) f cross join lateral (
        select id from drive.nodes where parent_id = f and trashed_at is null offset 0) l
      union all
      select l.id from below b cross join lateral (
        select id from drive.nodes where parent_id = b.id and trashed_at is null offset 0) l)
    select ${nodeColumns} from (select id from below limit $2) b
-     cross join lateral (select * from drive.nodes where id = b.id offset 0) n`,
-);
+     cross join lateral (select * from drive.nodes where id = b.id offset 0 ${hold}) n`,
+  );
+const belowNow = belowNowAs("drive.nodes-below-folders", "");
+const belowNowHeld = belowNowAs("drive.nodes-below-folders-held", "for update");
 
 function toPast({ was_in, was_named, was_revision, was_size, was_hash, ...row }: PastRow): Past {
   const place = {
@@ -85,7 +93,10 @@ function toPast({ was_in, was_named, was_revision, was_size, was_hash, ...row }:
 export const postgresTimeMachine = ({ read }: Transaction): TimeMachine => ({
   children: async ({ folderId, at, after = "", limit }) =>
     (await read(children, [folderId, at, after, limit])).map(toPast),
-  below: async (folderId, at, limit) => (await read(below, [folderId, at, limit])).map(toPast),
-  belowNow: async (folderIds, limit) =>
-    (await read(belowNow, [folderIds, limit])).map((row) => toNode(row) as Placed),
+  below: async (folderId, { at, limit, isHeld }) =>
+    (await read(isHeld ? belowHeld : below, [folderId, at, limit])).map(toPast),
+  belowNow: async (folderIds, { limit, isHeld }) =>
+    (await read(isHeld ? belowNowHeld : belowNow, [folderIds, limit])).map(
+      (row) => toNode(row) as Placed,
+    ),
 });

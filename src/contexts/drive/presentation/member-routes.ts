@@ -38,6 +38,7 @@ const inviting = (drive: Drive): readonly Route[] => [
       ...inSpace,
       "address-invalid": 422,
       "already-invited": 409,
+      "already-member": 409,
       "too-many-members": 409,
       conflict: 409,
     },

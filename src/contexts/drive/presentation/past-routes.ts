@@ -41,6 +41,7 @@ export const pastRoutes = (drive: Drive): readonly Route[] => [
       "node-in-trash": 409,
       "too-many-nodes": 422,
       "too-deep": 422,
+      "too-busy": 429,
       conflict: 409,
     },
   }),

@@ -201,7 +201,10 @@ export const RewoundView = named(
     moved: described("Were moved or renamed back, besides those", Count),
     revised: described("Got the content that they had", Count),
     copied: described("Were made anew, since they had been moved out of the folder", Count),
-    trashed: described("Went to the trash, since they were not there", Count),
+    trashed: described(
+      "Went to the trash, by themselves or with a folder, since they were not there",
+      Count,
+    ),
   }),
 );
 

@@ -8,7 +8,7 @@ import { byText, type KeptLink, type Tables } from "./memory-tables.ts";
 
 /** Links in memory. */
 export function linksIn(
-  { links }: Tables,
+  { links, nodes }: Tables,
   { change, append }: MemoryTransaction,
 ): DriveScope["links"] {
   const useOf = (visit: string, nodeId: NodeId) => `${visit} ${nodeId}`;
@@ -26,6 +26,11 @@ export function linksIn(
     revoke({ state, events }) {
       append(state.id, state.version, events);
       change<KeptLink>(links, state.id, () => undefined);
+    },
+    endOf(madeBy, spaceId) {
+      for (const [id, link] of links.rows)
+        if (link.madeBy === madeBy && nodes.rows.get(link.nodeId)?.spaceId === spaceId)
+          change<KeptLink>(links, id, () => undefined);
     },
     downloads: async (id) => usesOf(id).length,
     hasDownloaded: async (id, visit, nodeId) => usesOf(id).includes(useOf(visit, nodeId)),

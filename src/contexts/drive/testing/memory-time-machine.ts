@@ -3,7 +3,7 @@ import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { TimeMachine } from "../application/ports/time-machine.ts";
 import type { NodeId } from "../domain/ids.ts";
 import { nameKey } from "../domain/node-name.ts";
-import type { Node, Placed, Trashed } from "../domain/node.ts";
+import { maxDepth, type Node, type Placed, type Trashed } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
 import { byText, type PastPlace, type Tables } from "./memory-tables.ts";
 
@@ -61,12 +61,15 @@ export function timeMachineIn({ nodes, revisions, pastPlaces }: Tables): TimeMac
       childrenAt(folderId, at)
         .filter(({ name }) => byText(nameKey(name), after) > 0)
         .slice(0, limit),
-    async below(folderId, at, limit) {
+    async below(folderId, { at, limit }) {
       const found: Past[] = [];
-      for (const one of childrenAt(folderId, at)) found.push(one);
-      for (const { node } of found) found.push(...childrenAt(node.id, at));
+      let level = childrenAt(folderId, at);
+      for (let depth = 1; depth <= maxDepth && level.length > 0; depth += 1) {
+        found.push(...level);
+        level = level.flatMap(({ node }) => childrenAt(node.id, at));
+      }
       return found.slice(0, limit);
     },
-    belowNow: async (folderIds, limit) => folderIds.flatMap(belowNow).slice(0, limit),
+    belowNow: async (folderIds, { limit }) => folderIds.flatMap(belowNow).slice(0, limit),
   };
 }

@@ -2,7 +2,7 @@ import type { Change } from "#kernel/change.ts";
 import type { Result } from "#kernel/result.ts";
 import type { Saves } from "#kernel/repository.ts";
 import type { DriveEvent } from "../../domain/events.ts";
-import type { LinkId, NodeId } from "../../domain/ids.ts";
+import type { LinkId, NodeId, SpaceId, UserId } from "../../domain/ids.ts";
 import type { Link, LinkPassword, LinkPasswordHash } from "../../domain/link.ts";
 
 export type Links = Saves<Link, DriveEvent> & {
@@ -10,6 +10,8 @@ export type Links = Saves<Link, DriveEvent> & {
   /** Links to a node, the oldest first. */
   readonly ofNode: (nodeId: NodeId, limit: number) => Promise<readonly Link[]>;
   readonly revoke: (change: Change<Link, DriveEvent>) => void;
+  /** Ends the links that a user has made in a space. */
+  readonly endOf: (madeBy: UserId, spaceId: SpaceId) => void;
   readonly downloads: (id: LinkId) => Promise<number>;
   /** Whether a visit has downloaded a node already. */
   readonly hasDownloaded: (id: LinkId, visit: string, nodeId: NodeId) => Promise<boolean>;

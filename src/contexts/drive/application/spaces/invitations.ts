@@ -58,19 +58,28 @@ export type Invited = { readonly invitation: Invitation; readonly space: Space }
 /** Invites whoever has an address. Whether a user has it is not told. */
 export function inviteMember({ unitOfWork, mayAct, addresses, clock, newId }: Deps) {
   const permitted = permittedSpace(mayAct, Permissions.shareSpace);
-  type Refused = SpaceNotFound | AddressInvalid | AlreadyInvited | TooManyMembers | Forbidden;
+  type Refused =
+    | SpaceNotFound
+    | AddressInvalid
+    | AlreadyInvited
+    | AlreadyMember
+    | TooManyMembers
+    | Forbidden;
   type Outcome = Result<Invitation, Refused | Conflict>;
   return async (
     { spaceId, email: typed, role }: InviteMember,
     context: Context,
-  ): Promise<Outcome> =>
-    unitOfWork(
+  ): Promise<Outcome> => {
+    const asker = await askerOf({ addresses }, context);
+    const ownAddress = asker?.email;
+    return unitOfWork(
       context,
       async (scope): Promise<Outcome> => {
         const space = await permitted(scope, spaceId, context);
         if (!space.ok) return space;
         const email = addresses.canonical(typed);
         if (email === undefined) return err({ type: "address-invalid" });
+        if (email === ownAddress) return err({ type: "already-member", spaceId });
         const createdAt = clock.now();
         const others = (await scope.invitations.toSpace(spaceId)).filter(
           ({ expiresAt }) => expiresAt > createdAt,
@@ -94,6 +103,7 @@ export function inviteMember({ unitOfWork, mayAct, addresses, clock, newId }: De
       },
       { lock: [`drive.invitations/${spaceId}`] },
     );
+  };
 }
 
 /** Lists the open invitations to a space, the oldest first. */
@@ -152,7 +162,7 @@ async function askerOf({ addresses }: Pick<Deps, "addresses">, { actor }: Contex
   return { userId: user.value, email: await addresses.verifiedOf(user.value) };
 }
 
-/** Makes the actor a member of the space that they are invited to. */
+/** Makes the actor a member of the space that they are invited to; whoever is one gets the role of the invitation. */
 export function acceptInvitation(deps: Deps) {
   const { unitOfWork, mayAct, clock } = deps;
   type Refused = InvitationNotFound | AlreadyMember | TooManyMembers | TooManySpaces | Forbidden;
@@ -171,7 +181,8 @@ export function acceptInvitation(deps: Deps) {
       const space = await scope.spaces.byId(spaceId);
       if (!space) return err({ type: "invitation-not-found", invitationId });
       const { userId } = asker;
-      if ((await scope.spaces.ofMember(userId)).length >= maxMemberships)
+      const others = await scope.spaces.ofMember(userId);
+      if (others.length >= maxMemberships && others.every(({ id }) => id !== spaceId))
         return err({ type: "too-many-spaces", maxSpaces: maxMemberships });
       const joined = Space.join(space, { userId, role, joinedAt: now });
       if (!joined.ok) return joined;
@@ -195,7 +206,7 @@ export function endInvitation(deps: Deps) {
       const { email, spaceId } = found.value;
       const allowed =
         asker?.email === email
-          ? await mayAct(context, Permissions.readSpace, { owner: asker.userId })
+          ? await mayAct(context, Permissions.openSpace)
           : await permitted(scope, spaceId, context);
       if (!allowed.ok)
         return allowed.error.type === "forbidden"

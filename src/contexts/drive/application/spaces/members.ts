@@ -4,6 +4,7 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { SpaceId, UserId } from "../../domain/ids.ts";
+import { Invitation } from "../../domain/invitation.ts";
 import {
   MemberRole,
   Space,
@@ -12,6 +13,7 @@ import {
   type SpaceNotFound,
 } from "../../domain/space.ts";
 import { Permissions } from "../permission.ts";
+import type { Addresses } from "../ports/invitations.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import { permittedSpace } from "./access.ts";
 
@@ -28,6 +30,7 @@ type Deps = {
   readonly unitOfWork: UnitOfWork<DriveScope>;
   readonly read: Read<DriveScope>;
   readonly mayAct: MayAct;
+  readonly addresses: Addresses;
 };
 
 /** Lists the members of a space, in the order in which they have joined. */
@@ -57,19 +60,26 @@ export function changeMember({ unitOfWork, mayAct }: Deps) {
     });
 }
 
-/** Ends a membership at once. Members may leave by themselves. */
-export function removeMember({ unitOfWork, mayAct }: Deps) {
+/** Ends a membership at once, with the links of the member and what else they are invited to. Members may leave by themselves. */
+export function removeMember({ unitOfWork, mayAct, addresses }: Deps) {
   const sharing = permittedSpace(mayAct, Permissions.shareSpace);
   const reading = permittedSpace(mayAct, Permissions.readSpace);
   type Outcome = Result<void, SpaceNotFound | MemberNotFound | Forbidden | Conflict>;
   return async ({ spaceId, userId }: RemoveMember, context: Context): Promise<Outcome> => {
-    const permitted = userId === context.actor ? reading : sharing;
+    const isLeaving = userId === context.actor;
+    const may = isLeaving ? await mayAct(context, Permissions.openSpace) : ok(undefined);
+    if (!may.ok) return may;
+    const permitted = isLeaving ? reading : sharing;
+    const email = await addresses.verifiedOf(userId);
     return unitOfWork(context, async (scope): Promise<Outcome> => {
       const space = await permitted(scope, spaceId, context);
       if (!space.ok) return space;
       const changed = Space.remove(space.value, userId);
       if (!changed.ok) return changed;
       scope.spaces.save(changed.value);
+      scope.links.endOf(userId, spaceId);
+      const invited = (await scope.invitations.toSpace(spaceId)).find((one) => one.email === email);
+      if (invited) scope.invitations.end(Invitation.end(invited));
       return ok(undefined);
     });
   };

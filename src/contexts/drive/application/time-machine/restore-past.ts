@@ -6,7 +6,7 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import { Flag } from "#kernel/scalars.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { NodeId } from "../../domain/ids.ts";
+import { NodeId, UserId, type SpaceId } from "../../domain/ids.ts";
 import {
   inTrash,
   isInTrash,
@@ -28,6 +28,8 @@ import {
 } from "../../domain/rewind.ts";
 import { lockOfTree, permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
+import { places } from "../places.ts";
+import type { TooBusy } from "../ports/links.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import { asPastFolder } from "./read-past.ts";
@@ -35,6 +37,10 @@ import { asPastFolder } from "./read-past.ts";
 /** `dryRun`: tells what would change, and changes nothing. */
 export const RestorePast = shape({ nodeId: NodeId, at: Instant, dryRun: optional(Flag) });
 export type RestorePast = Infer<typeof RestorePast>;
+
+/** Restorations, dry runs included, that a process works at: each reads whole trees. */
+const [maxUnderWay, maxUnderWayOfOne] = [2, 1];
+const retryAfterS = 2;
 
 type Deps = {
   readonly unitOfWork: UnitOfWork<DriveScope>;
@@ -66,12 +72,13 @@ async function lostAmong(
 async function differenceOf(
   scope: DriveScope,
   folder: Owned<Folder>,
-  at: Instant,
+  { at, dryRun = false }: { readonly at: Instant; readonly dryRun: boolean | undefined },
 ): Promise<Result<Difference, TooManyNodes>> {
   const { timeMachine } = scope;
   const folderId = folder.node.id;
-  const before = await timeMachine.below(folderId, at, maxRewound + 1);
-  const inside = await timeMachine.belowNow([folderId], maxRewound + 1);
+  const some = { limit: maxRewound + 1, isHeld: !dryRun };
+  const before = await timeMachine.below(folderId, { at, ...some });
+  const inside = await timeMachine.belowNow([folderId], some);
   const here = new Set(inside.map(({ id }) => id));
   const missing = before.filter(({ node }) => !here.has(node.id));
   const lost = await lostAmong(scope, missing);
@@ -83,7 +90,7 @@ async function differenceOf(
       (node.status === "trashed" || !lost.has(node.parentId)),
   );
   const ids = comingBack.map(({ node }) => node.id);
-  const returning = ids.length > 0 ? await timeMachine.belowNow(ids, maxRewound + 1) : [];
+  const returning = ids.length > 0 ? await timeMachine.belowNow(ids, some) : [];
   const now = [...inside, ...returning];
   if (Math.max(before.length, now.length) > maxRewound)
     return err({ type: "too-many-nodes", maxNodes: maxRewound });
@@ -111,7 +118,7 @@ export function restorePast({ unitOfWork, read, mayAct, clock, newId }: Deps) {
 
   async function planned(
     scope: DriveScope,
-    { nodeId, at }: RestorePast,
+    { nodeId, at, dryRun }: RestorePast,
     context: Context,
   ): Promise<Result<Found, Refused>> {
     const found = await seen(scope, nodeId, context);
@@ -120,18 +127,19 @@ export function restorePast({ unitOfWork, read, mayAct, clock, newId }: Deps) {
     const folder = asPastFolder(found.value, { at, now });
     if (!folder.ok) return folder;
     if (isInTrash(found.value)) return err(inTrash(found.value));
-    const difference = await differenceOf(scope, folder.value, at);
+    const difference = await differenceOf(scope, folder.value, { at, dryRun });
     if (!difference.ok) return difference;
     const rewinding = rewind(difference.value, { newId, at: now });
     return rewinding.ok ? ok({ folder: folder.value, rewinding: rewinding.value }) : rewinding;
   }
 
-  return async (
+  const underWay = places(maxUnderWay, maxUnderWayOfOne);
+
+  async function restore(
     input: RestorePast,
+    spaceId: SpaceId,
     context: Context,
-  ): Promise<Result<RewindCounts, Refused | Conflict>> => {
-    const may = await read(context, (scope) => seen(scope, input.nodeId, context));
-    if (!may.ok) return may;
+  ): Promise<Result<RewindCounts, Refused | Conflict>> {
     if (input.dryRun === true) {
       const plan = await read(context, (scope) => planned(scope, input, context));
       return plan.ok ? ok(plan.value.rewinding.counts) : plan;
@@ -145,7 +153,19 @@ export function restorePast({ unitOfWork, read, mayAct, clock, newId }: Deps) {
         keep(scope, folder.node, rewinding, input.at);
         return ok(rewinding.counts);
       },
-      { lock: [lockOfTree(may.value.node.spaceId)] },
+      { lock: [lockOfTree(spaceId)] },
     );
+  }
+
+  return async (
+    input: RestorePast,
+    context: Context,
+  ): Promise<Result<RewindCounts, Refused | TooBusy | Conflict>> => {
+    const may = await read(context, (scope) => seen(scope, input.nodeId, context));
+    if (!may.ok) return may;
+    const actor = UserId.parse(context.actor);
+    const user = actor.ok ? actor.value : may.value.ownerId;
+    if (underWay.isFull(user)) return err({ type: "too-busy", retryAfterS });
+    return underWay.within(user, () => restore(input, may.value.node.spaceId, context));
   };
 }

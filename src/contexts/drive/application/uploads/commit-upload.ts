@@ -5,7 +5,7 @@ import { err, expect, ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import type { Manifest } from "../../domain/content.ts";
-import { NodeId, UploadId, type OwnerId } from "../../domain/ids.ts";
+import { NodeId, UploadId } from "../../domain/ids.ts";
 import type { File, PlacedFile, StaleRevision, Unwritable } from "../../domain/node.ts";
 import type {
   ChunksMissing,
@@ -19,6 +19,7 @@ import { proven, unlessDamaged } from "../content/proven.ts";
 import type { Received } from "../content/receive-content.ts";
 import { IfStale, keepFile, keepOrCopy, stepMs } from "../content/write-file.ts";
 import type { NoPlace } from "../nodes/create-folder.ts";
+import { places } from "../places.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { TooBusy } from "../ports/links.ts";
@@ -43,20 +44,6 @@ type Incomplete = ChunksMissing | ContentMismatch | TooBusy;
 /** Contents that are examined at once, in all and for one owner: each is read and hashed as a whole. */
 const [maxExamined, maxExaminedOfOne] = [8, 4];
 const retryAfterS = 2;
-
-/** Says whether one more content may be examined, and counts it until it was. */
-function examining() {
-  const owners: OwnerId[] = [];
-  return {
-    isFull: (owner: OwnerId): boolean =>
-      owners.length >= maxExamined ||
-      owners.filter((one) => one === owner).length >= maxExaminedOfOne,
-    async within<T>(owner: OwnerId, work: () => Promise<T>): Promise<T> {
-      owners.push(owner);
-      return work().finally(() => owners.splice(owners.indexOf(owner), 1));
-    },
-  };
-}
 
 /** Chunks whose places are asked for together. */
 const batchChunks = 64;
@@ -107,7 +94,7 @@ async function keep(
 export function commitUpload(deps: Deps) {
   const { read, unitOfWork, clock } = deps;
   const own = ownUpload(deps);
-  const underWay = examining();
+  const underWay = places(maxExamined, maxExaminedOfOne);
   const changing = permitted(deps.mayAct, Permissions.changeNode);
 
   /** The file that an upload has become. */

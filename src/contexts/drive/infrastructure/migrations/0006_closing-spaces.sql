@@ -13,3 +13,6 @@ begin
   delete from drive.spaces where id = space;
   return true;
 end $$;
+
+-- Links end with the membership of whoever made them.
+create index links_maker_key on drive.links (made_by);
