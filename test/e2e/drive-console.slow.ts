@@ -42,7 +42,10 @@ describe("the drive at the console", () => {
     assert.equal((await sync()).code, 0);
 
     const dry = await run("restore", "/Photos", "--at", before, "--dry-run");
-    assert.match(dry.output, /^It would be: 4 back from the trash, .* 1 put in the trash\./);
+    assert.match(
+      dry.output,
+      /^As of .*: 4 back from the trash, 1 put in the trash, if it were not a dry run\./,
+    );
     const restored = await run("restore", "/Photos", "--at", before, "--json");
     const counts = { restored: 4, moved: 0, revised: 0, copied: 0, trashed: 1 };
     assert.deepEqual(restored.row(), counts, restored.output);
@@ -50,8 +53,21 @@ describe("the drive at the console", () => {
     assert.equal(await readFile(at("photos", "trip", "b"), "utf8"), "b");
     await assert.rejects(readFile(at("photos", "new.txt")));
 
+    const elsewhere = await run("sync", at("photos"), "--to", "/Elsewhere");
+    assert.match(elsewhere.output, /is synced with another folder than \/Elsewhere/);
+    for (const [args, said] of [
+      [["get", "/Elsewhere"], /there is no \/Elsewhere/],
+      [["get", "/Photos/"], /is a folder: use drive sync/],
+      [["restore", "/Photos/trip/b", "--at", "1m"], /is a file/],
+      [["restore", "/Photos/none", "--at", "1m"], /restore the folder that it lay in/],
+      [["get", "/a", "--space", "Fmaily"], /there is no space Fmaily; you have My files/],
+    ] as const) {
+      const refused = await run(...args);
+      assert.equal(refused.code, 1);
+      assert.match(refused.output, said);
+    }
     for (const [when, refusal] of [
-      ["yesterday", /It is no time such as/],
+      ["yesterday", /It is no time with its zone/],
       ["999d", /NO_SUCH_PAST|was not there|no-such-past/i],
     ] as const) {
       const refused = await run("restore", "/Photos", "--at", when);

@@ -9,7 +9,7 @@ import { getFile } from "./client/get-file.ts";
 import { findNode, findSpace, makeFolder } from "./client/places.ts";
 import { putFile } from "./client/put-file.ts";
 import { connect, RewoundFacts } from "./client/server.ts";
-import { syncFolder } from "./client/sync.ts";
+import { pairingOf, syncFolder } from "./client/sync.ts";
 
 type Reaching = Output & { readonly server: string; readonly space?: string };
 
@@ -24,8 +24,8 @@ function addressOf(typed: string): string {
   return url.href.replace(/(\/api\/v1)?\/*$/, "");
 }
 
-/** Paths begin with a slash, also where people leave it out. */
-const rooted = (typed: string): string => (typed.startsWith("/") ? typed : `/${typed}`);
+/** Paths begin with a slash and end with none, also where people type them otherwise. */
+const rooted = (typed: string): string => `/${typed.replace(/^\/+|\/+$/g, "")}`;
 
 /** A bar of the bytes that go over the wire. */
 function bytesBar() {
@@ -66,23 +66,32 @@ export function addClientCommands(drive: Command, runtime: Runtime): void {
     .argument("<folder>", "the folder on the server, as in /Photos; / is the whole space")
     .requiredOption(
       "--at <time>",
-      "when: 2026-01-31T12:00:00Z, or 30m, 1h or 2d ago",
+      "when: 2026-01-31T12:00:00Z, or so long ago: 30s, 15m, 1h, 2d or 1w",
       timeOf(runtime),
     )
     .option("--dry-run", "tell what would change, and change nothing")
     .action(restoreCommand(runtime));
 }
 
-const spans: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const spans: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
 
 /** Reads a time, or for how long it has passed. */
 function timeOf({ clock }: Runtime) {
   return (typed: string): Instant => {
-    const [, count, unit = ""] = /^(\d{1,6})([mhd])$/.exec(typed) ?? [];
+    const [, count, unit = ""] = /^(\d{1,6})([smhdw])$/.exec(typed) ?? [];
     if (count !== undefined)
       return Instant.fromUnixMs(clock.unixMs() - Number(count) * (spans[unit] ?? 0));
     const at = Instant.parse(typed);
-    if (!at.ok) throw new InvalidArgumentError("It is no time such as 2026-01-31T12:00:00Z or 1h.");
+    if (!at.ok)
+      throw new InvalidArgumentError(
+        "It is no time with its zone, such as 2026-01-31T12:00:00Z, and no span such as 1h.",
+      );
     return at.value;
   };
 }
@@ -138,7 +147,7 @@ const getCommand =
     const found = await findNode(server, await findSpace(server, named), rooted(from));
     const { id, revision, size, hash } = found ?? {};
     if (!id || revision === undefined || size === undefined || !hash)
-      throw new Error(found ? `${from} is a folder` : `there is no ${from}`);
+      throw new Error(found ? `${from} is a folder: use drive sync` : `there is no ${from}`);
     const isFolder = to !== undefined && (await stat(to).catch(() => undefined))?.isDirectory();
     const name = path.posix.basename(from);
     const target = isFolder ? path.join(to, name) : (to ?? name);
@@ -163,6 +172,12 @@ const syncCommand =
     if (!(await stat(root)).isDirectory()) throw new Error(`${root} is no folder`);
     const server = reached(runtime, output);
     const { id: spaceId, ...space } = await findSpace(server, named);
+    const there = await findNode(server, { id: spaceId, ...space }, rooted(to));
+    const before = await pairingOf(root);
+    if (before && before.folderId !== there?.id)
+      throw new Error(
+        `${root} is synced with another folder than ${rooted(to)}: ${before.folderId}`,
+      );
     const folderId = await makeFolder(server, { id: spaceId, ...space }, to);
     const bar = bytesBar();
     const pairing = { url: output.server, spaceId, folderId };
@@ -188,15 +203,27 @@ const restoreCommand =
   ) => {
     const server = reached(runtime, output);
     const found = await findNode(server, await findSpace(server, named), rooted(typed));
-    if (!found) throw new Error(`there is no ${typed}: restore a folder above it, such as /`);
+    if (!found) throw new Error(`there is no ${typed}: restore the folder that it lay in`);
+    if (found.kind === "file")
+      throw new Error(`${typed} is a file: restore the folder that it lies in`);
     const counts = await server.ask(RewoundFacts, "POST", `nodes/${found.id}/past/restoration`, {
       json: { at, ...(dryRun ? { dryRun } : {}) },
     });
-    print([counts], output, (told) => `${dryRun ? "It would be: " : ""}${rewoundOf(told)}`, "");
+    print([counts], output, (told) => `As of ${at}: ${rewoundOf(told, dryRun === true)}`, "");
   };
 
-const rewoundOf = ({ restored, moved, revised, copied, trashed }: RewoundFacts): string =>
-  `${restored} back from the trash, ${moved} moved back, ${revised} with their contents of then, ${copied} copied, ${trashed} put in the trash.`;
+function rewoundOf(counts: RewoundFacts, isDry: boolean): string {
+  const { restored, moved, revised, copied, trashed } = counts;
+  const told = [
+    [restored, "back from the trash"],
+    [moved, "moved back"],
+    [revised, "given the content of then"],
+    [copied, "copied back"],
+    [trashed, "put in the trash"],
+  ].flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]));
+  if (told.length === 0) return "nothing has changed since.";
+  return `${told.join(", ")}${isDry ? ", if it were not a dry run" : ""}.`;
+}
 
 type ToldReport = Omit<Awaited<ReturnType<typeof syncFolder>>, "skipped"> & {
   readonly skipped: readonly { readonly path: string; readonly why: string }[];

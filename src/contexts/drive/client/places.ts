@@ -7,23 +7,27 @@ export type FoundSpace = Infer<typeof SpaceFacts>;
 
 const firstName = "My files";
 const isNamed = (space: FoundSpace, name: string): boolean =>
-  space.id === name || nameKey(space.name) === nameKey(name as NodeName);
+  nameKey(space.name) === nameKey(name as NodeName);
 
 const told = (spaces: readonly FoundSpace[]): string =>
   spaces.map(({ id, name }) => `${name} (${id})`).join(", ");
 
-/** The space of a name or an id; without one, the only space. A user without any is given a first one. */
+/** The space of an id or a name; without one, the only space that the user owns. A user without any is given a first one. */
 export async function findSpace(server: Server, named: string | undefined): Promise<FoundSpace> {
   const { items } = await server.ask(SpacesFacts, "GET", "spaces");
-  const found = named === undefined ? items : items.filter((space) => isNamed(space, named));
+  const own = items.filter(({ role }) => role === undefined || role === "owner");
+  if (named === undefined && own.length === 0)
+    return server.ask(SpaceFacts, "POST", "spaces", { json: { name: firstName } });
+  const byId = items.find(({ id }) => id === named);
+  if (byId) return byId;
+  const found = named === undefined ? own : items.filter((space) => isNamed(space, named));
   const [only, another] = found;
   if (another)
     throw new Error(
       `you have ${found.length} such spaces: say which one with --space and its id: ${told(found)}`,
     );
-  if (!only && items.length > 0)
-    throw new Error(`there is no space ${named}; you have ${told(items)}`);
-  return only ?? server.ask(SpaceFacts, "POST", "spaces", { json: { name: named ?? firstName } });
+  if (!only) throw new Error(`there is no space ${named}; you have ${told(items) || "none"}`);
+  return only;
 }
 
 /** The node at a path of a space; undefined where there is none. */

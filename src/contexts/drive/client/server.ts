@@ -32,7 +32,12 @@ export const NodeFacts = openShape({
 export type NodeFacts = Infer<typeof NodeFacts>;
 
 const [maxText, maxPage] = [10_000, 4_096];
-export const SpaceFacts = openShape({ id: SpaceId, name: NodeName, rootId: NodeId });
+export const SpaceFacts = openShape({
+  id: SpaceId,
+  name: NodeName,
+  rootId: NodeId,
+  role: optional(text(maxText)),
+});
 export const EntriesFacts = openShape({
   items: list(
     openShape({ outcome: oneOf("created", "unchanged", "refused"), node: optional(NodeFacts) }),

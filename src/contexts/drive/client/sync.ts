@@ -49,6 +49,11 @@ async function situationOf(syncing: Syncing): Promise<Situation> {
 const isPaired = ({ pairing }: SyncState, { spaceId, folderId }: Pairing): boolean =>
   pairing.spaceId === spaceId && pairing.folderId === folderId;
 
+/** What a folder of this machine is synced with; undefined where it was never synced, or is a copy of one that was. */
+export async function pairingOf(root: string): Promise<Pairing | undefined> {
+  return (await stateIn(root).load((await localItem(root, ""))?.inode ?? ""))?.pairing;
+}
+
 /**
  * Makes a folder on this machine and one of the server the same. What was changed on one side goes to the other; a file that was changed on
  * both is kept twice. Interrupted at any time, it goes on the next time.

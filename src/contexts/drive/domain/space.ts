@@ -54,6 +54,9 @@ export type MemberNotFound = { readonly type: "member-not-found"; readonly userI
 /** The owner of a space cannot be invited into it. */
 export type AlreadyMember = { readonly type: "already-member"; readonly spaceId: SpaceId };
 
+/** A space as somebody sees it; administrators may see those that they have no part in. */
+export type SeenSpace = Space & { readonly role?: "owner" | MemberRole };
+
 type Changed = Change<Space, DriveEvent>;
 
 export const Space = {
@@ -63,6 +66,11 @@ export const Space = {
       state: { ...space, members: [], version: Version.none },
       events: [SpaceOpened({ spaceId, ownerId, rootId, name })],
     };
+  },
+
+  seenBy(space: Space, userId: string): SeenSpace {
+    const role = space.ownerId === userId ? "owner" : Space.roleOf(space, userId);
+    return role === undefined ? space : { ...space, role };
   },
 
   rename(space: Space, name: NodeName): Changed {

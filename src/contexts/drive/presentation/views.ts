@@ -26,7 +26,13 @@ import { NodeName } from "../domain/node-name.ts";
 import type { Node } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
 import { Address, type Invitation } from "../domain/invitation.ts";
-import { maxMembers, maxMemberships, MemberRole, maxSpaces, type Space } from "../domain/space.ts";
+import {
+  maxMembers,
+  maxMemberships,
+  MemberRole,
+  maxSpaces,
+  type SeenSpace,
+} from "../domain/space.ts";
 
 export const SpaceView = named(
   "Space",
@@ -36,15 +42,19 @@ export const SpaceView = named(
     name: described("The name of the space, and of its root", NodeName),
     rootId: described("The folder that everything in the space lies in", NodeId),
     openedAt: described("When it was opened", Instant),
+    role: optional(
+      described("What the caller is in the space", oneOf("owner", "editor", "viewer")),
+    ),
   }),
 );
 /** Members are listed by themselves. */
-export const toSpace = ({ id, ownerId, name, rootId, openedAt }: Space) => ({
+export const toSpace = ({ id, ownerId, name, rootId, openedAt, role: own }: SeenSpace) => ({
   id,
   ownerId,
   name,
   rootId,
   openedAt,
+  ...(own === undefined ? {} : { role: own }),
 });
 export const SpacesView = named(
   "Spaces",

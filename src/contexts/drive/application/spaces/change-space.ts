@@ -7,7 +7,12 @@ import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { SpaceId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import { Node } from "../../domain/node.ts";
-import { Space, type SpaceNotEmpty, type SpaceNotFound } from "../../domain/space.ts";
+import {
+  Space,
+  type SeenSpace,
+  type SpaceNotEmpty,
+  type SpaceNotFound,
+} from "../../domain/space.ts";
 import { lockOfTree } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { DriveScope } from "../ports/scope.ts";
@@ -28,7 +33,7 @@ type Deps = {
 /** Gives a space, and its root, another name. */
 export function renameSpace({ unitOfWork, mayAct, clock }: Deps) {
   const permitted = permittedSpace(mayAct, Permissions.shareSpace);
-  type Outcome = Result<Space, SpaceNotFound | Forbidden | Conflict>;
+  type Outcome = Result<SeenSpace, SpaceNotFound | Forbidden | Conflict>;
   return async ({ spaceId, name }: RenameSpace, context: Context): Promise<Outcome> =>
     unitOfWork(context, async (scope): Promise<Outcome> => {
       const space = await permitted(scope, spaceId, context);
@@ -36,7 +41,8 @@ export function renameSpace({ unitOfWork, mayAct, clock }: Deps) {
       const [root] = await scope.nodes.seen([space.value.rootId]);
       if (root?.node.status === "root")
         scope.nodes.save(Node.renameRoot(root.node, name, clock.now()));
-      return ok(scope.spaces.save(Space.rename(space.value, name)));
+      const renamed = scope.spaces.save(Space.rename(space.value, name));
+      return ok(Space.seenBy(renamed, context.actor));
     });
 }
 

@@ -20,6 +20,7 @@ import {
   MemberRole,
   Space,
   type AlreadyMember,
+  type SeenSpace,
   type SpaceNotFound,
   type TooManyMembers,
   type TooManySpaces,
@@ -166,7 +167,7 @@ async function askerOf({ addresses }: Pick<Deps, "addresses">, { actor }: Contex
 export function acceptInvitation(deps: Deps) {
   const { unitOfWork, mayAct, clock } = deps;
   type Refused = InvitationNotFound | AlreadyMember | TooManyMembers | TooManySpaces | Forbidden;
-  type Outcome = Result<Space, Refused | Conflict>;
+  type Outcome = Result<SeenSpace, Refused | Conflict>;
   return async ({ invitationId }: AnswerInvitation, context: Context): Promise<Outcome> => {
     const allowed = await mayAct(context, Permissions.openSpace);
     if (!allowed.ok) return allowed;
@@ -187,7 +188,7 @@ export function acceptInvitation(deps: Deps) {
       const joined = Space.join(space, { userId, role, joinedAt: now });
       if (!joined.ok) return joined;
       scope.invitations.end(Invitation.end(found.value));
-      return ok(scope.spaces.save(joined.value));
+      return ok(Space.seenBy(scope.spaces.save(joined.value), userId));
     };
     return unitOfWork(context, accept, { lock: [`drive.memberships/${context.actor}`] });
   };

@@ -8,7 +8,13 @@ import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { NodeId, OwnerId, SpaceId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import { Node } from "../../domain/node.ts";
-import { maxSpaces, Space, type SpaceNotFound, type TooManySpaces } from "../../domain/space.ts";
+import {
+  maxSpaces,
+  Space,
+  type SeenSpace,
+  type SpaceNotFound,
+  type TooManySpaces,
+} from "../../domain/space.ts";
 import { permittedSpace } from "./access.ts";
 import { Permissions } from "../permission.ts";
 import type { DriveScope } from "../ports/scope.ts";
@@ -35,7 +41,7 @@ export const openSpace =
   async (
     { name }: OpenSpace,
     context: Context,
-  ): Promise<Result<Space, TooManySpaces | Forbidden | Conflict>> => {
+  ): Promise<Result<SeenSpace, TooManySpaces | Forbidden | Conflict>> => {
     const allowed = await mayAct(context, Permissions.openSpace);
     if (!allowed.ok) return allowed;
     const owner = OwnerId.parse(context.actor);
@@ -43,12 +49,13 @@ export const openSpace =
     const ownerId = owner.value;
     return unitOfWork(
       context,
-      async ({ spaces, nodes }): Promise<Result<Space, TooManySpaces>> => {
+      async ({ spaces, nodes }): Promise<Result<SeenSpace, TooManySpaces>> => {
         const own = await spaces.ofOwner(ownerId);
         if (own.length >= maxSpaces) return err({ type: "too-many-spaces", maxSpaces });
         const [id, rootId, openedAt] = [newId(SpaceId), newId(NodeId), clock.now()];
         nodes.save(Node.root({ id: rootId, spaceId: id, name, createdAt: openedAt }));
-        return ok(spaces.save(Space.open({ id, ownerId, name, rootId, openedAt })));
+        const space = spaces.save(Space.open({ id, ownerId, name, rootId, openedAt }));
+        return ok(Space.seenBy(space, ownerId));
       },
       { lock: [`drive.spaces/${ownerId}`] },
     );
@@ -60,14 +67,17 @@ export function getSpace({ read, mayAct }: Deps) {
   return (
     { spaceId }: GetSpace,
     context: Context,
-  ): Promise<Result<Space, SpaceNotFound | Forbidden>> =>
-    read(context, (scope) => permitted(scope, spaceId, context));
+  ): Promise<Result<SeenSpace, SpaceNotFound | Forbidden>> =>
+    read(context, async (scope) => {
+      const space = await permitted(scope, spaceId, context);
+      return space.ok ? ok(Space.seenBy(space.value, context.actor)) : space;
+    });
 }
 
 /** Lists the spaces of the actor, and then those that they are a member of, each in the order of their opening. */
 export const listSpaces =
   ({ read, mayAct }: Deps) =>
-  async (_: object, context: Context): Promise<Result<readonly Space[], Forbidden>> => {
+  async (_: object, context: Context): Promise<Result<readonly SeenSpace[], Forbidden>> => {
     const owner = OwnerId.parse(context.actor);
     if (!owner.ok) return ok([]);
     const allowed = await mayAct(context, Permissions.readSpace, { owner: owner.value });
@@ -77,6 +87,6 @@ export const listSpaces =
         spaces.ofOwner(owner.value),
         spaces.ofMember(owner.value),
       ]);
-      return ok([...own, ...shared]);
+      return ok([...own, ...shared].map((space) => Space.seenBy(space, owner.value)));
     });
   };
