@@ -84,8 +84,8 @@ async function elsewhereOf(own: At, keys: object) {
 
 const [octets, ndjson] = ["application/octet-stream", "application/x-ndjson"];
 
-/** A space with a folder and files, one of them in the trash; links, and uploads of which one is complete. */
-async function driveOf(own: At) {
+/** A space with a member, a folder and files, one of them in the trash; links, and uploads of which one is complete; an empty space with an invitation. */
+async function driveOf(own: At, other: At & { readonly email: string }) {
   const name = "My files";
   const space = await made(own, "POST", "/drive/spaces", { name });
   const { body } = await get(own, `/drive/spaces/${space}`);
@@ -111,13 +111,16 @@ async function driveOf(own: At) {
     body: "later",
     headers: { ...own.headers, "content-type": octets },
   });
-  const invite = { email: "bob@example.com", role: "editor" };
-  const invitation = await made(own, "POST", `/drive/spaces/${space}/invitations`, invite);
+  const empty = await made(own, "POST", "/drive/spaces", { name: "Nothing in it" });
+  const invited = { email: other.email, role: "editor" };
+  const invite = (to: string) => made(own, "POST", `/drive/spaces/${to}/invitations`, invited);
+  await post(other, `/drive/invitations/${await invite(space)}/acceptance`);
+  const invitation = await invite(empty);
   const { body: link } = await post(own, `/drive/nodes/${folder}/links`, {});
   const { body: ofFile } = await post(own, `/drive/nodes/${first}/links`, {});
   const { body: visit } = await post(own, `/drive/shared/${String(ofFile["token"])}/visits`, {});
   return {
-    space: [space],
+    space: [space, empty],
     // Most operations are about files.
     node: [first, folder, second, folder, root, folder, trashed],
     upload: [ready, upload],
@@ -173,7 +176,7 @@ export async function makeWorld(
   const money = await bookOf(own, at);
   // Each world has a budget of requests of its own.
   const elsewhere = await elsewhereOf(own, { ...keys, id: `${keys.id}${name}` });
-  const drive = await driveOf(own);
+  const drive = await driveOf(own, { url, headers: merchant.headers, email });
   return {
     tokens: {
       anonymous: {},
