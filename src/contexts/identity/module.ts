@@ -17,7 +17,7 @@ import { authenticate } from "./application/sessions/authenticate.ts";
 import type { HowToUse, IdentityScope, Passwords, SendEmail } from "./application/ports.ts";
 import { writeEmails } from "./application/credentials/write-emails.ts";
 import { Email } from "./domain/email.ts";
-import { provides } from "./provides.ts";
+import { provides } from "./infrastructure/provides.ts";
 import { identityEvents, voids } from "./domain/events.ts";
 import { Password } from "./domain/password.ts";
 import { apiKeyUses, type KeepUses } from "./infrastructure/api-key-uses.ts";

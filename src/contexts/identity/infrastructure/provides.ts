@@ -2,11 +2,11 @@ import type { Clock } from "#kernel/instant.ts";
 import type { MayAct } from "#kernel/permission.ts";
 import { ok } from "#kernel/result.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
-import type { IdentityScope, Passwords } from "./application/ports.ts";
-import { Email } from "./domain/email.ts";
-import type { Password, PasswordHash } from "./domain/password.ts";
-import { UserId } from "./domain/user-id.ts";
-import type { Addresses, IdentityProvides, SlowHashes } from "./index.ts";
+import type { IdentityScope, Passwords } from "../application/ports.ts";
+import { Email } from "../domain/email.ts";
+import type { Password, PasswordHash } from "../domain/password.ts";
+import { UserId } from "../domain/user-id.ts";
+import type { Addresses, IdentityProvides, SlowHashes } from "../index.ts";
 
 const slowHashes = ({ hash, verify }: Passwords): SlowHashes => ({
   hash: (text) => hash(text as Password),
