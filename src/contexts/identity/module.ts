@@ -2,6 +2,7 @@ import path from "node:path";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
+import type { MayAct } from "#kernel/permission.ts";
 import { expect } from "#kernel/result.ts";
 import { createIdentity, type Identity, type IdentityProvides } from "./index.ts";
 import { Coherence, type Changes } from "#platform/cache/coherence.ts";
@@ -17,7 +18,7 @@ import { authenticate } from "./application/sessions/authenticate.ts";
 import type { HowToUse, IdentityScope, Passwords, SendEmail } from "./application/ports.ts";
 import { writeEmails } from "./application/credentials/write-emails.ts";
 import { Email } from "./domain/email.ts";
-import { provides } from "./infrastructure/provides.ts";
+import { addresses, slowHashes } from "./infrastructure/for-other-contexts.ts";
 import { identityEvents, voids } from "./domain/events.ts";
 import { Password } from "./domain/password.ts";
 import { apiKeyUses, type KeepUses } from "./infrastructure/api-key-uses.ts";
@@ -139,11 +140,25 @@ async function compose<On extends Profile>(
   }
   return {
     routes: identityRoutes(identity),
-    provides: provides(deps),
+    provides: providedBy(deps),
     access: { authenticate: rememberedAuthentication(remember), jwks: keys.jwks },
     prepare: firstAdministrator(identity, settings, clock),
   };
 }
+
+/** What identity gives to other contexts. */
+const providedBy = ({
+  mayAct,
+  passwords,
+  ...deps
+}: Parameters<typeof addresses>[0] & {
+  readonly mayAct: MayAct;
+  readonly passwords: Passwords;
+}): IdentityProvides => ({
+  mayAct,
+  slowHashes: slowHashes(passwords),
+  addresses: addresses(deps),
+});
 
 const toFilesOnly =
   "is written to files in the data folder, and nobody gets it: set BASALT_SMTP_URL";

@@ -1,16 +1,15 @@
 import type { Clock } from "#kernel/instant.ts";
-import type { MayAct } from "#kernel/permission.ts";
 import { ok } from "#kernel/result.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import type { IdentityScope, Passwords } from "../application/ports.ts";
 import { Email } from "../domain/email.ts";
 import type { Password, PasswordHash } from "../domain/password.ts";
 import { UserId } from "../domain/user-id.ts";
-import type { Addresses, IdentityProvides, SlowHashes } from "../index.ts";
 
-const slowHashes = ({ hash, verify }: Passwords): SlowHashes => ({
-  hash: (text) => hash(text as Password),
-  async matches(text, known) {
+/** Hashes that are none of users, in the queue of theirs. */
+export const slowHashes = ({ hash, verify }: Passwords) => ({
+  hash: (text: string) => hash(text as Password),
+  async matches(text: string, known: string) {
     const verdict = await verify(text as Password, async () => known as PasswordHash);
     return verdict.ok ? ok(verdict.value.matches) : verdict;
   },
@@ -21,12 +20,13 @@ const addressWithinMs = 5_000;
 
 type Reading = { readonly read: Read<IdentityScope>; readonly clock: Clock };
 
-const addresses = ({ read, clock }: Reading): Addresses => ({
-  canonical(typed) {
+/** The email addresses of users. */
+export const addresses = ({ read, clock }: Reading) => ({
+  canonical(typed: string) {
     const email = Email.parse(typed);
     return email.ok ? email.value : undefined;
   },
-  async verifiedOf(id) {
+  async verifiedOf(id: string) {
     const userId = UserId.parse(id);
     if (!userId.ok) return undefined;
     const deadlineMs = clock.unixMs() + addressWithinMs;
@@ -34,13 +34,4 @@ const addresses = ({ read, clock }: Reading): Addresses => ({
     const user = await read(context, ({ users }) => users.byId(userId.value));
     return user?.status === "active" && user.isEmailVerified ? user.email : undefined;
   },
-});
-
-type Deps = Reading & { readonly mayAct: MayAct; readonly passwords: Passwords };
-
-/** What identity gives to other contexts. */
-export const provides = (deps: Deps): IdentityProvides => ({
-  mayAct: deps.mayAct,
-  slowHashes: slowHashes(deps.passwords),
-  addresses: addresses(deps),
 });
