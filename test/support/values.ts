@@ -1,3 +1,4 @@
+import { createCipheriv } from "node:crypto";
 import assert from "node:assert/strict";
 import { createIds } from "#kernel/id.ts";
 import { Instant } from "#kernel/instant.ts";
@@ -26,3 +27,7 @@ export function parses<T>(
     assert.equal(parsed.ok ? parsed.value : undefined, wanted, JSON.stringify(input));
   }
 }
+
+/** Bytes that look random and are the same each time: where chunks are cut does not depend on luck. */
+export const steadyBytes = (size: number): Buffer =>
+  createCipheriv("aes-256-ctr", Buffer.alloc(32, 1), Buffer.alloc(16)).update(Buffer.alloc(size));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
+import { steadyBytes } from "#test/values.ts";
 import { expect, ok } from "#kernel/result.ts";
 import { IdempotencyKeyReused } from "#platform/idempotency.ts";
 import { deltaOf } from "../domain/delta.ts";
@@ -43,7 +44,7 @@ export function uploadsContract(name: string, open: OpenDrive): void {
 
     test("asks of an edited content for the chunks around the edit alone", async () => {
       await using house = await openDrive(open);
-      const bytes = randomBytes(4 * mebibyte);
+      const bytes = steadyBytes(4 * mebibyte);
       const file = expect(await house.file(house.rootId, "one", bytes));
       const edited = Buffer.from(bytes);
       edited.writeUInt8(edited.readUInt8(mebibyte) ^ 1, mebibyte);
