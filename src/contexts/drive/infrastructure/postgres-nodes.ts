@@ -1,7 +1,7 @@
 import { idOf, saving } from "#kernel/repository.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
-import { mutation } from "#platform/postgres/writes.ts";
+import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import { nodeColumns, toNode, type NodeRow } from "./node-rows.ts";
 import { purgesOn } from "./postgres-purges.ts";
 import { keepPlace, manyNodes } from "./postgres-many-nodes.ts";
@@ -86,13 +86,16 @@ const insert = mutation(
    select $1, $2, $3, $4, $5, $6, $7::bigint, $8::bigint, $9, $10::timestamptz, $11::timestamptz, $12::bigint
     where $3::text is null or drive.hold_place($2, $3)`,
 );
-/** Asks whether the node is there before it looks for it: one that was purged meanwhile is refused, not passed over. */
+/**
+ * Asks whether the node is there before it looks for it: one that was purged meanwhile is refused, not passed over. It holds the node
+ * before events are written, as a restoration does: in the other order, both would wait for each other.
+ */
 const update = mutation(
   "drive.node-update",
-  "nodes",
+  inTurn,
   `update drive.nodes set parent_id = $2, name = $3, name_key = $4, revision = $5, size = $6, hash = $7, changed_at = $8,
           trashed_at = $9, version = $10
-    where id = $1 and (select drive.hold_node($1))`,
+    where id = $1 and (select drive.hold_changed($1))`,
 );
 
 /** Whether a node may be elsewhere than before: not where only its content was changed. */
