@@ -10,7 +10,7 @@ import {
   type ChangePage,
 } from "../application/changes/list-changes.ts";
 import type { EntryResult } from "../application/content/place-entries.ts";
-import { maxEntries } from "../application/content/receive-archive.ts";
+import { maxEntries, maxEntryPath } from "../application/content/receive-archive.ts";
 import { RevisionPageSize } from "../application/content/revisions.ts";
 import { toldInvitations, type Invited } from "../application/spaces/invitations.ts";
 import { LinkToken, VisitText } from "../application/links/follow-links.ts";
@@ -141,7 +141,7 @@ export const toNode = ({ id, spaceId, kind, name, createdAt, changedAt, version,
     version,
   }) satisfies NodeView;
 
-const [maxEntryPath, maxCode] = [65_536, 64];
+const maxCode = 64;
 const EntryView = named(
   "ArchiveEntry",
   shape({

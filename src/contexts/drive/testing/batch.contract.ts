@@ -99,6 +99,10 @@ export function batchContract(name: string, open: OpenDrive): void {
       const many = await tarOf(
         Array.from({ length: maxEntries + 1 }, (_, n) => ({ name: `n${n}`, text: "x" })),
       );
+      const deep = await tarOf(
+        Array.from({ length: 200 }, (_, n) => ({ name: `${n}/${"d/".repeat(20)}f`, text: "x" })),
+      );
+      const long = await tarOf([{ name: "a/".repeat(17_000), text: "x" }]);
       const file = expect(await house.file(rootId, "file", Buffer.from("x"))).id;
       const folder = await house.made(rootId, "folder");
       expect(await house.trash(folder));
@@ -106,6 +110,8 @@ export function batchContract(name: string, open: OpenDrive): void {
         [rootId, Buffer.from("x".repeat(2_000)), undefined, "archive-invalid"],
         [rootId, archive.subarray(0, 514), undefined, "archive-invalid"],
         [rootId, many, undefined, "too-many-entries"],
+        [rootId, deep, undefined, "too-many-entries"],
+        [rootId, long, undefined, "archive-invalid"],
         [rootId, archive, bobId, "forbidden"],
         [file, archive, undefined, "not-a-folder"],
         [folder, archive, undefined, "node-in-trash"],

@@ -76,7 +76,8 @@ export function createFiles(deps: Deps) {
       if (!folder.ok) return folder;
       const at = clock.now();
       const placed = await placeEntries(scope.nodes, folder.value, entries, { newId, at });
-      const { results, created, contents } = placed;
+      if (!placed.ok) return placed;
+      const { results, created, contents } = placed.value;
       scope.nodes.saveAll(folder.value.node, { changed: [], created, at });
       scope.chunks.add(fresh, at);
       scope.revisions.add(

@@ -18,6 +18,7 @@ import {
   type TooDeep,
 } from "../../domain/node.ts";
 import type { Nodes } from "../ports/nodes.ts";
+import { maxEntries, type TooManyEntries } from "./receive-archive.ts";
 import type {
   Arrived,
   ArrivedFile,
@@ -59,7 +60,9 @@ type Placing = Making & {
   readonly contents: { readonly file: PlacedFile; readonly manifest: Manifest }[];
 };
 
-const keyOf = (names: readonly NodeName[]): string => names.map(nameKey).join("/");
+/** The key of a folder in the one with another key. */
+const keyIn = (key: string, name: NodeName): string =>
+  key === "" ? nameKey(name) : `${key}/${nameKey(name)}`;
 const spotKey = (parentId: NodeId, name: NodeName): string => `${parentId} ${nameKey(name)}`;
 
 /** The folders that entries are or lie in, each once, those nearer to the top first. */
@@ -68,16 +71,18 @@ function foldersOf(entries: readonly Arrived[]): readonly Belonging[] {
   for (const entry of entries) {
     if (entry.kind === "refused") continue;
     const names = entry.kind === "folder" ? [...entry.within, entry.name] : entry.within;
+    let above = "";
     for (const [level, name] of names.entries()) {
-      const key = keyOf(names.slice(0, level + 1));
-      if (!folders.has(key)) folders.set(key, { within: names.slice(0, level), name });
+      const key = keyIn(above, name);
+      if (!folders.has(key)) folders.set(key, { within: names.slice(0, level), key: above, name });
+      above = key;
     }
   }
   return [...folders.values()].toSorted((a, b) => a.within.length - b.within.length);
 }
 
-function parentOf({ places }: Placing, { within }: Belonging): Result<Place, NoPlaceForEntry> {
-  const place = places.get(keyOf(within));
+function placeOf({ places }: Placing, key: string): Result<Place, NoPlaceForEntry> {
+  const place = places.get(key);
   if (!place) throw new Error("a folder of an archive has no place");
   return place;
 }
@@ -85,7 +90,7 @@ function parentOf({ places }: Placing, { within }: Belonging): Result<Place, NoP
 /** Looks up what lies where some entries belong, in folders that are there already. */
 async function lookUp(nodes: Nodes, placing: Placing, some: readonly Belonging[]): Promise<void> {
   const spots = some.flatMap((one) => {
-    const parent = parentOf(placing, one);
+    const parent = placeOf(placing, one.key);
     return parent.ok && !parent.value.isNew ? [{ parentId: parent.value.id, name: one.name }] : [];
   });
   if (spots.length === 0) return;
@@ -109,7 +114,7 @@ const creationOf = ({ newId, spaceId, at }: Placing, name: NodeName) => ({
 
 /** The folder where one belongs: the one that is there, or a new one. */
 function placeFolder(placing: Placing, folder: Belonging): Result<Place, NoPlaceForEntry> {
-  const parent = parentOf(placing, folder);
+  const parent = placeOf(placing, folder.key);
   if (!parent.ok) return parent;
   const { name } = folder;
   const { id: parentId, depth: depthAbove } = parent.value;
@@ -125,7 +130,7 @@ function placeFolder(placing: Placing, folder: Belonging): Result<Place, NoPlace
 /** Makes a file where it belongs, unless something is there. */
 function placeFile(placing: Placing, file: ArrivedFile): EntryResult {
   const { path, name } = file;
-  const parent = parentOf(placing, file);
+  const parent = placeOf(placing, file.key);
   if (!parent.ok) return { path, outcome: "refused", refusal: parent.error };
   const parentId = parent.value.id;
   const there = placing.there.get(spotKey(parentId, name));
@@ -141,8 +146,8 @@ function placeFile(placing: Placing, file: ArrivedFile): EntryResult {
 
 /** What is told of a folder: that it was created, the first time. */
 function tellFolder(placing: Placing, entry: ArrivedFolder, told: Set<NodeId>): EntryResult {
-  const { path, within, name } = entry;
-  const place = parentOf(placing, { within: [...within, name], name });
+  const { path, key, name } = entry;
+  const place = placeOf(placing, keyIn(key, name));
   if (!place.ok) return { path, outcome: "refused", refusal: place.error };
   const { id, isNew, node } = place.value;
   if (!node) throw new Error("the folder of an archive is no entry of it");
@@ -151,13 +156,15 @@ function tellFolder(placing: Placing, entry: ArrivedFolder, told: Set<NodeId>): 
   return { path, outcome, node };
 }
 
-/** Decides what becomes of the entries of an archive in a folder. */
+/** Decides what becomes of the entries of an archive in a folder. The folders on the way are as many as entries may be. */
 export async function placeEntries(
   nodes: Nodes,
   { node: top, above }: Located<Folder>,
   entries: readonly Arrived[],
   making: Making,
-): Promise<PlacedEntries> {
+): Promise<Result<PlacedEntries, TooManyEntries>> {
+  const folders = foldersOf(entries);
+  if (folders.length > maxEntries) return err({ type: "too-many-entries", maxEntries });
   const place = { id: top.id, depth: above.length + 1, isNew: false };
   const placing: Placing = {
     ...making,
@@ -167,10 +174,10 @@ export async function placeEntries(
     created: [],
     contents: [],
   };
-  for (const level of Map.groupBy(foldersOf(entries), ({ within }) => within.length).values()) {
+  for (const level of Map.groupBy(folders, ({ within }) => within.length).values()) {
     await lookUp(nodes, placing, level);
     for (const folder of level)
-      placing.places.set(keyOf([...folder.within, folder.name]), placeFolder(placing, folder));
+      placing.places.set(keyIn(folder.key, folder.name), placeFolder(placing, folder));
   }
   await lookUp(
     nodes,
@@ -183,5 +190,5 @@ export async function placeEntries(
     if (entry.kind === "folder") return tellFolder(placing, entry, told);
     return { path: entry.path, outcome: "refused", refusal: entry.refusal };
   });
-  return { results, created: placing.created, contents: placing.contents };
+  return ok({ results, created: placing.created, contents: placing.contents });
 }

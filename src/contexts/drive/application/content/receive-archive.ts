@@ -2,13 +2,15 @@ import type { Context } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { chunksOf } from "../../domain/cut-chunks.ts";
 import type { ByteCount, ChunkRef, Manifest, Sha256 } from "../../domain/content.ts";
-import { NodeName } from "../../domain/node-name.ts";
-import type { Told } from "../../domain/node.ts";
+import { nameKey, NodeName } from "../../domain/node-name.ts";
+import { maxDepth, type Told, type TooDeep } from "../../domain/node.ts";
 import type { Location } from "../ports/chunks.ts";
 import { keeping, type KeepingDeps, type NamedBytes } from "./keep-chunks.ts";
 
 /** Files and folders that one archive has at most, and its bytes. */
 export const [maxEntries, maxArchiveBytes] = [1_000, 64 * 2 ** 20];
+/** Characters of the path of an entry. */
+export const maxEntryPath = 32_768;
 /** Chunks that are kept together, by their bytes. */
 const keptBytes = 2 ** 20;
 
@@ -35,8 +37,12 @@ export type UploadedArchive = {
 export type NameInvalid = { readonly type: "name-invalid"; readonly name: string };
 export type EntryUnsupported = { readonly type: "entry-unsupported" };
 
-/** Where an entry belongs. `within`: the folders down to it, from the one that the archive is for. */
-export type Belonging = { readonly within: readonly NodeName[]; readonly name: NodeName };
+/** Where an entry belongs. `within`: the folders down to it, from the one that the archive is for; `key` tells these from others. */
+export type Belonging = {
+  readonly within: readonly NodeName[];
+  readonly key: string;
+  readonly name: NodeName;
+};
 /** What has come of an entry. */
 export type ArrivedFile = Belonging & {
   readonly path: string;
@@ -50,7 +56,7 @@ export type Arrived =
   | {
       readonly path: string;
       readonly kind: "refused";
-      readonly refusal: NameInvalid | EntryUnsupported;
+      readonly refusal: NameInvalid | TooDeep | EntryUnsupported;
     };
 
 export type ArrivedArchive = {
@@ -60,15 +66,17 @@ export type ArrivedArchive = {
 };
 
 /** Where a path belongs, as archives spell it: `./Photos/2026/`. Undefined for the folder that the archive is for. */
-function belongingOf(path: string): Result<Belonging | undefined, NameInvalid> {
+function belongingOf(path: string): Result<Belonging | undefined, NameInvalid | TooDeep> {
   const within: NodeName[] = [];
-  for (const spelled of path.split("/").filter((one) => one !== "" && one !== ".")) {
+  const all = path.split("/").filter((one) => one !== "" && one !== ".");
+  if (all.length > maxDepth) return err({ type: "too-deep", maxDepth });
+  for (const spelled of all) {
     const name = NodeName.parse(spelled);
     if (!name.ok) return err({ type: "name-invalid", name: spelled });
     within.push(name.value);
   }
   const name = within.pop();
-  return ok(name && { within, name });
+  return ok(name && { within, key: within.map(nameKey).join("/"), name });
 }
 
 async function drained(bytes: AsyncIterable<Uint8Array>): Promise<void> {
@@ -118,6 +126,7 @@ export async function receiveArchive(
 
   try {
     for await (const entry of archive) {
+      if (entry.path.length > maxEntryPath) return err({ type: "archive-invalid" });
       if (entries.length === maxEntries) return err({ type: "too-many-entries", maxEntries });
       const arrived = await arrivedOf(entry);
       if (arrived) entries.push(arrived);
