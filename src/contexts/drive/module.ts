@@ -10,7 +10,7 @@ import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { ChunkStore } from "./application/ports/chunks.ts";
 import type { DriveScope } from "./application/ports/scope.ts";
-import type { TooBusy } from "./application/ports/links.ts";
+import type { TooBusy } from "./application/places.ts";
 import type { LinkPasswordHash } from "./domain/link.ts";
 import type { Address } from "./domain/invitation.ts";
 import { driveEvents } from "./domain/events.ts";

@@ -1,5 +1,7 @@
 import type { UserId } from "../domain/ids.ts";
 
+export type TooBusy = { readonly type: "too-busy"; readonly retryAfterS: number };
+
 /** Work that takes much of the machine, for all and for each user of a process at once. */
 export function places(most: number, mostOfOne: number) {
   const users: UserId[] = [];

@@ -1,8 +1,9 @@
 import { event, registry, type EventOf } from "#kernel/event.ts";
 import { Instant } from "#kernel/instant.ts";
-import { oneOf, optional } from "#kernel/shape.ts";
+import { optional } from "#kernel/shape.ts";
 import { ByteCount, RevisionNumber, Sha256 } from "./content.ts";
 import { InvitationId, LinkId, NodeId, OwnerId, SpaceId, UserId } from "./ids.ts";
+import { MemberRole } from "./member-role.ts";
 import { NodeName } from "./node-name.ts";
 
 export const SpaceOpened = event("drive.space-opened", 1, {
@@ -16,12 +17,11 @@ export const SpaceRenamed = event("drive.space-renamed", 1, { spaceId: SpaceId, 
 /** Nothing was in it. */
 export const SpaceClosed = event("drive.space-closed", 1, { spaceId: SpaceId });
 
-const memberRole = oneOf("editor", "viewer");
 /** The address is not told: it could not be erased from here. */
 export const MemberInvited = event("drive.member-invited", 1, {
   invitationId: InvitationId,
   spaceId: SpaceId,
-  role: memberRole,
+  role: MemberRole,
 });
 /** Accepted, declined or withdrawn. */
 export const InvitationEnded = event("drive.invitation-ended", 1, {
@@ -31,12 +31,12 @@ export const InvitationEnded = event("drive.invitation-ended", 1, {
 export const MemberJoined = event("drive.member-joined", 1, {
   spaceId: SpaceId,
   userId: UserId,
-  role: memberRole,
+  role: MemberRole,
 });
 export const MemberRoleChanged = event("drive.member-role-changed", 1, {
   spaceId: SpaceId,
   userId: UserId,
-  role: memberRole,
+  role: MemberRole,
 });
 export const MemberLeft = event("drive.member-left", 1, { spaceId: SpaceId, userId: UserId });
 

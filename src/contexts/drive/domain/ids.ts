@@ -15,7 +15,7 @@ export const UserId = identifier<UserId>("user");
 export type OwnerId = UserId;
 export const OwnerId = identifier<OwnerId>("user");
 
-/** Lets whoever has an address join a space. */
+/** Lets the owner of an email address join a space. */
 export type InvitationId = Id<"invitation">;
 export const InvitationId = identifier<InvitationId>("invitation");
 

@@ -4,7 +4,7 @@ import { branded, type Brand } from "#kernel/shape.ts";
 import { Version, type Versioned } from "#kernel/version.ts";
 import { InvitationEnded, MemberInvited, type DriveEvent } from "./events.ts";
 import type { InvitationId, SpaceId, UserId } from "./ids.ts";
-import type { MemberRole } from "./space.ts";
+import type { MemberRole } from "./member-role.ts";
 
 /** An email address, as identity spells it. */
 export type Address = Brand<string, "Address">;
@@ -12,7 +12,7 @@ export const Address = branded<Address>("email address", {
   schema: { type: "string", format: "email", maxLength: 254 },
 });
 
-/** Lets whoever has an address join a space. */
+/** Lets the owner of an email address join a space. */
 export type Invitation = Versioned & {
   readonly id: InvitationId;
   readonly spaceId: SpaceId;

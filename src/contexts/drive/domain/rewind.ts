@@ -71,7 +71,7 @@ export type RewindCounts = {
   readonly moved: number;
   /** Given the content that they had. */
   readonly revised: number;
-  /** Made anew, since the folder that they were moved to keeps them. */
+  /** Copied, because the originals were moved out of the folder and stay where they are. */
   readonly copied: number;
   /** Put in the trash, by themselves or with a folder, since they were not there. */
   readonly trashed: number;

@@ -1,7 +1,6 @@
 import { unchanged, type Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { err, expect, ok, type Result } from "#kernel/result.ts";
-import { oneOf, type Infer } from "#kernel/shape.ts";
 import { Version, type Versioned } from "#kernel/version.ts";
 import {
   MemberJoined,
@@ -13,11 +12,8 @@ import {
   type DriveEvent,
 } from "./events.ts";
 import type { NodeId, OwnerId, SpaceId, UserId } from "./ids.ts";
+import type { MemberRole } from "./member-role.ts";
 import type { NodeName } from "./node-name.ts";
-
-/** Viewers read what is in a space; editors change and share it, too. */
-export const MemberRole = oneOf("editor", "viewer");
-export type MemberRole = Infer<typeof MemberRole>;
 
 /** Somebody other than the owner for whom a space is there. */
 export type Member = {

@@ -8,7 +8,7 @@ import type { Invitations } from "../application/ports/invitations.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { InvitationId, SpaceId, UserId } from "../domain/ids.ts";
 import type { Address, Invitation } from "../domain/invitation.ts";
-import type { MemberRole } from "../domain/space.ts";
+import type { MemberRole } from "../domain/member-role.ts";
 
 type Row = {
   readonly id: string;
@@ -34,13 +34,12 @@ const ofAddress = statement<Row>(
   "drive.invitations-of-address",
   `select ${columns} from drive.invitations where email = $1 order by id limit $2`,
 );
-/** The owner of the space may be erased meanwhile. */
+/** One into a space that was deleted meanwhile is refused. */
 const insert = mutation(
   "drive.invitation-insert",
   inTurn,
   `insert into drive.invitations (${columns})
-   select $1, $2, $3, $4, $5, $6::timestamptz, $7::timestamptz, $8::bigint
-     from drive.spaces where id = $2 for key share`,
+   select $1, $2, $3, $4, $5, $6::timestamptz, $7::timestamptz, $8::bigint where drive.hold_space($2)`,
 );
 const remove = mutation(
   "drive.invitation-remove",

@@ -9,7 +9,7 @@ import type { Nodes, Owned } from "../application/ports/nodes.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { OwnerId } from "../domain/ids.ts";
 import { nameKey } from "../domain/node-name.ts";
-import type { MemberRole } from "../domain/space.ts";
+import type { MemberRole } from "../domain/member-role.ts";
 import type { Above, Node, Placed, Trashed } from "../domain/node.ts";
 
 type LocatedRow = NodeRow & {

@@ -4,7 +4,7 @@ import type { TimeMachine } from "../application/ports/time-machine.ts";
 import type { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
 import type { NodeId } from "../domain/ids.ts";
 import type { NodeName } from "../domain/node-name.ts";
-import { maxDepth, type Placed, type Trashed } from "../domain/node.ts";
+import type { Placed, Trashed } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
 import { nodeColumns, toNode, type NodeRow } from "./node-rows.ts";
 
@@ -42,8 +42,7 @@ const children = statement<PastRow>(
      cross join lateral (select * from drive.nodes where id = c.id offset 0) n ${contentAt("$2::timestamptz")}
     order by c.name_key`,
 );
-/** Folders lie above one another so many times at most; clocks that differ could make a circle of the past. */
-const deepest = maxDepth;
+/** Without the folder itself: where clocks differ, it could have lain below itself. Every other circle is out of its reach. */
 const belowAs = (name: string, hold: string) =>
   statement<PastRow>(
     name,
@@ -51,7 +50,7 @@ const belowAs = (name: string, hold: string) =>
      select l.id, l.parent_id, l.name, 1 from (${placesAt("$1", "$2::timestamptz")}) l
      union all
      select l.id, l.parent_id, l.name, b.depth + 1
-       from below b cross join lateral (${placesAt("b.id", "$2::timestamptz")}) l where b.depth < ${deepest})
+       from below b cross join lateral (${placesAt("b.id", "$2::timestamptz")}) l where l.id <> $1)
    select ${pastColumns}
      from (select * from below order by depth limit $3) c
      cross join lateral (select * from drive.nodes where id = c.id offset 0 ${hold}) n ${contentAt("$2::timestamptz")}

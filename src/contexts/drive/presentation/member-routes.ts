@@ -127,7 +127,7 @@ const members = (drive: Drive): readonly Route[] => [
     id: "removeMember",
     summary: "End a membership",
     description:
-      "At once: streams, uploads and links of the member end, too. Members may leave by themselves.",
+      "At once: streams, open uploads, links and open invitations of the member end, too; a download that has begun goes on. Members may leave by themselves.",
     input: RemoveMember,
     handle: drive.removeMember,
     success: 204,

@@ -26,13 +26,8 @@ import { NodeName } from "../domain/node-name.ts";
 import type { Node } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
 import { Address, type Invitation } from "../domain/invitation.ts";
-import {
-  maxMembers,
-  maxMemberships,
-  MemberRole,
-  maxSpaces,
-  type SeenSpace,
-} from "../domain/space.ts";
+import { MemberRole } from "../domain/member-role.ts";
+import { maxMembers, maxMemberships, maxSpaces, type SeenSpace } from "../domain/space.ts";
 
 export const SpaceView = named(
   "Space",
@@ -210,7 +205,10 @@ export const RewoundView = named(
     restored: described("Came back from the trash, by themselves or with a folder", Count),
     moved: described("Were moved or renamed back, besides those", Count),
     revised: described("Got the content that they had", Count),
-    copied: described("Were made anew, since they had been moved out of the folder", Count),
+    copied: described(
+      "Were copied, because the originals were moved out of the folder and stay where they are",
+      Count,
+    ),
     trashed: described(
       "Went to the trash, by themselves or with a folder, since they were not there",
       Count,

@@ -7,7 +7,8 @@ import { FindByPath, ListTrash } from "../application/nodes/read-nodes.ts";
 import { InviteMember } from "../application/spaces/invitations.ts";
 import { DeleteSpace, RenameSpace } from "../application/spaces/change-space.ts";
 import { GetSpace, OpenSpace } from "../application/spaces/spaces.ts";
-import { InvitationId, UserId } from "../domain/ids.ts";
+import { InvitationId, SpaceId, UserId } from "../domain/ids.ts";
+import { Invitation, type Address } from "../domain/invitation.ts";
 import { maxMembers } from "../domain/space.ts";
 import { addressOf, openDrive, outcomeOf, read, toldOf, type OpenDrive } from "./fixtures.ts";
 
@@ -183,11 +184,11 @@ export function membersContract(name: string, open: OpenDrive): void {
       expect(await house.invite(bobId)); // the address is free again
     });
 
-    test("refuses the owner, whoever is a member already, odd addresses and too many", async () => {
+    test("refuses to invite the owner, an address that no mail reaches, and too many people", async () => {
       await using house = await given();
       const { adaId, bobId } = house;
       assert.equal(outcomeOf(await house.invite(adaId)), "already-member");
-      await house.join(bobId, "viewer");
+      await house.join(bobId, "viewer"); // a member counts like an invitation
       const odd = { spaceId: house.space.id, email: "x@nowhere.invalid", role: "viewer" };
       const refused = await house.drive.inviteMember(read(InviteMember, odd), house.as(adaId));
       assert.equal(outcomeOf(refused), "address-invalid");
@@ -257,6 +258,23 @@ export function membersContract(name: string, open: OpenDrive): void {
         assert.ok(!(made.ok && gone.ok), "one of both has to give way");
         assert.equal(outcomeOf(await house.seen(rootId)), gone.ok ? "node-not-found" : "ok");
       }
+    });
+
+    test("keeps no invitation into a space that is gone", async () => {
+      await using house = await given();
+      const { subject, as, adaId, bobId, clock } = house;
+      const [id, spaceId] = [newId(InvitationId), newId(SpaceId)];
+      const now = clock.now();
+      const facts = {
+        email: addressOf(bobId) as Address,
+        role: "viewer",
+        invitedBy: adaId,
+      } as const;
+      const late = await subject.unitOfWork(as(adaId), async ({ invitations }) => {
+        const invitation = { id, spaceId, ...facts, createdAt: now, expiresAt: now };
+        return { ok: true, value: invitations.save(Invitation.create(invitation)) };
+      });
+      assert.equal(outcomeOf(late), "conflict");
     });
 
     test("forgets memberships and invitations of whoever is erased", async () => {

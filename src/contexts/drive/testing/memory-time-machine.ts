@@ -3,7 +3,7 @@ import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { TimeMachine } from "../application/ports/time-machine.ts";
 import type { NodeId } from "../domain/ids.ts";
 import { nameKey } from "../domain/node-name.ts";
-import { maxDepth, type Node, type Placed, type Trashed } from "../domain/node.ts";
+import type { Node, Placed, Trashed } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
 import { byText, type PastPlace, type Tables } from "./memory-tables.ts";
 
@@ -62,12 +62,9 @@ export function timeMachineIn({ nodes, revisions, pastPlaces }: Tables): TimeMac
         .filter(({ name }) => byText(nameKey(name), after) > 0)
         .slice(0, limit),
     async below(folderId, { at, limit }) {
-      const found: Past[] = [];
-      let level = childrenAt(folderId, at);
-      for (let depth = 1; depth <= maxDepth && level.length > 0; depth += 1) {
-        found.push(...level);
-        level = level.flatMap(({ node }) => childrenAt(node.id, at));
-      }
+      const found = [...childrenAt(folderId, at)];
+      for (const { node } of found)
+        found.push(...childrenAt(node.id, at).filter((one) => one.node.id !== folderId));
       return found.slice(0, limit);
     },
     belowNow: async (folderIds, { limit }) => folderIds.flatMap(belowNow).slice(0, limit),

@@ -301,6 +301,21 @@ export function timeMachineContract(name: string, open: OpenDrive, runs: number)
       assert.equal(outcomeOf(await house.rewind(folder, at)), "node-in-trash");
     });
 
+    test("knows no circle where a clock has gone back", async () => {
+      await using house = await given();
+      const { rootId, clock } = house;
+      const a = await house.made(rootId, "a");
+      const b = await house.made(a, "b");
+      clock.advance(10 * secondMs);
+      expect(await house.move(b, { parentId: rootId }));
+      clock.advance(-5 * secondMs);
+      expect(await house.move(a, { parentId: b }));
+      const between = Instant.plus(clock.now(), 2 * secondMs);
+      clock.advance(20 * secondMs);
+      expect(await house.rewind(a, between));
+      assert.deepEqual(Object.keys(await house.now(rootId)).length, 3, "b stays, and a has a copy");
+    });
+
     test("refuses a past that would lie too deep", async () => {
       await using house = await given();
       const { rootId } = house;

@@ -24,7 +24,8 @@ import { readFile, type ReadableFile } from "../content/read-file.ts";
 import { permitted } from "../nodes/located.ts";
 import { ChildCursor, listChildren, NodePageSize } from "../nodes/read-nodes.ts";
 import { Permissions } from "../permission.ts";
-import type { LinkPasswords, LinkTokens, TooBusy } from "../ports/links.ts";
+import type { TooBusy } from "../places.ts";
+import type { LinkPasswords, LinkTokens } from "../ports/links.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
 

@@ -18,7 +18,8 @@ import {
 import { inTrash, isInTrash, type NodeInTrash } from "../../domain/node.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
-import type { LinkPasswords, TooBusy } from "../ports/links.ts";
+import type { TooBusy } from "../places.ts";
+import type { LinkPasswords } from "../ports/links.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
 export const CreateLink = shape({

@@ -1,3 +1,4 @@
+import type { TooBusy } from "../places.ts";
 import type { Change } from "#kernel/change.ts";
 import type { Result } from "#kernel/result.ts";
 import type { Saves } from "#kernel/repository.ts";
@@ -17,8 +18,6 @@ export type Links = Saves<Link, DriveEvent> & {
   readonly hasDownloaded: (id: LinkId, visit: string, nodeId: NodeId) => Promise<boolean>;
   readonly countDownload: (id: LinkId, visit: string, nodeId: NodeId) => void;
 };
-
-export type TooBusy = { readonly type: "too-busy"; readonly retryAfterS: number };
 
 /** Port: hashes passwords of links slowly, a few at a time. */
 export type LinkPasswords = {

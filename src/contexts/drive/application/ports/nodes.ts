@@ -12,11 +12,11 @@ import type {
   Told,
   Trashed,
 } from "../../domain/node.ts";
-import type { MemberRole } from "../../domain/space.ts";
+import type { MemberRole } from "../../domain/member-role.ts";
 import type { NameKey, NodeName } from "../../domain/node-name.ts";
 import type { Rewinding } from "../../domain/rewind.ts";
 
-/** A node where it is, whose it is, and what somebody is in its space. */
+/** A node with the folders above it, the owner of its space, and the role of one user in that space. */
 export type Owned<N extends Node = Node> = Located<N> & {
   readonly ownerId: OwnerId;
   readonly role: MemberRole | undefined;

@@ -2,7 +2,8 @@ import type { Context } from "#kernel/context.ts";
 import type { Forbidden, MayAct, Permission } from "#kernel/permission.ts";
 import { err, type Result, ok } from "#kernel/result.ts";
 import { UserId, type OwnerId, type SpaceId } from "../../domain/ids.ts";
-import { Space, type MemberRole, type SpaceNotFound } from "../../domain/space.ts";
+import type { MemberRole } from "../../domain/member-role.ts";
+import { Space, type SpaceNotFound } from "../../domain/space.ts";
 import { Permissions } from "../permission.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
@@ -13,13 +14,13 @@ const allowed: Readonly<Record<MemberRole, readonly Permission[]>> = {
 };
 
 /** Whose a space is, and what the actor is in it. */
-type Belonging = { readonly ownerId: OwnerId; readonly role: MemberRole | undefined };
+type Standing = { readonly ownerId: OwnerId; readonly role: MemberRole | undefined };
 
 /** Whether the actor may act in a space. What the role of a member allows, they may do as with a space of their own. */
 export function mayActIn(
   mayAct: MayAct,
   permission: Permission,
-  { ownerId, role }: Belonging,
+  { ownerId, role }: Standing,
   context: Context,
 ): Promise<Result<void, Forbidden>> {
   const member = UserId.parse(context.actor);
@@ -38,7 +39,7 @@ export const permittedSpace =
   ): Promise<Result<Space, SpaceNotFound | Forbidden>> => {
     const space = await spaces.byId(spaceId);
     if (!space) return err({ type: "space-not-found", spaceId });
-    const belonging = { ownerId: space.ownerId, role: Space.roleOf(space, context.actor) };
-    const may = await mayActIn(mayAct, permission, belonging, context);
+    const standing = { ownerId: space.ownerId, role: Space.roleOf(space, context.actor) };
+    const may = await mayActIn(mayAct, permission, standing, context);
     return may.ok ? ok(space) : may;
   };

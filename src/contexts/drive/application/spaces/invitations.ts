@@ -14,10 +14,10 @@ import {
   type AlreadyInvited,
   type InvitationNotFound,
 } from "../../domain/invitation.ts";
+import { MemberRole } from "../../domain/member-role.ts";
 import {
   maxMembers,
   maxMemberships,
-  MemberRole,
   Space,
   type AlreadyMember,
   type SeenSpace,
@@ -56,7 +56,7 @@ type Deps = {
 /** An invitation, and the space that it is to. */
 export type Invited = { readonly invitation: Invitation; readonly space: Space };
 
-/** Invites whoever has an address. Whether a user has it is not told. */
+/** Invites the owner of an email address. The answer does not tell whether a user has that address. */
 export function inviteMember({ unitOfWork, mayAct, addresses, clock, newId }: Deps) {
   const permitted = permittedSpace(mayAct, Permissions.shareSpace);
   type Refused =

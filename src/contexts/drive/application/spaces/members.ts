@@ -5,13 +5,8 @@ import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { SpaceId, UserId } from "../../domain/ids.ts";
 import { Invitation } from "../../domain/invitation.ts";
-import {
-  MemberRole,
-  Space,
-  type Member,
-  type MemberNotFound,
-  type SpaceNotFound,
-} from "../../domain/space.ts";
+import { MemberRole } from "../../domain/member-role.ts";
+import { Space, type Member, type MemberNotFound, type SpaceNotFound } from "../../domain/space.ts";
 import { Permissions } from "../permission.ts";
 import type { Addresses } from "../ports/invitations.ts";
 import type { DriveScope } from "../ports/scope.ts";

@@ -28,8 +28,7 @@ import {
 } from "../../domain/rewind.ts";
 import { lockOfTree, permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
-import { places } from "../places.ts";
-import type { TooBusy } from "../ports/links.ts";
+import { places, type TooBusy } from "../places.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import { asPastFolder } from "./read-past.ts";

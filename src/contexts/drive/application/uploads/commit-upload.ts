@@ -22,7 +22,7 @@ import type { NoPlace } from "../nodes/create-folder.ts";
 import { places } from "../places.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
-import type { TooBusy } from "../ports/links.ts";
+import type { TooBusy } from "../places.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import { ownUpload, toldChunks, type UploadUnseen } from "./upload-progress.ts";

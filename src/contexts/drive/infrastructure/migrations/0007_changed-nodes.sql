@@ -8,3 +8,13 @@ begin
   end if;
   return true;
 end $$;
+
+-- Whether a space is there; it stays until the unit of work has ended. Its owner may have been erased meanwhile.
+create function drive.hold_space(space text) returns boolean language plpgsql set search_path = pg_catalog as $$
+begin
+  perform from drive.spaces where id = space for key share;
+  if not found then
+    raise exception 'space % is gone', space using errcode = 'serialization_failure';
+  end if;
+  return true;
+end $$;
