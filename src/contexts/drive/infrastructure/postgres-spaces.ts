@@ -37,7 +37,8 @@ const ofMember = statement<Row>(
 const update = mutation(
   "drive.space-update",
   "spaces",
-  "update drive.spaces set name = $2, members = $3::jsonb, version = $4::bigint where id = $1",
+  `update drive.spaces set name = $2, members = $3::jsonb, version = $4::bigint
+    where id = $1 and (select drive.hold_space($1))`,
 );
 const hasNodes = statement<{ readonly has: boolean }>(
   "drive.space-has-nodes",

@@ -9,7 +9,7 @@ import { DeleteSpace, RenameSpace } from "../application/spaces/change-space.ts"
 import { GetSpace, OpenSpace } from "../application/spaces/spaces.ts";
 import { InvitationId, SpaceId, UserId } from "../domain/ids.ts";
 import { Invitation, type Address } from "../domain/invitation.ts";
-import { maxMembers } from "../domain/space.ts";
+import { maxMembers, Space } from "../domain/space.ts";
 import { addressOf, openDrive, outcomeOf, read, toldOf, type OpenDrive } from "./fixtures.ts";
 
 const [dayMs, days] = [86_400_000, 30];
@@ -260,9 +260,20 @@ export function membersContract(name: string, open: OpenDrive): void {
       }
     });
 
-    test("keeps no invitation into a space that is gone", async () => {
+    test("keeps no invitation and no member of a space that is gone", async () => {
       await using house = await given();
-      const { subject, as, adaId, bobId, clock } = house;
+      const { drive, subject, as, adaId, bobId, clock } = house;
+      const space = expect(await drive.openSpace(read(OpenSpace, { name: "Gone" }), as(adaId)));
+      await subject.unitOfWork(as("system"), async ({ personalData }) => {
+        await personalData.erase(adaId);
+        return { ok: true, value: undefined };
+      });
+      const member = { userId: bobId, role: "viewer", joinedAt: clock.now() } as const;
+      const joined = await subject.unitOfWork(as(bobId), async ({ spaces }) => ({
+        ok: true,
+        value: spaces.save(expect(Space.join(space, member))),
+      }));
+      assert.equal(outcomeOf(joined), "conflict");
       const [id, spaceId] = [newId(InvitationId), newId(SpaceId)];
       const now = clock.now();
       const facts = {

@@ -30,7 +30,11 @@ export type KeptLink = Link & { readonly uses: readonly string[] };
 
 /** The tables of the drive in memory. */
 export function memoryDriveTables() {
-  const spaces = new MemoryTable<Space>();
+  const spaces: MemoryTable<Space> = new MemoryTable<Space>(
+    () => undefined,
+    () => {},
+    ({ id, version }) => version === 1 || spaces.rows.has(id),
+  );
   const isInTrash = (id: string): boolean => {
     const node = nodes.rows.get(id);
     return node?.status === "trashed" || (node?.status === "placed" && isInTrash(node.parentId));
