@@ -4,6 +4,7 @@ import { expect, ok } from "#kernel/result.ts";
 import { subjectOn } from "../events/testing/postgres-subject.ts";
 import { systemClock as clock, systemIds as newId } from "../system.ts";
 import { Unavailable } from "../unavailable.ts";
+import { auditedWorkContract } from "../audit/audited-work.contract.ts";
 import { unitOfWorkContract } from "../unit-of-work.contract.ts";
 import { testDatabase } from "#test/database.ts";
 import { testContext } from "#test/context.ts";
@@ -11,6 +12,7 @@ import { NoteId, written } from "#test/notes.ts";
 import { statement } from "./database.ts";
 
 unitOfWorkContract("Postgres", async () => subjectOn(await testDatabase()));
+auditedWorkContract("Postgres", async () => subjectOn(await testDatabase()));
 
 /** The number of this transaction among those of its connection: `pg_stat_database` would count those of autovacuum too. */
 const number = statement<{ readonly n: number }>(
