@@ -1,23 +1,23 @@
-import path from "node:path";
 import type { Command } from "commander";
 import { print, progressBar, type Output } from "#platform/console/output.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import type { WithDatabase } from "#platform/process/module.ts";
+import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { systemRuntime } from "#platform/system.ts";
 import { addClientCommands } from "./client-commands.ts";
 import { sha256Digests as digests } from "./infrastructure/digests.ts";
-import { LocalSegments } from "./infrastructure/local-segments.ts";
+import { openSegments } from "./infrastructure/segments.ts";
+import type { settings } from "./settings.ts";
 import { verifyChunks, type Verdict } from "./application/collection/verify-chunks.ts";
 import { postgresDrive } from "./infrastructure/postgres-drive.ts";
 
 const mebibyte = 2 ** 20;
 const { clock, newId } = systemRuntime;
 
-/** `drive verify` reads every chunk of every file. `segmentFolder`: below the data folder. */
+/** `drive verify` reads every chunk of every file. */
 export function addDriveCommands(
   basalt: Command,
-  withDatabase: WithDatabase,
-  segmentFolder: string,
+  withDatabase: WithDatabase<typeof settings>,
 ): void {
   const drive = basalt
     .command("drive")
@@ -28,14 +28,9 @@ export function addDriveCommands(
     .description("Read all chunks of all files again, and name those that are damaged or missing")
     .option("--json", "print JSON")
     .action((output: Output) =>
-      withDatabase(async (database, { dataFolder }) => {
-        const folder = path.join(dataFolder, segmentFolder);
-        await using store = new LocalSegments({
-          folder,
-          segmentBytes: 0,
-          newName: () => "",
-          clock,
-        });
+      withDatabase(async (database, known) => {
+        const machine = { newId, clock, metrics: createMetrics() };
+        await using store = await openSegments(known, machine);
         let bar: ReturnType<typeof progressBar> | undefined;
         const onProgress = (done: number, total: number) => {
           bar ??= progressBar("chunks", total);

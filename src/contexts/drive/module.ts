@@ -5,6 +5,7 @@ import { WakeUp } from "#platform/events/wake-up.ts";
 import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
 import { blobLock } from "#platform/backup/contents.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
 import type { Profile } from "#platform/process/persistence.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
@@ -14,13 +15,12 @@ import type { TooBusy } from "./application/places.ts";
 import type { LinkPasswordHash } from "./domain/link.ts";
 import type { Address } from "./domain/invitation.ts";
 import { driveEvents } from "./domain/events.ts";
-import { SegmentId } from "./domain/ids.ts";
 import { grants } from "./grants.ts";
 import { addDriveCommands } from "./commands.ts";
 import { settings as known } from "./settings.ts";
 import { createDrive } from "./index.ts";
 import { sha256Digests } from "./infrastructure/digests.ts";
-import { LocalSegments } from "./infrastructure/local-segments.ts";
+import { examineBucket, openSegments, segmentFolder } from "./infrastructure/segments.ts";
 import { signedLinks } from "./infrastructure/signed-links.ts";
 import { postgresDrive } from "./infrastructure/postgres-drive.ts";
 import { examineChunks } from "./infrastructure/examine-chunks.ts";
@@ -31,10 +31,6 @@ const schema = "drive";
 const purgeEveryMs = 3_600_000;
 /** How often chunks that nothing refers to are collected, and how long that may take. */
 const [collectEveryMs, collectWithinMs] = [6 * 3_600_000, 3 * 3_600_000];
-/** Below the data folder. */
-const segmentFolder = "drive/segments";
-/** Bytes of one file of chunks. */
-const segmentBytes = 256 * 2 ** 20;
 
 type Settings = ModuleSettings<typeof known>;
 type Needs = { readonly identity: IdentityProvides };
@@ -44,8 +40,8 @@ export type DriveAdapters<On extends Profile> = {
   readonly scope: (transaction: On["transaction"]) => DriveScope;
   readonly store: (
     settings: Settings,
-    machine: { readonly newId: NewId; readonly clock: Clock },
-  ) => ChunkStore & Partial<AsyncDisposable>;
+    machine: { readonly newId: NewId; readonly clock: Clock; readonly metrics: Metrics },
+  ) => Promise<ChunkStore & Partial<AsyncDisposable>>;
 };
 
 async function compose<On extends Profile>(
@@ -56,7 +52,7 @@ async function compose<On extends Profile>(
 ) {
   const { persistence, metrics, clock, timers, newId, settings } = parts;
   const working = { schema, scope, onAppended: announcer(parts, schema) };
-  const store = openStore(settings, { newId, clock });
+  const store = await openStore(settings, { newId, clock, metrics });
   undo.defer(async () => store[Symbol.asyncDispose]?.());
   const linkTokens = signedLinks(parts.secrets);
   const drive = createDrive({
@@ -124,19 +120,16 @@ export const driveWith = <On extends Profile>(
 export const drive: Module<typeof known, object, Needs> = {
   ...driveWith({
     scope: postgresDrive,
-    store: ({ dataFolder }, { newId, clock }) =>
-      new LocalSegments({
-        folder: path.join(dataFolder, segmentFolder),
-        segmentBytes,
-        clock,
-        newName: () => newId(SegmentId),
-      }),
+    store: openSegments,
   }),
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   readModels: [],
   blobFolders: [segmentFolder],
   chores: () => [],
-  examine: async (_settings, database) => (database ? [await examineChunks(database)] : []),
+  examine: async (settings, database) => [
+    ...(database ? [await examineChunks(database)] : []),
+    ...(await examineBucket(settings)),
+  ],
   demoData: [],
-  addCommands: (basalt, withDatabase) => addDriveCommands(basalt, withDatabase, segmentFolder),
+  addCommands: (basalt, withDatabase) => addDriveCommands(basalt, withDatabase),
 };

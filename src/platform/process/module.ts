@@ -41,9 +41,18 @@ export type Composed<Provided> = {
   readonly prepare?: () => Promise<string | undefined>;
 };
 
+/** A method, so that a module with settings of its own is a module. */
+type DatabaseWork<Table extends SettingsTable> = {
+  work(
+    database: Database,
+    settings: ModuleSettings<Table>,
+    connection: ClientConfig,
+  ): Promise<void>;
+};
+
 /** The database of the settings, while a command works with it. */
-export type WithDatabase = (
-  work: (database: Database, settings: Settings, connection: ClientConfig) => Promise<void>,
+export type WithDatabase<Table extends SettingsTable = SettingsTable> = (
+  work: DatabaseWork<Table>["work"],
   more?: Partial<Settings> & {
     /** Whether a new database is made where there is none. */
     readonly makes?: boolean;
@@ -116,5 +125,5 @@ export type Module<
   /** What `seed` can make. */
   readonly demoData: readonly DemoData[];
   /** Adds its commands to the console. */
-  addCommands(basalt: Command, withDatabase: WithDatabase): void;
+  addCommands(basalt: Command, withDatabase: WithDatabase<Table>): void;
 };

@@ -14,7 +14,7 @@ test("names damaged and missing chunks, and the files that have them", async () 
   let opened: Awaited<ReturnType<typeof postgresSubject>> | undefined;
   await using house = await openDrive(async (clock) => (opened = await postgresSubject(clock)));
   assert.ok(opened);
-  const { database, folder, sql } = opened;
+  const { database, chunks, sql } = opened;
   const progress: (readonly [number, number])[] = [];
   const verify = () =>
     verifyChunks(
@@ -35,7 +35,7 @@ test("names damaged and missing chunks, and the files that have them", async () 
   assert.equal((await examineChunks(database)).ok, true);
 
   const [place] = await sql("select segment, place from drive.chunks where size = 2000");
-  const segment = path.join(folder, String(place?.["segment"]));
+  const segment = path.join(chunks.folder, String(place?.["segment"]));
   const whole = readFileSync(segment);
   const changed = Buffer.from(whole);
   changed[Number(place?.["place"]) + 5] = (changed[Number(place?.["place"]) + 5] ?? 0) ^ 1;

@@ -37,6 +37,8 @@ type Options = {
  * is under way may have begun too early for a caller, who waits for the next one then.
  */
 export class LocalSegments implements ChunkStore, AsyncDisposable {
+  /** One of each hour and process at most. */
+  readonly smallBytes = 0;
   readonly #options: Options;
   readonly #opened = new Map<string, Opened>();
   #appending: Segment | undefined;

@@ -32,9 +32,9 @@ const chunkPage = statement<ChunkRow>(
   "drive.chunk-page",
   `select ${chunkColumns} from drive.chunks where hash > decode($1, 'hex') order by hash limit $2`,
 );
-const chunksInSegment = statement<ChunkRow>(
-  "drive.chunks-in-segment",
-  `select ${chunkColumns} from drive.chunks where segment = $1 and not is_doubted limit $2`,
+const chunksInSegments = statement<ChunkRow>(
+  "drive.chunks-in-segments",
+  `select ${chunkColumns} from drive.chunks where segment = any($1::text[]) and not is_doubted limit $2`,
 );
 const segmentBytes = statement<{ readonly bytes: number }>(
   "drive.segment-bytes",
@@ -212,7 +212,8 @@ export const postgresChunks = ({ read, write }: Transaction): ChunkIndex => ({
     return row?.n ?? 0;
   },
   page: async (after, limit) => (await read(chunkPage, [after ?? "", limit])).map(toChunk),
-  inSegment: async (segment, limit) => (await read(chunksInSegment, [segment, limit])).map(toChunk),
+  inSegments: async (segments, limit) =>
+    (await read(chunksInSegments, [segments, limit])).map(toChunk),
   bytesIn: async (segment) => (await read(segmentBytes, [segment]))[0]?.bytes ?? 0,
   move: (hash, from, to) => write(move, [hash, from.segment, from.offset, to.segment, to.offset]),
   forget: (hashes, unusedSince) => write(forget, [asBytea(hashes), unusedSince]),

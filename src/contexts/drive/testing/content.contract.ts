@@ -6,21 +6,12 @@ import { newId, steadyBytes } from "#test/values.ts";
 import { NodeId } from "../domain/ids.ts";
 import { Node } from "../domain/node.ts";
 import { chunkBytes, cutAfter } from "../domain/chunking.ts";
-import type { ChunkStore, Location } from "../application/ports/chunks.ts";
+import type { Location } from "../application/ports/chunks.ts";
 import { OpenSpace } from "../application/spaces/spaces.ts";
 import { openDrive, outcomeOf, read, toldOf, type OpenDrive } from "./fixtures.ts";
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 const mebibyte = 2 ** 20;
-
-/** The functions of a store, of which some may be replaced. */
-const chunksOf = ({ put, flush, read, segments, remove }: ChunkStore): ChunkStore => ({
-  put,
-  flush,
-  read,
-  segments,
-  remove,
-});
 
 /** Counts the bytes that a drive keeps anew. */
 function counted(open: OpenDrive) {
@@ -32,7 +23,7 @@ function counted(open: OpenDrive) {
       for (const { length } of chunks) kept.bytes += length;
       return store.put(chunks);
     };
-    return { ...subject, store: { ...chunksOf(store), put } };
+    return { ...subject, store: { ...store, put } };
   };
   return { kept, opened };
 }
@@ -285,7 +276,7 @@ export function contentContract(name: string, open: OpenDrive): void {
           puts += chunks.length;
           return store.put(chunks);
         };
-        return { ...subject, store: { ...chunksOf(store), put, read: damaged } };
+        return { ...subject, store: { ...store, put, read: damaged } };
       };
       await using house = await openDrive(opened);
       const bytes = randomBytes(1_000);

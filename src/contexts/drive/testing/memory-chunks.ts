@@ -6,6 +6,7 @@ export function memoryChunks({ now }: Pick<Clock, "now">): ChunkStore {
   const kept = new Map<string, { readonly bytes: Uint8Array; readonly changedAt: Instant }>();
   let made = 0;
   return {
+    smallBytes: 0,
     async put(chunks) {
       return chunks.map((bytes): Location => {
         made += 1;

@@ -96,9 +96,9 @@ export function chunksIn({ chunks }: Tables, { change }: MemoryTransaction): Dri
       all()
         .filter(({ hash }) => hash > after)
         .slice(0, limit),
-    inSegment: async (segment, limit) =>
+    inSegments: async (segments, limit) =>
       all()
-        .filter((one) => one.segment === segment && !one.isDoubted)
+        .filter((one) => segments.includes(one.segment) && !one.isDoubted)
         .slice(0, limit),
     bytesIn: async (segment) =>
       all()

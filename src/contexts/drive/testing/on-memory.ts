@@ -11,6 +11,6 @@ export function onMemory() {
   let chunks: ChunkStore | undefined;
   return driveWith<OnMemory>({
     scope,
-    store: (_settings, { clock }) => (chunks ??= memoryChunks(clock)),
+    store: async (_settings, { clock }) => (chunks ??= memoryChunks(clock)),
   });
 }

@@ -32,6 +32,7 @@ export async function localSubject(clock: Pick<Clock, "unixMs"> = systemClock) {
 function dated(store: ChunkStore, clock: Pick<Clock, "now">): ChunkStore {
   const changed = new Map<string, Instant>();
   return {
+    smallBytes: store.smallBytes,
     flush: store.flush,
     read: store.read,
     remove: store.remove,
@@ -48,11 +49,16 @@ function dated(store: ChunkStore, clock: Pick<Clock, "now">): ChunkStore {
   };
 }
 
-/** The drive on Postgres, with its chunks in local segments, and with its database and folder. */
-export const postgresSubject = async (...[clock]: Parameters<OpenDrive>) => {
+type Chunks = AsyncDisposable & { readonly store: ChunkStore };
+
+/** The drive on Postgres with a store of chunks, and with its database. */
+export async function postgresWith<Opened extends Chunks>(
+  open: (clock: Clock) => Promise<Opened>,
+  clock: Clock,
+) {
   await using undo = new AsyncDisposableStack();
-  const { store: segments, folder } = undo.use(await localSubject(clock));
-  const store = dated(segments, clock);
+  const chunks = undo.use(await open(clock));
+  const store = dated(chunks.store, clock);
   // Deadlines are of the test's clock, which may be turned: the database's own would have passed.
   const turned = { ...systemClock, unixMs: () => clock.unixMs() };
   const opened = undo.use(await testDatabase({ clock: turned }));
@@ -70,11 +76,15 @@ export const postgresSubject = async (...[clock]: Parameters<OpenDrive>) => {
   return {
     ...units,
     store,
-    folder,
+    chunks,
     database,
     sql: opened.sql,
     payloads: async () => JSON.stringify(await opened.sql("select payload from drive.events")),
     events: async () => (await admin.list({ limit: 1_000 })).map(({ type }) => type),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
-};
+}
+
+/** The drive on Postgres, with its chunks in local segments, and with its database. */
+export const postgresSubject = (...[clock]: Parameters<OpenDrive>) =>
+  postgresWith(localSubject, clock);

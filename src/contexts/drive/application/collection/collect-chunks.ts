@@ -15,8 +15,10 @@ export const graceMs = 24 * 3_600_000;
 /** A segment with a smaller part of it in use is given up, and its chunks are put elsewhere. */
 const leastUsed = 0.5;
 const [pageChunks, pageManifests] = [1_000, 50];
-/** Chunks that are put elsewhere together: at most so many in memory, with 8 MiB. */
-const movedChunks = 32;
+/** What is put elsewhere together: chunks, and their bytes in memory. */
+const [movedChunks, movedBytes] = [1_000, 8 * 2 ** 20];
+/** Segments that are emptied together. */
+const emptiedSegments = 100;
 /** One step of the work has so much time, as a request has. */
 const stepMs = 10_000;
 
@@ -37,7 +39,7 @@ type Deps = {
   readonly removalLock: string;
 };
 /** `stopping`: the process is about to stop. */
-type Work = { readonly stopping?: { readonly aborted: boolean } };
+type Work = { readonly stopping?: { readonly aborted: boolean } | undefined };
 
 /** Marks every chunk that a revision has, or an upload that goes on. */
 async function marked({ read }: Deps, context: () => Context): Promise<Marks> {
@@ -102,14 +104,28 @@ async function moveChunks(deps: Deps, chunks: readonly KeptChunk[], context: () 
   return expect(await unitOfWork(context(), move));
 }
 
-/** Puts the chunks of a segment elsewhere. Its bytes stay for those who read them now. */
-async function emptied(deps: Deps, name: string, context: () => Context): Promise<number> {
+/** The first of some chunks, as many as go into memory. */
+function some(chunks: readonly KeptChunk[]): readonly KeptChunk[] {
+  let bytes = 0;
+  const over = chunks.findIndex(({ size }) => (bytes += size) > movedBytes);
+  return over < 1 ? chunks : chunks.slice(0, over);
+}
+
+/** Puts the chunks of segments elsewhere, together. Their bytes stay for those who read them now. */
+async function emptied(
+  deps: Deps,
+  names: readonly string[],
+  { context, stopping }: Work & { readonly context: () => Context },
+): Promise<number> {
   let moved = 0;
-  for (;;) {
-    const chunks = await deps.read(context(), (scope) => scope.chunks.inSegment(name, movedChunks));
-    if (chunks.length === 0) return moved;
-    moved += await moveChunks(deps, chunks, context);
+  for (let first = 0; first < names.length; first += emptiedSegments) {
+    if (stopping?.aborted === true) break;
+    const batch = names.slice(first, first + emptiedSegments);
+    const left = () => deps.read(context(), (scope) => scope.chunks.inSegments(batch, movedChunks));
+    for (let chunks = await left(); chunks.length > 0; chunks = await left())
+      moved += await moveChunks(deps, some(chunks), context);
   }
+  return moved;
 }
 
 /** Removes a segment; unavailable while a backup is made. */
@@ -119,8 +135,8 @@ async function removed({ unitOfWork, store, removalLock }: Deps, name: string, c
 }
 
 /**
- * Collects chunks that no revision has and no upload relies on. Segments without chunks are removed; those with few are emptied, and removed by the next
- * collection. Chunks are marked in a filter, which takes some for marked that are not: they stay until another one.
+ * Collects chunks that no revision has and no upload relies on. Segments without chunks are removed; those with few, and those that are small, are emptied and
+ * removed by the next collection. Chunks are marked in a filter, which takes some for marked that are not: they stay until another one.
  */
 export function collectChunks(deps: Deps) {
   const { read, store, clock } = deps;
@@ -133,15 +149,20 @@ export function collectChunks(deps: Deps) {
     const isQuiet = ({ changedAt }: Segment) => changedAt < cutoff;
     const chunks = await swept(deps, { marks: await marked(deps, context), cutoff }, context);
     const quiet = (await store.segments()).filter(isQuiet);
-    let [segments, moved] = [0, 0];
+    const [wasteful, small]: [string[], string[]] = [[], []];
+    let segments = 0;
     for (const { name, bytes } of quiet) {
       if (stopping?.aborted === true) break;
       const inUse = await read(context(), (scope) => scope.chunks.bytesIn(name));
       if (inUse === 0) {
         await removed(deps, name, context());
         segments += 1;
-      } else if (inUse < bytes * leastUsed) moved += await emptied(deps, name, context);
+      } else if (inUse < bytes * leastUsed) wasteful.push(name);
+      else if (bytes < store.smallBytes) small.push(name);
     }
+    // A single one would be put into another one of its size.
+    const given = small.length > 1 ? [...wasteful, ...small] : wasteful;
+    const moved = await emptied(deps, given, { context, stopping });
     return ok({ chunks, segments, moved });
   };
 }

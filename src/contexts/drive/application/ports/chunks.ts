@@ -22,6 +22,8 @@ export type ChunkStore = {
   readonly segments: () => Promise<readonly Segment[]>;
   /** Removes a segment with all that is in it. */
   readonly remove: (segment: string) => Promise<void>;
+  /** Segments with fewer bytes are worth putting together; 0 where there are none. */
+  readonly smallBytes: number;
 };
 
 /** Where chunks are kept together. `changedAt`: when the last one was put there. */
@@ -49,8 +51,11 @@ export type ChunkIndex = {
   readonly count: () => Promise<number>;
   /** Chunks in the order of their names, after one of them. */
   readonly page: (after: Sha256 | undefined, limit: number) => Promise<readonly KeptChunk[]>;
-  /** Chunks that are kept in a segment, besides those in doubt. */
-  readonly inSegment: (segment: string, limit: number) => Promise<readonly KeptChunk[]>;
+  /** Chunks that are kept in some segments, besides those in doubt. */
+  readonly inSegments: (
+    segments: readonly string[],
+    limit: number,
+  ) => Promise<readonly KeptChunk[]>;
   /** Bytes of chunks in a segment. */
   readonly bytesIn: (segment: string) => Promise<number>;
   /** A chunk that lies elsewhere by now stays there. */

@@ -1,0 +1,266 @@
+import type { S3 } from "@aws-sdk/client-s3";
+import { LRUCache } from "lru-cache";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import { upstream, UpstreamRefused, type Upstream } from "#platform/resilience/upstream.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+import {
+  ChunkLost,
+  type ChunkStore,
+  type Location,
+  type Segment,
+} from "../application/ports/chunks.ts";
+
+/** A bucket, and how it is reached. Without keys, those of the machine are used, as other programs of AWS find them. */
+export type Bucket = {
+  readonly bucket: string;
+  readonly region: string;
+  /** The address of a server that is not Amazon's. */
+  readonly endpoint?: string | undefined;
+  readonly keys?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+};
+
+type Options = Bucket & {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** A name for each new segment, which no other process has. */
+  readonly newName: () => string;
+  /** A segment that has so many bytes is sent without waiting for a flush. */
+  readonly segmentBytes?: number;
+  /** How long one request may take. */
+  readonly attemptMs?: number;
+  /** Objects that are listed by one request. */
+  readonly listed?: number;
+};
+
+/** Objects of other programs in the bucket are not looked at. */
+const folder = "drive/segments/";
+const mebibyte = 2 ** 20;
+/** Segments that are sent at once. */
+const sentAtOnce = 4;
+/** Read together, as a request takes longer than to send these bytes, and kept in memory for whoever reads on. */
+const [blockBytes, keptBytes] = [mebibyte, 32 * mebibyte];
+/** How long an operation may take with all its attempts. */
+const operationMs = 60_000;
+const limits = { retries: 4, retryMs: 100, breakAfter: 10, atOnce: 32, waiting: 1_024 };
+
+type Pending = {
+  readonly name: string;
+  readonly chunks: Uint8Array[];
+  readonly kept: PromiseWithResolvers<void>;
+  size: number;
+  /** Somebody waits for it, although it is not full. */
+  isWanted: boolean;
+};
+
+/**
+ * Chunks in the objects of a bucket, packed together as they come: those that arrive while others are sent share the next object. No object is ever written again,
+ * so that a request may be repeated.
+ */
+export class S3Segments implements ChunkStore, AsyncDisposable {
+  readonly smallBytes = mebibyte;
+  readonly #s3: S3;
+  readonly #options: Options;
+  readonly #call: Upstream;
+  readonly #blocks: LRUCache<string, Uint8Array>;
+  /** Takes chunks. */
+  #filling: Pending | undefined;
+  /** Full, and not sent yet. */
+  readonly #full: Pending[] = [];
+  /** Not safe yet, by their names; those that could not be sent stay, so that whoever relies on them is told. */
+  readonly #unsafe = new Map<string, Promise<void>>();
+  #sending = 0;
+
+  private constructor(s3: S3, options: Options) {
+    const { clock, metrics, attemptMs = 15_000 } = options;
+    this.#s3 = s3;
+    this.#options = options;
+    const name = "object-storage";
+    this.#call = upstream({ name, clock, metrics, limits: { ...limits, attemptMs } });
+    this.#blocks = new LRUCache<string, Uint8Array>({
+      maxSize: keptBytes,
+      // An end of a segment may have no bytes.
+      sizeCalculation: ({ length }) => length + 1,
+      fetchMethod: (key) => this.#readBlock(key),
+    });
+  }
+
+  /** The library of Amazon takes time and memory: only whoever has a bucket loads it. */
+  static async open(options: Options): Promise<S3Segments> {
+    const { endpoint, region, keys } = options;
+    const sdk = await import("@aws-sdk/client-s3");
+    const s3 = new sdk.S3({
+      region,
+      maxAttempts: 1,
+      ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+      ...(keys && { credentials: keys }),
+      // Chunks are compared with their own hashes.
+      responseChecksumValidation: "WHEN_REQUIRED",
+    });
+    return new S3Segments(s3, options);
+  }
+
+  readonly put = async (chunks: readonly Uint8Array[]): Promise<readonly Location[]> => {
+    const locations = chunks.map((bytes) => this.#append(bytes));
+    // Whoever gives more than the bucket takes waits, so that memory stays flat.
+    await this.#full[0]?.kept.promise.catch(() => {});
+    return locations;
+  };
+
+  readonly flush = async (locations: Iterable<Location>): Promise<void> => {
+    const segments = new Set([...locations].map(({ segment }) => segment));
+    if (this.#filling && segments.has(this.#filling.name)) this.#filling.isWanted = true;
+    this.#sendSome();
+    for (const name of segments) await this.#unsafe.get(name);
+  };
+
+  readonly read = async ({ segment, offset, size }: Location): Promise<Uint8Array> => {
+    const first = Math.floor(offset / blockBytes);
+    const count = Math.floor((offset + size - 1) / blockBytes) - first + 1;
+    const blocks = await Promise.all(
+      Array.from({ length: count }, (_, i) => this.#blocks.forceFetch(`${segment}/${first + i}`)),
+    );
+    const from = offset - first * blockBytes;
+    const bytes = Buffer.concat(blocks).subarray(from, from + size);
+    if (bytes.length === size) return bytes;
+    throw new ChunkLost(`segment ${segment} ends before ${offset + size}`);
+  };
+
+  readonly segments = async (): Promise<readonly Segment[]> => {
+    const found: Segment[] = [];
+    const { bucket: Bucket, listed: MaxKeys = 1_000 } = this.#options;
+    let after: string | undefined;
+    for (;;) {
+      const asked = { Bucket, Prefix: folder, MaxKeys, ...(after && { StartAfter: after }) };
+      const page = await this.#ask((abortSignal) => this.#s3.listObjectsV2(asked, { abortSignal }));
+      for (const { Key = "", Size = 0, LastModified } of page.Contents ?? []) {
+        const name = Key.slice(folder.length);
+        if (!LastModified || !/^[\w-]+$/.test(name)) continue;
+        found.push({ name, bytes: Size, changedAt: Instant.fromUnixMs(LastModified.getTime()) });
+      }
+      after = page.Contents?.at(-1)?.Key;
+      if (page.IsTruncated !== true || after === undefined) return found;
+    }
+  };
+
+  readonly remove = async (segment: string): Promise<void> => {
+    const object = this.#object(segment);
+    await this.#ask((abortSignal) => this.#s3.deleteObject(object, { abortSignal }));
+  };
+
+  /** Throws where the bucket cannot be asked. */
+  readonly examine = async (): Promise<void> => {
+    const asked = { Bucket: this.#options.bucket, Prefix: folder, MaxKeys: 1 };
+    await this.#ask((abortSignal) => this.#s3.listObjectsV2(asked, { abortSignal }));
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#filling) this.#unsafe.delete(this.#filling.name);
+    this.#filling = undefined;
+    await Promise.allSettled(this.#unsafe.values());
+    this.#s3.destroy();
+  }
+
+  #object(segment: string) {
+    return { Bucket: this.#options.bucket, Key: folder + segment };
+  }
+
+  /** Asks again where that may help. */
+  #ask<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const told = (signal: AbortSignal) =>
+      work(signal).catch((cause: unknown) => {
+        throw isRefusal(cause)
+          ? new UpstreamRefused(`object storage refused: ${cause.name}`, { cause })
+          : cause;
+      });
+    return this.#call(told, this.#options.clock.unixMs() + operationMs);
+  }
+
+  #append(bytes: Uint8Array): Location {
+    const pending = (this.#filling ??= this.#begin());
+    const location = { segment: pending.name, offset: pending.size, size: bytes.length };
+    // The caller may use the memory of its chunks again.
+    pending.chunks.push(bytes.slice());
+    pending.size += bytes.length;
+    if (pending.size >= (this.#options.segmentBytes ?? 8 * mebibyte)) {
+      this.#full.push(pending);
+      this.#filling = undefined;
+      this.#sendSome();
+    }
+    return location;
+  }
+
+  #begin(): Pending {
+    const kept = Promise.withResolvers<void>();
+    kept.promise.catch(() => {}); // told to whoever flushes
+    const name = this.#options.newName();
+    this.#unsafe.set(name, kept.promise);
+    return { name, chunks: [], kept, size: 0, isWanted: false };
+  }
+
+  /** What comes while others are sent is packed together, wanted or not. */
+  #sendSome(): void {
+    while (this.#sending < sentAtOnce) {
+      const next = this.#full.shift() ?? this.#wanted();
+      if (!next) return;
+      this.#sending += 1;
+      void this.#sent(next);
+    }
+  }
+
+  #wanted(): Pending | undefined {
+    const pending = this.#filling;
+    if (pending?.isWanted !== true) return undefined;
+    this.#filling = undefined;
+    return pending;
+  }
+
+  async #sent({ name, chunks, kept }: Pending): Promise<void> {
+    const object = { ...this.#object(name), Body: Buffer.concat(chunks) };
+    chunks.length = 0;
+    try {
+      await this.#ask((abortSignal) => this.#s3.putObject(object, { abortSignal }));
+      this.#unsafe.delete(name);
+      kept.resolve();
+    } catch (error) {
+      kept.reject(error);
+    } finally {
+      this.#sending -= 1;
+      this.#sendSome();
+    }
+  }
+
+  /** The bytes of a block that are there. */
+  async #readBlock(key: string): Promise<Uint8Array> {
+    const [segment = "", number] = key.split("/");
+    const from = Number(number) * blockBytes;
+    const asked = { ...this.#object(segment), Range: `bytes=${from}-${from + blockBytes - 1}` };
+    const bytes = await this.#ask((abortSignal) =>
+      this.#s3.getObject(asked, { abortSignal }).then(
+        async ({ Body, ContentRange }) => whole(await Body?.transformToByteArray(), ContentRange),
+        (error: unknown) => {
+          if (isNamed(error, "NoSuchKey", "InvalidRange")) return undefined;
+          throw error;
+        },
+      ),
+    );
+    if (bytes) return bytes;
+    throw new ChunkLost(`segment ${segment} has nothing at ${from}`);
+  }
+}
+
+const isNamed = (error: unknown, ...names: readonly string[]): boolean =>
+  error instanceof Error && names.includes(error.name);
+
+/** An answer that would be the same another time, as where there is no such bucket. */
+function isRefusal(error: unknown): error is Error {
+  if (!(error instanceof Error && "$metadata" in error)) return false;
+  const { httpStatusCode: status = 500 } = error.$metadata as { readonly httpStatusCode?: number };
+  return status >= 400 && status < 500 && status !== 408 && status !== 429;
+}
+
+/** A body that ends before it should says nothing about what is kept. */
+function whole(bytes: Uint8Array | undefined, range: string | undefined): Uint8Array {
+  const [, from, last] = /^bytes (\d+)-(\d+)\//.exec(range ?? "") ?? [];
+  if (bytes && bytes.length === Number(last) - Number(from) + 1) return bytes;
+  throw new Error(`an answer has ${bytes?.length ?? 0} bytes in place of those of ${range}`);
+}
