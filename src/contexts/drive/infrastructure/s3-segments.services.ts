@@ -11,6 +11,7 @@ import { contentContract } from "../testing/content.contract.ts";
 import { openDrive, type OpenDrive } from "../testing/fixtures.ts";
 import { postgresWith } from "../testing/on-postgres.ts";
 import { s3Subject, type Fault } from "../testing/on-s3.ts";
+import { askBucket } from "./s3-segments.ts";
 import { uploadsContract } from "../testing/uploads.contract.ts";
 
 const mebibyte = 2 ** 20;
@@ -67,9 +68,9 @@ describe("segments in a bucket", () => {
 
   test("leave objects of others alone", async () => {
     await using opened = await s3Subject();
-    const { store, s3, bucket } = opened;
+    const { store, s3, reached } = opened;
     for (const Key of ["other", "drive/segments/a/b", "drive/segments.bak/c"])
-      await s3.putObject({ Bucket: bucket, Key, Body: "x" });
+      await s3.putObject({ Bucket: reached.bucket, Key, Body: "x" });
     assert.deepEqual(await store.segments(), []);
   });
 });
@@ -109,16 +110,19 @@ describe("segments in a bucket that fails", () => {
 
   test("take a missing bucket and refused keys for no lost chunks", async () => {
     await using opened = await s3Subject();
-    const { store, open, bucket } = opened;
+    const { store, open, reached } = opened;
     const location = await kept(store, randomBytes(1_000));
-    await using elsewhere = await open({ bucket: `${bucket}-none` });
-    await assert.rejects(elsewhere.read(location), isUnavailable);
-    await assert.rejects(elsewhere.examine(), /NoSuchBucket/);
-    const keys = { accessKeyId: "basalt:tests", secretAccessKey: "wrong" };
-    await using stranger = await open({ keys });
-    await assert.rejects(stranger.read(location), isUnavailable);
-    await assert.rejects(stranger.examine(), isUnavailable);
-    await store.examine();
+    const none = { bucket: `${reached.bucket}-none` };
+    const wrong = { keys: { ...reached.keys, secretAccessKey: "wrong" } };
+    for (const [how, says] of [
+      [none, /NoSuchBucket/],
+      [wrong, /SignatureDoesNotMatch/],
+    ] as const) {
+      await using elsewhere = await open(how);
+      await assert.rejects(elsewhere.read(location), isUnavailable);
+      await assert.rejects(askBucket({ ...reached, ...how }), says);
+    }
+    await askBucket(reached);
   });
 });
 

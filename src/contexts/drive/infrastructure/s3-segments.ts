@@ -26,7 +26,7 @@ type Options = Bucket & {
   readonly newName: () => string;
   /** A segment that has so many bytes is sent without waiting for a flush. */
   readonly segmentBytes?: number;
-  /** How long one request may take. */
+  /** How long one request may take, if it is less than usual. */
   readonly attemptMs?: number;
   /** Objects that are listed by one request. */
   readonly listed?: number;
@@ -41,6 +41,8 @@ const sentAtOnce = 4;
 const [blockBytes, keptBytes] = [mebibyte, 32 * mebibyte];
 /** How long an operation may take with all its attempts. */
 const operationMs = 60_000;
+/** How long one request may take. */
+const requestMs = 15_000;
 const limits = { retries: 4, retryMs: 100, breakAfter: 10, atOnce: 32, waiting: 1_024 };
 
 type Pending = {
@@ -71,7 +73,7 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
   #sending = 0;
 
   private constructor(s3: S3, options: Options) {
-    const { clock, metrics, attemptMs = 15_000 } = options;
+    const { clock, metrics, attemptMs = requestMs } = options;
     this.#s3 = s3;
     this.#options = options;
     const name = "object-storage";
@@ -84,19 +86,8 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
     });
   }
 
-  /** The library of Amazon takes time and memory: only whoever has a bucket loads it. */
   static async open(options: Options): Promise<S3Segments> {
-    const { endpoint, region, keys } = options;
-    const sdk = await import("@aws-sdk/client-s3");
-    const s3 = new sdk.S3({
-      region,
-      maxAttempts: 1,
-      ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
-      ...(keys && { credentials: keys }),
-      // Chunks are compared with their own hashes.
-      responseChecksumValidation: "WHEN_REQUIRED",
-    });
-    return new S3Segments(s3, options);
+    return new S3Segments(await clientOf(options), options);
   }
 
   readonly put = async (chunks: readonly Uint8Array[]): Promise<readonly Location[]> => {
@@ -145,12 +136,6 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
   readonly remove = async (segment: string): Promise<void> => {
     const object = this.#object(segment);
     await this.#ask((abortSignal) => this.#s3.deleteObject(object, { abortSignal }));
-  };
-
-  /** Throws where the bucket cannot be asked. */
-  readonly examine = async (): Promise<void> => {
-    const asked = { Bucket: this.#options.bucket, Prefix: folder, MaxKeys: 1 };
-    await this.#ask((abortSignal) => this.#s3.listObjectsV2(asked, { abortSignal }));
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -246,6 +231,31 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
     if (bytes) return bytes;
     throw new ChunkLost(`segment ${segment} has nothing at ${from}`);
   }
+}
+
+/** The library of Amazon takes time and memory: only whoever has a bucket loads it. */
+async function clientOf({ endpoint, region, keys }: Bucket): Promise<S3> {
+  const sdk = await import("@aws-sdk/client-s3");
+  return new sdk.S3({
+    region,
+    maxAttempts: 1,
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    ...(keys && { credentials: keys }),
+    // Chunks are compared with their own hashes.
+    responseChecksumValidation: "WHEN_REQUIRED",
+    requestHandler: {
+      connectionTimeout: requestMs,
+      requestTimeout: requestMs,
+      throwOnRequestTimeout: true,
+    },
+  });
+}
+
+/** Throws where a bucket cannot be asked. */
+export async function askBucket(bucket: Bucket): Promise<void> {
+  const s3 = await clientOf(bucket);
+  const asked = { Bucket: bucket.bucket, Prefix: folder, MaxKeys: 1 };
+  await s3.listObjectsV2(asked).finally(() => s3.destroy());
 }
 
 const isNamed = (error: unknown, ...names: readonly string[]): boolean =>

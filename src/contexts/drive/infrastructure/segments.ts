@@ -2,12 +2,11 @@ import path from "node:path";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Finding } from "#platform/process/module.ts";
-import { createMetrics, type Metrics } from "#platform/telemetry/metrics.ts";
-import { systemRuntime } from "#platform/system.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
 import type { ChunkStore } from "../application/ports/chunks.ts";
 import { SegmentId } from "../domain/ids.ts";
 import { LocalSegments } from "./local-segments.ts";
-import { S3Segments } from "./s3-segments.ts";
+import { askBucket, S3Segments, type Bucket } from "./s3-segments.ts";
 
 /** Below the data folder. */
 export const segmentFolder = "drive/segments";
@@ -28,45 +27,33 @@ export async function openSegments(
   settings: BucketSettings & { readonly dataFolder: string },
   machine: Machine,
 ): Promise<ChunkStore & AsyncDisposable> {
-  if (settings.s3Bucket !== undefined)
-    return openBucket({ ...settings, s3Bucket: settings.s3Bucket }, machine);
   const { newId, clock } = machine;
+  const bucket = bucketOf(settings);
+  if (bucket) return S3Segments.open({ ...bucket, ...machine, newName: () => newId(SegmentId) });
   const folder = path.join(settings.dataFolder, segmentFolder);
   return new LocalSegments({ folder, segmentBytes, clock, newName: () => newId(SegmentId) });
 }
 
-function openBucket(
-  { s3Bucket, s3Region, s3Url, ...keys }: BucketSettings & { readonly s3Bucket: string },
-  { newId, ...machine }: Machine,
-): Promise<S3Segments> {
+function bucketOf({ s3Bucket, s3Region, s3Url, ...keys }: BucketSettings): Bucket | undefined {
+  if (s3Bucket === undefined) return undefined;
   const { s3AccessKeyId: accessKeyId, s3SecretAccessKey: secretAccessKey } = keys;
-  return S3Segments.open({
-    ...machine,
+  return {
     bucket: s3Bucket,
     region: s3Region,
     endpoint: s3Url,
     keys: accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined,
-    newName: () => newId(SegmentId),
-  });
+  };
 }
 
 /** Tells the doctor whether the bucket answers, if there is one. */
 export async function examineBucket(settings: BucketSettings): Promise<readonly Finding[]> {
-  const { s3Bucket } = settings;
-  if (s3Bucket === undefined) return [];
-  const what = `bucket ${s3Bucket}`;
-  const machine = { ...systemRuntime, metrics: createMetrics() };
-  await using bucket = await openBucket({ ...settings, s3Bucket }, machine);
+  const bucket = bucketOf(settings);
+  if (!bucket) return [];
+  const what = `bucket ${bucket.bucket}`;
   try {
-    await bucket.examine();
+    await askBucket(bucket);
     return [{ ok: true, what, says: "answers" }];
   } catch (error) {
-    return [{ ok: false, what, says: reason(error) }];
+    return [{ ok: false, what, says: String(error) }];
   }
-}
-
-/** The innermost reason, which is what the other side has said. */
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${reason(error.cause)}`;
 }

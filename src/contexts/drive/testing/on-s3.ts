@@ -80,5 +80,5 @@ export async function s3Subject(options: Small = {}) {
     S3Segments.open({ ...reached, ...machine, ...options, ...more });
   const store = undo.use(await open());
   const opened = undo.move();
-  return { store, way, open, s3, bucket, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { store, way, open, s3, reached, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
