@@ -51,6 +51,7 @@ import {
 } from "./application/spaces/invitations.ts";
 import { changeMember, listMembers, removeMember } from "./application/spaces/members.ts";
 import { getSpace, listSpaces, openSpace } from "./application/spaces/spaces.ts";
+import { getUsage } from "./application/spaces/usage.ts";
 
 export { driveEvents, type DriveEvent } from "./domain/events.ts";
 
@@ -67,6 +68,8 @@ export type DriveDeps = {
   readonly removalLock: string;
   /** Days for which the trash keeps what is in it; 0 is for ever. */
   readonly trashDays: number;
+  /** Bytes that the spaces of one owner may have, each content counted once in a space; undefined is without a limit. */
+  readonly quotaBytes: number | undefined;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly metrics: Metrics;
@@ -81,6 +84,7 @@ export const createDrive = (deps: DriveDeps) =>
       openSpace: openSpace(deps),
       getSpace: getSpace(deps),
       listSpaces: listSpaces(deps),
+      getUsage: getUsage(deps),
 
       renameSpace: renameSpace(deps),
       deleteSpace: deleteSpace(deps),

@@ -28,6 +28,7 @@ import { identityConsumers } from "./presentation/consumers.ts";
 import { driveRoutes } from "./presentation/routes.ts";
 
 const schema = "drive";
+const mebibyte = 2 ** 20;
 const purgeEveryMs = 3_600_000;
 /** How often chunks that nothing refers to are collected, and how long that may take. */
 const [collectEveryMs, collectWithinMs] = [6 * 3_600_000, 3 * 3_600_000];
@@ -74,6 +75,7 @@ async function compose<On extends Profile>(
     },
     linkTokens,
     trashDays: settings.trashDays,
+    quotaBytes: settings.quotaMebibytes === 0 ? undefined : settings.quotaMebibytes * mebibyte,
     clock,
     newId,
     metrics,

@@ -11,6 +11,14 @@ export const settings = {
     default: 30,
     doc: "Days after which files and folders in the trash are deleted for good; 0 keeps them",
   },
+  quotaMebibytes: {
+    env: "BASALT_QUOTA_MIB",
+    type: "integer",
+    minimum: 0,
+    maximum: 1_000_000_000,
+    default: 0,
+    doc: "MiB that the spaces of one user may have, each content counted once in a space; 0 is without a limit",
+  },
   s3Bucket: {
     env: "BASALT_S3_BUCKET",
     type: "string",

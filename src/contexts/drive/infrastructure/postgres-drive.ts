@@ -9,6 +9,7 @@ import { postgresPersonalData } from "./postgres-personal-data.ts";
 import { postgresSpaces } from "./postgres-spaces.ts";
 import { postgresTimeMachine } from "./postgres-time-machine.ts";
 import { postgresUploads } from "./postgres-uploads.ts";
+import { postgresUsage } from "./postgres-usage.ts";
 
 /** All repositories of the drive on one transaction. */
 export const postgresDrive = (transaction: Transaction): DriveScope => ({
@@ -18,6 +19,7 @@ export const postgresDrive = (transaction: Transaction): DriveScope => ({
   revisions: postgresRevisions(transaction),
   chunks: postgresChunks(transaction),
   uploads: postgresUploads(transaction),
+  usage: postgresUsage(transaction),
   links: postgresLinks(transaction),
   timeMachine: postgresTimeMachine(transaction),
   changes: postgresChanges(transaction),

@@ -55,6 +55,9 @@ export const written = {
   conflict: 409,
 } as const;
 
+/** Whoever adds content may be refused it. */
+export const kept = { "quota-exceeded": 403 } as const;
+
 const writing = (drive: Drive): readonly Route[] => [
   post("/drive/nodes/:nodeId/files", {
     access: "signed-in",
@@ -71,7 +74,7 @@ const writing = (drive: Drive): readonly Route[] => [
     location: ({ id }) => `/drive/nodes/${id}`,
     version: revision,
     tagKind,
-    refusals: { ...placed, "file-too-large": 422 },
+    refusals: { ...placed, ...kept, "file-too-large": 422 },
   }),
   post("/drive/nodes/:nodeId/copies", {
     access: "signed-in",
@@ -87,7 +90,7 @@ const writing = (drive: Drive): readonly Route[] => [
     location: ({ id }) => `/drive/nodes/${id}`,
     version: revision,
     tagKind,
-    refusals: { ...placed, "not-a-file": 409 },
+    refusals: { ...placed, ...kept, "not-a-file": 409 },
   }),
   put("/drive/nodes/:nodeId/content", {
     access: "signed-in",
@@ -104,7 +107,7 @@ const writing = (drive: Drive): readonly Route[] => [
     present: toNode,
     version: revision,
     tagKind,
-    refusals: { ...written, "file-too-large": 422 },
+    refusals: { ...written, ...kept, "file-too-large": 422 },
   }),
   post("/drive/nodes/:nodeId/revisions/:revision/restoration", {
     access: "signed-in",
@@ -148,6 +151,7 @@ const batching = (drive: Drive): readonly Route[] => [
       "node-in-trash": 409,
       "too-many-entries": 422,
       "archive-invalid": 422,
+      ...kept,
       forbidden: 403,
       conflict: 409,
     },

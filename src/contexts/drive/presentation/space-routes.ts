@@ -3,6 +3,7 @@ import { PurgeNode } from "../application/nodes/purge-node.ts";
 import { FindByPath, ListTrash } from "../application/nodes/read-nodes.ts";
 import { DeleteSpace, RenameSpace } from "../application/spaces/change-space.ts";
 import { GetSpace, ListSpaces, OpenSpace } from "../application/spaces/spaces.ts";
+import { GetUsage } from "../application/spaces/usage.ts";
 import type { Drive } from "../index.ts";
 import {
   SeenNodeView,
@@ -11,7 +12,9 @@ import {
   toNode,
   toSeenNode,
   toSpace,
+  toUsage,
   TrashView,
+  UsageView,
 } from "./views.ts";
 
 const ownSpaces = (drive: Drive): readonly Route[] => [
@@ -39,6 +42,19 @@ const ownSpaces = (drive: Drive): readonly Route[] => [
     success: 200,
     output: SpacesView,
     present: (items) => ({ items: items.map(toSpace) }),
+    refusals: { forbidden: 403 },
+  }),
+  get("/drive/usage", {
+    access: "signed-in",
+    id: "getUsage",
+    summary: "Get how much is kept",
+    description:
+      "The bytes of all files, revisions and trash in the spaces of the caller, equal contents of a space counted once, and how many there may be (`quotaBytes`, if there is a limit).",
+    input: GetUsage,
+    handle: drive.getUsage,
+    success: 200,
+    output: UsageView,
+    present: toUsage,
     refusals: { forbidden: 403 },
   }),
   get("/drive/spaces/:spaceId", {

@@ -8,7 +8,7 @@ import { GetUpload } from "../application/uploads/upload-progress.ts";
 import { chunkBytes } from "../domain/chunking.ts";
 import { maxChunksAtOnce } from "../domain/upload.ts";
 import type { Drive } from "../index.ts";
-import { arrival, revision, tagKind, written } from "./content-routes.ts";
+import { arrival, kept, revision, tagKind, written } from "./content-routes.ts";
 import { placed } from "./node-routes.ts";
 import { uploadedFile } from "./uploaded-file.ts";
 import { partLines, uploadedParts } from "./uploaded-parts.ts";
@@ -34,6 +34,7 @@ const begun = {
   "parts-invalid": 422,
   "content-unknown": 422,
   "too-many-uploads": 409,
+  ...kept,
   forbidden: 403,
   conflict: 409,
 } as const;
@@ -128,6 +129,7 @@ const goingOn = (drive: Drive): readonly Route[] => [
       ...placed,
       ...written,
       ...unseen,
+      ...kept,
       "chunks-missing": 409,
       "content-mismatch": 422,
       "too-busy": 429,

@@ -26,6 +26,7 @@ import { NodeName } from "../domain/node-name.ts";
 import type { Node } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
 import { Address, type Invitation } from "../domain/invitation.ts";
+import type { UsageOfOwner } from "../application/spaces/usage.ts";
 import { MemberRole } from "../domain/member-role.ts";
 import { maxMembers, maxMemberships, maxSpaces, type SeenSpace } from "../domain/space.ts";
 
@@ -55,6 +56,18 @@ export const SpacesView = named(
   "Spaces",
   shape({ items: list(SpaceView, maxSpaces + maxMemberships) }),
 );
+
+export const UsageView = named(
+  "Usage",
+  shape({
+    usedBytes: described("Bytes that the spaces of the caller have", Count),
+    quotaBytes: optional(described("Bytes that they may have", Count)),
+  }),
+);
+export const toUsage = ({ usedBytes, quotaBytes }: UsageOfOwner) => ({
+  usedBytes,
+  ...(quotaBytes === undefined ? {} : { quotaBytes }),
+});
 
 const role = described(
   "A `viewer` reads what is in the space; an `editor` changes and shares it, too",

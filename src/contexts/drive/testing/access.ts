@@ -66,11 +66,13 @@ export const access: Access = {
   everybodys: [
     "GET /api/v1/drive/spaces",
     "POST /api/v1/drive/spaces",
+    "GET /api/v1/drive/usage",
     "GET /api/v1/drive/invitations",
   ],
   bodies: {
     "GET /api/v1/drive/spaces": undefined,
     "POST /api/v1/drive/spaces": { name: "Ours" },
+    "GET /api/v1/drive/usage": undefined,
     "GET /api/v1/drive/invitations": undefined,
     "POST /api/v1/drive/invitations/{invitationId}/acceptance": undefined,
     "DELETE /api/v1/drive/invitations/{invitationId}": undefined,

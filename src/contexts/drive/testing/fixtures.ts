@@ -104,7 +104,7 @@ async function* piecesOf(bytes: Uint8Array, most = 65_536): AsyncGenerator<Uint8
 }
 
 /** A drive of two people, one of whom has a space. */
-async function driveOn(open: OpenDrive) {
+async function driveOn(open: OpenDrive, quotaBytes: number | undefined) {
   const clock = testClock();
   const subject = await open(clock);
   const [adaId, bobId] = [newId(OwnerId), newId(OwnerId)];
@@ -117,6 +117,7 @@ async function driveOn(open: OpenDrive) {
     linkPasswords,
     linkTokens,
     trashDays: 30,
+    quotaBytes,
     clock,
     newId: systemIds,
     metrics: createMetrics(),
@@ -322,8 +323,8 @@ const linksOf = ({ drive, as, adaId }: House) => {
 };
 
 /** Adds the actions that most tests need. */
-export async function openDrive(open: OpenDrive) {
-  const house = await driveOn(open);
+export async function openDrive(open: OpenDrive, quotaBytes?: number) {
+  const house = await driveOn(open, quotaBytes);
   return {
     ...house,
     ...treeOf(house),

@@ -10,6 +10,7 @@ import type { Tables } from "./memory-tables.ts";
 import { personalDataIn, spacesIn } from "./memory-spaces.ts";
 import { timeMachineIn } from "./memory-time-machine.ts";
 import { uploadsIn } from "./memory-uploads.ts";
+import { usageIn } from "./memory-usage.ts";
 
 const changesIn = ({ log }: MemoryTransaction): DriveScope["changes"] => ({
   async look(before) {
@@ -41,6 +42,7 @@ export const memoryDrive =
     changes: changesIn(transaction),
     chunks: chunksIn(tables, transaction),
     uploads: uploadsIn(tables, transaction),
+    usage: usageIn(tables, transaction),
     links: linksIn(tables, transaction),
     personalData: personalDataIn(tables, transaction),
   });

@@ -5,9 +5,9 @@ import type { Revision } from "../application/ports/revisions.ts";
 import type { Manifest } from "../domain/content.ts";
 import type { Invitation } from "../domain/invitation.ts";
 import type { Link } from "../domain/link.ts";
-import type { NodeId } from "../domain/ids.ts";
+import type { NodeId, OwnerId } from "../domain/ids.ts";
 import { nameKey, type NodeName } from "../domain/node-name.ts";
-import type { Node, Placed, Trashed } from "../domain/node.ts";
+import type { Node, Placed, Told, Trashed } from "../domain/node.ts";
 import type { Space } from "../domain/space.ts";
 import type { Upload, WantedChunk } from "../domain/upload.ts";
 
@@ -26,7 +26,15 @@ export type PastPlace = {
   readonly until: Instant;
 };
 
+export type QuotaClaim = { readonly ownerId: OwnerId; readonly quotaBytes: number };
+
 export type KeptLink = Link & { readonly uses: readonly string[] };
+
+type KeepingTables = {
+  readonly spaces: MemoryTable<Space>;
+  readonly nodes: MemoryTable<Node>;
+  readonly revisions: MemoryTable<Revision>;
+};
 
 /** The tables of the drive in memory. */
 export function memoryDriveTables() {
@@ -67,9 +75,29 @@ export function memoryDriveTables() {
     ({ spaceId }) => spaces.rows.has(spaceId),
   );
   const pastPlaces = new MemoryTable<PastPlace>();
-  return { spaces, invitations, nodes, pastPlaces, revisions, chunks, uploads, links };
+  const kept = { spaces, nodes, revisions };
+  const quotaClaims = new MemoryTable<QuotaClaim>(
+    () => undefined,
+    () => {},
+    ({ ownerId, quotaBytes }) =>
+      [...contentsOf(kept, ownerId).values()].reduce((sum, { size }) => sum + size, 0) <=
+      quotaBytes,
+  );
+  return { ...kept, invitations, pastPlaces, chunks, uploads, links, quotaClaims };
 }
 export type Tables = ReturnType<typeof memoryDriveTables>;
+
+/** The different contents that the spaces of an owner have, and their sizes. */
+export function contentsOf(
+  { spaces, nodes, revisions }: KeepingTables,
+  ownerId: OwnerId,
+): ReadonlyMap<string, Told> {
+  const contents = [...revisions.rows.values()].flatMap(({ nodeId, hash, size }) => {
+    const space = spaces.rows.get(nodes.rows.get(nodeId)?.spaceId ?? "");
+    return space?.ownerId === ownerId ? [[`${space.id} ${hash}`, { hash, size }] as const] : [];
+  });
+  return new Map(contents);
+}
 
 /** As Postgres compares in the collation C. */
 export const byText = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -8,6 +8,7 @@ import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { NodeId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import { Node, type NotAFile, type PlacedFile } from "../../domain/node.ts";
+import { roomFor, type Quota, type QuotaExceeded } from "./quota.ts";
 import { placeFor, type NoPlace } from "../nodes/create-folder.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
@@ -26,12 +27,12 @@ type Deps = {
   readonly mayAct: MayAct;
   readonly clock: Clock;
   readonly newId: NewId;
-};
+} & Quota;
 
 /** Makes another file with the content that a file has now, in any space that the actor may change. Its chunks stay where they are. */
-export function copyFile({ unitOfWork, mayAct, clock, newId }: Deps) {
+export function copyFile({ unitOfWork, mayAct, clock, newId, quotaBytes }: Deps) {
   const seen = permitted(mayAct, Permissions.changeNode);
-  type Outcome = Result<PlacedFile, Unseen | NotAFile | NoPlace | Conflict>;
+  type Outcome = Result<PlacedFile, Unseen | NotAFile | NoPlace | QuotaExceeded | Conflict>;
   return async ({ nodeId, parentId, name }: CopyFile, context: Context): Promise<Outcome> =>
     unitOfWork(context, async (scope): Promise<Outcome> => {
       const found = await seen(scope, nodeId, context);
@@ -50,9 +51,13 @@ export function copyFile({ unitOfWork, mayAct, clock, newId }: Deps) {
       const place = await placeFor(scope, parent.value, { ...copy, height: 0 });
       if (!place.ok) return place;
       const { size, hash, revision } = source.content;
+      const contents = [{ size, hash }];
+      const room = await roomFor(scope, { ...parent.value, contents, quotaBytes });
+      if (!room.ok) return room;
       const file = scope.nodes.save(Node.createFile(copy, folderId, { size, hash }));
       const facts = { ...file.content, nodeId: file.id, createdAt: file.createdAt };
       scope.revisions.copy([{ to: facts, from: { nodeId, revision } }]);
+      room.value.claim();
       return ok(file);
     });
 }

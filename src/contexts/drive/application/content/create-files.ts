@@ -17,6 +17,7 @@ import { Permissions } from "../permission.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import type { KeepingDeps } from "./keep-chunks.ts";
+import { roomFor, type Quota, type QuotaExceeded } from "./quota.ts";
 import { placeEntries, type EntryResult } from "./place-entries.ts";
 import {
   maxArchiveBytes,
@@ -37,12 +38,12 @@ const content = handedOver<UploadedArchive>("archive", {
 export const CreateFiles = shape({ nodeId: NodeId, content });
 export type CreateFiles = Infer<typeof CreateFiles>;
 
-type Deps = KeepingDeps & { readonly mayAct: MayAct; readonly newId: NewId };
+type Deps = KeepingDeps & Quota & { readonly mayAct: MayAct; readonly newId: NewId };
 type Refused = Unseen | NotAFolder | NodeInTrash;
 
 /** Creates the files and folders of an archive in a folder, all that can be in one unit of work. */
 export function createFiles(deps: Deps) {
-  const { read, unitOfWork, clock, newId } = deps;
+  const { read, unitOfWork, clock, newId, quotaBytes } = deps;
   const seen = permitted(deps.mayAct, Permissions.changeNode);
 
   async function open(
@@ -58,7 +59,7 @@ export function createFiles(deps: Deps) {
 
   type Outcome = Result<
     readonly EntryResult[],
-    Refused | TooManyEntries | ArchiveInvalid | Conflict
+    Refused | TooManyEntries | ArchiveInvalid | QuotaExceeded | Conflict
   >;
   return async (
     { nodeId, content: uploaded }: CreateFiles,
@@ -78,16 +79,20 @@ export function createFiles(deps: Deps) {
       const placed = await placeEntries(scope.nodes, folder.value, entries, { newId, at });
       if (!placed.ok) return placed;
       const { results, created, contents } = placed.value;
+      const told = contents.map(({ file }) => file.content);
+      const room = await roomFor(scope, { ...folder.value, contents: told, quotaBytes });
+      if (!room.ok) return room;
       scope.nodes.saveAll(folder.value.node, { changed: [], created, at });
       scope.chunks.add(fresh, at);
       scope.revisions.add(
-        contents.map(({ file: { id, content: told }, manifest }) => ({
-          ...told,
+        contents.map(({ file: { id, content: held }, manifest }) => ({
+          ...held,
           nodeId: id,
           manifest,
           createdAt: at,
         })),
       );
+      room.value.claim();
       return ok(results);
     };
     const lock = [lockOfTree(may.value.node.spaceId)];

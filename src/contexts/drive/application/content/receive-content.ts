@@ -10,6 +10,7 @@ import {
 } from "../../domain/content.ts";
 import type { Told } from "../../domain/node.ts";
 import type { Digests, Location } from "../ports/chunks.ts";
+import type { Quota, QuotaExceeded } from "./quota.ts";
 import { keeping, type KeepingDeps } from "./keep-chunks.ts";
 
 export type FileTooLarge = { readonly type: "file-too-large"; readonly maxFileBytes: number };
@@ -40,21 +41,23 @@ function measured(bytes: AsyncIterable<Uint8Array>, digest: ReturnType<Digests["
 }
 
 /**
- * Keeps the chunks of a file as it arrives, and returns once they outlive a crash. While some are kept, the next ones arrive. Nothing refers to them yet: an upload that breaks
+ * Keeps the chunks of a file, unless they do not go into the room that is left, as it arrives, and returns once they outlive a crash. While some are kept, the next ones arrive. Nothing refers to them yet: an upload that breaks
  * off leaves chunks that belong to nobody.
  */
 export async function receiveContent(
   deps: KeepingDeps,
   bytes: AsyncIterable<Uint8Array>,
-  context: () => Context,
-): Promise<Result<Received, FileTooLarge>> {
+  { context, room, quotaBytes }: Quota & { readonly context: () => Context; readonly room: number },
+): Promise<Result<Received, FileTooLarge | QuotaExceeded>> {
   const digest = deps.digests.running();
   const { passing, seen } = measured(bytes, digest);
-  const { keep, rest } = keeping(deps, context);
+  const { keep, rest, newBytes } = keeping(deps, context);
   const manifest: ChunkRef[] = [];
   let underWay = Promise.resolve();
   for await (const chunks of chunksOf(passing)) {
     await underWay;
+    if (quotaBytes !== undefined && newBytes() > room)
+      return err({ type: "quota-exceeded", quotaBytes, neededBytes: newBytes() });
     const named = chunks.map((one) => ({ hash: deps.digests.sha256(one), bytes: one }));
     for (const {
       hash,

@@ -2,7 +2,7 @@ import { withDigest, type Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
-import { ok, type Result } from "#kernel/result.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
 import { handedOver, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
@@ -17,6 +17,7 @@ import {
   type StaleRevision,
   type Unwritable,
 } from "../../domain/node.ts";
+import { roomFor, roomLeft, type Quota, type QuotaExceeded } from "./quota.ts";
 import { placeFor, type NoPlace } from "../nodes/create-folder.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
@@ -53,7 +54,7 @@ export const ReviseFile = shape({
 });
 export type ReviseFile = Infer<typeof ReviseFile>;
 
-type Deps = KeepingDeps & { readonly mayAct: MayAct; readonly newId: NewId };
+type Deps = KeepingDeps & Quota & { readonly mayAct: MayAct; readonly newId: NewId };
 
 /** One step of an upload has so much time, as a request has. */
 export const stepMs = 10_000;
@@ -81,18 +82,21 @@ const writing =
       readonly mayKeep: (scope: DriveScope, found: Owned) => Promise<Result<unknown, R>>;
       readonly keep: (scope: DriveScope, found: Owned, received: Received) => Promise<Result<V, R>>;
     },
-  ): Promise<Result<V, R | Unseen | FileTooLarge | Conflict>> => {
-    const { read, unitOfWork, clock } = deps;
+  ): Promise<Result<V, R | Unseen | FileTooLarge | QuotaExceeded | Conflict>> => {
+    const { read, unitOfWork, clock, quotaBytes } = deps;
     const seen = permitted(deps.mayAct, Permissions.changeNode);
     const step = () => ({ ...context, deadlineMs: clock.unixMs() + stepMs });
     // A repeated request may find what the first one has made: the unit of work answers what that one was told.
     const mayBeRepeated = idempotency !== undefined;
-    const may = await read(step(), async (scope): Promise<Result<unknown, R | Unseen>> => {
+    const may = await read(step(), async (scope): Promise<Result<number, R | Unseen>> => {
       const found = await seen(scope, nodeId, context);
-      return found.ok && !mayBeRepeated ? mayKeep(scope, found.value) : found;
+      if (!found.ok) return found;
+      const kept = mayBeRepeated ? found : await mayKeep(scope, found.value);
+      return kept.ok ? ok(await roomLeft(scope, { ...found.value, quotaBytes })) : kept;
     });
     if (!may.ok) return may;
-    const received = await uploaded.receive((bytes) => receiveContent(deps, bytes, step));
+    const room = { context: step, room: may.value, quotaBytes };
+    const received = await uploaded.receive((bytes) => receiveContent(deps, bytes, room));
     if (!received.ok) return received;
     const same = idempotency ? { idempotency: withDigest(idempotency, received.value.hash) } : {};
     return unitOfWork({ ...step(), ...same }, async (scope): Promise<Result<V, R | Unseen>> => {
@@ -111,7 +115,7 @@ function keepRevision(
   revisions.add([{ ...kept, nodeId: id, manifest, createdAt: changedAt }]);
 }
 
-type NewFile = {
+type NewFile = Quota & {
   readonly id: NodeId;
   readonly name: NodeName;
   readonly createdAt: Instant;
@@ -121,32 +125,39 @@ type NewFile = {
 export async function keepFile(
   scope: DriveScope,
   parent: Owned,
-  { received, ...file }: NewFile & { readonly received: Received },
-): Promise<Result<PlacedFile, NoPlace>> {
+  { received, quotaBytes, ...file }: NewFile & { readonly received: Received },
+): Promise<Result<PlacedFile, NoPlace | QuotaExceeded>> {
   const place = await placeFor(scope, parent, { ...file, height: 0 });
   if (!place.ok) return place;
+  const room = await roomFor(scope, { ...parent, contents: [received], quotaBytes });
+  if (!room.ok) return room;
   const { size, hash } = received;
   const { id: folderId, spaceId } = parent.node;
   const saved = scope.nodes.save(Node.createFile({ ...file, spaceId }, folderId, { size, hash }));
   keepRevision(scope, saved, received);
+  room.value.claim();
   return ok(saved);
 }
 
-type Basis = { readonly base: RevisionNumber; readonly at: Instant };
+type Basis = Quota & { readonly base: RevisionNumber; readonly at: Instant };
 
 /** Gives a file a content that has arrived. */
-export function keepContent(
+export async function keepContent(
   scope: DriveScope,
   found: Owned,
-  { received, ...basis }: Basis & { readonly received: Received },
-): Result<PlacedFile, Unwritable | StaleRevision> {
+  { received, quotaBytes, ...basis }: Basis & { readonly received: Received },
+): Promise<Result<PlacedFile, Unwritable | StaleRevision | QuotaExceeded>> {
   const file = asWritable(found);
   if (!file.ok) return file;
   const { size, hash } = received;
   const revised = Node.revise(file.value, { size, hash }, basis);
   if (!revised.ok) return revised;
+  if (revised.value.events.length === 0) return ok(file.value);
+  const room = await roomFor(scope, { ...found, contents: [received], quotaBytes });
+  if (!room.ok) return room;
   const after = scope.nodes.save(revised.value);
-  if (after.content.revision !== file.value.content.revision) keepRevision(scope, after, received);
+  keepRevision(scope, after, received);
+  room.value.claim();
   return ok(after);
 }
 
@@ -168,20 +179,21 @@ export async function keepOrCopy(
     readonly received: Received;
     readonly ifStale?: IfStale | undefined;
   },
-): Promise<Result<PlacedFile, Unwritable | StaleRevision>> {
-  const kept = keepContent(scope, found, content);
+): Promise<Result<PlacedFile, Unwritable | StaleRevision | QuotaExceeded>> {
+  const kept = await keepContent(scope, found, content);
   const isStale = !kept.ok && kept.error.type === "stale-revision";
   if (!isStale || ifStale === "refuse") return kept;
   const { node } = found;
   const seen = permitted(mayAct, Permissions.changeNode);
   const folder = node.status === "root" ? undefined : await seen(scope, node.parentId, context);
   if (folder?.ok !== true) return kept;
-  const { at: createdAt, received } = content;
+  const { at: createdAt, received, quotaBytes } = content;
   for (let count = 1; count <= maxCopies; count += 1) {
     const name = conflictedName(node.name, createdAt, count);
-    const file = { id: newId(NodeId), name, createdAt, received };
+    const file = { id: newId(NodeId), name, createdAt, received, quotaBytes };
     const copied = await keepFile(scope, folder.value, file);
     if (copied.ok) return copied;
+    if (copied.error.type === "quota-exceeded") return err(copied.error);
   }
   return kept;
 }
@@ -189,14 +201,14 @@ export async function keepOrCopy(
 /** Creates a file in a folder. */
 export function createFile(deps: Deps) {
   const write = writing(deps);
-  const { newId, clock } = deps;
+  const { newId, clock, quotaBytes } = deps;
   return (input: CreateFile, context: Context) => {
     const { name } = input;
     const id = newId(NodeId);
-    return write<PlacedFile, NoPlace>(input, context, {
+    return write<PlacedFile, NoPlace | QuotaExceeded>(input, context, {
       mayKeep: (scope, parent) => placeFor(scope, parent, { id, name, height: 0 }),
       keep: (scope, parent, received) =>
-        keepFile(scope, parent, { id, name, createdAt: clock.now(), received }),
+        keepFile(scope, parent, { id, name, createdAt: clock.now(), received, quotaBytes }),
     });
   };
 }
@@ -207,11 +219,12 @@ export function reviseFile(deps: Deps) {
   return (input: ReviseFile, context: Context) => {
     const base = input.expectedVersion as number as RevisionNumber;
     const { ifStale } = input;
-    return write<PlacedFile, Unwritable | StaleRevision>(input, context, {
+    return write<PlacedFile, Unwritable | StaleRevision | QuotaExceeded>(input, context, {
       mayKeep: async (_scope, found) => asWritable(found),
       keep: (scope, found, received) =>
         keepOrCopy({ ...deps, scope, context }, found, {
           base,
+          quotaBytes: deps.quotaBytes,
           at: deps.clock.now(),
           received,
           ifStale,

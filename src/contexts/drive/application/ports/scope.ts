@@ -8,6 +8,7 @@ import type { Revisions } from "./revisions.ts";
 import type { Spaces } from "./spaces.ts";
 import type { TimeMachine } from "./time-machine.ts";
 import type { Uploads } from "./uploads.ts";
+import type { Usage } from "./usage.ts";
 
 /** All repositories of the drive, bound to one transaction. */
 export type DriveScope = {
@@ -17,6 +18,7 @@ export type DriveScope = {
   readonly revisions: Revisions;
   readonly chunks: ChunkIndex;
   readonly uploads: Uploads;
+  readonly usage: Usage;
   readonly links: Links;
   readonly timeMachine: TimeMachine;
   readonly changes: Changes;

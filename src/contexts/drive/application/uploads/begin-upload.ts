@@ -28,6 +28,7 @@ import {
 } from "../../domain/upload.ts";
 import { relied, type KeepingDeps } from "../content/keep-chunks.ts";
 import { stepMs } from "../content/write-file.ts";
+import { roomFor, type Quota, type QuotaExceeded } from "../content/quota.ts";
 import { wholeManifest } from "../content/whole-manifest.ts";
 import { placeFor, type NoPlace } from "../nodes/create-folder.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
@@ -65,8 +66,8 @@ export type BeginFile = Infer<typeof BeginFile>;
 export const BeginRevision = shape({ ...told, nodeId: NodeId, expectedVersion: Version });
 export type BeginRevision = Infer<typeof BeginRevision>;
 
-type Deps = KeepingDeps & { readonly mayAct: MayAct; readonly newId: NewId };
-type Begun = Unseen | PartsInvalid | ContentUnknown | TooManyUploads;
+type Deps = KeepingDeps & Quota & { readonly mayAct: MayAct; readonly newId: NewId };
+type Begun = Unseen | PartsInvalid | ContentUnknown | QuotaExceeded | TooManyUploads;
 /** A content that parts are copied from, and where the upload goes. */
 type Ground = { readonly base: Manifest; readonly target: UploadTarget; readonly found: Owned };
 
@@ -112,7 +113,7 @@ const beginning =
     { idempotency, ...context }: Context,
     groundOf: (scope: DriveScope, found: Owned) => Promise<Result<Ground, R>>,
   ): Promise<Result<UploadProgress, R | Begun | Conflict>> => {
-    const { read, unitOfWork, clock, newId } = deps;
+    const { read, unitOfWork, clock, newId, quotaBytes } = deps;
     const seen = permitted(deps.mayAct, Permissions.changeNode);
     const arrived = await arriving.read();
     if (!arrived.ok) return arrived;
@@ -125,6 +126,8 @@ const beginning =
       if (!found.ok) return found;
       const ground = await groundOf(scope, found.value);
       if (!ground.ok) return ground;
+      const room = await roomFor(scope, { ...found.value, contents: [content], quotaBytes });
+      if (!room.ok) return room;
       const manifest = await chunksOf(scope, ground.value, { ...content, parts: given });
       return manifest.ok ? ok({ ...ground.value, manifest: manifest.value }) : manifest;
     });

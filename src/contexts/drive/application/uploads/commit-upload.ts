@@ -18,6 +18,7 @@ import { relied, type KeepingDeps } from "../content/keep-chunks.ts";
 import { proven, unlessDamaged } from "../content/proven.ts";
 import type { Received } from "../content/receive-content.ts";
 import { IfStale, keepFile, keepOrCopy, stepMs } from "../content/write-file.ts";
+import type { Quota, QuotaExceeded } from "../content/quota.ts";
 import type { NoPlace } from "../nodes/create-folder.ts";
 import { places } from "../places.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
@@ -38,7 +39,7 @@ type Keeping = {
   readonly ifStale: IfStale | undefined;
   readonly received: Received;
 };
-type Deps = KeepingDeps & { readonly mayAct: MayAct; readonly newId: NewId };
+type Deps = KeepingDeps & Quota & { readonly mayAct: MayAct; readonly newId: NewId };
 type Incomplete = ChunksMissing | ContentMismatch | TooBusy;
 
 /** Contents that are examined at once, in all and for one owner: each is read and hashed as a whole. */
@@ -76,7 +77,7 @@ async function examined(
   return { lost, isSame: lost.length === 0 && digest.end() === hash };
 }
 
-type Kept = Result<PlacedFile, Unseen | NoPlace | Unwritable | StaleRevision>;
+type Kept = Result<PlacedFile, Unseen | NoPlace | Unwritable | StaleRevision | QuotaExceeded>;
 
 /** Keeps a content as that of the file that an upload is for. */
 async function keep(
@@ -85,9 +86,20 @@ async function keep(
   { target, found, context, ifStale, received }: Keeping,
 ): Promise<Kept> {
   const at = deps.clock.now();
+  const content = { received, quotaBytes: deps.quotaBytes };
   return target.kind === "file"
-    ? keepFile(scope, found, { id: deps.newId(NodeId), name: target.name, createdAt: at, received })
-    : keepOrCopy({ ...deps, scope, context }, found, { base: target.base, at, received, ifStale });
+    ? keepFile(scope, found, {
+        id: deps.newId(NodeId),
+        name: target.name,
+        createdAt: at,
+        ...content,
+      })
+    : keepOrCopy({ ...deps, scope, context }, found, {
+        base: target.base,
+        at,
+        ifStale,
+        ...content,
+      });
 }
 
 /** Keeps the content of an upload, whose chunks have all come, as that of its file. */
@@ -105,7 +117,14 @@ export function commitUpload(deps: Deps) {
 
   type Outcome = Result<
     File,
-    UploadUnseen | Unseen | Incomplete | NoPlace | Unwritable | StaleRevision | Conflict
+    | UploadUnseen
+    | Unseen
+    | Incomplete
+    | NoPlace
+    | Unwritable
+    | StaleRevision
+    | QuotaExceeded
+    | Conflict
   >;
   return async (
     { uploadId, ifStale }: CommitUpload,

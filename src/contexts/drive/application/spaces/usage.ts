@@ -1,0 +1,28 @@
+import type { Context } from "#kernel/context.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { ok, type Result } from "#kernel/result.ts";
+import { shape } from "#kernel/shape.ts";
+import type { Read } from "#kernel/unit-of-work.ts";
+import { OwnerId } from "../../domain/ids.ts";
+import type { Quota } from "../content/quota.ts";
+import { Permissions } from "../permission.ts";
+import type { DriveScope } from "../ports/scope.ts";
+
+export const GetUsage = shape({});
+
+/** `quotaBytes`: undefined is without a limit. */
+export type UsageOfOwner = Quota & { readonly usedBytes: number };
+
+type Deps = Quota & { readonly read: Read<DriveScope>; readonly mayAct: MayAct };
+
+/** How much the spaces of the actor have, and may have. */
+export const getUsage =
+  ({ read, mayAct, quotaBytes }: Deps) =>
+  async (_: object, context: Context): Promise<Result<UsageOfOwner, Forbidden>> => {
+    const owner = OwnerId.parse(context.actor);
+    if (!owner.ok) return ok({ usedBytes: 0, quotaBytes });
+    const allowed = await mayAct(context, Permissions.readSpace, { owner: owner.value });
+    if (!allowed.ok) return allowed;
+    const { usedBytes } = await read(context, ({ usage }) => usage.of(owner.value));
+    return ok({ usedBytes, quotaBytes });
+  };
