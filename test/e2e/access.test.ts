@@ -94,12 +94,13 @@ async function ask(
   const tag = /\/content(\/uploads)?$|\/revisions\//.test(path) ? `"r${version}"` : `"${version}"`;
   const match = isVersioned ? { "if-match": tag } : {};
   const file = body instanceof Upload ? body : undefined;
-  const type = body ? { "content-type": file?.type ?? "application/json" } : {};
+  const isSent = body !== undefined && method !== "GET";
+  const type = isSent ? { "content-type": file?.type ?? "application/json" } : {};
   const at = path.replaceAll(/\{(\w+)\}/g, (_, param: string) => ids[param] ?? "x");
   const answer = await fetch(url + at + (file?.query ?? ""), {
     method,
     headers: { ...headers, ...match, ...type },
-    ...(body ? { body: file ? file.text : JSON.stringify(body) } : {}),
+    ...(isSent ? { body: file ? file.text : JSON.stringify(body) } : {}),
   });
   if (!answer.headers.get("content-type")?.startsWith("text/event-stream")) return answer;
   await answer.body?.cancel(); // it has no end

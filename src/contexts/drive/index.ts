@@ -31,6 +31,7 @@ import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.
 import { copyFile } from "./application/content/copy-file.ts";
 import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
 import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
+import { searchNodes } from "./application/nodes/search-nodes.ts";
 import { listPast } from "./application/time-machine/read-past.ts";
 import { restorePast } from "./application/time-machine/restore-past.ts";
 import type { ChunkStore, Digests } from "./application/ports/chunks.ts";
@@ -102,6 +103,7 @@ export const createDrive = (deps: DriveDeps) =>
       getNode: getNode(deps),
       findByPath: findByPath(deps),
       listChildren: listChildren(deps),
+      searchNodes: searchNodes(deps),
       moveNode: moveNode(deps),
       trashNode: trashNode(deps),
       restoreNode: restoreNode(deps),

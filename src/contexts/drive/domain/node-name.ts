@@ -35,8 +35,15 @@ export const NodeName = branded<NodeName>("name of a file or folder", {
 
 /** What two names in one folder may not share: names that differ in case, or in the Unicode form of their letters, are one. */
 export type NameKey = Brand<string, "NameKey">;
-export const nameKey = (name: NodeName): NameKey =>
-  name.normalize("NFC").toLowerCase().toUpperCase().toLowerCase().normalize("NFC") as NameKey;
+export const nameKey = (name: NodeName): NameKey => keyOf(name) as NameKey;
+
+const keyOf = (text: string): string =>
+  text.normalize("NFC").toLowerCase().toUpperCase().toLowerCase().normalize("NFC");
+
+/** The parts of a search, as keys of names have them. */
+export const wordsOf = (query: string): readonly string[] => [
+  ...new Set(keyOf(query).split(/\s+/u).filter(Boolean)),
+];
 
 /** The name that replaces those of an owner who is erased. */
 export const erasedName = "erased" as NodeName;

@@ -3,6 +3,7 @@ import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import { nodeColumns, toNode, type NodeRow } from "./node-rows.ts";
+import { searchOn } from "./postgres-search.ts";
 import { purgesOn } from "./postgres-purges.ts";
 import { keepPlace, manyNodes } from "./postgres-many-nodes.ts";
 import type { Nodes, Owned } from "../application/ports/nodes.ts";
@@ -149,6 +150,7 @@ export const postgresNodes = ({ read, write, append }: Transaction): Nodes => ({
       inTrash,
     })),
   ...manyNodes({ read, write, append }),
+  ...searchOn({ read, write, append }),
   child: async (folderId, key) => (await read(child, [folderId, key])).map(toNode).find(isPlaced),
   down: async (folderId, keys) => (await read(down, [folderId, keys])).map(toNode).filter(isPlaced),
   children: async ({ folderId, after = first, limit }) =>

@@ -4,11 +4,14 @@ import { FindByPath, ListTrash } from "../application/nodes/read-nodes.ts";
 import { DeleteSpace, RenameSpace } from "../application/spaces/change-space.ts";
 import { GetSpace, ListSpaces, OpenSpace } from "../application/spaces/spaces.ts";
 import { GetUsage } from "../application/spaces/usage.ts";
+import { SearchNodes } from "../application/nodes/search-nodes.ts";
 import type { Drive } from "../index.ts";
 import {
+  FoundView,
   SeenNodeView,
   SpacesView,
   SpaceView,
+  toFound,
   toNode,
   toSeenNode,
   toSpace,
@@ -85,6 +88,21 @@ const ownSpaces = (drive: Drive): readonly Route[] => [
   }),
 ];
 
+const searching = (drive: Drive): Route =>
+  get("/drive/spaces/:spaceId/search", {
+    access: "signed-in",
+    id: "searchNodes",
+    summary: "Search files and folders",
+    description:
+      "Files and folders of a space whose names have all parts of `q`, as in `invoice 2026`, without regard to case; those that were changed last come first. What is in the trash is not found. Of very frequent parts of names, not all are found: `isComplete` says so.",
+    input: SearchNodes,
+    handle: drive.searchNodes,
+    success: 200,
+    output: FoundView,
+    present: toFound,
+    refusals: { "space-not-found": 404, forbidden: 403 },
+  });
+
 const changingSpaces = (drive: Drive): readonly Route[] => [
   patch("/drive/spaces/:spaceId", {
     access: "signed-in",
@@ -138,6 +156,7 @@ const trashRoutes = (drive: Drive): readonly Route[] => [
 
 export const spaceRoutes = (drive: Drive): readonly Route[] => [
   ...ownSpaces(drive),
+  searching(drive),
   ...changingSpaces(drive),
   ...trashRoutes(drive),
 ];

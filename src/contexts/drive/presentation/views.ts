@@ -26,6 +26,7 @@ import { NodeName } from "../domain/node-name.ts";
 import type { Node } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
 import { Address, type Invitation } from "../domain/invitation.ts";
+import { FoundPageSize, type FoundNodes } from "../application/nodes/search-nodes.ts";
 import type { UsageOfOwner } from "../application/spaces/usage.ts";
 import { MemberRole } from "../domain/member-role.ts";
 import { maxMembers, maxMemberships, maxSpaces, type SeenSpace } from "../domain/space.ts";
@@ -179,6 +180,28 @@ export const SeenNodeView = named(
   }),
 );
 export const toSeenNode = ({ node, inTrash }: SeenNode) => ({ ...toNode(node), inTrash });
+
+const FoundNodeView = named(
+  "FoundNode",
+  shape({
+    ...NodeView.fields,
+    path: described("Where it lies in the space, as in `/Photos/a.jpg`", text(maxEntryPath)),
+  }),
+);
+export const FoundView = named(
+  "FoundNodes",
+  shape({
+    items: list(FoundNodeView, FoundPageSize.most),
+    isComplete: described("Whether there are no others", Flag),
+  }),
+);
+export const toFound = ({ items, isComplete }: FoundNodes) => ({
+  items: items.map(({ node, above }) => ({
+    ...toNode(node),
+    path: `/${[...above, node.name].join("/")}`,
+  })),
+  isComplete,
+});
 
 export const ChildrenView = named(
   "Children",

@@ -89,6 +89,7 @@ export const access: Access = {
     "DELETE /api/v1/drive/spaces/{spaceId}": undefined,
     "GET /api/v1/drive/spaces/{spaceId}/trash": undefined,
     "GET /api/v1/drive/spaces/{spaceId}/paths": undefined,
+    "GET /api/v1/drive/spaces/{spaceId}/search": new Upload("", "?q=file", ""),
     "GET /api/v1/drive/spaces/{spaceId}/changes": undefined,
     "GET /api/v1/drive/spaces/{spaceId}/changes/stream": undefined,
     "GET /api/v1/drive/nodes/{nodeId}": undefined,

@@ -143,6 +143,22 @@ export function nodesIn(tables: Tables, transaction: MemoryTransaction): Nodes {
         return node ? [{ node, inTrash: [node, ...aboveOf(node)].some(isTrashed) }] : [];
       }),
     ...placedIn(tables),
+    async search({ spaceId, words, limit }) {
+      const found = all()
+        .filter(isPlaced)
+        .filter((one) => one.spaceId === spaceId && !aboveOf(one).some(isTrashed))
+        .filter(({ name }) => words.every((word) => nameKey(name).includes(word)))
+        .toSorted((a, b) => byText(b.changedAt + b.id, a.changedAt + a.id))
+        .slice(0, limit);
+      const folders = (node: Node) => aboveOf(node).filter(({ status }) => status !== "root");
+      const items = found.map((node) => ({
+        node,
+        above: folders(node)
+          .map(({ name }) => name)
+          .toReversed(),
+      }));
+      return { items, isComplete: true };
+    },
     height: async (id, most) => heightOf(id, most),
     ...purgesIn(tables, transaction),
     trashed: async ({ spaceId, before, limit }) => {

@@ -25,6 +25,9 @@ export type Owned<N extends Node = Node> = Located<N> & {
 /** `inTrash`: the node, or a folder above it. */
 export type SeenNode = { readonly node: Node; readonly inTrash: boolean };
 
+/** A node, and the names of the folders above it from the top, without the root. */
+export type FoundNode = { readonly node: Placed; readonly above: readonly NodeName[] };
+
 export type Nodes = Saves<Node, DriveEvent> & {
   /** `userId`: whose role in the space is told. */
   readonly locate: (id: NodeId, userId: string) => Promise<Owned | undefined>;
@@ -49,6 +52,12 @@ export type Nodes = Saves<Node, DriveEvent> & {
     readonly after?: NameKey | undefined;
     readonly limit: number;
   }) => Promise<readonly Placed[]>;
+  /** Those nodes of a space whose names have all of some parts, the ones that were changed last first, without those in the trash. Not all are compared where there are very many. */
+  readonly search: (wanted: {
+    readonly spaceId: SpaceId;
+    readonly words: readonly string[];
+    readonly limit: number;
+  }) => Promise<{ readonly items: readonly FoundNode[]; readonly isComplete: boolean }>;
   /** A file of a space that has a content now, and is not in the trash by itself. */
   readonly withContent: (spaceId: SpaceId, content: Told) => Promise<PlacedFile | undefined>;
   /** Folders below one another in a folder, itself included; more than `most` are not counted. Those in the trash count. */
