@@ -14,13 +14,13 @@ type FoundRow = NodeRow & {
   readonly matches: number;
 };
 
-/** The longest part is looked up by its trigrams. */
+/** The three longest parts are looked up by their trigrams. */
 const search = statement<FoundRow>(
   "drive.nodes-search",
   `with matches as materialized (
      select ${nodeColumns} from drive.nodes n
       where n.space_id = $1 and n.trashed_at is null and n.parent_id is not null
-        and n.name_key like $2 and n.name_key like all($3::text[]) limit ${mostMatches})
+        and n.name_key like $2 and n.name_key like $3 and n.name_key like $4 and n.name_key like all($5::text[]) limit ${mostMatches})
    select n.*, w.above, w.in_trash, (select count(*) from matches) as matches
      from matches n cross join lateral (
        with recursive way (id, parent_id, name, trashed_at, step) as (
@@ -30,7 +30,7 @@ const search = statement<FoundRow>(
        select bool_or(trashed_at is not null) as in_trash,
               coalesce(array_agg(name order by step desc) filter (where parent_id is not null), '{}') as above from way) w
     where not w.in_trash
-    order by n.changed_at desc, n.id desc limit $4`,
+    order by n.changed_at desc, n.id desc limit $6`,
 );
 
 const containing = (word: string) => `%${word.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
@@ -38,8 +38,8 @@ const containing = (word: string) => `%${word.replaceAll(/[\\%_]/g, String.raw`\
 export const searchOn = ({ read }: Transaction): Pick<Nodes, "search"> => ({
   async search({ spaceId, words, limit }) {
     const patterns = words.toSorted((a, b) => b.length - a.length).map(containing);
-    const [longest = "%", ...others] = patterns;
-    const rows = await read(search, [spaceId, longest, others, limit]);
+    const [first = "%", second = "%", third = "%", ...others] = patterns;
+    const rows = await read(search, [spaceId, first, second, third, others, limit]);
     const items = rows.map(({ above, ...row }) => ({ node: toNode(row) as Placed, above }));
     return { items, isComplete: (rows[0]?.matches ?? 0) < mostMatches };
   },
