@@ -3,6 +3,7 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { after, before, describe, test } from "node:test";
+import { unzipSync } from "fflate";
 import { serve, signUp, type Served, type SignedIn } from "#test/basalt.ts";
 import { tarOf } from "../../src/contexts/drive/testing/archives.ts";
 import { verify } from "#test/emails.ts";
@@ -94,6 +95,25 @@ describe("the drive over HTTP", () => {
       assert.equal(answer.headers.get("content-range"), `bytes ${from}-${end - 1}/${size}`);
       assert.ok(Buffer.from(await answer.arrayBuffer()).equals(bytes.subarray(from, end)));
     });
+
+  test("sends a folder as one archive of a known length, which has no parts", async () => {
+    const { body } = await post(at, `/drive/nodes/${rootId}/folders`, { name: "Packed" });
+    const folder = String(body["id"]);
+    const batch = { "content-type": "application/x-tar" };
+    const files = new Uint8Array(await tarOf([{ name: "a/b.txt", text: "content" }]));
+    assert.equal((await send("POST", `/drive/nodes/${folder}/batch`, files, batch)).status, 200);
+    const packed = (method: string) =>
+      send(method, `/drive/nodes/${folder}/archive`, undefined, { range: "bytes=0-3" });
+    const answer = await packed("GET");
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("accept-ranges"), "none");
+    assert.match(answer.headers.get("content-disposition") ?? "", /filename=Packed\.zip/);
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    const length = String(bytes.length);
+    assert.equal(answer.headers.get("content-length"), length);
+    assert.deepEqual(Object.keys(unzipSync(bytes)), ["Packed/a/", "Packed/a/b.txt"]);
+    assert.equal((await packed("HEAD")).headers.get("content-length"), length);
+  });
 
   test("answers several ranges as one body, those that overlap as one", async () => {
     const bytes = randomBytes(1_000);

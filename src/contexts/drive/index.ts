@@ -19,6 +19,7 @@ import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { followChanges, listChanges } from "./application/changes/list-changes.ts";
 import { collectChunks } from "./application/collection/collect-chunks.ts";
+import { readArchive } from "./application/content/read-archive.ts";
 import { readFile } from "./application/content/read-file.ts";
 import { readManifest } from "./application/content/read-manifest.ts";
 import { listRevisions, restoreRevision } from "./application/content/revisions.ts";
@@ -125,6 +126,7 @@ export const createDrive = (deps: DriveDeps) =>
       reviseFile: reviseFile(deps),
       copyFile: copyFile(deps),
       readFile: readFile(deps),
+      readArchive: readArchive(deps),
       listRevisions: listRevisions(deps),
       restoreRevision: restoreRevision(deps),
       readManifest: readManifest(deps),

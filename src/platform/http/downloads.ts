@@ -73,13 +73,13 @@ type Sent<V> = {
 /** Sends a file, or the part of it that is asked for. An error on the way ends the connection, so that no client takes a part for the whole. */
 export function sendDownload<V>(
   reply: FastifyReply,
-  { sizeOf, fileName, bytes }: Download<V>,
+  { sizeOf, fileName, bytes, isMade = false }: Download<V>,
   { value, tag, log }: Sent<V>,
 ): FastifyReply {
   const { request } = reply;
   const size = sizeOf(value);
-  const asked = rangesOf(request, size, tag);
-  reply.headers({ ...harmless, "accept-ranges": "bytes" });
+  const asked = isMade ? undefined : rangesOf(request, size, tag);
+  reply.headers({ ...harmless, "accept-ranges": isMade ? "none" : "bytes" });
   if (asked === "unsatisfiable") {
     const type = "range-not-satisfiable";
     const said = { status: 416, correlationId: request.id, detail: sentenceOf(type, { size }) };

@@ -60,6 +60,8 @@ export type Download<V> = {
   /** The name under which a browser keeps it. */
   readonly fileName: (value: V) => string;
   readonly bytes: (value: V, range: ByteRange) => AsyncIterable<Uint8Array>;
+  /** It is made as it is sent, so that no part of it can be asked for. */
+  readonly isMade?: boolean;
 };
 
 /** Statuses of expected refusals. */

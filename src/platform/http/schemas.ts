@@ -137,7 +137,7 @@ const headerSchemas = (route: Route) => ({
           },
         }
       : {}),
-    ...(route.download
+    ...(isRanged(route)
       ? {
           range: { ...header, description: "The part that is wanted, as in `bytes=0-1023`" },
           "if-range": {
@@ -257,9 +257,11 @@ const fileContent = {
   },
 } as const;
 
+const isRanged = ({ download }: Route) => download !== undefined && download.isMade !== true;
+
 /** A file may be asked for in part. */
 const partSchemasOf = (route: Route) =>
-  route.download
+  isRanged(route)
     ? {
         206: {
           description: "The part that Range asked for",

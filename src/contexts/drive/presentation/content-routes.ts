@@ -1,6 +1,7 @@
 import type { Context } from "#kernel/context.ts";
 import { get, post, put, type ByteRange, type Route } from "#platform/http/route.ts";
 import { CopyFile } from "../application/content/copy-file.ts";
+import { ReadArchive } from "../application/content/read-archive.ts";
 import { ReadFile, type ReadableFile } from "../application/content/read-file.ts";
 import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
 import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
@@ -12,6 +13,7 @@ import type { Drive } from "../index.ts";
 import { placed } from "./node-routes.ts";
 import { uploadedArchive } from "./uploaded-archive.ts";
 import { uploadedFile } from "./uploaded-file.ts";
+import { zipOf } from "./zip-archive.ts";
 import { EntriesView, NodeView, RevisionsView, toEntry, toNode, toRevision } from "./views.ts";
 
 /** The tag of a content, as in `"r3"`, is none of the node, which counts its changes. */
@@ -190,8 +192,28 @@ const reading = (drive: Drive): readonly Route[] => [
   }),
 ];
 
+const packing = (drive: Drive): Route =>
+  get("/drive/nodes/:nodeId/archive", {
+    access: "signed-in",
+    id: "readArchive",
+    summary: "Download a folder",
+    description:
+      "A folder with all that lies below it, at most 50000 files and folders, as a ZIP archive without compression, which is packed as it is sent.",
+    input: ReadArchive,
+    handle: drive.readArchive,
+    success: 200,
+    download: { ...zipOf, isMade: true },
+    refusals: {
+      "node-not-found": 404,
+      "not-a-folder": 409,
+      "too-many-nodes": 422,
+      forbidden: 403,
+    },
+  });
+
 export const contentRoutes = (drive: Drive): readonly Route[] => [
   ...writing(drive),
   ...batching(drive),
   ...reading(drive),
+  packing(drive),
 ];

@@ -104,6 +104,7 @@ export const access: Access = {
     "POST /api/v1/drive/nodes/{nodeId}/copies": { name: "Ours" },
     "PUT /api/v1/drive/nodes/{nodeId}/content": new Upload("bytes", "", "application/octet-stream"),
     "GET /api/v1/drive/nodes/{nodeId}/content": undefined,
+    "GET /api/v1/drive/nodes/{nodeId}/archive": undefined,
     "GET /api/v1/drive/nodes/{nodeId}/manifest": undefined,
     "POST /api/v1/drive/nodes/{nodeId}/uploads": parts,
     "POST /api/v1/drive/nodes/{nodeId}/content/uploads": new Upload(

@@ -31,7 +31,7 @@ export type ReadableFile = {
   readonly bytes: (range: ByteRange) => AsyncIterable<Uint8Array>;
 };
 
-type Deps = {
+export type ReadingDeps = {
   readonly unitOfWork: UnitOfWork<DriveScope>;
   readonly read: Read<DriveScope>;
   readonly mayAct: MayAct;
@@ -60,10 +60,9 @@ async function* readAhead(
   }
 }
 
-/** Reads the content of a file, which may be in the trash. A chunk that is damaged is in doubt from then on. */
-export function readFile(deps: Deps) {
+/** The bytes of a file from one place up to another one. A chunk that is damaged is in doubt from then on. */
+export function bytesOfFile(deps: ReadingDeps) {
   const { read: ask, clock } = deps;
-  const seen = permitted(deps.mayAct, Permissions.readNode);
 
   async function* bytesOf(parts: readonly ChunkPart[], step: () => Context) {
     for (let first = 0; first < parts.length; first += batchChunks) {
@@ -95,10 +94,16 @@ export function readFile(deps: Deps) {
       at = end;
     }
   }
+  return rangeOf;
+}
 
+/** Reads the content of a file, which may be in the trash. */
+export function readFile(deps: ReadingDeps) {
+  const seen = permitted(deps.mayAct, Permissions.readNode);
+  const bytesOf = bytesOfFile(deps);
   type Outcome = Result<ReadableFile, Unseen | NotAFile | RevisionNotFound>;
   return async ({ nodeId, revision }: ReadFile, context: Context): Promise<Outcome> =>
-    ask(context, async (scope): Promise<Outcome> => {
+    deps.read(context, async (scope): Promise<Outcome> => {
       const found = await seen(scope, nodeId, context);
       if (!found.ok) return found;
       const { node } = found.value;
@@ -109,6 +114,6 @@ export function readFile(deps: Deps) {
         return err({ type: "revision-not-found", revision: revision ?? node.content.revision });
       const { hash, size, revision: number } = content;
       const file = { ...node, content: { hash, size, revision: number } };
-      return ok({ file, bytes: (range) => rangeOf(file, range, context) });
+      return ok({ file, bytes: (range) => bytesOf(file, range, context) });
     });
 }
