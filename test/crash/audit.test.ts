@@ -31,6 +31,9 @@ const kinds = [
   "sync",
   "file",
   "revision",
+  "copy",
+  "batch",
+  "commit",
   "transfer",
   "posting",
   "voiding",
@@ -81,8 +84,22 @@ const damages: readonly (readonly [string, RegExp])[] = [
       where number = 2 and node_id = (select node_id from drive.revisions where number = 2 limit 1)`,
     /^file: node_\w+ has other bytes/,
   ],
+  ["update drive.contents set uses = uses + 1", /^usage: \{"id":"\w{64}"/],
+  ["update drive.usage set bytes = bytes + 1", /^usage: \{"id":"user_/],
   [
-    "delete from drive.nodes where id in (select id from drive.nodes where kind = 'file' limit 1)",
+    "delete from drive.nodes where id in (select id from drive.nodes where name like '%-copy' limit 1)",
+    /^lost: copy /,
+  ],
+  [
+    "delete from drive.nodes where id in (select id from drive.nodes where name like '%-up' limit 1)",
+    /^lost: commit /,
+  ],
+  [
+    "delete from drive.nodes where id in (select id from drive.nodes where name like '%-b3' limit 1)",
+    /^lost: batch /,
+  ],
+  [
+    "delete from drive.nodes where id in (select id from drive.nodes where kind = 'file' and name not similar to '%-(copy|up|b_)' limit 1)",
     /^lost: file /,
   ],
   ["delete from catalog_search.skus", /^catalog.search: skus differ/],

@@ -7,10 +7,12 @@ import { trails } from "./trails/audit.ts";
 import type { Target } from "./site.ts";
 import type { Receiver } from "./trails/receiver.ts";
 import {
+  batchedTexts,
   firstBalance,
   importedRows,
   isDone,
   statementRows,
+  uploadedText,
   type Acknowledged,
   type Ledger,
   type Payment,
@@ -47,6 +49,7 @@ export async function audit(found: Found, ledger: Ledger): Promise<readonly stri
       ...(await statements(ask, ledger)),
       ...(await syncs(ask, found)),
       ...(await files(ledger, found)),
+      ...(await usage(ask)),
       ...(await stock(ask)),
       ...(await money(ask, ledger, found)),
       ...(await parked(ask)),
@@ -97,7 +100,11 @@ const kept = {
   statement:
     "select id from accounts.statement_imports where status <> 'arriving' and provider = 'bank'",
   sync: "select id from accounts.syncs",
-  file: "select id from drive.nodes where kind = 'file'",
+  file: "select id from drive.nodes where kind = 'file' and name not similar to '%-(copy|up|b_)'",
+  copy: "select id from drive.nodes where name like '%-copy'",
+  commit: "select id from drive.nodes where name like '%-up'",
+  batch:
+    "select string_agg(id, ' ' order by name) as id from drive.nodes where name like '%-b_' group by left(name, -3)",
   revision: "select node_id as id from drive.revisions where number = 2",
   transfer: "select id from accounts.transfers",
   posting: "select id from accounts.transfers where status = 'posted' and hold_s is not null",
@@ -110,6 +117,9 @@ const repeatable = new Set([
   "statement",
   "file",
   "revision",
+  "copy",
+  "commit",
+  "batch",
   "transfer",
   "posting",
   "voiding",
@@ -219,15 +229,47 @@ export const reader =
     return answer.text();
   };
 
-/** Every file holds what was put into it last, byte by byte. */
-async function files(
-  ledger: Ledger,
-  { contentOf }: Pick<Found, "contentOf">,
-): Promise<readonly string[]> {
+/** What each file should hold: what was put into it last, or what its original held by then. */
+function contentsOf(ledger: Ledger): ReadonlyMap<string, string> {
   const done = [...ledger.acknowledged.values()].filter(isDone);
   const last = new Map<string, string>();
   for (const kind of ["file", "revision"])
     for (const told of done) if (told.kind === kind) last.set(told.answer, told.body as string);
+  for (const { kind, key, path: at, answer } of done) {
+    if (kind === "copy") last.set(answer, last.get(at.split("/")[3] ?? "") ?? "");
+    if (kind === "commit") last.set(answer, uploadedText(key.replace(/-up$/, "")));
+    if (kind === "batch")
+      for (const [i, id] of answer.split(" ").entries()) last.set(id, batchedTexts(key)[i] ?? "");
+  }
+  return last;
+}
+
+/** What spaces have is counted as their revisions say. */
+async function usage(ask: Ask): Promise<readonly string[]> {
+  const contents = await ask(
+    `with wanted as (
+       select n.space_id, r.hash, r.size, count(*) as uses
+         from drive.revisions r join drive.nodes n on n.id = r.node_id group by 1, 2, 3)
+     select coalesce(c.hash, w.hash) as id, c.uses::int, w.uses::int as wanted
+       from drive.contents c full join wanted w on w.space_id = c.space_id and w.hash = c.hash and w.size = c.size
+      where c.uses is distinct from w.uses limit 5`,
+  );
+  const sums = await ask(
+    `with wanted as (
+       select s.owner_id, sum(c.size) as bytes from drive.contents c join drive.spaces s on s.id = c.space_id group by 1),
+     kept as (select owner_id, sum(bytes) as bytes from drive.usage group by 1)
+     select w.owner_id as id, k.bytes::int, w.bytes::int as wanted
+       from wanted w full join kept k using (owner_id) where coalesce(k.bytes, 0) <> coalesce(w.bytes, 0)`,
+  );
+  return [...contents, ...sums].map((row) => `usage: ${JSON.stringify(row)}`);
+}
+
+/** Every file holds what it should, byte by byte. */
+async function files(
+  ledger: Ledger,
+  { contentOf }: Pick<Found, "contentOf">,
+): Promise<readonly string[]> {
+  const last = contentsOf(ledger);
   const complaints: string[] = [];
   for (const [id, wanted] of last) {
     const found = await contentOf(id).catch(String);

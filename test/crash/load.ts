@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe } from "#platform/events/failure.ts";
 import { ofx } from "../../src/contexts/accounts/testing/statement-files.ts";
+import { tarOf } from "../../src/contexts/drive/testing/archives.ts";
 import type { Chance } from "../support/chance.ts";
 import type { Broker } from "./broker.ts";
 import type { Target } from "./site.ts";
@@ -19,6 +21,11 @@ export type Operation = {
     | "sync"
     | "file"
     | "revision"
+    | "copy"
+    | "batch"
+    | "upload"
+    | "chunks"
+    | "commit"
     | "transfer"
     | "posting"
     | "voiding";
@@ -87,7 +94,8 @@ export function openLedger(file: string): Ledger {
     note(told) {
       appendFileSync(file, `${JSON.stringify(told)}\n`);
       // A restore took back what a client had been told of: the client finds it gone.
-      if (told.status === 404 && told.about !== undefined && undone.has(told.about)) return;
+      const isGone = told.status === 404 || told.answer === "CHUNKS_MISSING";
+      if (isGone && told.about !== undefined && undone.has(told.about)) return;
       const before = acknowledged.get(told.key);
       const wasDone = before !== undefined && isDone(before);
       if (wasDone && before.answer !== told.answer)
@@ -156,9 +164,65 @@ function paymentOf(key: string, accounts: readonly string[], chance: Chance): Op
   return { key, kind: "transfer", path: "/transfers", body };
 }
 
-/** Another content of a file, unless it keeps the one that it has. */
-function revisionOf({ key, answer }: Acknowledged, chance: Chance): Operation | undefined {
-  if (chance() < 0.4) return undefined;
+/** Small files that come together, as a tar archive. */
+export const batchedFiles = 5;
+const batchOf = (key: string): readonly { readonly name: string; readonly text: string }[] =>
+  Array.from({ length: batchedFiles }, (_, i) => ({
+    name: `${key}-b${i}`,
+    // The last two are equal.
+    text: `${key} ${Math.min(i, batchedFiles - 2)}`.repeat(40),
+  }));
+export const batchedTexts = (key: string) => batchOf(key).map(({ text }) => text);
+
+/** A content that comes as one chunk of an upload. */
+export const uploadedText = (key: string): string => `${key} came in parts. `.repeat(60);
+
+function uploadOf(key: string, folder: string): Operation {
+  const text = uploadedText(key);
+  const hash = createHash("sha256").update(text).digest("hex");
+  return {
+    key,
+    kind: "upload",
+    path: `/drive/nodes/${folder}/uploads?name=${key}-up&size=${text.length}&hash=${hash}`,
+    body: JSON.stringify({ hash, size: text.length }),
+    type: "application/x-ndjson",
+  };
+}
+
+const chunksOf = ({ key, answer }: Acknowledged): Operation => ({
+  key: `${key}-chunks`,
+  about: key,
+  kind: "chunks",
+  method: "PUT",
+  path: `/drive/uploads/${answer}/chunks?chunks=0`,
+  body: uploadedText(key),
+  type: octets,
+});
+
+/** Its key is the name of the file that it makes. */
+const commitOf = ({ key, path: chunks }: Acknowledged): Operation => ({
+  key: key.replace(/-chunks$/, "-up"),
+  about: key,
+  kind: "commit",
+  path: chunks.replace(/chunks.*$/, "commit"),
+  body: {},
+});
+
+/** Another file with the content that a file has by now. */
+const copyOf = ({ key, answer }: Acknowledged): Operation => ({
+  key: `${key}-copy`,
+  about: key,
+  kind: "copy",
+  path: `/drive/nodes/${answer}/copies`,
+  body: { name: `${key}-copy` },
+});
+
+/** Another content of a file or a copy of it, unless it is left alone. */
+function changeOf(told: Acknowledged, chance: Chance): Operation | undefined {
+  const { key, answer } = told;
+  const draw = chance();
+  if (draw < 0.2) return undefined;
+  if (draw < 0.5) return copyOf(told);
   return {
     key: `${key}-rev`,
     about: key,
@@ -182,22 +246,31 @@ function endOf({ key, answer }: Acknowledged, chance: Chance): Operation | undef
 
 /** Something that people do with what they have done before. */
 function sequelOf(told: Acknowledged, chance: Chance): Operation | undefined {
-  if (told.kind === "file") return revisionOf(told, chance);
+  if (told.kind === "file") return changeOf(told, chance);
+  if (told.kind === "revision" && chance() < 0.5) return copyOf(told);
+  if (told.kind === "upload") return chunksOf(told);
+  if (told.kind === "chunks") return commitOf(told);
   const isHeld = told.kind === "transfer" && "holdS" in (told.body as Payment);
   return isHeld ? endOf(told, chance) : undefined;
 }
 
 /** Something that people do, by chance. */
-function operationOf(
+async function operationOf(
   key: string,
   { accounts, syncs, folder }: Pick<LoadOptions, "accounts" | "syncs" | "folder">,
   chance: Chance,
-): Operation {
+): Promise<Operation> {
   if (chance() < 0.25) return paymentOf(key, accounts, chance);
   if (chance() < 0.03) return { key, kind: "sync", path: syncs, body: {} };
   if (chance() < 0.05) {
     const to = `/drive/nodes/${folder}/files?name=${key}`;
     return { key, kind: "file", path: to, body: textOf(key, chance), type: octets };
+  }
+  if (chance() < 0.03) return uploadOf(key, folder);
+  if (chance() < 0.03) {
+    const body = (await tarOf(batchOf(key))).toString();
+    const to = `/drive/nodes/${folder}/batch`;
+    return { key, kind: "batch", path: to, body, type: "application/x-tar" };
   }
   const draw = chance();
   const sku = skus[Math.floor(chance() * skus.length)] ?? skus[0];
@@ -265,10 +338,17 @@ async function attempt(
   }
 }
 
+/** The files that an archive has become. */
+type Made = readonly { readonly node?: { readonly id: string } }[];
+const idsOf = (items: Made = []): string => items.map(({ node }) => node?.id).join(" ");
+
 /** What must be the same in every answer to one key: the id, or the code of a refusal. */
 function outcomeOf(text: string): string {
-  const { id, code, sku } = JSON.parse(text) as Record<string, unknown>;
-  return String(id ?? code ?? sku);
+  if (text === "") return "done";
+  const { id, code, sku, items } = JSON.parse(text) as Readonly<Record<string, string>> & {
+    readonly items?: Made;
+  };
+  return id ?? code ?? sku ?? idsOf(items);
 }
 
 export type Load = {
@@ -323,16 +403,19 @@ export function startLoad(options: LoadOptions): Load {
     }
   }
   async function client(chance: Chance, who: number): Promise<void> {
+    const sequel = (key: string) => {
+      const told = ledger.acknowledged.get(key);
+      return told && isDone(told) ? sequelOf(told, chance) : undefined;
+    };
     for (let made = 1; !stop.signal.aborted; made += 1) {
-      const operation = operationOf(`${name}c${who}-${made}`, options, chance);
+      const operation = await operationOf(`${name}c${who}-${made}`, options, chance);
       if (operation.kind === "sync") broker.payIn(operation.key);
       await send(operation);
       if (chance() < repeated) await send(operation);
-      const told = ledger.acknowledged.get(operation.key);
-      const end = told && isDone(told) ? sequelOf(told, chance) : undefined;
-      if (!end) continue;
-      await send(end);
-      if (chance() < repeated) await send(end);
+      for (let next = sequel(operation.key); next; next = sequel(next.key)) {
+        await send(next);
+        if (chance() < repeated) await send(next);
+      }
     }
   }
   const running = chances.map(client);
