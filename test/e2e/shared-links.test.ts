@@ -8,27 +8,26 @@ describe("links over HTTP", () => {
   let served: Served;
   let ada: SignedIn;
   let fileId: string;
+  let rootId: string;
   before(async () => {
     served = await serve({ BASALT_LIMIT_ATTEMPTS_PER_ACCOUNT: "5" });
     ada = await signUp(served, "ada@example.com");
     await verify(served, "ada@example.com", ada);
     const at = { url: served.url, headers: ada.headers };
     const { body } = await post(at, "/drive/spaces", { name: "My files" });
-    const answer = await fetch(
-      `${served.url}/api/v1/drive/nodes/${String(body["rootId"])}/files?name=one.html`,
-      {
-        method: "POST",
-        body: "<script>alert(1)</script>",
-        headers: { ...ada.headers, "content-type": "application/octet-stream" },
-      },
-    );
+    rootId = String(body["rootId"]);
+    const answer = await fetch(`${served.url}/api/v1/drive/nodes/${rootId}/files?name=one.html`, {
+      method: "POST",
+      body: "<script>alert(1)</script>",
+      headers: { ...ada.headers, "content-type": "application/octet-stream" },
+    });
     ({ id: fileId } = (await answer.json()) as { id: string });
   });
   after(() => served[Symbol.asyncDispose]());
 
-  async function linked(more: object = {}) {
+  async function linked(more: object = {}, nodeId = fileId) {
     const at = { url: served.url, headers: ada.headers };
-    const { status, body } = await post(at, `/drive/nodes/${fileId}/links`, more);
+    const { status, body } = await post(at, `/drive/nodes/${nodeId}/links`, more);
     assert.equal(status, 201, JSON.stringify(body));
     assert.equal("passwordHash" in body, false);
     return { id: String(body["id"]), token: String(body["token"]) };
@@ -41,6 +40,34 @@ describe("links over HTTP", () => {
       body: JSON.stringify({ password }),
       headers: { "content-type": "application/json" },
     });
+
+  test("a stranger drops a file, and is told nothing of what is there", async () => {
+    const { token } = await linked({ allows: "drop" }, rootId);
+    const opened = (await (await follow(token)).json()) as Record<string, unknown>;
+    assert.deepEqual([opened["kind"], opened["allows"]], ["folder", "drop"]);
+    const drop = (name: string, body: string, headers: object = {}) =>
+      fetch(`${served.url}/api/v1/drive/shared/${token}/files?name=${name}`, {
+        method: "POST",
+        body,
+        headers: { "content-type": "application/octet-stream", ...headers },
+      });
+    for (let i = 0; i < 2; i += 1) {
+      const answer = await drop("one.html", "dropped");
+      assert.equal(answer.status, 201);
+      assert.deepEqual(Object.keys((await answer.json()) as object).toSorted(), ["hash", "size"]);
+    }
+    assert.equal((await drop("..", "x")).status, 422);
+    const listed = await fetch(`${served.url}/api/v1/drive/nodes/${rootId}/children`, {
+      headers: ada.headers,
+    });
+    const { items } = (await listed.json()) as { items: readonly { readonly name: string }[] };
+    assert.deepEqual(
+      items.map(({ name }) => name),
+      ["one (2).html", "one (3).html", "one.html"],
+    );
+    for (const path of ["/children", "/content"])
+      assert.equal((await follow(token, path)).status, 403, path);
+  });
 
   test("a stranger downloads what a link opens, as a file that cannot run, until it is revoked", async () => {
     const { id, token } = await linked();

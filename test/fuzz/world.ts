@@ -117,6 +117,7 @@ async function driveOf(own: At, other: At & { readonly email: string }) {
   await post(other, `/drive/invitations/${await invite(space)}/acceptance`);
   const invitation = await invite(empty);
   const { body: link } = await post(own, `/drive/nodes/${folder}/links`, {});
+  const { body: drop } = await post(own, `/drive/nodes/${folder}/links`, { allows: "drop" });
   const { body: ofFile } = await post(own, `/drive/nodes/${first}/links`, {});
   const { body: visit } = await post(own, `/drive/shared/${String(ofFile["token"])}/visits`, {});
   return {
@@ -126,7 +127,7 @@ async function driveOf(own: At, other: At & { readonly email: string }) {
     upload: [ready, upload],
     invitation: [invitation],
     link: [String(link["id"])],
-    share: [String(ofFile["token"]), String(link["token"])],
+    share: [ofFile, link, drop].map((one) => String(one["token"])),
     visit: [String(visit["visit"])],
   };
 }

@@ -26,6 +26,7 @@ import { listRevisions, restoreRevision } from "./application/content/revisions.
 import { createFiles } from "./application/content/create-files.ts";
 import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
 import { createFolder } from "./application/nodes/create-folder.ts";
+import { dropFile } from "./application/links/drop-file.ts";
 import { getShared, listShared, readShared, visitLink } from "./application/links/follow-links.ts";
 import { createLink, listLinks, revokeLink } from "./application/links/manage-links.ts";
 import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.ts";
@@ -145,6 +146,7 @@ export const createDrive = (deps: DriveDeps) =>
       getShared: getShared(deps),
       listShared: listShared(deps),
       readShared: readShared(deps),
+      dropFile: dropFile(deps),
     },
     { ...deps, denials: ["forbidden"] },
   );

@@ -28,7 +28,10 @@ export type Link = Versioned & {
   readonly createdAt: Instant;
   readonly passwordHash?: LinkPasswordHash;
   readonly expiresAt?: Instant;
+  /** Downloads that it allows, or files that it takes. */
   readonly maxDownloads?: DownloadLimit;
+  /** It takes files into its folder, and shows nothing of it. */
+  readonly isDrop: boolean;
 };
 
 /** Links to one node at most. */
@@ -43,6 +46,10 @@ export type LinkExpired = { readonly type: "link-expired"; readonly expiresAt: I
 export type LinkUsedUp = { readonly type: "link-used-up"; readonly maxDownloads: number };
 /** The link needs a visit, which is given for its password; there is none, or its time has passed. */
 export type VisitRequired = { readonly type: "visit-required" };
+/** The link takes files, and shows none. */
+export type DropsOnly = { readonly type: "link-drops-only" };
+/** The link shows files, and takes none. */
+export type ReadsOnly = { readonly type: "link-reads-only" };
 export type PasswordWrong = { readonly type: "password-wrong" };
 export type ExpiryPast = { readonly type: "expiry-past"; readonly now: Instant };
 

@@ -17,11 +17,12 @@ type Row = {
   readonly password_hash: string | null;
   readonly expires_at: Instant | null;
   readonly max_downloads: number | null;
+  readonly is_drop: boolean;
   readonly created_at: Instant;
   readonly version: number;
 };
 const columns =
-  "id, node_id, owner_id, made_by, password_hash, expires_at, max_downloads, created_at, version";
+  "id, node_id, owner_id, made_by, password_hash, expires_at, max_downloads, is_drop, created_at, version";
 
 const byId = statement<Row>("drive.link-by-id", `select ${columns} from drive.links where id = $1`);
 const ofNode = statement<Row>(
@@ -33,7 +34,7 @@ const insert = mutation(
   "drive.link-insert",
   "links",
   `insert into drive.links (${columns})
-   select $1, $2, $3, $4, $5, $6::timestamptz, $7::int, $8::timestamptz, $9::bigint where drive.hold_node($2)`,
+   select $1, $2, $3, $4, $5, $6::timestamptz, $7::int, $8::boolean, $9::timestamptz, $10::bigint where drive.hold_node($2)`,
 );
 const removeWhere = (condition: string) =>
   `with gone as (delete from drive.links where ${condition} returning id)
@@ -70,6 +71,7 @@ const toLink = (row: Row): Link => ({
   madeBy: row.made_by as OwnerId,
   createdAt: row.created_at,
   version: row.version as Version,
+  isDrop: row.is_drop,
   ...(row.password_hash === null ? {} : { passwordHash: row.password_hash as LinkPasswordHash }),
   ...(row.expires_at === null ? {} : { expiresAt: row.expires_at }),
   ...(row.max_downloads === null ? {} : { maxDownloads: row.max_downloads as DownloadLimit }),
@@ -90,6 +92,7 @@ export const postgresLinks = ({ read, write, append }: Transaction): Links => ({
       link.passwordHash ?? null,
       link.expiresAt ?? null,
       link.maxDownloads ?? null,
+      link.isDrop,
       link.createdAt,
       link.version,
     ]),

@@ -1,3 +1,4 @@
+import { ok } from "#kernel/result.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
 import { GetShared, ListShared, VisitLink } from "../application/links/follow-links.ts";
 import {
@@ -6,15 +7,20 @@ import {
   RevokeLink,
   type UsedLink,
 } from "../application/links/manage-links.ts";
+import { DropFile, maxDroppedBytes } from "../application/links/drop-file.ts";
 import type { LinkTokens } from "../application/ports/links.ts";
 import type { Drive } from "../index.ts";
-import { sent } from "./content-routes.ts";
+import { arrival, kept, sent } from "./content-routes.ts";
+import { uploadedFile } from "./uploaded-file.ts";
 import {
+  DroppedView,
   LinksView,
   LinkView,
   SharedChildrenView,
   SharedView,
+  toDropped,
   toLink,
+  toOpened,
   toShared,
   VisitView,
 } from "./views.ts";
@@ -29,7 +35,7 @@ const managing = (drive: Drive, { tokenOf }: Linking): readonly Route[] => {
       id: "createLink",
       summary: "Share a file or a folder by a link",
       description:
-        "Whoever has the `token` may read the file, or the folder with all that lies below it: with a `password`, until `expiresAt`, for `maxDownloads` downloads. It does so for as long as its maker may read it.",
+        "Whoever has the `token` may read the file, or the folder with all that lies below it: with a `password`, until `expiresAt`, for `maxDownloads` downloads. With `allows: drop` it takes files into the folder instead (`maxDownloads` of them), and shows nothing of it. It does so for as long as its maker may read it.",
       input: CreateLink,
       handle: drive.createLink,
       success: 201,
@@ -39,6 +45,7 @@ const managing = (drive: Drive, { tokenOf }: Linking): readonly Route[] => {
       refusals: {
         "node-not-found": 404,
         "node-in-trash": 409,
+        "not-a-folder": 409,
         "too-many-links": 409,
         "expiry-past": 422,
         "too-busy": 429,
@@ -72,6 +79,40 @@ const managing = (drive: Drive, { tokenOf }: Linking): readonly Route[] => {
 
 const closed = { "link-not-found": 404, "link-expired": 410 } as const;
 const unopened = { ...closed, "visit-required": 403 } as const;
+const unreadable = { ...unopened, "link-drops-only": 403 } as const;
+
+/** Files of strangers that arrive at once, and those of one network. */
+const [maxDrops, maxDropsOfOne] = [16, 4];
+
+const dropping = (drive: Drive): Route =>
+  post("/drive/shared/:link/files", {
+    access: "public",
+    id: "dropFile",
+    summary: "Drop a file into the folder of a link",
+    description:
+      "Creates a file of at most 1 GiB in the folder of a link that takes files (`allows`: `drop`), and tells nothing of what is in it: a file whose `name` is taken gets a number there.",
+    input: DropFile,
+    upload: {
+      ...arrival,
+      places: [maxDrops, maxDropsOfOne],
+      field: "content",
+      maxBytes: maxDroppedBytes,
+      read: uploadedFile,
+      mayBegin: async () => ok(undefined),
+    },
+    handle: drive.dropFile,
+    success: 201,
+    output: DroppedView,
+    present: toDropped,
+    refusals: {
+      ...unopened,
+      ...kept,
+      "link-reads-only": 403,
+      "link-used-up": 410,
+      "file-too-large": 422,
+      conflict: 409,
+    },
+  });
 
 const following = (drive: Drive): readonly Route[] => [
   post("/drive/shared/:link/visits", {
@@ -91,13 +132,14 @@ const following = (drive: Drive): readonly Route[] => [
     access: "public",
     id: "getShared",
     summary: "Look at what a link opens",
-    description: "The file or the folder of a link, or with `nodeId` one that lies below it.",
+    description:
+      "The file or the folder of a link, or with `nodeId` one that lies below it. Where `allows` is `drop`, the link takes files into its folder, and shows nothing of it.",
     input: GetShared,
     handle: drive.getShared,
     success: 200,
     output: SharedView,
-    present: toShared,
-    refusals: unopened,
+    present: toOpened,
+    refusals: unreadable,
   }),
   get("/drive/shared/:link/children", {
     access: "public",
@@ -109,7 +151,7 @@ const following = (drive: Drive): readonly Route[] => [
     success: 200,
     output: SharedChildrenView,
     present: ({ items, ...page }) => ({ ...page, items: items.map(toShared) }),
-    refusals: { ...unopened, "not-a-folder": 409 },
+    refusals: { ...unreadable, "not-a-folder": 409 },
   }),
   get("/drive/shared/:link/content", {
     access: "public",
@@ -121,11 +163,12 @@ const following = (drive: Drive): readonly Route[] => [
     handle: drive.readShared,
     success: 200,
     ...sent,
-    refusals: { ...unopened, "link-used-up": 410, "not-a-file": 409, conflict: 409 },
+    refusals: { ...unreadable, "link-used-up": 410, "not-a-file": 409, conflict: 409 },
   }),
 ];
 
 export const linkRoutes = (drive: Drive, linking: Linking): readonly Route[] => [
   ...managing(drive, linking),
   ...following(drive),
+  dropping(drive),
 ];

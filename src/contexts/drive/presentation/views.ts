@@ -13,8 +13,8 @@ import type { EntryResult } from "../application/content/place-entries.ts";
 import { maxEntries, maxEntryPath } from "../application/content/receive-archive.ts";
 import { RevisionPageSize } from "../application/content/revisions.ts";
 import { toldInvitations, type Invited } from "../application/spaces/invitations.ts";
-import { LinkToken, VisitText } from "../application/links/follow-links.ts";
-import type { UsedLink } from "../application/links/manage-links.ts";
+import { LinkAllows, type UsedLink } from "../application/links/manage-links.ts";
+import { LinkToken, VisitText, type Shared } from "../application/links/follow-links.ts";
 import { DownloadLimit, maxLinks } from "../domain/link.ts";
 import type { SeenNode } from "../application/ports/nodes.ts";
 import { ChunkRange, rangesOf } from "../application/uploads/receive-chunks.ts";
@@ -23,7 +23,7 @@ import type { RevisionFacts } from "../application/ports/revisions.ts";
 import { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
 import { InvitationId, LinkId, NodeId, OwnerId, SpaceId, UploadId, UserId } from "../domain/ids.ts";
 import { NodeName } from "../domain/node-name.ts";
-import type { Node } from "../domain/node.ts";
+import type { Node, PlacedFile } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
 import { Address, type Invitation } from "../domain/invitation.ts";
 import { FoundPageSize, type FoundNodes } from "../application/nodes/search-nodes.ts";
@@ -295,17 +295,21 @@ export const LinkView = named(
     token: described("What it is followed with: `/drive/shared/{link}`", LinkToken),
     hasPassword: described("Whether it needs a visit", Flag),
     expiresAt: optional(described("When it ends", Instant)),
-    maxDownloads: optional(described("Downloads that it allows", DownloadLimit)),
-    downloads: described("Downloads so far, where they are limited", Count),
+    allows: described("Whether it shows what is in its folder, or takes files", LinkAllows),
+    maxDownloads: optional(
+      described("Downloads that it allows, or files that it takes", DownloadLimit),
+    ),
+    downloads: described("Downloads or files so far, where they are limited", Count),
     madeBy: described("The user who made it", OwnerId),
     createdAt: described("When it was made", Instant),
   }),
 );
 export const LinksView = named("Links", shape({ items: list(LinkView, maxLinks) }));
 export const toLink = ({ link, downloads }: UsedLink, token: string) => {
-  const { passwordHash, ownerId: _ownerId, version: _version, ...told } = link;
+  const { passwordHash, isDrop, ownerId: _ownerId, version: _version, ...told } = link;
   const hasPassword = passwordHash !== undefined;
-  return { ...told, token: token as LinkToken, hasPassword, downloads };
+  const shown = { token: token as LinkToken, allows: allowsOf(isDrop), hasPassword, downloads };
+  return { ...told, ...shown };
 };
 export const VisitView = named(
   "Visit",
@@ -325,8 +329,20 @@ export const SharedView = named(
     size: optional(described("Bytes of a file", ByteCount)),
     hash: optional(described("SHA-256 of a file, in hexadecimal", Sha256)),
     changedAt: described("When it was last changed", Instant),
+    allows: optional(described("Whether the link shows what is there, or takes files", LinkAllows)),
   }),
 );
+/** A stranger is not told under which name it lies there, or as what. */
+export const DroppedView = named(
+  "Dropped",
+  shape({ size: described("Bytes of the file", ByteCount), hash: Sha256 }),
+);
+export const toDropped = ({ content: { size, hash } }: PlacedFile) => ({ size, hash });
+const allowsOf = (isDrop: boolean): LinkAllows => (isDrop ? "drop" : "read");
+export const toOpened = ({ node, isDrop }: Shared) => ({
+  ...toShared(node),
+  allows: allowsOf(isDrop),
+});
 export const toShared = (node: Node) => {
   const { id, kind, name, changedAt } = node;
   const { size, hash } = node.kind === "file" ? node.content : {};

@@ -62,6 +62,7 @@ export const access: Access = {
     "GET /api/v1/drive/shared/{link}/children",
     "GET /api/v1/drive/shared/{link}/content",
     "POST /api/v1/drive/shared/{link}/visits",
+    "POST /api/v1/drive/shared/{link}/files",
   ],
   everybodys: [
     "GET /api/v1/drive/spaces",

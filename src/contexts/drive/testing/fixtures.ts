@@ -22,6 +22,7 @@ import { MoveNode, RestoreNode, TrashNode } from "../application/nodes/move-node
 import { PurgeNode } from "../application/nodes/purge-node.ts";
 import { GetNode, ListChildren, ListTrash } from "../application/nodes/read-nodes.ts";
 import type { ChunkStore } from "../application/ports/chunks.ts";
+import { DropFile } from "../application/links/drop-file.ts";
 import { GetShared, ListShared, VisitLink } from "../application/links/follow-links.ts";
 import { CreateLink, ListLinks, RevokeLink } from "../application/links/manage-links.ts";
 import type { Addresses } from "../application/ports/invitations.ts";
@@ -317,6 +318,15 @@ const linksOf = ({ drive, as, adaId }: House) => {
       drive.getShared(read(GetShared, { link: token, ...more }), stranger()),
     sharedChildren: (token: string, more: object = {}) =>
       drive.listShared(read(ListShared, { link: token, ...more }), stranger()),
+    drop: (
+      token: string,
+      name: string,
+      bytes: Uint8Array | AsyncIterable<Uint8Array>,
+      more: object = {},
+    ) => {
+      const content = uploadedFile(bytes instanceof Uint8Array ? piecesOf(bytes) : bytes);
+      return drive.dropFile(read(DropFile, { link: token, name, content, ...more }), stranger());
+    },
     sharedBytes: (token: string, more: object = {}) =>
       drive.readShared(read(GetShared, { link: token, ...more }), stranger()),
   };

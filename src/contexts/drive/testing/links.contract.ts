@@ -32,7 +32,7 @@ export function linksContract(name: string, open: OpenDrive): void {
     test("a link opens its folder and what lies below it, and nothing else", async () => {
       await using house = await shared();
       const { token } = await house.linked(house.folder);
-      assert.equal(expect(await house.shared(token)).id, house.folder);
+      assert.equal(expect(await house.shared(token)).node.id, house.folder);
       const { items } = expect(await house.sharedChildren(token));
       assert.deepEqual(
         items.map(({ id }) => id),
@@ -126,6 +126,62 @@ export function linksContract(name: string, open: OpenDrive): void {
       assert.equal(await house.text(token, { visit }), "outer", "the visit has counted already");
       const [used] = await house.links(house.outer);
       assert.deepEqual([used?.link.id, used?.downloads], [link.id, 3]);
+    });
+
+    test("a link that takes files shows none, and gives numbers to those of one name", async () => {
+      await using house = await shared();
+      const { folder, clock } = house;
+      const { token } = await house.linked(folder, { allows: "drop" });
+      assert.equal(expect(await house.shared(token)).isDrop, true);
+      for (const blind of [
+        await house.shared(token, { nodeId: house.inner }),
+        await house.sharedChildren(token),
+        await house.sharedBytes(token, { nodeId: house.inner }),
+      ])
+        assert.equal(outcomeOf(blind), "link-drops-only");
+      const text = (i: number) => bytes(`dropped ${i}`);
+      for (let i = 1; i <= 12; i += 1) expect(await house.drop(token, "inner.txt", text(i)));
+      const names: readonly string[] = await house.names(folder);
+      assert.equal(names.length, 13);
+      assert.ok(names.includes("inner (2).txt") && names.includes("inner (10).txt"));
+      assert.equal(names.filter((one) => /^inner \(node_\w{26}\)\.txt$/.test(one)).length, 3);
+      assert.ok((await house.bytesOf(house.inner)).equals(bytes("inner")));
+      const reads = await house.linked(folder);
+      assert.equal(outcomeOf(await house.drop(reads.token, "x", text(0))), "link-reads-only");
+      const closed = await house.linked(folder, { allows: "drop", password: "open sesame" });
+      assert.equal(outcomeOf(await house.drop(closed.token, "x", text(0))), "visit-required");
+      const { visit } = expect(await house.visit(closed.token, "open sesame"));
+      expect(await house.drop(closed.token, "with password", text(0), { visit }));
+      clock.advance(visitMs);
+      assert.equal(
+        outcomeOf(await house.drop(closed.token, "late", text(0), { visit })),
+        "visit-required",
+      );
+      assert.equal(outcomeOf(await house.link(house.outer, { allows: "drop" })), "not-a-folder");
+    });
+
+    test("a link takes no more files than it allows, and none once it is revoked", async () => {
+      await using house = await shared();
+      const { folder } = house;
+      const { link, token } = await house.linked(folder, { allows: "drop", maxDownloads: 3 });
+      const racing = Array.from({ length: 8 }, (_, i) => house.drop(token, `${i}`, bytes(`${i}`)));
+      const outcomes = (await Promise.all(racing)).map(outcomeOf);
+      assert.equal(outcomes.filter((one) => one === "ok").length, 3, outcomes.join());
+      assert.equal((await house.names(folder)).length, 4);
+      assert.equal(outcomeOf(await house.drop(token, "more", bytes("more"))), "link-used-up");
+      const other = await house.linked(folder, { allows: "drop" });
+      const gate = Promise.withResolvers<void>();
+      async function* late() {
+        await gate.promise;
+        yield bytes("late");
+      }
+      const dropping = house.drop(other.token, "late", late());
+      expect(await house.revoke(other.link.id));
+      gate.resolve();
+      assert.equal(outcomeOf(await dropping), "link-not-found");
+      expect(await house.trash(folder));
+      assert.equal(outcomeOf(await house.drop(token, "x", bytes("x"))), "link-not-found");
+      assert.equal((await house.links(folder))[0]?.link.id, link.id);
     });
 
     test("a user shares only their own files, and each by a limited number of links", async () => {

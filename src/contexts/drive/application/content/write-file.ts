@@ -70,7 +70,7 @@ export const mayUpload =
   };
 
 /** Receives the content of a file once it may be kept, and keeps it in one unit of work. */
-const writing =
+export const writing =
   (deps: Deps) =>
   async <V, R>(
     { nodeId, content: uploaded }: Pick<CreateFile, "nodeId" | "content">,
@@ -78,9 +78,11 @@ const writing =
     {
       mayKeep,
       keep,
+      lock = [],
     }: {
       readonly mayKeep: (scope: DriveScope, found: Owned) => Promise<Result<unknown, R>>;
       readonly keep: (scope: DriveScope, found: Owned, received: Received) => Promise<Result<V, R>>;
+      readonly lock?: readonly string[];
     },
   ): Promise<Result<V, R | Unseen | FileTooLarge | QuotaExceeded | Conflict>> => {
     const { read, unitOfWork, clock, quotaBytes } = deps;
@@ -99,10 +101,11 @@ const writing =
     const received = await uploaded.receive((bytes) => receiveContent(deps, bytes, room));
     if (!received.ok) return received;
     const same = idempotency ? { idempotency: withDigest(idempotency, received.value.hash) } : {};
-    return unitOfWork({ ...step(), ...same }, async (scope): Promise<Result<V, R | Unseen>> => {
+    const settle = async (scope: DriveScope): Promise<Result<V, R | Unseen>> => {
       const found = await seen(scope, nodeId, context);
       return found.ok ? keep(scope, found.value, received.value) : found;
-    });
+    };
+    return unitOfWork({ ...step(), ...same }, settle, { lock });
   };
 
 /** Keeps a revision whose chunks are safe already. */

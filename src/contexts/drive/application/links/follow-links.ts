@@ -10,6 +10,7 @@ import { NodeId } from "../../domain/ids.ts";
 import {
   LinkPassword,
   visitMs,
+  type DropsOnly,
   type Link,
   type LinkExpired,
   type LinkNotFound,
@@ -55,7 +56,7 @@ export const ListShared = shape({
 });
 export type ListShared = Infer<typeof ListShared>;
 
-type Deps = KeepingDeps & {
+export type FollowingDeps = KeepingDeps & {
   readonly mayAct: MayAct;
   readonly newId: NewId;
   readonly linkPasswords: LinkPasswords;
@@ -63,11 +64,14 @@ type Deps = KeepingDeps & {
 };
 
 type Closed = LinkNotFound | LinkExpired;
-type Unopened = Closed | VisitRequired;
-const notFound = () => err<LinkNotFound>({ type: "link-not-found" });
+export type Unopened = Closed | VisitRequired;
+export const notFound = () => err<LinkNotFound>({ type: "link-not-found" });
 
 /** Those who follow a link see what its maker may see. */
-const asMaker = ({ deadlineMs, correlationId, origin }: Context, { madeBy }: Link): Context => ({
+export const asMaker = (
+  { deadlineMs, correlationId, origin }: Context,
+  { madeBy }: Link,
+): Context => ({
   actor: madeBy,
   deadlineMs,
   correlationId,
@@ -76,7 +80,7 @@ const asMaker = ({ deadlineMs, correlationId, origin }: Context, { madeBy }: Lin
 
 /** The link of a token, if it is one that has not ended. */
 async function linkOf(
-  { linkTokens, clock }: Pick<Deps, "linkTokens" | "clock">,
+  { linkTokens, clock }: Pick<FollowingDeps, "linkTokens" | "clock">,
   { links }: DriveScope,
   token: LinkToken,
 ): Promise<Result<Link, Closed>> {
@@ -89,11 +93,15 @@ async function linkOf(
   return ok(link);
 }
 
-type Opened = { readonly link: Link; readonly found: Owned; readonly visit: string | undefined };
+export type Opened = {
+  readonly link: Link;
+  readonly found: Owned;
+  readonly visit: string | undefined;
+};
 
 /** What a link opens, for who may see it: by its token, and by a visit where it has a password. */
-async function opened(
-  deps: Deps,
+export async function opened(
+  deps: FollowingDeps,
   scope: DriveScope,
   { link: token, visit: text, nodeId }: GetShared,
   context: Context,
@@ -114,10 +122,18 @@ async function opened(
   return isBelow ? ok({ link, found: node.value, visit }) : notFound();
 }
 
+/** The same, besides links that take files alone. */
+async function readable(
+  ...asked: Parameters<typeof opened>
+): Promise<Result<Opened, Unopened | DropsOnly>> {
+  const found = await opened(...asked);
+  return found.ok && found.value.link.isDrop ? err({ type: "link-drops-only" }) : found;
+}
+
 export type Visited = { readonly visit: VisitText; readonly until: Instant };
 
 /** Begins a visit of a link, for its password if it has one. */
-export function visitLink(deps: Deps) {
+export function visitLink(deps: FollowingDeps) {
   const { read, clock, newId, linkPasswords, linkTokens } = deps;
   type Outcome = Result<Visited, Closed | PasswordWrong | TooBusy>;
   return async ({ link: token, password }: VisitLink, context: Context): Promise<Outcome> => {
@@ -136,21 +152,26 @@ export function visitLink(deps: Deps) {
   };
 }
 
-/** Returns the file or the folder that a link opens, or one below it. */
+export type Shared = { readonly node: Owned["node"]; readonly isDrop: boolean };
+
+/** Returns the file or the folder that a link opens, or one below it. Of a link that takes files, only its folder is told. */
 export const getShared =
-  (deps: Deps) =>
-  async (input: GetShared, context: Context): Promise<Result<Owned["node"], Unopened>> =>
+  (deps: FollowingDeps) =>
+  async (input: GetShared, context: Context): Promise<Result<Shared, Unopened | DropsOnly>> =>
     deps.read(context, async (scope) => {
-      const found = await opened(deps, scope, input, context);
-      return found.ok ? ok(found.value.found.node) : found;
+      const open = input.nodeId === undefined ? opened : readable;
+      const found = await open(deps, scope, input, context);
+      if (!found.ok) return found;
+      const { link, found: shared } = found.value;
+      return ok({ node: shared.node, isDrop: link.isDrop });
     });
 
 /** Lists a folder that a link opens, or one below it. */
-export function listShared(deps: Deps) {
+export function listShared(deps: FollowingDeps) {
   const list = listChildren(deps);
-  type Outcome = Result<Page<Placed, NameKey>, Unopened | NotAFolder>;
+  type Outcome = Result<Page<Placed, NameKey>, Unopened | DropsOnly | NotAFolder>;
   return async ({ limit, cursor, ...input }: ListShared, context: Context): Promise<Outcome> => {
-    const found = await deps.read(context, (scope) => opened(deps, scope, input, context));
+    const found = await deps.read(context, (scope) => readable(deps, scope, input, context));
     if (!found.ok) return found;
     const { node } = found.value.found;
     const page = {
@@ -164,17 +185,17 @@ export function listShared(deps: Deps) {
 }
 
 /** Reads a file that a link opens. Where its downloads are limited, one counts once for each visit, and each time without a visit. */
-export function readShared(deps: Deps) {
+export function readShared(deps: FollowingDeps) {
   const { unitOfWork, newId } = deps;
   const readAsMaker = readFile(deps);
-  type Counted = Result<Opened, Unopened | LinkUsedUp | NotAFile>;
+  type Counted = Result<Opened, Unopened | DropsOnly | LinkUsedUp | NotAFile>;
 
   const counted = async (
     scope: DriveScope,
     input: GetShared,
     context: Context,
   ): Promise<Counted> => {
-    const found = await opened(deps, scope, input, context);
+    const found = await readable(deps, scope, input, context);
     if (!found.ok) return found;
     const { link, visit } = found.value;
     const { id: nodeId, kind } = found.value.found.node;
@@ -189,7 +210,7 @@ export function readShared(deps: Deps) {
     return found;
   };
 
-  type Outcome = Result<ReadableFile, Unopened | LinkUsedUp | NotAFile | Conflict>;
+  type Outcome = Result<ReadableFile, Unopened | DropsOnly | LinkUsedUp | NotAFile | Conflict>;
   return async (input: GetShared, context: Context): Promise<Outcome> => {
     const link = await deps.read(context, (scope) => linkOf(deps, scope, input.link));
     if (!link.ok) return link;

@@ -3,7 +3,7 @@ import type { NewId } from "#kernel/id.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { optional, shape, type Infer } from "#kernel/shape.ts";
+import { oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { LinkId, NodeId, OwnerId } from "../../domain/ids.ts";
 import {
@@ -15,18 +15,23 @@ import {
   type LinkNotFound,
   type TooManyLinks,
 } from "../../domain/link.ts";
-import { inTrash, isInTrash, type NodeInTrash } from "../../domain/node.ts";
-import { permitted, type Unseen } from "../nodes/located.ts";
+import { inTrash, isInTrash, type NodeInTrash, type NotAFolder } from "../../domain/node.ts";
+import { asFolder, permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { TooBusy } from "../places.ts";
 import type { LinkPasswords } from "../ports/links.ts";
 import type { DriveScope } from "../ports/scope.ts";
+
+/** Whether a link shows what is in its folder, or takes files into it. */
+export const LinkAllows = oneOf("read", "drop");
+export type LinkAllows = Infer<typeof LinkAllows>;
 
 export const CreateLink = shape({
   nodeId: NodeId,
   password: optional(LinkPassword),
   expiresAt: optional(Instant),
   maxDownloads: optional(DownloadLimit),
+  allows: optional(LinkAllows),
 });
 export type CreateLink = Infer<typeof CreateLink>;
 
@@ -52,16 +57,22 @@ type Deps = {
 export function createLink(deps: Deps) {
   const { unitOfWork, clock, newId, linkPasswords } = deps;
   const seen = permitted(deps.mayAct, Permissions.shareNode);
-  type Refused = Unseen | NodeInTrash | TooManyLinks | ExpiryPast | TooBusy;
+  const changing = permitted(deps.mayAct, Permissions.changeNode);
+  type Refused = Unseen | NodeInTrash | NotAFolder | TooManyLinks | ExpiryPast | TooBusy;
   type Outcome = Result<UsedLink, Refused | Conflict>;
   return async (
-    { nodeId, password, expiresAt, maxDownloads }: CreateLink,
+    { nodeId, password, expiresAt, maxDownloads, allows = "read" }: CreateLink,
     context: Context,
   ): Promise<Outcome> => {
     const now = clock.now();
     if (expiresAt !== undefined && expiresAt <= now) return err({ type: "expiry-past", now });
-    const may = await deps.read(context, (scope) => seen(scope, nodeId, context));
-    if (!may.ok) return may;
+    const first = await deps.read(context, (scope) => seen(scope, nodeId, context));
+    if (!first.ok) return first;
+    // Whoever has the link changes the folder.
+    const mayDropInto = async (scope: DriveScope, id: NodeId) => {
+      const found = await changing(scope, id, context);
+      return found.ok ? asFolder(found.value) : found;
+    };
     const hashed = password === undefined ? ok(undefined) : await linkPasswords.hash(password);
     if (!hashed.ok) return hashed;
     const limits = {
@@ -75,13 +86,19 @@ export function createLink(deps: Deps) {
         const found = await seen(scope, nodeId, context);
         if (!found.ok) return found;
         if (isInTrash(found.value)) return err(inTrash(found.value));
+        const isDrop = allows === "drop";
+        const may = isDrop ? await mayDropInto(scope, nodeId) : found;
+        if (!may.ok) return may;
         const others = await scope.links.ofNode(nodeId, maxLinks);
         if (others.length === maxLinks) return err({ type: "too-many-links", maxLinks });
         const { ownerId } = found.value;
         const maker = OwnerId.parse(context.actor);
         const madeBy = maker.ok ? maker.value : ownerId;
-        const link = { id: newId(LinkId), nodeId, ownerId, madeBy, createdAt: now, ...limits };
-        return ok({ link: scope.links.save(Link.create(link)), downloads: 0 });
+        const link = { id: newId(LinkId), nodeId, ownerId, madeBy, createdAt: now };
+        return ok({
+          link: scope.links.save(Link.create({ ...link, isDrop, ...limits })),
+          downloads: 0,
+        });
       },
       { lock: [`drive.links/${nodeId}`] },
     );

@@ -1,0 +1,99 @@
+import type { Context } from "#kernel/context.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { handedOver, optional, shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict } from "#kernel/unit-of-work.ts";
+import { numberedName, remarked } from "../../domain/conflicted-name.ts";
+import { NodeId } from "../../domain/ids.ts";
+import type { LinkUsedUp, ReadsOnly } from "../../domain/link.ts";
+import { NodeName } from "../../domain/node-name.ts";
+import type { PlacedFile } from "../../domain/node.ts";
+import type { Quota, QuotaExceeded } from "../content/quota.ts";
+import type { FileTooLarge, Received, UploadedFile } from "../content/receive-content.ts";
+import { keepFile, writing } from "../content/write-file.ts";
+import type { Owned } from "../ports/nodes.ts";
+import type { DriveScope } from "../ports/scope.ts";
+import {
+  asMaker,
+  LinkToken,
+  notFound,
+  opened,
+  VisitText,
+  type FollowingDeps,
+  type Opened,
+  type Unopened,
+} from "./follow-links.ts";
+
+/** Bytes of a file of a stranger. */
+export const maxDroppedBytes = 2 ** 30;
+/** Files of one name that get numbers, one after the other. */
+const maxNumbered = 10;
+
+export const DropFile = shape({
+  link: LinkToken,
+  visit: optional(VisitText),
+  name: NodeName,
+  content: handedOver<UploadedFile>("file", {
+    type: "string",
+    format: "binary",
+    maxLength: maxDroppedBytes,
+    description: "The bytes of the file",
+  }),
+});
+export type DropFile = Infer<typeof DropFile>;
+
+/** Puts a file into the folder of a link that takes files. Where its name is taken, it gets a number: whoever drops it sees nothing of the folder. */
+export function dropFile(deps: FollowingDeps & Quota) {
+  const { read, clock, newId, quotaBytes } = deps;
+  const write = writing(deps);
+  type Refused = Unopened | ReadsOnly | LinkUsedUp;
+  type Outcome = Result<PlacedFile, Refused | FileTooLarge | QuotaExceeded | Conflict>;
+
+  async function kept(
+    scope: DriveScope,
+    { parent, name, received }: { parent: Owned; name: NodeName; received: Received },
+  ): Promise<Result<PlacedFile, Unopened | QuotaExceeded>> {
+    const file = { id: newId(NodeId), createdAt: clock.now(), received, quotaBytes };
+    const numbered = Array.from({ length: maxNumbered }, (_, i) => numberedName(name, i + 1));
+    for (const one of [...numbered, remarked(name, file.id)]) {
+      const made = await keepFile(scope, parent, { ...file, name: one });
+      if (made.ok) return made;
+      if (made.error.type === "quota-exceeded") return err(made.error);
+      if (made.error.type !== "name-taken") return notFound();
+    }
+    return notFound();
+  }
+
+  return async ({ name, content, ...asked }: DropFile, context: Context): Promise<Outcome> => {
+    const mayDrop = async (scope: DriveScope): Promise<Result<Opened, Unopened | ReadsOnly>> => {
+      const found = await opened(deps, scope, asked, context);
+      return found.ok && !found.value.link.isDrop ? err({ type: "link-reads-only" }) : found;
+    };
+    const open = await read(context, mayDrop);
+    if (!open.ok) return open;
+    const { link } = open.value;
+    const { maxDownloads } = link;
+    const hasRoom = async ({ links }: DriveScope): Promise<Result<void, LinkUsedUp>> =>
+      maxDownloads !== undefined && (await links.downloads(link.id)) >= maxDownloads
+        ? err({ type: "link-used-up", maxDownloads })
+        : ok(undefined);
+    const to = { nodeId: link.nodeId, content };
+    const written = await write<PlacedFile, Refused | QuotaExceeded>(to, asMaker(context, link), {
+      mayKeep: hasRoom,
+      keep: async (scope, parent, received) => {
+        const still = await mayDrop(scope);
+        if (!still.ok) return still;
+        const room = await hasRoom(scope);
+        if (!room.ok) return room;
+        const file = await kept(scope, { parent, name, received });
+        if (file.ok && maxDownloads !== undefined)
+          scope.links.countDownload(link.id, newId(NodeId), file.value.id);
+        return file;
+      },
+      lock: [`drive.link/${link.id}`],
+    });
+    if (written.ok) return written;
+    const { error } = written;
+    // What the maker of a link may not see or change any more, strangers are not told of.
+    return error.type === "node-not-found" || error.type === "forbidden" ? notFound() : err(error);
+  };
+}
