@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, test } from "node:test";
+import { unzipSync } from "fflate";
 import { launch, scratch, serve, signUp } from "../support/basalt.ts";
 import { verify } from "../support/emails.ts";
 
@@ -74,5 +76,48 @@ describe("the drive at the console", () => {
       assert.notEqual(refused.code, 0);
       assert.match(refused.output, refusal);
     }
+  });
+
+  test("a newcomer looks at the folders of a server, finds files, and shares them by links", async () => {
+    await using served = await serve({ BASALT_QUOTA_MIB: "1" });
+    const ada = await signUp(served, "ada@example.com");
+    await verify(served, "ada@example.com", ada);
+    await using folder = await scratch();
+    const at = (name: string) => path.join(folder.path, name);
+    const env = { BASALT_API_KEY: ada.headers.authorization.replace("Bearer ", "") };
+    const run = (...args: readonly string[]) =>
+      launch(["drive", ...args, "--server", served.url], env).ended;
+
+    await writeFile(at("report.txt"), "one");
+    await writeFile(at("large"), randomBytes(2 ** 20));
+    assert.equal((await run("put", at("report.txt"), "/Letters/")).code, 0);
+    const large = await run("put", at("large"));
+    assert.deepEqual([large.code, /QUOTA_EXCEEDED/.test(large.output)], [1, true], large.output);
+
+    assert.match((await run("ls")).output, /^\d{4}-\d\d-\d\d \d\d:\d\d +Letters\/\n/);
+    assert.match((await run("ls", "/Letters")).output, / 3 report\.txt/);
+    assert.match((await run("ls", "/None")).output, /there is no \/None/);
+    assert.match((await run("search", "PORT", "re")).output, /^\/Letters\/report\.txt\n/);
+    assert.match((await run("usage")).output, /^Your spaces have 0\.0 MiB of 1\.0 MiB\./);
+
+    const urlIn = (output: string) => /^http\S+/m.exec(output)?.[0] ?? "no address";
+    const toFile = await run("link", "/Letters/report.txt", "--expires", "7d");
+    assert.equal(await (await fetch(urlIn(toFile.output))).text(), "one", toFile.output);
+    const toFolder = await run("link", "/Letters", "--max", "1");
+    const archive = await fetch(urlIn(toFolder.output));
+    assert.deepEqual(Object.keys(unzipSync(new Uint8Array(await archive.arrayBuffer()))), [
+      "Letters/report.txt",
+    ]);
+    assert.equal((await fetch(urlIn(toFolder.output))).status, 410);
+    const drop = await run("link", "/Letters", "--drop");
+    const dropped = await fetch(`${urlIn(drop.output)}two.txt`, {
+      method: "POST",
+      body: "two",
+      headers: { "content-type": "application/octet-stream" },
+    });
+    assert.equal(dropped.status, 201);
+    assert.match((await run("ls", "/Letters")).output, / 3 two\.txt/);
+    const past = await run("link", "/Letters", "--expires", "2020-01-01T00:00:00Z");
+    assert.match(past.output, /EXPIRY_PAST/);
   });
 });

@@ -1,31 +1,16 @@
 import { rename, stat } from "node:fs/promises";
 import path from "node:path";
-import { InvalidArgumentError, type Command } from "commander";
-import { Instant } from "#kernel/instant.ts";
-import { print, progressBar, type Output } from "#platform/console/output.ts";
+import type { Command } from "commander";
+import type { Instant } from "#kernel/instant.ts";
+import { print, progressBar } from "#platform/console/output.ts";
 import type { Runtime } from "#platform/runtime.ts";
 import { describeFile } from "./client/described-file.ts";
 import { getFile } from "./client/get-file.ts";
 import { findNode, findSpace, makeFolder } from "./client/places.ts";
 import { putFile } from "./client/put-file.ts";
-import { connect, RewoundFacts } from "./client/server.ts";
+import { RewoundFacts } from "./client/server.ts";
+import { reached, reachingOn, rooted, timeOf, type Reaching } from "./reaching-commands.ts";
 import { pairingOf, syncFolder } from "./client/sync.ts";
-
-type Reaching = Output & { readonly server: string; readonly space?: string };
-
-/** What a client is known by: an API key with the scopes `spaces:*` and `nodes:*`, or an access token. */
-const credentialName = "BASALT_API_KEY";
-const usualServer = "http://localhost:3000";
-
-/** People write an address without its scheme, or with the path of the API. */
-function addressOf(typed: string): string {
-  const url = URL.parse(/^https?:\/\//.test(typed) ? typed : `http://${typed}`);
-  if (!url) throw new Error(`${typed} is no address of a server, such as ${usualServer}`);
-  return url.href.replace(/(\/api\/v1)?\/*$/, "");
-}
-
-/** Paths begin with a slash and end with none, also where people type them otherwise. */
-const rooted = (typed: string): string => `/${typed.replace(/^\/+|\/+$/g, "")}`;
 
 /** A bar of the bytes that go over the wire. */
 function bytesBar() {
@@ -42,14 +27,7 @@ function bytesBar() {
 
 /** Commands of the client of the drive: they talk to a server, from any machine. */
 export function addClientCommands(drive: Command, runtime: Runtime): void {
-  const reaching = (name: string, does: string) =>
-    drive
-      .command(name)
-      .description(does)
-      .option("--server <url>", "the address of the server", usualServer)
-      .option("--space <space>", "the name or the id of the space, where there are several")
-      .option("--json", "print JSON")
-      .addHelpText("after", `\n${credentialName} has to be an API key or an access token.`);
+  const reaching = reachingOn(drive);
   reaching("put", "Send a file, of which only what the server lacks is sent")
     .argument("<file>", "the file on this machine")
     .argument("[path]", "where it goes, as in /Letters/ or /Letters/one.txt", "/")
@@ -67,39 +45,10 @@ export function addClientCommands(drive: Command, runtime: Runtime): void {
     .requiredOption(
       "--at <time>",
       "when: 2026-01-31T12:00:00Z, or so long ago: 30s, 15m, 1h, 2d or 1w",
-      timeOf(runtime),
+      timeOf(runtime.clock, "ago"),
     )
     .option("--dry-run", "tell what would change, and change nothing")
     .action(restoreCommand(runtime));
-}
-
-const spans: Readonly<Record<string, number>> = {
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
-
-/** Reads a time, or for how long it has passed. */
-function timeOf({ clock }: Runtime) {
-  return (typed: string): Instant => {
-    const [, count, unit = ""] = /^(\d{1,6})([smhdw])$/.exec(typed) ?? [];
-    if (count !== undefined)
-      return Instant.fromUnixMs(clock.unixMs() - Number(count) * (spans[unit] ?? 0));
-    const at = Instant.parse(typed);
-    if (!at.ok)
-      throw new InvalidArgumentError(
-        "It is no time with its zone, such as 2026-01-31T12:00:00Z, and no span such as 1h.",
-      );
-    return at.value;
-  };
-}
-
-function reached({ timers, newId }: Runtime, { server: url }: Reaching) {
-  const credential = process.env[credentialName];
-  if (!credential) throw new Error(`set ${credentialName} to an API key or an access token`);
-  return connect({ url: addressOf(url), credential, timers, newId });
 }
 
 const putCommand =

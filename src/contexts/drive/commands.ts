@@ -4,6 +4,7 @@ import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import type { WithDatabase } from "#platform/process/module.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { systemRuntime } from "#platform/system.ts";
+import { addLookCommands } from "./look-commands.ts";
 import { addClientCommands } from "./client-commands.ts";
 import { sha256Digests as digests } from "./infrastructure/digests.ts";
 import { openSegments } from "./infrastructure/segments.ts";
@@ -23,6 +24,7 @@ export function addDriveCommands(
     .command("drive")
     .description("Send, receive and sync files, and inspect those of people");
   addClientCommands(drive, systemRuntime);
+  addLookCommands(drive, systemRuntime);
   drive
     .command("verify")
     .description("Read all chunks of all files again, and name those that are damaged or missing")

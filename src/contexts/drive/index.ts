@@ -27,7 +27,13 @@ import { createFiles } from "./application/content/create-files.ts";
 import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
 import { createFolder } from "./application/nodes/create-folder.ts";
 import { dropFile } from "./application/links/drop-file.ts";
-import { getShared, listShared, readShared, visitLink } from "./application/links/follow-links.ts";
+import {
+  getShared,
+  listShared,
+  readShared,
+  readSharedArchive,
+  visitLink,
+} from "./application/links/follow-links.ts";
 import { createLink, listLinks, revokeLink } from "./application/links/manage-links.ts";
 import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.ts";
 import { copyFile } from "./application/content/copy-file.ts";
@@ -146,6 +152,7 @@ export const createDrive = (deps: DriveDeps) =>
       getShared: getShared(deps),
       listShared: listShared(deps),
       readShared: readShared(deps),
+      readSharedArchive: readSharedArchive(deps),
       dropFile: dropFile(deps),
     },
     { ...deps, denials: ["forbidden"] },

@@ -12,20 +12,24 @@ export type Mirror = {
 /** Nodes and changes that are asked for at once. */
 export const pageSize = 1_000;
 
+/** What lies in a folder, page by page. */
+export async function* childrenOf(server: Server, id: NodeId): AsyncGenerator<NodeFacts> {
+  let cursor: string | undefined;
+  do {
+    const query = { limit: pageSize, cursor };
+    const page = await server.ask(ChildrenFacts, "GET", `nodes/${id}/children`, { query });
+    yield* page.items;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+}
+
 async function walk(server: Server, mirror: Mirror, folderId: NodeId): Promise<void> {
   const folders: NodeId[] = [folderId];
-  for (let id = folders.pop(); id !== undefined; id = folders.pop()) {
-    let cursor: string | undefined;
-    do {
-      const query = { limit: pageSize, cursor };
-      const page = await server.ask(ChildrenFacts, "GET", `nodes/${id}/children`, { query });
-      for (const node of page.items) {
-        mirror.nodes.set(node.id, node);
-        if (node.kind === "folder") folders.push(node.id);
-      }
-      cursor = page.nextCursor;
-    } while (cursor !== undefined);
-  }
+  for (let id = folders.pop(); id !== undefined; id = folders.pop())
+    for await (const node of childrenOf(server, id)) {
+      mirror.nodes.set(node.id, node);
+      if (node.kind === "folder") folders.push(node.id);
+    }
 }
 
 export const childrenIn = (

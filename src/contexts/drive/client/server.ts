@@ -1,10 +1,11 @@
 import type { NewId } from "#kernel/id.ts";
+import { Instant } from "#kernel/instant.ts";
 import { Count, Flag, text } from "#kernel/scalars.ts";
 import { list, oneOf, openShape, optional, type Infer, type Value } from "#kernel/shape.ts";
 import { Version } from "#kernel/version.ts";
 import { pause, type Timers } from "#platform/runtime.ts";
 import { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
-import { NodeId, SpaceId, UploadId } from "../domain/ids.ts";
+import { LinkId, NodeId, SpaceId, UploadId } from "../domain/ids.ts";
 import { NodeName } from "../domain/node-name.ts";
 
 /** How a client reaches a Basalt. `credential`: an API key or an access token. */
@@ -26,12 +27,13 @@ export const NodeFacts = openShape({
   revision: optional(RevisionNumber),
   size: optional(ByteCount),
   hash: optional(Sha256),
+  changedAt: Instant,
   version: Version,
   inTrash: optional(Flag),
 });
 export type NodeFacts = Infer<typeof NodeFacts>;
 
-const [maxText, maxPage] = [10_000, 4_096];
+const [maxText, maxPage, maxPath] = [10_000, 4_096, 32_768];
 export const SpaceFacts = openShape({
   id: SpaceId,
   name: NodeName,
@@ -65,6 +67,12 @@ export const ChangesFacts = openShape({
   nextCursor: text(maxText),
   hasMore: Flag,
 });
+export const FoundFacts = openShape({
+  items: list(openShape({ ...NodeFacts.fields, path: text(maxPath) }), maxPage),
+  isComplete: Flag,
+});
+export const LinkFacts = openShape({ id: LinkId, token: text(maxText) });
+export const UsageFacts = openShape({ usedBytes: Count, quotaBytes: optional(Count) });
 export const UploadFacts = openShape({ id: UploadId, missing: list(text(maxText), maxPage) });
 
 type Said = {

@@ -138,10 +138,8 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
     await this.#ask((abortSignal) => this.#s3.deleteObject(object, { abortSignal }));
   };
 
+  /** Whoever relies on what is being sent has been waited for. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#filling) this.#unsafe.delete(this.#filling.name);
-    this.#filling = undefined;
-    await Promise.allSettled(this.#unsafe.values());
     this.#s3.destroy();
   }
 

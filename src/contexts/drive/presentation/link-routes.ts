@@ -11,6 +11,7 @@ import { DropFile, maxDroppedBytes } from "../application/links/drop-file.ts";
 import type { LinkTokens } from "../application/ports/links.ts";
 import type { Drive } from "../index.ts";
 import { arrival, kept, sent } from "./content-routes.ts";
+import { zipOf } from "./zip-archive.ts";
 import { uploadedFile } from "./uploaded-file.ts";
 import {
   DroppedView,
@@ -167,8 +168,29 @@ const following = (drive: Drive): readonly Route[] => [
   }),
 ];
 
+const packing = (drive: Drive): Route =>
+  get("/drive/shared/:link/archive", {
+    access: "public",
+    id: "readSharedArchive",
+    summary: "Download a folder that a link opens",
+    description:
+      "The folder of a link, or with `nodeId` one that lies below it, with all that lies in it, as a ZIP archive. Where downloads are limited, it counts as one file does.",
+    input: GetShared,
+    handle: drive.readSharedArchive,
+    success: 200,
+    download: { ...zipOf, isMade: true },
+    refusals: {
+      ...unreadable,
+      "link-used-up": 410,
+      "not-a-folder": 409,
+      "too-many-nodes": 422,
+      conflict: 409,
+    },
+  });
+
 export const linkRoutes = (drive: Drive, linking: Linking): readonly Route[] => [
   ...managing(drive, linking),
   ...following(drive),
+  packing(drive),
   dropping(drive),
 ];

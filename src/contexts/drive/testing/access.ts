@@ -61,6 +61,7 @@ export const access: Access = {
     "GET /api/v1/drive/shared/{link}",
     "GET /api/v1/drive/shared/{link}/children",
     "GET /api/v1/drive/shared/{link}/content",
+    "GET /api/v1/drive/shared/{link}/archive",
     "POST /api/v1/drive/shared/{link}/visits",
     "POST /api/v1/drive/shared/{link}/files",
   ],

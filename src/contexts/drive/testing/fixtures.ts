@@ -327,6 +327,8 @@ const linksOf = ({ drive, as, adaId }: House) => {
       const content = uploadedFile(bytes instanceof Uint8Array ? piecesOf(bytes) : bytes);
       return drive.dropFile(read(DropFile, { link: token, name, content, ...more }), stranger());
     },
+    sharedArchive: (token: string, more: object = {}) =>
+      drive.readSharedArchive(read(GetShared, { link: token, ...more }), stranger()),
     sharedBytes: (token: string, more: object = {}) =>
       drive.readShared(read(GetShared, { link: token, ...more }), stranger()),
   };

@@ -160,6 +160,23 @@ export function linksContract(name: string, open: OpenDrive): void {
       assert.equal(outcomeOf(await house.link(house.outer, { allows: "drop" })), "not-a-folder");
     });
 
+    test("a link packs its folder, or one below it, as one download", async () => {
+      await using house = await shared();
+      const below = await house.made(house.folder, "below");
+      const { token } = await house.linked(house.folder, { maxDownloads: 2 });
+      const packed = async (more: object = {}) =>
+        expect(await house.sharedArchive(token, more)).entries.map(({ path }) => path.join("/"));
+      assert.deepEqual((await packed()).toSorted(), ["below", "inner.txt"]);
+      const { inner: nodeId, rootId } = house;
+      assert.equal(outcomeOf(await house.sharedArchive(token, { nodeId })), "not-a-folder");
+      assert.equal(
+        outcomeOf(await house.sharedArchive(token, { nodeId: rootId })),
+        "link-not-found",
+      );
+      assert.deepEqual(await packed({ nodeId: below }), []);
+      assert.equal(outcomeOf(await house.sharedArchive(token)), "link-used-up");
+    });
+
     test("a link takes no more files than it allows, and none once it is revoked", async () => {
       await using house = await shared();
       const { folder } = house;

@@ -18,11 +18,13 @@ import {
   type PasswordWrong,
   type VisitRequired,
 } from "../../domain/link.ts";
-import { isInTrash, type NotAFile, type NotAFolder, type Placed } from "../../domain/node.ts";
+import { isInTrash, type NotAFolder, type Placed } from "../../domain/node.ts";
 import type { NameKey } from "../../domain/node-name.ts";
 import type { KeepingDeps } from "../content/keep-chunks.ts";
-import { readFile, type ReadableFile } from "../content/read-file.ts";
-import { permitted } from "../nodes/located.ts";
+import { readArchive } from "../content/read-archive.ts";
+import { readFile } from "../content/read-file.ts";
+import type { RevisionNotFound } from "../content/revisions.ts";
+import { permitted, type Unseen } from "../nodes/located.ts";
 import { ChildCursor, listChildren, NodePageSize } from "../nodes/read-nodes.ts";
 import { Permissions } from "../permission.ts";
 import type { TooBusy } from "../places.ts";
@@ -184,11 +186,19 @@ export function listShared(deps: FollowingDeps) {
   };
 }
 
-/** Reads a file that a link opens. Where its downloads are limited, one counts once for each visit, and each time without a visit. */
-export function readShared(deps: FollowingDeps) {
+/** What the maker of a link may not see any more, strangers are not told of. */
+type Hidden = Unseen | RevisionNotFound;
+const hidden: readonly string[] = ["node-not-found", "forbidden", "revision-not-found"];
+
+/** Reads what a link opens as its maker. Where downloads are limited, one counts once for each visit, and each time without a visit. */
+function downloading<V, R extends { readonly type: string }, K extends "file" | "folder">(
+  deps: FollowingDeps,
+  wanted: K,
+  readAsMaker: (input: { readonly nodeId: NodeId }, context: Context) => Promise<Result<V, R>>,
+) {
+  type OtherKind = { readonly type: `not-a-${K}`; readonly nodeId: NodeId };
   const { unitOfWork, newId } = deps;
-  const readAsMaker = readFile(deps);
-  type Counted = Result<Opened, Unopened | DropsOnly | LinkUsedUp | NotAFile>;
+  type Counted = Result<Opened, Unopened | DropsOnly | LinkUsedUp | OtherKind>;
 
   const counted = async (
     scope: DriveScope,
@@ -199,7 +209,7 @@ export function readShared(deps: FollowingDeps) {
     if (!found.ok) return found;
     const { link, visit } = found.value;
     const { id: nodeId, kind } = found.value.found.node;
-    if (kind !== "file") return err({ type: "not-a-file", nodeId });
+    if (kind !== wanted) return err({ type: `not-a-${wanted}`, nodeId });
     const { maxDownloads } = link;
     if (maxDownloads === undefined) return found;
     if (visit !== undefined && (await scope.links.hasDownloaded(link.id, visit, nodeId)))
@@ -210,7 +220,8 @@ export function readShared(deps: FollowingDeps) {
     return found;
   };
 
-  type Outcome = Result<ReadableFile, Unopened | DropsOnly | LinkUsedUp | NotAFile | Conflict>;
+  type Told = Exclude<R, Hidden>;
+  type Outcome = Result<V, Unopened | DropsOnly | LinkUsedUp | OtherKind | Told | Conflict>;
   return async (input: GetShared, context: Context): Promise<Outcome> => {
     const link = await deps.read(context, (scope) => linkOf(deps, scope, input.link));
     if (!link.ok) return link;
@@ -223,6 +234,13 @@ export function readShared(deps: FollowingDeps) {
     if (!may.ok) return may;
     const nodeId = may.value.found.node.id;
     const read = await readAsMaker({ nodeId }, asMaker(context, link.value));
-    return read.ok || read.error.type === "not-a-file" ? (read as Outcome) : notFound();
+    return read.ok || !hidden.includes(read.error.type) ? (read as Result<V, Told>) : notFound();
   };
 }
+
+/** Reads a file that a link opens. */
+export const readShared = (deps: FollowingDeps) => downloading(deps, "file", readFile(deps));
+
+/** Reads a folder that a link opens, with all that lies below it. */
+export const readSharedArchive = (deps: FollowingDeps) =>
+  downloading(deps, "folder", readArchive(deps));
