@@ -36,6 +36,9 @@ describe("the drive at the console", () => {
 
     await mkdir(at("photos", "trip"), { recursive: true });
     for (const name of ["a", "b", "c"]) await writeFile(at("photos", "trip", name), name);
+    // Small ones go together, and then the large one by itself, with progress of its own.
+    for (let i = 0; i < 10; i += 1) await writeFile(at("photos", `small ${i}`), `${i}`);
+    await writeFile(at("photos", "large"), randomBytes(3_000_000));
     const sync = () => run("sync", at("photos"), "--to", "/Photos", "--json");
     assert.equal((await sync()).code, 0);
     const before = new Date().toISOString();

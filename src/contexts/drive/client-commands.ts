@@ -16,10 +16,13 @@ import { pairingOf, syncFolder } from "./client/sync.ts";
 function bytesBar() {
   const kibibyte = 1_024;
   let bar: ReturnType<typeof progressBar> | undefined;
+  let shown = 0;
   return {
+    /** A part that begins has a total of its own. */
     show(done: number, total: number) {
-      bar ??= progressBar("KiB", Math.ceil(total / kibibyte));
-      bar.show(Math.min(Math.ceil(done / kibibyte), Math.ceil(total / kibibyte)));
+      if (total !== shown) bar = progressBar("KiB", Math.ceil(total / kibibyte));
+      shown = total;
+      bar?.show(Math.ceil(done / kibibyte));
     },
     end: () => bar?.end(),
   };

@@ -24,7 +24,7 @@ export function progressBar(what: string, total: number) {
   const terminal = process.stderr.isTTY ? process.stderr : undefined;
   return {
     show(done: number): void {
-      const share = total === 0 ? 1 : done / total;
+      const share = total === 0 ? 1 : Math.min(Math.max(done / total, 0), 1);
       const filled = Math.round(share * width);
       const bar = "█".repeat(filled) + "░".repeat(width - filled);
       terminal?.write(`\r${bar} ${Math.round(share * 100)} % ${done}/${total} ${what}`);
