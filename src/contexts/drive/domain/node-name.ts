@@ -40,9 +40,12 @@ export const nameKey = (name: NodeName): NameKey => keyOf(name) as NameKey;
 const keyOf = (text: string): string =>
   text.normalize("NFC").toLowerCase().toUpperCase().toLowerCase().normalize("NFC");
 
-/** The parts of a search, as keys of names have them. */
+/** What of a key is searched: a sigma at the end of a word is written in another way, and may lie in the midst of a name. */
+export const searchedKey = (key: string): string => key.replaceAll("ς", "σ");
+
+/** The parts of a search. */
 export const wordsOf = (query: string): readonly string[] => [
-  ...new Set(keyOf(query).split(/\s+/u).filter(Boolean)),
+  ...new Set(searchedKey(keyOf(query)).split(/\s+/u).filter(Boolean)),
 ];
 
 /** The name that replaces those of an owner who is erased. */

@@ -5,32 +5,37 @@ import type { NodeName } from "../domain/node-name.ts";
 import type { Placed } from "../domain/node.ts";
 import { nodeColumns, toNode, type NodeRow } from "./node-rows.ts";
 
-/** Names that are put in order: a frequent part of names is in any number of them. */
-const mostMatches = 1_000;
+/** Names that are looked at, those in the trash too, and those that are put in order: a frequent part of names is in any number of them. */
+const [mostMatches, mostLive] = [10_000, 1_000];
 
-type FoundRow = NodeRow & {
-  readonly above: readonly NodeName[];
-  readonly in_trash: boolean;
-  readonly matches: number;
-};
+/** One row at least, of no node, which says whether all are there. */
+type FoundRow = { readonly is_complete: boolean } & (
+  | (NodeRow & { readonly above: readonly NodeName[] })
+  | { readonly id: null }
+);
 
+const searched = "replace(n.name_key, 'ς', 'σ')";
 /** The three longest parts are looked up by their trigrams. */
 const search = statement<FoundRow>(
   "drive.nodes-search",
   `with matches as materialized (
      select ${nodeColumns} from drive.nodes n
       where n.space_id = $1 and n.trashed_at is null and n.parent_id is not null
-        and n.name_key like $2 and n.name_key like $3 and n.name_key like $4 and n.name_key like all($5::text[]) limit ${mostMatches})
-   select n.*, w.above, w.in_trash, (select count(*) from matches) as matches
-     from matches n cross join lateral (
-       with recursive way (id, parent_id, name, trashed_at, step) as (
-         select p.id, p.parent_id, p.name, p.trashed_at, 1 from drive.nodes p where p.id = n.parent_id
-         union all
-         select p.id, p.parent_id, p.name, p.trashed_at, w.step + 1 from way w join drive.nodes p on p.id = w.parent_id)
-       select bool_or(trashed_at is not null) as in_trash,
-              coalesce(array_agg(name order by step desc) filter (where parent_id is not null), '{}') as above from way) w
-    where not w.in_trash
-    order by n.changed_at desc, n.id desc limit $6`,
+        and ${searched} like $2 and ${searched} like $3 and ${searched} like $4 and ${searched} like all($5::text[])
+      limit ${mostMatches}),
+   live as materialized (
+     select n.*, w.above
+       from matches n cross join lateral (
+         with recursive way (id, parent_id, name, trashed_at, step) as (
+           select p.id, p.parent_id, p.name, p.trashed_at, 1 from drive.nodes p where p.id = n.parent_id
+           union all
+           select p.id, p.parent_id, p.name, p.trashed_at, w.step + 1 from way w join drive.nodes p on p.id = w.parent_id)
+         select bool_or(trashed_at is not null) as in_trash,
+                coalesce(array_agg(name order by step desc) filter (where parent_id is not null), '{}') as above from way) w
+      where not w.in_trash limit ${mostLive})
+   select (select count(*) from matches) < ${mostMatches} and (select count(*) from live) < ${mostLive} as is_complete, l.*
+     from (select 1) one left join (select * from live order by changed_at desc, id desc limit $6) l on true
+    order by l.changed_at desc, l.id desc`,
 );
 
 const containing = (word: string) => `%${word.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
@@ -40,7 +45,9 @@ export const searchOn = ({ read }: Transaction): Pick<Nodes, "search"> => ({
     const patterns = words.toSorted((a, b) => b.length - a.length).map(containing);
     const [first = "%", second = "%", third = "%", ...others] = patterns;
     const rows = await read(search, [spaceId, first, second, third, others, limit]);
-    const items = rows.map(({ above, ...row }) => ({ node: toNode(row) as Placed, above }));
-    return { items, isComplete: (rows[0]?.matches ?? 0) < mostMatches };
+    const items = rows.flatMap((row) =>
+      row.id === null ? [] : [{ node: toNode(row) as Placed, above: row.above }],
+    );
+    return { items, isComplete: rows[0]?.is_complete === true };
   },
 });

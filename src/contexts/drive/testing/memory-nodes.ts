@@ -5,7 +5,7 @@ import type { Nodes } from "../application/ports/nodes.ts";
 import type { Revision } from "../application/ports/revisions.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import type { NodeId } from "../domain/ids.ts";
-import { erasedName, nameKey, type NodeName } from "../domain/node-name.ts";
+import { erasedName, nameKey, searchedKey, type NodeName } from "../domain/node-name.ts";
 import { Space } from "../domain/space.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
 import { keptIn } from "./memory-time-machine.ts";
@@ -147,7 +147,7 @@ export function nodesIn(tables: Tables, transaction: MemoryTransaction): Nodes {
       const found = all()
         .filter(isPlaced)
         .filter((one) => one.spaceId === spaceId && !aboveOf(one).some(isTrashed))
-        .filter(({ name }) => words.every((word) => nameKey(name).includes(word)))
+        .filter(({ name }) => words.every((word) => searchedKey(nameKey(name)).includes(word)))
         .toSorted((a, b) => byText(b.changedAt + b.id, a.changedAt + a.id))
         .slice(0, limit);
       const folders = (node: Node) => aboveOf(node).filter(({ status }) => status !== "root");

@@ -23,7 +23,7 @@ export function searchContract(name: string, open: OpenDrive): void {
       await using house = await given();
       const { rootId, clock, found } = house;
       const names = ["Invoice 2026.pdf", "letters/INVOICES", "a_b%c", "Straße", "CAF\u00C9.txt"];
-      for (const one of [...names, "請求書.pdf"]) {
+      for (const one of [...names, "請求書.pdf", "φως.txt"]) {
         const entry = one === "letters/INVOICES" ? { name: `${one}/` } : { name: one, text: "x" };
         expect(await house.batch(rootId, await tarOf([entry])));
         clock.advance(1_000);
@@ -34,6 +34,7 @@ export function searchContract(name: string, open: OpenDrive): void {
       assert.deepEqual(await found("STRASSE"), ["Straße"]);
       assert.deepEqual(await found("cafe\u0301"), ["CAF\u00C9.txt"]);
       assert.deepEqual(await found("請求"), ["請求書.pdf"]);
+      for (const word of ["φως", "φωσ", "ΦΩΣ"]) assert.deepEqual(await found(word), ["φως.txt"]);
       assert.deepEqual(await found("_b%"), ["a_b%c"]);
       assert.deepEqual(await found("a_c"), []);
       assert.deepEqual(await found("nothing like it"), []);
@@ -54,6 +55,19 @@ export function searchContract(name: string, open: OpenDrive): void {
       expect(await house.trash(inner));
       assert.deepEqual(await found("target"), []);
       assert.equal(outcomeOf(await ask("target", {}, bobId)), "forbidden");
+    });
+
+    test("is not blinded by what lies in the trash", async () => {
+      await using house = await given();
+      for (const name of ["one", "two"]) {
+        const folder = await house.made(house.rootId, name);
+        const entries = Array.from({ length: 999 }, (_, i) => ({ name: `img_${i}`, text: "" }));
+        expect(await house.batch(folder, await tarOf(entries)));
+        expect(await house.trash(folder));
+      }
+      expect(await house.file(house.rootId, "img_live", Buffer.from("x")));
+      const { items, isComplete } = expect(await house.ask("img_"));
+      assert.deepEqual([items.map(({ node }) => node.name), isComplete], [["img_live"], true]);
     });
 
     test("says whether there are others", async () => {
