@@ -78,8 +78,10 @@ export function quotaContract(name: string, open: OpenDrive): void {
       assert.deepEqual(refused.map(outcomeOf), Array(4).fill("quota-exceeded"));
       assert.equal(await used(), 600_000);
       assert.deepEqual(await house.names(rootId), ["file"]);
-      expect(await house.file(rootId, "twin", bytes));
+      // A body that does not fit is refused unread: the answer would tell whether its content is there.
+      assert.equal(outcomeOf(await house.file(rootId, "twin", bytes)), "quota-exceeded");
       expect(await house.copy(file, { name: "copy" }));
+      expect(await house.begin(rootId, bytes, { name: "twin", parts: [] }));
       expect(await house.file(rootId, "exactly", randomBytes(400_000)));
       assert.equal(await used(), quota);
       expect(await house.file(rootId, "empty", Buffer.alloc(0)));
@@ -98,6 +100,37 @@ export function quotaContract(name: string, open: OpenDrive): void {
       expect(await house.trash(file));
       expect(await house.purge(file));
       expect(await house.commit(upload.id));
+    });
+
+    test("holds where content that was there is purged before it is kept again", async () => {
+      let meanwhile: (() => Promise<void>) | undefined;
+      const opening: OpenDrive = async (clock) => {
+        const subject = await open(clock);
+        const unitOfWork: typeof subject.unitOfWork = (context, work, options) =>
+          subject.unitOfWork(
+            context,
+            async (scope) => {
+              const done = await work(scope);
+              const once = meanwhile;
+              meanwhile = undefined;
+              await once?.();
+              return done;
+            },
+            options,
+          );
+        return { ...subject, unitOfWork };
+      };
+      await using house = await openDrive(opening, quota);
+      const { rootId, drive, as, adaId } = house;
+      const bytes = randomBytes(450_000);
+      const old = expect(await house.file(rootId, "old", bytes)).id;
+      expect(await house.trash(old));
+      meanwhile = async () => {
+        expect(await house.purge(old));
+        expect(await house.file(rootId, "other", randomBytes(700_000)));
+      };
+      assert.equal(outcomeOf(await house.file(rootId, "again", bytes)), "quota-exceeded");
+      assert.equal(expect(await drive.getUsage({}, as(adaId))).usedBytes, 700_000);
     });
 
     test("holds when many take the last of it at once", async () => {

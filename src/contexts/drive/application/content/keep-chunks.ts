@@ -43,7 +43,7 @@ export type NamedBytes = { readonly hash: Sha256; readonly bytes: Uint8Array };
 export function keeping(deps: KeepingDeps, context: () => Context) {
   const { unitOfWork, store, clock } = deps;
   let fresh = new Map<Sha256, Location>();
-  let [indexing, newBytes] = [Promise.resolve(), 0];
+  let indexing = Promise.resolve();
 
   /** Chunks whose place is not known, or whose bytes are not whole there. */
   async function missing(unseen: ReadonlyMap<Sha256, Uint8Array>) {
@@ -67,8 +67,6 @@ export function keeping(deps: KeepingDeps, context: () => Context) {
   }
 
   return {
-    /** Of chunks that were not known. */
-    newBytes: () => newBytes,
     async keep(chunks: readonly NamedBytes[]): Promise<void> {
       const unseen = new Map<Sha256, Uint8Array>();
       for (const { hash, bytes } of chunks) if (!fresh.has(hash)) unseen.set(hash, bytes);
@@ -78,7 +76,6 @@ export function keeping(deps: KeepingDeps, context: () => Context) {
         const location = locations[i];
         if (!location) throw new Error(`${hash} was kept nowhere`);
         fresh.set(hash, location);
-        newBytes += location.size;
       }
       if (fresh.size < indexedChunks) return;
       await indexing;

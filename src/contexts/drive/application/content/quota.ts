@@ -31,8 +31,10 @@ export async function roomFor(
 ): Promise<Result<Claim, QuotaExceeded>> {
   if (quotaBytes === undefined) return ok({ claim() {} });
   const { usedBytes, newBytes } = await usage.of(ownerId, { spaceId: node.spaceId, contents });
-  if (newBytes === 0) return ok({ claim() {} });
+  if (newBytes === 0 && usedBytes > quotaBytes) return ok({ claim() {} });
   if (usedBytes + newBytes > quotaBytes)
     return err({ type: "quota-exceeded", quotaBytes, neededBytes: newBytes });
-  return ok({ claim: () => usage.claim(ownerId, { quotaBytes, newBytes }) });
+  // What is there now may be gone when it is kept.
+  const most = contents.reduce((sum, { size }) => sum + size, 0);
+  return ok({ claim: () => usage.claim(ownerId, { quotaBytes, newBytes: most }) });
 }

@@ -51,13 +51,14 @@ export async function receiveContent(
 ): Promise<Result<Received, FileTooLarge | QuotaExceeded>> {
   const digest = deps.digests.running();
   const { passing, seen } = measured(bytes, digest);
-  const { keep, rest, newBytes } = keeping(deps, context);
+  const { keep, rest } = keeping(deps, context);
   const manifest: ChunkRef[] = [];
   let underWay = Promise.resolve();
   for await (const chunks of chunksOf(passing)) {
     await underWay;
-    if (quotaBytes !== undefined && newBytes() > room)
-      return err({ type: "quota-exceeded", quotaBytes, neededBytes: newBytes() });
+    // Whether the bytes are known already would tell what others have.
+    if (quotaBytes !== undefined && seen.size > room)
+      return err({ type: "quota-exceeded", quotaBytes, neededBytes: seen.size });
     const named = chunks.map((one) => ({ hash: deps.digests.sha256(one), bytes: one }));
     for (const {
       hash,

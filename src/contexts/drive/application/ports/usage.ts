@@ -8,7 +8,7 @@ export type Usage = {
     ownerId: OwnerId,
     wanted?: { readonly spaceId: SpaceId; readonly contents: readonly Told[] },
   ) => Promise<{ readonly usedBytes: number; readonly newBytes: number }>;
-  /** Comes after the contents that add `newBytes`. Where others have taken the room meanwhile, the unit of work ends in `conflict`. */
+  /** Comes after the contents that add `newBytes` at most. Where others have taken the room meanwhile, the unit of work ends in `conflict`. */
   readonly claim: (
     ownerId: OwnerId,
     room: { readonly quotaBytes: number; readonly newBytes: number },
