@@ -4,6 +4,7 @@ import { writeFileSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { expect } from "#kernel/result.ts";
+import { Unavailable } from "#platform/unavailable.ts";
 import { openDrive } from "../testing/fixtures.ts";
 import { postgresSubject } from "../testing/on-postgres.ts";
 import { sha256Digests as digests } from "./digests.ts";
@@ -16,10 +17,11 @@ test("names damaged and missing chunks, and the files that have them", async () 
   assert.ok(opened);
   const { database, chunks, sql } = opened;
   const progress: (readonly [number, number])[] = [];
-  const verify = () =>
+  const verify = (more: object = {}) =>
     verifyChunks(
       {
         ...house.subject,
+        ...more,
         digests,
         clock: house.clock,
         onProgress: (done, total) => void progress.push([done, total]),
@@ -33,6 +35,10 @@ test("names damaged and missing chunks, and the files that have them", async () 
   assert.deepEqual(await verify(), { chunks: 3, bytes: 6_000, damaged: [], files: [] });
   assert.deepEqual(progress.at(-1), [3, 3]);
   assert.equal((await examineChunks(database)).ok, true);
+  const away = async () => Promise.reject(new Unavailable("the store is away", {}));
+  const store = { ...house.subject.store, read: away };
+  await assert.rejects(verify({ store }), Unavailable);
+  assert.equal((await examineChunks(database)).ok, true, "it says nothing about the chunks");
 
   const [place] = await sql("select segment, place from drive.chunks where size = 2000");
   const segment = path.join(chunks.folder, String(place?.["segment"]));

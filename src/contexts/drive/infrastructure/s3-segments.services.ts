@@ -11,7 +11,7 @@ import { contentContract } from "../testing/content.contract.ts";
 import { openDrive, type OpenDrive } from "../testing/fixtures.ts";
 import { postgresWith } from "../testing/on-postgres.ts";
 import { s3Subject, type Fault } from "../testing/on-s3.ts";
-import { askBucket } from "./s3-segments.ts";
+import { askBucket, hasSegment } from "./s3-segments.ts";
 import { uploadsContract } from "../testing/uploads.contract.ts";
 
 const mebibyte = 2 ** 20;
@@ -66,6 +66,17 @@ describe("segments in a bucket", () => {
       assert.ok(chunks[i]?.equals(await store.read(location)));
   });
 
+  test("are read in many places at once", async () => {
+    await using opened = await s3Subject();
+    const { store, open } = opened;
+    const chunks = Array.from({ length: 45 }, () => randomBytes(mebibyte));
+    const locations = await store.put(chunks);
+    await store.flush(locations);
+    await using other = await open();
+    const read = await Promise.all(locations.map(other.read));
+    for (const [i, bytes] of read.entries()) assert.ok(chunks[i]?.equals(bytes));
+  });
+
   test("leave objects of others alone", async () => {
     await using opened = await s3Subject();
     const { store, s3, reached } = opened;
@@ -76,7 +87,8 @@ describe("segments in a bucket", () => {
 });
 
 describe("segments in a bucket that fails", () => {
-  for (const fault of ["busy", "cut", "shortened", "never answered"] satisfies readonly Fault[])
+  const faults = ["busy", "cut", "shortened", "never answered", "of something else"] as const;
+  for (const fault of faults satisfies readonly Fault[])
     test(`outlive answers that are ${fault}`, async () => {
       await using opened = await s3Subject({ attemptMs: 500 });
       const { store, way, open } = opened;
@@ -93,6 +105,30 @@ describe("segments in a bucket that fails", () => {
       faulty(2);
       assert.equal((await other.segments()).length, 1);
     });
+});
+
+describe("segments that were not sent", () => {
+  test("are lost where the process stops before they are sent, and say so", async () => {
+    await using opened = await s3Subject();
+    const store = await opened.open();
+    const locations = await store.put([randomBytes(1_000)]);
+    await store[Symbol.asyncDispose]();
+    await assert.rejects(store.flush(locations), isUnavailable);
+    await assert.rejects(store.put([randomBytes(1)]), isUnavailable);
+    assert.deepEqual(await opened.store.segments(), []);
+  });
+
+  test("keep no bytes of what could not be sent", async () => {
+    await using opened = await s3Subject();
+    const { store, way } = opened;
+    way.fault = () => "busy";
+    const locations = await store.put([randomBytes(1_000)]);
+    const told = await store.flush(locations).catch((error: unknown) => error);
+    assert.ok(told instanceof Unavailable);
+    assert.ok(told.cause instanceof Error);
+    assert.match(told.cause.message, /SlowDown/);
+    assert.equal(told.cause.cause, undefined, "the error of the library has all bytes");
+  });
 
   test("say nothing about chunks while the bucket is away, and refuse what could not be sent", async () => {
     await using opened = await s3Subject();
@@ -123,6 +159,8 @@ describe("segments in a bucket that fails", () => {
       await assert.rejects(askBucket({ ...reached, ...how }), says);
     }
     await askBucket(reached);
+    assert.equal(await hasSegment(reached, location.segment), true);
+    assert.equal(await hasSegment(reached, "segment_none"), false);
   });
 });
 

@@ -2,6 +2,7 @@ import type { S3 } from "@aws-sdk/client-s3";
 import { LRUCache } from "lru-cache";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import { upstream, UpstreamRefused, type Upstream } from "#platform/resilience/upstream.ts";
+import { Unavailable } from "#platform/unavailable.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import {
   ChunkLost,
@@ -63,7 +64,13 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
   readonly #s3: S3;
   readonly #options: Options;
   readonly #call: Upstream;
-  readonly #blocks: LRUCache<string, Uint8Array>;
+  readonly #blocks = new LRUCache<string, Uint8Array>({
+    maxSize: keptBytes,
+    // An end of a segment may have no bytes.
+    sizeCalculation: ({ length }) => length + 1,
+  });
+  /** Blocks that are on their way. */
+  readonly #reading = new Map<string, Promise<Uint8Array>>();
   /** Takes chunks. */
   #filling: Pending | undefined;
   /** Full, and not sent yet. */
@@ -71,6 +78,7 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
   /** Not safe yet, by their names; those that could not be sent stay, so that whoever relies on them is told. */
   readonly #unsafe = new Map<string, Promise<void>>();
   #sending = 0;
+  #isClosed = false;
 
   private constructor(s3: S3, options: Options) {
     const { clock, metrics, attemptMs = requestMs } = options;
@@ -78,12 +86,6 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
     this.#options = options;
     const name = "object-storage";
     this.#call = upstream({ name, clock, metrics, limits: { ...limits, attemptMs } });
-    this.#blocks = new LRUCache<string, Uint8Array>({
-      maxSize: keptBytes,
-      // An end of a segment may have no bytes.
-      sizeCalculation: ({ length }) => length + 1,
-      fetchMethod: (key) => this.#readBlock(key),
-    });
   }
 
   static async open(options: Options): Promise<S3Segments> {
@@ -91,6 +93,7 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
   }
 
   readonly put = async (chunks: readonly Uint8Array[]): Promise<readonly Location[]> => {
+    if (this.#isClosed) throw new Unavailable("object storage is left: the process stops", {});
     const locations = chunks.map((bytes) => this.#append(bytes));
     // Whoever gives more than the bucket takes waits, so that memory stays flat.
     await this.#full[0]?.kept.promise.catch(() => {});
@@ -108,7 +111,7 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
     const first = Math.floor(offset / blockBytes);
     const count = Math.floor((offset + size - 1) / blockBytes) - first + 1;
     const blocks = await Promise.all(
-      Array.from({ length: count }, (_, i) => this.#blocks.forceFetch(`${segment}/${first + i}`)),
+      Array.from({ length: count }, (_, i) => this.#block(segment, first + i)),
     );
     const from = offset - first * blockBytes;
     const bytes = Buffer.concat(blocks).subarray(from, from + size);
@@ -122,7 +125,11 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
     let after: string | undefined;
     for (;;) {
       const asked = { Bucket, Prefix: folder, MaxKeys, ...(after && { StartAfter: after }) };
-      const page = await this.#ask((abortSignal) => this.#s3.listObjectsV2(asked, { abortSignal }));
+      const page = await this.#ask(async (abortSignal) => {
+        const answer = await this.#s3.listObjectsV2(asked, { abortSignal });
+        if (answer.Name === undefined) throw new Error("an answer names no bucket");
+        return answer;
+      });
       for (const { Key = "", Size = 0, LastModified } of page.Contents ?? []) {
         const name = Key.slice(folder.length);
         if (!LastModified || !/^[\w-]+$/.test(name)) continue;
@@ -138,8 +145,12 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
     await this.#ask((abortSignal) => this.#s3.deleteObject(object, { abortSignal }));
   };
 
-  /** Whoever relies on what is being sent has been waited for. */
+  /** Whoever still relies on what was not sent is told that it is lost. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    for (const { kept } of [...this.#full.splice(0), ...(this.#filling ? [this.#filling] : [])])
+      kept.reject(new Unavailable("object storage is left: the process stops", {}));
+    this.#filling = undefined;
     this.#s3.destroy();
   }
 
@@ -152,7 +163,7 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
     const told = (signal: AbortSignal) =>
       work(signal).catch((cause: unknown) => {
         throw isRefusal(cause)
-          ? new UpstreamRefused(`object storage refused: ${cause.name}`, { cause })
+          ? new UpstreamRefused("The object storage refuses", { cause })
           : cause;
       });
     return this.#call(told, this.#options.clock.unixMs() + operationMs);
@@ -201,25 +212,45 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
     const object = { ...this.#object(name), Body: Buffer.concat(chunks) };
     chunks.length = 0;
     try {
-      await this.#ask((abortSignal) => this.#s3.putObject(object, { abortSignal }));
+      await this.#ask(async (abortSignal) => {
+        const { ETag } = await this.#s3.putObject(object, { abortSignal });
+        if (!ETag) throw new Error("an answer without the tag of an object is none of a storage");
+      });
       this.#unsafe.delete(name);
       kept.resolve();
     } catch (error) {
-      kept.reject(error);
+      // The error itself has the request, and all bytes of the segment.
+      const cause = new Error(reasonOf(error));
+      kept.reject(new Unavailable("The object storage takes no files now", { cause }));
     } finally {
       this.#sending -= 1;
       this.#sendSome();
     }
   }
 
+  /** Whoever asks for a block that is on its way waits for it. */
+  async #block(segment: string, number: number): Promise<Uint8Array> {
+    const key = `${segment}/${number}`;
+    const known = this.#blocks.get(key) ?? this.#reading.get(key);
+    if (known) return known;
+    const reading = this.#readBlock(segment, number * blockBytes);
+    this.#reading.set(key, reading);
+    try {
+      const bytes = await reading;
+      this.#blocks.set(key, bytes);
+      return bytes;
+    } finally {
+      this.#reading.delete(key);
+    }
+  }
+
   /** The bytes of a block that are there. */
-  async #readBlock(key: string): Promise<Uint8Array> {
-    const [segment = "", number] = key.split("/");
-    const from = Number(number) * blockBytes;
+  async #readBlock(segment: string, from: number): Promise<Uint8Array> {
     const asked = { ...this.#object(segment), Range: `bytes=${from}-${from + blockBytes - 1}` };
     const bytes = await this.#ask((abortSignal) =>
       this.#s3.getObject(asked, { abortSignal }).then(
-        async ({ Body, ContentRange }) => whole(await Body?.transformToByteArray(), ContentRange),
+        async ({ Body, ContentRange }) =>
+          whole(await Body?.transformToByteArray(), ContentRange, from),
         (error: unknown) => {
           if (isNamed(error, "NoSuchKey", "InvalidRange")) return undefined;
           throw error;
@@ -249,11 +280,35 @@ async function clientOf({ endpoint, region, keys }: Bucket): Promise<S3> {
   });
 }
 
-/** Throws where a bucket cannot be asked. */
-export async function askBucket(bucket: Bucket): Promise<void> {
-  const s3 = await clientOf(bucket);
-  const asked = { Bucket: bucket.bucket, Prefix: folder, MaxKeys: 1 };
-  await s3.listObjectsV2(asked).finally(() => s3.destroy());
+/** Throws where a bucket does not keep an object, or cannot be listed. */
+export async function askBucket({ bucket: Bucket, ...reached }: Bucket): Promise<void> {
+  const s3 = await clientOf({ bucket: Bucket, ...reached });
+  const object = { Bucket, Key: `drive/examined-${process.pid}` };
+  try {
+    await s3.listObjectsV2({ Bucket, Prefix: folder, MaxKeys: 1 });
+    await s3.putObject({ ...object, Body: object.Key });
+    const { Body } = await s3.getObject(object);
+    if ((await Body?.transformToString()) !== object.Key)
+      throw new Error("what was just kept is not there");
+    await s3.deleteObject(object);
+  } finally {
+    s3.destroy();
+  }
+}
+
+/** Whether a segment is in a bucket. Throws where that cannot be asked. */
+export async function hasSegment(
+  { bucket, ...reached }: Bucket,
+  segment: string,
+): Promise<boolean> {
+  const s3 = await clientOf({ bucket, ...reached });
+  try {
+    const asked = { Bucket: bucket, Prefix: folder + segment, MaxKeys: 1 };
+    const { Contents = [] } = await s3.listObjectsV2(asked);
+    return Contents.some(({ Key }) => Key === folder + segment);
+  } finally {
+    s3.destroy();
+  }
 }
 
 const isNamed = (error: unknown, ...names: readonly string[]): boolean =>
@@ -263,12 +318,21 @@ const isNamed = (error: unknown, ...names: readonly string[]): boolean =>
 function isRefusal(error: unknown): error is Error {
   if (!(error instanceof Error && "$metadata" in error)) return false;
   const { httpStatusCode: status = 500 } = error.$metadata as { readonly httpStatusCode?: number };
-  return status >= 400 && status < 500 && status !== 408 && status !== 429;
+  const isPassing = status === 408 || status === 429 || error.name === "RequestTimeout";
+  return status >= 400 && status < 500 && !isPassing;
 }
 
-/** A body that ends before it should says nothing about what is kept. */
-function whole(bytes: Uint8Array | undefined, range: string | undefined): Uint8Array {
-  const [, from, last] = /^bytes (\d+)-(\d+)\//.exec(range ?? "") ?? [];
-  if (bytes && bytes.length === Number(last) - Number(from) + 1) return bytes;
-  throw new Error(`an answer has ${bytes?.length ?? 0} bytes in place of those of ${range}`);
+/** A body that ends before it should, or is of another place, says nothing about what is kept. */
+function whole(bytes: Uint8Array | undefined, range: string | undefined, from: number): Uint8Array {
+  const [, first, last, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(range ?? "") ?? [];
+  const until = Math.min(from + blockBytes, Number(size));
+  const isAsked = Number(first) === from && Number(last) === until - 1;
+  if (bytes && isAsked && bytes.length === until - from) return bytes;
+  throw new Error(`an answer has ${bytes?.length ?? 0} bytes of ${range}, from ${from} on asked`);
 }
+
+/** An error and what has led to it, in one line. */
+const reasonOf = (error: unknown): string =>
+  error instanceof Error && error.cause !== undefined
+    ? `${error.message}: ${reasonOf(error.cause)}`
+    : String(error);

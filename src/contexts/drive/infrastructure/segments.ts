@@ -1,12 +1,15 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
+import { ConfigurationInvalid } from "#platform/config/load.ts";
+import { statement, type Database } from "#platform/postgres/database.ts";
 import type { Finding } from "#platform/process/module.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import type { ChunkStore } from "../application/ports/chunks.ts";
 import { SegmentId } from "../domain/ids.ts";
 import { LocalSegments } from "./local-segments.ts";
-import { askBucket, S3Segments, type Bucket } from "./s3-segments.ts";
+import { askBucket, hasSegment, S3Segments, type Bucket } from "./s3-segments.ts";
 
 /** Below the data folder. */
 export const segmentFolder = "drive/segments";
@@ -37,6 +40,10 @@ export async function openSegments(
 function bucketOf({ s3Bucket, s3Region, s3Url, ...keys }: BucketSettings): Bucket | undefined {
   if (s3Bucket === undefined) return undefined;
   const { s3AccessKeyId: accessKeyId, s3SecretAccessKey: secretAccessKey } = keys;
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
+    throw new ConfigurationInvalid([
+      "BASALT_S3_ACCESS_KEY_ID and BASALT_S3_SECRET_ACCESS_KEY are set both, or neither",
+    ]);
   return {
     bucket: s3Bucket,
     region: s3Region,
@@ -53,6 +60,35 @@ export async function examineBucket(settings: BucketSettings): Promise<readonly 
   try {
     await askBucket(bucket);
     return [{ ok: true, what, says: "answers" }];
+  } catch (error) {
+    return [{ ok: false, what, says: String(error) }];
+  }
+}
+
+const someSegment = statement<{ readonly segment: string }>(
+  "drive.some-segment",
+  "select segment from drive.chunks where not is_doubted order by hash limit 1",
+);
+
+/** Tells the doctor whether the content of files is where the settings say, by one of its segments. */
+export async function examineSegments(
+  settings: BucketSettings & { readonly dataFolder: string },
+  database: Database,
+): Promise<readonly Finding[]> {
+  const [some] = await database.query(someSegment, []);
+  if (!some) return [];
+  const bucket = bucketOf(settings);
+  const folder = path.join(settings.dataFolder, segmentFolder);
+  const where = bucket ? `bucket ${bucket.bucket}` : folder;
+  const what = "content of files";
+  try {
+    const isThere = bucket
+      ? await hasSegment(bucket, some.segment)
+      : existsSync(path.join(folder, some.segment));
+    const says = isThere
+      ? `is in ${where}`
+      : `is not in ${where}: was it moved, or is the setting another one?`;
+    return [{ ok: isThere, what, says }];
   } catch (error) {
     return [{ ok: false, what, says: String(error) }];
   }

@@ -9,7 +9,7 @@ import { SegmentId } from "../domain/ids.ts";
 import { S3Segments } from "../infrastructure/s3-segments.ts";
 
 /** What happens to a request, or to its answer; undefined where nothing does. */
-export type Fault = "busy" | "cut" | "shortened" | "never answered";
+export type Fault = "busy" | "cut" | "shortened" | "never answered" | "of something else";
 type Faulty = { fault: (request: http.IncomingMessage) => Fault | undefined };
 
 /** An address that hands requests on to another one, besides those that meet a fault. */
@@ -19,6 +19,10 @@ async function faultyWay(to: URL, way: Faulty) {
     void (async () => {
       const body = await buffer(request);
       if (fault === "never answered") return;
+      if (fault === "of something else") {
+        response.writeHead(200, { "content-type": "text/html" }).end("<h1>Welcome</h1>");
+        return;
+      }
       if (fault === "busy") {
         response.writeHead(503, { "content-type": "application/xml" });
         response.end("<Error><Code>SlowDown</Code><Message>later</Message></Error>");

@@ -3,7 +3,7 @@ import type { Clock } from "#kernel/instant.ts";
 import { expect, ok } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { Sha256 } from "../../domain/content.ts";
-import type { ChunkStore, Digests, KeptChunk } from "../ports/chunks.ts";
+import { ChunkLost, type ChunkStore, type Digests, type KeptChunk } from "../ports/chunks.ts";
 import type { PagePlace } from "../ports/revisions.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
@@ -37,7 +37,9 @@ async function faultOf({ store, digests }: Deps, chunk: KeptChunk): Promise<stri
     const bytes = await store.read(chunk);
     return digests.sha256(bytes) === chunk.hash ? undefined : "its bytes have changed";
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    // Any other error says nothing about the chunk.
+    if (error instanceof ChunkLost) return error.message;
+    throw error;
   }
 }
 
