@@ -59,7 +59,7 @@ export const notes: Module<typeof settings, object, Needs> = {
   ...notesWith(postgresNotes),
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   readModels: [],
-  blobFolders: [],
+  blobFolders: () => [],
   chores: () => [],
   examine: async () => [],
   demoData: [],

@@ -61,12 +61,14 @@ async function backupCommand(
 ) {
   os.setPriority(os.constants.priority.PRIORITY_LOW); // requests come first
   const settings = basalt.settingsNow();
-  const { version, sources, blobFolders } = basalt;
+  const { version, sources } = basalt;
   await using undo = new AsyncDisposableStack();
   const opening = { shared: true, makes: false };
   const { connection, embedded } = await openPostgres(settings, quietLog(), opening);
   undo.use(embedded);
-  const source = { connection, sources, version, blobFolders, dataFolder: settings.dataFolder };
+  const { dataFolder } = settings;
+  const blobFolders = basalt.blobFolders(settings);
+  const source = { connection, sources, version, blobFolders, dataFolder };
   const bar = megabytesBar();
   const pace = { timers, bytesPerSecond: rate * megabyte, onProgress: bar.show };
   const done = await toFile(file, (out) => backUp({ ...source, ...keysOf(settings) }, out, pace));

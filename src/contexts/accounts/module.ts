@@ -123,7 +123,7 @@ export const accounts: Module<typeof known, object, Needs> = {
   ...accountsWith<OnPostgres>(postgresLedger),
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   readModels: [],
-  blobFolders: [],
+  blobFolders: () => [],
   chores: (database) => [chainEntries(database), forgetArrivingStatements(database)],
   examine: async (settings, database) =>
     database

@@ -179,7 +179,7 @@ export const catalog: Module<typeof known, object, Needs> = {
   ...catalogWith(onPostgres),
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   readModels: [anyReadModel(searchReadModel(searchProjection))],
-  blobFolders: [],
+  blobFolders: () => [],
   chores: (database) => [forgetReservations(database), forgetImportRows(database)],
   examine: async (settings) => {
     const { catalogStockUrl: stock, catalogPricesUrl: prices } = settings;

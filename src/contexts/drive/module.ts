@@ -20,7 +20,12 @@ import { addDriveCommands } from "./commands.ts";
 import { settings as known } from "./settings.ts";
 import { createDrive } from "./index.ts";
 import { sha256Digests } from "./infrastructure/digests.ts";
-import { examineBucket, openSegments, segmentFolder } from "./infrastructure/segments.ts";
+import {
+  examineBucket,
+  examineSegments,
+  openSegments,
+  segmentFolder,
+} from "./infrastructure/segments.ts";
 import { signedLinks } from "./infrastructure/signed-links.ts";
 import { postgresDrive } from "./infrastructure/postgres-drive.ts";
 import { examineChunks } from "./infrastructure/examine-chunks.ts";
@@ -126,11 +131,12 @@ export const drive: Module<typeof known, object, Needs> = {
   }),
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   readModels: [],
-  blobFolders: [segmentFolder],
+  blobFolders: ({ s3Bucket }) => (s3Bucket === undefined ? [segmentFolder] : []),
   chores: () => [],
   examine: async (settings, database) => [
     ...(database ? [await examineChunks(database)] : []),
     ...(await examineBucket(settings)),
+    ...(database ? await examineSegments(settings, database) : []),
   ],
   demoData: [],
   addCommands: (basalt, withDatabase) => addDriveCommands(basalt, withDatabase),

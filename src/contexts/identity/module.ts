@@ -250,7 +250,7 @@ export const identity: Module<typeof known, IdentityProvides> = {
   ...identityWith(onPostgres),
   migrations: path.join(import.meta.dirname, "infrastructure/migrations"),
   readModels: [],
-  blobFolders: [],
+  blobFolders: () => [],
   chores: (database, { sessionIdleHours }) => [
     forgetSessions(database, sessionIdleHours + endedSessionHours),
     forgetEmailRequests(database),

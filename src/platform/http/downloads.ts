@@ -61,8 +61,9 @@ function multipart(ranges: readonly ByteRange[], size: number, boundary: string)
 }
 
 /** Files that are sent at once, to all and to one actor. */
-const [maxDownloads, maxDownloadsOfOne] = [256, 32];
-export const limitDownloads = () => limitOpen(maxDownloads, maxDownloadsOfOne);
+const usualPlaces = [256, 32] as const;
+export const limitDownloads = ({ places = usualPlaces }: Pick<Download<never>, "places">) =>
+  limitOpen(...places);
 
 type Sent<V> = {
   readonly value: V;
@@ -73,7 +74,7 @@ type Sent<V> = {
 /** Sends a file, or the part of it that is asked for. An error on the way ends the connection, so that no client takes a part for the whole. */
 export function sendDownload<V>(
   reply: FastifyReply,
-  { sizeOf, fileName, bytes, isMade = false }: Download<V>,
+  { sizeOf, fileName, bytes, isMade = false, mediaType = binary }: Download<V>,
   { value, tag, log }: Sent<V>,
 ): FastifyReply {
   const { request } = reply;
@@ -96,7 +97,7 @@ export function sendDownload<V>(
   reply
     .header(
       "content-type",
-      several ? `multipart/byteranges; boundary=${boundaryOf(request)}` : binary,
+      several ? `multipart/byteranges; boundary=${boundaryOf(request)}` : mediaType,
     )
     .header("content-disposition", dispositionOf(fileName(value)))
     .header("content-length", length);

@@ -62,6 +62,10 @@ export type Download<V> = {
   readonly bytes: (value: V, range: ByteRange) => AsyncIterable<Uint8Array>;
   /** It is made as it is sent, so that no part of it can be asked for. */
   readonly isMade?: boolean;
+  /** What it is, where that is known: the file of a user is taken for bytes. */
+  readonly mediaType?: string;
+  /** Files that are sent at once, to all and to one actor, where these are fewer than usual. */
+  readonly places?: readonly [all: number, ofOne: number];
 };
 
 /** Statuses of expected refusals. */

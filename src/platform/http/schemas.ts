@@ -251,11 +251,13 @@ export function componentsOf(
   return [...components.values()];
 }
 
-const fileContent = {
-  "application/octet-stream": {
-    schema: { type: "string", format: "binary", maxLength: 2 ** 53 - 1 },
-  },
-} as const;
+const fileContentOf = ({
+  mediaType = "application/octet-stream",
+}: {
+  readonly mediaType?: string;
+}) => ({
+  [mediaType]: { schema: { type: "string", format: "binary", maxLength: 2 ** 53 - 1 } },
+});
 
 const isRanged = ({ download }: Route) => download !== undefined && download.isMade !== true;
 
@@ -269,7 +271,7 @@ const partSchemasOf = (route: Route) =>
             ...successHeaders(route),
             "Content-Range": { ...header, description: "The part and the size of the whole" },
           },
-          content: fileContent,
+          content: fileContentOf({}),
         },
         416: problemAnswer(416, "RANGE_NOT_SATISFIABLE: the file ends before the part begins"),
       }
@@ -286,7 +288,7 @@ function successSchema(route: Route) {
         stream.mediaTypes.map((type) => [type, { schema: { type: "string", maxLength } }]),
       ),
     };
-  if (download) return { ...told, content: fileContent };
+  if (download) return { ...told, content: fileContentOf(download) };
   if (!output) return { ...told, type: "null" };
   return { ...told, content: { [json]: { schema: referring(output.schema) } } };
 }

@@ -117,7 +117,7 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
 
 const placesOf = ({ stream, download }: Route): ((reply: FastifyReply) => boolean) => {
   if (stream) return limitStreams(stream);
-  return download ? limitDownloads() : () => true;
+  return download ? limitDownloads(download) : () => true;
 };
 
 /** 400 where a part does not fit its schema, 422 where all fit and one breaks another rule. */

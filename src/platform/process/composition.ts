@@ -28,7 +28,7 @@ export type Composition = {
   readonly logs: readonly string[];
   readonly readModels: Module["readModels"];
   /** Folders below the data folder that backups take along. */
-  readonly blobFolders: readonly string[];
+  readonly blobFolders: (settings: Settings) => readonly string[];
   /** Every schema that the application may read and write. */
   readonly schemas: readonly string[];
   /** All migrations, in the order in which they are applied. */
@@ -97,7 +97,7 @@ export function compositionOf(modules: readonly Module[]): Composition {
     modules,
     logs: names,
     readModels,
-    blobFolders: modules.flatMap((module) => module.blobFolders),
+    blobFolders: (now) => modules.flatMap((module) => module.blobFolders(now)),
     settings,
     load,
     grants: merged(modules.map(({ grants }) => grants)),

@@ -114,7 +114,7 @@ export type Module<
   readonly migrations: string;
   readonly readModels: readonly AnyReadModel[];
   /** Folders below the data folder whose files grow and are never changed. Backups take them along. */
-  readonly blobFolders: readonly string[];
+  blobFolders(settings: ModuleSettings<Table>): readonly string[];
   /** What keeps the tables of the module in order: deletes old rows, closes chains. Every minute. */
   chores(database: Database, settings: ModuleSettings<Table>): readonly Chore[];
   /** Looks at the upstreams of the module for the doctor, and at its database if there is one. */

@@ -10,6 +10,10 @@ export type LinkPassword = Brand<string, "LinkPassword">;
 export const LinkPassword = branded<LinkPassword>("link password", {
   schema: { type: "string", format: "password", minLength: 8, maxLength: 128, writeOnly: true },
 });
+/** What is tried as the password of a link. */
+export const TriedPassword = branded<LinkPassword>("password", {
+  schema: { type: "string", format: "password", minLength: 1, maxLength: 128, writeOnly: true },
+});
 /** A slow hash in the PHC string format. */
 export type LinkPasswordHash = Brand<string, "LinkPasswordHash">;
 

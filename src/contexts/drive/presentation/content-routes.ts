@@ -198,15 +198,16 @@ const packing = (drive: Drive): Route =>
     id: "readArchive",
     summary: "Download a folder",
     description:
-      "A folder with all that lies below it, at most 50000 files and folders, as a ZIP archive without compression, which is packed as it is sent.",
+      "A folder with all that lies below it, at most 20000 files and folders, as a ZIP archive without compression, which is packed as it is sent.",
     input: ReadArchive,
     handle: drive.readArchive,
     success: 200,
-    download: { ...zipOf, isMade: true },
+    download: zipOf,
     refusals: {
       "node-not-found": 404,
       "not-a-folder": 409,
       "too-many-nodes": 422,
+      "paths-too-long": 422,
       forbidden: 403,
     },
   });

@@ -10,7 +10,7 @@ import {
 import { DropFile, maxDroppedBytes } from "../application/links/drop-file.ts";
 import type { LinkTokens } from "../application/ports/links.ts";
 import type { Drive } from "../index.ts";
-import { arrival, kept, sent } from "./content-routes.ts";
+import { arrival, sent } from "./content-routes.ts";
 import { zipOf } from "./zip-archive.ts";
 import { uploadedFile } from "./uploaded-file.ts";
 import {
@@ -107,7 +107,7 @@ const dropping = (drive: Drive): Route =>
     present: toDropped,
     refusals: {
       ...unopened,
-      ...kept,
+      "folder-full": 403,
       "link-reads-only": 403,
       "link-used-up": 410,
       "file-too-large": 422,
@@ -178,12 +178,13 @@ const packing = (drive: Drive): Route =>
     input: GetShared,
     handle: drive.readSharedArchive,
     success: 200,
-    download: { ...zipOf, isMade: true },
+    download: zipOf,
     refusals: {
       ...unreadable,
       "link-used-up": 410,
       "not-a-folder": 409,
       "too-many-nodes": 422,
+      "paths-too-long": 422,
       conflict: 409,
     },
   });

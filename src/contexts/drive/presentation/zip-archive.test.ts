@@ -63,6 +63,20 @@ test("no name in a ZIP archive leads out of the folder that it is unpacked in", 
   );
 });
 
+test("a folder whose paths are too long together is refused, and packed in parts", async () => {
+  await using house = await given();
+  let folder = house.rootId;
+  let inner = folder;
+  for (let depth = 0; depth < 97; depth += 1) {
+    inner = folder;
+    folder = await house.made(folder, "x".repeat(254));
+  }
+  const entries = Array.from({ length: 400 }, (_, i) => ({ name: `${i}`, text: "" }));
+  expect(await house.batch(folder, await tarOf(entries)));
+  assert.equal(outcomeOf(await house.ask(house.rootId)), "paths-too-long");
+  assert.equal((await house.unpacked(inner)).length, 401);
+});
+
 test("a folder of others, a file and an empty folder", async () => {
   await using house = await given();
   const { rootId, bobId, ask } = house;

@@ -41,12 +41,15 @@ export const DropFile = shape({
 });
 export type DropFile = Infer<typeof DropFile>;
 
+/** The owner of the folder may keep no more. */
+type FolderFull = { readonly type: "folder-full" };
+
 /** Puts a file into the folder of a link that takes files. Where its name is taken, it gets a number: whoever drops it sees nothing of the folder. */
 export function dropFile(deps: FollowingDeps & Quota) {
   const { read, clock, newId, quotaBytes } = deps;
   const write = writing(deps);
   type Refused = Unopened | ReadsOnly | LinkUsedUp;
-  type Outcome = Result<PlacedFile, Refused | FileTooLarge | QuotaExceeded | Conflict>;
+  type Outcome = Result<PlacedFile, Refused | FileTooLarge | FolderFull | Conflict>;
 
   async function kept(
     scope: DriveScope,
@@ -89,11 +92,13 @@ export function dropFile(deps: FollowingDeps & Quota) {
           scope.links.countDownload(link.id, newId(NodeId), file.value.id);
         return file;
       },
-      lock: [`drive.link/${link.id}`],
+      lock: maxDownloads === undefined ? [] : [`drive.link/${link.id}`],
     });
     if (written.ok) return written;
     const { error } = written;
     // What the maker of a link may not see or change any more, strangers are not told of.
-    return error.type === "node-not-found" || error.type === "forbidden" ? notFound() : err(error);
+    if (error.type === "node-not-found" || error.type === "forbidden") return notFound();
+    // How much the owner keeps is nobody else's concern.
+    return err(error.type === "quota-exceeded" ? { type: "folder-full" } : error);
   };
 }

@@ -8,7 +8,7 @@ import { branded, optional, shape, type Brand, type Infer } from "#kernel/shape.
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import { NodeId } from "../../domain/ids.ts";
 import {
-  LinkPassword,
+  TriedPassword,
   visitMs,
   type DropsOnly,
   type Link,
@@ -43,7 +43,7 @@ export const VisitText = branded<VisitText>("visit", {
   says: "what `POST /drive/shared/{link}/visits` has answered",
 });
 
-export const VisitLink = shape({ link: LinkToken, password: optional(LinkPassword) });
+export const VisitLink = shape({ link: LinkToken, password: optional(TriedPassword) });
 export type VisitLink = Infer<typeof VisitLink>;
 
 /** What the link opens, unless a file or a folder below it is said. */

@@ -108,6 +108,7 @@ export function createLink(deps: Deps) {
 /** Lists the links to a file or a folder, the oldest first. */
 export function listLinks({ read, mayAct }: Deps) {
   const seen = permitted(mayAct, Permissions.shareNode);
+  const changing = permitted(mayAct, Permissions.changeNode);
   return async (
     { nodeId }: ListLinks,
     context: Context,
@@ -115,7 +116,10 @@ export function listLinks({ read, mayAct }: Deps) {
     read(context, async (scope) => {
       const found = await seen(scope, nodeId, context);
       if (!found.ok) return found;
-      const links = await scope.links.ofNode(nodeId, maxLinks);
+      const all = await scope.links.ofNode(nodeId, maxLinks);
+      // Whoever has the token of one that takes files changes the folder.
+      const mayDrop = (await changing(scope, nodeId, context)).ok;
+      const links = all.filter(({ isDrop }) => mayDrop || !isDrop);
       const used = links.map(async (link) => ({
         link,
         downloads: await scope.links.downloads(link.id),
