@@ -9,15 +9,8 @@ import { until } from "../support/until.ts";
 import { smtpInbox } from "../support/smtp.ts";
 import { audit, reader } from "./audit.ts";
 import { openBroker } from "./broker.ts";
-import {
-  accountsOfCrash,
-  firstBalance,
-  isDone,
-  openLedger,
-  skus,
-  startLoad,
-  type Acknowledged,
-} from "./load.ts";
+import { isDone, openLedger, type Acknowledged } from "./ledger.ts";
+import { accountsOfCrash, firstBalance, skus, startLoad } from "./load.ts";
 import { schemaOf } from "./schema.ts";
 import { makeTrails } from "./trails/trails.ts";
 

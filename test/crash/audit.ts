@@ -2,24 +2,16 @@ import pg, { type ClientConfig } from "pg";
 import { Database } from "#platform/postgres/database.ts";
 import { systemClock as clock } from "#platform/system.ts";
 import { basalt } from "../../src/composition.ts";
+import { files, usage } from "./files.ts";
 import type { SmtpInbox } from "../support/smtp.ts";
 import { trails } from "./trails/audit.ts";
 import type { Target } from "./site.ts";
 import type { Receiver } from "./trails/receiver.ts";
-import {
-  batchedTexts,
-  firstBalance,
-  importedRows,
-  isDone,
-  statementRows,
-  uploadedText,
-  type Acknowledged,
-  type Ledger,
-  type Payment,
-} from "./load.ts";
+import { isDone, type Acknowledged, type Ledger } from "./ledger.ts";
+import { firstBalance, importedRows, statementRows, type Payment } from "./load.ts";
 
 type Row = Readonly<Record<string, unknown>>;
-type Ask = (sql: string) => Promise<readonly Row[]>;
+export type Ask = (sql: string) => Promise<readonly Row[]>;
 
 export type Found = {
   readonly connection: ClientConfig;
@@ -228,55 +220,6 @@ export const reader =
     const answer = await fetch(`${url}/api/v1/drive/nodes/${nodeId}/content`, { headers });
     return answer.text();
   };
-
-/** What each file should hold: what was put into it last, or what its original held by then. */
-function contentsOf(ledger: Ledger): ReadonlyMap<string, string> {
-  const done = [...ledger.acknowledged.values()].filter(isDone);
-  const last = new Map<string, string>();
-  for (const kind of ["file", "revision"])
-    for (const told of done) if (told.kind === kind) last.set(told.answer, told.body as string);
-  for (const { kind, key, path: at, answer } of done) {
-    if (kind === "copy") last.set(answer, last.get(at.split("/")[3] ?? "") ?? "");
-    if (kind === "commit") last.set(answer, uploadedText(key.replace(/-up$/, "")));
-    if (kind === "batch")
-      for (const [i, id] of answer.split(" ").entries()) last.set(id, batchedTexts(key)[i] ?? "");
-  }
-  return last;
-}
-
-/** What spaces have is counted as their revisions say. */
-async function usage(ask: Ask): Promise<readonly string[]> {
-  const contents = await ask(
-    `with wanted as (
-       select n.space_id, r.hash, r.size, count(*) as uses
-         from drive.revisions r join drive.nodes n on n.id = r.node_id group by 1, 2, 3)
-     select coalesce(c.hash, w.hash) as id, c.uses::int, w.uses::int as wanted
-       from drive.contents c full join wanted w on w.space_id = c.space_id and w.hash = c.hash and w.size = c.size
-      where c.uses is distinct from w.uses limit 5`,
-  );
-  const sums = await ask(
-    `with wanted as (
-       select s.owner_id, sum(c.size) as bytes from drive.contents c join drive.spaces s on s.id = c.space_id group by 1),
-     kept as (select owner_id, sum(bytes) as bytes from drive.usage group by 1)
-     select w.owner_id as id, k.bytes::int, w.bytes::int as wanted
-       from wanted w full join kept k using (owner_id) where coalesce(k.bytes, 0) <> coalesce(w.bytes, 0)`,
-  );
-  return [...contents, ...sums].map((row) => `usage: ${JSON.stringify(row)}`);
-}
-
-/** Every file holds what it should, byte by byte. */
-async function files(
-  ledger: Ledger,
-  { contentOf }: Pick<Found, "contentOf">,
-): Promise<readonly string[]> {
-  const last = contentsOf(ledger);
-  const complaints: string[] = [];
-  for (const [id, wanted] of last) {
-    const found = await contentOf(id).catch(String);
-    if (found !== wanted) complaints.push(`file: ${id} has other bytes: ${found.slice(0, 200)}`);
-  }
-  return complaints.slice(0, 5);
-}
 
 /** What the row of a stock says is what its events say. */
 async function stock(ask: Ask): Promise<readonly string[]> {

@@ -7,7 +7,7 @@ import { asAdmin, launch, scratch } from "../support/basalt.ts";
 import type { Chance } from "../support/chance.ts";
 import { ask, urlOf } from "../support/database.ts";
 import type { SmtpInbox } from "../support/smtp.ts";
-import type { Ledger } from "./load.ts";
+import type { Ledger } from "./ledger.ts";
 import { schemaOf } from "./schema.ts";
 import type { Site } from "./site.ts";
 import { killOnce, strike, type Strikes } from "./strike.ts";

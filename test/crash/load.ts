@@ -1,112 +1,11 @@
-import { createHash } from "node:crypto";
-import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe } from "#platform/events/failure.ts";
 import { ofx } from "../../src/contexts/accounts/testing/statement-files.ts";
-import { tarOf } from "../../src/contexts/drive/testing/archives.ts";
 import type { Chance } from "../support/chance.ts";
 import type { Broker } from "./broker.ts";
+import { archiveOf, putOf, sequelOfFile, uploadOf } from "./files.ts";
+import { isDone, type Acknowledged, type Ledger, type Operation } from "./ledger.ts";
 import type { Target } from "./site.ts";
-
-/** A request that is sent until somebody answers it, always with the same idempotency key. */
-export type Operation = {
-  readonly key: string;
-  readonly kind:
-    | "user"
-    | "product"
-    | "receipt"
-    | "reservation"
-    | "import"
-    | "statement"
-    | "sync"
-    | "file"
-    | "revision"
-    | "copy"
-    | "batch"
-    | "upload"
-    | "chunks"
-    | "commit"
-    | "transfer"
-    | "posting"
-    | "voiding";
-  /** POST unless said. */
-  readonly method?: "POST" | "PUT";
-  readonly path: string;
-  /** The tag of the version that it is based on. */
-  readonly match?: string;
-  /** The key of the request that made what this one is about. */
-  readonly about?: string;
-  /** As JSON; a file as it is, of the type. */
-  readonly body: object | string;
-  readonly type?: string;
-};
-
-export const isDone = ({ status }: Acknowledged): boolean => status < 300;
-
-/** What the world outside was told: kept where no crash of Basalt reaches it. */
-export type Acknowledged = Operation & { readonly status: number; readonly answer: string };
-
-export type Ledger = {
-  readonly acknowledged: Map<string, Acknowledged>;
-  /** Whoever was told two different things for one key, or something that cannot be so. */
-  readonly contradictions: string[];
-  readonly note: (told: Acknowledged) => void;
-  /** An attempt, with the note of its answer. */
-  readonly follow: <T>(attempt: Promise<T>) => Promise<T>;
-  /** Returns when every attempt that is under way now has ended, and its answer is noted. */
-  readonly settled: () => Promise<void>;
-  /** Takes back all but the requests of these keys: the others have not happened. */
-  readonly keepOnly: (keys: ReadonlySet<string>) => void;
-};
-
-/** All that these may be refused for; nothing else may be refused at all. */
-const shortages: Partial<Record<Operation["kind"], readonly string[]>> = {
-  reservation: ["OUT_OF_STOCK", "TOO_MANY_RESERVATIONS"],
-  transfer: ["INSUFFICIENT_FUNDS"],
-  posting: ["TRANSFER_RESOLVED"],
-  voiding: ["TRANSFER_RESOLVED"],
-};
-
-export function openLedger(file: string): Ledger {
-  const acknowledged = new Map<string, Acknowledged>();
-  const contradictions: string[] = [];
-  const underWay = new Set<Promise<unknown>>();
-  const undone = new Set<string>();
-  return {
-    async follow(attempt) {
-      underWay.add(attempt);
-      try {
-        return await attempt;
-      } finally {
-        underWay.delete(attempt);
-      }
-    },
-    settled: async () => void (await Promise.allSettled(underWay)),
-    acknowledged,
-    contradictions,
-    keepOnly(keys) {
-      for (const key of acknowledged.keys())
-        if (!keys.has(key)) {
-          acknowledged.delete(key);
-          undone.add(key);
-        }
-    },
-    note(told) {
-      appendFileSync(file, `${JSON.stringify(told)}\n`);
-      // A restore took back what a client had been told of: the client finds it gone.
-      const isGone = told.status === 404 || told.answer === "CHUNKS_MISSING";
-      if (isGone && told.about !== undefined && undone.has(told.about)) return;
-      const before = acknowledged.get(told.key);
-      const wasDone = before !== undefined && isDone(before);
-      if (wasDone && before.answer !== told.answer)
-        contradictions.push(`two answers to ${told.key}: ${before.answer}, then ${told.answer}`);
-      if (!isDone(told) && !shortages[told.kind]?.includes(told.answer))
-        contradictions.push(`${told.kind} ${told.key} was refused: ${told.answer}`);
-      // What was refused left no trace: the same request may be granted later.
-      if (!wasDone) acknowledged.set(told.key, told);
-    },
-  };
-}
 
 const password = "correct horse battery";
 export const skus = ["CRASH-A", "CRASH-B", "CRASH-C"] as const;
@@ -134,12 +33,6 @@ const bankFileOf = (key: string): string =>
     })),
   });
 
-const octets = "application/octet-stream";
-
-/** Text that no other key has, of some chunks. */
-const textOf = (key: string, chance: Chance): string =>
-  Array.from({ length: 1 + Math.floor(chance() * 4_000) }, (_, i) => `${key} ${i * i}`).join("\n");
-
 /** What a transfer moves, in cents; one that is held moves nothing until it is posted. */
 export type Payment = {
   readonly legs: readonly [
@@ -164,77 +57,6 @@ function paymentOf(key: string, accounts: readonly string[], chance: Chance): Op
   return { key, kind: "transfer", path: "/transfers", body };
 }
 
-/** Small files that come together, as a tar archive. */
-export const batchedFiles = 5;
-const batchOf = (key: string): readonly { readonly name: string; readonly text: string }[] =>
-  Array.from({ length: batchedFiles }, (_, i) => ({
-    name: `${key}-b${i}`,
-    // The last two are equal.
-    text: `${key} ${Math.min(i, batchedFiles - 2)}`.repeat(40),
-  }));
-export const batchedTexts = (key: string) => batchOf(key).map(({ text }) => text);
-
-/** A content that comes as one chunk of an upload. */
-export const uploadedText = (key: string): string => `${key} came in parts. `.repeat(60);
-
-function uploadOf(key: string, folder: string): Operation {
-  const text = uploadedText(key);
-  const hash = createHash("sha256").update(text).digest("hex");
-  return {
-    key,
-    kind: "upload",
-    path: `/drive/nodes/${folder}/uploads?name=${key}-up&size=${text.length}&hash=${hash}`,
-    body: JSON.stringify({ hash, size: text.length }),
-    type: "application/x-ndjson",
-  };
-}
-
-const chunksOf = ({ key, answer }: Acknowledged): Operation => ({
-  key: `${key}-chunks`,
-  about: key,
-  kind: "chunks",
-  method: "PUT",
-  path: `/drive/uploads/${answer}/chunks?chunks=0`,
-  body: uploadedText(key),
-  type: octets,
-});
-
-/** Its key is the name of the file that it makes. */
-const commitOf = ({ key, path: chunks }: Acknowledged): Operation => ({
-  key: key.replace(/-chunks$/, "-up"),
-  about: key,
-  kind: "commit",
-  path: chunks.replace(/chunks.*$/, "commit"),
-  body: {},
-});
-
-/** Another file with the content that a file has by now. */
-const copyOf = ({ key, answer }: Acknowledged): Operation => ({
-  key: `${key}-copy`,
-  about: key,
-  kind: "copy",
-  path: `/drive/nodes/${answer}/copies`,
-  body: { name: `${key}-copy` },
-});
-
-/** Another content of a file or a copy of it, unless it is left alone. */
-function changeOf(told: Acknowledged, chance: Chance): Operation | undefined {
-  const { key, answer } = told;
-  const draw = chance();
-  if (draw < 0.2) return undefined;
-  if (draw < 0.5) return copyOf(told);
-  return {
-    key: `${key}-rev`,
-    about: key,
-    kind: "revision",
-    method: "PUT",
-    path: `/drive/nodes/${answer}/content`,
-    match: '"r1"',
-    body: textOf(`${key}-rev`, chance),
-    type: octets,
-  };
-}
-
 /** The end of a transfer that is held, unless it is left to expire. */
 function endOf({ key, answer }: Acknowledged, chance: Chance): Operation | undefined {
   const draw = chance();
@@ -246,12 +68,8 @@ function endOf({ key, answer }: Acknowledged, chance: Chance): Operation | undef
 
 /** Something that people do with what they have done before. */
 function sequelOf(told: Acknowledged, chance: Chance): Operation | undefined {
-  if (told.kind === "file") return changeOf(told, chance);
-  if (told.kind === "revision" && chance() < 0.5) return copyOf(told);
-  if (told.kind === "upload") return chunksOf(told);
-  if (told.kind === "chunks") return commitOf(told);
   const isHeld = told.kind === "transfer" && "holdS" in (told.body as Payment);
-  return isHeld ? endOf(told, chance) : undefined;
+  return isHeld ? endOf(told, chance) : sequelOfFile(told, chance);
 }
 
 /** Something that people do, by chance. */
@@ -262,16 +80,9 @@ async function operationOf(
 ): Promise<Operation> {
   if (chance() < 0.25) return paymentOf(key, accounts, chance);
   if (chance() < 0.03) return { key, kind: "sync", path: syncs, body: {} };
-  if (chance() < 0.05) {
-    const to = `/drive/nodes/${folder}/files?name=${key}`;
-    return { key, kind: "file", path: to, body: textOf(key, chance), type: octets };
-  }
+  if (chance() < 0.05) return putOf(key, folder, chance);
   if (chance() < 0.03) return uploadOf(key, folder);
-  if (chance() < 0.03) {
-    const body = (await tarOf(batchOf(key))).toString();
-    const to = `/drive/nodes/${folder}/batch`;
-    return { key, kind: "batch", path: to, body, type: "application/x-tar" };
-  }
+  if (chance() < 0.03) return archiveOf(key, folder);
   const draw = chance();
   const sku = skus[Math.floor(chance() * skus.length)] ?? skus[0];
   if (draw < 0.15) {

@@ -8,15 +8,8 @@ import { smtpInbox, type SmtpInbox } from "../support/smtp.ts";
 import { audit, reader } from "./audit.ts";
 import { openBroker, type Broker } from "./broker.ts";
 import { faults, type Broken, type Fault, type World } from "./faults.ts";
-import {
-  accountsOfCrash,
-  firstBalance,
-  isDone,
-  openLedger,
-  skus,
-  startLoad,
-  type Ledger,
-} from "./load.ts";
+import { isDone, openLedger, type Ledger } from "./ledger.ts";
+import { accountsOfCrash, firstBalance, skus, startLoad } from "./load.ts";
 import { Site } from "./site.ts";
 import { openReceiver, type Receiver } from "./trails/receiver.ts";
 import { makeTrails, schema as trailSchema } from "./trails/trails.ts";
