@@ -7,11 +7,15 @@ const momentOf = (at: Instant): string => at.slice(0, 19).replace("T", " ").repl
 /** Characters of an extension with its dot. More behind a dot are part of the name, and may be left out. */
 const maxExtension = 32;
 
-/** As much of a text as has so many bytes, in whole letters. */
+/** As much of the beginning of a text as has so many bytes, in whole letters. */
 function shortened(text: string, bytes: number): string {
-  const letters = Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
-  while (bytesOf(letters.join("")) > bytes) letters.pop();
-  return letters.join("");
+  let [kept, left] = ["", bytes];
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    left -= bytesOf(segment);
+    if (left < 0) break;
+    kept += segment;
+  }
+  return kept;
 }
 
 /** The name of a file that is kept beside another one, which was changed at the same time. `count`: from 1, for as many as there are of one second. */
