@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { print, progressBar, type Output } from "#platform/console/output.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
 import type { WithDatabase } from "#platform/process/module.ts";
+import { jsonLog } from "#platform/telemetry/log.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { systemRuntime } from "#platform/system.ts";
 import { addLookCommands } from "./look-commands.ts";
@@ -31,7 +32,8 @@ export function addDriveCommands(
     .option("--json", "print JSON")
     .action((output: Output) =>
       withDatabase(async (database, known) => {
-        const machine = { newId, clock, metrics: createMetrics() };
+        const { log } = jsonLog("fatal");
+        const machine = { newId, clock, metrics: createMetrics(), log };
         await using store = await openSegments(known, machine);
         let bar: ReturnType<typeof progressBar> | undefined;
         const onProgress = (done: number, total: number) => {

@@ -1,4 +1,5 @@
 import path from "node:path";
+import type { Logger } from "pino";
 import { expect, type Result } from "#kernel/result.ts";
 import type { IdentityProvides } from "#contexts/identity";
 import { WakeUp } from "#platform/events/wake-up.ts";
@@ -46,7 +47,12 @@ export type DriveAdapters<On extends Profile> = {
   readonly scope: (transaction: On["transaction"]) => DriveScope;
   readonly store: (
     settings: Settings,
-    machine: { readonly newId: NewId; readonly clock: Clock; readonly metrics: Metrics },
+    machine: {
+      readonly newId: NewId;
+      readonly clock: Clock;
+      readonly metrics: Metrics;
+      readonly log: Logger;
+    },
   ) => Promise<ChunkStore & Partial<AsyncDisposable>>;
 };
 
@@ -58,7 +64,7 @@ async function compose<On extends Profile>(
 ) {
   const { persistence, metrics, clock, timers, newId, settings } = parts;
   const working = { schema, scope, onAppended: announcer(parts, schema) };
-  const store = await openStore(settings, { newId, clock, metrics });
+  const store = await openStore(settings, { newId, clock, metrics, log: parts.log });
   undo.defer(async () => store[Symbol.asyncDispose]?.());
   const linkTokens = signedLinks(parts.secrets);
   const drive = createDrive({

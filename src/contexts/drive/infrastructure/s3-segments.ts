@@ -38,7 +38,7 @@ const folder = "drive/segments/";
 const mebibyte = 2 ** 20;
 /** Segments that are sent at once. */
 const sentAtOnce = 4;
-/** Read together, as a request takes longer than to send these bytes, and kept in memory for whoever reads on. */
+/** Bytes that one request reads, since a smaller one takes as long, and bytes that are kept in memory for the next reads. */
 const [blockBytes, keptBytes] = [mebibyte, 32 * mebibyte];
 /** How long an operation may take with all its attempts. */
 const operationMs = 60_000;
@@ -75,7 +75,7 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
   #filling: Pending | undefined;
   /** Full, and not sent yet. */
   readonly #full: Pending[] = [];
-  /** Not safe yet, by their names; those that could not be sent stay, so that whoever relies on them is told. */
+  /** Segments that are not safe yet, by their names. One that could not be sent stays: a flush of its chunks fails from then on. */
   readonly #unsafe = new Map<string, Promise<void>>();
   #sending = 0;
   #isClosed = false;
@@ -95,7 +95,7 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
   readonly put = async (chunks: readonly Uint8Array[]): Promise<readonly Location[]> => {
     if (this.#isClosed) throw new Unavailable("object storage is left: the process stops", {});
     const locations = chunks.map((bytes) => this.#append(bytes));
-    // Whoever gives more than the bucket takes waits, so that memory stays flat.
+    // A caller who gives more than the bucket takes waits here, so that memory stays flat.
     await this.#full[0]?.kept.promise.catch(() => {});
     return locations;
   };
@@ -145,7 +145,7 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
     await this.#ask((abortSignal) => this.#s3.deleteObject(object, { abortSignal }));
   };
 
-  /** Whoever still relies on what was not sent is told that it is lost. */
+  /** Segments that were not sent are lost: a flush of their chunks fails. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     for (const { kept } of [...this.#full.splice(0), ...(this.#filling ? [this.#filling] : [])])
@@ -163,7 +163,7 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
     const told = (signal: AbortSignal) =>
       work(signal).catch((cause: unknown) => {
         throw isRefusal(cause)
-          ? new UpstreamRefused("The object storage refuses", { cause })
+          ? new UpstreamRefused("The object storage refuses this", { cause })
           : cause;
       });
     return this.#call(told, this.#options.clock.unixMs() + operationMs);
@@ -185,13 +185,13 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
 
   #begin(): Pending {
     const kept = Promise.withResolvers<void>();
-    kept.promise.catch(() => {}); // told to whoever flushes
+    kept.promise.catch(() => {}); // a flush tells it
     const name = this.#options.newName();
     this.#unsafe.set(name, kept.promise);
     return { name, chunks: [], kept, size: 0, isWanted: false };
   }
 
-  /** What comes while others are sent is packed together, wanted or not. */
+  /** Sends full segments first, and then the one that is filling, if a flush waits for it. Chunks that come meanwhile share the next one. */
   #sendSome(): void {
     while (this.#sending < sentAtOnce) {
       const next = this.#full.shift() ?? this.#wanted();
@@ -219,8 +219,9 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
       this.#unsafe.delete(name);
       kept.resolve();
     } catch (error) {
-      // The error itself has the request, and all bytes of the segment.
-      const cause = new Error(reasonOf(error));
+      // The error of the library has the request, and all bytes of the segment: its text is kept alone.
+      const { cause: reason = error } = error as Error;
+      const cause = new Error(String(reason));
       kept.reject(new Unavailable("The object storage takes no files now", { cause }));
     } finally {
       this.#sending -= 1;
@@ -262,7 +263,7 @@ export class S3Segments implements ChunkStore, AsyncDisposable {
   }
 }
 
-/** The library of Amazon takes time and memory: only whoever has a bucket loads it. */
+/** Loads the library of Amazon, which takes time and memory, where there is a bucket only. */
 async function clientOf({ endpoint, region, keys }: Bucket): Promise<S3> {
   const sdk = await import("@aws-sdk/client-s3");
   return new sdk.S3({
@@ -330,9 +331,3 @@ function whole(bytes: Uint8Array | undefined, range: string | undefined, from: n
   if (bytes && isAsked && bytes.length === until - from) return bytes;
   throw new Error(`an answer has ${bytes?.length ?? 0} bytes of ${range}, from ${from} on asked`);
 }
-
-/** An error and what has led to it, in one line. */
-const reasonOf = (error: unknown): string =>
-  error instanceof Error && error.cause !== undefined
-    ? `${error.message}: ${reasonOf(error.cause)}`
-    : String(error);

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
+import type { Logger } from "pino";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { ConfigurationInvalid } from "#platform/config/load.ts";
@@ -23,23 +24,35 @@ type BucketSettings = {
   readonly s3AccessKeyId?: string | undefined;
   readonly s3SecretAccessKey?: string | undefined;
 };
-type Machine = { readonly newId: NewId; readonly clock: Clock; readonly metrics: Metrics };
+type Machine = {
+  readonly newId: NewId;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Pick<Logger, "error">;
+};
 
-/** Where chunks are kept, by the settings: in a bucket, or in the data folder. */
+/** Where chunks are kept, by the settings: in a bucket, or in the data folder. A bucket that does not answer is told in the log; it may answer later. */
 export async function openSegments(
   settings: BucketSettings & { readonly dataFolder: string },
-  machine: Machine,
+  { newId, clock, metrics, log }: Machine,
 ): Promise<ChunkStore & AsyncDisposable> {
-  const { newId, clock } = machine;
   const bucket = bucketOf(settings);
-  if (bucket) return S3Segments.open({ ...bucket, ...machine, newName: () => newId(SegmentId) });
+  if (bucket) {
+    const trouble = `the bucket ${bucket.bucket} keeps nothing: files cannot be sent or received`;
+    askBucket(bucket).catch((error: unknown) => log.error({ err: error }, trouble));
+    return S3Segments.open({ ...bucket, clock, metrics, newName: () => newId(SegmentId) });
+  }
   const folder = path.join(settings.dataFolder, segmentFolder);
   return new LocalSegments({ folder, segmentBytes, clock, newName: () => newId(SegmentId) });
 }
 
 function bucketOf({ s3Bucket, s3Region, s3Url, ...keys }: BucketSettings): Bucket | undefined {
-  if (s3Bucket === undefined) return undefined;
   const { s3AccessKeyId: accessKeyId, s3SecretAccessKey: secretAccessKey } = keys;
+  const isMeant = [s3Url, accessKeyId, secretAccessKey].some((one) => one !== undefined);
+  if (s3Bucket === undefined) {
+    if (!isMeant) return undefined;
+    throw new ConfigurationInvalid(["BASALT_S3_BUCKET is missing beside other settings of it"]);
+  }
   if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
     throw new ConfigurationInvalid([
       "BASALT_S3_ACCESS_KEY_ID and BASALT_S3_SECRET_ACCESS_KEY are set both, or neither",
