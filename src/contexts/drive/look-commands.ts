@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { Instant } from "#kernel/instant.ts";
-import { print, type Output } from "#platform/console/output.ts";
+import type { Infer } from "#kernel/shape.ts";
+import { print } from "#platform/console/output.ts";
 import type { Runtime } from "#platform/runtime.ts";
 import { findNode, findSpace } from "./client/places.ts";
 import { childrenOf } from "./client/remote-tree.ts";
@@ -27,8 +28,10 @@ export function addLookCommands(drive: Command, runtime: Runtime): void {
   reaching("link", "Make a link to a file or a folder of the server, for anybody who has it")
     .argument("<path>", "the file or the folder, as in /Photos")
     .option("--password <password>", "what it asks for, of 8 characters at least")
-    .option("--expires <time>", "when it ends: 2026-12-31T12:00:00Z, or in 2h, 7d or 4w", (typed) =>
-      timeOf(runtime.clock, "ahead")(typed),
+    .option(
+      "--expires <time>",
+      "when it ends: 2026-12-31T12:00:00Z, or in 2h, 7d or 4w",
+      timeOf(runtime.clock, "ahead"),
     )
     .option("--max <count>", "how many downloads it allows, or files it takes", countOf)
     .option("--drop", "it takes files into the folder, and shows nothing of it")
@@ -74,7 +77,7 @@ const usageCommand = (runtime: Runtime) => async (output: Reaching) => {
   print([told], output, usageOf, "");
 };
 
-function usageOf({ usedBytes, quotaBytes }: { usedBytes: number; quotaBytes?: number }): string {
+function usageOf({ usedBytes, quotaBytes }: Infer<typeof UsageFacts>): string {
   const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   const limit = quotaBytes === undefined ? "without a limit" : `of ${mebibytes(quotaBytes)}`;
   return `Your spaces have ${mebibytes(usedBytes)} ${limit}.`;
@@ -101,7 +104,7 @@ const linkCommand =
     const at = `${addressOf(reaching.server)}/api/v1/drive/shared/${token}`;
     const use = drop ? "files?name=" : node.kind === "file" ? "content" : "archive";
     print([{ id, token, url: `${at}/${use}` }], reaching, ({ url }) => url, "");
-    if (!(reaching as Output).json) hint({ at, isClosed: password !== undefined, drop });
+    if (!reaching.json) hint({ at, isClosed: password !== undefined, drop });
   };
 
 /** What people who have the link do with it. */

@@ -6,7 +6,7 @@ import { contentsOf, type QuotaClaim, type Tables } from "./memory-tables.ts";
 const bytesOf = (contents: Iterable<Told>): number =>
   [...contents].reduce((sum, { size }) => sum + size, 0);
 
-/** What spaces have, counted anew each time. */
+/** The twin counts the contents of spaces anew each time. */
 export const usageIn = (tables: Tables, { put }: MemoryTransaction): Usage => ({
   async of(ownerId, wanted) {
     const kept = contentsOf(tables, ownerId);

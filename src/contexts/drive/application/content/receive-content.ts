@@ -41,8 +41,8 @@ function measured(bytes: AsyncIterable<Uint8Array>, digest: ReturnType<Digests["
 }
 
 /**
- * Keeps the chunks of a file, unless they do not go into the room that is left, as it arrives, and returns once they outlive a crash. While some are kept, the next ones arrive. Nothing refers to them yet: an upload that breaks
- * off leaves chunks that belong to nobody.
+ * Keeps the chunks of a file as it arrives, and returns once they outlive a crash. While some are kept, the next ones arrive. A file that does not go into
+ * `room` is refused before its end. Nothing refers to the chunks yet: an upload that breaks off leaves some that belong to nobody.
  */
 export async function receiveContent(
   deps: KeepingDeps,

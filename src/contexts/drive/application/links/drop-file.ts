@@ -44,7 +44,7 @@ export type DropFile = Infer<typeof DropFile>;
 /** The owner of the folder may keep no more. */
 type FolderFull = { readonly type: "folder-full" };
 
-/** Puts a file into the folder of a link that takes files. Where its name is taken, it gets a number: whoever drops it sees nothing of the folder. */
+/** Puts a file into the folder of a link that takes files. If its name is taken, it gets a number, since a refusal would tell what is in the folder. */
 export function dropFile(deps: FollowingDeps & Quota) {
   const { read, clock, newId, quotaBytes } = deps;
   const write = writing(deps);
@@ -98,7 +98,7 @@ export function dropFile(deps: FollowingDeps & Quota) {
     const { error } = written;
     // What the maker of a link may not see or change any more, strangers are not told of.
     if (error.type === "node-not-found" || error.type === "forbidden") return notFound();
-    // How much the owner keeps is nobody else's concern.
+    // A stranger learns no figures of the owner.
     return err(error.type === "quota-exceeded" ? { type: "folder-full" } : error);
   };
 }
