@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdir, utimes } from "node:fs/promises";
+import { mkdir, stat, utimes } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import {
@@ -67,6 +67,25 @@ describe("two machines that sync a folder", () => {
     await there.sync();
     for (const name of names.slice(1)) assert.equal(await there.text(name), name);
     assert.equal(await there.text("0/file 0"), "mine");
+    const again = await here.sync();
+    assert.deepEqual([again.sent, again.received], [[], []]);
+  });
+
+  test("files keep the times at which they were last changed", async () => {
+    await using house = await syncing.two();
+    const { here, there, both } = house;
+    const names = ["small", "large", ...Array.from({ length: 10 }, (_, n) => `batch/${n}`)];
+    for (const name of names)
+      await here.write(name, name === "large" ? randomBytes(mebibyte) : name);
+    const [then, later] = [new Date("2001-02-03T04:05:06.789Z"), new Date("2039-01-01T00:00:00Z")];
+    for (const name of names) await utimes(here.at(name), new Date(), then);
+    await both();
+    for (const name of names) assert.deepEqual((await stat(there.at(name))).mtime, then, name);
+    await there.write("small", "edited");
+    await utimes(there.at("small"), new Date(), later);
+    await both();
+    assert.equal(await here.text("small"), "edited");
+    assert.deepEqual((await stat(here.at("small"))).mtime, later);
     const again = await here.sync();
     assert.deepEqual([again.sent, again.received], [[], []]);
   });

@@ -70,6 +70,17 @@ describe("the drive over HTTP", () => {
     assert.equal(header("x-content-type-options"), "nosniff");
     assert.equal(header("etag"), '"r1"');
 
+    const dated = `name=dated&modifiedAt=${encodeURIComponent("2020-02-03T04:05:06+01:00")}`;
+    const path = `/drive/nodes/${rootId}/files?${dated}`;
+    const answered = await send("POST", path, new Uint8Array(Buffer.from("%PDF-1.7\n")));
+    const told = (await answered.json()) as Readonly<Record<string, string>>;
+    assert.equal(told["mediaType"], "application/pdf");
+    assert.equal(told["modifiedAt"], "2020-02-03T03:05:06.000Z");
+    const pdf = await send("GET", content(told["id"] ?? ""));
+    assert.equal(pdf.headers.get("last-modified"), "Mon, 03 Feb 2020 03:05:06 GMT");
+    assert.equal(pdf.headers.get("content-type"), octets, "whatever it is, no browser shows it");
+    await pdf.body?.cancel();
+
     const head = await send("HEAD", content(id));
     assert.deepEqual([head.status, head.headers.get("content-length")], [200, "5000000"]);
     assert.equal(

@@ -97,7 +97,7 @@ const getCommand =
   async (from: string, to: string | undefined, { space: named, ...output }: Reaching) => {
     const server = reached(runtime, output);
     const found = await findNode(server, await findSpace(server, named), rooted(from));
-    const { id, revision, size, hash } = found ?? {};
+    const { id, revision, size, hash, modifiedAt } = found ?? {};
     if (!id || revision === undefined || size === undefined || !hash)
       throw new Error(found ? `${from} is a folder: use drive sync` : `there is no ${from}`);
     const isFolder = to !== undefined && (await stat(to).catch(() => undefined))?.isDirectory();
@@ -107,7 +107,7 @@ const getCommand =
     const bar = bytesBar();
     let received = 0;
     const onReceived = (bytes: number) => bar.show((received += bytes), size);
-    await getFile(server, { id, revision, size, hash }, { into, onReceived });
+    await getFile(server, { id, revision, size, hash, modifiedAt }, { into, onReceived });
     await rename(into, target);
     bar.end();
     print(

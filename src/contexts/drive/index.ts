@@ -42,7 +42,7 @@ import { findByPath, getNode, listChildren, listTrash } from "./application/node
 import { searchNodes } from "./application/nodes/search-nodes.ts";
 import { listPast } from "./application/time-machine/read-past.ts";
 import { restorePast } from "./application/time-machine/restore-past.ts";
-import type { ChunkStore, Digests } from "./application/ports/chunks.ts";
+import type { ChunkStore, Digests, Sniff } from "./application/ports/chunks.ts";
 import type { Addresses } from "./application/ports/invitations.ts";
 import type { LinkPasswords, LinkTokens } from "./application/ports/links.ts";
 import type { DriveScope } from "./application/ports/scope.ts";
@@ -70,6 +70,7 @@ export type DriveDeps = {
   readonly mayAct: MayAct;
   readonly store: ChunkStore;
   readonly digests: Digests;
+  readonly sniff: Sniff;
   readonly addresses: Addresses;
   readonly linkPasswords: LinkPasswords;
   readonly linkTokens: LinkTokens;

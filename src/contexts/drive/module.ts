@@ -27,6 +27,7 @@ import {
   openSegments,
   segmentFolder,
 } from "./infrastructure/segments.ts";
+import { sniff } from "./infrastructure/sniffed-types.ts";
 import { signedLinks } from "./infrastructure/signed-links.ts";
 import { postgresDrive } from "./infrastructure/postgres-drive.ts";
 import { examineChunks } from "./infrastructure/examine-chunks.ts";
@@ -74,6 +75,7 @@ async function compose<On extends Profile>(
     store,
     removalLock: blobLock,
     digests: sha256Digests,
+    sniff,
     addresses: {
       canonical: (typed) => identity.addresses.canonical(typed) as Address | undefined,
       verifiedOf: async (userId) =>

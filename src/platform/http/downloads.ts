@@ -74,7 +74,7 @@ type Sent<V> = {
 /** Sends a file, or the part of it that is asked for. An error on the way ends the connection, so that no client takes a part for the whole. */
 export function sendDownload<V>(
   reply: FastifyReply,
-  { sizeOf, fileName, bytes, isMade = false, mediaType = binary }: Download<V>,
+  { sizeOf, fileName, bytes, modifiedAt, isMade = false, mediaType = binary }: Download<V>,
   { value, tag, log }: Sent<V>,
 ): FastifyReply {
   const { request } = reply;
@@ -101,6 +101,7 @@ export function sendDownload<V>(
     )
     .header("content-disposition", dispositionOf(fileName(value)))
     .header("content-length", length);
+  if (modifiedAt) reply.header("last-modified", new Date(modifiedAt(value)).toUTCString());
   // Fastify tells the length of what it is given for HEAD, unless that is a stream.
   if (request.method === "HEAD") return reply.send(Readable.from([]));
   reply.raw.emit(streaming);

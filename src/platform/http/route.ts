@@ -1,4 +1,5 @@
 import type { Context } from "#kernel/context.ts";
+import type { Instant } from "#kernel/instant.ts";
 import type { Result } from "#kernel/result.ts";
 import type { Fields, Value } from "#kernel/shape.ts";
 
@@ -60,6 +61,8 @@ export type Download<V> = {
   /** The name under which a browser keeps it. */
   readonly fileName: (value: V) => string;
   readonly bytes: (value: V, range: ByteRange) => AsyncIterable<Uint8Array>;
+  /** Is told as `Last-Modified`. Whether a client has the newest one, the tag says alone. */
+  readonly modifiedAt?: (value: V) => Instant;
   /** It is made as it is sent, so that no part of it can be asked for. */
   readonly isMade?: boolean;
   /** What it is, where that is known: the file of a user is taken for bytes. */

@@ -1,4 +1,5 @@
-import { open, rm, stat, type FileHandle } from "node:fs/promises";
+import { open, rm, stat, utimes, type FileHandle } from "node:fs/promises";
+import type { Instant } from "#kernel/instant.ts";
 import type { RevisionNumber, Sha256 } from "../domain/content.ts";
 import { isCopied, type Copied, type Part } from "../domain/delta.ts";
 import type { NodeId } from "../domain/ids.ts";
@@ -12,6 +13,7 @@ export type Wanted = {
   readonly revision: RevisionNumber;
   readonly size: number;
   readonly hash: Sha256;
+  readonly modifiedAt?: Instant | undefined;
 };
 /** A local file that has another revision, from which bytes are copied. */
 export type Base = { readonly path: string; readonly revision: RevisionNumber };
@@ -155,6 +157,12 @@ async function downloadFrom(
   }
 }
 
+/** The local file was last changed when the content was. */
+async function date(path: string, { modifiedAt }: Wanted): Promise<void> {
+  const time = modifiedAt === undefined ? undefined : new Date(modifiedAt);
+  if (time) await utimes(path, time, time);
+}
+
 /**
  * Puts a revision of a file into a local one, and describes it. Of a file that has another revision, only what is new comes over the wire.
  * `onReceived` is told how many bytes have come.
@@ -171,12 +179,18 @@ export async function getFile(
       () => describeFile(into),
       () => undefined,
     );
-    if (assembled && isSame(assembled)) return assembled;
+    if (assembled && isSame(assembled)) {
+      await date(into, wanted);
+      return assembled;
+    }
     await rm(into, { force: true }); // the connection was cut, or the base is another one than was thought
   }
   await download(server, wanted, getting);
   const described = await describeFile(into);
-  if (isSame(described)) return described;
+  if (isSame(described)) {
+    await date(into, wanted);
+    return described;
+  }
   await rm(into);
   throw new DownloadDamaged(
     `${wanted.id} came with other bytes than revision ${wanted.revision} has`,

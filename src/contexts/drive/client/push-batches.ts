@@ -60,7 +60,10 @@ function batchesOf(items: readonly LocalItem[]): readonly Batch[] {
 
 async function sendBatch(server: Server, folderId: string, files: readonly Read[]) {
   const archive = pack();
-  for (const { item, bytes } of files) archive.entry({ name: item.path }, bytes);
+  for (const { item, bytes } of files) {
+    const pax = { mtime: String(item.changedMs / 1_000) };
+    archive.entry({ name: item.path, pax }, bytes);
+  }
   archive.finalize();
   const body = { type: "application/x-tar", bytes: new Uint8Array(await buffer(archive)) };
   try {

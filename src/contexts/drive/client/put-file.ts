@@ -1,4 +1,5 @@
-import { open, readFile, type FileHandle } from "node:fs/promises";
+import { open, readFile, stat, type FileHandle } from "node:fs/promises";
+import { Instant } from "#kernel/instant.ts";
 import type { Infer } from "#kernel/shape.ts";
 import type { Manifest, RevisionNumber } from "../domain/content.ts";
 import { deltaOf } from "../domain/delta.ts";
@@ -26,17 +27,28 @@ const rounds = 10;
 type Told = (bytes: number) => void;
 type Sending = { readonly path: string; readonly described: Described; readonly onSent: Told };
 
+/** When a local file was last changed, if a calendar has the time. */
+async function modifiedAt(path: string): Promise<Instant | undefined> {
+  const parsed = Instant.parse((await stat(path)).mtime.toISOString());
+  return parsed.ok ? parsed.value : undefined;
+}
+
 /** The request that begins with a target. */
-function requestTo(target: PutTarget, what: "files" | "uploads"): readonly [string, Request] {
+async function requestTo(
+  target: PutTarget,
+  path: string,
+  what: "files" | "uploads",
+): Promise<readonly [string, Request]> {
+  const query = { modifiedAt: await modifiedAt(path) };
   if ("folderId" in target)
-    return [`nodes/${target.folderId}/${what}`, { query: { name: target.name } }];
-  const path = `nodes/${target.fileId}/content`;
+    return [`nodes/${target.folderId}/${what}`, { query: { ...query, name: target.name } }];
+  const to = `nodes/${target.fileId}/content`;
   const headers = { "if-match": `"r${target.base}"` };
-  return [what === "files" ? path : `${path}/uploads`, { headers }];
+  return [what === "files" ? to : `${to}/uploads`, { query, headers }];
 }
 
 async function putSmall(server: Server, target: PutTarget, { path, onSent }: Sending) {
-  const [to, request] = requestTo(target, "files");
+  const [to, request] = await requestTo(target, path, "files");
   const body = { type: octets, bytes: new Uint8Array(await readFile(path)) };
   const method = "folderId" in target ? "POST" : "PUT";
   const file = await server.ask(NodeFacts, method, to, { ...request, body });
@@ -45,8 +57,9 @@ async function putSmall(server: Server, target: PutTarget, { path, onSent }: Sen
 }
 
 /** Begins an upload: first with the digest alone, where another file may have the content. */
-async function begin(server: Server, target: PutTarget, { size, hash, manifest }: Described) {
-  const [to, request] = requestTo(target, "uploads");
+async function begin(server: Server, target: PutTarget, { path, described }: Sending) {
+  const { size, hash, manifest } = described;
+  const [to, request] = await requestTo(target, path, "uploads");
   const query = { ...request.query, size, hash };
   const known = "fileId" in target ? target.known : undefined;
   const parts = known ? deltaOf(manifest, known) : manifest;
@@ -144,7 +157,7 @@ export async function putFile(
 ): Promise<NodeFacts> {
   const { described } = sending;
   if (described.size <= smallBytes) return putSmall(server, target, sending);
-  let upload = await begin(server, target, described);
+  let upload = await begin(server, target, sending);
   for (let round = 0; ; round += 1) {
     while (upload.missing.length > 0) {
       await sendChunks(server, upload, sending);

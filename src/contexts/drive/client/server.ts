@@ -27,6 +27,7 @@ export const NodeFacts = openShape({
   revision: optional(RevisionNumber),
   size: optional(ByteCount),
   hash: optional(Sha256),
+  modifiedAt: optional(Instant),
   changedAt: Instant,
   version: Version,
   inTrash: optional(Flag),

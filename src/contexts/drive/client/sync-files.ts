@@ -33,10 +33,10 @@ type Transfer = {
 };
 
 /** A file of the server, with the content that it has. */
-function wantedOf({ id, revision, size, hash }: NodeFacts): Wanted {
+function wantedOf({ id, revision, size, hash, modifiedAt }: NodeFacts): Wanted {
   if (revision === undefined || size === undefined || hash === undefined)
     throw new Error(`the server told no content of ${id}`);
-  return { id, revision, size, hash };
+  return { id, revision, size, hash, modifiedAt };
 }
 
 /** What is noted of a file that is the same here and there. */

@@ -1,3 +1,4 @@
+import type { Instant } from "#kernel/instant.ts";
 import { branded, type Brand } from "#kernel/shape.ts";
 
 /** The SHA-256 of bytes, in hexadecimal. Chunks are named by theirs. */
@@ -23,12 +24,34 @@ export const RevisionNumber = {
   after: (revision: RevisionNumber): RevisionNumber => (revision + 1) as RevisionNumber,
 };
 
-/** What a file holds, without its bytes. */
-export type Content = {
-  readonly revision: RevisionNumber;
-  readonly size: ByteCount;
-  readonly hash: Sha256;
+/** What kind of bytes a content has, as in `image/png`. Its beginning tells it, never the client. */
+export type MediaType = Brand<string, "MediaType">;
+export const MediaType = {
+  ...branded<MediaType>("media type", {
+    schema: { type: "string", pattern: "^[a-z]+/[a-z0-9.+-]+$", maxLength: 100 },
+    says: "a type and a subtype, as in image/png",
+  }),
+  unknown: "application/octet-stream" as MediaType,
 };
+
+/** What tells bytes from others. */
+export type Fingerprint = { readonly size: ByteCount; readonly hash: Sha256 };
+
+/** What a file holds, without its bytes. `modifiedAt`: when the client says that they were last changed. */
+export type Content = Fingerprint & {
+  readonly revision: RevisionNumber;
+  readonly mediaType: MediaType;
+  readonly modifiedAt: Instant;
+};
+
+/** What a new revision is to hold. */
+export type NewContent = Omit<Content, "revision">;
+export const newContentOf = ({ size, hash, mediaType, modifiedAt }: NewContent): NewContent => ({
+  size,
+  hash,
+  mediaType,
+  modifiedAt,
+});
 
 export type ChunkRef = { readonly hash: Sha256; readonly size: number };
 /** The chunks of a revision, in their order. */

@@ -2,7 +2,7 @@ import { unchanged, type Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { Version, type Versioned } from "#kernel/version.ts";
-import { RevisionNumber, type Content } from "./content.ts";
+import { RevisionNumber, type Content, type Fingerprint, type NewContent } from "./content.ts";
 import {
   FileCreated,
   FileRevised,
@@ -78,8 +78,6 @@ export type NameTaken = { readonly type: "name-taken"; readonly takenBy: NodeId 
 
 type Place = { readonly parentId: NodeId; readonly name: NodeName };
 type Changed<N extends Node> = Change<N, DriveEvent>;
-/** What a new revision holds. */
-export type Told = Pick<Content, "size" | "hash">;
 type Creation = Pick<Node, "id" | "spaceId" | "name" | "createdAt">;
 
 export const isInTrash = ({ node, above }: Located): boolean =>
@@ -99,6 +97,9 @@ export function asWritable(found: Located): Result<PlacedFile, Unwritable> {
   if (node.kind !== "file") return err({ type: "not-a-file", nodeId: node.id });
   return node.status === "trashed" || isInTrash(found) ? err(inTrash(found)) : ok(node);
 }
+
+/** What events tell of a content. */
+const told = ({ size, hash }: Fingerprint): Fingerprint => ({ size, hash });
 
 const created = ({ createdAt, ...facts }: Creation) => ({
   ...facts,
@@ -136,29 +137,29 @@ export const Node = {
     };
   },
 
-  createFile(creation: Creation, parentId: NodeId, told: Told): Changed<PlacedFile> {
+  createFile(creation: Creation, parentId: NodeId, held: NewContent): Changed<PlacedFile> {
     const { id: nodeId, spaceId, name } = creation;
-    const content = { ...told, revision: RevisionNumber.first };
+    const content = { ...held, revision: RevisionNumber.first };
     return {
       state: { ...created(creation), kind: "file", status: "placed", parentId, content },
-      events: [FileCreated({ nodeId, spaceId, parentId, name, ...told })],
+      events: [FileCreated({ nodeId, spaceId, parentId, name, ...told(held) })],
     };
   },
 
   /** Compare and swap: refuses a change of a revision that is not the newest, unless it changes nothing. */
   revise(
     file: PlacedFile,
-    told: Told,
+    held: NewContent,
     { base, at }: { readonly base: RevisionNumber; readonly at: Instant },
   ): Result<Changed<PlacedFile>, StaleRevision> {
     const { id: nodeId, spaceId, content } = file;
-    if (content.hash === told.hash) return ok(unchanged(file));
+    if (content.hash === held.hash) return ok(unchanged(file));
     const currentRevision = content.revision;
     if (currentRevision !== base) return err({ type: "stale-revision", currentRevision });
     const revision = RevisionNumber.after(currentRevision);
     return ok({
-      state: { ...file, content: { ...told, revision }, changedAt: at },
-      events: [FileRevised({ nodeId, spaceId, revision, ...told })],
+      state: { ...file, content: { ...held, revision }, changedAt: at },
+      events: [FileRevised({ nodeId, spaceId, revision, ...told(held) })],
     });
   },
 

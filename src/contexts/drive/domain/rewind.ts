@@ -2,7 +2,7 @@ import { andThen, unchanged, type Change } from "#kernel/change.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Instant } from "#kernel/instant.ts";
 import { err, expect, ok, type Result } from "#kernel/result.ts";
-import type { Content } from "./content.ts";
+import { newContentOf, type Content } from "./content.ts";
 import type { DriveEvent } from "./events.ts";
 import { NodeId } from "./ids.ts";
 import { nameKey, type NodeName } from "./node-name.ts";
@@ -96,8 +96,8 @@ function putBack(
     node.status === "trashed" ? Node.restore(node, to, at) : Node.move(node, to, at);
   return andThen(placed, (there): Change<Placed, DriveEvent> => {
     if (there.kind === "folder" || content === undefined) return unchanged(there);
-    const { size, hash } = content;
-    return expect(Node.revise(there, { size, hash }, { base: there.content.revision, at }));
+    const basis = { base: there.content.revision, at };
+    return expect(Node.revise(there, newContentOf(content), basis));
   });
 }
 
@@ -110,7 +110,7 @@ function copyOf(
   const creation = { id, spaceId, name, createdAt: at };
   return content === undefined
     ? Node.createFolder(creation, parentId)
-    : Node.createFile(creation, parentId, { size: content.size, hash: content.hash });
+    : Node.createFile(creation, parentId, newContentOf(content));
 }
 
 function isTooDeep({ folder, before }: Difference): boolean {

@@ -1,8 +1,7 @@
 import type { Instant } from "#kernel/instant.ts";
-import type { ChunkRef, RevisionNumber } from "./content.ts";
+import type { ChunkRef, Fingerprint, RevisionNumber } from "./content.ts";
 import type { NodeId, OwnerId, UploadId } from "./ids.ts";
 import type { NodeName } from "./node-name.ts";
-import type { Told } from "./node.ts";
 
 /** A chunk that is to be sent. `position`: its place among the chunks of the content, from 0. */
 export type WantedChunk = ChunkRef & { readonly position: number; readonly hasCome: boolean };
@@ -13,10 +12,12 @@ export type UploadTarget =
   | { readonly kind: "revision"; readonly fileId: NodeId; readonly base: RevisionNumber };
 
 /** A content that arrives chunk by chunk, over as many requests as it takes. */
-export type Upload = Told & {
+export type Upload = Fingerprint & {
   readonly id: UploadId;
   readonly ownerId: OwnerId;
   readonly target: UploadTarget;
+  /** When the client says that the content was last changed. */
+  readonly modifiedAt: Instant;
   readonly createdAt: Instant;
   readonly expiresAt: Instant;
   /** The file that has the content, once the upload was committed. */

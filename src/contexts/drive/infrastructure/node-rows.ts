@@ -1,6 +1,12 @@
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
-import type { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
+import type {
+  ByteCount,
+  MediaType,
+  NewContent,
+  RevisionNumber,
+  Sha256,
+} from "../domain/content.ts";
 import type { NodeId, SpaceId } from "../domain/ids.ts";
 import type { NodeName } from "../domain/node-name.ts";
 import type { Node } from "../domain/node.ts";
@@ -14,12 +20,14 @@ export type NodeRow = {
   readonly revision: number | null;
   readonly size: number | null;
   readonly hash: string | null;
+  readonly media_type: string | null;
+  readonly modified_at: Instant | null;
   readonly created_at: Instant;
   readonly changed_at: Instant;
   readonly trashed_at: Instant | null;
   readonly version: number;
 };
-export const nodeColumns = `n.id, n.space_id, n.parent_id, n.name, n.kind, n.revision, n.size, n.hash, n.created_at, n.changed_at,
+export const nodeColumns = `n.id, n.space_id, n.parent_id, n.name, n.kind, n.revision, n.size, n.hash, n.media_type, n.modified_at, n.created_at, n.changed_at,
   n.trashed_at, n.version`;
 
 export function toNode(row: NodeRow): Node {
@@ -40,12 +48,25 @@ export function toNode(row: NodeRow): Node {
     : { ...placed, status: "trashed", trashedAt };
 }
 
-function kindOf({ kind, revision, size, hash }: NodeRow) {
+function kindOf({ kind, revision, ...row }: NodeRow) {
   if (kind === "folder") return { kind };
-  const content = {
-    revision: revision as RevisionNumber,
-    size: size as ByteCount,
-    hash: hash as Sha256,
-  };
-  return { kind, content };
+  return { kind, content: { ...toContent(row), revision: revision as RevisionNumber } };
 }
+
+/** The content that a row has; a file has all of it. */
+export const toContent = (
+  row: Pick<NodeRow, "size" | "hash" | "media_type" | "modified_at">,
+): NewContent => ({
+  size: row.size as ByteCount,
+  hash: row.hash as Sha256,
+  mediaType: row.media_type as MediaType,
+  modifiedAt: row.modified_at as Instant,
+});
+
+/** In the order of the columns. */
+export const valuesOfContent: readonly ((content: NewContent) => string | number)[] = [
+  ({ size }) => size,
+  ({ hash }) => hash,
+  ({ mediaType }) => mediaType,
+  ({ modifiedAt }) => modifiedAt,
+];

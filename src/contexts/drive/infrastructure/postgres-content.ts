@@ -9,8 +9,9 @@ import type {
   RevisionFacts,
   Revisions,
 } from "../application/ports/revisions.ts";
-import { pagesOf, type ByteCount, type RevisionNumber, type Sha256 } from "../domain/content.ts";
+import { pagesOf, type RevisionNumber, type Sha256 } from "../domain/content.ts";
 import type { NodeId } from "../domain/ids.ts";
+import { toContent, valuesOfContent } from "./node-rows.ts";
 import { hashesIn, hexOfHashes, hexOfSizes, manifestIn } from "./packed-manifest.ts";
 
 type ChunkRow = Location & {
@@ -81,8 +82,8 @@ const doubt = mutation(
 const addRevisions = mutation(
   "drive.revisions-add",
   "revisions",
-  `insert into drive.revisions (node_id, number, size, hash, created_at)
-   select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[])`,
+  `insert into drive.revisions (node_id, number, created_at, size, hash, media_type, modified_at)
+   select * from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[])`,
 );
 const addManifests = mutation(
   "drive.manifests-add",
@@ -92,15 +93,15 @@ const addManifests = mutation(
      from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[]) as p(node_id, number, starts_at, hashes, sizes)`,
 );
 /** In the order of the values of a copy. */
-const copies = `unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[])
-  as c (node_id, number, size, hash, created_at, from_id, from_number)`;
+const copies = `unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::text[],
+  $9::bigint[]) as c (node_id, number, created_at, size, hash, media_type, modified_at, from_id, from_number)`;
 /** The files that are copied stay until the unit of work has ended; one that is gone makes it end. */
 const copyRevisions = mutation(
   "drive.revisions-copy",
   inTurn,
-  `insert into drive.revisions (node_id, number, size, hash, created_at)
-   select c.node_id, c.number, c.size, c.hash, c.created_at
-     from ${copies} left join (select id from drive.nodes where id = any($6::text[]) for key share) held on held.id = c.from_id
+  `insert into drive.revisions (node_id, number, created_at, size, hash, media_type, modified_at)
+   select c.node_id, c.number, c.created_at, c.size, c.hash, c.media_type, c.modified_at
+     from ${copies} left join (select id from drive.nodes where id = any($8::text[]) for key share) held on held.id = c.from_id
     where held.id is not null or drive.hold_node(c.from_id)`,
 );
 const copyManifests = mutation(
@@ -131,9 +132,11 @@ type RevisionRow = {
   readonly number: number;
   readonly size: number;
   readonly hash: string;
+  readonly media_type: string;
+  readonly modified_at: Instant;
   readonly created_at: Instant;
 };
-const revisionColumns = "node_id, number, size, hash, created_at";
+const revisionColumns = "node_id, number, size, hash, media_type, modified_at, created_at";
 const revisionByNumber = statement<RevisionRow>(
   "drive.revision-by-number",
   `select ${revisionColumns} from drive.revisions where node_id = $1 and number = $2`,
@@ -147,8 +150,7 @@ const revisionPage = statement<RevisionRow>(
 const toRevision = (row: RevisionRow): RevisionFacts => ({
   nodeId: row.node_id as NodeId,
   revision: row.number as RevisionNumber,
-  size: row.size as ByteCount,
-  hash: row.hash as Sha256,
+  ...toContent(row),
   createdAt: row.created_at,
 });
 
@@ -170,12 +172,14 @@ const manifestPages = statement<PlacedPageRow>(
     order by node_id, number, starts_at limit $4`,
 );
 
+const valuesOf = (all: readonly RevisionFacts[]): Parameter[] => [
+  all.map(({ nodeId }) => nodeId),
+  all.map(({ revision }) => revision),
+  all.map(({ createdAt }) => createdAt),
+  ...valuesOfContent.map((value) => all.map(value)),
+];
 const valuesOfCopies = (all: readonly RevisionCopy[]): readonly Parameter[] => [
-  all.map(({ to }) => to.nodeId),
-  all.map(({ to }) => to.revision),
-  all.map(({ to }) => to.size),
-  all.map(({ to }) => to.hash),
-  all.map(({ to }) => to.createdAt),
+  ...valuesOf(all.map(({ to }) => to)),
   all.map(({ from }) => from.nodeId),
   all.map(({ from }) => from.revision),
 ];
@@ -222,13 +226,7 @@ export const postgresChunks = ({ read, write }: Transaction): ChunkIndex => ({
 export const postgresRevisions = ({ read, write }: Transaction): Revisions => ({
   add(all) {
     if (all.length === 0) return;
-    write(addRevisions, [
-      all.map(({ nodeId }) => nodeId),
-      all.map(({ revision }) => revision),
-      all.map(({ size }) => size),
-      all.map(({ hash }) => hash),
-      all.map(({ createdAt }) => createdAt),
-    ]);
+    write(addRevisions, valuesOf(all));
     const pages = all.flatMap(({ nodeId, revision, manifest }) =>
       pagesOf(manifest).map((page) => ({ nodeId, revision, ...page })),
     );

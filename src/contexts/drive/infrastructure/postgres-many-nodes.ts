@@ -6,7 +6,7 @@ import type { Nodes } from "../application/ports/nodes.ts";
 import type { DriveEvent } from "../domain/events.ts";
 import { nameKey } from "../domain/node-name.ts";
 import type { Placed, Trashed } from "../domain/node.ts";
-import { nodeColumns, toNode, type NodeRow } from "./node-rows.ts";
+import { nodeColumns, toNode, valuesOfContent, type NodeRow } from "./node-rows.ts";
 
 const hold = mutation("drive.nodes-hold-place", inTurn, "select drive.hold_place($1, $2)");
 const keepPlaces = mutation(
@@ -23,20 +23,20 @@ const setAside = mutation(
 );
 /** In the order of the columns below. */
 const rows = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::text[],
-  $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bigint[])
-  as r (id, space_id, parent_id, name, name_key, kind, revision, size, hash, created_at, changed_at, trashed_at, version)`;
+  $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::bigint[])
+  as r (id, space_id, parent_id, name, name_key, kind, revision, size, hash, media_type, modified_at, created_at, changed_at, trashed_at, version)`;
 const changeAll = mutation(
   "drive.nodes-change",
   inTurn,
   `update drive.nodes n set parent_id = r.parent_id, name = r.name, name_key = r.name_key, revision = r.revision,
-          size = r.size, hash = r.hash, changed_at = r.changed_at, trashed_at = r.trashed_at, version = r.version
+          size = r.size, hash = r.hash, media_type = r.media_type, modified_at = r.modified_at, changed_at = r.changed_at, trashed_at = r.trashed_at, version = r.version
      from ${rows} where n.id = r.id collate "C"`,
 );
 const insertAll = mutation(
   "drive.nodes-insert",
   inTurn,
-  `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, created_at, changed_at, trashed_at,
-                            version)
+  `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, media_type, modified_at, created_at, changed_at,
+                            trashed_at, version)
    select * from ${rows}`,
 );
 /** Keeps where a node was, before it is somewhere else. */
@@ -56,8 +56,9 @@ const columnsOf: readonly ((node: Placed | Trashed) => string | number | null)[]
   ({ name }) => nameKey(name),
   ({ kind }) => kind,
   (node) => (node.kind === "file" ? node.content.revision : null),
-  (node) => (node.kind === "file" ? node.content.size : null),
-  (node) => (node.kind === "file" ? node.content.hash : null),
+  ...valuesOfContent.map(
+    (value) => (node: Placed | Trashed) => (node.kind === "file" ? value(node.content) : null),
+  ),
   ({ createdAt }) => createdAt,
   ({ changedAt }) => changedAt,
   (node) => (node.status === "trashed" ? node.trashedAt : null),

@@ -2,7 +2,7 @@ import { idOf, saving } from "#kernel/repository.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { inTurn, mutation } from "#platform/postgres/writes.ts";
-import { nodeColumns, toNode, type NodeRow } from "./node-rows.ts";
+import { nodeColumns, toNode, valuesOfContent, type NodeRow } from "./node-rows.ts";
 import { searchOn } from "./postgres-search.ts";
 import { purgesOn } from "./postgres-purges.ts";
 import { keepPlace, manyNodes } from "./postgres-many-nodes.ts";
@@ -83,8 +83,9 @@ const trashed = statement<NodeRow>(
 const insert = mutation(
   "drive.node-insert",
   "nodes",
-  `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, created_at, changed_at, version)
-   select $1, $2, $3, $4, $5, $6, $7::bigint, $8::bigint, $9, $10::timestamptz, $11::timestamptz, $12::bigint
+  `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, media_type, modified_at, created_at, changed_at,
+                            version)
+   select $1, $2, $3, $4, $5, $6, $7::bigint, $8::bigint, $9, $10, $11::timestamptz, $12::timestamptz, $13::timestamptz, $14::bigint
     where $3::text is null or drive.hold_place($2, $3)`,
 );
 /**
@@ -94,8 +95,8 @@ const insert = mutation(
 const update = mutation(
   "drive.node-update",
   inTurn,
-  `update drive.nodes set parent_id = $2, name = $3, name_key = $4, revision = $5, size = $6, hash = $7, changed_at = $8,
-          trashed_at = $9, version = $10
+  `update drive.nodes set parent_id = $2, name = $3, name_key = $4, revision = $5, size = $6, hash = $7, media_type = $8,
+          modified_at = $9, changed_at = $10, trashed_at = $11, version = $12
     where id = $1 and (select drive.hold_changed($1))`,
 );
 
@@ -119,7 +120,8 @@ export const postgresNodes = ({ read, write, append }: Transaction): Nodes => ({
   ...purgesOn({ read, write, append }),
   save: saving<Node, DriveEvent>(append, idOf, (node, { state, events }) => {
     const { content } = node.kind === "file" ? node : { content: undefined };
-    const kept = [content?.revision ?? null, content?.size ?? null, content?.hash ?? null];
+    const held = valuesOfContent.map((value) => (content ? value(content) : null));
+    const kept = [content?.revision ?? null, ...held];
     const parentId = node.status === "root" ? null : node.parentId;
     const name = [parentId, node.name, nameKey(node.name)];
     if (state.version === 0)

@@ -1,12 +1,13 @@
+import type { Instant } from "#kernel/instant.ts";
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import type { TimeMachine } from "../application/ports/time-machine.ts";
-import type { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
+import type { RevisionNumber } from "../domain/content.ts";
 import type { NodeId } from "../domain/ids.ts";
 import type { NodeName } from "../domain/node-name.ts";
 import type { Placed, Trashed } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
-import { nodeColumns, toNode, type NodeRow } from "./node-rows.ts";
+import { nodeColumns, toContent, toNode, type NodeRow } from "./node-rows.ts";
 
 /** Where a node was, in the place of where it is; looked up by the folder that it was in. */
 const placesAt = (folder: string, at: string) => `
@@ -21,11 +22,12 @@ const placesAt = (folder: string, at: string) => `
      and case when p.node_id is null then n.trashed_at else p.trashed_at end is null`;
 /** What a file held; mostly, what it holds. */
 const contentAt = (at: string) => `
-  left join lateral (select number, size, hash from drive.revisions
+  left join lateral (select number, size, hash, media_type, modified_at from drive.revisions
                       where node_id = n.id and n.kind = 'file' and n.changed_at > ${at} and created_at <= ${at}
                       order by number desc limit 1) r on true`;
 const pastColumns = `${nodeColumns}, c.parent_id as was_in, c.name as was_named,
-  coalesce(r.number, n.revision) as was_revision, coalesce(r.size, n.size) as was_size, coalesce(r.hash, n.hash) as was_hash`;
+  coalesce(r.number, n.revision) as was_revision, coalesce(r.size, n.size) as was_size, coalesce(r.hash, n.hash) as was_hash,
+  coalesce(r.media_type, n.media_type) as was_media_type, coalesce(r.modified_at, n.modified_at) as was_modified_at`;
 
 type PastRow = NodeRow & {
   readonly was_in: string;
@@ -33,6 +35,8 @@ type PastRow = NodeRow & {
   readonly was_revision: number | null;
   readonly was_size: number | null;
   readonly was_hash: string | null;
+  readonly was_media_type: string | null;
+  readonly was_modified_at: Instant | null;
 };
 const children = statement<PastRow>(
   "drive.nodes-past",
@@ -73,19 +77,20 @@ const belowNowAs = (name: string, hold: string) =>
 const belowNow = belowNowAs("drive.nodes-below-folders", "");
 const belowNowHeld = belowNowAs("drive.nodes-below-folders-held", "for update");
 
-function toPast({ was_in, was_named, was_revision, was_size, was_hash, ...row }: PastRow): Past {
+function toPast({ was_in, was_named, was_revision, ...row }: PastRow): Past {
   const place = {
     node: toNode(row) as Placed | Trashed,
     parentId: was_in as NodeId,
     name: was_named as NodeName,
   };
   if (was_revision === null) return place;
-  const content = {
-    revision: was_revision as RevisionNumber,
-    size: was_size as ByteCount,
-    hash: was_hash as Sha256,
-  };
-  return { ...place, content };
+  const held = toContent({
+    size: row.was_size,
+    hash: row.was_hash,
+    media_type: row.was_media_type,
+    modified_at: row.was_modified_at,
+  });
+  return { ...place, content: { ...held, revision: was_revision as RevisionNumber } };
 }
 
 /** What nodes were. */

@@ -18,6 +18,7 @@ type Row = {
   readonly base: number | null;
   readonly size: number;
   readonly hash: string;
+  readonly modified_at: Instant;
   readonly created_at: Instant;
   readonly expires_at: Instant;
   readonly node_id: string | null;
@@ -31,7 +32,7 @@ type ChunkRow = {
 type PackedRow = { readonly id: string; readonly hashes: string; readonly sizes: string };
 
 const columns =
-  "id, owner_id, folder_id, name, file_id, base, size, hash, created_at, expires_at, node_id";
+  "id, owner_id, folder_id, name, file_id, base, size, hash, modified_at, created_at, expires_at, node_id";
 const byId = statement<Row>(
   "drive.upload-by-id",
   `select ${columns} from drive.uploads where id = $1`,
@@ -56,9 +57,10 @@ const add = mutation(
   "drive.upload-add",
   inTurn,
   `with upload as (
-     insert into drive.uploads (id, owner_id, folder_id, name, file_id, base, size, hash, hashes, sizes, created_at, expires_at)
-     values ($1, $2, $3, $4, $5, $6::bigint, $7::bigint, $8, decode($9, 'hex'), decode($10, 'hex'), $11::timestamptz, $12::timestamptz))
-   insert into drive.upload_chunks (upload_id, position, hash, size) ${wantedChunks(13)}`,
+     insert into drive.uploads (id, owner_id, folder_id, name, file_id, base, size, hash, hashes, sizes, modified_at, created_at, expires_at)
+     values ($1, $2, $3, $4, $5, $6::bigint, $7::bigint, $8, decode($9, 'hex'), decode($10, 'hex'), $11::timestamptz, $12::timestamptz,
+             $13::timestamptz))
+   insert into drive.upload_chunks (upload_id, position, hash, size) ${wantedChunks(14)}`,
 );
 /** Of an upload that is there still. */
 const want = mutation(
@@ -126,6 +128,7 @@ const toUpload = (row: Row): Upload => ({
   target: toTarget(row),
   size: row.size as ByteCount,
   hash: row.hash as Sha256,
+  modifiedAt: row.modified_at,
   createdAt: row.created_at,
   expiresAt: row.expires_at,
   ...(row.node_id === null ? {} : { nodeId: row.node_id as NodeId }),
@@ -163,9 +166,9 @@ export const postgresUploads = ({ read, write }: Transaction): Uploads => {
       const [row] = await read(same, [ownerId, hash, createdAt, ...placesOf(target), ...packing]);
       return row && toUpload(row);
     },
-    add({ id, ownerId, target, size, hash, createdAt, expiresAt }, manifest, chunks) {
+    add({ id, ownerId, target, size, hash, modifiedAt, createdAt, expiresAt }, manifest, chunks) {
       const packing = [hexOfHashes(manifest), hexOfSizes(manifest)];
-      const told = [...placesOf(target), size, hash, ...packing, createdAt, expiresAt];
+      const told = [...placesOf(target), size, hash, ...packing, modifiedAt, createdAt, expiresAt];
       write(add, [id, ownerId, ...told, ...columnsOf(chunks)]);
     },
     async manifest(id) {

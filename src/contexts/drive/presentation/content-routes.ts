@@ -42,6 +42,7 @@ export const sent = {
   download: {
     sizeOf: ({ file }: ReadableFile) => file.content.size,
     fileName: ({ file }: ReadableFile) => file.name,
+    modifiedAt: ({ file }: ReadableFile) => file.content.modifiedAt,
     bytes: ({ bytes }: ReadableFile, range: ByteRange) => bytes(range),
   },
   version: ({ file }: ReadableFile) => revision(file),
@@ -66,7 +67,7 @@ const writing = (drive: Drive): readonly Route[] => [
     id: "createFile",
     summary: "Create a file",
     description:
-      "Creates a file in a folder; the body is its content. The answer comes once the content outlives a crash of the machine.",
+      "Creates a file in a folder; the body is its content, and `modifiedAt` says when that was last changed where it comes from. The answer comes once the content outlives a crash of the machine.",
     input: CreateFile,
     upload: uploadOf(drive),
     handle: drive.createFile,

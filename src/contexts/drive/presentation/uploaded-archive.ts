@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import { extract } from "tar-stream";
+import { Instant } from "#kernel/instant.ts";
 import {
   ArchiveBroken,
   type ArchiveEntry,
@@ -22,6 +23,13 @@ async function* unbroken<T>(arriving: AsyncIterable<T>): AsyncGenerator<T> {
   }
 }
 
+/** Archives have times that no calendar has, too. */
+function instantOf(time: Date | undefined): Instant | undefined {
+  const isTime = time !== undefined && Number.isFinite(time.getTime());
+  const parsed = isTime ? Instant.parse(time.toISOString()) : undefined;
+  return parsed?.ok ? parsed.value : undefined;
+}
+
 /** The entries of a tar archive, in their order, each to be read before the next one. */
 async function* entriesOf(
   body: AsyncIterable<Uint8Array>,
@@ -40,9 +48,11 @@ async function* entriesOf(
   );
   arriving.catch(() => {}); // ends the entries as well
   for await (const entry of unbroken(archive)) {
-    const { name: path, type } = entry.header;
+    const { name: path, type, mtime, pax } = entry.header;
     const bytes = unbroken(entry as AsyncIterable<Uint8Array>);
-    yield { path, kind: kinds[type ?? "file"] ?? "other", bytes };
+    const { mtime: precise } = (pax ?? {}) as { readonly mtime?: string };
+    const modifiedAt = instantOf(precise === undefined ? mtime : new Date(Number(precise) * 1_000));
+    yield { path, kind: kinds[type ?? "file"] ?? "other", modifiedAt, bytes };
   }
 }
 

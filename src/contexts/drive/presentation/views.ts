@@ -20,7 +20,7 @@ import type { SeenNode } from "../application/ports/nodes.ts";
 import { ChunkRange, rangesOf } from "../application/uploads/receive-chunks.ts";
 import { toldChunks, type UploadProgress } from "../application/uploads/upload-progress.ts";
 import type { RevisionFacts } from "../application/ports/revisions.ts";
-import { ByteCount, RevisionNumber, Sha256 } from "../domain/content.ts";
+import { ByteCount, MediaType, newContentOf, RevisionNumber, Sha256 } from "../domain/content.ts";
 import { InvitationId, LinkId, NodeId, OwnerId, SpaceId, UploadId, UserId } from "../domain/ids.ts";
 import { NodeName } from "../domain/node-name.ts";
 import type { Node, PlacedFile } from "../domain/node.ts";
@@ -114,17 +114,40 @@ export const toOwnInvitation = ({ invitation: one, space: { name: spaceName } }:
   return { ...told, spaceName };
 };
 
+/** What is told of the content of a file. */
+const held = {
+  size: described("Bytes of a file", ByteCount),
+  hash: described("SHA-256 of a file, in hexadecimal", Sha256),
+  mediaType: described(
+    "What kind of bytes a file has, as its beginning shows; `text/plain` is text of any kind",
+    MediaType,
+  ),
+  modifiedAt: described(
+    "When the content was last changed, as its sender says, or else when it came",
+    Instant,
+  ),
+};
+/** Folders have none. */
+const content = {
+  size: optional(held.size),
+  hash: optional(held.hash),
+  mediaType: optional(held.mediaType),
+  modifiedAt: optional(held.modifiedAt),
+};
+
 export const NodeView = named(
   "Node",
   shape({
     id: NodeId,
     spaceId: SpaceId,
-    kind: described("Files alone have `revision`, `size` and `hash`", oneOf("folder", "file")),
+    kind: described(
+      "Files alone have `revision`, `size`, `hash`, `mediaType` and `modifiedAt`",
+      oneOf("folder", "file"),
+    ),
     name: described("As it was spelled", NodeName),
     parentId: optional(described("The folder it lies in; the root of a space has none", NodeId)),
     revision: optional(described("Counts the contents of a file, from 1", RevisionNumber)),
-    size: optional(described("Bytes of a file", ByteCount)),
-    hash: optional(described("SHA-256 of a file, in hexadecimal", Sha256)),
+    ...content,
     createdAt: described("When it was made", Instant),
     changedAt: described(
       "When it was last renamed, moved, trashed, restored or given a content",
@@ -220,8 +243,7 @@ const PastNodeView = named(
     name: described("The name that it had", NodeName),
     parentId: described("The folder that it lay in", NodeId),
     revision: optional(described("The revision that a file had", RevisionNumber)),
-    size: NodeView.fields.size,
-    hash: NodeView.fields.hash,
+    ...content,
   }),
 );
 export const PastView = named(
@@ -256,8 +278,7 @@ const RevisionView = named(
   "Revision",
   shape({
     revision: described("Counts the contents of a file, from 1", RevisionNumber),
-    size: described("Bytes", ByteCount),
-    hash: described("SHA-256, in hexadecimal", Sha256),
+    ...held,
     createdAt: described("When the file was given this content", Instant),
   }),
 );
@@ -326,8 +347,7 @@ export const SharedView = named(
     id: NodeId,
     kind: oneOf("folder", "file"),
     name: NodeName,
-    size: optional(described("Bytes of a file", ByteCount)),
-    hash: optional(described("SHA-256 of a file, in hexadecimal", Sha256)),
+    ...content,
     changedAt: described("When it was last changed", Instant),
     allows: optional(described("Whether the link shows what is there, or takes files", LinkAllows)),
   }),
@@ -345,9 +365,8 @@ export const toOpened = ({ node, isDrop }: Shared) => ({
 });
 export const toShared = (node: Node) => {
   const { id, kind, name, changedAt } = node;
-  const { size, hash } = node.kind === "file" ? node.content : {};
-  const content = size === undefined || hash === undefined ? {} : { size, hash };
-  return { id, kind, name, ...content, changedAt };
+  const told = node.kind === "file" ? newContentOf(node.content) : {};
+  return { id, kind, name, ...told, changedAt };
 };
 export const SharedChildrenView = named(
   "SharedChildren",

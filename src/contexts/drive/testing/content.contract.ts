@@ -200,14 +200,19 @@ export function contentContract(name: string, open: OpenDrive): void {
       const { as, adaId, rootId } = house;
       const idempotency = { key: "k", fingerprint: "f" };
       const context = () => ({ ...as(adaId), idempotency });
-      const first = expect(await house.file(rootId, "a", Buffer.from("1"), context()));
-      const repeated = expect(await house.file(rootId, "a", Buffer.from("1"), context()));
+      const first = expect(await house.file(rootId, "a", Buffer.from("1"), { context: context() }));
+      const repeated = expect(
+        await house.file(rootId, "a", Buffer.from("1"), { context: context() }),
+      );
       assert.equal(repeated.id, first.id);
       expect(await house.move(first.id, { name: "b" }));
-      const again = expect(await house.file(rootId, "a", Buffer.from("1"), context()));
+      const again = expect(await house.file(rootId, "a", Buffer.from("1"), { context: context() }));
       assert.equal(again.id, first.id);
       assert.deepEqual(await house.names(rootId), ["b"]);
-      await assert.rejects(house.file(rootId, "a", Buffer.from("2"), context()), /key/i);
+      await assert.rejects(
+        house.file(rootId, "a", Buffer.from("2"), { context: context() }),
+        /key/i,
+      );
     });
 
     test("copies a file without its bytes, in whatever space the actor may change", async () => {

@@ -46,6 +46,7 @@ import { OwnerId } from "../domain/ids.ts";
 import { grants } from "../grants.ts";
 import { createDrive } from "../index.ts";
 import { signedLinks } from "../infrastructure/signed-links.ts";
+import { sniff } from "../infrastructure/sniffed-types.ts";
 import { sha256Digests as digests } from "../infrastructure/digests.ts";
 import { uploadedArchive } from "../presentation/uploaded-archive.ts";
 import { uploadedFile } from "../presentation/uploaded-file.ts";
@@ -114,6 +115,7 @@ async function driveOn(open: OpenDrive, quotaBytes: number | undefined) {
     removalLock: "segments",
     ...subject,
     digests,
+    sniff,
     addresses,
     linkPasswords,
     linkTokens,
@@ -171,8 +173,15 @@ const treeOf = ({ drive, as, adaId, space }: House) => {
 const filesOf = ({ drive, as, adaId }: House) => {
   const contentOf = (bytes: Uint8Array) => uploadedFile(piecesOf(bytes));
   return {
-    file: (nodeId: string, name: string, bytes: Uint8Array, context = as(adaId)) =>
-      drive.createFile(read(CreateFile, { nodeId, name, content: contentOf(bytes) }), context),
+    file(
+      nodeId: string,
+      name: string,
+      bytes: Uint8Array,
+      { context = as(adaId), ...more }: { context?: Context; modifiedAt?: string } = {},
+    ) {
+      const input = { nodeId, name, content: contentOf(bytes), ...more };
+      return drive.createFile(read(CreateFile, input), context);
+    },
     batch: (nodeId: string, archive: Uint8Array, context = as(adaId)) => {
       const content = uploadedArchive(piecesOf(archive, 1_000));
       return drive.createFiles(read(CreateFiles, { nodeId, content }), context);
@@ -274,9 +283,10 @@ const uploadsOf = ({ drive, as, adaId }: House) => {
       expectedVersion: number,
       bytes: Uint8Array,
       parts: readonly Part[],
+      more: object = {},
     ) =>
       drive.beginRevision(
-        read(BeginRevision, { nodeId, expectedVersion, ...asked(bytes, parts) }),
+        read(BeginRevision, { nodeId, expectedVersion, ...asked(bytes, parts), ...more }),
         as(adaId),
       ),
     send: (

@@ -75,7 +75,7 @@ export function membersContract(name: string, open: OpenDrive): void {
       for (const allowed of await Promise.all(reads())) assert.equal(outcomeOf(allowed), "ok");
       for (const refused of [
         await house.folder(folder, "more", bobId),
-        await house.file(folder, "more", bytes("x"), as(bobId)),
+        await house.file(folder, "more", bytes("x"), { context: as(bobId) }),
         await house.begin(folder, bytes("x"), {}, bobId),
         await house.move(file, { name: "mine" }, bobId),
         await house.trash(file, {}, bobId),

@@ -2,12 +2,12 @@ import type { Instant } from "#kernel/instant.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { Kept } from "../application/ports/chunks.ts";
 import type { Revision } from "../application/ports/revisions.ts";
-import type { Manifest } from "../domain/content.ts";
+import type { Fingerprint, Manifest } from "../domain/content.ts";
 import type { Invitation } from "../domain/invitation.ts";
 import type { Link } from "../domain/link.ts";
 import type { NodeId, OwnerId } from "../domain/ids.ts";
 import { nameKey, type NodeName } from "../domain/node-name.ts";
-import type { Node, Placed, Told, Trashed } from "../domain/node.ts";
+import type { Node, Placed, Trashed } from "../domain/node.ts";
 import type { Space } from "../domain/space.ts";
 import type { Upload, WantedChunk } from "../domain/upload.ts";
 
@@ -91,7 +91,7 @@ export type Tables = ReturnType<typeof memoryDriveTables>;
 export function contentsOf(
   { spaces, nodes, revisions }: KeepingTables,
   ownerId: OwnerId,
-): ReadonlyMap<string, Told> {
+): ReadonlyMap<string, Fingerprint> {
   const contents = [...revisions.rows.values()].flatMap(({ nodeId, hash, size }) => {
     const space = spaces.rows.get(nodes.rows.get(nodeId)?.spaceId ?? "");
     return space?.ownerId === ownerId ? [[`${space.id} ${hash}`, { hash, size }] as const] : [];

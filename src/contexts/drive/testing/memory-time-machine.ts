@@ -2,6 +2,7 @@ import type { Instant } from "#kernel/instant.ts";
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { TimeMachine } from "../application/ports/time-machine.ts";
 import type { NodeId } from "../domain/ids.ts";
+import { newContentOf } from "../domain/content.ts";
 import { nameKey } from "../domain/node-name.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
@@ -35,8 +36,8 @@ export function timeMachineIn({ nodes, revisions, pastPlaces }: Tables): TimeMac
     const [then] = [...revisions.rows.values()]
       .filter((one) => one.nodeId === node.id && one.createdAt <= at)
       .toSorted((a, b) => b.revision - a.revision);
-    const { revision, size, hash } = then ?? node.content;
-    return { content: { revision, size, hash } };
+    const held = then ?? node.content;
+    return { content: { ...newContentOf(held), revision: held.revision } };
   }
   function pastOf(node: Movable, at: Instant): readonly Past[] {
     const [place] = [...pastPlaces.rows.values()]

@@ -1,9 +1,9 @@
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { Usage } from "../application/ports/usage.ts";
-import type { Told } from "../domain/node.ts";
+import type { Fingerprint } from "../domain/content.ts";
 import { contentsOf, type QuotaClaim, type Tables } from "./memory-tables.ts";
 
-const bytesOf = (contents: Iterable<Told>): number =>
+const bytesOf = (contents: Iterable<Fingerprint>): number =>
   [...contents].reduce((sum, { size }) => sum + size, 0);
 
 /** The twin counts the contents of spaces anew each time. */

@@ -3,7 +3,7 @@ import { Instant, type Clock } from "#kernel/instant.ts";
 import { expect, ok } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { Sha256 } from "../../domain/content.ts";
-import type { ChunkStore, Digests, Kept, Location } from "../ports/chunks.ts";
+import type { ChunkStore, Digests, Kept, Location, Sniff } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import { proven, unlessDamaged } from "./proven.ts";
 
@@ -17,6 +17,7 @@ export type KeepingDeps = {
   readonly read: Read<DriveScope>;
   readonly store: ChunkStore;
   readonly digests: Digests;
+  readonly sniff: Sniff;
   readonly clock: Clock;
 };
 type RelyingDeps = Pick<KeepingDeps, "unitOfWork" | "read" | "clock">;

@@ -134,12 +134,12 @@ function placeFile(placing: Placing, file: ArrivedFile): EntryResult {
   if (!parent.ok) return { path, outcome: "refused", refusal: parent.error };
   const parentId = parent.value.id;
   const there = placing.there.get(spotKey(parentId, name));
-  const { manifest, ...told } = file.content;
-  if (there?.kind === "file" && there.content.hash === told.hash)
+  const { manifest, ...held } = file.content;
+  if (there?.kind === "file" && there.content.hash === held.hash)
     return { path, outcome: "unchanged", node: there };
   if (there)
     return { path, outcome: "refused", refusal: { type: "name-taken", takenBy: there.id } };
-  const node = make(placing, Node.createFile(creationOf(placing, name), parentId, told));
+  const node = make(placing, Node.createFile(creationOf(placing, name), parentId, held));
   if (node.kind === "file") placing.contents.push({ file: node, manifest });
   return { path, outcome: "created", node };
 }

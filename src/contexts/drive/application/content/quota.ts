@@ -1,5 +1,5 @@
 import { err, ok, type Result } from "#kernel/result.ts";
-import type { Told } from "../../domain/node.ts";
+import type { Fingerprint } from "../../domain/content.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
@@ -27,7 +27,7 @@ type Claim = { readonly claim: () => void };
 /** Whether an owner has room for contents. Whoever keeps them claims it afterwards, so that others do not take it meanwhile. */
 export async function roomFor(
   { usage }: Pick<DriveScope, "usage">,
-  { ownerId, node, contents, quotaBytes }: Within & { readonly contents: readonly Told[] },
+  { ownerId, node, contents, quotaBytes }: Within & { readonly contents: readonly Fingerprint[] },
 ): Promise<Result<Claim, QuotaExceeded>> {
   if (quotaBytes === undefined) return ok({ claim() {} });
   const { usedBytes, newBytes } = await usage.of(ownerId, { spaceId: node.spaceId, contents });

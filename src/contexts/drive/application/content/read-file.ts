@@ -4,7 +4,13 @@ import type { MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { partsOf, RevisionNumber, sizeOf, type ChunkPart } from "../../domain/content.ts";
+import {
+  newContentOf,
+  partsOf,
+  RevisionNumber,
+  sizeOf,
+  type ChunkPart,
+} from "../../domain/content.ts";
 import { NodeId } from "../../domain/ids.ts";
 import type { File, NotAFile } from "../../domain/node.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
@@ -112,8 +118,8 @@ export function readFile(deps: ReadingDeps) {
         revision === undefined ? node.content : await scope.revisions.byNumber(nodeId, revision);
       if (!content)
         return err({ type: "revision-not-found", revision: revision ?? node.content.revision });
-      const { hash, size, revision: number } = content;
-      const file = { ...node, content: { hash, size, revision: number } };
+      const held = { ...newContentOf(content), revision: content.revision };
+      const file = { ...node, content: held };
       return ok({ file, bytes: (range) => bytesOf(file, range, context) });
     });
 }

@@ -1,9 +1,17 @@
 import type { Context } from "#kernel/context.ts";
+import type { Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { chunksOf } from "../../domain/cut-chunks.ts";
-import type { ByteCount, ChunkRef, Manifest, Sha256 } from "../../domain/content.ts";
+import type {
+  ByteCount,
+  ChunkRef,
+  Manifest,
+  MediaType,
+  NewContent,
+  Sha256,
+} from "../../domain/content.ts";
 import { nameKey, NodeName } from "../../domain/node-name.ts";
-import { maxDepth, type Told, type TooDeep } from "../../domain/node.ts";
+import { maxDepth, type TooDeep } from "../../domain/node.ts";
 import type { Location } from "../ports/chunks.ts";
 import { keeping, type KeepingDeps, type NamedBytes } from "./keep-chunks.ts";
 
@@ -24,6 +32,7 @@ export class ArchiveBroken extends Error {}
 export type ArchiveEntry = {
   readonly path: string;
   readonly kind: "file" | "folder" | "other";
+  readonly modifiedAt: Instant | undefined;
   readonly bytes: AsyncIterable<Uint8Array>;
 };
 /** An archive that arrives once. Whoever asks again, after a lost race, is given what the first one has received. */
@@ -47,7 +56,7 @@ export type Belonging = {
 export type ArrivedFile = Belonging & {
   readonly path: string;
   readonly kind: "file";
-  readonly content: Told & { readonly manifest: Manifest };
+  readonly content: NewContent & { readonly manifest: Manifest };
 };
 export type ArrivedFolder = Belonging & { readonly path: string; readonly kind: "folder" };
 export type Arrived =
@@ -94,11 +103,13 @@ export async function receiveArchive(
   let waiting: NamedBytes[] = [];
   let waitingBytes = 0;
 
-  async function contentOf(bytes: AsyncIterable<Uint8Array>) {
+  async function contentOf({ bytes, modifiedAt }: Pick<ArchiveEntry, "bytes" | "modifiedAt">) {
+    let sniffed: Promise<MediaType> | undefined;
     const digest = deps.digests.running();
     const manifest: ChunkRef[] = [];
     let size = 0;
     for await (const chunks of chunksOf(bytes)) {
+      sniffed ??= deps.sniff(chunks[0]);
       for (const chunk of chunks) {
         digest.update(chunk);
         const hash = deps.digests.sha256(chunk);
@@ -111,14 +122,21 @@ export async function receiveArchive(
       await keep(waiting);
       [waiting, waitingBytes] = [[], 0];
     }
-    return { size: size as ByteCount, hash: digest.end(), manifest };
+    return {
+      size: size as ByteCount,
+      hash: digest.end(),
+      manifest,
+      mediaType: await (sniffed ?? deps.sniff(undefined)),
+      modifiedAt: modifiedAt ?? deps.clock.now(),
+    };
   }
 
-  async function arrivedOf({ path, kind, bytes }: ArchiveEntry): Promise<Arrived | undefined> {
+  async function arrivedOf(entry: ArchiveEntry): Promise<Arrived | undefined> {
+    const { path, kind } = entry;
     const belonging = belongingOf(path);
     if (kind === "file" && belonging.ok && belonging.value)
-      return { path, kind, ...belonging.value, content: await contentOf(bytes) };
-    await drained(bytes);
+      return { path, kind, ...belonging.value, content: await contentOf(entry) };
+    await drained(entry.bytes);
     if (!belonging.ok) return { path, kind: "refused", refusal: belonging.error };
     if (kind !== "folder") return { path, kind: "refused", refusal: { type: "entry-unsupported" } };
     return belonging.value && { path, kind, ...belonging.value };

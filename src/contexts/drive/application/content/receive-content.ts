@@ -1,4 +1,5 @@
 import type { Context } from "#kernel/context.ts";
+import type { Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { chunksOf } from "../../domain/cut-chunks.ts";
 import {
@@ -6,9 +7,10 @@ import {
   type ByteCount,
   type ChunkRef,
   type Manifest,
+  type MediaType,
+  type NewContent,
   type Sha256,
 } from "../../domain/content.ts";
-import type { Told } from "../../domain/node.ts";
 import type { Digests, Location } from "../ports/chunks.ts";
 import type { Quota, QuotaExceeded } from "./quota.ts";
 import { keeping, type KeepingDeps } from "./keep-chunks.ts";
@@ -16,7 +18,7 @@ import { keeping, type KeepingDeps } from "./keep-chunks.ts";
 export type FileTooLarge = { readonly type: "file-too-large"; readonly maxFileBytes: number };
 
 /** The content of a file that has arrived. `fresh`: chunks that are not in the index yet, and where they are. */
-export type Received = Told & {
+export type Received = NewContent & {
   readonly manifest: Manifest;
   readonly fresh: ReadonlyMap<Sha256, Location>;
 };
@@ -47,14 +49,25 @@ function measured(bytes: AsyncIterable<Uint8Array>, digest: ReturnType<Digests["
 export async function receiveContent(
   deps: KeepingDeps,
   bytes: AsyncIterable<Uint8Array>,
-  { context, room, quotaBytes }: Quota & { readonly context: () => Context; readonly room: number },
+  {
+    context,
+    room,
+    quotaBytes,
+    modifiedAt,
+  }: Quota & {
+    readonly context: () => Context;
+    readonly room: number;
+    readonly modifiedAt: Instant;
+  },
 ): Promise<Result<Received, FileTooLarge | QuotaExceeded>> {
   const digest = deps.digests.running();
   const { passing, seen } = measured(bytes, digest);
   const { keep, rest } = keeping(deps, context);
   const manifest: ChunkRef[] = [];
   let underWay = Promise.resolve();
+  let sniffed: Promise<MediaType> | undefined;
   for await (const chunks of chunksOf(passing)) {
+    sniffed ??= deps.sniff(chunks[0]);
     await underWay;
     // Whether the bytes are known already would tell what others have.
     if (quotaBytes !== undefined && seen.size > room)
@@ -71,5 +84,7 @@ export async function receiveContent(
   await underWay;
   if (seen.size > maxFileBytes) return err({ type: "file-too-large", maxFileBytes });
   const fresh = await rest();
-  return ok({ manifest, fresh, size: seen.size as ByteCount, hash: digest.end() });
+  const told = { size: seen.size as ByteCount, hash: digest.end() };
+  const mediaType = await (sniffed ?? deps.sniff(undefined));
+  return ok({ manifest, fresh, ...told, mediaType, modifiedAt });
 }

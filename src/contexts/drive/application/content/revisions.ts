@@ -6,7 +6,7 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
-import { RevisionNumber } from "../../domain/content.ts";
+import { newContentOf, RevisionNumber } from "../../domain/content.ts";
 import { NodeId } from "../../domain/ids.ts";
 import {
   asWritable,
@@ -87,8 +87,8 @@ export function restoreRevision({ unitOfWork, mayAct, clock }: Deps) {
       const older = await scope.revisions.byNumber(nodeId, revision);
       if (!older) return err({ type: "revision-not-found", revision });
       const base = expectedVersion as number as RevisionNumber;
-      const { size, hash } = older;
-      const revised = Node.revise(file.value, { size, hash }, { base, at: clock.now() });
+      const basis = { base, at: clock.now() };
+      const revised = Node.revise(file.value, newContentOf(older), basis);
       if (!revised.ok) return revised;
       const after = scope.nodes.save(revised.value);
       const { content, changedAt: createdAt } = after;

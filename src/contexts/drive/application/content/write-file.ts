@@ -1,13 +1,13 @@
 import { withDigest, type Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
-import type { Instant } from "#kernel/instant.ts";
+import { Instant } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { handedOver, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
 import { conflictedName } from "../../domain/conflicted-name.ts";
-import { maxFileBytes, RevisionNumber } from "../../domain/content.ts";
+import { maxFileBytes, newContentOf, RevisionNumber } from "../../domain/content.ts";
 import { NodeId, OwnerId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import {
@@ -38,7 +38,13 @@ const content = handedOver<UploadedFile>("file", {
   description: "The bytes of the file",
 });
 
-export const CreateFile = shape({ nodeId: NodeId, name: NodeName, content });
+/** `modifiedAt`: when the bytes were last changed where they come from; now, unless it is said. */
+export const CreateFile = shape({
+  nodeId: NodeId,
+  name: NodeName,
+  modifiedAt: optional(Instant),
+  content,
+});
 export type CreateFile = Infer<typeof CreateFile>;
 
 /** What becomes of a change of a revision that is not the newest: it is refused, unless a copy beside the file is wanted. */
@@ -50,6 +56,7 @@ export const ReviseFile = shape({
   nodeId: NodeId,
   expectedVersion: Version,
   ifStale: optional(IfStale),
+  modifiedAt: optional(Instant),
   content,
 });
 export type ReviseFile = Infer<typeof ReviseFile>;
@@ -73,7 +80,11 @@ export const mayUpload =
 export const writing =
   (deps: Deps) =>
   async <V, R>(
-    { nodeId, content: uploaded }: Pick<CreateFile, "nodeId" | "content">,
+    {
+      nodeId,
+      content: uploaded,
+      modifiedAt,
+    }: Pick<CreateFile, "nodeId" | "content" | "modifiedAt">,
     { idempotency, ...context }: Context,
     {
       mayKeep,
@@ -97,8 +108,13 @@ export const writing =
       return kept.ok ? ok(await roomLeft(scope, { ...found.value, quotaBytes })) : kept;
     });
     if (!may.ok) return may;
-    const room = { context: step, room: may.value, quotaBytes };
-    const received = await uploaded.receive((bytes) => receiveContent(deps, bytes, room));
+    const keeping = {
+      context: step,
+      room: may.value,
+      quotaBytes,
+      modifiedAt: modifiedAt ?? clock.now(),
+    };
+    const received = await uploaded.receive((bytes) => receiveContent(deps, bytes, keeping));
     if (!received.ok) return received;
     const same = idempotency ? { idempotency: withDigest(idempotency, received.value.hash) } : {};
     const settle = async (scope: DriveScope): Promise<Result<V, R | Unseen>> => {
@@ -134,9 +150,9 @@ export async function keepFile(
   if (!place.ok) return place;
   const room = await roomFor(scope, { ...parent, contents: [received], quotaBytes });
   if (!room.ok) return room;
-  const { size, hash } = received;
   const { id: folderId, spaceId } = parent.node;
-  const saved = scope.nodes.save(Node.createFile({ ...file, spaceId }, folderId, { size, hash }));
+  const creation = { ...file, spaceId };
+  const saved = scope.nodes.save(Node.createFile(creation, folderId, newContentOf(received)));
   keepRevision(scope, saved, received);
   room.value.claim();
   return ok(saved);
@@ -152,8 +168,7 @@ export async function keepContent(
 ): Promise<Result<PlacedFile, Unwritable | StaleRevision | QuotaExceeded>> {
   const file = asWritable(found);
   if (!file.ok) return file;
-  const { size, hash } = received;
-  const revised = Node.revise(file.value, { size, hash }, basis);
+  const revised = Node.revise(file.value, newContentOf(received), basis);
   if (!revised.ok) return revised;
   if (revised.value.events.length === 0) return ok(file.value);
   const room = await roomFor(scope, { ...found, contents: [received], quotaBytes });

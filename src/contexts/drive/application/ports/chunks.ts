@@ -1,5 +1,5 @@
 import type { Instant } from "#kernel/instant.ts";
-import type { Sha256 } from "../../domain/content.ts";
+import type { MediaType, Sha256 } from "../../domain/content.ts";
 
 /** Where the bytes of a chunk are kept. */
 export type Location = {
@@ -63,6 +63,9 @@ export type ChunkIndex = {
   /** Forgets chunks, besides those that an upload has relied on since an instant. */
   readonly forget: (hashes: readonly Sha256[], unusedSince: Instant) => void;
 };
+
+/** Port: what kind of bytes a content has. `beginning`: its first chunk, which may be overwritten once this has returned; undefined of an empty one. */
+export type Sniff = (beginning: Uint8Array | undefined) => Promise<MediaType>;
 
 /** Port: the SHA-256 of bytes, at once or as they come. */
 export type Digests = {

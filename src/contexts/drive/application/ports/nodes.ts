@@ -2,16 +2,9 @@ import type { Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
 import type { Saves } from "#kernel/repository.ts";
 import type { DriveEvent } from "../../domain/events.ts";
+import type { Fingerprint } from "../../domain/content.ts";
 import type { NodeId, OwnerId, SpaceId } from "../../domain/ids.ts";
-import type {
-  Folder,
-  Located,
-  Node,
-  Placed,
-  PlacedFile,
-  Told,
-  Trashed,
-} from "../../domain/node.ts";
+import type { Folder, Located, Node, Placed, PlacedFile, Trashed } from "../../domain/node.ts";
 import type { MemberRole } from "../../domain/member-role.ts";
 import type { NameKey, NodeName } from "../../domain/node-name.ts";
 import type { Rewinding } from "../../domain/rewind.ts";
@@ -59,7 +52,7 @@ export type Nodes = Saves<Node, DriveEvent> & {
     readonly limit: number;
   }) => Promise<{ readonly items: readonly FoundNode[]; readonly isComplete: boolean }>;
   /** A file of a space that has a content now, and is not in the trash by itself. */
-  readonly withContent: (spaceId: SpaceId, content: Told) => Promise<PlacedFile | undefined>;
+  readonly withContent: (spaceId: SpaceId, content: Fingerprint) => Promise<PlacedFile | undefined>;
   /** Folders below one another in a folder, itself included; more than `most` are not counted. Those in the trash count. */
   readonly height: (folderId: NodeId, most: number) => Promise<number>;
   /** Deletes some of the nodes below a folder, the deepest first, with their contents and their names in events. Answers how many. */

@@ -6,7 +6,14 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import { handedOver, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
-import { ByteCount, RevisionNumber, Sha256, sizeOf, type Manifest } from "../../domain/content.ts";
+import {
+  ByteCount,
+  RevisionNumber,
+  Sha256,
+  sizeOf,
+  type Fingerprint,
+  type Manifest,
+} from "../../domain/content.ts";
 import { manifestOf, type Part, type PartsInvalid } from "../../domain/delta.ts";
 import { NodeId, OwnerId, UploadId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
@@ -14,7 +21,6 @@ import {
   asWritable,
   type NotAFile,
   type StaleRevision,
-  type Told,
   type Unwritable,
 } from "../../domain/node.ts";
 import {
@@ -51,7 +57,7 @@ const parts = handedOver<ToldParts>("parts", {
   maxLength: maxPartsBytes,
   description: "The parts of the content, one JSON object in a line each",
 });
-const told = { size: ByteCount, hash: Sha256, parts };
+const told = { size: ByteCount, hash: Sha256, modifiedAt: optional(Instant), parts };
 
 /** `source`: a file that parts are copied from. Without parts, a file of the same space has the same content. */
 export const BeginFile = shape({
@@ -75,7 +81,7 @@ type Ground = { readonly base: Manifest; readonly target: UploadTarget; readonly
 async function sameContent(
   { nodes, revisions }: DriveScope,
   { node }: Owned,
-  { hash, size }: Told,
+  { hash, size }: Fingerprint,
 ) {
   const same = await nodes.withContent(node.spaceId, { hash, size });
   return same && wholeManifest(revisions, same.id, same.content.revision);
@@ -85,7 +91,7 @@ async function sameContent(
 async function chunksOf(
   scope: DriveScope,
   { base, found }: Ground,
-  { size, hash, parts: given }: { readonly parts: readonly Part[] } & Told,
+  { size, hash, parts: given }: { readonly parts: readonly Part[] } & Fingerprint,
 ): Promise<Result<Manifest, PartsInvalid | ContentUnknown>> {
   if (given.length === 0 && size > 0) {
     const same = await sameContent(scope, found, { size, hash });
@@ -109,7 +115,13 @@ function wantedOf(manifest: Manifest, known: ReadonlySet<Sha256>): readonly Want
 const beginning =
   (deps: Deps) =>
   async <R>(
-    { size, hash, parts: arriving, nodeId }: Pick<BeginFile, "nodeId" | "size" | "hash" | "parts">,
+    {
+      size,
+      hash,
+      modifiedAt,
+      parts: arriving,
+      nodeId,
+    }: Pick<BeginFile, "nodeId" | "size" | "hash" | "modifiedAt" | "parts">,
     { idempotency, ...context }: Context,
     groundOf: (scope: DriveScope, found: Owned) => Promise<Result<Ground, R>>,
   ): Promise<Result<UploadProgress, R | Begun | Conflict>> => {
@@ -141,7 +153,15 @@ const beginning =
     const expiresAt = Instant.plus(createdAt, uploadMs);
     const uploader = OwnerId.parse(context.actor);
     const ownerId = uploader.ok ? uploader.value : found.ownerId;
-    const upload = { ...content, id: newId(UploadId), ownerId, target, createdAt, expiresAt };
+    const upload = {
+      ...content,
+      modifiedAt: modifiedAt ?? createdAt,
+      id: newId(UploadId),
+      ownerId,
+      target,
+      createdAt,
+      expiresAt,
+    };
     const same = idempotency ? { idempotency: withDigest(idempotency, digest) } : {};
     return unitOfWork(
       { ...step(), ...same },

@@ -4,7 +4,7 @@ import type { MayAct } from "#kernel/permission.ts";
 import { err, expect, ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
-import type { Manifest } from "../../domain/content.ts";
+import { MediaType, type Manifest } from "../../domain/content.ts";
 import { NodeId, UploadId } from "../../domain/ids.ts";
 import type { File, PlacedFile, StaleRevision, Unwritable } from "../../domain/node.ts";
 import type {
@@ -52,13 +52,21 @@ const batchChunks = 64;
 const nodeOf = (target: UploadTarget): NodeId =>
   target.kind === "file" ? target.folderId : target.fileId;
 
+/** `mediaType`: undefined of a content that is not whole. */
+type Examined = {
+  readonly lost: readonly WantedChunk[];
+  readonly isSame: boolean;
+  readonly mediaType: MediaType | undefined;
+};
+
 /** Reads a content whose chunks should all be there. Tells those that are not, or whether it is another content than the one that was said. */
 async function examined(
   deps: Deps,
   { hash }: Upload,
   manifest: Manifest,
   step: () => Context,
-): Promise<{ readonly lost: readonly WantedChunk[]; readonly isSame: boolean }> {
+): Promise<Examined> {
+  let mediaType: MediaType | undefined;
   const lost: WantedChunk[] = [];
   const digest = deps.digests.running();
   for (let first = 0; first < manifest.length; first += batchChunks) {
@@ -70,11 +78,12 @@ async function examined(
       const isThere = location?.isDoubted === false && location.size === chunk.size;
       const place = isThere ? { hash: chunk.hash, location } : undefined;
       const bytes = place && (await proven(deps, place, step()).catch(unlessDamaged));
+      if (bytes && first + i === 0) mediaType = await deps.sniff(bytes);
       if (bytes) digest.update(bytes);
       else lost.push({ ...chunk, position: first + i, hasCome: false });
     }
   }
-  return { lost, isSame: lost.length === 0 && digest.end() === hash };
+  return { lost, isSame: lost.length === 0 && digest.end() === hash, mediaType };
 }
 
 type Kept = Result<PlacedFile, Unseen | NoPlace | Unwritable | StaleRevision | QuotaExceeded>;
@@ -143,11 +152,13 @@ export function commitUpload(deps: Deps) {
     if (!looked.ok) return looked;
     const { upload, missing, manifest } = looked.value;
     if (missing.length > 0) return err({ type: "chunks-missing", chunks: missing.length });
+    let mediaType = MediaType.unknown;
     if (upload.nodeId === undefined) {
       const { ownerId } = upload;
       if (underWay.isFull(ownerId)) return err({ type: "too-busy", retryAfterS });
       const examine = () => examined(deps, upload, manifest, step);
-      const { lost, isSame } = await underWay.within(ownerId, examine);
+      const { lost, isSame, mediaType: sniffed } = await underWay.within(ownerId, examine);
+      mediaType = sniffed ?? mediaType;
       if (lost.length > 0) {
         const want = async ({ uploads }: DriveScope) => ok(uploads.want(uploadId, lost));
         expect(await unitOfWork(step(), want));
@@ -158,11 +169,11 @@ export function commitUpload(deps: Deps) {
     const settle = async (scope: DriveScope): Promise<Outcome> => {
       const now = await own(scope, uploadId, context);
       if (!now.ok) return now;
-      const { target, nodeId, size, hash } = now.value;
+      const { target, nodeId, size, hash, modifiedAt } = now.value;
       if (nodeId !== undefined) return committed(scope, nodeId, context);
       const found = await changing(scope, nodeOf(target), context);
       if (!found.ok) return found;
-      const received = { manifest, fresh: new Map(), size, hash };
+      const received = { manifest, fresh: new Map(), size, hash, mediaType, modifiedAt };
       const keeping = { target, found: found.value, context, ifStale, received };
       const kept = await keep(deps, scope, keeping);
       if (kept.ok) scope.uploads.commit(uploadId, kept.value.id);
