@@ -201,21 +201,22 @@ async function p99(work: (n: number) => Promise<unknown>): Promise<number> {
   return percentile(all, 0.99);
 }
 
-const fill = `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, created_at, changed_at, version)
+const fill = `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, media_type, modified_at, created_at,
+                         changed_at, version)
    select 'node_' || lpad(n::text, 26, '0'), $1, $2, 'n' || lpad(n::text, 8, '0'), 'n' || lpad(n::text, 8, '0'), 'file', 1, 0,
-          repeat('0', 64), now(), now(), 1 from generate_series(1, $3::int) n`;
+          repeat('0', 64), 'application/octet-stream', now(), now(), now(), 1 from generate_series(1, $3::int) n`;
 
 /** Files of an hour ago, of which one half was deleted since, one by one, and the other one overwritten. */
 const damage = [
-  `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, created_at, changed_at, trashed_at,
-                            version)
+  `insert into drive.nodes (id, space_id, parent_id, name, name_key, kind, revision, size, hash, media_type, modified_at, created_at,
+                            changed_at, trashed_at, version)
    select 'node_' || lpad('m' || n, 26, '0'), $1, $2, 'm' || n, 'm' || n, 'file', 1 + n % 2, 0, md5(n::text) || md5(n::text),
-          now() - interval '2 hours', now() - interval '1 minute', case n % 2 when 0 then now() - interval '1 minute' end, 2
+          'application/octet-stream', now(), now() - interval '2 hours', now() - interval '1 minute', case n % 2 when 0 then now() - interval '1 minute' end, 2
      from generate_series(1, $3::int) n`,
   `insert into drive.past_places (node_id, version, parent_id, name, name_key, until)
    select id, 1, parent_id, name, name_key, trashed_at from drive.nodes where parent_id = $2 and trashed_at is not null`,
-  `insert into drive.revisions (node_id, number, size, hash, created_at)
-   select id, r, 0, md5(id || r) || md5(id || r), case r when 1 then created_at else changed_at end
+  `insert into drive.revisions (node_id, number, size, hash, media_type, modified_at, created_at)
+   select id, r, 0, md5(id || r) || md5(id || r), media_type, modified_at, case r when 1 then created_at else changed_at end
      from drive.nodes, generate_series(1, revision) r where parent_id = $2`,
   `update drive.nodes n set hash = r.hash from drive.revisions r
     where n.parent_id = $2 and r.node_id = n.id and r.number = n.revision`,

@@ -10,6 +10,36 @@ const listeningMs = 600_000;
 /** `wakeUp`: of the log whose events tell of changes. */
 export type Told = { readonly wakeUp: WakeUp; readonly timers: Timers };
 
+type Awaited<V, E> = {
+  /** What is new. `passedMs`: how long has been waited so far. */
+  readonly ask: (passedMs: number) => Promise<Result<V, E>>;
+  readonly isNews: (answer: V) => boolean;
+  readonly waitMs: number;
+  readonly ending: AbortSignal;
+};
+
+/** Asks again at each announcement, until there is news or a refusal, the time is over, or nobody waits any more. */
+export async function awaitNews<V, E>(
+  { ask, isNews, waitMs, ending }: Awaited<V, E>,
+  { wakeUp: announced, timers }: Told,
+): Promise<Result<V, E>> {
+  using wakeUp = announced.fork();
+  const wake = () => wakeUp.call();
+  ending.addEventListener("abort", wake, { once: true });
+  try {
+    const beganMs = timers.elapsedMs();
+    for (;;) {
+      const seen = wakeUp.calls;
+      const answer = await ask(timers.elapsedMs() - beganMs);
+      const leftMs = waitMs - (timers.elapsedMs() - beganMs);
+      if (!answer.ok || isNews(answer.value) || leftMs <= 0 || ending.aborted) return answer;
+      await wakeUp.wait(seen, Math.min(leftMs, quietMs));
+    }
+  } finally {
+    ending.removeEventListener("abort", wake);
+  }
+}
+
 /** One server-sent event. */
 export const eventOf = (name: string, data: unknown): string =>
   `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;

@@ -52,6 +52,13 @@ export type StreamedAnswer<V> = {
   readonly fileName?: (value: V) => string;
 };
 
+/** An answer that clients wait for until there is something to tell: it is hardly worked on meanwhile. */
+export type LongPoll<I> = {
+  readonly isWaiting: (input: I) => boolean;
+  /** How many wait at once, of all and of one actor. */
+  readonly places: readonly [all: number, ofOne: number];
+};
+
 /** Bytes of a file, from one place up to another one. */
 export type ByteRange = { readonly from: number; readonly until: number };
 
@@ -98,7 +105,9 @@ type Declaration<I, V, R extends Refused, View> = {
    */
   readonly input: Input<I>;
   readonly upload?: UploadedBody<keyof I & string>;
-  readonly handle: (input: I, context: Context) => Promise<Result<V, R>>;
+  /** `ending`: nobody hears the answer any more, or the server is about to stop. */
+  readonly handle: (input: I, context: Context, ending: AbortSignal) => Promise<Result<V, R>>;
+  readonly longPoll?: LongPoll<I>;
   readonly success: 200 | 201 | 202 | 204;
   /** Attempts of another operation at an account that a success shows to be no guesses. */
   readonly forgives?: { readonly attempts: string; readonly account: (value: V) => string };
@@ -124,9 +133,13 @@ type Declaration<I, V, R extends Refused, View> = {
 export type Route = {
   readonly method: Method;
   readonly path: string;
-} & Omit<Declaration<unknown, unknown, Refused, unknown>, "refusals" | "attempts" | "upload"> & {
+} & Omit<
+  Declaration<unknown, unknown, Refused, unknown>,
+  "refusals" | "attempts" | "upload" | "longPoll"
+> & {
     readonly upload?: UploadedBody;
     readonly attempts?: Attempts;
+    readonly longPoll?: LongPoll<unknown>;
     readonly refusals: Readonly<Record<string, RefusalStatus>>;
   };
 

@@ -19,7 +19,9 @@ import {
 import { problem, sentenceOf } from "./problem.ts";
 import { entityTag, versionField, type Route } from "./route.ts";
 import { limitDownloads, sendDownload } from "./downloads.ts";
+import { limitOpen } from "./limit-open.ts";
 import { fastifySchema, placedIn, takesMatch } from "./schemas.ts";
+import { streaming } from "./shedding.ts";
 import { limitStreams, sendStream } from "./streams.ts";
 
 export type ServingOptions = GateOptions & {
@@ -74,6 +76,7 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
   const attempts = limitAttempts(options);
   const contextOf = contexts(route, options);
   const mayStream = placesOf(route);
+  const mayWait = route.longPoll && limitOpen(...route.longPoll.places);
   const mayMatch = takesMatch(route);
 
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
@@ -91,7 +94,11 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
     const attempt = route.attempts && (await attempts(route.attempts, request, reply, input.value));
     if (attempt && !attempt.isAllowed) return reply;
 
-    const result = await route.handle(input.value, context.value);
+    const isWaiting = route.longPoll?.isWaiting(input.value) === true;
+    if (isWaiting && !mayWait?.(reply)) return sendProblem(reply, overloaded(correlationId));
+    if (isWaiting) reply.raw.emit(streaming);
+    const ending = isWaiting ? AbortSignal.any([closing, goneOf(reply)]) : closing;
+    const result = await route.handle(input.value, context.value, ending);
     if (!result.ok) return refuse(route, request, reply, result.error);
     await attempt?.succeeded();
     if (route.forgives) {
@@ -113,6 +120,13 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
         })
       : reply.send(bodyOf(route, result.value));
   };
+}
+
+/** Aborted when the connection closes. */
+function goneOf({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once("close", () => gone.abort());
+  return gone.signal;
 }
 
 const placesOf = ({ stream, download }: Route): ((reply: FastifyReply) => boolean) => {

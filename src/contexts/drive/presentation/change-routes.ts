@@ -1,4 +1,6 @@
-import { changesOf, eventOf, type Told } from "#platform/http/changes.ts";
+import type { Context } from "#kernel/context.ts";
+import { branded, described, optional, shape, type Infer } from "#kernel/shape.ts";
+import { awaitNews, changesOf, eventOf, type Told } from "#platform/http/changes.ts";
 import { get, type Route } from "#platform/http/route.ts";
 import {
   FollowChanges,
@@ -16,6 +18,42 @@ const places = [512, 8] as const;
 const textOf = (page: ChangePage): string =>
   page.items.length + page.purged.length === 0 ? "" : eventOf("changes", toChanges(page));
 
+/** Seconds that a client may wait for changes, and clients that wait, of all and of one user. */
+const maxWaitS = 60;
+const waiting = [512, 8] as const;
+const WaitSeconds = branded<number>("seconds", {
+  schema: { type: "integer", minimum: 0, maximum: maxWaitS },
+});
+const AwaitChanges = shape({
+  ...ListChanges.fields,
+  wait: optional(
+    described(`How many seconds to wait for changes, ${maxWaitS} at most`, WaitSeconds),
+  ),
+});
+type AwaitChanges = Infer<typeof AwaitChanges>;
+
+/** Lists the changes since a cursor, once there are any. */
+const awaiting =
+  (drive: Drive, told: Told) =>
+  ({ wait = 0, ...input }: AwaitChanges, context: Context, ending: AbortSignal) => {
+    let { cursor } = input;
+    return awaitNews(
+      {
+        async ask(passedMs) {
+          const look = { ...input, ...(cursor === undefined ? {} : { cursor }) };
+          const deadlineMs = context.deadlineMs + passedMs;
+          const page = await drive.listChanges(look, { ...context, deadlineMs });
+          if (page.ok && input.cursor !== undefined) cursor = page.value.nextCursor;
+          return page;
+        },
+        isNews: ({ items, purged }) => items.length + purged.length > 0,
+        waitMs: input.cursor === undefined ? 0 : wait * 1_000,
+        ending,
+      },
+      told,
+    );
+  };
+
 const refusals = { "space-not-found": 404, "cursor-lost": 410, forbidden: 403 } as const;
 
 export const changeRoutes = (drive: Drive, told: Told): readonly Route[] => [
@@ -25,9 +63,13 @@ export const changeRoutes = (drive: Drive, told: Told): readonly Route[] => [
     summary: "List the changes of a space",
     description:
       "The files and folders that have changed since a cursor, each once and as it is now. Without a cursor there are none, and `nextCursor` is the present: take it, read the tree, and " +
-      "ask for changes from then on. `CURSOR_LOST` says that the server was restored to an earlier state, or that the cursor is too old: read the tree anew.",
-    input: ListChanges,
-    handle: drive.listChanges,
+      "ask for changes from then on. With `wait` the answer comes at the next change, or once so many seconds have passed. `CURSOR_LOST` says that the server was restored to an earlier state, or that the cursor is too old: read the tree anew.",
+    input: AwaitChanges,
+    handle: awaiting(drive, told),
+    longPoll: {
+      isWaiting: ({ wait = 0, cursor }) => wait > 0 && cursor !== undefined,
+      places: waiting,
+    },
     success: 200,
     output: ChangesView,
     present: toChanges,
