@@ -10,7 +10,9 @@ import { findNode, findSpace, makeFolder } from "./client/places.ts";
 import { putFile } from "./client/put-file.ts";
 import { RewoundFacts } from "./client/server.ts";
 import { reached, reachingOn, rooted, timeOf, type Reaching } from "./reaching-commands.ts";
-import { pairingOf, syncFolder } from "./client/sync.ts";
+import { keepSynced } from "./client/keep-synced.ts";
+import { pairingOf, syncFolder, type SyncOptions } from "./client/sync.ts";
+import type { SyncReport } from "./client/sync-situation.ts";
 
 /** A bar of the bytes that go over the wire. */
 function bytesBar() {
@@ -42,6 +44,7 @@ export function addClientCommands(drive: Command, runtime: Runtime): void {
   reaching("sync", "Make a folder of this machine and one of the server the same, both ways")
     .argument("<folder>", "the folder on this machine")
     .option("--to <path>", "the folder on the server", "/")
+    .option("--watch", "go on: sync again whenever either side has changed, until Ctrl-C")
     .action(syncCommand(runtime));
   reaching("restore", "Make a folder of the server what it was, with all that lies below it")
     .argument("<folder>", "the folder on the server, as in /Photos; / is the whole space")
@@ -120,7 +123,15 @@ const getCommand =
 
 const syncCommand =
   (runtime: Runtime) =>
-  async (root: string, { space: named, to, ...output }: Reaching & { readonly to: string }) => {
+  async (
+    root: string,
+    {
+      space: named,
+      to,
+      watch: isWatching = false,
+      ...output
+    }: Reaching & { readonly to: string; readonly watch?: boolean },
+  ) => {
     if (!(await stat(root)).isDirectory()) throw new Error(`${root} is no folder`);
     const server = reached(runtime, output);
     const { id: spaceId, ...space } = await findSpace(server, named);
@@ -131,16 +142,48 @@ const syncCommand =
         `${root} is synced with another folder than ${rooted(to)}: ${before.folderId}`,
       );
     const folderId = await makeFolder(server, { id: spaceId, ...space }, to);
-    const bar = bytesBar();
+    let bar = bytesBar();
     const pairing = { url: output.server, spaceId, folderId };
-    const { clock } = runtime;
-    const report = await syncFolder({ server, root, pairing, clock, onBytes: bar.show });
-    bar.end();
-    const skipped = [...report.skipped].map(([name, why]) => ({ path: name, why }));
-    const told = { ...report, skipped };
-    print([told], output, reportOf, "");
-    if (skipped.length > 0) process.exitCode = 1;
+    const options = {
+      server,
+      root,
+      pairing,
+      clock: runtime.clock,
+      onBytes: (done: number, total: number) => bar.show(done, total),
+    };
+    const told = (report: SyncReport): readonly unknown[] => {
+      bar.end();
+      bar = bytesBar();
+      const skipped = [...report.skipped].map(([name, why]) => ({ path: name, why }));
+      print([{ ...report, skipped }], output, reportOf, "");
+      return skipped;
+    };
+    if (isWatching) await watchFolder(runtime, options, told);
+    else if (told(await syncFolder(options)).length > 0) process.exitCode = 1;
   };
+
+/** Syncs until Ctrl-C, and tells what comes of it where that is news. */
+async function watchFolder(
+  { timers }: Runtime,
+  options: SyncOptions,
+  tell: (report: SyncReport) => void,
+): Promise<void> {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  let before: string | undefined;
+  await keepSynced({
+    ...options,
+    timers,
+    ending: stop.signal,
+    onReport(report) {
+      const { skipped, ...done } = report;
+      const [news, left] = [Object.values(done).flat(), JSON.stringify([...skipped])];
+      if (before === undefined || news.length > 0 || left !== before) tell(report);
+      before = left;
+    },
+    onFailure: (error) => console.error(error instanceof Error ? error.message : error),
+  });
+}
 
 const restoreCommand =
   (runtime: Runtime) =>

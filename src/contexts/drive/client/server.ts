@@ -111,12 +111,18 @@ export class Unreachable extends Error {
   }
 }
 
+/** Whether the server is away, or has too much to do. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof Unreachable || (error instanceof Refused && passing.has(error.status));
+
 type Body = { readonly type: string; readonly bytes: Uint8Array<ArrayBuffer> | string };
 export type Request = {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly json?: object;
   readonly body?: Body;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Ends this request alone. */
+  readonly signal?: AbortSignal;
 };
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -143,7 +149,7 @@ async function refusalOf(answer: Response): Promise<Refused> {
 
 /** The drive of a Basalt, over HTTP. */
 export function connect({ url, credential, timers, newId, signal }: ServerOptions) {
-  const never = new AbortController().signal;
+  const whole = signal ?? new AbortController().signal;
 
   function addressOf(path: string, query: Request["query"] = {}): URL {
     const address = new URL(`api/v1/drive/${path}`, url.endsWith("/") ? url : `${url}/`);
@@ -155,11 +161,12 @@ export function connect({ url, credential, timers, newId, signal }: ServerOption
   /** The answer of a request that has succeeded. It is sent again while the server is away; a repeated POST has one effect. */
   async function open(method: Method, path: string, request: Request = {}): Promise<Response> {
     const { query, json, body, headers } = request;
+    const ending = request.signal ? AbortSignal.any([whole, request.signal]) : whole;
     const sent = json ? { type: "application/json", bytes: JSON.stringify(json) } : body;
     const options = {
       method,
       redirect: "error" as const,
-      ...(signal ? { signal } : {}),
+      signal: ending,
       headers: {
         authorization: `Bearer ${credential}`,
         ...(sent ? { "content-type": sent.type } : {}),
@@ -179,10 +186,10 @@ export function connect({ url, credential, timers, newId, signal }: ServerOption
       if (answer?.ok) return answer;
       const refusal = answer && !passing.has(answer.status) ? await refusalOf(answer) : undefined;
       if (refusal && refusal.code !== "CONFLICT") throw refusal;
-      if (signal?.aborted || attempt === attempts - 1)
+      if (ending.aborted || attempt === attempts - 1)
         throw refusal ?? (answer ? await refusalOf(answer) : new Unreachable(url, failure));
       if (!refusal) await answer?.body?.cancel();
-      await pause(timers, pauseAfter(attempt, answer), signal ?? never);
+      await pause(timers, pauseAfter(attempt, answer), ending);
     }
   }
 

@@ -23,6 +23,8 @@ export type SyncOptions = {
   readonly onBytes?: (done: number, total: number) => void;
 };
 
+export type Synced = { readonly report: SyncReport; readonly state: SyncState };
+
 /** A step may change what the next one looks at. After a step that has changed something, the sync looks at both sides again. */
 const steps = [
   pushFolders,
@@ -54,17 +56,14 @@ export async function pairingOf(root: string): Promise<Pairing | undefined> {
   return (await stateIn(root).load((await localItem(root, ""))?.inode ?? ""))?.pairing;
 }
 
-/**
- * Makes a folder on this machine and one of the server the same. What was changed on one side goes to the other; a file that was changed on
- * both is kept twice. Interrupted at any time, it goes on the next time.
- */
-export async function syncFolder({
+/** Syncs a folder, and tells what is known of it by then. */
+export async function syncOnce({
   server,
   root,
   pairing,
   clock,
   onBytes = () => {},
-}: SyncOptions): Promise<SyncReport> {
+}: SyncOptions): Promise<Synced> {
   const files = stateIn(root);
   await files.prepare();
   await using _alone = await files.alone();
@@ -95,8 +94,15 @@ export async function syncFolder({
     } finally {
       await files.save(state);
     }
-    if (!isChanged) return report;
+    if (!isChanged) return { report, state };
   }
   report.skipped.set(".", "it changes again and again: sync it once more");
-  return report;
+  return { report, state };
 }
+
+/**
+ * Makes a folder on this machine and one of the server the same. What was changed on one side goes to the other; a file that was changed on
+ * both is kept twice. Interrupted at any time, it goes on the next time.
+ */
+export const syncFolder = async (options: SyncOptions): Promise<SyncReport> =>
+  (await syncOnce(options)).report;

@@ -40,6 +40,8 @@ export type RestorePast = Infer<typeof RestorePast>;
 /** Restorations, dry runs included, that a process works at: each reads whole trees. */
 const [maxUnderWay, maxUnderWayOfOne] = [2, 1];
 const retryAfterS = 2;
+/** One has so much time. */
+const restoreMs = 60_000;
 
 type Deps = {
   readonly unitOfWork: UnitOfWork<DriveScope>;
@@ -165,6 +167,7 @@ export function restorePast({ unitOfWork, read, mayAct, clock, newId }: Deps) {
     const actor = UserId.parse(context.actor);
     const user = actor.ok ? actor.value : may.value.ownerId;
     if (underWay.isFull(user)) return err({ type: "too-busy", retryAfterS });
-    return underWay.within(user, () => restore(input, may.value.node.spaceId, context));
+    const working = { ...context, deadlineMs: clock.unixMs() + restoreMs };
+    return underWay.within(user, () => restore(input, may.value.node.spaceId, working));
   };
 }
