@@ -41,6 +41,7 @@ import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
 import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
 import { searchNodes } from "./application/nodes/search-nodes.ts";
 import { listPast } from "./application/time-machine/read-past.ts";
+import { prunePast } from "./application/time-machine/prune-past.ts";
 import { restorePast } from "./application/time-machine/restore-past.ts";
 import type { ChunkStore, Digests, Sniff } from "./application/ports/chunks.ts";
 import type { Addresses } from "./application/ports/invitations.ts";
@@ -78,6 +79,8 @@ export type DriveDeps = {
   readonly removalLock: string;
   /** Days for which the trash keeps what is in it; 0 is for ever. */
   readonly trashDays: number;
+  /** Days for which contents that were replaced are kept; 0 is for ever. */
+  readonly revisionDays: number;
   /** Bytes that the spaces of one owner may have, each content counted once in a space; undefined is without a limit. */
   readonly quotaBytes: number | undefined;
   readonly clock: Clock;
@@ -122,6 +125,7 @@ export const createDrive = (deps: DriveDeps) =>
 
       listPast: listPast(deps),
       restorePast: restorePast(deps),
+      prunePast: prunePast(deps),
 
       listChanges: listChanges(deps),
       followChanges: followChanges(deps),

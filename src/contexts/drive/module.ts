@@ -88,6 +88,7 @@ async function compose<On extends Profile>(
     },
     linkTokens,
     trashDays: settings.trashDays,
+    revisionDays: settings.revisionDays,
     quotaBytes: settings.quotaMebibytes === 0 ? undefined : settings.quotaMebibytes * mebibyte,
     clock,
     newId,
@@ -103,6 +104,14 @@ async function compose<On extends Profile>(
       work: async (context, stopping) => {
         const { failures } = expect(await drive.purgeExpired({ stopping }, context));
         if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
+      },
+    });
+    parts.jobs.add({
+      name: "drive.prune-past",
+      everyMs: purgeEveryMs,
+      withinMs: collectWithinMs,
+      work: async (context, stopping) => {
+        expect(await drive.prunePast({ stopping }, context));
       },
     });
     parts.jobs.add({

@@ -11,6 +11,14 @@ export const settings = {
     default: 30,
     doc: "Days after which files and folders in the trash are deleted for good; 0 keeps them",
   },
+  revisionDays: {
+    env: "BASALT_REVISION_DAYS",
+    type: "integer",
+    minimum: 0,
+    maximum: 3_650,
+    default: 0,
+    doc: "Days for which older contents of files, and the past of folders, are kept; 0 keeps them",
+  },
   quotaMebibytes: {
     env: "BASALT_QUOTA_MIB",
     type: "integer",

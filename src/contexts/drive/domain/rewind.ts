@@ -29,7 +29,7 @@ export type Past = {
 /** Files and folders that one restoration puts back or away at most. */
 export const maxRewound = 50_000;
 export type TooManyNodes = { readonly type: "too-many-nodes"; readonly maxNodes: number };
-/** The folder was not there at that time, or the time has not come. */
+/** The folder was not there at that time, the past does not go back so far, or the time has not come. */
 export type NoSuchPast = {
   readonly type: "no-such-past";
   readonly from: Instant;

@@ -95,14 +95,15 @@ const addManifests = mutation(
 /** In the order of the values of a copy. */
 const copies = `unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::text[],
   $9::bigint[]) as c (node_id, number, created_at, size, hash, media_type, modified_at, from_id, from_number)`;
-/** The files that are copied stay until the unit of work has ended; one that is gone makes it end. */
+/** The revisions that are copied stay until the unit of work has ended; one that is gone makes it end. */
 const copyRevisions = mutation(
   "drive.revisions-copy",
   inTurn,
   `insert into drive.revisions (node_id, number, created_at, size, hash, media_type, modified_at)
    select c.node_id, c.number, c.created_at, c.size, c.hash, c.media_type, c.modified_at
-     from ${copies} left join (select id from drive.nodes where id = any($8::text[]) for key share) held on held.id = c.from_id
-    where held.id is not null or drive.hold_node(c.from_id)`,
+     from ${copies} left join lateral (
+       select true as is_there from drive.revisions where node_id = c.from_id and number = c.from_number offset 0 for key share) held on true
+    where held.is_there or drive.hold_revision(c.from_id, c.from_number)`,
 );
 const copyManifests = mutation(
   "drive.manifests-copy",

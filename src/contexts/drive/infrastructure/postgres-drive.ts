@@ -6,6 +6,7 @@ import { postgresInvitations } from "./postgres-invitations.ts";
 import { postgresLinks } from "./postgres-links.ts";
 import { postgresNodes } from "./postgres-nodes.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
+import { postgresRetention } from "./postgres-retention.ts";
 import { postgresSpaces } from "./postgres-spaces.ts";
 import { postgresTimeMachine } from "./postgres-time-machine.ts";
 import { postgresUploads } from "./postgres-uploads.ts";
@@ -22,6 +23,7 @@ export const postgresDrive = (transaction: Transaction): DriveScope => ({
   usage: postgresUsage(transaction),
   links: postgresLinks(transaction),
   timeMachine: postgresTimeMachine(transaction),
+  retention: postgresRetention(transaction),
   changes: postgresChanges(transaction),
   personalData: postgresPersonalData(transaction),
 });

@@ -120,6 +120,7 @@ async function driveOn(open: OpenDrive, quotaBytes: number | undefined) {
     linkPasswords,
     linkTokens,
     trashDays: 30,
+    revisionDays: 30,
     quotaBytes,
     clock,
     newId: systemIds,

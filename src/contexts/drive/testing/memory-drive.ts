@@ -8,6 +8,7 @@ import { linksIn } from "./memory-links.ts";
 import { nodesIn } from "./memory-nodes.ts";
 import type { Tables } from "./memory-tables.ts";
 import { personalDataIn, spacesIn } from "./memory-spaces.ts";
+import { retentionIn } from "./memory-retention.ts";
 import { timeMachineIn } from "./memory-time-machine.ts";
 import { uploadsIn } from "./memory-uploads.ts";
 import { usageIn } from "./memory-usage.ts";
@@ -39,6 +40,7 @@ export const memoryDrive =
     nodes: nodesIn(tables, transaction),
     revisions: revisionsIn(tables, transaction),
     timeMachine: timeMachineIn(tables),
+    retention: retentionIn(tables, transaction),
     changes: changesIn(transaction),
     chunks: chunksIn(tables, transaction),
     uploads: uploadsIn(tables, transaction),

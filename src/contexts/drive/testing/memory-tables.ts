@@ -28,6 +28,9 @@ export type PastPlace = {
 
 export type QuotaClaim = { readonly ownerId: OwnerId; readonly quotaBytes: number };
 
+/** From when on the past is whole. */
+export type KeptPast = { readonly from: Instant };
+
 export type KeptLink = Link & { readonly uses: readonly string[] };
 
 type KeepingTables = {
@@ -75,6 +78,7 @@ export function memoryDriveTables() {
     ({ spaceId }) => spaces.rows.has(spaceId),
   );
   const pastPlaces = new MemoryTable<PastPlace>();
+  const keptPast = new MemoryTable<KeptPast>();
   const kept = { spaces, nodes, revisions };
   const quotaClaims = new MemoryTable<QuotaClaim>(
     () => undefined,
@@ -83,7 +87,7 @@ export function memoryDriveTables() {
       [...contentsOf(kept, ownerId).values()].reduce((sum, { size }) => sum + size, 0) <=
       quotaBytes,
   );
-  return { ...kept, invitations, pastPlaces, chunks, uploads, links, quotaClaims };
+  return { ...kept, invitations, pastPlaces, keptPast, chunks, uploads, links, quotaClaims };
 }
 export type Tables = ReturnType<typeof memoryDriveTables>;
 

@@ -4,6 +4,7 @@ import type { Invitations } from "./invitations.ts";
 import type { Links } from "./links.ts";
 import type { Nodes } from "./nodes.ts";
 import type { PersonalData } from "./personal-data.ts";
+import type { Retention } from "./retention.ts";
 import type { Revisions } from "./revisions.ts";
 import type { Spaces } from "./spaces.ts";
 import type { TimeMachine } from "./time-machine.ts";
@@ -21,6 +22,7 @@ export type DriveScope = {
   readonly usage: Usage;
   readonly links: Links;
   readonly timeMachine: TimeMachine;
+  readonly retention: Retention;
   readonly changes: Changes;
   readonly personalData: PersonalData;
 };

@@ -41,6 +41,15 @@ export function asPastFolder(
   return at < from || at > now ? err({ type: "no-such-past", from, until: now }) : folder;
 }
 
+/** Whether what was read of the past is whole: it is asked last, since older contents are deleted meanwhile. */
+export async function ifKept(
+  { retention }: DriveScope,
+  { at, now }: { readonly at: Instant; readonly now: Instant },
+): Promise<Result<void, NoSuchPast>> {
+  const from = await retention.keptFrom();
+  return at < from ? err({ type: "no-such-past", from, until: now }) : ok(undefined);
+}
+
 /** Lists what lay in a folder at a time, besides what was deleted for good since. */
 export function listPast({ read, mayAct, clock }: Deps) {
   const seen = permitted(mayAct, Permissions.readNode);
@@ -62,6 +71,8 @@ export function listPast({ read, mayAct, clock }: Deps) {
         after: cursor,
         limit: limit + 1,
       });
+      const kept = await ifKept(scope, { at, now });
+      if (!kept.ok) return kept;
       return ok(pageOf(past, limit, ({ name }) => nameKey(name)));
     });
 }

@@ -31,7 +31,7 @@ import { Permissions } from "../permission.ts";
 import { places, type TooBusy } from "../places.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
-import { asPastFolder } from "./read-past.ts";
+import { asPastFolder, ifKept } from "./read-past.ts";
 
 /** `dryRun`: tells what would change, and changes nothing. */
 export const RestorePast = shape({ nodeId: NodeId, at: Instant, dryRun: optional(Flag) });
@@ -129,6 +129,8 @@ export function restorePast({ unitOfWork, read, mayAct, clock, newId }: Deps) {
     if (!folder.ok) return folder;
     if (isInTrash(found.value)) return err(inTrash(found.value));
     const difference = await differenceOf(scope, folder.value, { at, dryRun });
+    const kept = await ifKept(scope, { at, now });
+    if (!kept.ok) return kept;
     if (!difference.ok) return difference;
     const rewinding = rewind(difference.value, { newId, at: now });
     return rewinding.ok ? ok({ folder: folder.value, rewinding: rewinding.value }) : rewinding;
