@@ -118,6 +118,7 @@ async function driveOf(own: At, other: At & { readonly email: string }) {
   const invitation = await invite(empty);
   const { body: link } = await post(own, `/drive/nodes/${folder}/links`, {});
   const { body: drop } = await post(own, `/drive/nodes/${folder}/links`, { allows: "drop" });
+  const { body: lock } = await post(own, `/drive/nodes/${second}/locks`, { scope: "shared" });
   const { body: ofFile } = await post(own, `/drive/nodes/${first}/links`, {});
   const { body: visit } = await post(own, `/drive/shared/${String(ofFile["token"])}/visits`, {});
   return {
@@ -127,6 +128,7 @@ async function driveOf(own: At, other: At & { readonly email: string }) {
     upload: [ready, upload],
     invitation: [invitation],
     link: [String(link["id"])],
+    lock: [String(lock["id"])],
     share: [ofFile, link, drop].map((one) => String(one["token"])),
     visit: [String(visit["visit"])],
   };

@@ -8,6 +8,7 @@
  * - **chunk**: a piece of content, named by its SHA-256 and kept once
  * - **upload**: a content that arrives chunk by chunk, over as many requests as it takes
  * - **link**: opens a file or a folder for whoever has it; a **visit** is what a password is shown for
+ * - **lock**: says to others who works on a file or a folder
  * - **segment**: a file or an object in which chunks are kept, one after the other
  */
 import type { Audit } from "#kernel/audit.ts";
@@ -35,6 +36,7 @@ import {
   visitLink,
 } from "./application/links/follow-links.ts";
 import { createLink, listLinks, revokeLink } from "./application/links/manage-links.ts";
+import { listLocks, placeLock, releaseLock, renewLock } from "./application/locks/locks.ts";
 import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.ts";
 import { copyFile } from "./application/content/copy-file.ts";
 import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
@@ -149,6 +151,11 @@ export const createDrive = (deps: DriveDeps) =>
       receiveChunks: receiveChunks(deps),
       commitUpload: commitUpload(deps),
       cancelUpload: cancelUpload(deps),
+
+      placeLock: placeLock(deps),
+      listLocks: listLocks(deps),
+      renewLock: renewLock(deps),
+      releaseLock: releaseLock(deps),
 
       createLink: createLink(deps),
       listLinks: listLinks(deps),

@@ -2,7 +2,7 @@ import { event, registry, type EventOf } from "#kernel/event.ts";
 import { Instant } from "#kernel/instant.ts";
 import { optional } from "#kernel/shape.ts";
 import { ByteCount, RevisionNumber, Sha256 } from "./content.ts";
-import { InvitationId, LinkId, NodeId, OwnerId, SpaceId, UserId } from "./ids.ts";
+import { InvitationId, LinkId, LockId, NodeId, OwnerId, SpaceId, UserId } from "./ids.ts";
 import { MemberRole } from "./member-role.ts";
 import { NodeName } from "./node-name.ts";
 
@@ -102,6 +102,15 @@ export const LinkCreated = event("drive.link-created", 1, {
 });
 export const LinkRevoked = event("drive.link-revoked", 1, { linkId: LinkId, sharedId: NodeId });
 
+/** Locks are no changes of the node either. */
+export const LockPlaced = event("drive.lock-placed", 1, {
+  lockId: LockId,
+  lockedId: NodeId,
+  holderId: UserId,
+});
+export const LockRenewed = event("drive.lock-renewed", 1, { lockId: LockId, lockedId: NodeId });
+export const LockReleased = event("drive.lock-released", 1, { lockId: LockId, lockedId: NodeId });
+
 export const driveEvents = registry(
   SpaceOpened,
   SpaceRenamed,
@@ -122,5 +131,8 @@ export const driveEvents = registry(
   FolderRewound,
   LinkCreated,
   LinkRevoked,
+  LockPlaced,
+  LockRenewed,
+  LockReleased,
 );
 export type DriveEvent = EventOf<typeof driveEvents>;

@@ -23,6 +23,10 @@ export const InvitationId = identifier<InvitationId>("invitation");
 export type LinkId = Id<"link">;
 export const LinkId = identifier<LinkId>("link");
 
+/** Says who works on a file or a folder. */
+export type LockId = Id<"lock">;
+export const LockId = identifier<LockId>("lock");
+
 /** A content that arrives chunk by chunk. */
 export type UploadId = Id<"upload">;
 export const UploadId = identifier<UploadId>("upload");

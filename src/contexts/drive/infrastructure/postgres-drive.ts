@@ -4,6 +4,7 @@ import { postgresChanges } from "./postgres-changes.ts";
 import { postgresChunks, postgresRevisions } from "./postgres-content.ts";
 import { postgresInvitations } from "./postgres-invitations.ts";
 import { postgresLinks } from "./postgres-links.ts";
+import { postgresLocks } from "./postgres-locks.ts";
 import { postgresNodes } from "./postgres-nodes.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
 import { postgresRetention } from "./postgres-retention.ts";
@@ -22,6 +23,7 @@ export const postgresDrive = (transaction: Transaction): DriveScope => ({
   uploads: postgresUploads(transaction),
   usage: postgresUsage(transaction),
   links: postgresLinks(transaction),
+  locks: postgresLocks(transaction),
   timeMachine: postgresTimeMachine(transaction),
   retention: postgresRetention(transaction),
   changes: postgresChanges(transaction),

@@ -18,6 +18,8 @@ const erasures = [
   ["manifests", `delete from drive.manifests where node_id in (${nodesOfOwner})`],
   ["revisions", `delete from drive.revisions where node_id in (${nodesOfOwner})`],
   ["links", eraseLinks(nodesOfOwner)],
+  ["locks", `delete from drive.locks where space_id in (${owned})`],
+  ["locks-held", "delete from drive.locks where holder_id = $1"],
   ["past", `delete from drive.past_places where node_id in (${nodesOfOwner})`],
   ["nodes", `delete from drive.nodes where space_id in (${owned})`],
   [

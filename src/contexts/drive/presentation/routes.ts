@@ -4,6 +4,7 @@ import type { Drive } from "../index.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { contentRoutes } from "./content-routes.ts";
 import { linkRoutes, type Linking } from "./link-routes.ts";
+import { lockRoutes } from "./lock-routes.ts";
 import { memberRoutes } from "./member-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
 import { pastRoutes } from "./past-routes.ts";
@@ -18,6 +19,7 @@ export const driveRoutes = (drive: Drive, told: Told, linking: Linking): readonl
   ...contentRoutes(drive),
   ...pastRoutes(drive),
   ...uploadRoutes(drive),
+  ...lockRoutes(drive),
   ...linkRoutes(drive, linking),
   ...changeRoutes(drive, told),
 ];

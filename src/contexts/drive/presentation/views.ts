@@ -14,6 +14,7 @@ import { maxEntries, maxEntryPath } from "../application/content/receive-archive
 import { RevisionPageSize } from "../application/content/revisions.ts";
 import { toldInvitations, type Invited } from "../application/spaces/invitations.ts";
 import { LinkAllows, type UsedLink } from "../application/links/manage-links.ts";
+import { LockNote } from "../application/locks/locks.ts";
 import { LinkToken, VisitText, type Shared } from "../application/links/follow-links.ts";
 import { DownloadLimit, maxLinks } from "../domain/link.ts";
 import type { SeenNode } from "../application/ports/nodes.ts";
@@ -21,7 +22,17 @@ import { ChunkRange, rangesOf } from "../application/uploads/receive-chunks.ts";
 import { toldChunks, type UploadProgress } from "../application/uploads/upload-progress.ts";
 import type { RevisionFacts } from "../application/ports/revisions.ts";
 import { ByteCount, MediaType, newContentOf, RevisionNumber, Sha256 } from "../domain/content.ts";
-import { InvitationId, LinkId, NodeId, OwnerId, SpaceId, UploadId, UserId } from "../domain/ids.ts";
+import {
+  InvitationId,
+  LinkId,
+  LockId,
+  NodeId,
+  OwnerId,
+  SpaceId,
+  UploadId,
+  UserId,
+} from "../domain/ids.ts";
+import { LockScope, maxLocks, type Lock } from "../domain/lock.ts";
 import { NodeName } from "../domain/node-name.ts";
 import type { Node, PlacedFile } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
@@ -339,6 +350,22 @@ export const VisitView = named(
     until: described("When it ends", Instant),
   }),
 );
+
+export const LockView = named(
+  "Lock",
+  shape({
+    id: LockId,
+    nodeId: described("The file or the folder that is locked", NodeId),
+    holderId: described("The user who works on it", UserId),
+    scope: described("An `exclusive` one bears no other lock", LockScope),
+    coversBelow: described("Whether all that lies below is locked, too", Flag),
+    note: optional(described("What the holder says to others", LockNote)),
+    createdAt: described("When it was placed", Instant),
+    expiresAt: described("When it ends", Instant),
+  }),
+);
+export const LocksView = named("Locks", shape({ items: list(LockView, 2 * maxLocks) }));
+export const toLock = ({ version: _version, spaceId: _spaceId, ...told }: Lock) => told;
 
 /** What strangers see of a file or a folder. */
 export const SharedView = named(

@@ -39,6 +39,7 @@ async function spaceOf({ url }: Served, { headers }: SignedIn): Promise<Ids> {
     role: "viewer",
   });
   const link = await made(`/drive/nodes/${id}/links`, {});
+  const lock = await made(`/drive/nodes/${id}/locks`, { scope: "shared" });
   const begun = await fetch(
     `${url}/api/v1/drive/nodes/${String(space["rootId"])}/uploads${parts.query}`,
     { method: "POST", body: parts.text, headers: { ...headers, "content-type": parts.type } },
@@ -51,6 +52,7 @@ async function spaceOf({ url }: Served, { headers }: SignedIn): Promise<Ids> {
     revision: "1",
     uploadId: upload.id,
     linkId: String(link["id"]),
+    lockId: String(lock["id"]),
     invitationId: String(invitation["id"]),
   };
 }
@@ -114,6 +116,10 @@ export const access: Access = {
       `?size=5&hash=${hash}`,
       parts.type,
     ),
+    "GET /api/v1/drive/nodes/{nodeId}/locks": undefined,
+    "POST /api/v1/drive/nodes/{nodeId}/locks": { scope: "shared" },
+    "PATCH /api/v1/drive/locks/{lockId}": {},
+    "DELETE /api/v1/drive/locks/{lockId}": undefined,
     "GET /api/v1/drive/nodes/{nodeId}/links": undefined,
     "POST /api/v1/drive/nodes/{nodeId}/links": {},
     "DELETE /api/v1/drive/links/{linkId}": undefined,

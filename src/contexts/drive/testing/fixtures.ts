@@ -24,6 +24,7 @@ import { GetNode, ListChildren, ListTrash } from "../application/nodes/read-node
 import type { ChunkStore } from "../application/ports/chunks.ts";
 import { DropFile } from "../application/links/drop-file.ts";
 import { GetShared, ListShared, VisitLink } from "../application/links/follow-links.ts";
+import { ListLocks, PlaceLock, ReleaseLock, RenewLock } from "../application/locks/locks.ts";
 import { CreateLink, ListLinks, RevokeLink } from "../application/links/manage-links.ts";
 import type { Addresses } from "../application/ports/invitations.ts";
 import type { LinkPasswords } from "../application/ports/links.ts";
@@ -310,6 +311,18 @@ const uploadsOf = ({ drive, as, adaId }: House) => {
   };
 };
 
+/** What the owner does with locks, or somebody else. */
+const locksOf = ({ drive, as, adaId }: House) => ({
+  lock: (nodeId: string, more: object = {}, actor: string = adaId) =>
+    drive.placeLock(read(PlaceLock, { nodeId, ...more }), as(actor)),
+  renew: (lockId: string, seconds: number, actor: string = adaId) =>
+    drive.renewLock(read(RenewLock, { lockId, seconds }), as(actor)),
+  release: (lockId: string, actor: string = adaId) =>
+    drive.releaseLock(read(ReleaseLock, { lockId }), as(actor)),
+  locks: async (nodeId: string, more: object = {}, actor: string = adaId) =>
+    expect(await drive.listLocks(read(ListLocks, { nodeId, ...more }), as(actor))),
+});
+
 /** What the owner does with links, and what those do who follow them. */
 const linksOf = ({ drive, as, adaId }: House) => {
   const stranger = () => as("anonymous");
@@ -353,6 +366,7 @@ export async function openDrive(open: OpenDrive, quotaBytes?: number) {
     ...treeOf(house),
     ...filesOf(house),
     ...uploadsOf(house),
+    ...locksOf(house),
     ...linksOf(house),
     ...timeMachineOf(house),
     ...membersOf(house),

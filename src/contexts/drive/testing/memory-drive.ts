@@ -5,6 +5,7 @@ import type { NodeId } from "../domain/ids.ts";
 import { chunksIn, revisionsIn } from "./memory-content.ts";
 import { invitationsIn } from "./memory-invitations.ts";
 import { linksIn } from "./memory-links.ts";
+import { locksIn } from "./memory-locks.ts";
 import { nodesIn } from "./memory-nodes.ts";
 import type { Tables } from "./memory-tables.ts";
 import { personalDataIn, spacesIn } from "./memory-spaces.ts";
@@ -46,5 +47,6 @@ export const memoryDrive =
     uploads: uploadsIn(tables, transaction),
     usage: usageIn(tables, transaction),
     links: linksIn(tables, transaction),
+    locks: locksIn(tables, transaction),
     personalData: personalDataIn(tables, transaction),
   });

@@ -7,6 +7,7 @@ import type { DriveEvent } from "../domain/events.ts";
 import type { NodeId } from "../domain/ids.ts";
 import { erasedName, nameKey, searchedKey, type NodeName } from "../domain/node-name.ts";
 import { Space } from "../domain/space.ts";
+import type { Lock } from "../domain/lock.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
 import { keptIn } from "./memory-time-machine.ts";
 import { byText, type KeptLink, type PastPlace, type Tables } from "./memory-tables.ts";
@@ -16,7 +17,7 @@ const isTrashed = (node: Node): node is Trashed => node.status === "trashed";
 const parentOf = (node: Node) => (node.status === "root" ? undefined : node.parentId);
 
 function purgesIn(
-  { nodes, revisions, links, pastPlaces }: Tables,
+  { nodes, revisions, links, locks, pastPlaces }: Tables,
   { change, append, redact }: MemoryTransaction,
 ): Pick<Nodes, "purgeBelow" | "purge" | "expired"> {
   const all = () => [...nodes.rows.values()];
@@ -26,6 +27,8 @@ function purgesIn(
       if (gone.has(nodeId)) change<Revision>(revisions, key, () => undefined);
     for (const [key, { nodeId }] of links.rows)
       if (gone.has(nodeId)) change<KeptLink>(links, key, () => undefined);
+    for (const [key, { nodeId }] of locks.rows)
+      if (gone.has(nodeId)) change<Lock>(locks, key, () => undefined);
     for (const [key, { nodeId }] of pastPlaces.rows)
       if (gone.has(nodeId)) change<PastPlace>(pastPlaces, key, () => undefined);
     for (const id of ids) change<Node>(nodes, id, () => undefined);

@@ -5,6 +5,7 @@ import type { Revision } from "../application/ports/revisions.ts";
 import type { Fingerprint, Manifest } from "../domain/content.ts";
 import type { Invitation } from "../domain/invitation.ts";
 import type { Link } from "../domain/link.ts";
+import type { Lock } from "../domain/lock.ts";
 import type { NodeId, OwnerId } from "../domain/ids.ts";
 import { nameKey, type NodeName } from "../domain/node-name.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
@@ -72,6 +73,11 @@ export function memoryDriveTables() {
     () => {},
     (link) => nodes.rows.has(link.nodeId),
   );
+  const locks: MemoryTable<Lock> = new MemoryTable<Lock>(
+    () => undefined,
+    () => {},
+    (lock) => nodes.rows.has(lock.nodeId),
+  );
   const invitations = new MemoryTable<Invitation>(
     ({ spaceId, email }) => `${spaceId} ${email}`,
     () => {},
@@ -87,7 +93,7 @@ export function memoryDriveTables() {
       [...contentsOf(kept, ownerId).values()].reduce((sum, { size }) => sum + size, 0) <=
       quotaBytes,
   );
-  return { ...kept, invitations, pastPlaces, keptPast, chunks, uploads, links, quotaClaims };
+  return { ...kept, invitations, pastPlaces, keptPast, chunks, uploads, links, locks, quotaClaims };
 }
 export type Tables = ReturnType<typeof memoryDriveTables>;
 

@@ -2,6 +2,7 @@ import type { Changes } from "./changes.ts";
 import type { ChunkIndex } from "./chunks.ts";
 import type { Invitations } from "./invitations.ts";
 import type { Links } from "./links.ts";
+import type { Locks } from "./locks.ts";
 import type { Nodes } from "./nodes.ts";
 import type { PersonalData } from "./personal-data.ts";
 import type { Retention } from "./retention.ts";
@@ -21,6 +22,7 @@ export type DriveScope = {
   readonly uploads: Uploads;
   readonly usage: Usage;
   readonly links: Links;
+  readonly locks: Locks;
   readonly timeMachine: TimeMachine;
   readonly retention: Retention;
   readonly changes: Changes;

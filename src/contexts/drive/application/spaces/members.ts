@@ -55,7 +55,7 @@ export function changeMember({ unitOfWork, mayAct }: Deps) {
     });
 }
 
-/** Ends a membership at once, with the links of the member and what else they are invited to. Members may leave by themselves. */
+/** Ends a membership at once, with the links and locks of the member and what else they are invited to. Members may leave by themselves. */
 export function removeMember({ unitOfWork, mayAct, addresses }: Deps) {
   const sharing = permittedSpace(mayAct, Permissions.shareSpace);
   const reading = permittedSpace(mayAct, Permissions.readSpace);
@@ -73,6 +73,7 @@ export function removeMember({ unitOfWork, mayAct, addresses }: Deps) {
       if (!changed.ok) return changed;
       scope.spaces.save(changed.value);
       scope.links.endOf(userId, spaceId);
+      scope.locks.endOf(userId, spaceId);
       const invited = (await scope.invitations.toSpace(spaceId)).find((one) => one.email === email);
       if (invited) scope.invitations.end(Invitation.end(invited));
       return ok(undefined);

@@ -1,0 +1,177 @@
+import type { Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
+import type { Clock } from "#kernel/instant.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import { Flag, text } from "#kernel/scalars.ts";
+import { optional, shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { LockId, NodeId, UserId, type SpaceId } from "../../domain/ids.ts";
+import {
+  Lock,
+  LockScope,
+  LockSeconds,
+  maxLocks,
+  type LockNotFound,
+  type NodeLocked,
+  type TooManyLocks,
+} from "../../domain/lock.ts";
+import { inTrash, isInTrash, type NodeInTrash } from "../../domain/node.ts";
+import { permitted, type Unseen } from "../nodes/located.ts";
+import { Permissions } from "../permission.ts";
+import { permittedSpace } from "../spaces/access.ts";
+import type { Owned } from "../ports/nodes.ts";
+import type { DriveScope } from "../ports/scope.ts";
+
+const [maxNote, leastNote] = [1_000, 1];
+export const LockNote = text(maxNote, leastNote);
+
+/** An exclusive lock for half an hour, with all that lies below, unless it is said otherwise. */
+export const PlaceLock = shape({
+  nodeId: NodeId,
+  scope: optional(LockScope),
+  coversBelow: optional(Flag),
+  seconds: optional(LockSeconds),
+  note: optional(LockNote),
+});
+export type PlaceLock = Infer<typeof PlaceLock>;
+
+/** `below`: those on what lies below, too. */
+export const ListLocks = shape({ nodeId: NodeId, below: optional(Flag) });
+export type ListLocks = Infer<typeof ListLocks>;
+
+export const RenewLock = shape({ lockId: LockId, seconds: optional(LockSeconds) });
+export type RenewLock = Infer<typeof RenewLock>;
+
+export const ReleaseLock = shape({ lockId: LockId });
+export type ReleaseLock = Infer<typeof ReleaseLock>;
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<DriveScope>;
+  readonly read: Read<DriveScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+  readonly newId: NewId;
+};
+
+/** Those who lock at once wait for each other: of two that do not go together, one is refused. */
+const lockOfLocks = (id: SpaceId): string => `drive.locks/${id}`;
+
+/** Locks a file or a folder for the actor. */
+export function placeLock({ unitOfWork, read, mayAct, clock, newId }: Deps) {
+  const seen = permitted(mayAct, Permissions.changeNode);
+  type Refused = Unseen | NodeInTrash | NodeLocked | TooManyLocks;
+
+  async function place(
+    { locks }: DriveScope,
+    found: Owned,
+    { scope = "exclusive", coversBelow = true, seconds = LockSeconds.usual, note }: PlaceLock,
+    holderId: UserId,
+  ): Promise<Result<Lock, NodeLocked | TooManyLocks>> {
+    const { id: nodeId, spaceId, kind } = found.node;
+    const now = clock.now();
+    if ((await locks.count(spaceId, now)) >= maxLocks)
+      return err({ type: "too-many-locks", maxLocks });
+    const covered = kind === "folder" && coversBelow ? await locks.below(nodeId, spaceId, now) : [];
+    const others = [...(await locks.covering(found, now)), ...covered];
+    const lock = {
+      id: newId(LockId),
+      nodeId,
+      spaceId,
+      holderId,
+      scope,
+      coversBelow: kind === "folder" && coversBelow,
+      ...(note === undefined ? {} : { note }),
+      createdAt: now,
+    };
+    const placed = Lock.place(lock, seconds, others);
+    if (!placed.ok) return placed;
+    locks.expire(spaceId, now);
+    return ok(locks.save(placed.value));
+  }
+
+  return async (input: PlaceLock, context: Context): Promise<Result<Lock, Refused | Conflict>> => {
+    const first = await read(context, (scope) => seen(scope, input.nodeId, context));
+    if (!first.ok) return first;
+    const work = async (scope: DriveScope): Promise<Result<Lock, Refused>> => {
+      const found = await seen(scope, input.nodeId, context);
+      if (!found.ok) return found;
+      if (isInTrash(found.value)) return err(inTrash(found.value));
+      const holder = UserId.parse(context.actor);
+      return place(scope, found.value, input, holder.ok ? holder.value : found.value.ownerId);
+    };
+    return unitOfWork(context, work, { lock: [lockOfLocks(first.value.node.spaceId)] });
+  };
+}
+
+/** Lists the locks that cover a file or a folder, the oldest first. */
+export function listLocks({ read, mayAct, clock }: Deps) {
+  const seen = permitted(mayAct, Permissions.readNode);
+  return async (
+    { nodeId, below = false }: ListLocks,
+    context: Context,
+  ): Promise<Result<readonly Lock[], Unseen>> =>
+    read(context, async (scope) => {
+      const found = await seen(scope, nodeId, context);
+      if (!found.ok) return found;
+      const now = clock.now();
+      const covering = await scope.locks.covering(found.value, now);
+      const { spaceId } = found.value.node;
+      return ok([...covering, ...(below ? await scope.locks.below(nodeId, spaceId, now) : [])]);
+    });
+}
+
+type Unheld = LockNotFound | Forbidden;
+
+/** The lock, if it holds and the actor may see what is locked. */
+const heldLock =
+  ({ mayAct, clock }: Pick<Deps, "mayAct" | "clock">) =>
+  async (
+    scope: DriveScope,
+    lockId: LockId,
+    context: Context,
+  ): Promise<Result<{ readonly lock: Lock; readonly isOwn: boolean }, Unheld>> => {
+    const lock = await scope.locks.byId(lockId, clock.now());
+    if (!lock) return err({ type: "lock-not-found", lockId });
+    const found = await permitted(mayAct, Permissions.changeNode)(scope, lock.nodeId, context);
+    if (!found.ok)
+      return err(
+        found.error.type === "forbidden" ? found.error : { type: "lock-not-found", lockId },
+      );
+    return ok({ lock, isOwn: lock.holderId === context.actor });
+  };
+
+/** Lets a lock of the actor hold for longer, or shorter, from now on. */
+export function renewLock(deps: Deps) {
+  const held = heldLock(deps);
+  type Outcome = Result<Lock, Unheld | Conflict>;
+  return async (
+    { lockId, seconds = LockSeconds.usual }: RenewLock,
+    context: Context,
+  ): Promise<Outcome> =>
+    deps.unitOfWork(context, async (scope): Promise<Outcome> => {
+      const found = await held(scope, lockId, context);
+      if (!found.ok) return found;
+      const { lock, isOwn } = found.value;
+      if (!isOwn) return err({ type: "forbidden", permission: Permissions.changeNode });
+      return ok(scope.locks.save(Lock.renew(lock, seconds, deps.clock.now())));
+    });
+}
+
+/** Ends a lock: the actor's own, or one of a member in a space of the actor. */
+export function releaseLock(deps: Deps) {
+  const held = heldLock(deps);
+  const sharing = permittedSpace(deps.mayAct, Permissions.shareSpace);
+  type Outcome = Result<void, Unheld | Conflict>;
+  return async ({ lockId }: ReleaseLock, context: Context): Promise<Outcome> =>
+    deps.unitOfWork(context, async (scope): Promise<Outcome> => {
+      const found = await held(scope, lockId, context);
+      if (!found.ok) return found;
+      const { lock, isOwn } = found.value;
+      const may = isOwn ? ok(undefined) : await sharing(scope, lock.spaceId, context);
+      if (!may.ok)
+        return err(may.error.type === "forbidden" ? may.error : { type: "lock-not-found", lockId });
+      scope.locks.release(Lock.release(lock));
+      return ok(undefined);
+    });
+}
