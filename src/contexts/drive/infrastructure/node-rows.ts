@@ -1,11 +1,11 @@
 import type { Instant } from "#kernel/instant.ts";
 import type { Version } from "#kernel/version.ts";
-import type {
-  ByteCount,
+import {
   MediaType,
-  NewContent,
-  RevisionNumber,
-  Sha256,
+  type ByteCount,
+  type NewContent,
+  type RevisionNumber,
+  type Sha256,
 } from "../domain/content.ts";
 import type { NodeId, SpaceId } from "../domain/ids.ts";
 import type { NodeName } from "../domain/node-name.ts";
@@ -20,15 +20,18 @@ export type NodeRow = {
   readonly revision: number | null;
   readonly size: number | null;
   readonly hash: string | null;
-  readonly media_type: string | null;
-  readonly modified_at: Instant | null;
+  readonly media_type: string;
+  readonly modified_at: Instant;
   readonly created_at: Instant;
   readonly changed_at: Instant;
   readonly trashed_at: Instant | null;
   readonly version: number;
 };
-export const nodeColumns = `n.id, n.space_id, n.parent_id, n.name, n.kind, n.revision, n.size, n.hash, n.media_type, n.modified_at, n.created_at, n.changed_at,
-  n.trashed_at, n.version`;
+/** Older contents have neither. `came`: when they came, as far as is known. */
+export const toldOfContent = (row: string, came: string): string =>
+  `coalesce(${row}.media_type, '${MediaType.unknown}') as media_type, coalesce(${row}.modified_at, ${row}.${came}) as modified_at`;
+export const nodeColumns = `n.id, n.space_id, n.parent_id, n.name, n.kind, n.revision, n.size, n.hash, ${toldOfContent("n", "changed_at")},
+  n.created_at, n.changed_at, n.trashed_at, n.version`;
 
 export function toNode(row: NodeRow): Node {
   const { parent_id: parentId, trashed_at: trashedAt } = row;
@@ -60,7 +63,7 @@ export const toContent = (
   size: row.size as ByteCount,
   hash: row.hash as Sha256,
   mediaType: row.media_type as MediaType,
-  modifiedAt: row.modified_at as Instant,
+  modifiedAt: row.modified_at,
 });
 
 /** In the order of the columns. */

@@ -11,7 +11,7 @@ import type {
 } from "../application/ports/revisions.ts";
 import { pagesOf, type RevisionNumber, type Sha256 } from "../domain/content.ts";
 import type { NodeId } from "../domain/ids.ts";
-import { toContent, valuesOfContent } from "./node-rows.ts";
+import { toContent, toldOfContent, valuesOfContent } from "./node-rows.ts";
 import { hashesIn, hexOfHashes, hexOfSizes, manifestIn } from "./packed-manifest.ts";
 
 type ChunkRow = Location & {
@@ -137,14 +137,14 @@ type RevisionRow = {
   readonly modified_at: Instant;
   readonly created_at: Instant;
 };
-const revisionColumns = "node_id, number, size, hash, media_type, modified_at, created_at";
+const revisionColumns = `node_id, number, size, hash, ${toldOfContent("r", "created_at")}, created_at`;
 const revisionByNumber = statement<RevisionRow>(
   "drive.revision-by-number",
-  `select ${revisionColumns} from drive.revisions where node_id = $1 and number = $2`,
+  `select ${revisionColumns} from drive.revisions r where node_id = $1 and number = $2`,
 );
 const revisionPage = statement<RevisionRow>(
   "drive.revision-page",
-  `select ${revisionColumns} from drive.revisions
+  `select ${revisionColumns} from drive.revisions r
     where node_id = $1 and number < $2 order by number desc limit $3`,
 );
 

@@ -97,3 +97,29 @@ test("a restoration holds what it restores: a file that is written again and aga
     revision = items[0]?.revision ?? 1;
   }
 });
+
+test("contents that an older release has kept are bytes of the time when they came", async () => {
+  let opened: Awaited<ReturnType<typeof postgresSubject>> | undefined;
+  await using house = await openDrive(async (clock) => (opened = await postgresSubject(clock)));
+  const { rootId, clock } = house;
+  const folder = await house.made(rootId, "folder");
+  const file = expect(await house.file(folder, "a", Buffer.from("%PDF-1.7\n"))).id;
+  const came = clock.now();
+  clock.advance(1_000);
+  expect(await house.revise(file, 1, Buffer.from("text")));
+  for (const table of ["nodes", "revisions"])
+    await opened?.sql(`update drive.${table} set media_type = null, modified_at = null`);
+  const octets = "application/octet-stream";
+  const { items } = await house.revisions(file);
+  const facts = items.map(({ mediaType, modifiedAt }) => [mediaType, modifiedAt]);
+  assert.deepEqual(facts, [
+    [octets, clock.now()],
+    [octets, came],
+  ]);
+  const [past] = expect(await house.past(folder, came)).items;
+  assert.deepEqual([past?.content?.mediaType, past?.content?.modifiedAt], [octets, came]);
+  const copy = expect(await house.copy(file, { name: "b" }));
+  assert.deepEqual([copy.content.mediaType, copy.content.modifiedAt], [octets, clock.now()]);
+  const moved = expect(await house.move(file, { name: "c" }));
+  assert.ok(moved.kind === "file" && moved.content.modifiedAt === clock.now());
+});

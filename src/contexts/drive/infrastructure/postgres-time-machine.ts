@@ -7,7 +7,7 @@ import type { NodeId } from "../domain/ids.ts";
 import type { NodeName } from "../domain/node-name.ts";
 import type { Placed, Trashed } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
-import { nodeColumns, toContent, toNode, type NodeRow } from "./node-rows.ts";
+import { nodeColumns, toContent, toldOfContent, toNode, type NodeRow } from "./node-rows.ts";
 
 /** Where a node was, in the place of where it is; looked up by the folder that it was in. */
 const placesAt = (folder: string, at: string) => `
@@ -22,12 +22,12 @@ const placesAt = (folder: string, at: string) => `
      and case when p.node_id is null then n.trashed_at else p.trashed_at end is null`;
 /** What a file held; mostly, what it holds. */
 const contentAt = (at: string) => `
-  left join lateral (select number, size, hash, media_type, modified_at from drive.revisions
+  left join lateral (select number, size, hash, ${toldOfContent("v", "created_at")} from drive.revisions v
                       where node_id = n.id and n.kind = 'file' and n.changed_at > ${at} and created_at <= ${at}
                       order by number desc limit 1) r on true`;
 const pastColumns = `${nodeColumns}, c.parent_id as was_in, c.name as was_named,
   coalesce(r.number, n.revision) as was_revision, coalesce(r.size, n.size) as was_size, coalesce(r.hash, n.hash) as was_hash,
-  coalesce(r.media_type, n.media_type) as was_media_type, coalesce(r.modified_at, n.modified_at) as was_modified_at`;
+  r.media_type as was_media_type, r.modified_at as was_modified_at`;
 
 type PastRow = NodeRow & {
   readonly was_in: string;
@@ -87,8 +87,8 @@ function toPast({ was_in, was_named, was_revision, ...row }: PastRow): Past {
   const held = toContent({
     size: row.was_size,
     hash: row.was_hash,
-    media_type: row.was_media_type,
-    modified_at: row.was_modified_at,
+    media_type: row.was_media_type ?? row.media_type,
+    modified_at: row.was_modified_at ?? row.modified_at,
   });
   return { ...place, content: { ...held, revision: was_revision as RevisionNumber } };
 }

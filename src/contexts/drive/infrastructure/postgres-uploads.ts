@@ -32,7 +32,7 @@ type ChunkRow = {
 type PackedRow = { readonly id: string; readonly hashes: string; readonly sizes: string };
 
 const columns =
-  "id, owner_id, folder_id, name, file_id, base, size, hash, modified_at, created_at, expires_at, node_id";
+  "id, owner_id, folder_id, name, file_id, base, size, hash, coalesce(modified_at, created_at) as modified_at, created_at, expires_at, node_id";
 const byId = statement<Row>(
   "drive.upload-by-id",
   `select ${columns} from drive.uploads where id = $1`,
