@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { unzipSync } from "fflate";
+import sharp from "sharp";
 import { serve, signUp, type Served, type SignedIn } from "#test/basalt.ts";
 import { tarOf } from "../../src/contexts/drive/testing/archives.ts";
 import { verify } from "#test/emails.ts";
@@ -228,6 +229,24 @@ describe("the drive over HTTP", () => {
       assert.equal(answer.status, 422);
       assert.match(await answer.text(), said);
     }
+  });
+
+  test("sends a small picture of a picture, with a tag and no script", async () => {
+    const large = sharp({ create: { width: 900, height: 600, channels: 3, background: "teal" } });
+    const id = await made("sea.png", await large.png().toBuffer());
+    const path = `/drive/nodes/${id}/thumbnail`;
+    const answer = await send("GET", `${path}?size=64`);
+    const header = (name: string) => answer.headers.get(name);
+    assert.deepEqual([answer.status, header("content-type")], [200, "image/webp"]);
+    assert.equal(header("content-security-policy"), "sandbox; default-src 'none'");
+    const { width, height } = await sharp(Buffer.from(await answer.arrayBuffer())).metadata();
+    assert.deepEqual([width, height], [64, 43]);
+    const fresh = { "if-none-match": header("etag") ?? "" };
+    assert.equal((await send("GET", `${path}?size=64`, undefined, fresh)).status, 304);
+    assert.equal((await send("GET", `${path}?size=65`)).status, 400);
+    const text = await made("words.png", Buffer.from("not a picture"));
+    const none = await get(at, `/drive/nodes/${text}/thumbnail`);
+    assert.deepEqual([none.status, none.body["code"]], [422, "NO_THUMBNAIL"]);
   });
 
   test("requires the base revision of a change, and refuses a stale one", async () => {

@@ -21,6 +21,7 @@ import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { followChanges, listChanges } from "./application/changes/list-changes.ts";
 import { collectChunks } from "./application/collection/collect-chunks.ts";
 import { readArchive } from "./application/content/read-archive.ts";
+import { readThumbnail } from "./application/content/thumbnails.ts";
 import { readFile } from "./application/content/read-file.ts";
 import { readManifest } from "./application/content/read-manifest.ts";
 import { listRevisions, restoreRevision } from "./application/content/revisions.ts";
@@ -48,6 +49,7 @@ import { restorePast } from "./application/time-machine/restore-past.ts";
 import type { ChunkStore, Digests, Sniff } from "./application/ports/chunks.ts";
 import type { Addresses } from "./application/ports/invitations.ts";
 import type { LinkPasswords, LinkTokens } from "./application/ports/links.ts";
+import type { Thumbnailer } from "./application/ports/thumbnails.ts";
 import type { DriveScope } from "./application/ports/scope.ts";
 import { beginFile, beginRevision } from "./application/uploads/begin-upload.ts";
 import { commitUpload } from "./application/uploads/commit-upload.ts";
@@ -74,6 +76,7 @@ export type DriveDeps = {
   readonly store: ChunkStore;
   readonly digests: Digests;
   readonly sniff: Sniff;
+  readonly thumbnailer: Thumbnailer;
   readonly addresses: Addresses;
   readonly linkPasswords: LinkPasswords;
   readonly linkTokens: LinkTokens;
@@ -140,6 +143,7 @@ export const createDrive = (deps: DriveDeps) =>
       reviseFile: reviseFile(deps),
       copyFile: copyFile(deps),
       readFile: readFile(deps),
+      readThumbnail: readThumbnail(deps),
       readArchive: readArchive(deps),
       listRevisions: listRevisions(deps),
       restoreRevision: restoreRevision(deps),

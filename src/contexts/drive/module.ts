@@ -27,6 +27,7 @@ import {
   openSegments,
   segmentFolder,
 } from "./infrastructure/segments.ts";
+import { sharpThumbnails } from "./infrastructure/sharp-thumbnails.ts";
 import { sniff } from "./infrastructure/sniffed-types.ts";
 import { signedLinks } from "./infrastructure/signed-links.ts";
 import { postgresDrive } from "./infrastructure/postgres-drive.ts";
@@ -76,6 +77,7 @@ async function compose<On extends Profile>(
     removalLock: blobLock,
     digests: sha256Digests,
     sniff,
+    thumbnailer: sharpThumbnails(),
     addresses: {
       canonical: (typed) => identity.addresses.canonical(typed) as Address | undefined,
       verifiedOf: async (userId) =>

@@ -9,6 +9,7 @@ import { postgresNodes } from "./postgres-nodes.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
 import { postgresRetention } from "./postgres-retention.ts";
 import { postgresSpaces } from "./postgres-spaces.ts";
+import { postgresThumbnails } from "./postgres-thumbnails.ts";
 import { postgresTimeMachine } from "./postgres-time-machine.ts";
 import { postgresUploads } from "./postgres-uploads.ts";
 import { postgresUsage } from "./postgres-usage.ts";
@@ -22,6 +23,7 @@ export const postgresDrive = (transaction: Transaction): DriveScope => ({
   chunks: postgresChunks(transaction),
   uploads: postgresUploads(transaction),
   usage: postgresUsage(transaction),
+  thumbnails: postgresThumbnails(transaction),
   links: postgresLinks(transaction),
   locks: postgresLocks(transaction),
   timeMachine: postgresTimeMachine(transaction),

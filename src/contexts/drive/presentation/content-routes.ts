@@ -3,6 +3,7 @@ import { get, post, put, type ByteRange, type Route } from "#platform/http/route
 import { CopyFile } from "../application/content/copy-file.ts";
 import { ReadArchive } from "../application/content/read-archive.ts";
 import { ReadFile, type ReadableFile } from "../application/content/read-file.ts";
+import { ReadThumbnail, type SmallPicture } from "../application/content/thumbnails.ts";
 import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
 import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
 import { CreateFiles } from "../application/content/create-files.ts";
@@ -193,6 +194,42 @@ const reading = (drive: Drive): readonly Route[] => [
   }),
 ];
 
+/** How a small picture is sent. */
+export const sentPicture = {
+  download: {
+    sizeOf: ({ picture }: SmallPicture) => picture.length,
+    fileName: ({ file }: SmallPicture) => `${file.name}.webp`,
+    async *bytes({ picture }: SmallPicture) {
+      yield picture;
+    },
+    isMade: true,
+    mediaType: "image/webp",
+  },
+  version: ({ file }: SmallPicture) => revision(file),
+  tagKind,
+} as const;
+
+const picturing = (drive: Drive): Route =>
+  get("/drive/nodes/:nodeId/thumbnail", {
+    access: "signed-in",
+    id: "readThumbnail",
+    summary: "Download a small picture of a file",
+    description:
+      "A WebP of a JPEG, PNG, WebP, GIF or AVIF of at most 32 MiB and 50 megapixels, whose longer side has at most `size` pixels: 64, 256 (unless it is said) or 1024. It is upright, and has none of the file's metadata. It is made once, and its `ETag` is the revision.",
+    input: ReadThumbnail,
+    handle: drive.readThumbnail,
+    success: 200,
+    ...sentPicture,
+    refusals: {
+      "node-not-found": 404,
+      "not-a-file": 409,
+      "revision-not-found": 404,
+      "no-thumbnail": 422,
+      "too-busy": 429,
+      forbidden: 403,
+    },
+  });
+
 const packing = (drive: Drive): Route =>
   get("/drive/nodes/:nodeId/archive", {
     access: "signed-in",
@@ -217,5 +254,6 @@ export const contentRoutes = (drive: Drive): readonly Route[] => [
   ...writing(drive),
   ...batching(drive),
   ...reading(drive),
+  picturing(drive),
   packing(drive),
 ];

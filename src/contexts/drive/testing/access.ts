@@ -108,6 +108,7 @@ export const access: Access = {
     "POST /api/v1/drive/nodes/{nodeId}/copies": { name: "Ours" },
     "PUT /api/v1/drive/nodes/{nodeId}/content": new Upload("bytes", "", "application/octet-stream"),
     "GET /api/v1/drive/nodes/{nodeId}/content": undefined,
+    "GET /api/v1/drive/nodes/{nodeId}/thumbnail": undefined,
     "GET /api/v1/drive/nodes/{nodeId}/archive": undefined,
     "GET /api/v1/drive/nodes/{nodeId}/manifest": undefined,
     "POST /api/v1/drive/nodes/{nodeId}/uploads": parts,

@@ -13,6 +13,7 @@ import { testContext } from "#test/context.ts";
 import { newId } from "#test/values.ts";
 import { CopyFile } from "../application/content/copy-file.ts";
 import { ReadManifest } from "../application/content/read-manifest.ts";
+import { ReadThumbnail } from "../application/content/thumbnails.ts";
 import { ReadFile } from "../application/content/read-file.ts";
 import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
 import { CreateFiles } from "../application/content/create-files.ts";
@@ -47,6 +48,7 @@ import { OwnerId } from "../domain/ids.ts";
 import { grants } from "../grants.ts";
 import { createDrive } from "../index.ts";
 import { signedLinks } from "../infrastructure/signed-links.ts";
+import { sharpThumbnails } from "../infrastructure/sharp-thumbnails.ts";
 import { sniff } from "../infrastructure/sniffed-types.ts";
 import { sha256Digests as digests } from "../infrastructure/digests.ts";
 import { uploadedArchive } from "../presentation/uploaded-archive.ts";
@@ -117,6 +119,7 @@ async function driveOn(open: OpenDrive, quotaBytes: number | undefined) {
     ...subject,
     digests,
     sniff,
+    thumbnailer: sharpThumbnails(),
     addresses,
     linkPasswords,
     linkTokens,
@@ -192,6 +195,8 @@ const filesOf = ({ drive, as, adaId }: House) => {
       const input = { nodeId, expectedVersion: revision, content: contentOf(bytes), ...more };
       return drive.reviseFile(read(ReviseFile, input), as(adaId));
     },
+    thumbnail: (nodeId: string, more: object = {}, actor: string = adaId) =>
+      drive.readThumbnail(read(ReadThumbnail, { nodeId, ...more }), as(actor)),
     copy: (nodeId: string, to: object = {}, actor: string = adaId) =>
       drive.copyFile(read(CopyFile, { nodeId, ...to }), as(actor)),
     revisions: async (nodeId: string, more: object = {}) =>

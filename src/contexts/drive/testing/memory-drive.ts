@@ -10,6 +10,7 @@ import { nodesIn } from "./memory-nodes.ts";
 import type { Tables } from "./memory-tables.ts";
 import { personalDataIn, spacesIn } from "./memory-spaces.ts";
 import { retentionIn } from "./memory-retention.ts";
+import { thumbnailsIn } from "./memory-thumbnails.ts";
 import { timeMachineIn } from "./memory-time-machine.ts";
 import { uploadsIn } from "./memory-uploads.ts";
 import { usageIn } from "./memory-usage.ts";
@@ -46,6 +47,7 @@ export const memoryDrive =
     chunks: chunksIn(tables, transaction),
     uploads: uploadsIn(tables, transaction),
     usage: usageIn(tables, transaction),
+    thumbnails: thumbnailsIn(tables, transaction),
     links: linksIn(tables, transaction),
     locks: locksIn(tables, transaction),
     personalData: personalDataIn(tables, transaction),

@@ -1,6 +1,7 @@
 import type { Instant } from "#kernel/instant.ts";
 import { MemoryTable } from "#platform/memory/memory-table.ts";
 import type { Kept } from "../application/ports/chunks.ts";
+import type { Thumbnail } from "../application/ports/thumbnails.ts";
 import type { Revision } from "../application/ports/revisions.ts";
 import type { Fingerprint, Manifest } from "../domain/content.ts";
 import type { Invitation } from "../domain/invitation.ts";
@@ -61,9 +62,9 @@ export function memoryDriveTables() {
     (node) => node.status === "root" || (spaces.rows.has(node.spaceId) && isHeld(node)),
   );
   // A copy of one that was purged lacks its bytes.
-  const revisions = new MemoryTable<Revision>(
+  const revisions: MemoryTable<Revision> = new MemoryTable<Revision>(
     () => undefined,
-    () => {},
+    (after) => after === undefined && forgetThumbnails(),
     ({ size, manifest }) => size === manifest.reduce((sum, chunk) => sum + chunk.size, 0),
   );
   const chunks = new MemoryTable<Kept>();
@@ -85,7 +86,15 @@ export function memoryDriveTables() {
   );
   const pastPlaces = new MemoryTable<PastPlace>();
   const keptPast = new MemoryTable<KeptPast>();
+  const thumbnails = new MemoryTable<Thumbnail>();
   const kept = { spaces, nodes, revisions };
+  /** Those of contents that spaces have no more. */
+  function forgetThumbnails(): void {
+    const owners = new Set([...spaces.rows.values()].map(({ ownerId }) => ownerId));
+    const held = new Set([...owners].flatMap((owner) => [...contentsOf(kept, owner).keys()]));
+    for (const key of thumbnails.rows.keys())
+      if (!held.has(key.split(" ").slice(0, 2).join(" "))) thumbnails.change(key, () => undefined);
+  }
   const quotaClaims = new MemoryTable<QuotaClaim>(
     () => undefined,
     () => {},
@@ -93,7 +102,18 @@ export function memoryDriveTables() {
       [...contentsOf(kept, ownerId).values()].reduce((sum, { size }) => sum + size, 0) <=
       quotaBytes,
   );
-  return { ...kept, invitations, pastPlaces, keptPast, chunks, uploads, links, locks, quotaClaims };
+  return {
+    ...kept,
+    invitations,
+    pastPlaces,
+    keptPast,
+    chunks,
+    uploads,
+    links,
+    locks,
+    thumbnails,
+    quotaClaims,
+  };
 }
 export type Tables = ReturnType<typeof memoryDriveTables>;
 

@@ -1,9 +1,8 @@
-import { childEnvironment } from "#platform/child-environment.ts";
-import { fork, type ChildProcess } from "node:child_process";
 import { randomBytes, timingSafeEqual, type Argon2Parameters } from "node:crypto";
 import os from "node:os";
 import { bulkhead, BulkheadRejectedError } from "cockatiel";
 import { err, ok, type Result } from "#kernel/result.ts";
+import { workerProcesses } from "#platform/process/worker-processes.ts";
 import type { Passwords, TooBusy } from "../application/ports.ts";
 import type { Password, PasswordHash } from "../domain/password.ts";
 
@@ -36,8 +35,6 @@ const saltBytes = 16;
 const tagBytes = 32;
 const version = "19"; // 0x13, the only one in use
 const madeBytes = 15;
-/** An idle process ends after this time. */
-const idleMs = 60_000;
 
 /** Passwords as Argon2id hashes, a few at once, so that sign-ins starve nothing else. */
 export function argon2Passwords(options: Partial<Argon2Options> = {}): Passwords {
@@ -78,44 +75,9 @@ export function argon2Passwords(options: Partial<Argon2Options> = {}): Passwords
 
 type Parameters = { readonly cost: Argon2Cost; readonly salt: Buffer; readonly tagBytes: number };
 
-/** Idle processes. Each ends when it was not needed for a while. */
-const idle = new Map<ChildProcess, NodeJS.Timeout>();
+const hashIn = workerProcesses<Uint8Array>(new URL("argon2-process.ts", import.meta.url));
 
-function takeProcess(): ChildProcess {
-  const [free] = idle;
-  if (!free) {
-    const child = fork(new URL("argon2-process.ts", import.meta.url), {
-      execArgv: [],
-      env: childEnvironment(),
-      serialization: "advanced",
-    });
-    return child.once("exit", () => forget(child));
-  }
-  const [child] = free;
-  forget(child);
-  child.ref();
-  child.channel?.ref();
-  return child;
-}
-
-function keepProcess(child: ChildProcess): void {
-  child.unref();
-  child.channel?.unref();
-  const end = () => {
-    forget(child);
-    child.disconnect();
-  };
-  idle.set(child, setTimeout(end, idleMs).unref());
-}
-
-function forget(child: ChildProcess): void {
-  clearTimeout(idle.get(child));
-  idle.delete(child);
-}
-
-/** One process makes one hash at a time; one that fails is not used again. */
 async function tagOf(password: string, { cost, salt, tagBytes: size }: Parameters) {
-  const child = takeProcess();
   const parameters: Argon2Parameters = {
     message: Buffer.from(password, "utf8"),
     nonce: salt,
@@ -124,18 +86,7 @@ async function tagOf(password: string, { cost, salt, tagBytes: size }: Parameter
     parallelism: cost.lanes,
     tagLength: size,
   };
-  const answer = Promise.withResolvers<Uint8Array>();
-  const lost = (why: unknown) =>
-    answer.reject(new Error("the process that hashes passwords is gone", { cause: why }));
-  child.once("message", (tag: Uint8Array) => answer.resolve(tag)).once("exit", lost);
-  child.once("error", lost).send(parameters, (error) => error && lost(error));
-  try {
-    const tag = Buffer.from(await answer.promise);
-    keepProcess(child);
-    return tag;
-  } finally {
-    child.off("exit", lost).off("error", lost);
-  }
+  return Buffer.from(await hashIn(parameters));
 }
 
 type Spelt = { readonly cost: Argon2Cost; readonly salt: Buffer; readonly tag: Buffer };

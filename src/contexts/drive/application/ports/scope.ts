@@ -8,6 +8,7 @@ import type { PersonalData } from "./personal-data.ts";
 import type { Retention } from "./retention.ts";
 import type { Revisions } from "./revisions.ts";
 import type { Spaces } from "./spaces.ts";
+import type { Thumbnails } from "./thumbnails.ts";
 import type { TimeMachine } from "./time-machine.ts";
 import type { Uploads } from "./uploads.ts";
 import type { Usage } from "./usage.ts";
@@ -21,6 +22,7 @@ export type DriveScope = {
   readonly chunks: ChunkIndex;
   readonly uploads: Uploads;
   readonly usage: Usage;
+  readonly thumbnails: Thumbnails;
   readonly links: Links;
   readonly locks: Locks;
   readonly timeMachine: TimeMachine;

@@ -1,0 +1,9 @@
+-- Small pictures that were made of contents, for as long as their space has them. Where `picture` is null, none could be made.
+create table drive.thumbnails (
+  space_id text collate "C" not null,
+  hash text collate "C" not null,
+  pixels int not null,
+  picture bytea,
+  primary key (space_id, hash, pixels),
+  foreign key (space_id, hash) references drive.contents (space_id, hash) on delete cascade
+);
