@@ -19,7 +19,6 @@ import {
 import { inTrash, isInTrash, type NodeInTrash } from "../../domain/node.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
-import { permittedSpace } from "../spaces/access.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
@@ -123,14 +122,13 @@ export function listLocks({ read, mayAct, clock }: Deps) {
 
 type Unheld = LockNotFound | Forbidden;
 
-/** The lock, if it holds and the actor may see what is locked. */
+/** The lock, if it holds, the actor may change what is locked, and may act for one of `those` as well. */
 const heldLock =
-  ({ mayAct, clock }: Pick<Deps, "mayAct" | "clock">) =>
-  async (
-    scope: DriveScope,
-    lockId: LockId,
-    context: Context,
-  ): Promise<Result<{ readonly lock: Lock; readonly isOwn: boolean }, Unheld>> => {
+  (
+    { mayAct, clock }: Pick<Deps, "mayAct" | "clock">,
+    those: (lock: Lock, found: Owned) => readonly UserId[],
+  ) =>
+  async (scope: DriveScope, lockId: LockId, context: Context): Promise<Result<Lock, Unheld>> => {
     const lock = await scope.locks.byId(lockId, clock.now());
     if (!lock) return err({ type: "lock-not-found", lockId });
     const found = await permitted(mayAct, Permissions.changeNode)(scope, lock.nodeId, context);
@@ -138,40 +136,38 @@ const heldLock =
       return err(
         found.error.type === "forbidden" ? found.error : { type: "lock-not-found", lockId },
       );
-    return ok({ lock, isOwn: lock.holderId === context.actor });
+    let may: Result<void, Forbidden> = ok(undefined);
+    for (const owner of those(lock, found.value)) {
+      may = await mayAct(context, Permissions.changeNode, { owner });
+      if (may.ok) return ok(lock);
+    }
+    return may.ok ? ok(lock) : may;
   };
 
-/** Lets a lock of the actor hold for longer, or shorter, from now on. */
+/** Lets a lock hold for longer, or shorter, from now on. */
 export function renewLock(deps: Deps) {
-  const held = heldLock(deps);
+  const held = heldLock(deps, ({ holderId }) => [holderId]);
   type Outcome = Result<Lock, Unheld | Conflict>;
   return async (
     { lockId, seconds = LockSeconds.usual }: RenewLock,
     context: Context,
   ): Promise<Outcome> =>
     deps.unitOfWork(context, async (scope): Promise<Outcome> => {
-      const found = await held(scope, lockId, context);
-      if (!found.ok) return found;
-      const { lock, isOwn } = found.value;
-      if (!isOwn) return err({ type: "forbidden", permission: Permissions.changeNode });
-      return ok(scope.locks.save(Lock.renew(lock, seconds, deps.clock.now())));
+      const lock = await held(scope, lockId, context);
+      if (!lock.ok) return lock;
+      return ok(scope.locks.save(Lock.renew(lock.value, seconds, deps.clock.now())));
     });
 }
 
-/** Ends a lock: the actor's own, or one of a member in a space of the actor. */
+/** Ends a lock, as its holder does, or the owner of the space. */
 export function releaseLock(deps: Deps) {
-  const held = heldLock(deps);
-  const sharing = permittedSpace(deps.mayAct, Permissions.shareSpace);
+  const held = heldLock(deps, ({ holderId }, { ownerId }) => [holderId, ownerId]);
   type Outcome = Result<void, Unheld | Conflict>;
   return async ({ lockId }: ReleaseLock, context: Context): Promise<Outcome> =>
     deps.unitOfWork(context, async (scope): Promise<Outcome> => {
-      const found = await held(scope, lockId, context);
-      if (!found.ok) return found;
-      const { lock, isOwn } = found.value;
-      const may = isOwn ? ok(undefined) : await sharing(scope, lock.spaceId, context);
-      if (!may.ok)
-        return err(may.error.type === "forbidden" ? may.error : { type: "lock-not-found", lockId });
-      scope.locks.release(Lock.release(lock));
+      const lock = await held(scope, lockId, context);
+      if (!lock.ok) return lock;
+      scope.locks.release(Lock.release(lock.value));
       return ok(undefined);
     });
 }
