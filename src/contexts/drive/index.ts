@@ -34,6 +34,7 @@ import {
   listShared,
   readShared,
   readSharedArchive,
+  readSharedThumbnail,
   visitLink,
 } from "./application/links/follow-links.ts";
 import { createLink, listLinks, revokeLink } from "./application/links/manage-links.ts";
@@ -168,6 +169,7 @@ export const createDrive = (deps: DriveDeps) =>
       getShared: getShared(deps),
       listShared: listShared(deps),
       readShared: readShared(deps),
+      readSharedThumbnail: readSharedThumbnail(deps),
       readSharedArchive: readSharedArchive(deps),
       dropFile: dropFile(deps),
     },

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Instant } from "#kernel/instant.ts";
 import type { Infer } from "#kernel/shape.ts";
 import { print } from "#platform/console/output.ts";
@@ -34,6 +34,12 @@ export function addLookCommands(drive: Command, runtime: Runtime): void {
       timeOf(runtime.clock, "ahead"),
     )
     .option("--max <count>", "how many downloads it allows, or files it takes", countOf)
+    .addOption(
+      new Option("--preview", "it shows names and small pictures, and opens no content").conflicts([
+        "drop",
+        "max",
+      ]),
+    )
     .option("--drop", "it takes files into the folder, and shows nothing of it")
     .action(linkCommand(runtime));
 }
@@ -51,8 +57,8 @@ async function nodeAt(runtime: Runtime, path: string, { space: named, ...output 
 }
 
 /** Bytes of a file, and its name; the name of a folder ends with a slash. */
-const lineOf = ({ kind, name, size, changedAt }: NodeFacts): string =>
-  `${changedAt.slice(0, 16).replace("T", " ")} ${String(size ?? "").padStart(12)} ${name}${kind === "folder" ? "/" : ""}`;
+const lineOf = ({ kind, name, size, changedAt, modifiedAt = changedAt }: NodeFacts): string =>
+  `${modifiedAt.slice(0, 16).replace("T", " ")} ${String(size ?? "").padStart(12)} ${name}${kind === "folder" ? "/" : ""}`;
 
 const listCommand = (runtime: Runtime) => async (path: string, reaching: Reaching) => {
   const { server, node } = await nodeAt(runtime, path, reaching);
@@ -87,25 +93,37 @@ type Linking = Reaching & {
   readonly password?: string;
   readonly expires?: Instant;
   readonly max?: number;
-  readonly drop?: true;
+  readonly drop?: true | undefined;
+  readonly preview?: true | undefined;
 };
 
 const linkCommand =
   (runtime: Runtime) =>
-  async (path: string, { password, expires, max, drop, ...reaching }: Linking) => {
+  async (path: string, { password, expires, max, drop, preview, ...reaching }: Linking) => {
     const { server, node } = await nodeAt(runtime, path, reaching);
     const json = {
       ...(password === undefined ? {} : { password }),
       ...(expires === undefined ? {} : { expiresAt: expires }),
       ...(max === undefined ? {} : { maxDownloads: max }),
-      ...(drop ? { allows: "drop" } : {}),
+      allows: drop ? "drop" : preview ? "preview" : "read",
     };
     const { id, token } = await server.ask(LinkFacts, "POST", `nodes/${node.id}/links`, { json });
     const at = `${addressOf(reaching.server)}/api/v1/drive/shared/${token}`;
-    const use = drop ? "files?name=" : node.kind === "file" ? "content" : "archive";
-    print([{ id, token, url: `${at}/${use}` }], reaching, ({ url }) => url, "");
+    print(
+      [{ id, token, url: at + useOf(node, { drop, preview }) }],
+      reaching,
+      ({ url }) => url,
+      "",
+    );
     if (!reaching.json) hint({ at, isClosed: password !== undefined, drop });
   };
+
+/** What is asked for behind the address of a link. */
+function useOf({ kind }: NodeFacts, { drop, preview }: Pick<Linking, "drop" | "preview">): string {
+  if (drop) return "/files?name=";
+  if (preview) return kind === "file" ? "/thumbnail" : "/children";
+  return kind === "file" ? "/content" : "/archive";
+}
 
 /** What people who have the link do with it. */
 function hint({ at, isClosed, drop }: { at: string; isClosed: boolean; drop: true | undefined }) {

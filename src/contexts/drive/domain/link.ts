@@ -1,6 +1,6 @@
 import type { Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
-import { branded, type Brand } from "#kernel/shape.ts";
+import { branded, oneOf, type Brand, type Infer } from "#kernel/shape.ts";
 import { Version, type Versioned } from "#kernel/version.ts";
 import { LinkCreated, LinkRevoked, type DriveEvent } from "./events.ts";
 import type { LinkId, NodeId, OwnerId } from "./ids.ts";
@@ -23,6 +23,10 @@ export const DownloadLimit = branded<DownloadLimit>("number of downloads", {
   schema: { type: "integer", minimum: 1, maximum: 1_000_000 },
 });
 
+/** What a link is for: `read` opens contents, `preview` shows names and small pictures alone, `drop` takes files into a folder and shows nothing. */
+export const LinkAllows = oneOf("read", "preview", "drop");
+export type LinkAllows = Infer<typeof LinkAllows>;
+
 /** Opens a file, or a folder with everything below it, for anybody who has its token. It ends when its maker may no longer read the node. */
 export type Link = Versioned & {
   readonly id: LinkId;
@@ -34,8 +38,7 @@ export type Link = Versioned & {
   readonly expiresAt?: Instant;
   /** Downloads that it allows, or files that it takes. */
   readonly maxDownloads?: DownloadLimit;
-  /** It takes files into its folder, and shows nothing of it. */
-  readonly isDrop: boolean;
+  readonly allows: LinkAllows;
 };
 
 /** Links to one node at most. */
@@ -52,6 +55,10 @@ export type LinkUsedUp = { readonly type: "link-used-up"; readonly maxDownloads:
 export type VisitRequired = { readonly type: "visit-required" };
 /** The link takes files, and shows none. */
 export type DropsOnly = { readonly type: "link-drops-only" };
+/** The link shows names and small pictures, and opens no content. */
+export type PreviewsOnly = { readonly type: "link-previews-only" };
+/** A link that opens no content limits no downloads. */
+export type NoDownloads = { readonly type: "preview-without-downloads" };
 /** The link shows files, and takes none. */
 export type ReadsOnly = { readonly type: "link-reads-only" };
 export type PasswordWrong = { readonly type: "password-wrong" };

@@ -64,6 +64,9 @@ const count = mutation(
    insert into drive.link_downloads (link_id, visit, node_id) select $1, $2, $3 from link`,
 );
 
+/** A link that shows small pictures alone is kept as one of no downloads, as which an older release takes it, too. */
+const previewed = 0;
+
 const toLink = (row: Row): Link => ({
   id: row.id as LinkId,
   nodeId: row.node_id as NodeId,
@@ -71,10 +74,12 @@ const toLink = (row: Row): Link => ({
   madeBy: row.made_by as OwnerId,
   createdAt: row.created_at,
   version: row.version as Version,
-  isDrop: row.is_drop,
+  allows: row.is_drop ? "drop" : row.max_downloads === previewed ? "preview" : "read",
   ...(row.password_hash === null ? {} : { passwordHash: row.password_hash as LinkPasswordHash }),
   ...(row.expires_at === null ? {} : { expiresAt: row.expires_at }),
-  ...(row.max_downloads === null ? {} : { maxDownloads: row.max_downloads as DownloadLimit }),
+  ...(row.max_downloads === null || row.max_downloads === previewed
+    ? {}
+    : { maxDownloads: row.max_downloads as DownloadLimit }),
 });
 
 export const postgresLinks = ({ read, write, append }: Transaction): Links => ({
@@ -91,8 +96,8 @@ export const postgresLinks = ({ read, write, append }: Transaction): Links => ({
       link.madeBy,
       link.passwordHash ?? null,
       link.expiresAt ?? null,
-      link.maxDownloads ?? null,
-      link.isDrop,
+      link.allows === "preview" ? previewed : (link.maxDownloads ?? null),
+      link.allows === "drop",
       link.createdAt,
       link.version,
     ]),

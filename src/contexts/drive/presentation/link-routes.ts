@@ -1,6 +1,11 @@
 import { ok } from "#kernel/result.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
-import { GetShared, ListShared, VisitLink } from "../application/links/follow-links.ts";
+import {
+  GetShared,
+  ListShared,
+  ReadSharedThumbnail,
+  VisitLink,
+} from "../application/links/follow-links.ts";
 import {
   CreateLink,
   ListLinks,
@@ -10,7 +15,7 @@ import {
 import { DropFile, maxDroppedBytes } from "../application/links/drop-file.ts";
 import type { LinkTokens } from "../application/ports/links.ts";
 import type { Drive } from "../index.ts";
-import { arrival, sent } from "./content-routes.ts";
+import { arrival, sent, sentPicture } from "./content-routes.ts";
 import { zipOf } from "./zip-archive.ts";
 import { uploadedFile } from "./uploaded-file.ts";
 import {
@@ -36,7 +41,7 @@ const managing = (drive: Drive, { tokenOf }: Linking): readonly Route[] => {
       id: "createLink",
       summary: "Share a file or a folder by a link",
       description:
-        "Whoever has the `token` may read the file, or the folder with all that lies below it: with a `password`, until `expiresAt`, for `maxDownloads` downloads. With `allows: drop` it takes files into the folder instead (`maxDownloads` of them), and shows nothing of it. It does so for as long as its maker may read it.",
+        "Whoever has the `token` may read the file, or the folder with all that lies below it: with a `password`, until `expiresAt`, for `maxDownloads` downloads. With `allows: drop` it takes files into the folder instead (`maxDownloads` of them), and shows nothing of it; with `allows: preview` it shows names and small pictures, and opens no content. It does so for as long as its maker may read it.",
       input: CreateLink,
       handle: drive.createLink,
       success: 201,
@@ -49,6 +54,7 @@ const managing = (drive: Drive, { tokenOf }: Linking): readonly Route[] => {
         "not-a-folder": 409,
         "too-many-links": 409,
         "expiry-past": 422,
+        "preview-without-downloads": 422,
         "too-busy": 429,
         forbidden: 403,
         conflict: 409,
@@ -81,6 +87,7 @@ const managing = (drive: Drive, { tokenOf }: Linking): readonly Route[] => {
 const closed = { "link-not-found": 404, "link-expired": 410 } as const;
 const unopened = { ...closed, "visit-required": 403 } as const;
 const unreadable = { ...unopened, "link-drops-only": 403 } as const;
+const unopenedContent = { ...unreadable, "link-previews-only": 403, "link-used-up": 410 } as const;
 
 /** Files of strangers that arrive at once, and those of one network. */
 const [maxDrops, maxDropsOfOne] = [16, 4];
@@ -164,7 +171,19 @@ const following = (drive: Drive): readonly Route[] => [
     handle: drive.readShared,
     success: 200,
     ...sent,
-    refusals: { ...unreadable, "link-used-up": 410, "not-a-file": 409, conflict: 409 },
+    refusals: { ...unopenedContent, "not-a-file": 409, conflict: 409 },
+  }),
+  get("/drive/shared/:link/thumbnail", {
+    access: "public",
+    id: "readSharedThumbnail",
+    summary: "Download a small picture of a file that a link opens",
+    description:
+      "As that of a file of one's own. It is no download: links whose downloads are limited or used up show small pictures, too.",
+    input: ReadSharedThumbnail,
+    handle: drive.readSharedThumbnail,
+    success: 200,
+    ...sentPicture,
+    refusals: { ...unreadable, "not-a-file": 409, "no-thumbnail": 422, "too-busy": 429 },
   }),
 ];
 
@@ -180,8 +199,7 @@ const packing = (drive: Drive): Route =>
     success: 200,
     download: zipOf,
     refusals: {
-      ...unreadable,
-      "link-used-up": 410,
+      ...unopenedContent,
       "not-a-folder": 409,
       "too-many-nodes": 422,
       "paths-too-long": 422,

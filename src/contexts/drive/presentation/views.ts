@@ -13,10 +13,10 @@ import type { EntryResult } from "../application/content/place-entries.ts";
 import { maxEntries, maxEntryPath } from "../application/content/receive-archive.ts";
 import { RevisionPageSize } from "../application/content/revisions.ts";
 import { toldInvitations, type Invited } from "../application/spaces/invitations.ts";
-import { LinkAllows, type UsedLink } from "../application/links/manage-links.ts";
+import type { UsedLink } from "../application/links/manage-links.ts";
 import { LockNote } from "../application/locks/locks.ts";
 import { LinkToken, VisitText, type Shared } from "../application/links/follow-links.ts";
-import { DownloadLimit, maxLinks } from "../domain/link.ts";
+import { DownloadLimit, LinkAllows, maxLinks } from "../domain/link.ts";
 import type { SeenNode } from "../application/ports/nodes.ts";
 import { ChunkRange, rangesOf } from "../application/uploads/receive-chunks.ts";
 import { toldChunks, type UploadProgress } from "../application/uploads/upload-progress.ts";
@@ -327,7 +327,10 @@ export const LinkView = named(
     token: described("What it is followed with: `/drive/shared/{link}`", LinkToken),
     hasPassword: described("Whether it needs a visit", Flag),
     expiresAt: optional(described("When it ends", Instant)),
-    allows: described("Whether it shows what is in its folder, or takes files", LinkAllows),
+    allows: described(
+      "`read` opens contents, `preview` shows names and small pictures, `drop` takes files",
+      LinkAllows,
+    ),
     maxDownloads: optional(
       described("Downloads that it allows, or files that it takes", DownloadLimit),
     ),
@@ -338,9 +341,9 @@ export const LinkView = named(
 );
 export const LinksView = named("Links", shape({ items: list(LinkView, maxLinks) }));
 export const toLink = ({ link, downloads }: UsedLink, token: string) => {
-  const { passwordHash, isDrop, ownerId: _ownerId, version: _version, ...told } = link;
+  const { passwordHash, ownerId: _ownerId, version: _version, ...told } = link;
   const hasPassword = passwordHash !== undefined;
-  const shown = { token: token as LinkToken, allows: allowsOf(isDrop), hasPassword, downloads };
+  const shown = { token: token as LinkToken, hasPassword, downloads };
   return { ...told, ...shown };
 };
 export const VisitView = named(
@@ -376,7 +379,7 @@ export const SharedView = named(
     name: NodeName,
     ...content,
     changedAt: described("When it was last changed", Instant),
-    allows: optional(described("Whether the link shows what is there, or takes files", LinkAllows)),
+    allows: optional(described("What the link is for, as it was made", LinkAllows)),
   }),
 );
 /** A stranger is not told under which name it lies there, or as what. */
@@ -385,11 +388,7 @@ export const DroppedView = named(
   shape({ size: described("Bytes of the file", ByteCount), hash: Sha256 }),
 );
 export const toDropped = ({ content: { size, hash } }: PlacedFile) => ({ size, hash });
-const allowsOf = (isDrop: boolean): LinkAllows => (isDrop ? "drop" : "read");
-export const toOpened = ({ node, isDrop }: Shared) => ({
-  ...toShared(node),
-  allows: allowsOf(isDrop),
-});
+export const toOpened = ({ node, allows }: Shared) => ({ ...toShared(node), allows });
 export const toShared = (node: Node) => {
   const { id, kind, name, changedAt } = node;
   const told = node.kind === "file" ? newContentOf(node.content) : {};

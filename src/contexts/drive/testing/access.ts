@@ -64,6 +64,7 @@ export const access: Access = {
     "GET /api/v1/drive/shared/{link}/children",
     "GET /api/v1/drive/shared/{link}/content",
     "GET /api/v1/drive/shared/{link}/archive",
+    "GET /api/v1/drive/shared/{link}/thumbnail",
     "POST /api/v1/drive/shared/{link}/visits",
     "POST /api/v1/drive/shared/{link}/files",
   ],

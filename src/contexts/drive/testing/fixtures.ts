@@ -24,7 +24,12 @@ import { PurgeNode } from "../application/nodes/purge-node.ts";
 import { GetNode, ListChildren, ListTrash } from "../application/nodes/read-nodes.ts";
 import type { ChunkStore } from "../application/ports/chunks.ts";
 import { DropFile } from "../application/links/drop-file.ts";
-import { GetShared, ListShared, VisitLink } from "../application/links/follow-links.ts";
+import {
+  GetShared,
+  ListShared,
+  ReadSharedThumbnail,
+  VisitLink,
+} from "../application/links/follow-links.ts";
 import { ListLocks, PlaceLock, ReleaseLock, RenewLock } from "../application/locks/locks.ts";
 import { CreateLink, ListLinks, RevokeLink } from "../application/links/manage-links.ts";
 import type { Addresses } from "../application/ports/invitations.ts";
@@ -358,6 +363,8 @@ const linksOf = ({ drive, as, adaId }: House) => {
     },
     sharedArchive: (token: string, more: object = {}) =>
       drive.readSharedArchive(read(GetShared, { link: token, ...more }), stranger()),
+    sharedThumbnail: (token: string, more: object = {}) =>
+      drive.readSharedThumbnail(read(ReadSharedThumbnail, { link: token, ...more }), stranger()),
     sharedBytes: (token: string, more: object = {}) =>
       drive.readShared(read(GetShared, { link: token, ...more }), stranger()),
   };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import sharp from "sharp";
 import { Instant } from "#kernel/instant.ts";
 import { expect, ok } from "#kernel/result.ts";
 import { maxLinks, visitMs } from "../domain/link.ts";
@@ -132,7 +133,7 @@ export function linksContract(name: string, open: OpenDrive): void {
       await using house = await shared();
       const { folder, clock } = house;
       const { token } = await house.linked(folder, { allows: "drop" });
-      assert.equal(expect(await house.shared(token)).isDrop, true);
+      assert.equal(expect(await house.shared(token)).allows, "drop");
       for (const blind of [
         await house.shared(token, { nodeId: house.inner }),
         await house.sharedChildren(token),
@@ -158,8 +159,47 @@ export function linksContract(name: string, open: OpenDrive): void {
         "visit-required",
       );
       assert.equal(outcomeOf(await house.link(house.outer, { allows: "drop" })), "not-a-folder");
-      const told = (await house.links(folder)).map(({ link }) => link.isDrop);
-      assert.deepEqual(told, [true, false, true]);
+      const told = (await house.links(folder)).map(({ link }) => link.allows);
+      assert.deepEqual(told, ["drop", "read", "drop"]);
+    });
+
+    test("a link for previews shows names and small pictures, and opens no content", async () => {
+      await using house = await shared();
+      const { folder, outer, inner } = house;
+      const pixels = { width: 300, height: 300, channels: 3, background: "red" } as const;
+      const image = await sharp({ create: pixels }).png().toBuffer();
+      const photo = expect(await house.file(folder, "photo.png", image)).id;
+      const { token, link } = await house.linked(folder, { allows: "preview" });
+      assert.equal(link.allows, "preview");
+      assert.equal(expect(await house.shared(token)).allows, "preview");
+      const { items } = expect(await house.sharedChildren(token));
+      assert.deepEqual(
+        items.map(({ name }) => name),
+        ["inner.txt", "photo.png"],
+      );
+      const small = expect(await house.sharedThumbnail(token, { nodeId: photo, size: "64" }));
+      assert.equal((await sharp(small.picture).metadata()).width, 64);
+      const blind = async (more: object) => outcomeOf(await house.sharedThumbnail(token, more));
+      assert.equal(await blind({ nodeId: inner }), "no-thumbnail");
+      assert.equal(await blind({}), "not-a-file");
+      assert.equal(await blind({ nodeId: outer }), "link-not-found", "it lies elsewhere");
+      for (const closed of [
+        await house.sharedBytes(token, { nodeId: photo }),
+        await house.sharedArchive(token),
+      ])
+        assert.equal(outcomeOf(closed), "link-previews-only");
+      assert.equal(outcomeOf(await house.drop(token, "x", image)), "link-reads-only");
+      const limited = await house.link(folder, { allows: "preview", maxDownloads: 3 });
+      assert.equal(outcomeOf(limited), "preview-without-downloads");
+      const [told] = await house.links(folder);
+      assert.deepEqual(
+        [told?.link.id, told?.link.allows, told?.downloads],
+        [link.id, "preview", 0],
+      );
+      expect(await house.trash(photo));
+      assert.equal(await blind({ nodeId: photo }), "link-not-found");
+      const drops = await house.linked(folder, { allows: "drop" });
+      assert.equal(outcomeOf(await house.sharedThumbnail(drops.token)), "link-drops-only");
     });
 
     test("a link packs its folder, or one below it, as one download", async () => {

@@ -69,7 +69,9 @@ export function dropFile(deps: FollowingDeps & Quota) {
   return async ({ name, content, ...asked }: DropFile, context: Context): Promise<Outcome> => {
     const mayDrop = async (scope: DriveScope): Promise<Result<Opened, Unopened | ReadsOnly>> => {
       const found = await opened(deps, scope, asked, context);
-      return found.ok && !found.value.link.isDrop ? err({ type: "link-reads-only" }) : found;
+      return found.ok && found.value.link.allows !== "drop"
+        ? err({ type: "link-reads-only" })
+        : found;
     };
     const open = await read(context, mayDrop);
     if (!open.ok) return open;

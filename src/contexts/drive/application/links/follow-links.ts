@@ -12,18 +12,26 @@ import {
   visitMs,
   type DropsOnly,
   type Link,
+  type LinkAllows,
   type LinkExpired,
   type LinkNotFound,
   type LinkUsedUp,
   type PasswordWrong,
+  type PreviewsOnly,
   type VisitRequired,
 } from "../../domain/link.ts";
-import { isInTrash, type NotAFolder, type Placed } from "../../domain/node.ts";
+import { isInTrash, type NotAFile, type NotAFolder, type Placed } from "../../domain/node.ts";
 import type { NameKey } from "../../domain/node-name.ts";
 import type { KeepingDeps } from "../content/keep-chunks.ts";
 import { readArchive } from "../content/read-archive.ts";
 import { readFile } from "../content/read-file.ts";
 import type { RevisionNotFound } from "../content/revisions.ts";
+import {
+  readThumbnail,
+  ThumbnailSize,
+  type NoThumbnail,
+  type SmallPicture,
+} from "../content/thumbnails.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { ChildCursor, listChildren, NodePageSize } from "../nodes/read-nodes.ts";
 import { Permissions } from "../permission.ts";
@@ -129,7 +137,7 @@ async function readable(
   ...asked: Parameters<typeof opened>
 ): Promise<Result<Opened, Unopened | DropsOnly>> {
   const found = await opened(...asked);
-  return found.ok && found.value.link.isDrop ? err({ type: "link-drops-only" }) : found;
+  return found.ok && found.value.link.allows === "drop" ? err({ type: "link-drops-only" }) : found;
 }
 
 export type Visited = { readonly visit: VisitText; readonly until: Instant };
@@ -154,7 +162,7 @@ export function visitLink(deps: FollowingDeps) {
   };
 }
 
-export type Shared = { readonly node: Owned["node"]; readonly isDrop: boolean };
+export type Shared = { readonly node: Owned["node"]; readonly allows: LinkAllows };
 
 /** Returns the file or the folder that a link opens, or one below it. Of a link that takes files, only its folder is told. */
 export const getShared =
@@ -165,7 +173,7 @@ export const getShared =
       const found = await open(deps, scope, input, context);
       if (!found.ok) return found;
       const { link, found: shared } = found.value;
-      return ok({ node: shared.node, isDrop: link.isDrop });
+      return ok({ node: shared.node, allows: link.allows });
     });
 
 /** Lists a folder that a link opens, or one below it. */
@@ -198,7 +206,8 @@ function downloading<V, R extends { readonly type: string }, K extends "file" | 
 ) {
   type OtherKind = { readonly type: `not-a-${K}`; readonly nodeId: NodeId };
   const { unitOfWork, newId } = deps;
-  type Counted = Result<Opened, Unopened | DropsOnly | LinkUsedUp | OtherKind>;
+  type Closed = Unopened | DropsOnly | PreviewsOnly | LinkUsedUp | OtherKind;
+  type Counted = Result<Opened, Closed>;
 
   const counted = async (
     scope: DriveScope,
@@ -208,6 +217,7 @@ function downloading<V, R extends { readonly type: string }, K extends "file" | 
     const found = await readable(deps, scope, input, context);
     if (!found.ok) return found;
     const { link, visit } = found.value;
+    if (link.allows === "preview") return err({ type: "link-previews-only" });
     const { id: nodeId, kind } = found.value.found.node;
     if (kind !== wanted) return err({ type: `not-a-${wanted}`, nodeId });
     const { maxDownloads } = link;
@@ -221,7 +231,7 @@ function downloading<V, R extends { readonly type: string }, K extends "file" | 
   };
 
   type Told = Exclude<R, Hidden>;
-  type Outcome = Result<V, Unopened | DropsOnly | LinkUsedUp | OtherKind | Told | Conflict>;
+  type Outcome = Result<V, Closed | Told | Conflict>;
   return async (input: GetShared, context: Context): Promise<Outcome> => {
     const link = await deps.read(context, (scope) => linkOf(deps, scope, input.link));
     if (!link.ok) return link;
@@ -235,6 +245,23 @@ function downloading<V, R extends { readonly type: string }, K extends "file" | 
     const nodeId = may.value.found.node.id;
     const read = await readAsMaker({ nodeId }, asMaker(context, link.value));
     return read.ok || !hidden.includes(read.error.type) ? (read as Result<V, Told>) : notFound();
+  };
+}
+
+export const ReadSharedThumbnail = shape({ ...within, size: optional(ThumbnailSize) });
+export type ReadSharedThumbnail = Infer<typeof ReadSharedThumbnail>;
+
+/** Reads a small picture of a file that a link opens. That is no download. */
+export function readSharedThumbnail(deps: FollowingDeps & Parameters<typeof readThumbnail>[0]) {
+  const thumbnail = readThumbnail(deps);
+  type Outcome = Result<SmallPicture, Unopened | DropsOnly | NotAFile | NoThumbnail | TooBusy>;
+  return async ({ size, ...input }: ReadSharedThumbnail, context: Context): Promise<Outcome> => {
+    const found = await deps.read(context, (scope) => readable(deps, scope, input, context));
+    if (!found.ok) return found;
+    const { link, found: shared } = found.value;
+    const asked = { nodeId: shared.node.id, ...(size === undefined ? {} : { size }) };
+    const made = await thumbnail(asked, asMaker(context, link));
+    return made.ok || !hidden.includes(made.error.type) ? (made as Outcome) : notFound();
   };
 }
 

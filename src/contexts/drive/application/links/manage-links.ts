@@ -3,16 +3,18 @@ import type { NewId } from "#kernel/id.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
+import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { LinkId, NodeId, OwnerId } from "../../domain/ids.ts";
 import {
   DownloadLimit,
   Link,
+  LinkAllows,
   LinkPassword,
   maxLinks,
   type ExpiryPast,
   type LinkNotFound,
+  type NoDownloads,
   type TooManyLinks,
 } from "../../domain/link.ts";
 import { inTrash, isInTrash, type NodeInTrash, type NotAFolder } from "../../domain/node.ts";
@@ -21,10 +23,6 @@ import { Permissions } from "../permission.ts";
 import type { TooBusy } from "../places.ts";
 import type { LinkPasswords } from "../ports/links.ts";
 import type { DriveScope } from "../ports/scope.ts";
-
-/** Whether a link shows what is in its folder, or takes files into it. */
-export const LinkAllows = oneOf("read", "drop");
-export type LinkAllows = Infer<typeof LinkAllows>;
 
 export const CreateLink = shape({
   nodeId: NodeId,
@@ -58,7 +56,14 @@ export function createLink(deps: Deps) {
   const { unitOfWork, clock, newId, linkPasswords } = deps;
   const seen = permitted(deps.mayAct, Permissions.shareNode);
   const changing = permitted(deps.mayAct, Permissions.changeNode);
-  type Refused = Unseen | NodeInTrash | NotAFolder | TooManyLinks | ExpiryPast | TooBusy;
+  type Refused =
+    | Unseen
+    | NodeInTrash
+    | NotAFolder
+    | TooManyLinks
+    | ExpiryPast
+    | NoDownloads
+    | TooBusy;
   type Outcome = Result<UsedLink, Refused | Conflict>;
   return async (
     { nodeId, password, expiresAt, maxDownloads, allows = "read" }: CreateLink,
@@ -66,6 +71,8 @@ export function createLink(deps: Deps) {
   ): Promise<Outcome> => {
     const now = clock.now();
     if (expiresAt !== undefined && expiresAt <= now) return err({ type: "expiry-past", now });
+    if (allows === "preview" && maxDownloads !== undefined)
+      return err({ type: "preview-without-downloads" });
     const first = await deps.read(context, (scope) => seen(scope, nodeId, context));
     if (!first.ok) return first;
     // Whoever has the link changes the folder.
@@ -86,8 +93,7 @@ export function createLink(deps: Deps) {
         const found = await seen(scope, nodeId, context);
         if (!found.ok) return found;
         if (isInTrash(found.value)) return err(inTrash(found.value));
-        const isDrop = allows === "drop";
-        const may = isDrop ? await mayDropInto(scope, nodeId) : found;
+        const may = allows === "drop" ? await mayDropInto(scope, nodeId) : found;
         if (!may.ok) return may;
         const others = await scope.links.ofNode(nodeId, maxLinks);
         if (others.length === maxLinks) return err({ type: "too-many-links", maxLinks });
@@ -96,7 +102,7 @@ export function createLink(deps: Deps) {
         const madeBy = maker.ok ? maker.value : ownerId;
         const link = { id: newId(LinkId), nodeId, ownerId, madeBy, createdAt: now };
         return ok({
-          link: scope.links.save(Link.create({ ...link, isDrop, ...limits })),
+          link: scope.links.save(Link.create({ ...link, allows, ...limits })),
           downloads: 0,
         });
       },
@@ -119,7 +125,7 @@ export function listLinks({ read, mayAct }: Deps) {
       const all = await scope.links.ofNode(nodeId, maxLinks);
       // Whoever has the token of one that takes files changes the folder.
       const mayDrop = (await changing(scope, nodeId, context)).ok;
-      const links = all.filter(({ isDrop }) => mayDrop || !isDrop);
+      const links = all.filter(({ allows }) => mayDrop || allows !== "drop");
       const used = links.map(async (link) => ({
         link,
         downloads: await scope.links.downloads(link.id),
