@@ -33,12 +33,12 @@ const manyUploads = { uploads: 16, mebibytes: 64 };
 
 type Headers = Readonly<Record<string, string>>;
 type At = { readonly url: string; readonly headers: Headers };
-type Drive = At & { readonly rootId: string; readonly spaceId: string };
+export type Drive = At & { readonly rootId: string; readonly spaceId: string };
 
 const octets = { "content-type": "application/octet-stream" };
 const run = promisify(execFile);
 
-async function send({ url, headers }: At, method: string, at: string, body?: object) {
+export async function send({ url, headers }: At, method: string, at: string, body?: object) {
   const answer = await fetch(`${url}/api/v1${at}`, {
     method,
     headers: { ...headers, ...(body && { "content-type": "application/json" }) },
@@ -48,7 +48,7 @@ async function send({ url, headers }: At, method: string, at: string, body?: obj
   return (await answer.json()) as Readonly<Record<string, unknown>>;
 }
 
-async function openSpace(at: At): Promise<Drive> {
+export async function openSpace(at: At): Promise<Drive> {
   const space = await send(at, "POST", "/drive/spaces", { name: "Bench" });
   return { ...at, spaceId: String(space["id"]), rootId: String(space["rootId"]) };
 }
