@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { expect } from "#kernel/result.ts";
+import { expect, ok } from "#kernel/result.ts";
 import { newId } from "#test/values.ts";
+import { PurgeNode } from "../application/nodes/purge-node.ts";
 import { FindByPath, ListChildren, TrashCursor } from "../application/nodes/read-nodes.ts";
 import { GetSpace, OpenSpace } from "../application/spaces/spaces.ts";
 import { NodeId } from "../domain/ids.ts";
-import { maxDepth } from "../domain/node.ts";
+import { maxDepth, Node } from "../domain/node.ts";
+import type { NodeName } from "../domain/node-name.ts";
 import { maxSpaces } from "../domain/space.ts";
 import { openDrive, outcomeOf, read, type OpenDrive } from "./fixtures.ts";
 
@@ -268,6 +270,39 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.doesNotMatch(await house.subject.payloads(), /private/);
       assert.equal((await house.subject.events()).at(-1), "drive.node-purged");
       await house.made(rootId, "private plans"); // the name is free
+    });
+
+    test("answers a repeated purge as the first one, also of what took several steps", async () => {
+      await using house = await openDrive(open);
+      const { rootId, as, adaId, drive, clock, subject } = house;
+      const folder = await house.made(rootId, "folder");
+      const located = await subject.read(as(adaId), ({ nodes }) => nodes.locate(folder, adaId));
+      assert.ok(located?.node.kind === "folder");
+      const { node } = located;
+      const created = Array.from({ length: 5_001 }, (_, i) =>
+        Node.createFolder(
+          {
+            id: newId(NodeId),
+            spaceId: node.spaceId,
+            name: `n${i}` as NodeName,
+            createdAt: clock.now(),
+          },
+          folder,
+        ),
+      );
+      const at = clock.now();
+      expect(
+        await subject.unitOfWork(as("system"), async ({ nodes }) =>
+          ok(nodes.saveAll(node, { changed: [], created, at })),
+        ),
+      );
+      expect(await house.trash(folder));
+      const context = () => ({ ...as(adaId), idempotency: { key: "k", fingerprint: "f" } });
+      const purge = () => drive.purgeNode(read(PurgeNode, { nodeId: folder }), context());
+      assert.equal(outcomeOf(await purge()), "ok");
+      assert.equal(outcomeOf(await purge()), "ok");
+      assert.equal(outcomeOf(await house.purge(folder)), "node-not-found");
+      assert.deepEqual(await house.names(rootId), []);
     });
 
     test("leaves no node behind when a folder is purged while nodes are made in it", async () => {

@@ -5,7 +5,7 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { NodeId } from "../../domain/ids.ts";
-import { Node, type NodeNotInTrash } from "../../domain/node.ts";
+import { Node, type NodeNotInTrash, type Trashed } from "../../domain/node.ts";
 import { Permissions } from "../permission.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import { lockOfTree, permitted, type Unseen } from "./located.ts";
@@ -28,7 +28,8 @@ type Deps = {
   readonly clock: Clock;
 };
 type Outcome = Result<void, Unseen | NodeNotInTrash | Conflict>;
-type Step = Result<"done" | "more", Unseen | NodeNotInTrash>;
+type NotDue = Unseen | NodeNotInTrash;
+type Due = Result<Trashed, NotDue>;
 
 /** Deletes a node of the trash for good, with all that lies below it. A large folder goes in steps: whatever is interrupted is in the trash still. */
 export function purgeNode(deps: Deps) {
@@ -39,26 +40,44 @@ export function purgeNode(deps: Deps) {
 /** `before`: purges only what was put in the trash before then. */
 function purging({ unitOfWork, read, mayAct, clock }: Deps) {
   const seen = permitted(mayAct, Permissions.changeNode);
-  return async (nodeId: NodeId, context: Context, before?: Instant): Promise<Outcome> => {
-    const found = await read(context, (scope) => seen(scope, nodeId, context));
-    if (!found.ok) return found;
-    const { spaceId } = found.value.node;
-    const step = async (scope: DriveScope): Promise<Step> => {
+  return async (
+    nodeId: NodeId,
+    { idempotency, ...context }: Context,
+    before?: Instant,
+  ): Promise<Outcome> => {
+    const inTime = () => ({ ...context, deadlineMs: clock.unixMs() + stepMs });
+    const due = async (scope: DriveScope): Promise<Due> => {
       const now = await seen(scope, nodeId, context);
       if (!now.ok) return now;
       const { node } = now.value;
       const isDue = node.status === "trashed" && (before === undefined || node.trashedAt < before);
-      if (!isDue) return err({ type: "node-not-in-trash", nodeId });
-      if ((await scope.nodes.purgeBelow(nodeId, stepNodes)) === stepNodes) return ok("more");
-      scope.nodes.purge(Node.purge(node));
-      return ok("done");
+      return isDue ? ok(node) : err({ type: "node-not-in-trash", nodeId });
     };
-    for (;;) {
-      const inTime = { ...context, deadlineMs: clock.unixMs() + stepMs };
-      const done = await unitOfWork(inTime, step, { lock: [lockOfTree(spaceId)] });
-      if (!done.ok) return done;
-      if (done.value === "done") return ok(undefined);
+    const emptied = async (scope: DriveScope): Promise<Result<boolean, NotDue>> => {
+      const node = await due(scope);
+      if (!node.ok) return node;
+      return ok((await scope.nodes.purgeBelow(nodeId, stepNodes)) < stepNodes);
+    };
+    const last = async (scope: DriveScope): Promise<Result<void, NotDue | Conflict>> => {
+      const node = await due(scope);
+      if (!node.ok) return node;
+      // It may have been restored, filled and put in the trash again meanwhile.
+      const isEmpty = (await scope.nodes.purgeBelow(nodeId, stepNodes)) < stepNodes;
+      if (!isEmpty) return err({ type: "conflict" });
+      scope.nodes.purge(Node.purge(node.value));
+      return ok(undefined);
+    };
+    const found = await read(inTime(), (scope) => seen(scope, nodeId, context));
+    // A repeated request may find nothing any more: the unit of work answers what the first one was told.
+    if (!found.ok && idempotency === undefined) return found;
+    const lock = found.ok ? [lockOfTree(found.value.node.spaceId)] : [];
+    const isFolder = found.ok && found.value.node.kind === "folder";
+    for (let isEmpty = !isFolder; !isEmpty;) {
+      const step = await unitOfWork(inTime(), emptied, { lock });
+      if (!step.ok) return step;
+      isEmpty = step.value;
     }
+    return unitOfWork({ ...inTime(), ...(idempotency ? { idempotency } : {}) }, last, { lock });
   };
 }
 
