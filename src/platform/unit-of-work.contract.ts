@@ -157,14 +157,23 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
 
     test("the same idempotency key has one effect and one answer", async () => {
       await using subject = await open();
-      const idempotency = { key: "k1", fingerprint: "f1" };
-      const attempt = () =>
+      const attempt = (idempotency = { key: "k1", fingerprint: "f1" }) =>
         subject.unitOfWork(testContext({ idempotency }), async ({ notes }) =>
           ok(notes.save(written("once", systemIds(NoteId)))),
         );
       const first = expect(await attempt());
       const second = expect(await attempt());
       assert.deepEqual(second, first);
+      assert.equal((await subject.events()).length, 1);
+    });
+
+    test("one request has one unit of work under its idempotency key", async () => {
+      await using subject = await open();
+      const context = testContext({ idempotency: { key: "k", fingerprint: "f" } });
+      const step = (title: string) =>
+        subject.unitOfWork({ ...context }, async ({ notes }) => ok(notes.save(written(title))));
+      expect(await step("first"));
+      await assert.rejects(step("second"), /one unit of work/);
       assert.equal((await subject.events()).length, 1);
     });
 
@@ -216,11 +225,12 @@ export function unitOfWorkContract(name: string, open: () => Promise<UnitOfWorkS
 
     test("an idempotency key belongs to its actor: another one's is another request", async () => {
       await using subject = await open();
-      const idempotency = { key: "k5", fingerprint: "same" };
-      const writeAs = (actor: string) =>
-        subject.unitOfWork(testContext({ actor, idempotency }), async ({ notes }) =>
+      const writeAs = (actor: string) => {
+        const idempotency = { key: "k5", fingerprint: "same" };
+        return subject.unitOfWork(testContext({ actor, idempotency }), async ({ notes }) =>
           ok(notes.save(written(`of ${actor}`)).title),
         );
+      };
       const answers = [await writeAs("ada"), await writeAs("bob"), await writeAs("ada")];
       assert.deepEqual(answers, [ok("of ada"), ok("of bob"), ok("of ada")]);
       assert.equal((await subject.events()).length, 2);

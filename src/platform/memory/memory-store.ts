@@ -7,7 +7,7 @@ import { memoryAudit } from "../audit/memory-audit.ts";
 import { redacted } from "../events/redact.ts";
 import { record, type Recorder } from "../events/record.ts";
 import type { Horizon, Look, Mark } from "../events/subscription-store.ts";
-import { IdempotencyKeyReused } from "../idempotency.ts";
+import { IdempotencyKeyReused, refuseSecond, settle } from "../idempotency.ts";
 import { fromText, toText } from "../json.ts";
 import { within, type Timers } from "../runtime.ts";
 import { Unavailable } from "../unavailable.ts";
@@ -236,6 +236,7 @@ export class MemoryStore {
     work: (scope: Scope) => Promise<R>,
     { lock = [] }: LockOptions = {},
   ): Promise<R | ReturnType<typeof conflict>> {
+    refuseSecond(context.idempotency);
     const first = (await this.#answered(context)) as R | undefined;
     if (first) return first;
 
@@ -243,8 +244,10 @@ export class MemoryStore {
     try {
       const pending = new MemoryPending(this);
       const outcome = await work(this.#open(scope, pending, context));
-      if (outcome.ok && (await this.#save({ context, pending }, outcome, onAppended)))
+      if (outcome.ok && (await this.#save({ context, pending }, outcome, onAppended))) {
+        settle(context.idempotency);
         return outcome;
+      }
       const racing = (await this.#answered(context)) as R | undefined;
       return racing ?? (outcome.ok ? conflict() : outcome);
     } finally {

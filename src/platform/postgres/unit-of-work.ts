@@ -7,7 +7,7 @@ import { entryOf } from "#kernel/audit.ts";
 import { auditWrite } from "../audit/postgres-audit.ts";
 import { appendsTo } from "../events/postgres-log.ts";
 import { record, type Announced, type Recorder } from "../events/record.ts";
-import { IdempotencyKeyReused } from "../idempotency.ts";
+import { IdempotencyKeyReused, refuseSecond, settle } from "../idempotency.ts";
 import { fromText, toText } from "../json.ts";
 import {
   statement,
@@ -118,6 +118,7 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
       { lock = [] }: LockOptions = {},
     ) {
       const { idempotency } = context;
+      refuseSecond(idempotency);
       const first = idempotency && (await answered<R>(context, idempotency));
       if (first) return first;
       try {
@@ -125,6 +126,7 @@ export function postgresUnitOfWork<Scope>(options: UnitOfWorkOptions<Scope>): Un
           lock.length > 0
             ? await locking(unit, context, work, lock)
             : await optimistic(unit, context, work);
+        if (outcome.ok) settle(idempotency);
         if (outcome.ok || !idempotency) return outcome;
         // It may be refused because of what the same request has done in between.
         return (await answered<R>(context, idempotency)) ?? outcome;

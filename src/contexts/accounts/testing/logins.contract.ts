@@ -120,13 +120,13 @@ export function loginsContract(name: string, open: OpenAccounts): void {
     test("a request that is sent again gets the answer of the first one", async () => {
       await using house = await given();
       const returned = await signInAtSchwab((await house.begin()).signInAt);
-      const context = {
+      const context = () => ({
         ...house.inSession("laptop"),
         idempotency: { key: "once", fingerprint: "same" },
-      };
+      });
       const [first, second] = [
-        await house.finish(returned, context),
-        await house.finish(returned, context),
+        await house.finish(returned, context()),
+        await house.finish(returned, context()),
       ];
       assert.deepEqual(expect(second), JSON.parse(JSON.stringify(expect(first))));
     });

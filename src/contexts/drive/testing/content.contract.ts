@@ -198,8 +198,7 @@ export function contentContract(name: string, open: OpenDrive): void {
     test("creates one file for a repeated request, and refuses its key with another content", async () => {
       await using house = await openDrive(open);
       const { as, adaId, rootId } = house;
-      const idempotency = { key: "k", fingerprint: "f" };
-      const context = () => ({ ...as(adaId), idempotency });
+      const context = () => ({ ...as(adaId), idempotency: { key: "k", fingerprint: "f" } });
       const first = expect(await house.file(rootId, "a", Buffer.from("1"), { context: context() }));
       const repeated = expect(
         await house.file(rootId, "a", Buffer.from("1"), { context: context() }),
