@@ -25,6 +25,8 @@ const kinds = [
   "file",
   "revision",
   "copy",
+  "back",
+  "purge",
   "batch",
   "commit",
   "transfer",
@@ -74,8 +76,12 @@ const damages: readonly (readonly [string, RegExp])[] = [
   ],
   [
     `update drive.manifests set sizes = '', hashes = ''
-      where number = 2 and node_id = (select node_id from drive.revisions where number = 2 limit 1)`,
+      where number = 2 and node_id = (select node_id from drive.revisions group by 1 having max(number) = 2 limit 1)`,
     /^file: node_\w+ has other bytes/,
+  ],
+  [
+    `insert into drive.revisions (node_id, number, size, hash, created_at) values ('node_gone', 1, 0, repeat('0', 64), now())`,
+    /^purged: .*node_gone/,
   ],
   ["update drive.contents set uses = uses + 1", /^usage: \{"id":"\w{64}"/],
   ["update drive.usage set bytes = bytes + 1", /^usage: \{"id":"user_/],
@@ -92,7 +98,7 @@ const damages: readonly (readonly [string, RegExp])[] = [
     /^lost: batch /,
   ],
   [
-    "delete from drive.nodes where id in (select id from drive.nodes where kind = 'file' and name not similar to '%-(copy|up|b_)' limit 1)",
+    "delete from drive.nodes where id in (select id from drive.nodes where kind = 'file' and name not similar to '%-(copy|up|gone|b_)' limit 1)",
     /^lost: file /,
   ],
   ["delete from catalog_search.skus", /^catalog.search: skus differ/],

@@ -2,7 +2,7 @@ import pg, { type ClientConfig } from "pg";
 import { Database } from "#platform/postgres/database.ts";
 import { systemClock as clock } from "#platform/system.ts";
 import { basalt } from "../../src/composition.ts";
-import { files, usage } from "./files.ts";
+import { files, purged, usage } from "./files.ts";
 import type { SmtpInbox } from "../support/smtp.ts";
 import { trails } from "./trails/audit.ts";
 import type { Target } from "./site.ts";
@@ -41,6 +41,7 @@ export async function audit(found: Found, ledger: Ledger): Promise<readonly stri
       ...(await statements(ask, ledger)),
       ...(await syncs(ask, found)),
       ...(await files(ledger, found)),
+      ...(await purged(ask, ledger)),
       ...(await usage(ask)),
       ...(await stock(ask)),
       ...(await money(ask, ledger, found)),
@@ -92,12 +93,13 @@ const kept = {
   statement:
     "select id from accounts.statement_imports where status <> 'arriving' and provider = 'bank'",
   sync: "select id from accounts.syncs",
-  file: "select id from drive.nodes where kind = 'file' and name not similar to '%-(copy|up|b_)'",
+  file: "select id from drive.nodes where kind = 'file' and name not similar to '%-(copy|up|gone|b_)'",
   copy: "select id from drive.nodes where name like '%-copy'",
   commit: "select id from drive.nodes where name like '%-up'",
   batch:
     "select string_agg(id, ' ' order by name) as id from drive.nodes where name like '%-b_' group by left(name, -3)",
   revision: "select node_id as id from drive.revisions where number = 2",
+  back: "select node_id as id from drive.revisions where number = 3",
   transfer: "select id from accounts.transfers",
   posting: "select id from accounts.transfers where status = 'posted' and hold_s is not null",
   voiding: "select id from accounts.transfers where status = 'voided'",

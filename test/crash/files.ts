@@ -81,10 +81,47 @@ function changeOf(told: Acknowledged, chance: Chance): Operation | undefined {
   };
 }
 
+/** The content that a file had first, again. */
+const backOf = ({ key, answer }: Acknowledged): Operation => ({
+  key: `${key}-back`,
+  about: key,
+  kind: "back",
+  path: `/drive/nodes/${answer}/revisions/1/restoration`,
+  match: '"r2"',
+  body: {},
+});
+
+/** A copy that is deleted for good: by way of the trash. */
+const passingOf = ({ key, answer }: Acknowledged): Operation => ({
+  key: `${key}-gone`,
+  about: key,
+  kind: "passing",
+  path: `/drive/nodes/${answer}/copies`,
+  body: { name: `${key}-gone` },
+});
+const trashOf = ({ key, answer }: Acknowledged): Operation => ({
+  key: `${key}-trash`,
+  about: key,
+  kind: "trash",
+  method: "DELETE",
+  path: `/drive/nodes/${answer}`,
+});
+const nodeIn = ({ path: at }: Operation): string => at.split("/")[3] ?? "";
+const purgeOf = (told: Acknowledged): Operation => ({
+  key: `${told.key}-purge`,
+  about: told.key,
+  kind: "purge",
+  method: "DELETE",
+  path: `/drive/trash/${nodeIn(told)}`,
+});
+
 /** What people do next with what they have put into the drive. */
 export function sequelOfFile(told: Acknowledged, chance: Chance): Operation | undefined {
   if (told.kind === "file") return changeOf(told, chance);
-  if (told.kind === "revision" && chance() < 0.5) return copyOf(told);
+  if (told.kind === "revision") return chance() < 0.5 ? copyOf(told) : backOf(told);
+  if (told.kind === "commit") return passingOf(told);
+  if (told.kind === "passing") return trashOf(told);
+  if (told.kind === "trash") return purgeOf(told);
   if (told.kind === "upload") return chunksOf(told);
   return told.kind === "chunks" ? commitOf(told) : undefined;
 }
@@ -110,10 +147,14 @@ export const archiveOf = async (key: string, folder: string): Promise<Operation>
 function contentsOf(ledger: Ledger): ReadonlyMap<string, string> {
   const done = [...ledger.acknowledged.values()].filter(isDone);
   const last = new Map<string, string>();
-  for (const kind of ["file", "revision"])
-    for (const told of done) if (told.kind === kind) last.set(told.answer, told.body as string);
-  for (const { kind, key, path: at, answer } of done) {
-    if (kind === "copy") last.set(answer, last.get(at.split("/")[3] ?? "") ?? "");
+  const first = new Map<string, string>();
+  for (const { kind, answer, body } of done) if (kind === "file") first.set(answer, body as string);
+  for (const [id, text] of first) last.set(id, text);
+  for (const told of done) if (told.kind === "revision") last.set(told.answer, told.body as string);
+  for (const told of done) {
+    const { kind, key, answer } = told;
+    if (kind === "back") last.set(answer, first.get(answer) ?? "");
+    if (kind === "copy") last.set(answer, last.get(nodeIn(told)) ?? "");
     if (kind === "commit") last.set(answer, uploadedText(key.replace(/-up$/, "")));
     if (kind === "batch")
       for (const [i, id] of answer.split(" ").entries()) last.set(id, batchedTexts(key)[i] ?? "");
@@ -139,6 +180,27 @@ export async function usage(ask: Ask): Promise<readonly string[]> {
        from wanted w full join kept k using (owner_id) where coalesce(k.bytes, 0) <> coalesce(w.bytes, 0)`,
   );
   return [...contents, ...sums].map((row) => `usage: ${JSON.stringify(row)}`);
+}
+
+/** What was deleted for good has left nothing, and nothing else that was to pass has been made. */
+export async function purged(ask: Ask, ledger: Ledger): Promise<readonly string[]> {
+  const done = [...ledger.acknowledged.values()].filter(isDone);
+  const of = (kind: Operation["kind"]) => done.filter((told) => told.kind === kind);
+  const gone = new Set(of("purge").map(nodeIn));
+  const known = new Set(of("passing").map(({ answer }) => answer));
+  const left = await ask(
+    `select id, name from drive.nodes where name like '%-gone'
+      union all select r.node_id, 'a revision' from drive.revisions r left join drive.nodes n on n.id = r.node_id where n.id is null
+      union all select m.node_id, 'chunks' from drive.manifests m left join drive.revisions r on r.node_id = m.node_id and r.number = m.number
+                 where r.node_id is null`,
+  );
+  return left
+    .filter(
+      ({ id, name }) =>
+        gone.has(String(id)) || !known.has(String(id)) || !String(name).endsWith("-gone"),
+    )
+    .slice(0, 5)
+    .map((row) => `purged: ${JSON.stringify(row)} is left`);
 }
 
 /** Every file holds what it should, byte by byte. */

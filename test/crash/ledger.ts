@@ -14,6 +14,10 @@ export type Operation = {
     | "file"
     | "revision"
     | "copy"
+    | "back"
+    | "passing"
+    | "trash"
+    | "purge"
     | "batch"
     | "upload"
     | "chunks"
@@ -22,14 +26,14 @@ export type Operation = {
     | "posting"
     | "voiding";
   /** POST unless said. */
-  readonly method?: "POST" | "PUT";
+  readonly method?: "POST" | "PUT" | "DELETE";
   readonly path: string;
   /** The tag of the version that it is based on. */
   readonly match?: string;
   /** The key of the request that made what this one is about. */
   readonly about?: string;
-  /** As JSON; a file as it is, of the type. */
-  readonly body: object | string;
+  /** As JSON; a file as it is, of the type. What is deleted has none. */
+  readonly body?: object | string;
   readonly type?: string;
 };
 

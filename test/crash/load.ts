@@ -129,12 +129,14 @@ async function attempt(
     const answer = await fetch(`${url}/api/v1${path}`, {
       method,
       headers: {
-        "content-type": type,
+        ...(body === undefined ? {} : { "content-type": type }),
         "idempotency-key": key,
         ...(match === undefined ? {} : { "if-match": match }),
         ...signed,
       },
-      body: typeof body === "string" ? body : JSON.stringify(body),
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === "string" ? body : JSON.stringify(body) }),
       signal: AbortSignal.timeout(answerMs),
     });
     const text = await answer.text();
