@@ -6,6 +6,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import { backUp } from "#platform/backup/back-up.ts";
 import { restore, verifyBackup, type Restored } from "#platform/backup/restore.ts";
 import type { Settings } from "#platform/config/settings.ts";
+import { localPath } from "#platform/console/local-path.ts";
 import { progressBar, print, type Output } from "#platform/console/output.ts";
 import { openPostgres } from "#platform/process/postgres.ts";
 import { knownMasterKeys } from "#platform/secrets/master-key-file.ts";
@@ -21,7 +22,7 @@ export function addBackupCommands(program: Command): void {
     .description(
       "Write database, files, master key and emails as they are now to one file; Basalt may keep running",
     )
-    .argument("<file>", "a new file, as in basalt.tar.zst; - for standard output")
+    .argument("<file>", "a new file, as in basalt.tar.zst; - for standard output", localPath)
     .option(
       "--rate <megabytes>",
       "megabytes of rows read per second at most, so that requests are served meanwhile",
@@ -33,7 +34,7 @@ export function addBackupCommands(program: Command): void {
   program
     .command("restore")
     .description("Make an empty database and data folder what they were when a backup was made")
-    .argument("<file>", "a file that `backup` wrote; - for standard input")
+    .argument("<file>", "a file that `backup` wrote; - for standard input", localPath)
     .option("--verify", "only read the file and check that it is whole")
     .option("--json", "print JSON")
     .action(restoreCommand);

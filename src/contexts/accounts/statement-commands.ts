@@ -3,6 +3,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import type { Context } from "#kernel/context.ts";
 import { expect, ok, type Result } from "#kernel/result.ts";
 import type { Value } from "#kernel/shape.ts";
+import { localPath } from "#platform/console/local-path.ts";
 import { print, progressBar, type Output } from "#platform/console/output.ts";
 import type { Database } from "#platform/postgres/database.ts";
 import { postgresUnitOfWork } from "#platform/postgres/unit-of-work.ts";
@@ -79,7 +80,7 @@ export function addStatementCommands(
     .description("Import statements of banks")
     .command("import")
     .description("Import a file of statements for a user, and wait until every row has its outcome")
-    .argument("<file>", "OFX, QFX, QBO or CSV")
+    .argument("<file>", "OFX, QFX, QBO or CSV", localPath)
     .requiredOption("--owner <user>", "the id of the user", typed(OwnerId))
     .option("--provider <provider>", "whose file it is, as in chase", typed(ProviderId))
     .option("--account <account>", "the mirror that all rows are of", typed(AccountId))

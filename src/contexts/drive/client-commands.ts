@@ -2,6 +2,7 @@ import { rename, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Command } from "commander";
 import type { Instant } from "#kernel/instant.ts";
+import { localPath } from "#platform/console/local-path.ts";
 import { print, progressBar } from "#platform/console/output.ts";
 import type { Runtime } from "#platform/runtime.ts";
 import { describeFile } from "./client/described-file.ts";
@@ -34,15 +35,15 @@ function bytesBar() {
 export function addClientCommands(drive: Command, runtime: Runtime): void {
   const reaching = reachingOn(drive);
   reaching("put", "Send a file, of which only what the server lacks is sent")
-    .argument("<file>", "the file on this machine")
+    .argument("<file>", "the file on this machine", localPath)
     .argument("[path]", "where it goes, as in /Letters/ or /Letters/one.txt", "/")
     .action(putCommand(runtime));
   reaching("get", "Receive a file")
     .argument("<path>", "the path of the file on the server, as in /Letters/one.txt")
-    .argument("[file]", "where it goes; its own name unless you say another one")
+    .argument("[file]", "where it goes; its own name unless you say another one", localPath)
     .action(getCommand(runtime));
   reaching("sync", "Make a folder of this machine and one of the server the same, both ways")
-    .argument("<folder>", "the folder on this machine")
+    .argument("<folder>", "the folder on this machine", localPath)
     .option("--to <path>", "the folder on the server", "/")
     .option("--watch", "go on: sync again whenever either side has changed, until Ctrl-C")
     .action(syncCommand(runtime));
@@ -67,6 +68,16 @@ const putCommand =
     const found = await findNode(server, space, wanted);
     if (found?.kind === "folder") throw new Error(`${wanted} is a folder: end it with /`);
     const described = await describeFile(file);
+    const { size, hash } = described;
+    if (found?.hash === hash) {
+      print(
+        [{ id: found.id, path: wanted, revision: found.revision, size, sent: 0 }],
+        output,
+        sentOf,
+        "",
+      );
+      return;
+    }
     const bar = bytesBar();
     let sent = 0;
     const sending = {
@@ -83,7 +94,6 @@ const putCommand =
         : { fileId: found.id, base: found.revision };
     const { id, revision } = await putFile(server, target, sending);
     bar.end();
-    const { size } = described;
     print([{ id, path: wanted, revision, size, sent }], output, sentOf, "");
   };
 
@@ -105,7 +115,7 @@ const getCommand =
       throw new Error(found ? `${from} is a folder: use drive sync` : `there is no ${from}`);
     const isFolder = to !== undefined && (await stat(to).catch(() => undefined))?.isDirectory();
     const name = path.posix.basename(from);
-    const target = isFolder ? path.join(to, name) : (to ?? name);
+    const target = isFolder ? path.join(to, name) : (to ?? localPath(name));
     const into = `${target}.${hash.slice(0, 8)}.part`;
     const bar = bytesBar();
     let received = 0;

@@ -7,6 +7,7 @@ import type { DriveScope } from "../ports/scope.ts";
 export type QuotaExceeded = {
   readonly type: "quota-exceeded";
   readonly quotaBytes: number;
+  readonly usedBytes: number;
   readonly neededBytes: number;
 };
 /** How many bytes the spaces of one owner may have, each content counted once in a space; undefined is without a limit. */
@@ -33,7 +34,7 @@ export async function roomFor(
   const { usedBytes, newBytes } = await usage.of(ownerId, { spaceId: node.spaceId, contents });
   if (newBytes === 0 && usedBytes > quotaBytes) return ok({ claim() {} });
   if (usedBytes + newBytes > quotaBytes)
-    return err({ type: "quota-exceeded", quotaBytes, neededBytes: newBytes });
+    return err({ type: "quota-exceeded", quotaBytes, usedBytes, neededBytes: newBytes });
   // What is there now may be gone when it is kept.
   const most = contents.reduce((sum, { size }) => sum + size, 0);
   return ok({ claim: () => usage.claim(ownerId, { quotaBytes, newBytes: most }) });

@@ -71,7 +71,12 @@ export async function receiveContent(
     await underWay;
     // Whether the bytes are known already would tell what others have.
     if (quotaBytes !== undefined && seen.size > room)
-      return err({ type: "quota-exceeded", quotaBytes, neededBytes: seen.size });
+      return err({
+        type: "quota-exceeded",
+        quotaBytes,
+        usedBytes: quotaBytes - room,
+        neededBytes: seen.size,
+      });
     const named = chunks.map((one) => ({ hash: deps.digests.sha256(one), bytes: one }));
     for (const {
       hash,
