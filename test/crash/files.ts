@@ -185,9 +185,9 @@ export async function usage(ask: Ask): Promise<readonly string[]> {
 /** What was deleted for good has left nothing, and nothing else that was to pass has been made. */
 export async function purged(ask: Ask, ledger: Ledger): Promise<readonly string[]> {
   const done = [...ledger.acknowledged.values()].filter(isDone);
-  const of = (kind: Operation["kind"]) => done.filter((told) => told.kind === kind);
-  const gone = new Set(of("purge").map(nodeIn));
-  const known = new Set(of("passing").map(({ answer }) => answer));
+  const toldOf = (kind: Operation["kind"]) => done.filter((told) => told.kind === kind);
+  const gone = new Set(toldOf("purge").map(nodeIn));
+  const known = new Set(toldOf("passing").map(({ answer }) => answer));
   const left = await ask(
     `select id, name from drive.nodes where name like '%-gone'
       union all select r.node_id, 'a revision' from drive.revisions r left join drive.nodes n on n.id = r.node_id where n.id is null
