@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rename, stat } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { areSame, openSyncing, type Machine, type Syncing } from "#test/sync-machines.ts";
 import { until } from "#test/until.ts";
 import { keepSynced } from "../../src/contexts/drive/client/keep-synced.ts";
-import { Refused, Unreachable, type Server } from "../../src/contexts/drive/client/server.ts";
+import {
+  ChildrenFacts,
+  Refused,
+  Unreachable,
+  type Server,
+} from "../../src/contexts/drive/client/server.ts";
 import { systemClock as clock, systemTimers as timers } from "../../src/platform/system.ts";
 
 /** Waits are as short as a test wants. */
@@ -79,6 +85,49 @@ describe("a folder that is kept synced", () => {
       return (await there.text("late.txt")) === "late";
     });
     assert.equal(one.told.reports > 0, true);
+  });
+
+  test("a file that is being written is sent once it is quiet, not in pieces", async () => {
+    await using house = await syncing.two();
+    const { here, there, paired } = house;
+    await using one = kept(syncing.server, here);
+    await until(() => one.told.reports > 0);
+    for (let n = 1; n <= 20; n += 1) {
+      await here.write("log", "x".repeat(n * 1_000));
+      await sleep(25); // a quarter of the time that it waits for
+    }
+    await until(async () => {
+      await there.sync();
+      return (await there.text("log")).length === 20_000;
+    });
+    const { items } = await syncing.server.ask(
+      ChildrenFacts,
+      "GET",
+      `nodes/${paired.folderId}/children`,
+    );
+    assert.ok((items[0]?.revision ?? 0) <= 3, `${items[0]?.revision} revisions`);
+  });
+
+  test("ends where the folder is gone, on this machine or on the server, and deletes nothing", async () => {
+    await using house = await syncing.two();
+    const { here, there, paired } = house;
+    await here.write("a", "a");
+    await here.sync();
+    await there.sync();
+    await using one = kept(syncing.server, here);
+    await until(() => one.told.reports > 0);
+    const aside = `${here.root} moved`;
+    await rename(here.root, aside);
+    await there.write("b", "b");
+    await there.sync();
+    await assert.rejects(one.ended, /it is synced no more/);
+    await assert.rejects(stat(here.root), /ENOENT/, "it is not made again");
+    await rename(aside, here.root);
+    await using two = kept(syncing.server, there);
+    await until(() => two.told.reports > 0);
+    await syncing.server.open("DELETE", `nodes/${paired.folderId}`);
+    await assert.rejects(two.ended, /is in the trash/);
+    assert.deepEqual(await there.tree(), ["a", "b"]);
   });
 
   test("ends with what the server refuses for good, and at once when it is told to", async () => {

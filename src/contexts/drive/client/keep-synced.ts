@@ -2,14 +2,14 @@ import path from "node:path";
 import { watch } from "chokidar";
 import { WakeUp } from "#platform/events/wake-up.ts";
 import { pause, type Timers } from "#platform/runtime.ts";
-import { ownFolder } from "./local-tree.ts";
+import { localItem, ownFolder } from "./local-tree.ts";
 import { ChangesFacts, isPassing, type Server } from "./server.ts";
 import { syncOnce, type SyncOptions } from "./sync.ts";
 import type { SyncReport } from "./sync-situation.ts";
 import type { SyncState } from "./sync-state.ts";
 
-/** Programs write a file in several steps: a change of this machine is sent once it has been quiet for so long. */
-const settleMs = 500;
+/** Programs write a file in several steps: a change of this machine is sent once it has been quiet for so long, or is going on for so long. */
+const [settleMs, restlessMs] = [1_000, 30_000];
 /** Both sides are compared so often, whatever tells of changes or fails to. */
 const compareEveryS = 60;
 /** A server that is away is asked again after so long. */
@@ -47,14 +47,31 @@ async function remoteChange(
     .catch(() => {});
 }
 
+/** Returns once nothing has changed for a moment. */
+async function settled(changed: WakeUp, { timers, ending }: Pick<Keeping, "timers" | "ending">) {
+  const beganMs = timers.elapsedMs();
+  for (let seen = -1; seen !== changed.calls && timers.elapsedMs() - beganMs < restlessMs;) {
+    seen = changed.calls;
+    await pause(timers, settleMs, ending);
+  }
+}
+
+/** Ends where another folder has the place of the one that is synced, as where a disk was unmounted: it would be filled. */
+async function ensureSame(root: string, inode: string | undefined): Promise<void> {
+  if (inode === undefined || (await localItem(root, ""))?.inode !== inode)
+    throw new Error(`${root} is gone, or another folder has its place: it is synced no more`);
+}
+
 /** Syncs a folder, and again whenever it has changed on either side, until it is ended. */
 export async function keepSynced({ onReport, onFailure, ...options }: Keeping): Promise<void> {
   const { root, timers, ending, server } = options;
   const changed = new WakeUp(timers);
   await using _watcher = watching(root, () => changed.call(), onFailure);
   ending.addEventListener("abort", () => changed.call(), { once: true });
+  const inode = (await localItem(root, ""))?.inode;
   while (!ending.aborted) {
     const seen = changed.calls;
+    await ensureSame(root, inode);
     try {
       const { report, state } = await syncOnce(options);
       onReport(report);
@@ -63,7 +80,7 @@ export async function keepSynced({ onReport, onFailure, ...options }: Keeping): 
       await Promise.race([changed.wait(seen, compareEveryS * 1_000), heard]);
       leaving.abort();
       await heard;
-      if (changed.calls !== seen) await pause(timers, settleMs, ending);
+      if (changed.calls !== seen) await settled(changed, options);
     } catch (error) {
       if (!isPassing(error)) throw error;
       onFailure(error);

@@ -51,6 +51,9 @@ export function forget({ nodes }: Mirror, { id, kind }: Pick<NodeFacts, "id" | "
   }
 }
 
+/** What a folder of this machine is synced with is there no more. Nothing is deleted here. */
+export class FolderGone extends Error {}
+
 type Place = { readonly spaceId: SpaceId; readonly folderId: NodeId };
 
 /** Notes what has changed. A folder that was not known, or comes back from the trash, is walked; what lies elsewhere is of no concern. */
@@ -62,6 +65,8 @@ async function note(
   const isBelow = ({ inTrash, parentId }: NodeFacts) =>
     !inTrash && parentId !== undefined && (parentId === folderId || mirror.nodes.has(parentId));
   for (const node of items) {
+    if (node.id === folderId && node.inTrash)
+      throw new FolderGone(`the folder on the server, ${node.name}, is in the trash`);
     if (!isBelow(node)) {
       forget(mirror, node);
       continue;
@@ -84,6 +89,8 @@ export async function refresh(
     for (let hasMore = mirror.cursor !== undefined; hasMore;) {
       const query = { limit: pageSize, cursor: mirror.cursor };
       const page = await server.ask(ChangesFacts, "GET", path, { query });
+      if (page.purged.includes(folderId))
+        throw new FolderGone("the folder on the server was deleted for good");
       for (const id of page.purged)
         forget(mirror, { id, kind: mirror.nodes.get(id)?.kind ?? "file" });
       await note(server, mirror, { items: page.items, folderId });

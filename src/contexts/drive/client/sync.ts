@@ -64,14 +64,16 @@ export async function syncOnce({
   clock,
   onBytes = () => {},
 }: SyncOptions): Promise<Synced> {
+  const inode = (await localItem(root, ""))?.inode;
+  if (inode === undefined) throw new Error(`there is no ${root}`);
   const files = stateIn(root);
   await files.prepare();
   await using _alone = await files.alone();
-  const found = await files.load((await localItem(root, ""))?.inode ?? "");
+  const found = await files.load(inode);
   if (found && !isPaired(found, pairing))
     throw new Error(`${root} is synced with another folder: ${found.pairing.folderId}`);
   const state: SyncState = found ?? {
-    inode: (await localItem(root, ""))?.inode ?? "",
+    inode,
     pairing,
     mirror: { nodes: new Map(), cursor: undefined },
     entries: new Map(),
