@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { serve, signUp } from "#test/basalt.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { password, postJson, serve, signUp } from "#test/basalt.ts";
 import { verify } from "#test/emails.ts";
 import { get, post, type At } from "#test/http.ts";
 import { until } from "#test/until.ts";
@@ -68,17 +69,67 @@ describe("waiting for changes", () => {
     assert.equal((await get(at, lost)).status, 410);
   });
 
+  test("wakes nobody who waits for changes of another space", async () => {
+    const { served, at, wait, present, changes } = space;
+    const { body: other } = await post(at, "/drive/spaces", { name: "Another" });
+    const looks = async () => {
+      const text = await (await fetch(new URL("/metrics", served.url))).text();
+      const count =
+        /^basalt_handler_duration_seconds_count\{handler="drive.listChanges",outcome="ok"\} (\d+)/m;
+      return Number(count.exec(text)?.[1]);
+    };
+    const leaving = new AbortController();
+    const waiting = Array.from({ length: 5 }, () =>
+      wait(60, leaving.signal).catch(() => undefined),
+    );
+    await present();
+    await sleep(300);
+    const before = await looks();
+    const root = String(other["rootId"]);
+    for (let n = 0; n < 20; n += 1)
+      await post(at, `/drive/nodes/${root}/folders`, { name: `${n}` });
+    await sleep(300);
+    const woken = (await looks()) - before;
+    assert.ok(woken < 5, `${woken} looks`);
+    const cursor = await present();
+    const mine = fetch(`${served.url}/api/v1${changes}?cursor=${cursor}&wait=60`, at);
+    await space.folder("of this space");
+    assert.deepEqual(await namesIn(await mine), ["of this space"]);
+    leaving.abort();
+    await Promise.all(waiting);
+  });
+
+  test("tells nothing to a session that has ended meanwhile", async () => {
+    const { served, folder, present, changes } = space;
+    const answer = await postJson(`${served.url}/api/v1/sessions`, {
+      email: "ada@example.com",
+      password,
+    });
+    const { accessToken } = (await answer.json()) as { readonly accessToken: string };
+    const headers = { authorization: `Bearer ${accessToken}` };
+    const cursor = await present();
+    const waited = fetch(`${served.url}/api/v1${changes}?cursor=${cursor}&wait=60`, { headers });
+    await sleep(300);
+    const [, claims = ""] = accessToken.split(".");
+    const { sid } = JSON.parse(Buffer.from(claims, "base64url").toString()) as { sid: string };
+    const ended = `${served.url}/api/v1/sessions/${sid}`;
+    assert.equal((await fetch(ended, { method: "DELETE", headers })).status, 204);
+    await folder("after the end");
+    assert.equal((await waited).status, 401);
+  });
+
   test("lets one user wait eight times, gives the places back, and counts no one as work", async () => {
     const { wait, streams } = space;
     const leaving = new AbortController();
-    const waiting = Array.from({ length: 8 }, () =>
-      wait(60, leaving.signal).catch(() => undefined),
+    const told: number[] = [];
+    const waiting = Array.from({ length: 9 }, () =>
+      wait(60, leaving.signal).then(
+        ({ status }) => told.push(status),
+        () => {},
+      ),
     );
-    await until(async () => {
-      const one = await wait(1);
-      await one.text();
-      return one.status === 503;
-    });
+    await until(() => told.length > 0);
+    assert.deepEqual(told, [503], "one too many, and at once");
     assert.equal(await streams(), 1, "the one who asks for the metrics");
     leaving.abort();
     await Promise.all(waiting);
@@ -90,7 +141,7 @@ test("a server that stops answers those who wait", async () => {
   const { served, wait, present } = await openSpace();
   const waited = wait(60);
   await present();
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await sleep(300);
   await served[Symbol.asyncDispose]();
   assert.deepEqual(await namesIn(await waited), []);
 });

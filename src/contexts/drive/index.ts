@@ -18,7 +18,7 @@ import type { MayAct } from "#kernel/permission.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
-import { followChanges, listChanges } from "./application/changes/list-changes.ts";
+import { changedSpaces, followChanges, listChanges } from "./application/changes/list-changes.ts";
 import { collectChunks } from "./application/collection/collect-chunks.ts";
 import { readArchive } from "./application/content/read-archive.ts";
 import { readThumbnail } from "./application/content/thumbnails.ts";
@@ -135,6 +135,7 @@ export const createDrive = (deps: DriveDeps) =>
 
       listChanges: listChanges(deps),
       followChanges: followChanges(deps),
+      changedSpaces: changedSpaces(deps),
 
       collectChunks: collectChunks(deps),
 

@@ -19,7 +19,7 @@ import { driveEvents } from "./domain/events.ts";
 import { grants } from "./grants.ts";
 import { addDriveCommands } from "./commands.ts";
 import { settings as known } from "./settings.ts";
-import { createDrive } from "./index.ts";
+import { createDrive, type Drive } from "./index.ts";
 import { sha256Digests } from "./infrastructure/digests.ts";
 import {
   examineBucket,
@@ -33,11 +33,14 @@ import { signedLinks } from "./infrastructure/signed-links.ts";
 import { postgresDrive } from "./infrastructure/postgres-drive.ts";
 import { examineChunks } from "./infrastructure/examine-chunks.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
+import { spaceWakeUps } from "./presentation/space-wake-ups.ts";
 import { driveRoutes } from "./presentation/routes.ts";
 
 const schema = "drive";
 const mebibyte = 2 ** 20;
 const purgeEveryMs = 3_600_000;
+/** A look for changes has so much time, as a request has. */
+const lookMs = 10_000;
 /** How often chunks that nothing refers to are collected, and how long that may take. */
 const [collectEveryMs, collectWithinMs] = [6 * 3_600_000, 3 * 3_600_000];
 
@@ -57,6 +60,35 @@ export type DriveAdapters<On extends Profile> = {
     },
   ) => Promise<ChunkStore & Partial<AsyncDisposable>>;
 };
+
+/** What the drive does by itself, in one process at a time. */
+function addJobs({ jobs }: Pick<Parts<Settings, Profile>, "jobs">, drive: Drive): void {
+  jobs.add({
+    name: "drive.purge-expired",
+    everyMs: purgeEveryMs,
+    withinMs: collectWithinMs,
+    work: async (context, stopping) => {
+      const { failures } = expect(await drive.purgeExpired({ stopping }, context));
+      if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
+    },
+  });
+  jobs.add({
+    name: "drive.prune-past",
+    everyMs: purgeEveryMs,
+    withinMs: collectWithinMs,
+    work: async (context, stopping) => {
+      expect(await drive.prunePast({ stopping }, context));
+    },
+  });
+  jobs.add({
+    name: "drive.collect-chunks",
+    everyMs: collectEveryMs,
+    withinMs: collectWithinMs,
+    work: async (context, stopping) => {
+      expect(await drive.collectChunks({ stopping }, context));
+    },
+  });
+}
 
 async function compose<On extends Profile>(
   { scope, store: openStore }: DriveAdapters<On>,
@@ -99,34 +131,15 @@ async function compose<On extends Profile>(
   if (settings.consumers) {
     const reading = { ...working, schema: "identity", into: schema, consumers: identityConsumers };
     consume(parts, reading);
-    parts.jobs.add({
-      name: "drive.purge-expired",
-      everyMs: purgeEveryMs,
-      withinMs: collectWithinMs,
-      work: async (context, stopping) => {
-        const { failures } = expect(await drive.purgeExpired({ stopping }, context));
-        if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
-      },
-    });
-    parts.jobs.add({
-      name: "drive.prune-past",
-      everyMs: purgeEveryMs,
-      withinMs: collectWithinMs,
-      work: async (context, stopping) => {
-        expect(await drive.prunePast({ stopping }, context));
-      },
-    });
-    parts.jobs.add({
-      name: "drive.collect-chunks",
-      everyMs: collectEveryMs,
-      withinMs: collectWithinMs,
-      work: async (context, stopping) => {
-        expect(await drive.collectChunks({ stopping }, context));
-      },
-    });
+    addJobs(parts, drive);
   }
   const wakeUp = parts.wakeUps.get(schema) ?? new WakeUp(timers);
-  return { routes: driveRoutes(drive, { wakeUp, timers }, linkTokens), provides: {} };
+  const toldOf = spaceWakeUps(drive, { wakeUp, timers }, () => ({
+    actor: "system",
+    correlationId: "drive.changed-spaces",
+    deadlineMs: clock.unixMs() + lookMs,
+  }));
+  return { routes: driveRoutes(drive, toldOf, linkTokens), provides: {} };
 }
 
 /** The drive, wired with these adapters. */

@@ -8,7 +8,7 @@ const quietMs = 15_000;
 const listeningMs = 600_000;
 
 /** `wakeUp`: of the log whose events tell of changes. */
-export type Told = { readonly wakeUp: WakeUp; readonly timers: Timers };
+export type Told = { readonly wakeUp: Pick<WakeUp, "fork">; readonly timers: Timers };
 
 type Awaited<V, E> = {
   /** What is new. `passedMs`: how long has been waited so far. */

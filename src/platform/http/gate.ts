@@ -69,6 +69,13 @@ export function countUngated({ limiters }: GateOptions) {
   };
 }
 
+/** Refuses a request whose credential is missing, or not valid any more. */
+export function sendSignedOut(reply: FastifyReply): FastifyReply {
+  const { id: correlationId, headers } = reply.request;
+  const detail = bearer.test(headers.authorization ?? "") ? invalidCredential : noCredential;
+  return sendProblem(reply, problem("unauthenticated", { status: 401, correlationId, detail }));
+}
+
 /** Authenticates a request, refuses it where the route requires a sign-in, and counts it. */
 export function gate({ authenticate, limiters }: GateOptions, access: Access) {
   const enter = (
@@ -81,14 +88,7 @@ export function gate({ authenticate, limiters }: GateOptions, access: Access) {
     const { authorization = "" } = request.headers;
     const isRefusedCredential = access === "anyone" && bearer.test(authorization);
     if (principal === anonymous && (access === "signed-in" || isRefusedCredential)) {
-      void sendProblem(
-        reply,
-        problem("unauthenticated", {
-          status: 401,
-          correlationId: request.id,
-          detail: bearer.test(authorization) ? invalidCredential : noCredential,
-        }),
-      );
+      void sendSignedOut(reply);
       return;
     }
     const key = principal === anonymous ? subnetOf(addressOf(request)) : principal.actor;

@@ -8,7 +8,14 @@ import type { Invalid } from "#kernel/shape.ts";
 import { toText } from "../json.ts";
 import { isTracing, requestSpan, type RequestSpan } from "../telemetry/tracing.ts";
 import { overloaded, sendMalformed, sendProblem } from "./answers.ts";
-import { gate, isStillSignedIn, limitAttempts, originOf, type GateOptions } from "./gate.ts";
+import {
+  gate,
+  isStillSignedIn,
+  limitAttempts,
+  originOf,
+  sendSignedOut,
+  type GateOptions,
+} from "./gate.ts";
 import {
   idempotencyKeyOf,
   isFresh,
@@ -99,6 +106,7 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
     if (isWaiting) reply.raw.emit(streaming);
     const ending = isWaiting ? AbortSignal.any([closing, goneOf(reply)]) : closing;
     const result = await route.handle(input.value, context.value, ending);
+    if (isWaiting && !(await isStillSignedIn(options, request)())) return sendSignedOut(reply);
     if (!result.ok) return refuse(route, request, reply, result.error);
     await attempt?.succeeded();
     if (route.forgives) {

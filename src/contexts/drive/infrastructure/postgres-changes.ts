@@ -1,7 +1,7 @@
 import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import type { Changes } from "../application/ports/changes.ts";
-import type { NodeId } from "../domain/ids.ts";
+import type { NodeId, SpaceId } from "../domain/ids.ts";
 
 type LookRow = {
   readonly position: number | null;
@@ -26,12 +26,20 @@ const between = statement<ChangeRow>(
     order by position limit $4`,
 );
 
+const spaces = statement<{ readonly space_id: string }>(
+  "drive.changes-spaces",
+  `select distinct payload ->> 'spaceId' as space_id from drive.events
+    where position > $1 and position <= $2 and payload ? 'spaceId'`,
+);
+
 export const postgresChanges = ({ read }: Transaction): Changes => ({
   async look(before) {
     const [row] = await read(look, [before?.position ?? null, before?.id ?? null]);
     const { position = null, id = null, is_known: isKnown = false } = row ?? {};
     return { last: position === null || id === null ? undefined : { position, id }, isKnown };
   },
+  spaces: async ({ after, until }) =>
+    (await read(spaces, [after, until])).map((row) => row.space_id as SpaceId),
   between: async ({ spaceId, after, until, limit }) =>
     (await read(between, [spaceId, after, until, limit])).map(({ stream, ...mark }) => ({
       ...mark,

@@ -7,6 +7,7 @@ import {
   ListChanges,
   type ChangePage,
 } from "../application/changes/list-changes.ts";
+import type { SpaceId } from "../domain/ids.ts";
 import type { Drive } from "../index.ts";
 import { ChangesView, toChanges } from "./views.ts";
 
@@ -17,6 +18,9 @@ const places = [512, 8] as const;
 
 const textOf = (page: ChangePage): string =>
   page.items.length + page.purged.length === 0 ? "" : eventOf("changes", toChanges(page));
+
+/** What tells of changes of a space. */
+export type ToldOf = (spaceId: SpaceId) => Told;
 
 /** Seconds that a client may wait for changes, and clients that wait, of all and of one user. */
 const maxWaitS = 60;
@@ -34,7 +38,7 @@ type AwaitChanges = Infer<typeof AwaitChanges>;
 
 /** Lists the changes since a cursor, once there are any. */
 const awaiting =
-  (drive: Drive, told: Told) =>
+  (drive: Drive, toldOf: ToldOf) =>
   ({ wait = 0, ...input }: AwaitChanges, context: Context, ending: AbortSignal) => {
     let { cursor } = input;
     return awaitNews(
@@ -50,13 +54,13 @@ const awaiting =
         waitMs: input.cursor === undefined ? 0 : wait * 1_000,
         ending,
       },
-      told,
+      toldOf(input.spaceId),
     );
   };
 
 const refusals = { "space-not-found": 404, "cursor-lost": 410, forbidden: 403 } as const;
 
-export const changeRoutes = (drive: Drive, told: Told): readonly Route[] => [
+export const changeRoutes = (drive: Drive, toldOf: ToldOf): readonly Route[] => [
   get("/drive/spaces/:spaceId/changes", {
     access: "signed-in",
     id: "listChanges",
@@ -65,7 +69,7 @@ export const changeRoutes = (drive: Drive, told: Told): readonly Route[] => [
       "The files and folders that have changed since a cursor, each once and as it is now. Without a cursor there are none, and `nextCursor` is the present: take it, read the tree, and " +
       "ask for changes from then on. With `wait` the answer comes at the next change, or once so many seconds have passed. `CURSOR_LOST` says that the server was restored to an earlier state, or that the cursor is too old: read the tree anew.",
     input: AwaitChanges,
-    handle: awaiting(drive, told),
+    handle: awaiting(drive, toldOf),
     longPoll: {
       isWaiting: ({ wait = 0, cursor }) => wait > 0 && cursor !== undefined,
       places: waiting,
@@ -88,7 +92,8 @@ export const changeRoutes = (drive: Drive, told: Told): readonly Route[] => [
     stream: {
       mediaTypes: ["text/event-stream"],
       places,
-      textOf: (next, closing) => changesOf({ next, textOf, gatherMs }, closing, told),
+      textOf: ({ spaceId, next }, closing) =>
+        changesOf({ next, textOf, gatherMs }, closing, toldOf(spaceId)),
     },
     refusals,
   }),

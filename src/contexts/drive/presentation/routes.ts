@@ -1,7 +1,6 @@
-import type { Told } from "#platform/http/changes.ts";
 import type { Route } from "#platform/http/route.ts";
 import type { Drive } from "../index.ts";
-import { changeRoutes } from "./change-routes.ts";
+import { changeRoutes, type ToldOf } from "./change-routes.ts";
 import { contentRoutes } from "./content-routes.ts";
 import { linkRoutes, type Linking } from "./link-routes.ts";
 import { lockRoutes } from "./lock-routes.ts";
@@ -12,7 +11,7 @@ import { spaceRoutes } from "./space-routes.ts";
 import { uploadRoutes } from "./upload-routes.ts";
 
 /** Everything that the drive answers over HTTP. */
-export const driveRoutes = (drive: Drive, told: Told, linking: Linking): readonly Route[] => [
+export const driveRoutes = (drive: Drive, toldOf: ToldOf, linking: Linking): readonly Route[] => [
   ...spaceRoutes(drive),
   ...memberRoutes(drive),
   ...nodeRoutes(drive),
@@ -21,5 +20,5 @@ export const driveRoutes = (drive: Drive, told: Told, linking: Linking): readonl
   ...uploadRoutes(drive),
   ...lockRoutes(drive),
   ...linkRoutes(drive, linking),
-  ...changeRoutes(drive, told),
+  ...changeRoutes(drive, toldOf),
 ];

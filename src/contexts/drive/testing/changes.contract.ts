@@ -23,6 +23,28 @@ export function changesContract(name: string, open: OpenDrive): void {
   }
 
   describe(`changes on ${name}`, () => {
+    test("tells which spaces have changed since a place in the log", async () => {
+      await using house = await openDrive(open);
+      const { drive, as, adaId, bobId, rootId, space } = house;
+      const { id: other } = expect(
+        await drive.openSpace(read(OpenSpace, { name: "Another" }), as(adaId)),
+      );
+      const changed = async (after: number | undefined) =>
+        expect(await drive.changedSpaces({ after }, as("system")));
+      const { spaces, until } = await changed(undefined);
+      assert.deepEqual(spaces, [], "nothing is told of what came before");
+      await house.made(rootId, "a");
+      await house.made(rootId, "b");
+      const one = await changed(until);
+      assert.deepEqual(one.spaces, [space.id]);
+      await house.join(bobId, "viewer");
+      const members = await changed(one.until);
+      assert.deepEqual(members.spaces, [space.id], "memberships are changes, too");
+      assert.deepEqual(await changed(members.until), { spaces: [], until: members.until });
+      const all = await changed(0);
+      assert.deepEqual(all.spaces.toSorted(), [space.id, other].toSorted());
+    });
+
     test("tells every change to a client that reads the tree after taking a cursor", async () => {
       await using house = await given();
       const { rootId } = house;
@@ -120,7 +142,7 @@ export function changesContract(name: string, open: OpenDrive): void {
       const { nextCursor: cursor } = expect(await house.list());
       await house.made(rootId, "a");
       const input = read(FollowChanges, { spaceId: space.id, cursor });
-      const next = expect(await drive.followChanges(input, as(adaId)));
+      const { next } = expect(await drive.followChanges(input, as(adaId)));
       const names = async () => expect(await next()).items.map(({ node }) => node.name);
       assert.deepEqual(await names(), ["a"]);
       assert.deepEqual(await names(), []);

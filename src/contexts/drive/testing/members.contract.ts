@@ -119,7 +119,7 @@ export function membersContract(name: string, open: OpenDrive): void {
       const { upload } = expect(await house.begin(rootId, bytes("two"), {}, bobId));
       expect(await house.send(upload.id, "0", bytes("two"), bobId));
       const following = read(FollowChanges, { spaceId: space.id });
-      const next = expect(await drive.followChanges(following, as(bobId)));
+      const { next } = expect(await drive.followChanges(following, as(bobId)));
       expect(await next());
 
       expect(await house.removeMember(bobId));

@@ -1,7 +1,7 @@
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import { beginning, type NodeChange } from "../application/ports/changes.ts";
 import type { DriveScope } from "../application/ports/scope.ts";
-import type { NodeId } from "../domain/ids.ts";
+import type { NodeId, SpaceId } from "../domain/ids.ts";
 import { chunksIn, revisionsIn } from "./memory-content.ts";
 import { invitationsIn } from "./memory-invitations.ts";
 import { linksIn } from "./memory-links.ts";
@@ -20,6 +20,14 @@ const changesIn = ({ log }: MemoryTransaction): DriveScope["changes"] => ({
     const isBeginning = before?.position === beginning.position;
     const { mark, isSame } = log().look(isBeginning ? undefined : before);
     return { last: mark, isKnown: isSame };
+  },
+  async spaces({ after, until }) {
+    const found = new Set<SpaceId>();
+    for (let position = after + 1; position <= until; position += 1) {
+      const payload = log().at(position)?.payload as { readonly spaceId?: SpaceId } | undefined;
+      if (payload?.spaceId !== undefined) found.add(payload.spaceId);
+    }
+    return [...found];
   },
   async between({ spaceId, after, until, limit }) {
     const found: NodeChange[] = [];

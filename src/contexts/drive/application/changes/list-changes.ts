@@ -93,11 +93,31 @@ export function listChanges({ read, mayAct }: Deps) {
     });
 }
 
+/** `after`: a position in the log; none is before all others. */
+export type ChangedSpaces = { readonly after: number | undefined };
+
+/** Tells the spaces of which events tell after a position in the log, and up to which position. Of what comes before the first answer, nothing is told. */
+export function changedSpaces({ read }: Pick<Deps, "read">) {
+  return async (
+    { after }: ChangedSpaces,
+    context: Context,
+  ): Promise<Result<{ readonly spaces: readonly SpaceId[]; readonly until: number }, never>> =>
+    read(context, async ({ changes }) => {
+      const { last } = await changes.look(undefined);
+      const until = last?.position ?? 0;
+      const isOver = after === undefined || after >= until;
+      return ok({ spaces: isOver ? [] : await changes.spaces({ after, until }), until });
+    });
+}
+
 /** Each look has time of its own. */
 const stepMs = 10_000;
 
-/** Tells the changes since the last time that it was asked. */
-export type Following = () => Promise<Result<ChangePage, Refusal>>;
+/** `next` tells the changes since the last time that it was asked. */
+export type Following = {
+  readonly spaceId: SpaceId;
+  readonly next: () => Promise<Result<ChangePage, Refusal>>;
+};
 
 /** Follows what changes in a space, from a cursor on. */
 export function followChanges(deps: Deps) {
@@ -115,11 +135,14 @@ export function followChanges(deps: Deps) {
     if (!first.ok) return first;
     let coming: Result<ChangePage, Refusal> | undefined = first;
     let next = first.value.nextCursor;
-    return ok(async () => {
-      const page = coming ?? (await ask(next));
-      coming = undefined;
-      if (page.ok) next = page.value.nextCursor;
-      return page;
+    return ok({
+      spaceId,
+      async next() {
+        const page = coming ?? (await ask(next));
+        coming = undefined;
+        if (page.ok) next = page.value.nextCursor;
+        return page;
+      },
     });
   };
 }

@@ -12,6 +12,11 @@ export type Changes = {
   readonly look: (
     before: Mark | undefined,
   ) => Promise<{ readonly last: Mark | undefined; readonly isKnown: boolean }>;
+  /** Spaces of which events tell after a position, up to another one. */
+  readonly spaces: (page: {
+    readonly after: number;
+    readonly until: number;
+  }) => Promise<readonly SpaceId[]>;
   /** Changes of nodes of a space after a position, up to another one. */
   readonly between: (page: {
     readonly spaceId: SpaceId;
