@@ -109,7 +109,7 @@ async function compose<On extends Profile>(
     removalLock: blobLock,
     digests: sha256Digests,
     sniff,
-    thumbnailer: sharpThumbnails(),
+    thumbnailer: sharpThumbnails,
     addresses: {
       canonical: (typed) => identity.addresses.canonical(typed) as Address | undefined,
       verifiedOf: async (userId) =>

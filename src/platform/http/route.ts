@@ -106,7 +106,7 @@ type Declaration<I, V, R extends Refused, View> = {
   readonly input: Input<I>;
   readonly upload?: UploadedBody<keyof I & string>;
   /** `ending`: nobody hears the answer any more, or the server is about to stop. */
-  readonly handle: (input: I, context: Context, ending: AbortSignal) => Promise<Result<V, R>>;
+  readonly handle: (input: I, context: Context, ending: () => AbortSignal) => Promise<Result<V, R>>;
   readonly longPoll?: LongPoll<I>;
   readonly success: 200 | 201 | 202 | 204;
   /** Attempts of another operation at an account that a success shows to be no guesses. */

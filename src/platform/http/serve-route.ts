@@ -104,7 +104,7 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
     const isWaiting = route.longPoll?.isWaiting(input.value) === true;
     if (isWaiting && !mayWait?.(reply)) return sendProblem(reply, overloaded(correlationId));
     if (isWaiting) reply.raw.emit(streaming);
-    const ending = isWaiting ? AbortSignal.any([closing, goneOf(reply)]) : closing;
+    const ending = () => AbortSignal.any([closing, goneOf(reply)]);
     const result = await route.handle(input.value, context.value, ending);
     if (isWaiting && !(await isStillSignedIn(options, request)())) return sendSignedOut(reply);
     if (!result.ok) return refuse(route, request, reply, result.error);

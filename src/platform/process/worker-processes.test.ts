@@ -4,7 +4,7 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { scratch } from "#test/basalt.ts";
-import { WorkerLost, workerProcesses } from "./worker-processes.ts";
+import { WorkerLate, WorkerLost, workerProcesses } from "./worker-processes.ts";
 
 /** Answers with what it was asked and its process id; ends, or hangs, where it is asked to. */
 const worker = `process.on("message", (asked) => {
@@ -39,8 +39,8 @@ describe("worker processes", () => {
   test("one that hangs is ended", async () => {
     const [, pid] = await ask("before");
     await Promise.all([
-      assert.rejects(ask("hang", 50), WorkerLost),
-      assert.rejects(ask("hang", 50), WorkerLost),
+      assert.rejects(ask("hang", 50), WorkerLate),
+      assert.rejects(ask("hang", 50), WorkerLate),
     ]);
     const [, next] = await ask("after it");
     assert.notEqual(next, pid);

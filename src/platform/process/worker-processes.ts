@@ -4,8 +4,10 @@ import { childEnvironment } from "../child-environment.ts";
 /** An idle process ends after this time. */
 const idleMs = 60_000;
 
-/** A process has not answered: it took too long and was ended, or it ended by itself. */
+/** A process has ended without an answer. */
 export class WorkerLost extends Error {}
+/** A process took too long, and was ended. */
+export class WorkerLate extends WorkerLost {}
 
 /**
  * Work that goes on in processes of its own, each at one thing at a time. What runs there answers each message by another one; a process that fails
@@ -46,14 +48,14 @@ export function workerProcesses<Out>(entry: URL) {
     idle.set(child, setTimeout(end, idleMs).unref());
   }
 
-  /** What a process answers. Throws `WorkerLost` where none does, within `withinMs`. */
+  /** What a process answers. Throws `WorkerLost` where none does, and `WorkerLate` after `withinMs`. */
   return async (input: Serializable, withinMs?: number): Promise<Out> => {
     const child = take();
     const answer = Promise.withResolvers<Out>();
     const lost = (why: unknown) =>
       answer.reject(new WorkerLost("the process that was at work is gone", { cause: why }));
     const late = () => {
-      answer.reject(new WorkerLost(`not done within ${withinMs} ms`));
+      answer.reject(new WorkerLate(`not done within ${withinMs} ms`));
       child.kill("SIGKILL");
     };
     const timer = withinMs === undefined ? undefined : setTimeout(late, withinMs);

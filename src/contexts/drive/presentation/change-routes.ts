@@ -39,7 +39,7 @@ type AwaitChanges = Infer<typeof AwaitChanges>;
 /** Lists the changes since a cursor, once there are any. */
 const awaiting =
   (drive: Drive, toldOf: ToldOf) =>
-  ({ wait = 0, ...input }: AwaitChanges, context: Context, ending: AbortSignal) => {
+  ({ wait = 0, ...input }: AwaitChanges, context: Context, ending: () => AbortSignal) => {
     let { cursor } = input;
     return awaitNews(
       {
@@ -52,7 +52,7 @@ const awaiting =
         },
         isNews: ({ items, purged }) => items.length + purged.length > 0,
         waitMs: input.cursor === undefined ? 0 : wait * 1_000,
-        ending,
+        ending: ending(),
       },
       toldOf(input.spaceId),
     );

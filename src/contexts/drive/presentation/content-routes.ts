@@ -217,7 +217,8 @@ const picturing = (drive: Drive): Route =>
     description:
       "A WebP of a JPEG, PNG, WebP, GIF or AVIF of at most 32 MiB and 50 megapixels, whose longer side has at most `size` pixels: 64, 256 (unless it is said) or 1024. It is upright, and has none of the file's metadata. It is made once, and its `ETag` is the revision.",
     input: ReadThumbnail,
-    handle: drive.readThumbnail,
+    handle: (input, context, ending) =>
+      drive.readThumbnail({ ...input, ending: ending() }, context),
     success: 200,
     ...sentPicture,
     refusals: {

@@ -180,7 +180,8 @@ const following = (drive: Drive): readonly Route[] => [
     description:
       "As that of a file of one's own. It is no download: links whose downloads are limited or used up show small pictures, too.",
     input: ReadSharedThumbnail,
-    handle: drive.readSharedThumbnail,
+    handle: (input, context, ending) =>
+      drive.readSharedThumbnail({ ...input, ending: ending() }, context),
     success: 200,
     ...sentPicture,
     refusals: { ...unreadable, "not-a-file": 409, "no-thumbnail": 422, "too-busy": 429 },

@@ -124,7 +124,7 @@ async function driveOn(open: OpenDrive, quotaBytes: number | undefined) {
     ...subject,
     digests,
     sniff,
-    thumbnailer: sharpThumbnails(),
+    thumbnailer: sharpThumbnails,
     addresses,
     linkPasswords,
     linkTokens,

@@ -11,10 +11,11 @@ export function thumbnailsIn(tables: Tables, { change }: MemoryTransaction): Thu
     return space !== undefined && contentsOf(tables, space.ownerId).has(`${spaceId} ${hash}`);
   };
   return {
-    find: async (key) => (isHeld(key) ? thumbnails.rows.get(nameOf(key)) : undefined),
+    async find(key, now) {
+      const found = isHeld(key) ? thumbnails.rows.get(nameOf(key)) : undefined;
+      return found?.until === undefined || found.until > now ? found : undefined;
+    },
     keep: (key, made) =>
-      change<Thumbnail>(thumbnails, nameOf(key), (found) =>
-        isHeld(key) ? (found ?? made) : found,
-      ),
+      change<Thumbnail>(thumbnails, nameOf(key), (found) => (isHeld(key) ? made : found)),
   };
 }

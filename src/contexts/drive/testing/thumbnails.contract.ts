@@ -116,7 +116,13 @@ export function thumbnailsContract(name: string, open: OpenDrive): void {
         .png({ compressionLevel: 1 })
         .toBuffer();
       const svg = Buffer.from('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>');
+      const tall = await sharp({
+        create: { width: 1, height: 20_000, channels: 3, background: "red" },
+      })
+        .png()
+        .toBuffer();
       for (const [what, bytes] of Object.entries({
+        "one of a side of more than 16 384 pixels": tall,
         text: Buffer.from("a picture of words"),
         svg,
         "a signature alone": whole.subarray(0, 60),
@@ -130,6 +136,22 @@ export function thumbnailsContract(name: string, open: OpenDrive): void {
         assert.equal(seen.reads, reads, "it is not tried again");
       }
       assert.equal(outcomeOf(await house.thumbnail(rootId)), "not-a-file");
+    });
+
+    test("keeps none that is larger than its picture, and makes it anew", async () => {
+      const { seen, opened } = counted(open);
+      await using house = await openDrive(opened);
+      const noise = Buffer.from(Array.from({ length: 128 }, (_, i) => (i * 167) % 256));
+      const tile = await sharp(noise, { raw: { width: 16, height: 8, channels: 1 } })
+        .resize(512, 512, { kernel: "nearest" })
+        .png({ palette: true, colours: 2 })
+        .toBuffer();
+      const file = expect(await house.file(house.rootId, "noise.png", tile)).id;
+      const { picture: large } = expect(await house.thumbnail(file, { size: "1024" }));
+      assert.ok(large.length > tile.length, `${large.length} of ${tile.length} bytes`);
+      const { reads } = seen;
+      expect(await house.thumbnail(file, { size: "1024" }));
+      assert.ok(seen.reads > reads);
     });
 
     test("shows none to those who may not read the file", async () => {

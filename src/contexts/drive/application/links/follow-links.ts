@@ -27,15 +27,17 @@ import { readArchive } from "../content/read-archive.ts";
 import { readFile } from "../content/read-file.ts";
 import type { RevisionNotFound } from "../content/revisions.ts";
 import {
-  readThumbnail,
+  ofLinks,
+  thumbnailing,
   ThumbnailSize,
   type NoThumbnail,
+  type PicturingDeps,
   type SmallPicture,
 } from "../content/thumbnails.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { ChildCursor, listChildren, NodePageSize } from "../nodes/read-nodes.ts";
 import { Permissions } from "../permission.ts";
-import type { TooBusy } from "../places.ts";
+import type { Ending, TooBusy } from "../places.ts";
 import type { LinkPasswords, LinkTokens } from "../ports/links.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
@@ -252,16 +254,20 @@ export const ReadSharedThumbnail = shape({ ...within, size: optional(ThumbnailSi
 export type ReadSharedThumbnail = Infer<typeof ReadSharedThumbnail>;
 
 /** Reads a small picture of a file that a link opens. That is no download. */
-export function readSharedThumbnail(deps: FollowingDeps & Parameters<typeof readThumbnail>[0]) {
-  const thumbnail = readThumbnail(deps);
+export function readSharedThumbnail(deps: FollowingDeps & PicturingDeps) {
+  const open = readFile(deps);
+  const thumbnail = thumbnailing(deps, ofLinks);
   type Outcome = Result<SmallPicture, Unopened | DropsOnly | NotAFile | NoThumbnail | TooBusy>;
-  return async ({ size, ...input }: ReadSharedThumbnail, context: Context): Promise<Outcome> => {
+  return async (
+    { size, ending, ...input }: ReadSharedThumbnail & Ending,
+    context: Context,
+  ): Promise<Outcome> => {
     const found = await deps.read(context, (scope) => readable(deps, scope, input, context));
     if (!found.ok) return found;
     const { link, found: shared } = found.value;
-    const asked = { nodeId: shared.node.id, ...(size === undefined ? {} : { size }) };
-    const made = await thumbnail(asked, asMaker(context, link));
-    return made.ok || !hidden.includes(made.error.type) ? (made as Outcome) : notFound();
+    const file = await open({ nodeId: shared.node.id }, asMaker(context, link));
+    if (!file.ok) return hidden.includes(file.error.type) ? notFound() : (file as Outcome);
+    return thumbnail(file.value, { size, who: link.id, ending }, asMaker(context, link));
   };
 }
 
