@@ -36,19 +36,25 @@ const covering = statement<Row>(
 const below = statement<Row>(
   "drive.locks-below",
   `select ${columns} from drive.locks
-    where space_id = $2 and expires_at > $3::timestamptz and drive.lies_below(node_id, $1) order by id`,
+    where space_id = $2 and expires_at > $3::timestamptz and drive.lies_below(node_id, $1) and not drive.in_trash(node_id)
+    order by id`,
 );
 const count = statement<{ readonly n: number }>(
   "drive.locks-count",
-  "select count(*) as n from drive.locks where space_id = $1 and expires_at > $2::timestamptz",
+  `select count(*) as n from drive.locks
+    where space_id = $1 and expires_at > $2::timestamptz and not drive.in_trash(node_id)`,
 );
 /** One on a node that was purged meanwhile is refused. */
-const save = mutation(
-  "drive.lock-save",
+const insert = mutation(
+  "drive.lock-insert",
   "locks",
   `insert into drive.locks (${columns})
-   select $1, $2, $3, $4, $5::boolean, $6::boolean, $7, $8::timestamptz, $9::timestamptz, $10::bigint where drive.hold_node($2)
-   on conflict (id) do update set expires_at = excluded.expires_at, version = excluded.version`,
+   select $1, $2, $3, $4, $5::boolean, $6::boolean, $7, $8::timestamptz, $9::timestamptz, $10::bigint where drive.hold_node($2)`,
+);
+const renew = mutation(
+  "drive.lock-renew",
+  "locks",
+  "update drive.locks set expires_at = $2::timestamptz, version = $3::bigint where id = $1",
 );
 const release = mutation("drive.lock-release", "locks", "delete from drive.locks where id = $1");
 const endOf = mutation(
@@ -85,8 +91,9 @@ export const postgresLocks = ({ read, write, append }: Transaction): Locks => ({
   below: async (folderId, spaceId, now) =>
     (await read(below, [folderId, spaceId, now])).map(toLock),
   count: async (spaceId, now) => (await read(count, [spaceId, now]))[0]?.n ?? 0,
-  save: saving<Lock, DriveEvent>(append, idOf, (lock) =>
-    write(save, [
+  save: saving<Lock, DriveEvent>(append, idOf, (lock, { state }) => {
+    if (state.version > 0) return write(renew, [lock.id, lock.expiresAt, lock.version]);
+    return write(insert, [
       lock.id,
       lock.nodeId,
       lock.spaceId,
@@ -97,8 +104,8 @@ export const postgresLocks = ({ read, write, append }: Transaction): Locks => ({
       lock.createdAt,
       lock.expiresAt,
       lock.version,
-    ]),
-  ),
+    ]);
+  }),
   release({ state, events }) {
     append(state.id, state.version, events);
     write(release, [state.id]);

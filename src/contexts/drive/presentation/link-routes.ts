@@ -158,7 +158,10 @@ const following = (drive: Drive): readonly Route[] => [
     handle: drive.listShared,
     success: 200,
     output: SharedChildrenView,
-    present: ({ items, ...page }) => ({ ...page, items: items.map(toShared) }),
+    present: ({ items, allows, ...page }) => ({
+      ...page,
+      items: items.map((node) => toShared(node, allows)),
+    }),
     refusals: { ...unreadable, "not-a-folder": 409 },
   }),
   get("/drive/shared/:link/content", {

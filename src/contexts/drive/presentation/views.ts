@@ -388,11 +388,13 @@ export const DroppedView = named(
   shape({ size: described("Bytes of the file", ByteCount), hash: Sha256 }),
 );
 export const toDropped = ({ content: { size, hash } }: PlacedFile) => ({ size, hash });
-export const toOpened = ({ node, allows }: Shared) => ({ ...toShared(node), allows });
-export const toShared = (node: Node) => {
+export const toOpened = ({ node, allows }: Shared) => ({ ...toShared(node, allows), allows });
+/** A short content could be guessed by its hash, which a link for previews keeps to itself. */
+export const toShared = (node: Node, allows: LinkAllows) => {
   const { id, kind, name, changedAt } = node;
-  const told = node.kind === "file" ? newContentOf(node.content) : {};
-  return { id, kind, name, ...told, changedAt };
+  const { hash, ...told } = node.kind === "file" ? newContentOf(node.content) : {};
+  const proof = hash === undefined || allows === "preview" ? {} : { hash };
+  return { id, kind, name, ...told, ...proof, changedAt };
 };
 export const SharedChildrenView = named(
   "SharedChildren",

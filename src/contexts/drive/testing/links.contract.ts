@@ -179,6 +179,8 @@ export function linksContract(name: string, open: OpenDrive): void {
       );
       const small = expect(await house.sharedThumbnail(token, { nodeId: photo, size: "64" }));
       assert.equal((await sharp(small.picture).metadata()).width, 64);
+      const most = expect(await house.sharedThumbnail(token, { nodeId: photo, size: "1024" }));
+      assert.equal((await sharp(most.picture).metadata()).width, 256, "no picture in full");
       const blind = async (more: object) => outcomeOf(await house.sharedThumbnail(token, more));
       assert.equal(await blind({ nodeId: inner }), "no-thumbnail");
       assert.equal(await blind({}), "not-a-file");

@@ -92,6 +92,22 @@ export function locksContract(name: string, open: OpenDrive): void {
       assert.equal((await house.locks(rootId, { below: true })).length, 1);
     });
 
+    test("a lock that ends is renewed, or another one is placed, and never both", async () => {
+      await using house = await openDrive(open);
+      const { rootId, clock } = house;
+      for (let round = 0; round < 10; round += 1) {
+        const file = expect(await house.file(rootId, `${round}`, bytes("one"))).id;
+        const lock = expect(await house.lock(file, { seconds: 1 }));
+        clock.advance(999);
+        const renewing = house.renew(lock.id, 60);
+        clock.advance(1);
+        const placing = house.lock(file);
+        const [renewed, placed] = [await renewing, await placing];
+        assert.notEqual(renewed.ok, placed.ok, `${outcomeOf(renewed)}, ${outcomeOf(placed)}`);
+        assert.equal((await house.locks(file)).length, 1);
+      }
+    });
+
     test("is placed by whoever may change the node, and released by its holder or the owner", async () => {
       await using house = await openDrive(open);
       const { rootId, bobId } = house;
@@ -125,6 +141,9 @@ export function locksContract(name: string, open: OpenDrive): void {
       const lock = expect(await house.lock(file));
       expect(await house.trash(folder));
       assert.equal(outcomeOf(await house.lock(folder)), "node-in-trash");
+      assert.deepEqual(await house.locks(rootId, { below: true }), [], "it holds nobody up");
+      const whole = expect(await house.lock(rootId));
+      expect(await house.release(whole.id));
       expect(await house.purge(folder));
       assert.equal(outcomeOf(await house.release(lock.id)), "lock-not-found");
       assert.deepEqual(await house.locks(rootId, { below: true }), []);

@@ -15,6 +15,10 @@ export function locksIn(
   const remove = (is: (lock: Lock) => boolean) => {
     for (const [id, lock] of locks.rows) if (is(lock)) change<Lock>(locks, id, () => undefined);
   };
+  const isInTrash = (id: NodeId): boolean => {
+    const node = nodes.rows.get(id);
+    return node?.status === "trashed" || (node?.status === "placed" && isInTrash(node.parentId));
+  };
   const liesBelow = (id: NodeId, folderId: NodeId): boolean => {
     const node = nodes.rows.get(id);
     if (!node || node.status === "root") return false;
@@ -33,11 +37,14 @@ export function locksIn(
     below: async (folderId, spaceId, now) =>
       all()
         .filter((lock) => lock.spaceId === spaceId && lock.expiresAt > now)
-        .filter((lock) => liesBelow(lock.nodeId, folderId)),
+        .filter((lock) => liesBelow(lock.nodeId, folderId) && !isInTrash(lock.nodeId)),
     count: async (spaceId, now) =>
-      all().filter((lock) => lock.spaceId === spaceId && lock.expiresAt > now).length,
-    save: saving<Lock, DriveEvent>(append, idOf, (lock) =>
-      change<Lock>(locks, lock.id, () => lock),
+      all().filter(
+        ({ spaceId: at, expiresAt, nodeId }) =>
+          at === spaceId && expiresAt > now && !isInTrash(nodeId),
+      ).length,
+    save: saving<Lock, DriveEvent>(append, idOf, (lock, { state }) =>
+      change<Lock>(locks, lock.id, (found) => (state.version > 0 ? found && lock : lock)),
     ),
     release({ state, events }) {
       append(state.id, state.version, events);

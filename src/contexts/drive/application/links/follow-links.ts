@@ -178,10 +178,12 @@ export const getShared =
       return ok({ node: shared.node, allows: link.allows });
     });
 
+export type SharedPage = Page<Placed, NameKey> & { readonly allows: LinkAllows };
+
 /** Lists a folder that a link opens, or one below it. */
 export function listShared(deps: FollowingDeps) {
   const list = listChildren(deps);
-  type Outcome = Result<Page<Placed, NameKey>, Unopened | DropsOnly | NotAFolder>;
+  type Outcome = Result<SharedPage, Unopened | DropsOnly | NotAFolder>;
   return async ({ limit, cursor, ...input }: ListShared, context: Context): Promise<Outcome> => {
     const found = await deps.read(context, (scope) => readable(deps, scope, input, context));
     if (!found.ok) return found;
@@ -192,7 +194,8 @@ export function listShared(deps: FollowingDeps) {
       ...(cursor === undefined ? {} : { cursor }),
     };
     const listed = await list(page, asMaker(context, found.value.link));
-    return listed.ok || listed.error.type === "not-a-folder" ? (listed as Outcome) : notFound();
+    if (listed.ok) return ok({ ...listed.value, allows: found.value.link.allows });
+    return listed.error.type === "not-a-folder" ? (listed as Outcome) : notFound();
   };
 }
 
@@ -250,6 +253,9 @@ function downloading<V, R extends { readonly type: string }, K extends "file" | 
   };
 }
 
+/** Many pictures are no larger than the largest thumbnail: a link for previews would give them away. */
+const previewSize: ThumbnailSize = "256";
+
 export const ReadSharedThumbnail = shape({ ...within, size: optional(ThumbnailSize) });
 export type ReadSharedThumbnail = Infer<typeof ReadSharedThumbnail>;
 
@@ -267,7 +273,8 @@ export function readSharedThumbnail(deps: FollowingDeps & PicturingDeps) {
     const { link, found: shared } = found.value;
     const file = await open({ nodeId: shared.node.id }, asMaker(context, link));
     if (!file.ok) return hidden.includes(file.error.type) ? notFound() : (file as Outcome);
-    return thumbnail(file.value, { size, who: link.id, ending }, asMaker(context, link));
+    const most = link.allows === "preview" && size === "1024" ? previewSize : size;
+    return thumbnail(file.value, { size: most, who: link.id, ending }, asMaker(context, link));
   };
 }
 

@@ -151,12 +151,20 @@ export function renewLock(deps: Deps) {
   return async (
     { lockId, seconds = LockSeconds.usual }: RenewLock,
     context: Context,
-  ): Promise<Outcome> =>
-    deps.unitOfWork(context, async (scope): Promise<Outcome> => {
-      const lock = await held(scope, lockId, context);
-      if (!lock.ok) return lock;
-      return ok(scope.locks.save(Lock.renew(lock.value, seconds, deps.clock.now())));
-    });
+  ): Promise<Outcome> => {
+    const first = await deps.read(context, (scope) => held(scope, lockId, context));
+    if (!first.ok) return first;
+    // Whoever places another one meanwhile sees this lock as it was, or renewed.
+    return deps.unitOfWork(
+      context,
+      async (scope): Promise<Outcome> => {
+        const lock = await held(scope, lockId, context);
+        if (!lock.ok) return lock;
+        return ok(scope.locks.save(Lock.renew(lock.value, seconds, deps.clock.now())));
+      },
+      { lock: [lockOfLocks(first.value.spaceId)] },
+    );
+  };
 }
 
 /** Ends a lock, as its holder does, or the owner of the space. */
