@@ -19,7 +19,7 @@ const hasty = { ...timers, after: (ms: number, act: () => void) => timers.after(
 /** Keeps the folder of a machine synced until the end of a test. */
 function kept(server: Server, { root, pairing }: Machine) {
   const stop = new AbortController();
-  const told = { reports: 0, failures: [] as unknown[] };
+  const told = { reports: 0, skipped: [] as string[], failures: [] as unknown[] };
   const ended = keepSynced({
     server,
     root,
@@ -27,7 +27,10 @@ function kept(server: Server, { root, pairing }: Machine) {
     clock,
     timers: hasty,
     ending: stop.signal,
-    onReport: () => void (told.reports += 1),
+    onReport(report) {
+      told.reports += 1;
+      told.skipped.push(...report.skipped.values());
+    },
     onFailure: (error) => told.failures.push(error),
   });
   return {
@@ -85,6 +88,24 @@ describe("a folder that is kept synced", () => {
       return (await there.text("late.txt")) === "late";
     });
     assert.equal(one.told.reports > 0, true);
+  });
+
+  test("an edit of both machines at once is kept twice, and nothing waits for long", async () => {
+    await using house = await syncing.two();
+    const { here, there } = house;
+    await here.write("both.txt", "first");
+    await here.sync();
+    await there.sync();
+    await using one = kept(syncing.server, here);
+    await using other = kept(syncing.server, there);
+    await until(() => one.told.reports > 0 && other.told.reports > 0);
+    await Promise.all([here.write("both.txt", "of here"), there.write("both.txt", "of there")]);
+    await until(async () => {
+      const [mine, theirs] = [await here.tree(), await there.tree()];
+      return mine.length === 2 && mine.join() === theirs.join();
+    });
+    await areSame(here, there);
+    assert.deepEqual([...one.told.skipped, ...other.told.skipped], []);
   });
 
   test("a file that is being written is sent once it is quiet, not in pieces", async () => {

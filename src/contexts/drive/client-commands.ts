@@ -143,7 +143,8 @@ const syncCommand =
     }: Reaching & { readonly to: string; readonly watch?: boolean },
   ) => {
     if (!(await stat(root)).isDirectory()) throw new Error(`${root} is no folder`);
-    const server = reached(runtime, output);
+    const stop = new AbortController();
+    const server = reached(runtime, output, stop.signal);
     const { id: spaceId, ...space } = await findSpace(server, named);
     const there = await findNode(server, { id: spaceId, ...space }, rooted(to));
     const before = await pairingOf(root);
@@ -168,18 +169,21 @@ const syncCommand =
       print([{ ...report, skipped }], output, reportOf, "");
       return skipped;
     };
-    if (isWatching) await watchFolder(runtime, options, told);
+    if (isWatching) await watchFolder(runtime, { ...options, stop }, told);
     else if (told(await syncFolder(options)).length > 0) process.exitCode = 1;
   };
 
 /** Syncs until Ctrl-C, and tells what comes of it where that is news. */
 async function watchFolder(
   { timers }: Runtime,
-  options: SyncOptions,
+  { stop, ...options }: SyncOptions & { readonly stop: AbortController },
   tell: (report: SyncReport) => void,
 ): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+      console.error("Stopped: what was broken off goes on with the next call.");
+      stop.abort();
+    });
   let before: string | undefined;
   await keepSynced({
     ...options,
@@ -191,7 +195,10 @@ async function watchFolder(
       if (before === undefined || news.length > 0 || left !== before) tell(report);
       before = left;
     },
-    onFailure: (error) => console.error(error instanceof Error ? error.message : error),
+    onFailure(error) {
+      const what = error instanceof Error ? error.message : String(error);
+      console.error(`${what}; it is tried again in a while.`);
+    },
   });
 }
 

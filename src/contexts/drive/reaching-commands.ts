@@ -33,10 +33,14 @@ export const reachingOn =
       .addHelpText("after", `\n${credentialName} has to be an API key or an access token.`);
 
 /** The server that a command talks to. */
-export function reached({ timers, newId }: Runtime, { server: url }: Reaching): Server {
+export function reached(
+  { timers, newId }: Runtime,
+  { server: url }: Reaching,
+  signal?: AbortSignal,
+): Server {
   const credential = process.env[credentialName];
   if (!credential) throw new Error(`set ${credentialName} to an API key or an access token`);
-  return connect({ url: addressOf(url), credential, timers, newId });
+  return connect({ url: addressOf(url), credential, timers, newId, ...(signal ? { signal } : {}) });
 }
 
 const spans: Readonly<Record<string, number>> = {

@@ -68,7 +68,7 @@ export function unmetPrecondition(
     return problem("precondition-required", {
       status: 428,
       correlationId,
-      detail: `If-Match must name the version to change, as its ETag does, for instance ${entityTag(3, route.tagKind)}`,
+      detail: `If-Match must name what the change is based on by its ETag, for instance ${entityTag(3, route.tagKind)}`,
     });
   return undefined;
 }

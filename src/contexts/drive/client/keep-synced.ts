@@ -17,8 +17,9 @@ const awayMs = 30_000;
 
 type Keeping = SyncOptions & {
   readonly timers: Timers;
-  readonly ending: AbortSignal;
   readonly onReport: (report: SyncReport) => void;
+  /** Ends what goes on as well, if the server is reached with it. */
+  readonly ending: AbortSignal;
   /** The server is away, or the folder cannot be watched. Both are gone on with. */
   readonly onFailure: (error: unknown) => void;
 };
@@ -82,6 +83,7 @@ export async function keepSynced({ onReport, onFailure, ...options }: Keeping): 
       await heard;
       if (changed.calls !== seen) await settled(changed, options);
     } catch (error) {
+      if (ending.aborted) return;
       if (!isPassing(error)) throw error;
       onFailure(error);
       await pause(timers, awayMs, ending);

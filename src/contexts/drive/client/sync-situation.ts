@@ -32,6 +32,8 @@ export type Syncing = {
   readonly files: StateFiles;
   readonly clock: Clock;
   readonly report: SyncReport;
+  /** Paths that were changed on the server while the sync went on: it looks at them again. */
+  readonly overtaken: Set<string>;
   /** Told how many bytes have been sent or received, and of how many more. */
   readonly onBytes: (done: number, total: number) => void;
 };
@@ -151,9 +153,12 @@ const isOfOneItem = (error: unknown): error is Error =>
   error instanceof DownloadDamaged ||
   (error instanceof Error && "code" in error && ofOneItem.has(error.code));
 
+/** Refusals of what was based on an earlier state of the server. */
+const lostRaces: ReadonlySet<string> = new Set(["STALE_REVISION", "PRECONDITION_FAILED"]);
+
 /** Notes what cannot be done with one file or folder, and goes on. Any other error ends the sync. */
 export async function orSkip(
-  { report }: Syncing,
+  { report, overtaken }: Syncing,
   path: string,
   work: () => Promise<void>,
 ): Promise<void> {
@@ -161,7 +166,8 @@ export async function orSkip(
     await work();
   } catch (error) {
     if (!isOfOneItem(error)) throw error;
-    report.skipped.set(path, error.message);
+    if (error instanceof Refused && lostRaces.has(error.code)) overtaken.add(path);
+    else report.skipped.set(path, error.message);
   }
 }
 

@@ -86,17 +86,27 @@ export async function syncOnce({
     conflicts: [],
     skipped: new Map(),
   };
-  const syncing = { server, root, state, files, clock, report, onBytes };
+  const syncing = {
+    server,
+    root,
+    state,
+    files,
+    clock,
+    report,
+    overtaken: new Set<string>(),
+    onBytes,
+  };
   await putBack(syncing);
   for (let round = 0; round < maxRounds; round += 1) {
     const situation = await situationOf(syncing);
     let isChanged = false;
+    syncing.overtaken.clear();
     try {
       for (const step of steps) isChanged ||= await step(syncing, situation);
     } finally {
       await files.save(state);
     }
-    if (!isChanged) return { report, state };
+    if (!isChanged && syncing.overtaken.size === 0) return { report, state };
   }
   report.skipped.set(".", "it changes again and again: sync it once more");
   return { report, state };

@@ -13,7 +13,7 @@ export type LockScope = Infer<typeof LockScope>;
 /** For how long a lock holds. */
 export type LockSeconds = Brand<number, "LockSeconds">;
 export const LockSeconds = {
-  ...branded<LockSeconds>("seconds", {
+  ...branded<LockSeconds>("number of seconds", {
     schema: { type: "integer", minimum: 1, maximum: 7 * 86_400 },
   }),
   usual: 1_800 as LockSeconds,

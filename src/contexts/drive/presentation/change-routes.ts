@@ -25,7 +25,7 @@ export type ToldOf = (spaceId: SpaceId) => Told;
 /** Seconds that a client may wait for changes, and clients that wait, of all and of one user. */
 const maxWaitS = 60;
 const waiting = [512, 8] as const;
-const WaitSeconds = branded<number>("seconds", {
+const WaitSeconds = branded<number>("number of seconds", {
   schema: { type: "integer", minimum: 0, maximum: maxWaitS },
 });
 const AwaitChanges = shape({

@@ -51,6 +51,18 @@ test("a ZIP archive has all that lies in a folder, without what is in the trash"
   ]);
 });
 
+test("files in a ZIP archive have the times at which they were last changed", async () => {
+  await using house = await given();
+  const folder = await house.made(house.rootId, "folder");
+  const times = ["2001-02-03T04:05:06Z", "0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z"];
+  for (const modifiedAt of times)
+    expect(await house.file(folder, modifiedAt.slice(0, 4), Buffer.from("x"), { modifiedAt }));
+  const years = expect(await house.ask(folder)).entries.map(({ modifiedAt }) => modifiedAt);
+  assert.equal(years.length, 3);
+  assert.equal((await house.unpacked(folder)).length, 3, "it can be read, whatever the times");
+  assert.ok(years.includes("2001-02-03T04:05:06.000Z" as (typeof years)[number]));
+});
+
 test("no name in a ZIP archive leads out of the folder that it is unpacked in", async () => {
   await using house = await given();
   const folder = await house.made(house.rootId, "C:");

@@ -6,10 +6,15 @@ import type { PackedEntry, ReadableArchive } from "../application/content/read-a
 const nameOf = ({ name }: ReadableArchive, { path, content }: PackedEntry): string =>
   `${name.replaceAll(":", "_")}/${path}${content ? "" : "/"}`;
 
+/** ZIP archives know the years from 1980 to 2107. */
+const [first, last] = ["1980-01-02", "2107-12-30"].map((day) => Date.parse(day));
+const kept = (at: Instant): number =>
+  Math.min(Math.max(Instant.toUnixMs(at), first ?? 0), last ?? 0);
+
 /** One after the other, as they are asked for. */
 function* entriesOf(archive: ReadableArchive) {
   for (const entry of archive.entries) {
-    const lastModified = new Date(Instant.toUnixMs(entry.changedAt));
+    const lastModified = new Date(kept(entry.modifiedAt));
     const told = { name: nameOf(archive, entry), lastModified };
     const { content } = entry;
     yield content ? { ...told, size: content.size, input: content.bytes() } : told;

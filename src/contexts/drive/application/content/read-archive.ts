@@ -22,7 +22,8 @@ export type PathsTooLong = { readonly type: "paths-too-long"; readonly maxPathBy
 /** A folder or a file of an archive. `path`: the names of the folders from the one that is packed, and its own. */
 export type PackedEntry = {
   readonly path: string;
-  readonly changedAt: Instant;
+  /** When a file was last changed where it comes from, or a folder here. */
+  readonly modifiedAt: Instant;
   readonly content?: { readonly size: number; readonly bytes: () => AsyncIterable<Uint8Array> };
 };
 export type ReadableArchive = { readonly name: NodeName; readonly entries: readonly PackedEntry[] };
@@ -60,11 +61,12 @@ export function readArchive(deps: ReadingDeps) {
       const paths = pathsOf(below);
       if (!paths.ok) return paths;
       const entries = below.map((node): PackedEntry => {
-        const entry = { path: paths.value.get(node.id) ?? "", changedAt: node.changedAt };
-        if (node.kind === "folder") return entry;
-        const { size } = node.content;
+        const path = paths.value.get(node.id) ?? "";
+        if (node.kind === "folder") return { path, modifiedAt: node.changedAt };
+        const { size, modifiedAt } = node.content;
         return {
-          ...entry,
+          path,
+          modifiedAt,
           content: { size, bytes: () => read(node, { from: 0, until: size }, context) },
         };
       });
