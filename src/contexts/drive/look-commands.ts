@@ -33,14 +33,14 @@ export function addLookCommands(drive: Command, runtime: Runtime): void {
       "when it ends: 2026-12-31T12:00:00Z, or in 2h, 7d or 4w",
       timeOf(runtime.clock, "ahead"),
     )
-    .option("--max <count>", "how many downloads it allows, or files it takes", countOf)
+    .option("--max <count>", "how many downloads to allow, or files to take", countOf)
     .addOption(
-      new Option("--preview", "it shows names and small pictures, and opens no content").conflicts([
+      new Option("--preview", "only show names and small pictures: no downloads").conflicts([
         "drop",
         "max",
       ]),
     )
-    .option("--drop", "it takes files into the folder, and shows nothing of it")
+    .option("--drop", "only take files into the folder: show nothing of it")
     .action(linkCommand(runtime));
 }
 

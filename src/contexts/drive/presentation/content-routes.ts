@@ -215,7 +215,7 @@ const picturing = (drive: Drive): Route =>
     id: "readThumbnail",
     summary: "Download a small picture of a file",
     description:
-      "A WebP of a JPEG, PNG, WebP, GIF or AVIF of at most 32 MiB and 50 megapixels, whose longer side has at most `size` pixels: 64, 256 (unless it is said) or 1024. It is upright, and has none of the file's metadata. It is made once, and its `ETag` is the revision.",
+      "A WebP of a JPEG, PNG, WebP, GIF or AVIF of at most 32 MiB and 50 megapixels. It is upright, has none of the file's metadata, and is never larger than the picture. Its `ETag` is the revision. `NO_THUMBNAIL` says by its `reason` why there is none; `TOO_BUSY` that the server makes many. Requires `nodes:read`.",
     input: ReadThumbnail,
     handle: (input, context, ending) =>
       drive.readThumbnail({ ...input, ending: ending() }, context),

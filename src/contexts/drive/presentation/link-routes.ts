@@ -181,7 +181,7 @@ const following = (drive: Drive): readonly Route[] => [
     id: "readSharedThumbnail",
     summary: "Download a small picture of a file that a link opens",
     description:
-      "As that of a file of one's own. It is no download: links whose downloads are limited or used up show small pictures, too.",
+      "Like `GET /drive/nodes/{nodeId}/thumbnail`. It is no download: links whose downloads are limited or used up show small pictures, too. A link that `allows` `preview` shows at most 256 pixels.",
     input: ReadSharedThumbnail,
     handle: (input, context, ending) =>
       drive.readSharedThumbnail({ ...input, ending: ending() }, context),

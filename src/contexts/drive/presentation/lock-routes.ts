@@ -11,8 +11,8 @@ export const lockRoutes = (drive: Drive): readonly Route[] => [
     id: "placeLock",
     summary: "Lock a file or a folder",
     description:
-      "Says to others that the caller works on it, with all that lies below a folder (unless `coversBelow` is false), for `seconds`: half an hour, unless it is said. " +
-      "The lock is advisory: it keeps others from locks that do not go with it (`exclusive`, unless `scope` is `shared`), and from nothing else. Neither the version nor the ETag of the file changes.",
+      "Tells others that the caller is working on this file or folder. The lock is advisory: nobody, its holder included, can place another one there, above it or below it unless both are `shared`, and it hinders nothing else. " +
+      "`NODE_LOCKED` names the lock that is in the way, its holder and its end. Neither the version nor the ETag of the file changes. Requires `nodes:update`.",
     input: PlaceLock,
     handle: drive.placeLock,
     success: 201,
@@ -32,7 +32,8 @@ export const lockRoutes = (drive: Drive): readonly Route[] => [
     access: "signed-in",
     id: "listLocks",
     summary: "List the locks that cover a file or a folder",
-    description: "Those on it and on folders above it, and with `below` those on what lies below.",
+    description:
+      "Lists the locks on it and on folders above that cover it, and with `below` those on what lies below. Requires `nodes:read`.",
     input: ListLocks,
     handle: drive.listLocks,
     success: 200,

@@ -30,6 +30,10 @@ function instantOf(time: Date | undefined): Instant | undefined {
   return parsed?.ok ? parsed.value : undefined;
 }
 
+/** Seconds since 1970, as pax headers spell them. */
+const preciseTime = (seconds: string): Date =>
+  new Date(/^-?\d{1,12}(\.\d{1,9})?$/.test(seconds) ? Number(seconds) * 1_000 : Number.NaN);
+
 /** The entries of a tar archive, in their order, each to be read before the next one. */
 async function* entriesOf(
   body: AsyncIterable<Uint8Array>,
@@ -51,7 +55,7 @@ async function* entriesOf(
     const { name: path, type, mtime, pax } = entry.header;
     const bytes = unbroken(entry as AsyncIterable<Uint8Array>);
     const { mtime: precise } = (pax ?? {}) as { readonly mtime?: string };
-    const modifiedAt = instantOf(precise === undefined ? mtime : new Date(Number(precise) * 1_000));
+    const modifiedAt = instantOf(precise === undefined ? mtime : preciseTime(precise));
     yield { path, kind: kinds[type ?? "file"] ?? "other", modifiedAt, bytes };
   }
 }

@@ -61,6 +61,7 @@ export function mediaTypesContract(name: string, open: OpenDrive): void {
             { name: "dated", text: "one", mtime: new Date(then) },
             { name: "precise", text: "one", pax: { mtime: "1580702706.789" } },
             { name: "endless", text: "\u0000", pax: { mtime: "1e99" } },
+            { name: "empty", text: "one", pax: { mtime: " " } },
           ]),
         ),
       );
@@ -70,6 +71,7 @@ export function mediaTypesContract(name: string, open: OpenDrive): void {
           ["text/plain", "2020-02-03T04:05:06.000Z"],
           ["text/plain", then],
           ["application/octet-stream", clock.now()],
+          ["text/plain", clock.now()],
         ],
       );
 

@@ -1,7 +1,7 @@
 import type { Context } from "#kernel/context.ts";
 import { Instant } from "#kernel/instant.ts";
 import { err, expect, ok, type Result } from "#kernel/result.ts";
-import { oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
+import { described, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import { RevisionNumber, type MediaType } from "../../domain/content.ts";
 import { NodeId } from "../../domain/ids.ts";
 import type { File, NotAFile } from "../../domain/node.ts";
@@ -19,7 +19,7 @@ const usualSize: ThumbnailSize = "256";
 export const ReadThumbnail = shape({
   nodeId: NodeId,
   revision: optional(RevisionNumber),
-  size: optional(ThumbnailSize),
+  size: optional(described("The longer side in pixels, at most; 256 by default", ThumbnailSize)),
 });
 export type ReadThumbnail = Infer<typeof ReadThumbnail>;
 

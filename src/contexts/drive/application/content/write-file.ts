@@ -3,7 +3,7 @@ import type { NewId } from "#kernel/id.ts";
 import { Instant } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
-import { handedOver, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
+import { described, handedOver, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
 import { conflictedName } from "../../domain/conflicted-name.ts";
@@ -38,11 +38,15 @@ const content = handedOver<UploadedFile>("file", {
   description: "The bytes of the file",
 });
 
+export const ModifiedAt = described(
+  "When the content was last changed where it comes from; now by default",
+  Instant,
+);
 /** `modifiedAt`: when the bytes were last changed where they come from; now, unless it is said. */
 export const CreateFile = shape({
   nodeId: NodeId,
   name: NodeName,
-  modifiedAt: optional(Instant),
+  modifiedAt: optional(ModifiedAt),
   content,
 });
 export type CreateFile = Infer<typeof CreateFile>;
@@ -56,7 +60,7 @@ export const ReviseFile = shape({
   nodeId: NodeId,
   expectedVersion: Version,
   ifStale: optional(IfStale),
-  modifiedAt: optional(Instant),
+  modifiedAt: optional(ModifiedAt),
   content,
 });
 export type ReviseFile = Infer<typeof ReviseFile>;

@@ -4,7 +4,7 @@ import type { Clock } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { Flag, text } from "#kernel/scalars.ts";
-import { optional, shape, type Infer } from "#kernel/shape.ts";
+import { described, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { LockId, NodeId, UserId, type SpaceId } from "../../domain/ids.ts";
 import {
@@ -28,18 +28,31 @@ export const LockNote = text(maxNote, leastNote);
 /** An exclusive lock for half an hour, with all that lies below, unless it is said otherwise. */
 export const PlaceLock = shape({
   nodeId: NodeId,
-  scope: optional(LockScope),
-  coversBelow: optional(Flag),
-  seconds: optional(LockSeconds),
-  note: optional(LockNote),
+  scope: optional(
+    described(
+      "`exclusive` bears no other lock, `shared` bears shared ones; `exclusive` by default",
+      LockScope,
+    ),
+  ),
+  coversBelow: optional(
+    described("Whether all that lies below a folder is locked, too; true by default", Flag),
+  ),
+  seconds: optional(described("For how long; 1800 by default, a week at most", LockSeconds)),
+  note: optional(described("What others are told", LockNote)),
 });
 export type PlaceLock = Infer<typeof PlaceLock>;
 
 /** `below`: those on what lies below, too. */
-export const ListLocks = shape({ nodeId: NodeId, below: optional(Flag) });
+export const ListLocks = shape({
+  nodeId: NodeId,
+  below: optional(described("Whether to list those on what lies below, too", Flag)),
+});
 export type ListLocks = Infer<typeof ListLocks>;
 
-export const RenewLock = shape({ lockId: LockId, seconds: optional(LockSeconds) });
+export const RenewLock = shape({
+  lockId: LockId,
+  seconds: optional(described("For how long from now on; 1800 by default", LockSeconds)),
+});
 export type RenewLock = Infer<typeof RenewLock>;
 
 export const ReleaseLock = shape({ lockId: LockId });

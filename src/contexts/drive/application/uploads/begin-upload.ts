@@ -33,7 +33,7 @@ import {
   type WantedChunk,
 } from "../../domain/upload.ts";
 import { relied, type KeepingDeps } from "../content/keep-chunks.ts";
-import { stepMs } from "../content/write-file.ts";
+import { ModifiedAt, stepMs } from "../content/write-file.ts";
 import { roomFor, type Quota, type QuotaExceeded } from "../content/quota.ts";
 import { wholeManifest } from "../content/whole-manifest.ts";
 import { placeFor, type NoPlace } from "../nodes/create-folder.ts";
@@ -57,7 +57,7 @@ const parts = handedOver<ToldParts>("parts", {
   maxLength: maxPartsBytes,
   description: "The parts of the content, one JSON object in a line each",
 });
-const told = { size: ByteCount, hash: Sha256, modifiedAt: optional(Instant), parts };
+const told = { size: ByteCount, hash: Sha256, modifiedAt: optional(ModifiedAt), parts };
 
 /** `source`: a file that parts are copied from. Without parts, a file of the same space has the same content. */
 export const BeginFile = shape({
