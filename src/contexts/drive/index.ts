@@ -21,6 +21,7 @@ import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { changedSpaces, followChanges, listChanges } from "./application/changes/list-changes.ts";
 import { collectChunks } from "./application/collection/collect-chunks.ts";
 import { readArchive } from "./application/content/read-archive.ts";
+import { sniffContents } from "./application/content/sniff-contents.ts";
 import { readThumbnail } from "./application/content/thumbnails.ts";
 import { readFile } from "./application/content/read-file.ts";
 import { readManifest } from "./application/content/read-manifest.ts";
@@ -95,11 +96,21 @@ export type DriveDeps = {
   readonly audit: Pick<Audit, "enter">;
 };
 
+/** What the drive does by itself. */
+const chores = (deps: DriveDeps) => ({
+  purgeExpired: purgeExpired(deps),
+  prunePast: prunePast(deps),
+  sniffContents: sniffContents(deps),
+  collectChunks: collectChunks(deps),
+});
+
 /** All that the drive can be asked to do. */
 export const createDrive = (deps: DriveDeps) =>
   createHandlers(
     "drive",
     {
+      ...chores(deps),
+
       openSpace: openSpace(deps),
       getSpace: getSpace(deps),
       listSpaces: listSpaces(deps),
@@ -127,17 +138,13 @@ export const createDrive = (deps: DriveDeps) =>
       restoreNode: restoreNode(deps),
       listTrash: listTrash(deps),
       purgeNode: purgeNode(deps),
-      purgeExpired: purgeExpired(deps),
 
       listPast: listPast(deps),
       restorePast: restorePast(deps),
-      prunePast: prunePast(deps),
 
       listChanges: listChanges(deps),
       followChanges: followChanges(deps),
       changedSpaces: changedSpaces(deps),
-
-      collectChunks: collectChunks(deps),
 
       mayUpload: mayUpload(deps),
       createFile: createFile(deps),

@@ -81,6 +81,14 @@ function addJobs({ jobs }: Pick<Parts<Settings, Profile>, "jobs">, drive: Drive)
     },
   });
   jobs.add({
+    name: "drive.sniff-contents",
+    everyMs: purgeEveryMs,
+    withinMs: collectWithinMs,
+    work: async (context, stopping) => {
+      expect(await drive.sniffContents({ stopping }, context));
+    },
+  });
+  jobs.add({
     name: "drive.collect-chunks",
     everyMs: collectEveryMs,
     withinMs: collectWithinMs,

@@ -173,6 +173,31 @@ const manifestPages = statement<PlacedPageRow>(
     order by node_id, number, starts_at limit $4`,
 );
 
+type UnsniffedRow = {
+  readonly node_id: string;
+  readonly number: number;
+  readonly chunk: string | null;
+};
+const unsniffed = statement<UnsniffedRow>(
+  "drive.revisions-unsniffed",
+  `select r.node_id, r.number, encode(substring(m.hashes for 32), 'hex') as chunk
+     from (select node_id, number from drive.revisions where media_type is null order by node_id, number limit $1) r
+     left join drive.manifests m on m.node_id = r.node_id and m.number = r.number and m.starts_at = 0`,
+);
+/** Of nodes, those that have the revision still. */
+const tells = [
+  [
+    "nodes",
+    `update drive.nodes n set media_type = s.media_type from unnest($1::text[], $2::bigint[], $3::text[]) s (id, number, media_type)
+      where n.id = s.id collate "C" and n.revision = s.number and n.media_type is null`,
+  ],
+  [
+    "revisions",
+    `update drive.revisions r set media_type = s.media_type from unnest($1::text[], $2::bigint[], $3::text[]) s (id, number, media_type)
+      where r.node_id = s.id collate "C" and r.number = s.number and r.media_type is null`,
+  ],
+].map(([name = "", text = ""]) => mutation(`drive.tell-media-types-${name}`, inTurn, text));
+
 const valuesOf = (all: readonly RevisionFacts[]): Parameter[] => [
   all.map(({ nodeId }) => nodeId),
   all.map(({ revision }) => revision),
@@ -225,6 +250,20 @@ export const postgresChunks = ({ read, write }: Transaction): ChunkIndex => ({
 });
 
 export const postgresRevisions = ({ read, write }: Transaction): Revisions => ({
+  unsniffed: async (limit) =>
+    (await read(unsniffed, [limit])).map((row) => ({
+      nodeId: row.node_id as NodeId,
+      revision: row.number as RevisionNumber,
+      chunk: row.chunk ? (row.chunk as Sha256) : undefined,
+    })),
+  tell(all) {
+    const values = [
+      all.map(({ nodeId }) => nodeId),
+      all.map(({ revision }) => revision),
+      all.map(({ mediaType }) => mediaType),
+    ];
+    for (const one of tells) write(one, values);
+  },
   add(all) {
     if (all.length === 0) return;
     write(addRevisions, valuesOf(all));

@@ -124,4 +124,16 @@ test("contents that an older release has kept are bytes of the time when they ca
   assert.deepEqual([copy.content.mediaType, copy.content.modifiedAt], [octets, clock.now()]);
   const moved = expect(await house.move(file, { name: "c" }));
   assert.ok(moved.kind === "file" && moved.content.modifiedAt === clock.now());
+
+  const { drive, as } = house;
+  for (const table of ["nodes", "revisions"])
+    await opened?.sql(`update drive.${table} set media_type = null`);
+  expect(await house.file(rootId, "empty", Buffer.alloc(0)));
+  await opened?.sql("update drive.revisions set media_type = null where size = 0");
+  expect(await drive.sniffContents({}, as("system")));
+  const known = (await house.revisions(file)).items.map(({ mediaType }) => mediaType);
+  assert.deepEqual(known, ["text/plain", "application/pdf"], "a job looks at them");
+  const { node } = expect(await house.seen(file));
+  assert.ok(node.kind === "file" && node.content.mediaType === "text/plain");
+  expect(await drive.sniffContents({}, as("system")));
 });

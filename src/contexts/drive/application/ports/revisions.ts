@@ -1,5 +1,5 @@
 import type { Instant } from "#kernel/instant.ts";
-import type { Content, Manifest, RevisionNumber, Sha256 } from "../../domain/content.ts";
+import type { Content, Manifest, MediaType, RevisionNumber, Sha256 } from "../../domain/content.ts";
 import type { NodeId } from "../../domain/ids.ts";
 
 /** What a file held from some time on. It never changes. */
@@ -21,7 +21,15 @@ export type PagePlace = {
   readonly startsAt: number;
 };
 
+type Place = { readonly nodeId: NodeId; readonly revision: RevisionNumber };
+/** A revision whose media type is not known, and its first chunk; an empty one has none. */
+export type Unsniffed = Place & { readonly chunk: Sha256 | undefined };
+export type Sniffed = Place & { readonly mediaType: MediaType };
+
 export type Revisions = {
+  readonly unsniffed: (limit: number) => Promise<readonly Unsniffed[]>;
+  /** Says what media types some revisions have, of which it is not known. */
+  readonly tell: (sniffed: readonly Sniffed[]) => void;
   /** Pages of all manifests, after one of them. */
   readonly pages: (
     after: PagePlace | undefined,
