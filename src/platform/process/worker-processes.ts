@@ -39,11 +39,13 @@ export function workerProcesses<Out>(entry: URL) {
   }
 
   function keep(child: ChildProcess): void {
+    // It may have ended its work by itself.
+    if (!child.connected) return;
     child.unref();
     child.channel?.unref();
     const end = () => {
       forget(child);
-      child.disconnect();
+      if (child.connected) child.disconnect();
     };
     idle.set(child, setTimeout(end, idleMs).unref());
   }
