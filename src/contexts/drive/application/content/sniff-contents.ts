@@ -32,16 +32,16 @@ export function sniffContents(deps: KeepingDeps) {
   ): Promise<Result<void, never>> => {
     for (;;) {
       if (stopping?.aborted === true) break;
-      const context = { ...asked, deadlineMs: clock.unixMs() + stepMs };
-      const { found, located } = await read(context, async ({ revisions, chunks }) => {
+      const step = () => ({ ...asked, deadlineMs: clock.unixMs() + stepMs });
+      const { found, located } = await read(step(), async ({ revisions, chunks }) => {
         const some = await revisions.unsniffed(stepContents);
         const hashes = some.flatMap(({ chunk }) => chunk ?? []);
         return { found: some, located: await chunks.located([...new Set(hashes)]) };
       });
       if (found.length === 0) break;
       const told: Sniffed[] = [];
-      for (const one of found) told.push(await sniffed(one, located, context));
-      expect(await unitOfWork(context, async ({ revisions }) => ok(revisions.tell(told))));
+      for (const one of found) told.push(await sniffed(one, located, step()));
+      expect(await unitOfWork(step(), async ({ revisions }) => ok(revisions.tell(told))));
     }
     return ok(undefined);
   };

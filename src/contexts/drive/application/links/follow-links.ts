@@ -211,8 +211,8 @@ function downloading<V, R extends { readonly type: string }, K extends "file" | 
 ) {
   type OtherKind = { readonly type: `not-a-${K}`; readonly nodeId: NodeId };
   const { unitOfWork, newId } = deps;
-  type Closed = Unopened | DropsOnly | PreviewsOnly | LinkUsedUp | OtherKind;
-  type Counted = Result<Opened, Closed>;
+  type Unread = Unopened | DropsOnly | PreviewsOnly | LinkUsedUp | OtherKind;
+  type Counted = Result<Opened, Unread>;
 
   const counted = async (
     scope: DriveScope,
@@ -236,7 +236,7 @@ function downloading<V, R extends { readonly type: string }, K extends "file" | 
   };
 
   type Told = Exclude<R, Hidden>;
-  type Outcome = Result<V, Closed | Told | Conflict>;
+  type Outcome = Result<V, Unread | Told | Conflict>;
   return async (input: GetShared, context: Context): Promise<Outcome> => {
     const link = await deps.read(context, (scope) => linkOf(deps, scope, input.link));
     if (!link.ok) return link;
