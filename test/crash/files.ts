@@ -191,6 +191,7 @@ export async function purged(ask: Ask, ledger: Ledger): Promise<readonly string[
   const left = await ask(
     `select id, name from drive.nodes where name like '%-gone'
       union all select r.node_id, 'a revision' from drive.revisions r left join drive.nodes n on n.id = r.node_id where n.id is null
+      union all select t.space_id, 'a thumbnail' from drive.thumbnails t left join drive.contents c using (space_id, hash) where c.hash is null
       union all select m.node_id, 'chunks' from drive.manifests m left join drive.revisions r on r.node_id = m.node_id and r.number = m.number
                  where r.node_id is null`,
   );

@@ -21,7 +21,7 @@ import {
 } from "./sync-situation.ts";
 
 /** Files that are sent and received at a time. */
-const parallel = 4;
+const parallel = 8;
 /** Transfers after which what has been done is noted for good. */
 const noteEvery = 200;
 

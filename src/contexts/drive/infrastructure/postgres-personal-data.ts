@@ -31,6 +31,7 @@ const erasures = [
   ["invitations", `delete from drive.invitations where space_id in (${owned})`],
   ["memberships", "update drive.spaces set members = members - $1 where members ? $1"],
   ["uploads", eraseUploads],
+  ["thumbnails", `delete from drive.thumbnails where space_id in (${owned})`],
   ["contents", `delete from drive.contents where space_id in (${owned})`],
   ["usage", "delete from drive.usage where owner_id = $1"],
   ["spaces", "delete from drive.spaces where owner_id = $1"],
