@@ -5,7 +5,7 @@ import { pause, type Timers } from "#platform/runtime.ts";
 import { localItem, ownFolder } from "./local-tree.ts";
 import { ChangesFacts, isPassing, type Server } from "./server.ts";
 import { syncOnce, type SyncOptions } from "./sync.ts";
-import type { SyncReport } from "./sync-situation.ts";
+import { isLocal, type SyncReport } from "./sync-situation.ts";
 import type { SyncState } from "./sync-state.ts";
 
 /** Programs write a file in several steps: a change of this machine is sent once it has been quiet for so long, or is going on for so long. */
@@ -20,7 +20,7 @@ type Keeping = SyncOptions & {
   readonly onReport: (report: SyncReport) => void;
   /** Ends what goes on as well, if the server is reached with it. */
   readonly ending: AbortSignal;
-  /** The server is away, or the folder cannot be watched. Both are gone on with. */
+  /** The server is away, files vanish while they are looked at, or the folder cannot be watched. Both are gone on with. */
   readonly onFailure: (error: unknown) => void;
 };
 
@@ -84,9 +84,9 @@ export async function keepSynced({ onReport, onFailure, ...options }: Keeping): 
       if (changed.calls !== seen) await settled(changed, options);
     } catch (error) {
       if (ending.aborted) return;
-      if (!isPassing(error)) throw error;
+      if (!isPassing(error) && !isLocal(error)) throw error;
       onFailure(error);
-      await pause(timers, awayMs, ending);
+      await pause(timers, isLocal(error) ? settleMs : awayMs, ending);
     }
   }
 }

@@ -18,12 +18,22 @@ export type LocalItem = {
 export const isDenied = (error: unknown): boolean =>
   error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
 
+const isGone = (error: unknown): boolean =>
+  error instanceof Error &&
+  "code" in error &&
+  (error.code === "ENOENT" || error.code === "ENOTDIR");
+
 /** All files and folders below a folder, each folder before what is in it. Links and devices are left out. */
 export async function localTree(
   root: string,
   onUnreadable: (folder: string, why: string) => void,
 ): Promise<ReadonlyMap<string, LocalItem>> {
   const unreadable = (folder: string, error: unknown): readonly Dirent[] => {
+    // It was deleted while the tree was walked.
+    if (folder !== "" && isGone(error)) {
+      found.delete(folder);
+      return [];
+    }
     if (folder === "" || !isDenied(error)) throw error;
     onUnreadable(folder, "this user may not read it");
     return [];

@@ -147,11 +147,14 @@ const ofOneItem: ReadonlySet<unknown> = new Set([
   "ENOTEMPTY",
   "EPERM",
 ]);
+/** Something about one file or folder of this machine, which may be another one in a moment. */
+export const isLocal = (error: unknown): error is Error =>
+  error instanceof Error && "code" in error && ofOneItem.has(error.code);
 const isOfOneItem = (error: unknown): error is Error =>
   error instanceof Refused ||
   error instanceof LocalChanged ||
   error instanceof DownloadDamaged ||
-  (error instanceof Error && "code" in error && ofOneItem.has(error.code));
+  isLocal(error);
 
 /** Refusals of what was based on an earlier state of the server. */
 const lostRaces: ReadonlySet<string> = new Set(["STALE_REVISION", "PRECONDITION_FAILED"]);
