@@ -157,10 +157,9 @@ async function downloadFrom(
   }
 }
 
-/** The local file was last changed when the content was. */
-async function date(path: string, { modifiedAt }: Wanted): Promise<void> {
-  const time = modifiedAt === undefined ? undefined : new Date(modifiedAt);
-  if (time) await utimes(path, time, time);
+/** A local file was last changed when its content was. */
+async function date({ modifiedAt }: Wanted, set: (time: Date) => Promise<void>): Promise<void> {
+  if (modifiedAt !== undefined) await set(new Date(modifiedAt));
 }
 
 /** Receives a small file in one piece, which is not read again. Undefined where that has failed. */
@@ -169,15 +168,14 @@ async function receiveSmall(
   wanted: Wanted,
   { into, onReceived }: Getting,
 ): Promise<Described | undefined> {
-  const { id, revision, hash, modifiedAt } = wanted;
+  const { id, revision, hash } = wanted;
   const answer = await server.open("GET", content({ id }), { query: { revision } });
   const bytes = await answer.arrayBuffer().then(Buffer.from, () => undefined);
   const described = bytes && (await describeBytes(bytes));
   if (!bytes || described?.hash !== hash) return undefined;
   await using file = await open(into, "w");
   await file.writeFile(bytes);
-  const time = modifiedAt === undefined ? undefined : new Date(modifiedAt);
-  if (time) await file.utimes(time, time);
+  await date(wanted, (time) => file.utimes(time, time));
   await file.sync();
   onReceived(bytes.length);
   return described;
@@ -202,7 +200,7 @@ export async function getFile(
       () => undefined,
     );
     if (assembled && isSame(assembled)) {
-      await date(into, wanted);
+      await date(wanted, (time) => utimes(into, time, time));
       return assembled;
     }
     await rm(into, { force: true }); // the connection was cut, or the base is another one than was thought
@@ -210,7 +208,7 @@ export async function getFile(
   await download(server, wanted, getting);
   const described = await describeFile(into);
   if (isSame(described)) {
-    await date(into, wanted);
+    await date(wanted, (time) => utimes(into, time, time));
     return described;
   }
   await rm(into);

@@ -20,7 +20,7 @@ type Keeping = SyncOptions & {
   readonly onReport: (report: SyncReport) => void;
   /** Ends what goes on as well, if the server is reached with it. */
   readonly ending: AbortSignal;
-  /** The server is away, files vanish while they are looked at, or the folder cannot be watched. Both are gone on with. */
+  /** The server is away, files vanish while they are looked at, or the folder cannot be watched: it is gone on with each. */
   readonly onFailure: (error: unknown) => void;
 };
 
@@ -86,6 +86,7 @@ export async function keepSynced({ onReport, onFailure, ...options }: Keeping): 
       if (ending.aborted) return;
       if (!isPassing(error) && !isLocal(error)) throw error;
       onFailure(error);
+      if (isLocal(error)) await changed.wait(seen, awayMs);
       await pause(timers, isLocal(error) ? settleMs : awayMs, ending);
     }
   }

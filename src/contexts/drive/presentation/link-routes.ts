@@ -29,7 +29,7 @@ import {
   toOpened,
   toShared,
   VisitView,
-} from "./views.ts";
+} from "./link-views.ts";
 
 export type Linking = Pick<LinkTokens, "tokenOf">;
 

@@ -1,7 +1,7 @@
 import { del, get, patch, post, type Route } from "#platform/http/route.ts";
 import { ListLocks, PlaceLock, ReleaseLock, RenewLock } from "../application/locks/locks.ts";
 import type { Drive } from "../index.ts";
-import { LocksView, LockView, toLock } from "./views.ts";
+import { LocksView, LockView, toLock } from "./lock-views.ts";
 
 const refusals = { "lock-not-found": 404, forbidden: 403, conflict: 409 } as const;
 

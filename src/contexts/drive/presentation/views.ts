@@ -13,28 +13,14 @@ import type { EntryResult } from "../application/content/place-entries.ts";
 import { maxEntries, maxEntryPath } from "../application/content/receive-archive.ts";
 import { RevisionPageSize } from "../application/content/revisions.ts";
 import { toldInvitations, type Invited } from "../application/spaces/invitations.ts";
-import type { UsedLink } from "../application/links/manage-links.ts";
-import { LockNote } from "../application/locks/locks.ts";
-import { LinkToken, VisitText, type Shared } from "../application/links/follow-links.ts";
-import { DownloadLimit, LinkAllows, maxLinks } from "../domain/link.ts";
 import type { SeenNode } from "../application/ports/nodes.ts";
 import { ChunkRange, rangesOf } from "../application/uploads/receive-chunks.ts";
 import { toldChunks, type UploadProgress } from "../application/uploads/upload-progress.ts";
 import type { RevisionFacts } from "../application/ports/revisions.ts";
-import { ByteCount, MediaType, newContentOf, RevisionNumber, Sha256 } from "../domain/content.ts";
-import {
-  InvitationId,
-  LinkId,
-  LockId,
-  NodeId,
-  OwnerId,
-  SpaceId,
-  UploadId,
-  UserId,
-} from "../domain/ids.ts";
-import { LockScope, maxLocks, type Lock } from "../domain/lock.ts";
+import { ByteCount, MediaType, RevisionNumber, Sha256 } from "../domain/content.ts";
+import { InvitationId, NodeId, OwnerId, SpaceId, UploadId, UserId } from "../domain/ids.ts";
 import { NodeName } from "../domain/node-name.ts";
-import type { Node, PlacedFile } from "../domain/node.ts";
+import type { Node } from "../domain/node.ts";
 import type { Past } from "../domain/rewind.ts";
 import { Address, type Invitation } from "../domain/invitation.ts";
 import { FoundPageSize, type FoundNodes } from "../application/nodes/search-nodes.ts";
@@ -139,7 +125,7 @@ const held = {
   ),
 };
 /** Folders have none. */
-const content = {
+export const content = {
   size: optional(held.size),
   hash: optional(held.hash),
   mediaType: optional(held.mediaType),
@@ -318,88 +304,6 @@ export const toUpload = ({ upload, missing }: UploadProgress) => {
   const node = nodeId === undefined ? {} : { nodeId };
   return { id, size, hash, expiresAt, missing: rangesOf(missing), ...node };
 };
-
-export const LinkView = named(
-  "Link",
-  shape({
-    id: LinkId,
-    nodeId: described("The file or the folder that it opens", NodeId),
-    token: described("What it is followed with: `/drive/shared/{link}`", LinkToken),
-    hasPassword: described("Whether it needs a visit", Flag),
-    expiresAt: optional(described("When it ends", Instant)),
-    allows: described(
-      "`read` opens contents, `preview` shows names and small pictures, `drop` takes files",
-      LinkAllows,
-    ),
-    maxDownloads: optional(
-      described("Downloads that it allows, or files that it takes", DownloadLimit),
-    ),
-    downloads: described("Downloads or files so far, where they are limited", Count),
-    madeBy: described("The user who made it", OwnerId),
-    createdAt: described("When it was made", Instant),
-  }),
-);
-export const LinksView = named("Links", shape({ items: list(LinkView, maxLinks) }));
-export const toLink = ({ link, downloads }: UsedLink, token: string) => {
-  const { passwordHash, ownerId: _ownerId, version: _version, ...told } = link;
-  const hasPassword = passwordHash !== undefined;
-  const shown = { token: token as LinkToken, hasPassword, downloads };
-  return { ...told, ...shown };
-};
-export const VisitView = named(
-  "Visit",
-  shape({
-    visit: described("Is sent along as the query parameter `visit`", VisitText),
-    until: described("When it ends", Instant),
-  }),
-);
-
-export const LockView = named(
-  "Lock",
-  shape({
-    id: LockId,
-    nodeId: described("The file or the folder that is locked", NodeId),
-    holderId: described("The user who works on it", UserId),
-    scope: described("An `exclusive` one bears no other lock", LockScope),
-    coversBelow: described("Whether all that lies below is locked, too", Flag),
-    note: optional(described("What the holder says to others", LockNote)),
-    createdAt: described("When it was placed", Instant),
-    expiresAt: described("When it ends", Instant),
-  }),
-);
-export const LocksView = named("Locks", shape({ items: list(LockView, 2 * maxLocks) }));
-export const toLock = ({ version: _version, spaceId: _spaceId, ...told }: Lock) => told;
-
-/** What strangers see of a file or a folder. */
-export const SharedView = named(
-  "Shared",
-  shape({
-    id: NodeId,
-    kind: oneOf("folder", "file"),
-    name: NodeName,
-    ...content,
-    changedAt: described("When it was last changed", Instant),
-    allows: optional(described("What the link is for, as it was made", LinkAllows)),
-  }),
-);
-/** A stranger is not told under which name it lies there, or as what. */
-export const DroppedView = named(
-  "Dropped",
-  shape({ size: described("Bytes of the file", ByteCount), hash: Sha256 }),
-);
-export const toDropped = ({ content: { size, hash } }: PlacedFile) => ({ size, hash });
-export const toOpened = ({ node, allows }: Shared) => ({ ...toShared(node, allows), allows });
-/** A short content could be guessed by its hash, which a link for previews keeps to itself. */
-export const toShared = (node: Node, allows: LinkAllows) => {
-  const { id, kind, name, changedAt } = node;
-  const { hash, ...told } = node.kind === "file" ? newContentOf(node.content) : {};
-  const proof = hash === undefined || allows === "preview" ? {} : { hash };
-  return { id, kind, name, ...told, ...proof, changedAt };
-};
-export const SharedChildrenView = named(
-  "SharedChildren",
-  shape({ items: list(SharedView, NodePageSize.most), nextCursor: optional(ChildCursor) }),
-);
 
 export const ChangesView = named(
   "Changes",
