@@ -6,7 +6,7 @@ import { Version, type Versioned } from "#kernel/version.ts";
 import { LockPlaced, LockReleased, LockRenewed, type DriveEvent } from "./events.ts";
 import type { LockId, NodeId, SpaceId, UserId } from "./ids.ts";
 
-/** An `exclusive` lock bears no other one, a `shared` one bears shared ones. */
+/** An `exclusive` lock tolerates no other one, a `shared` one tolerates shared ones. */
 export const LockScope = oneOf("exclusive", "shared");
 export type LockScope = Infer<typeof LockScope>;
 

@@ -11,7 +11,7 @@ export const LockView = named(
     id: LockId,
     nodeId: described("The file or the folder that is locked", NodeId),
     holderId: described("The user who works on it", UserId),
-    scope: described("An `exclusive` one bears no other lock", LockScope),
+    scope: described("An `exclusive` one tolerates no other lock", LockScope),
     coversBelow: described("Whether all that lies below is locked, too", Flag),
     note: optional(described("What the holder says to others", LockNote)),
     createdAt: described("When it was placed", Instant),

@@ -30,7 +30,7 @@ export const PlaceLock = shape({
   nodeId: NodeId,
   scope: optional(
     described(
-      "`exclusive` bears no other lock, `shared` bears shared ones; `exclusive` by default",
+      "`exclusive` tolerates no other lock, `shared` tolerates shared ones; `exclusive` by default",
       LockScope,
     ),
   ),
