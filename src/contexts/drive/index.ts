@@ -41,7 +41,7 @@ import {
 import { createLink, listLinks, revokeLink } from "./application/links/manage-links.ts";
 import { listLocks, placeLock, releaseLock, renewLock } from "./application/locks/locks.ts";
 import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.ts";
-import { copyFile } from "./application/content/copy-file.ts";
+import { copyNode } from "./application/nodes/copy-node.ts";
 import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
 import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
 import { searchNodes } from "./application/nodes/search-nodes.ts";
@@ -150,7 +150,7 @@ export const createDrive = (deps: DriveDeps) =>
       createFile: createFile(deps),
       createFiles: createFiles(deps),
       reviseFile: reviseFile(deps),
-      copyFile: copyFile(deps),
+      copyNode: copyNode(deps),
       readFile: readFile(deps),
       readThumbnail: readThumbnail(deps),
       readArchive: readArchive(deps),

@@ -1,6 +1,5 @@
 import type { Context } from "#kernel/context.ts";
 import { get, post, put, type ByteRange, type Route } from "#platform/http/route.ts";
-import { CopyFile } from "../application/content/copy-file.ts";
 import { ReadArchive } from "../application/content/read-archive.ts";
 import { ReadFile, type ReadableFile } from "../application/content/read-file.ts";
 import { ReadThumbnail, type SmallPicture } from "../application/content/thumbnails.ts";
@@ -79,22 +78,6 @@ const writing = (drive: Drive): readonly Route[] => [
     version: revision,
     tagKind,
     refusals: { ...placed, ...kept, "file-too-large": 422 },
-  }),
-  post("/drive/nodes/:nodeId/copies", {
-    access: "signed-in",
-    id: "copyFile",
-    summary: "Copy a file",
-    description:
-      "Creates a file with the newest content of another one: in its folder or in another one (`parentId`), of any space of the caller, under its name or another one (`name`). No bytes are copied.",
-    input: CopyFile,
-    handle: drive.copyFile,
-    success: 201,
-    output: NodeView,
-    present: toNode,
-    location: ({ id }) => `/drive/nodes/${id}`,
-    version: revision,
-    tagKind,
-    refusals: { ...placed, ...kept, "not-a-file": 409 },
   }),
   put("/drive/nodes/:nodeId/content", {
     access: "signed-in",

@@ -1,4 +1,5 @@
 import { del, get, patch, post, type Route } from "#platform/http/route.ts";
+import { CopyNode } from "../application/nodes/copy-node.ts";
 import { CreateFolder } from "../application/nodes/create-folder.ts";
 import { MoveNode, RestoreNode, TrashNode } from "../application/nodes/move-node.ts";
 import { GetNode, ListChildren } from "../application/nodes/read-nodes.ts";
@@ -38,12 +39,25 @@ const changing = (drive: Drive): readonly Route[] => [
     location: ({ id }) => `/drive/nodes/${id}`,
     refusals: placed,
   }),
+  post("/drive/nodes/:nodeId/copies", {
+    ...one,
+    id: "copyNode",
+    summary: "Copy a file or a folder",
+    description:
+      "Creates a file with the newest content of another one, or a folder with all that lies below another one, at most 10000 files and folders: in its folder or in another one (`parentId`), of any space of the caller, under its name or another one (`name`). " +
+      "With `ifTaken=replace` what has the name there goes to the trash. No bytes are copied, and no older revisions.",
+    input: CopyNode,
+    handle: drive.copyNode,
+    success: 201,
+    location: ({ id }) => `/drive/nodes/${id}`,
+    refusals: { ...placed, "quota-exceeded": 403, "too-many-nodes": 422 },
+  }),
   patch("/drive/nodes/:nodeId", {
     ...one,
     id: "moveNode",
     summary: "Rename or move a file or a folder",
     description:
-      "Moves a node to another folder of its space (`parentId`), renames it (`name`), or both. What lies below a folder goes with it.",
+      "Moves a node to another folder of its space (`parentId`), renames it (`name`), or both. What lies below a folder goes with it. With `ifTaken=replace` what has the name there goes to the trash.",
     input: MoveNode,
     handle: drive.moveNode,
     refusals: { ...placed, "node-is-root": 409, "precondition-failed": 412 },

@@ -11,7 +11,7 @@ import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { testClock } from "#test/clock.ts";
 import { testContext } from "#test/context.ts";
 import { newId } from "#test/values.ts";
-import { CopyFile } from "../application/content/copy-file.ts";
+import { CopyNode } from "../application/nodes/copy-node.ts";
 import { ReadManifest } from "../application/content/read-manifest.ts";
 import { ReadThumbnail } from "../application/content/thumbnails.ts";
 import { ReadFile } from "../application/content/read-file.ts";
@@ -203,7 +203,7 @@ const filesOf = ({ drive, as, adaId }: House) => {
     thumbnail: (nodeId: string, more: object = {}, actor: string = adaId) =>
       drive.readThumbnail(read(ReadThumbnail, { nodeId, ...more }), as(actor)),
     copy: (nodeId: string, to: object = {}, actor: string = adaId) =>
-      drive.copyFile(read(CopyFile, { nodeId, ...to }), as(actor)),
+      drive.copyNode(read(CopyNode, { nodeId, ...to }), as(actor)),
     revisions: async (nodeId: string, more: object = {}) =>
       expect(await drive.listRevisions(read(ListRevisions, { nodeId, ...more }), as(adaId))),
     restoreRevision: (nodeId: string, revision: number, expectedVersion: number) =>

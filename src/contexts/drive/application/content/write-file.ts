@@ -18,7 +18,7 @@ import {
   type Unwritable,
 } from "../../domain/node.ts";
 import { roomFor, roomLeft, type Quota, type QuotaExceeded } from "./quota.ts";
-import { placeFor, type NoPlace } from "../nodes/create-folder.ts";
+import { placeFor, type NoPlace } from "../nodes/place-for.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { Owned } from "../ports/nodes.ts";

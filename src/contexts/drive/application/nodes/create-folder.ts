@@ -6,41 +6,15 @@ import { ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { NodeId } from "../../domain/ids.ts";
-import { nameKey, NodeName } from "../../domain/node-name.ts";
-import {
-  Node,
-  type NameTaken,
-  type NodeCycle,
-  type NodeInTrash,
-  type NotAFolder,
-  type OtherSpace,
-  type PlacedFolder,
-  type TooDeep,
-} from "../../domain/node.ts";
+import { NodeName } from "../../domain/node-name.ts";
+import { Node, type PlacedFolder } from "../../domain/node.ts";
 import { Permissions } from "../permission.ts";
-import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
-import { asFolder, permitted, type Unseen } from "./located.ts";
+import { permitted, type Unseen } from "./located.ts";
+import { placeFor, type NoPlace } from "./place-for.ts";
 
 export const CreateFolder = shape({ nodeId: NodeId, name: NodeName });
 export type CreateFolder = Infer<typeof CreateFolder>;
-
-/** Reasons why nothing can come to lie in a folder under a name. */
-export type NoPlace = NotAFolder | NodeInTrash | NodeCycle | TooDeep | OtherSpace | NameTaken;
-
-/** Whether a new node may be made in a folder under a name. `height`: 1 for a folder, 0 for a file. */
-export async function placeFor(
-  { nodes }: Pick<DriveScope, "nodes">,
-  found: Owned,
-  { id, name, height }: { readonly id: NodeId; readonly name: NodeName; readonly height: number },
-): Promise<Result<void, NoPlace>> {
-  const folder = asFolder(found);
-  if (!folder.ok) return folder;
-  const { spaceId } = found.node;
-  const held = Node.mayHold(folder.value, { id, spaceId, height });
-  if (!held.ok) return held;
-  return Node.mayBeNamed(id, await nodes.child(found.node.id, nameKey(name)));
-}
 
 type Deps = {
   readonly unitOfWork: UnitOfWork<DriveScope>;

@@ -6,7 +6,7 @@ import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { atVersion, Version, type PreconditionFailed } from "#kernel/version.ts";
 import { NodeId } from "../../domain/ids.ts";
-import { nameKey, NodeName } from "../../domain/node-name.ts";
+import { NodeName } from "../../domain/node-name.ts";
 import {
   inTrash,
   isInTrash,
@@ -21,8 +21,8 @@ import {
 import { Permissions } from "../permission.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
-import type { NoPlace } from "./create-folder.ts";
-import { asFolder, lockOfTree, permitted, type Unseen } from "./located.ts";
+import { lockOfTree, permitted, type Unseen } from "./located.ts";
+import { IfTaken, placeFor, type NoPlace, type Place } from "./place-for.ts";
 
 /** Without `parentId` the node stays in its folder, and without `name` it keeps its name. */
 export const MoveNode = shape({
@@ -30,6 +30,7 @@ export const MoveNode = shape({
   expectedVersion: optional(Version),
   parentId: optional(NodeId),
   name: optional(NodeName),
+  ifTaken: optional(IfTaken),
 });
 export type MoveNode = Infer<typeof MoveNode>;
 
@@ -72,20 +73,23 @@ const aloneInTree =
     );
   };
 
+/** Where a node that is there already is to lie. */
+type To = {
+  readonly parent: Owned;
+  readonly name: NodeName;
+  readonly ifTaken?: IfTaken | undefined;
+};
+
 /** Whether a node that is there already may come to lie in a folder under a name. */
 async function mayLie(
   scope: DriveScope,
-  node: Placed | Trashed,
-  { parent, name }: { readonly parent: Owned; readonly name: NodeName },
-): Promise<Result<void, NoPlace>> {
-  const folder = asFolder(parent);
-  if (!folder.ok) return folder;
+  { node, above }: Owned<Placed | Trashed>,
+  { parent, name, ifTaken }: To,
+): Promise<Result<Place, NoPlace>> {
   const { id, spaceId, kind } = node;
   const isRenamed = node.status === "placed" && node.parentId === parent.node.id;
   const height = kind === "file" || isRenamed ? 0 : await scope.nodes.height(id, maxDepth);
-  const held = Node.mayHold(folder.value, { id, spaceId, height });
-  if (!held.ok) return held;
-  return Node.mayBeNamed(id, await scope.nodes.child(parent.node.id, nameKey(name)));
+  return placeFor(scope, parent, { id, name, height, spaceId, ifTaken, keeping: above });
 }
 
 const isRoot = (nodeId: NodeId) => err<NodeIsRoot>({ type: "node-is-root", nodeId });
@@ -95,7 +99,7 @@ export function moveNode(deps: Deps) {
   const alone = aloneInTree(deps);
   const seen = permitted(deps.mayAct, Permissions.changeNode);
   type Refused = NoPlace | NodeIsRoot | NodeInTrash | PreconditionFailed | Unseen;
-  return ({ nodeId, expectedVersion, parentId, name }: MoveNode, context: Context) =>
+  return ({ nodeId, expectedVersion, parentId, name, ifTaken }: MoveNode, context: Context) =>
     alone(nodeId, context, async (scope, found): Promise<Result<Placed, Refused>> => {
       const { node } = found;
       if (node.status === "root") return isRoot(nodeId);
@@ -105,9 +109,12 @@ export function moveNode(deps: Deps) {
       const to = { parentId: parentId ?? node.parentId, name: name ?? node.name };
       const parent = await seen(scope, to.parentId, context);
       if (!parent.ok) return parent;
-      const allowed = await mayLie(scope, node, { parent: parent.value, name: to.name });
-      if (!allowed.ok) return allowed;
-      return ok(scope.nodes.save(Node.move(node, to, deps.clock.now())));
+      const there = { parent: parent.value, name: to.name, ifTaken };
+      const place = await mayLie(scope, { ...found, node }, there);
+      if (!place.ok) return place;
+      const at = deps.clock.now();
+      if (place.value.replaced) scope.nodes.save(Node.trash(place.value.replaced, at));
+      return ok(scope.nodes.save(Node.move(node, to, at)));
     });
 }
 
@@ -139,8 +146,9 @@ export function restoreNode(deps: Deps) {
       const to = { parentId: parentId ?? node.parentId, name: name ?? node.name };
       const parent = await seen(scope, to.parentId, context);
       if (!parent.ok) return parent;
-      const allowed = await mayLie(scope, node, { parent: parent.value, name: to.name });
-      if (!allowed.ok) return allowed;
+      const there = { parent: parent.value, name: to.name };
+      const place = await mayLie(scope, { ...found, node }, there);
+      if (!place.ok) return place;
       const at = deps.clock.now();
       if (node.status === "placed") return ok(scope.nodes.save(Node.move(node, to, at)));
       return ok(scope.nodes.save(Node.restore(node, to, at)));

@@ -36,7 +36,7 @@ import { relied, type KeepingDeps } from "../content/keep-chunks.ts";
 import { ModifiedAt, stepMs } from "../content/write-file.ts";
 import { roomFor, type Quota, type QuotaExceeded } from "../content/quota.ts";
 import { wholeManifest } from "../content/whole-manifest.ts";
-import { placeFor, type NoPlace } from "../nodes/create-folder.ts";
+import { placeFor, type NoPlace } from "../nodes/place-for.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { Owned } from "../ports/nodes.ts";

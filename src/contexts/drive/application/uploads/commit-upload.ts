@@ -19,7 +19,7 @@ import { proven, unlessDamaged } from "../content/proven.ts";
 import type { Received } from "../content/receive-content.ts";
 import { IfStale, keepFile, keepOrCopy, stepMs } from "../content/write-file.ts";
 import type { Quota, QuotaExceeded } from "../content/quota.ts";
-import type { NoPlace } from "../nodes/create-folder.ts";
+import type { NoPlace } from "../nodes/place-for.ts";
 import { places } from "../places.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
