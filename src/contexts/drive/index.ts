@@ -8,6 +8,7 @@
  * - **chunk**: a piece of content, named by its SHA-256 and kept once
  * - **upload**: a content that arrives chunk by chunk, over as many requests as it takes
  * - **link**: opens a file or a folder for whoever has it; a **visit** is what a password is shown for
+ * - **property**: something that a client keeps with a file or a folder
  * - **lock**: says to others who works on a file or a folder
  * - **segment**: a file or an object in which chunks are kept, one after the other
  */
@@ -45,6 +46,7 @@ import { copyNode } from "./application/nodes/copy-node.ts";
 import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
 import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
 import { searchNodes } from "./application/nodes/search-nodes.ts";
+import { changeProperties, listProperties } from "./application/properties/properties.ts";
 import { listPast } from "./application/time-machine/read-past.ts";
 import { prunePast } from "./application/time-machine/prune-past.ts";
 import { restorePast } from "./application/time-machine/restore-past.ts";
@@ -169,6 +171,9 @@ export const createDrive = (deps: DriveDeps) =>
       listLocks: listLocks(deps),
       renewLock: renewLock(deps),
       releaseLock: releaseLock(deps),
+
+      listProperties: listProperties(deps),
+      changeProperties: changeProperties(deps),
 
       createLink: createLink(deps),
       listLinks: listLinks(deps),

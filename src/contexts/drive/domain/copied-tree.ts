@@ -11,8 +11,9 @@ export const maxCopied = 10_000;
 
 type Creation = Pick<Node, "id" | "spaceId" | "name" | "createdAt"> & { readonly parentId: NodeId };
 
-/** `created`: all of them, each folder before what lies in it. */
+/** `created`: all of them, each folder before what lies in it; `sources`: what each is a copy of. */
 export type CopiedTree = {
+  readonly sources: readonly NodeId[];
   readonly root: Change<Placed, DriveEvent>;
   readonly created: readonly Change<Placed, DriveEvent>[];
   readonly contents: readonly Recovered[];
@@ -56,6 +57,7 @@ export function copiedTree(
     copies.push(copyOf(node, { id, parentId, spaceId, name: node.name, createdAt }));
   }
   return {
+    sources: [source, ...below].map(({ id }) => id),
     root: root.change,
     created: copies.map(({ change }) => change),
     contents: copies.flatMap(({ held }) => held),

@@ -7,6 +7,7 @@ import { postgresLinks } from "./postgres-links.ts";
 import { postgresLocks } from "./postgres-locks.ts";
 import { postgresNodes } from "./postgres-nodes.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
+import { postgresProperties } from "./postgres-properties.ts";
 import { postgresRetention } from "./postgres-retention.ts";
 import { postgresSpaces } from "./postgres-spaces.ts";
 import { postgresThumbnails } from "./postgres-thumbnails.ts";
@@ -26,6 +27,7 @@ export const postgresDrive = (transaction: Transaction): DriveScope => ({
   thumbnails: postgresThumbnails(transaction),
   links: postgresLinks(transaction),
   locks: postgresLocks(transaction),
+  properties: postgresProperties(transaction),
   timeMachine: postgresTimeMachine(transaction),
   retention: postgresRetention(transaction),
   changes: postgresChanges(transaction),

@@ -20,6 +20,7 @@ const erasures = [
   ["links", eraseLinks(nodesOfOwner)],
   ["locks", `delete from drive.locks where space_id in (${owned})`],
   ["locks-held", "delete from drive.locks where holder_id = $1"],
+  ["properties", `delete from drive.properties where space_id in (${owned})`],
   ["past", `delete from drive.past_places where node_id in (${nodesOfOwner})`],
   ["nodes", `delete from drive.nodes where space_id in (${owned})`],
   [

@@ -35,6 +35,7 @@ const purges = [
   ["revisions", "delete from drive.revisions where node_id = any($1::text[])"],
   ["links", eraseLinks("select unnest($1::text[])")],
   ["locks", "delete from drive.locks where node_id = any($1::text[])"],
+  ["properties", "delete from drive.properties where node_id = any($1::text[])"],
   ["past", "delete from drive.past_places where node_id = any($1::text[])"],
   ["nodes", "delete from drive.nodes where id = any($1::text[])"],
 ].map(([name = "", text = ""]) => mutation(`drive.purge-${name}`, inTurn, text));

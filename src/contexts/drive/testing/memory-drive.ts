@@ -7,6 +7,7 @@ import { invitationsIn } from "./memory-invitations.ts";
 import { linksIn } from "./memory-links.ts";
 import { locksIn } from "./memory-locks.ts";
 import { nodesIn } from "./memory-nodes.ts";
+import { propertiesIn } from "./memory-properties.ts";
 import type { Tables } from "./memory-tables.ts";
 import { personalDataIn, spacesIn } from "./memory-spaces.ts";
 import { retentionIn } from "./memory-retention.ts";
@@ -58,5 +59,6 @@ export const memoryDrive =
     thumbnails: thumbnailsIn(tables, transaction),
     links: linksIn(tables, transaction),
     locks: locksIn(tables, transaction),
+    properties: propertiesIn(tables, transaction),
     personalData: personalDataIn(tables, transaction),
   });

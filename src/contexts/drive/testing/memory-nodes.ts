@@ -10,14 +10,20 @@ import { Space } from "../domain/space.ts";
 import type { Lock } from "../domain/lock.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
 import { keptIn } from "./memory-time-machine.ts";
-import { byText, type KeptLink, type PastPlace, type Tables } from "./memory-tables.ts";
+import {
+  byText,
+  type KeptLink,
+  type KeptProperties,
+  type PastPlace,
+  type Tables,
+} from "./memory-tables.ts";
 
 const isPlaced = (node: Node): node is Placed => node.status === "placed";
 const isTrashed = (node: Node): node is Trashed => node.status === "trashed";
 const parentOf = (node: Node) => (node.status === "root" ? undefined : node.parentId);
 
 function purgesIn(
-  { nodes, revisions, links, locks, pastPlaces }: Tables,
+  { nodes, revisions, links, locks, properties, pastPlaces }: Tables,
   { change, append, redact }: MemoryTransaction,
 ): Pick<Nodes, "purgeBelow" | "purge" | "expired"> {
   const all = () => [...nodes.rows.values()];
@@ -29,6 +35,8 @@ function purgesIn(
       if (gone.has(nodeId)) change<KeptLink>(links, key, () => undefined);
     for (const [key, { nodeId }] of locks.rows)
       if (gone.has(nodeId)) change<Lock>(locks, key, () => undefined);
+    for (const [key, { nodeId }] of properties.rows)
+      if (gone.has(nodeId)) change<KeptProperties>(properties, key, () => undefined);
     for (const [key, { nodeId }] of pastPlaces.rows)
       if (gone.has(nodeId)) change<PastPlace>(pastPlaces, key, () => undefined);
     for (const id of ids) change<Node>(nodes, id, () => undefined);

@@ -20,7 +20,7 @@ const removing =
 
 /** Spaces in memory. */
 export function spacesIn(tables: Tables, transaction: MemoryTransaction): Spaces {
-  const { spaces, nodes, invitations, links, locks } = tables;
+  const { spaces, nodes, invitations, links, locks, properties } = tables;
   const { change, append, redact } = transaction;
   const remove = removing(transaction);
   return {
@@ -33,6 +33,7 @@ export function spacesIn(tables: Tables, transaction: MemoryTransaction): Spaces
       remove(invitations, (one) => one.spaceId === id);
       remove(links, (link) => link.nodeId === rootId);
       remove(locks, (lock) => lock.nodeId === rootId);
+      remove(properties, ({ nodeId }) => nodeId === rootId);
       remove(spaces, (space) => space.id === id);
       redact([id, rootId], { name: erasedName });
     },
@@ -46,7 +47,8 @@ export function spacesIn(tables: Tables, transaction: MemoryTransaction): Spaces
 
 /** Erases people in memory. */
 export function personalDataIn(tables: Tables, transaction: MemoryTransaction): PersonalData {
-  const { spaces, nodes, revisions, pastPlaces, links, locks, uploads, invitations } = tables;
+  const { spaces, nodes, revisions, pastPlaces, links, locks, properties, uploads, invitations } =
+    tables;
   const { change, redact } = transaction;
   const remove = removing(transaction);
   return {
@@ -60,6 +62,7 @@ export function personalDataIn(tables: Tables, transaction: MemoryTransaction): 
       remove(pastPlaces, ({ nodeId }) => ids.has(nodeId));
       remove(links, ({ nodeId }) => ids.has(nodeId));
       remove(locks, ({ nodeId, holderId }) => ids.has(nodeId) || holderId === ownerId);
+      remove(properties, ({ nodeId }) => ids.has(nodeId));
       remove(uploads, (one) => one.ownerId === ownerId);
       remove(invitations, ({ spaceId }) => gone.has(spaceId));
       for (const { id } of where(tables, (one) => Space.roleOf(one, ownerId) !== undefined))

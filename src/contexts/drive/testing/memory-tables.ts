@@ -10,6 +10,7 @@ import type { Lock } from "../domain/lock.ts";
 import type { NodeId, OwnerId } from "../domain/ids.ts";
 import { nameKey, type NodeName } from "../domain/node-name.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
+import type { Property } from "../domain/property.ts";
 import type { Space } from "../domain/space.ts";
 import type { Upload, WantedChunk } from "../domain/upload.ts";
 
@@ -33,6 +34,9 @@ export type QuotaClaim = { readonly ownerId: OwnerId; readonly quotaBytes: numbe
 /** From when on the past is whole. */
 export type KeptPast = { readonly from: Instant };
 
+/** What clients keep with one node. */
+export type KeptProperties = { readonly nodeId: NodeId; readonly properties: readonly Property[] };
+
 export type KeptLink = Link & { readonly uses: readonly string[] };
 
 type KeepingTables = {
@@ -40,6 +44,14 @@ type KeepingTables = {
   readonly nodes: MemoryTable<Node>;
   readonly revisions: MemoryTable<Revision>;
 };
+
+/** Rows that a node has, as long as it is there. */
+const onNodes = <Row extends { readonly nodeId: NodeId }>(nodes: MemoryTable<Node>) =>
+  new MemoryTable<Row>(
+    () => undefined,
+    () => {},
+    ({ nodeId }) => nodes.rows.has(nodeId),
+  );
 
 /** The tables of the drive in memory. */
 export function memoryDriveTables() {
@@ -69,16 +81,9 @@ export function memoryDriveTables() {
   );
   const chunks = new MemoryTable<Kept>();
   const uploads = new MemoryTable<KeptUpload>();
-  const links: MemoryTable<KeptLink> = new MemoryTable<KeptLink>(
-    () => undefined,
-    () => {},
-    (link) => nodes.rows.has(link.nodeId),
-  );
-  const locks: MemoryTable<Lock> = new MemoryTable<Lock>(
-    () => undefined,
-    () => {},
-    (lock) => nodes.rows.has(lock.nodeId),
-  );
+  const links = onNodes<KeptLink>(nodes);
+  const locks = onNodes<Lock>(nodes);
+  const properties = onNodes<KeptProperties>(nodes);
   const invitations = new MemoryTable<Invitation>(
     ({ spaceId, email }) => `${spaceId} ${email}`,
     () => {},
@@ -111,6 +116,7 @@ export function memoryDriveTables() {
     uploads,
     links,
     locks,
+    properties,
     thumbnails,
     quotaClaims,
   };

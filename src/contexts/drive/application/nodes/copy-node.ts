@@ -52,9 +52,9 @@ async function belowOf(
 }
 
 function keep(
-  { nodes, revisions }: DriveScope,
+  { nodes, revisions, properties }: DriveScope,
   folder: Folder,
-  { root, created, contents }: CopiedTree,
+  { root, created, contents, sources }: CopiedTree,
 ): Placed {
   nodes.saveAll(folder, { changed: [], created, at: root.state.createdAt });
   revisions.copy(
@@ -62,6 +62,9 @@ function keep(
       to: { ...file.content, nodeId: file.id, createdAt: file.createdAt },
       from: { nodeId: from, revision },
     })),
+  );
+  properties.copy(
+    created.map(({ state: { id, spaceId } }, i) => ({ from: sources[i] ?? id, to: id, spaceId })),
   );
   return saved(root);
 }

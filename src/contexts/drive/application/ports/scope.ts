@@ -5,6 +5,7 @@ import type { Links } from "./links.ts";
 import type { Locks } from "./locks.ts";
 import type { Nodes } from "./nodes.ts";
 import type { PersonalData } from "./personal-data.ts";
+import type { Properties } from "./properties.ts";
 import type { Retention } from "./retention.ts";
 import type { Revisions } from "./revisions.ts";
 import type { Spaces } from "./spaces.ts";
@@ -25,6 +26,7 @@ export type DriveScope = {
   readonly thumbnails: Thumbnails;
   readonly links: Links;
   readonly locks: Locks;
+  readonly properties: Properties;
   readonly timeMachine: TimeMachine;
   readonly retention: Retention;
   readonly changes: Changes;

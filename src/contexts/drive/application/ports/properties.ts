@@ -1,0 +1,16 @@
+import type { NodeId, SpaceId } from "../../domain/ids.ts";
+import type { Property } from "../../domain/property.ts";
+
+type NodeCopy = { readonly from: NodeId; readonly to: NodeId; readonly spaceId: SpaceId };
+
+/** What clients keep with files and folders. */
+export type Properties = {
+  /** Those of some nodes; of nodes without any there is none. */
+  readonly of: (nodeIds: readonly NodeId[]) => Promise<ReadonlyMap<NodeId, readonly Property[]>>;
+  /** In place of all that the node has. */
+  readonly save: (
+    node: { readonly id: NodeId; readonly spaceId: SpaceId },
+    properties: readonly Property[],
+  ) => void;
+  readonly copy: (copies: readonly NodeCopy[]) => void;
+};
