@@ -71,6 +71,7 @@ const app = await createHttpServer({
   probe: async () => {},
   isDraining: () => false,
   routes: [...routes.filter(isGetUser), ...open],
+  doors: [],
   limiters: { requests: limiter, byAddress: limiter, byAccount: limiter },
   fingerprints: (request) => [request],
 });

@@ -34,6 +34,7 @@ import { postgresDrive } from "./infrastructure/postgres-drive.ts";
 import { examineChunks } from "./infrastructure/examine-chunks.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
 import { spaceWakeUps } from "./presentation/space-wake-ups.ts";
+import { webDav } from "./presentation/dav/door.ts";
 import { driveRoutes } from "./presentation/routes.ts";
 
 const schema = "drive";
@@ -147,7 +148,11 @@ async function compose<On extends Profile>(
     correlationId: "drive.changed-spaces",
     deadlineMs: clock.unixMs() + lookMs,
   }));
-  return { routes: driveRoutes(drive, toldOf, linkTokens), provides: {} };
+  return {
+    routes: driveRoutes(drive, toldOf, linkTokens),
+    doors: [webDav(drive, clock)],
+    provides: {},
+  };
 }
 
 /** The drive, wired with these adapters. */

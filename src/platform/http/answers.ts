@@ -16,7 +16,7 @@ import { issuesOf } from "./validating.ts";
 const maxUnread = 65_536;
 
 /** Whether more of the body is still to come than is let arrive for nothing. */
-const isUnread = ({ complete, headers }: IncomingMessage): boolean =>
+export const isUnread = ({ complete, headers }: IncomingMessage): boolean =>
   !complete &&
   (headers["transfer-encoding"] !== undefined ||
     Number(headers["content-length"] ?? 0) > maxUnread);
@@ -42,8 +42,9 @@ export function sendProblem(
     .send(body);
 }
 
-/** Source: RFC 6750, 3. */
-function challengeFor({ headers }: FastifyRequest): string {
+/** Sources: RFC 6750, 3, and RFC 7617, 2. */
+function challengeFor({ headers, routeOptions }: FastifyRequest): string {
+  if (routeOptions.config.isDoor === true) return 'Basic realm="basalt", charset="UTF-8"';
   const error = headers.authorization === undefined ? "" : ', error="invalid_token"';
   return `Bearer realm="basalt"${error}`;
 }

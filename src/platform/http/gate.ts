@@ -38,6 +38,10 @@ declare module "fastify" {
     isProbe?: boolean;
     /** Bodies that may take longer to arrive. */
     takesFiles?: boolean;
+    /** Its clients sign in by Basic authentication. */
+    isDoor?: boolean;
+    /** No other origin is let in, whatever is set. */
+    cors?: false;
     /** The types of its body. */
     mediaTypes?: readonly string[];
   }
@@ -76,8 +80,27 @@ export function sendSignedOut(reply: FastifyReply): FastifyReply {
   return sendProblem(reply, problem("unauthenticated", { status: 401, correlationId, detail }));
 }
 
+/** How a credential is sent, and under which name refused ones are counted by their addresses, with the stricter limit of attempts. */
+type Sending = {
+  readonly credentialOf: (header: string | undefined) => string | undefined;
+  readonly guesses?: string;
+};
+
 /** Authenticates a request, refuses it where the route requires a sign-in, and counts it. */
-export function gate({ authenticate, limiters }: GateOptions, access: Access) {
+export function gate(
+  { authenticate, limiters }: GateOptions,
+  access: Access,
+  { credentialOf, guesses }: Sending = { credentialOf: bearerOf },
+) {
+  const refuse = (request: FastifyRequest, reply: FastifyReply, next: HookHandlerDoneFunction) => {
+    if (guesses === undefined || request.headers.authorization === undefined) {
+      void sendSignedOut(reply);
+      return;
+    }
+    limiters.byAddress.take(`${guesses}:${subnetOf(addressOf(request))}`).then((standing) => {
+      if (!isRefused(standing, request, reply)) void sendSignedOut(reply);
+    }, next);
+  };
   const enter = (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -88,7 +111,7 @@ export function gate({ authenticate, limiters }: GateOptions, access: Access) {
     const { authorization = "" } = request.headers;
     const isRefusedCredential = access === "anyone" && bearer.test(authorization);
     if (principal === anonymous && (access === "signed-in" || isRefusedCredential)) {
-      void sendSignedOut(reply);
+      refuse(request, reply, next);
       return;
     }
     const key = principal === anonymous ? subnetOf(addressOf(request)) : principal.actor;
@@ -117,13 +140,22 @@ const invalidCredential =
 export const isStillSignedIn =
   ({ authenticate }: Pick<GateOptions, "authenticate">, { headers }: FastifyRequest) =>
   async (): Promise<boolean> => {
-    const credential = credentialOf(headers.authorization);
+    const credential = bearerOf(headers.authorization);
     return credential === undefined || (await authenticate(credential)) !== undefined;
   };
 
-function credentialOf(header: string | undefined): string | undefined {
+function bearerOf(header: string | undefined): string | undefined {
   if (header === undefined || header.length > maxCredential) return undefined;
   return /^bearer +([\w.~+/=-]+)$/i.exec(header)?.[1];
+}
+
+/** The credential is the password of Basic authentication, whatever the name of the user is. Source: RFC 7617. */
+export function basicOrBearer(header: string | undefined): string | undefined {
+  if (header === undefined || header.length > maxCredential) return undefined;
+  const [, encoded] = /^basic +([\w+/]+={0,2})$/i.exec(header) ?? [];
+  if (encoded === undefined) return bearerOf(header);
+  const sent = Buffer.from(encoded, "base64").toString("utf8");
+  return sent.includes(":") ? sent.slice(sent.indexOf(":") + 1) : undefined;
 }
 
 const unlimited = { isAllowed: true, succeeded: async () => {} };

@@ -28,11 +28,14 @@ import { componentsOf } from "./schemas.ts";
 import { compile } from "./validating.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { serializersOf } from "./serializers.ts";
+import type { Door } from "./door.ts";
+import { knowMethods, serveDoor } from "./serve-door.ts";
 import { serveRoute, type ServingOptions } from "./serve-route.ts";
 import { sheddingServer } from "./shedding.ts";
 
 export type HttpOptions = ServingOptions & {
   readonly routes: readonly Route[];
+  readonly doors: readonly Door[];
   readonly productName: string;
   readonly version: string;
   readonly production: boolean;
@@ -88,6 +91,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   });
   app.removeAllContentTypeParsers(); // a body is JSON, which no foreign form can send
   takeJson(app);
+  knowMethods(app, options.doors);
   requireAccessRules(app);
   const components = [problemSchema, ...componentsOf(options.routes)];
   for (const component of components) app.addSchema(component);
@@ -109,6 +113,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     limitConnections(app.server, { perAddress: options.connectionsPerAddress, log: options.log });
   hangUpOnTheUnreading(app.server, options.log);
   await serveRoutes(app, options);
+  for (const door of options.doors) await serveDoor(app, door, options);
   return app;
 }
 

@@ -8,6 +8,7 @@ import type { Settings, SettingsOf, SettingsTable } from "../config/settings.ts"
 import type { Chore } from "../events/housekeeping.ts";
 import type { AnyReadModel } from "../events/rebuild.ts";
 import type { Authenticate } from "../http/gate.ts";
+import type { Door } from "../http/door.ts";
 import type { Route } from "../http/route.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Runtime } from "../runtime.ts";
@@ -35,6 +36,7 @@ export type Grants = Readonly<Record<string, readonly string[]>>;
 /** A composed module. `Provided` is its interface for other modules. */
 export type Composed<Provided> = {
   readonly routes: readonly Route[];
+  readonly doors?: readonly Door[];
   readonly provides: Provided;
   readonly access?: Access;
   /** Done before the first request is answered; its answer, if any, is printed and written nowhere. */

@@ -87,6 +87,7 @@ async function serverOf<On extends Profile>(
     production,
     docs,
     routes: composed.flatMap(({ routes }) => routes),
+    doors: composed.flatMap(({ doors = [] }) => doors),
     basePath: basePathOf(settings.publicUrl),
     authenticate: access.authenticate,
     probe: isUp,

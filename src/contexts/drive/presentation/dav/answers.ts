@@ -1,0 +1,109 @@
+import type { TextAnswer } from "#platform/http/door.ts";
+import { codeOf, sentenceOf } from "#platform/http/problem.ts";
+import { escaped } from "./xml.ts";
+
+/** Why something is refused. */
+export type Refusal = { readonly type: string };
+
+/** What each refusal is in the statuses of WebDAV. */
+const statuses: Readonly<Record<string, number>> = {
+  "xml-invalid": 400,
+  "xml-too-large": 413,
+  "path-invalid": 400,
+  "header-invalid": 400,
+  "method-not-allowed": 405,
+  "no-such-place": 409,
+  "name-refused": 403,
+  "same-resource": 403,
+  "other-server": 502,
+  "body-refused": 415,
+  "token-missing": 423,
+  "token-unknown": 409,
+  "node-not-found": 404,
+  "space-not-found": 404,
+  "path-not-found": 404,
+  "revision-not-found": 404,
+  "node-in-trash": 404,
+  forbidden: 403,
+  "not-a-folder": 409,
+  "not-a-file": 405,
+  "node-is-root": 403,
+  "node-cycle": 403,
+  "too-deep": 403,
+  "other-space": 403,
+  "too-many-nodes": 403,
+  "name-taken": 412,
+  "precondition-failed": 412,
+  "stale-revision": 412,
+  "node-locked": 423,
+  "lock-not-found": 412,
+  "too-many-locks": 507,
+  "too-many-properties": 507,
+  "quota-exceeded": 507,
+  "file-too-large": 413,
+  conflict: 503,
+};
+
+/** Conditions that clients of WebDAV know. Sources: RFC 4918, 16, and RFC 4331. */
+const conditions: Readonly<Record<string, string>> = {
+  "token-missing": "lock-token-submitted",
+  "token-unknown": "lock-token-matches-request-uri",
+  "node-locked": "no-conflicting-lock",
+  "quota-exceeded": "quota-not-exceeded",
+};
+
+const xmlType = { "content-type": "application/xml; charset=utf-8" };
+
+export const xmlAnswer = (
+  status: number,
+  text: TextAnswer["text"] & {},
+  headers: Readonly<Record<string, string>> = {},
+): TextAnswer => ({ status, text, headers: { ...xmlType, ...headers } });
+
+/** A refusal: its condition with the resources that are the reason, and what people are told. `at`: hrefs of the reason. */
+export function refused({ type, ...details }: Refusal, at: readonly string[] = []): TextAnswer {
+  const status = statuses[type];
+  if (status === undefined) throw new Error(`WebDAV has no status for ${type}`);
+  const hrefs = at.map((href) => `<D:href>${escaped(href)}</D:href>`).join("");
+  const condition =
+    conditions[type] === undefined ? "" : `<D:${conditions[type]}>${hrefs}</D:${conditions[type]}>`;
+  const said = `<B:code>${codeOf(type)}</B:code><B:message>${escaped(sentenceOf(type, details))}</B:message>`;
+  return xmlAnswer(
+    status,
+    `<?xml version="1.0" encoding="utf-8"?>\n<D:error xmlns:D="DAV:" xmlns:B="urn:basalt:dav">${condition}${said}</D:error>`,
+    status === 503 ? { "retry-after": "1" } : {},
+  );
+}
+
+const begin = `<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:">`;
+const end = "</D:multistatus>";
+
+export const multistatus = (responses: string): TextAnswer =>
+  xmlAnswer(207, begin + responses + end);
+
+/** One whose responses are made as they are sent. */
+export function streamedMultistatus(responses: AsyncIterable<string>): TextAnswer {
+  async function* text() {
+    yield begin;
+    yield* responses;
+    yield end;
+  }
+  return xmlAnswer(207, text());
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  200: "OK",
+  403: "Forbidden",
+  404: "Not Found",
+  424: "Failed Dependency",
+  507: "Insufficient Storage",
+};
+
+/** Properties with one status, each as an element. */
+export const propstat = (status: number, properties: readonly string[], more = ""): string =>
+  properties.length === 0
+    ? ""
+    : `<D:propstat><D:prop>${properties.join("")}</D:prop><D:status>HTTP/1.1 ${status} ${reasons[status] ?? ""}</D:status>${more}</D:propstat>`;
+
+export const response = (href: string, propstats: string): string =>
+  `<D:response><D:href>${escaped(href)}</D:href>${propstats}</D:response>`;

@@ -1,0 +1,77 @@
+import { err, ok, type Result } from "#kernel/result.ts";
+import type { TextAnswer } from "#platform/http/door.ts";
+import type { Lock } from "../../domain/lock.ts";
+import { refused } from "./answers.ts";
+import { hrefOfTarget, headerOf, locksOn, tagOf, type Asked } from "./asked.ts";
+import { allows, holds, readIf, tokensIn, type State } from "./conditions.ts";
+import { tokenOf } from "./locks.ts";
+import { destinationOf, type Found, type Missing, type Target } from "./targets.ts";
+
+/** What becomes of a resource: its content or its properties change, it comes to lie in its folder, or leaves it with all that lies below. */
+export type Effect = "changes" | "comes" | "goes";
+
+/** Locks that an effect on a resource concerns. */
+async function concernedBy(
+  asked: Asked,
+  target: Found | Missing,
+  effect: Effect,
+): Promise<readonly Lock[]> {
+  if (target.kind === "missing") return target.parent ? locksOn(asked, target.parent.id) : [];
+  const { node } = target;
+  const own = await locksOn(asked, node.id, effect === "goes");
+  if (effect !== "goes" || node.status === "root") return own;
+  return [...own, ...(await locksOn(asked, node.parentId))];
+}
+
+async function stateOf(asked: Asked, target: Target | undefined): Promise<State> {
+  if (!target || target.kind === "home") return { tag: undefined, tokens: new Set() };
+  const locks = await concernedBy(asked, target, "changes");
+  return {
+    tag: target.kind === "found" ? tagOf(target.node) : undefined,
+    tokens: new Set(locks.map(tokenOf)),
+  };
+}
+
+/** The resource that a condition names by its address; undefined where that is none of ours. */
+async function named(asked: Asked, resource: string): Promise<Target | undefined> {
+  const { request, find } = asked;
+  const path = destinationOf({ ...request, headers: { destination: resource } });
+  const found = path === undefined ? undefined : await find(path);
+  return found?.ok === true ? found.value : undefined;
+}
+
+/** Whether one lock of each resource that is locked was named, by whoever holds it. */
+function isUnlocked({ context }: Asked, locks: readonly Lock[], tokens: ReadonlySet<string>) {
+  const locked = new Set(locks.map(({ nodeId }) => nodeId));
+  const opened = locks.filter(
+    (lock) => lock.holderId === context.actor && tokens.has(tokenOf(lock)),
+  );
+  return locked.size === new Set(opened.map(({ nodeId }) => nodeId)).size;
+}
+
+/**
+ * Whether a request may go on: its conditions (`If`, `If-Match`, `If-None-Match`) hold, and it names a token of each lock that its
+ * effects concern.
+ */
+export async function guarded(
+  asked: Asked,
+  target: Target,
+  effects: readonly { readonly on: Found | Missing; readonly effect: Effect }[],
+): Promise<Result<void, TextAnswer>> {
+  const found = target.kind === "found" ? { tag: tagOf(target.node) } : undefined;
+  if (!allows(asked.request.headers, found)) return err(refused({ type: "precondition-failed" }));
+  const header = headerOf(asked, "if");
+  const lists = header === undefined ? ok([]) : readIf(header);
+  if (!lists.ok) return err(refused(lists.error));
+  const isMet =
+    lists.value.length === 0 ||
+    (await holds(lists.value, async (resource) =>
+      stateOf(asked, resource === undefined ? target : await named(asked, resource)),
+    ));
+  if (!isMet) return err(refused({ type: "precondition-failed" }));
+  const tokens = tokensIn(lists.value);
+  for (const { on, effect } of effects)
+    if (!isUnlocked(asked, await concernedBy(asked, on, effect), tokens))
+      return err(refused({ type: "token-missing" }, [hrefOfTarget(asked, on)]));
+  return ok(undefined);
+}

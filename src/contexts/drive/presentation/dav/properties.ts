@@ -1,0 +1,117 @@
+import { Instant } from "#kernel/instant.ts";
+import type { Lock } from "../../domain/lock.ts";
+import type { Node } from "../../domain/node.ts";
+import type { Property, PropertyName } from "../../domain/property.ts";
+import type { UsageOfOwner } from "../../application/spaces/usage.ts";
+import { tagOf } from "./asked.ts";
+import { supportedLocks } from "./locks.ts";
+import { dav, escaped } from "./xml.ts";
+
+/** What is told of one resource. */
+export type Told = {
+  readonly node: Pick<Node, "name" | "createdAt" | "changedAt"> & Partial<Node>;
+  readonly isFolder: boolean;
+  /** Those that clients keep with it. */
+  readonly kept: readonly Property[];
+  /** Elements of the locks that cover it. */
+  readonly locks: string;
+  readonly usage: UsageOfOwner | undefined;
+};
+
+type File = Extract<Node, { readonly kind: "file" }>;
+const fileOf = ({ node }: Told): File | undefined =>
+  node.kind === "file" ? (node as File) : undefined;
+
+const httpDate = (at: Instant): string => new Date(Instant.toUnixMs(at)).toUTCString();
+const freeBytes = ({ quotaBytes, usedBytes }: UsageOfOwner): number | undefined =>
+  quotaBytes === undefined ? undefined : Math.max(0, quotaBytes - usedBytes);
+
+/** Properties that the drive tells, as what is in their elements; undefined where a resource has none. Sources: RFC 4918, 15, and RFC 4331. */
+const live: Readonly<Record<string, (told: Told) => string | number | undefined>> = {
+  creationdate: ({ node }) => node.createdAt,
+  displayname: ({ node }) => escaped(node.name),
+  resourcetype: ({ isFolder }) => (isFolder ? "<D:collection/>" : ""),
+  getlastmodified: (told) => httpDate(fileOf(told)?.content.modifiedAt ?? told.node.changedAt),
+  getcontentlength: (told) => fileOf(told)?.content.size,
+  getcontenttype: (told) => fileOf(told)?.content.mediaType,
+  getetag: (told) => {
+    const file = fileOf(told);
+    return file && escaped(tagOf(file) ?? "");
+  },
+  supportedlock: () => supportedLocks,
+  lockdiscovery: ({ locks }) => locks,
+  "quota-used-bytes": ({ usage }) => usage?.usedBytes,
+  "quota-available-bytes": ({ usage }) => usage && freeBytes(usage),
+};
+/** Only those who ask for them by name are told these. */
+const onlyNamed: ReadonlySet<string> = new Set(["quota-used-bytes", "quota-available-bytes"]);
+
+export const isLive = ({ namespace, name }: PropertyName): boolean =>
+  namespace === dav && Object.hasOwn(live, name);
+
+/** What `PROPFIND` asks for: all with some more, all names, or some by their names. */
+export type Wanted =
+  | { readonly kind: "all"; readonly names: readonly PropertyName[] }
+  | { readonly kind: "names" }
+  | { readonly kind: "some"; readonly names: readonly PropertyName[] };
+
+const isNamed = (wanted: Wanted, name: string): boolean =>
+  wanted.kind !== "names" && wanted.names.some((one) => one.namespace === dav && one.name === name);
+
+/** What must be looked for to tell what is wanted. */
+export const needs = (wanted: Wanted) => ({
+  kept: wanted.kind !== "some" || wanted.names.some((name) => !isLive(name)),
+  locks: wanted.kind === "all" || isNamed(wanted, "lockdiscovery"),
+  usage: [...onlyNamed].some((name) => isNamed(wanted, name)),
+});
+
+const element = (name: string, content: string | number): string =>
+  content === "" ? `<D:${name}/>` : `<D:${name}>${content}</D:${name}>`;
+
+/** An element of a name, without content. */
+export const emptyElement = ({ namespace, name }: PropertyName): string =>
+  namespace === dav ? `<D:${name}/>` : `<${name} xmlns="${escaped(namespace)}"/>`;
+
+function someOf(told: Told, names: readonly PropertyName[]) {
+  const [found, missing]: [string[], string[]] = [[], []];
+  for (const one of names) {
+    const value = isLive(one) ? live[one.name]?.(told) : undefined;
+    const kept = told.kept.find(
+      ({ namespace, name }) => namespace === one.namespace && name === one.name,
+    );
+    if (value !== undefined) found.push(element(one.name, value));
+    else if (kept) found.push(kept.value);
+    else missing.push(emptyElement(one));
+  }
+  return { found, missing };
+}
+
+const usual = Object.keys(live).filter((name) => !onlyNamed.has(name));
+
+/** Elements of the properties that are wanted of a resource, and of those that it does not have. */
+export function toldOf(
+  told: Told,
+  wanted: Wanted,
+): { readonly found: readonly string[]; readonly missing: readonly string[] } {
+  if (wanted.kind === "some") return someOf(told, wanted.names);
+  const all = usual.flatMap((name) => {
+    const value = live[name]?.(told);
+    return value === undefined ? [] : [{ name, value }];
+  });
+  if (wanted.kind === "names")
+    return {
+      found: [...all.map(({ name }) => `<D:${name}/>`), ...told.kept.map(emptyElement)],
+      missing: [],
+    };
+  const more = wanted.names.filter(({ name }) => onlyNamed.has(name));
+  const { found, missing } = someOf(told, more);
+  const kept = told.kept.map(({ value }) => value);
+  return {
+    found: [...all.map(({ name, value }) => element(name, value)), ...kept, ...found],
+    missing,
+  };
+}
+
+/** Locks by the node that they are on. */
+export const byNode = (locks: readonly Lock[]): ReadonlyMap<string, readonly Lock[]> =>
+  Map.groupBy(locks, ({ nodeId }) => nodeId);

@@ -1,0 +1,186 @@
+import { err, ok, type Result } from "#kernel/result.ts";
+import type { DoorAnswer, TextAnswer } from "#platform/http/door.ts";
+import { NodePageSize } from "../../application/nodes/read-nodes.ts";
+import type { UsageOfOwner } from "../../application/spaces/usage.ts";
+import type { Lock } from "../../domain/lock.ts";
+import type { Node, Placed } from "../../domain/node.ts";
+import type { Property, PropertyName } from "../../domain/property.ts";
+import {
+  propstat,
+  refused,
+  response,
+  streamedMultistatus,
+  xmlAnswer,
+  type Refusal,
+} from "./answers.ts";
+import { headerOf, hrefOfTarget, levelsUp, locksOn, secondsLeft, type Asked } from "./asked.ts";
+import { activeLocks } from "./locks.ts";
+import { byNode, needs, toldOf, type Told, type Wanted } from "./properties.ts";
+import { hrefOf, segmentOf, type Found, type Target } from "./targets.ts";
+import { childOf, childrenOf, dav, readXml, type Element } from "./xml.ts";
+
+const namesIn = (element: Element | undefined): readonly PropertyName[] =>
+  element ? childrenOf(element).map(({ namespace, name }) => ({ namespace, name })) : [];
+
+/** Properties that one request asks for at most. */
+const maxNames = 1_000;
+
+/** What a body of `PROPFIND` asks for; all, without one. */
+function wantedIn(root: Element | undefined): Wanted | undefined {
+  if (!root) return { kind: "all", names: [] };
+  if (root.namespace !== dav || root.name !== "propfind") return undefined;
+  const prop = childOf(root, "prop");
+  const names = namesIn(prop ?? childOf(root, "include"));
+  if (names.length > maxNames) return undefined;
+  if (prop) return { kind: "some", names };
+  if (childOf(root, "propname")) return { kind: "names" };
+  return childOf(root, "allprop") ? { kind: "all", names } : undefined;
+}
+
+/** Everything that lies below is told folder by folder: one answer with all of it would have no bound. */
+const tooDeep = xmlAnswer(
+  403,
+  `<?xml version="1.0" encoding="utf-8"?>\n<D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>`,
+);
+
+/** Clients that say no depth mean a folder and what lies in it. */
+function depthOf(asked: Asked): Result<0 | 1, TextAnswer> {
+  const depth = headerOf(asked, "depth")?.trim().toLowerCase() ?? "1";
+  if (depth === "infinity") return err(tooDeep);
+  if (depth === "0") return ok(0);
+  return depth === "1"
+    ? ok(1)
+    : err(refused({ type: "header-invalid", header: "Depth" } as Refusal));
+}
+
+const folderOf = (name: string, at: Told["node"]["createdAt"]): Told["node"] => ({
+  name: name as Node["name"],
+  createdAt: at,
+  changedAt: at,
+});
+
+const bare = { isFolder: true, kept: [], locks: "" } as const;
+
+function responseOf(href: string, told: Told, wanted: Wanted): string {
+  const { found, missing } = toldOf(told, wanted);
+  const none = found.length + missing.length === 0;
+  return response(
+    href,
+    none
+      ? "<D:propstat><D:prop/><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
+      : propstat(200, found) + propstat(404, missing),
+  );
+}
+
+type Telling = {
+  readonly wanted: Wanted;
+  readonly depth: 0 | 1;
+  readonly usage: UsageOfOwner | undefined;
+};
+
+async function* home(
+  { request: { at }, clock }: Asked,
+  { spaces }: Extract<Target, { kind: "home" }>,
+  { wanted, depth, usage }: Telling,
+): AsyncGenerator<string> {
+  const root = folderOf("Basalt", clock.now());
+  yield responseOf(hrefOf(at, [], true), { ...bare, node: root, usage }, wanted);
+  if (depth === 0) return;
+  for (const space of spaces) {
+    const told = { ...bare, node: folderOf(space.name, space.openedAt), usage };
+    yield responseOf(hrefOf(at, [segmentOf(space, spaces)], true), told, wanted);
+  }
+}
+
+/** Elements of the locks that cover what is asked for, and of those on what lies in it. */
+async function lockElements(asked: Asked, { node, names }: Found, { wanted, depth }: Telling) {
+  if (!needs(wanted).locks) return () => "";
+  const covering = await locksOn(asked, node.id);
+  const all =
+    depth === 1 && node.kind === "folder" ? await locksOn(asked, node.id, true) : covering;
+  const inside = byNode(all.slice(covering.length));
+  const roots = new Map<string, string>();
+  for (const { nodeId } of covering) {
+    const levels = await levelsUp(asked, node, nodeId);
+    const isFolder = levels > 0 || node.kind === "folder";
+    roots.set(nodeId, hrefOf(asked.request.at, names.slice(0, names.length - levels), isFolder));
+  }
+  const leftS = (lock: Lock) => secondsLeft(asked, lock);
+  return ({ id }: Node, href: string): string => {
+    const own = id === node.id ? covering : covering.filter(({ coversBelow }) => coversBelow);
+    const rootOf = ({ nodeId }: Lock) => roots.get(nodeId) ?? href;
+    return activeLocks([...own, ...(id === node.id ? [] : (inside.get(id) ?? []))], {
+      rootOf,
+      leftS,
+    });
+  };
+}
+
+async function* below(asked: Asked, target: Found, telling: Telling): AsyncGenerator<string> {
+  const { drive, context, request } = asked;
+  const { node, names } = target;
+  const { wanted, usage, depth } = telling;
+  const locksOf = await lockElements(asked, target, telling);
+  const keptBy = async (
+    nodes: readonly Node[],
+  ): Promise<ReadonlyMap<string, readonly Property[]>> => {
+    if (!needs(wanted).kept) return new Map();
+    const ids = nodes.map(({ id }) => id);
+    const listed = await drive.listProperties({ nodeId: node.id, nodeIds: ids }, context);
+    return listed.ok ? listed.value : new Map();
+  };
+  const texts = async (nodes: readonly Node[], hrefFor: (one: Node) => string) => {
+    const kept = await keptBy(nodes);
+    return nodes
+      .map((one) => {
+        const href = hrefFor(one);
+        const told = {
+          node: one,
+          isFolder: one.kind === "folder",
+          kept: kept.get(one.id) ?? [],
+          locks: locksOf(one, href),
+          usage,
+        };
+        return responseOf(href, told, wanted);
+      })
+      .join("");
+  };
+  yield await texts([node], () => hrefOfTarget(asked, target));
+  if (depth === 0 || node.kind === "file") return;
+  const hrefFor = (one: Node) => hrefOf(request.at, [...names, one.name], one.kind === "folder");
+  for await (const page of pagesOf(asked, node)) yield await texts(page, hrefFor);
+}
+
+/** What lies in a folder, a page at a time. */
+async function* pagesOf(
+  { drive, context }: Asked,
+  { id }: Node,
+): AsyncGenerator<readonly Placed[]> {
+  const limit = NodePageSize.parse(1_000);
+  const most = limit.ok ? limit.value : NodePageSize.usual;
+  let page = await drive.listChildren({ nodeId: id, limit: most }, context);
+  while (page.ok) {
+    yield page.value.items;
+    const { nextCursor } = page.value;
+    if (nextCursor === undefined) return;
+    page = await drive.listChildren({ nodeId: id, limit: most, cursor: nextCursor }, context);
+  }
+  throw new Error(`${id} could not be listed to its end: ${page.error.type}`);
+}
+
+/** Tells properties of a file, or of a folder and what lies in it. */
+export async function propfind(asked: Asked, target: Target): Promise<DoorAnswer> {
+  const depth = depthOf(asked);
+  if (!depth.ok) return depth.error;
+  const body = await readXml(asked.request.body);
+  if (!body.ok) return refused(body.error);
+  const wanted = wantedIn(body.value);
+  if (!wanted) return refused({ type: "xml-invalid", why: "it is no propfind" } as Refusal);
+  if (target.kind === "missing") return refused({ type: "path-not-found" });
+  const { drive, context } = asked;
+  const used = needs(wanted).usage ? await drive.getUsage({}, context) : undefined;
+  const telling = { wanted, depth: depth.value, usage: used?.ok ? used.value : undefined };
+  return streamedMultistatus(
+    target.kind === "home" ? home(asked, target, telling) : below(asked, target, telling),
+  );
+}

@@ -1,0 +1,173 @@
+import sax from "sax";
+import { err, ok, type Result } from "#kernel/result.ts";
+
+/** The namespace of WebDAV's own names. */
+export const dav = "DAV:";
+
+type Attribute = { readonly namespace: string; readonly name: string; readonly value: string };
+
+/** An element of XML. Comments and processing instructions are left out. */
+export type Element = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly attributes: readonly Attribute[];
+  readonly content: readonly (Element | string)[];
+};
+
+/** Bytes of a body at most, elements in it, and elements within one another. */
+const [maxBytes, maxElements, maxDepth] = [2 ** 20, 10_000, 64];
+
+export type XmlInvalid = { readonly type: "xml-invalid" | "xml-too-large"; readonly why: string };
+
+const xmlns = "http://www.w3.org/2000/xmlns/";
+const xml = "http://www.w3.org/XML/1998/namespace";
+
+class Refused extends Error {}
+
+/** Builds the elements of a text as it is parsed. */
+class Tree {
+  root: Element | undefined;
+  readonly #open: { element: Element; content: (Element | string)[] }[] = [];
+  #count = 0;
+
+  begin({ uri: namespace, local: name, attributes }: sax.QualifiedTag): void {
+    this.#count += 1;
+    if (this.#count > maxElements) throw new Refused(`more than ${maxElements} elements`);
+    if (this.#open.length === maxDepth) throw new Refused(`more than ${maxDepth} levels`);
+    if (namespace === "" && this.#open.length === 0) throw new Refused("it is in no namespace");
+    const content: (Element | string)[] = [];
+    const element = { namespace, name, attributes: attributesOf(attributes), content };
+    this.#add(element);
+    if (this.#open.length === 0) this.root = element;
+    this.#open.push({ element, content });
+  }
+
+  text(text: string): void {
+    this.#add(checked(text));
+  }
+
+  end(): void {
+    this.#open.pop();
+  }
+
+  #add(one: Element | string): void {
+    this.#open.at(-1)?.content.push(one);
+  }
+}
+
+/** Text of characters that XML can have. */
+function checked(text: string): string {
+  if (!text.isWellFormed() || text.search(impossible) >= 0)
+    throw new Refused("it has a character that XML cannot have");
+  return text;
+}
+
+function attributesOf(attributes: sax.QualifiedTag["attributes"]): readonly Attribute[] {
+  return Object.values(attributes).flatMap(({ uri, prefix, local, value }) => {
+    if (uri === xmlns || prefix === "xmlns") {
+      if (local !== "" && value === "") throw new Refused("a prefix of no namespace");
+      return [];
+    }
+    return [{ namespace: uri, name: local, value: checked(value) }];
+  });
+}
+
+/** No entities but the five of XML, and those that are numbers. */
+const options: sax.SAXOptions & { readonly strictEntities: boolean } = {
+  xmlns: true,
+  position: false,
+  strictEntities: true,
+};
+
+function parserOf(tree: Tree): sax.SAXParser {
+  return Object.assign(sax.parser(true, options), {
+    onopentag: (tag: sax.Tag | sax.QualifiedTag) => tree.begin(tag as sax.QualifiedTag),
+    onclosetag: () => tree.end(),
+    ontext: (text: string) => tree.text(text),
+    oncdata: (text: string) => tree.text(text),
+    ondoctype() {
+      throw new Refused("it has a document type");
+    },
+    onprocessinginstruction({ name, body }: { readonly name: string; readonly body: string }) {
+      const encoding = /encoding\s*=\s*["']([^"']*)/i.exec(body)?.[1] ?? "utf-8";
+      if (name === "xml" && !/^utf-?8$/i.test(encoding)) throw new Refused("it must be UTF-8");
+    },
+    onerror(error: Error) {
+      throw new Refused(error.message.split("\n", 1)[0] ?? "it cannot be read");
+    },
+  });
+}
+
+const invalid = (error: unknown): Result<never, XmlInvalid> => {
+  if (error instanceof Refused || error instanceof TypeError)
+    return err({ type: "xml-invalid", why: error.message });
+  throw error;
+};
+
+/** The root of a body of XML; undefined for an empty one. Entities other than those of characters are refused, as document types are. */
+export async function readXml(
+  body: AsyncIterable<Uint8Array>,
+): Promise<Result<Element | undefined, XmlInvalid>> {
+  const tree = new Tree();
+  const parser = parserOf(tree);
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let size = 0;
+  for await (const piece of body) {
+    size += piece.length;
+    if (size > maxBytes)
+      return err({ type: "xml-too-large", why: `A body of XML has at most ${maxBytes} bytes` });
+    try {
+      parser.write(decoder.decode(piece, { stream: true }));
+    } catch (error) {
+      return invalid(error);
+    }
+  }
+  if (size === 0) return ok(undefined);
+  try {
+    parser.write(decoder.decode()).close();
+  } catch (error) {
+    return invalid(error);
+  }
+  return tree.root ? ok(tree.root) : err({ type: "xml-invalid", why: "it has no element" });
+}
+
+export const isElement = (one: Element | string): one is Element => typeof one !== "string";
+
+export const childrenOf = ({ content }: Element): readonly Element[] => content.filter(isElement);
+
+/** The first child of WebDAV's own with a name. */
+export const childOf = (element: Element, name: string): Element | undefined =>
+  childrenOf(element).find((one) => one.namespace === dav && one.name === name);
+
+/** All text in an element, without its tags. */
+export const textOf = ({ content }: Element): string =>
+  content.map((one) => (isElement(one) ? textOf(one) : one)).join("");
+
+const escapes: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "\r": "&#13;",
+};
+/** Characters that XML cannot have, in no spelling. */
+// oxlint-disable-next-line no-control-regex
+const impossible = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g;
+
+/** Text as XML has it. */
+export const escaped = (text: string): string =>
+  text
+    .replaceAll(/[&<>"\r]/g, (character) => escapes[character] ?? character)
+    .replaceAll(impossible, "\uFFFD");
+
+/** An element that means the same wherever it is put. */
+export function xmlOf({ namespace, name, attributes, content }: Element): string {
+  const told = attributes.map(({ namespace: uri, name: attribute, value }, i) => {
+    if (uri === "") return ` ${attribute}="${escaped(value)}"`;
+    if (uri === xml) return ` xml:${attribute}="${escaped(value)}"`;
+    return ` xmlns:a${i}="${escaped(uri)}" a${i}:${attribute}="${escaped(value)}"`;
+  });
+  const inside = content.map((one) => (isElement(one) ? xmlOf(one) : escaped(one))).join("");
+  const begin = `<${name} xmlns="${escaped(namespace)}"${told.join("")}`;
+  return inside === "" ? `${begin}/>` : `${begin}>${inside}</${name}>`;
+}

@@ -1,0 +1,130 @@
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Context } from "#kernel/context.ts";
+import { isUnread, overloaded, sendProblem } from "./answers.ts";
+import type { Door, DoorAnswer, DoorRequest, FileAnswer } from "./door.ts";
+import { sendDownload } from "./downloads.ts";
+import { basicOrBearer, gate, originOf } from "./gate.ts";
+import { limitOpen } from "./limit-open.ts";
+import type { ServingOptions } from "./serve-route.ts";
+import { streaming } from "./shedding.ts";
+
+const known: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
+
+/** Lets the server take the methods of a protocol that is not HTTP's own. */
+export function knowMethods(app: FastifyInstance, doors: readonly Door[]): void {
+  const foreign = doors.flatMap(({ methods }) => methods.filter((method) => !known.has(method)));
+  for (const method of new Set(foreign)) app.addHttpMethod(method, { hasBody: true });
+}
+
+/** Serves a door, apart from the routes: its bodies are not JSON. */
+export async function serveDoor(
+  app: FastifyInstance,
+  door: Door,
+  options: ServingOptions,
+): Promise<void> {
+  const { methods, fileMethods } = door;
+  await app.register(async (apart) => {
+    apart.removeAllContentTypeParsers();
+    apart.addContentTypeParser("*", (_request, body, done) => done(null, body));
+    const mayBegin = limitOpen(...door.places);
+    const answer = answering(door, options);
+    const place = (reply: FastifyReply) =>
+      mayBegin(reply) ? answer(reply) : sendProblem(reply, overloaded(reply.request.id));
+    listen(apart, door, { methods: fileMethods, takesFiles: true, answer: place, options });
+    const others = methods.filter((method) => !fileMethods.includes(method));
+    listen(apart, door, { methods: others, takesFiles: false, answer, options });
+    for (const url of urlsOf(door))
+      apart.route({
+        method: "OPTIONS",
+        url,
+        schema: { hide: true },
+        config: { access: "public", cors: false },
+        handler: (_request, reply) => reply.headers(door.options).code(200).send(),
+      });
+  });
+}
+
+const urlsOf = ({ path }: Door): readonly string[] => [path, `${path}/*`];
+
+function listen(
+  app: FastifyInstance,
+  door: Door,
+  {
+    methods,
+    takesFiles,
+    answer,
+    options,
+  }: {
+    readonly methods: readonly string[];
+    readonly takesFiles: boolean;
+    readonly answer: (reply: FastifyReply) => unknown;
+    readonly options: ServingOptions;
+  },
+): void {
+  const onRequest = gate(options, "signed-in", {
+    credentialOf: basicOrBearer,
+    guesses: `door:${door.name}`,
+  });
+  for (const url of urlsOf(door))
+    app.route({
+      method: [...methods],
+      url,
+      exposeHeadRoute: false,
+      schema: { hide: true },
+      config: { access: "signed-in", isGated: true, takesFiles, isDoor: true, cors: false },
+      onRequest,
+      handler: (_request, reply) => answer(reply),
+    });
+}
+
+function answering(door: Door, options: ServingOptions) {
+  return async (reply: FastifyReply): Promise<unknown> => {
+    const { request } = reply;
+    const answer = await door.answer(asked(door, request, options), contextOf(request, options));
+    if (isUnread(request.raw)) reply.header("connection", "close");
+    return isFile(answer) ? sendFile(reply, answer, options) : sendText(reply, answer);
+  };
+}
+
+const isFile = (answer: DoorAnswer): answer is FileAnswer => "download" in answer;
+
+const sendFile = (reply: FastifyReply, file: FileAnswer, { log }: ServingOptions) =>
+  sendDownload(reply.headers({ etag: file.tag, ...file.headers }).code(200), file.download, {
+    value: file.value,
+    tag: file.tag,
+    log,
+  });
+
+function sendText(
+  reply: FastifyReply,
+  { status, headers = {}, text }: Exclude<DoorAnswer, FileAnswer>,
+): FastifyReply {
+  reply.code(status).headers(headers);
+  if (text === undefined || typeof text === "string") return reply.send(text);
+  reply.raw.emit(streaming);
+  return reply.send(Readable.from(text, { objectMode: false }));
+}
+
+const asked = (
+  { path }: Door,
+  { raw, headers, body, method }: FastifyRequest,
+  { basePath }: ServingOptions,
+): DoorRequest => ({
+  method,
+  path: (raw.url ?? path).split("?", 1)[0]?.slice(path.length) ?? "",
+  headers,
+  body: (body as Readable | undefined) ?? Readable.from([]),
+  at: basePath + path,
+  host: headers.host ?? "",
+});
+
+const contextOf = (
+  request: FastifyRequest,
+  { clock, requestTimeoutMs }: ServingOptions,
+): Context => ({
+  ...request.principal,
+  origin: originOf(request),
+  correlationId: request.id,
+  deadlineMs: clock.unixMs() + requestTimeoutMs,
+});
