@@ -28,7 +28,12 @@ import { readFile } from "./application/content/read-file.ts";
 import { readManifest } from "./application/content/read-manifest.ts";
 import { listRevisions, restoreRevision } from "./application/content/revisions.ts";
 import { createFiles } from "./application/content/create-files.ts";
-import { createFile, mayUpload, reviseFile } from "./application/content/write-file.ts";
+import {
+  createFile,
+  mayUpload,
+  overwriteFile,
+  reviseFile,
+} from "./application/content/write-file.ts";
 import { createFolder } from "./application/nodes/create-folder.ts";
 import { dropFile } from "./application/links/drop-file.ts";
 import {
@@ -152,6 +157,7 @@ export const createDrive = (deps: DriveDeps) =>
       createFile: createFile(deps),
       createFiles: createFiles(deps),
       reviseFile: reviseFile(deps),
+      overwriteFile: overwriteFile(deps),
       copyNode: copyNode(deps),
       readFile: readFile(deps),
       readThumbnail: readThumbnail(deps),

@@ -246,6 +246,24 @@ export function contentContract(name: string, open: OpenDrive): void {
       assert.ok((await house.bytesOf(expect(await house.copy(file)).id)).equals(bytes));
     });
 
+    test("those who overwrite a file at the same time each make a revision", async () => {
+      await using house = await openDrive(open);
+      const { rootId, bobId } = house;
+      const file = expect(await house.file(rootId, "a", Buffer.from("0"))).id;
+      const bodies = Array.from({ length: 8 }, (_, i) => Buffer.from(`content ${i}`));
+      const written = await Promise.all(bodies.map((bytes) => house.overwrite(file, bytes)));
+      const revisions = written.map((one) => expect(one).content.revision);
+      assert.deepEqual(new Set(revisions), new Set([2, 3, 4, 5, 6, 7, 8, 9]));
+      const last = written.findIndex((one) => expect(one).content.revision === 9);
+      assert.ok((await house.bytesOf(file)).equals(bodies[last] ?? Buffer.alloc(0)));
+      const folder = await house.made(rootId, "folder");
+      const none = Buffer.alloc(0);
+      assert.equal(outcomeOf(await house.overwrite(folder, none)), "not-a-file");
+      assert.equal(outcomeOf(await house.overwrite(file, none, bobId)), "forbidden");
+      expect(await house.trash(file));
+      assert.equal(outcomeOf(await house.overwrite(file, none)), "node-in-trash");
+    });
+
     test("saves no copy of a file that is purged meanwhile", async () => {
       await using house = await openDrive(open);
       const { rootId, space, as, adaId } = house;

@@ -17,7 +17,7 @@ import { ReadThumbnail } from "../application/content/thumbnails.ts";
 import { ReadFile } from "../application/content/read-file.ts";
 import { ListRevisions, RestoreRevision } from "../application/content/revisions.ts";
 import { CreateFiles } from "../application/content/create-files.ts";
-import { CreateFile, ReviseFile } from "../application/content/write-file.ts";
+import { CreateFile, OverwriteFile, ReviseFile } from "../application/content/write-file.ts";
 import { CreateFolder } from "../application/nodes/create-folder.ts";
 import { MoveNode, RestoreNode, TrashNode } from "../application/nodes/move-node.ts";
 import { PurgeNode } from "../application/nodes/purge-node.ts";
@@ -195,6 +195,10 @@ const filesOf = ({ drive, as, adaId }: House) => {
     batch: (nodeId: string, archive: Uint8Array, context = as(adaId)) => {
       const content = uploadedArchive(piecesOf(archive, 1_000));
       return drive.createFiles(read(CreateFiles, { nodeId, content }), context);
+    },
+    overwrite(nodeId: string, bytes: Uint8Array, actor: string = adaId) {
+      const input = { nodeId, content: contentOf(bytes) };
+      return drive.overwriteFile(read(OverwriteFile, input), as(actor));
     },
     revise(nodeId: string, revision: number, bytes: Uint8Array, more: object = {}) {
       const input = { nodeId, expectedVersion: revision, content: contentOf(bytes), ...more };

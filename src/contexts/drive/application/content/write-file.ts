@@ -65,6 +65,14 @@ export const ReviseFile = shape({
 });
 export type ReviseFile = Infer<typeof ReviseFile>;
 
+/** The new content is based on whatever the file holds. */
+export const OverwriteFile = shape({
+  nodeId: NodeId,
+  modifiedAt: optional(ModifiedAt),
+  content,
+});
+export type OverwriteFile = Infer<typeof OverwriteFile>;
+
 type Deps = KeepingDeps & Quota & { readonly mayAct: MayAct; readonly newId: NewId };
 
 /** One step of an upload has so much time, as a request has. */
@@ -233,6 +241,23 @@ export function createFile(deps: Deps) {
         keepFile(scope, parent, { id, name, createdAt: clock.now(), received, quotaBytes }),
     });
   };
+}
+
+/** Replaces the content of a file, whatever it is. Of those who do so at the same time, each makes a revision. */
+export function overwriteFile(deps: Deps) {
+  const write = writing(deps);
+  const { clock, quotaBytes } = deps;
+  return (input: OverwriteFile, context: Context) =>
+    write<PlacedFile, Unwritable | StaleRevision | QuotaExceeded>(input, context, {
+      mayKeep: async (_scope, found) => asWritable(found),
+      keep: async (scope, found, received) => {
+        const file = asWritable(found);
+        if (!file.ok) return file;
+        const base = file.value.content.revision;
+        return keepContent(scope, found, { base, quotaBytes, at: clock.now(), received });
+      },
+      lock: [`drive.content/${input.nodeId}`],
+    });
 }
 
 /** Replaces the content of a file, if it has the revision that the new content is based on. Equal content changes nothing. */

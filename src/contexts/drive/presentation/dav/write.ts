@@ -12,9 +12,6 @@ import { changesIn, outcomes, unchangeable } from "./proppatch.ts";
 import type { Found, Missing, Target } from "./targets.ts";
 import { dav, readXml, type Element } from "./xml.ts";
 
-/** So often a change is tried on what others have made of the resource meanwhile. */
-const maxTries = 5;
-
 /** Fewer bytes came than the client has said, so that it is not known what it meant to keep. */
 class BodyTooShort extends Error {
   readonly statusCode = 400;
@@ -60,39 +57,44 @@ function placeOf(target: Missing) {
   return ok({ nodeId: target.parent.id, name: target.name });
 }
 
-async function writeOnce(
+async function create(
   { drive, context }: Asked,
-  target: Found | Missing,
+  target: Missing,
   content: Content,
 ): Promise<Written> {
-  if (target.kind === "missing") {
-    const place = placeOf(target);
-    if (!place.ok) return place;
-    const created = await drive.createFile({ ...place.value, ...content }, context);
-    return created.ok ? ok({ file: created.value, isNew: true }) : created;
-  }
-  const { node } = target;
+  const place = placeOf(target);
+  if (!place.ok) return place;
+  const created = await drive.createFile({ ...place.value, ...content }, context);
+  return created.ok ? ok({ file: created.value, isNew: true }) : created;
+}
+
+/** `isConditional`: the content is refused where the file is not what it was when the conditions were looked at. */
+async function replace(
+  { drive, context }: Asked,
+  { node }: Found,
+  { isConditional, ...content }: Content & { readonly isConditional: boolean },
+): Promise<Written> {
   if (node.kind === "folder") return err({ type: "not-a-file" });
-  const base = { expectedVersion: node.content.revision as number as Version };
-  const revised = await drive.reviseFile({ nodeId: node.id, ...base, ...content }, context);
+  const file = { nodeId: node.id, ...content };
+  const expectedVersion = node.content.revision as number as Version;
+  const revised = isConditional
+    ? await drive.reviseFile({ ...file, expectedVersion }, context)
+    : await drive.overwriteFile(file, context);
   return revised.ok ? ok({ file: revised.value, isNew: false }) : revised;
 }
 
-const isRace = ({ type }: Refusal): boolean =>
-  ["name-taken", "stale-revision", "node-not-found", "node-in-trash"].includes(type);
-
-/** Writes a file. Who says no revision wants theirs to be the newest one, whatever others write at the same time. */
-async function write(asked: Asked, first: Found | Missing, content: Content): Promise<Written> {
-  const isConditional =
-    headerOf(asked, "if-match") !== undefined || headerOf(asked, "if-none-match") !== undefined;
-  let written = await writeOnce(asked, first, content);
-  for (let tries = 1; tries < maxTries && !written.ok; tries += 1) {
-    if (isConditional || !isRace(written.error)) break;
-    const now = await asked.find(asked.request.path);
-    if (!now.ok || now.value.kind === "home") break;
-    written = await writeOnce(asked, now.value, content);
-  }
-  return written;
+/** Writes a file. Who asks for no condition wants theirs to be the newest content, whatever others write at the same time. */
+async function write(asked: Asked, target: Found | Missing, content: Content): Promise<Written> {
+  const isConditional = ["if", "if-match", "if-none-match"].some(
+    (name) => headerOf(asked, name) !== undefined,
+  );
+  if (target.kind === "found") return replace(asked, target, { ...content, isConditional });
+  const created = await create(asked, target, content);
+  if (created.ok || created.error.type !== "name-taken" || isConditional) return created;
+  const now = await asked.find(asked.request.path);
+  return now.ok && now.value.kind === "found"
+    ? replace(asked, now.value, { ...content, isConditional })
+    : created;
 }
 
 /** Keeps a body as a file. */
@@ -131,11 +133,13 @@ export async function createEmpty(
   asked: Asked,
   target: Missing,
 ): Promise<Result<Found, TextAnswer>> {
-  const written = await writeOnce(asked, target, { content: uploadedFile(nothing()) });
+  const written = await create(asked, target, { content: uploadedFile(nothing()) });
   return written.ok
     ? ok({ kind: "found", names: target.names, node: written.value.file })
     : err(refused(written.error));
 }
+
+const folderType = '<resourcetype xmlns="DAV:"><collection xmlns="DAV:"/></resourcetype>';
 
 /** Properties that a new folder is to have (RFC 5689); undefined for a body that asks for something else than a folder. */
 function propertiesOf(root: Element | undefined) {
@@ -143,7 +147,7 @@ function propertiesOf(root: Element | undefined) {
   if (root.namespace !== dav || root.name !== "mkcol") return undefined;
   const changes = changesIn(root);
   const type = changes.find(({ namespace, name }) => namespace === dav && name === "resourcetype");
-  const isFolder = type === undefined || /<collection xmlns="DAV:"\/>/.test(type.value ?? "");
+  const isFolder = type === undefined || type.value?.replaceAll(/\s+(?=<)/g, "") === folderType;
   return isFolder ? changes.filter((one) => one !== type) : undefined;
 }
 

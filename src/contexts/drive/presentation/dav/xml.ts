@@ -34,7 +34,8 @@ class Tree {
     this.#count += 1;
     if (this.#count > maxElements) throw new Refused(`more than ${maxElements} elements`);
     if (this.#open.length === maxDepth) throw new Refused(`more than ${maxDepth} levels`);
-    if (namespace === "" && this.#open.length === 0) throw new Refused("it is in no namespace");
+    if (this.#open.length === 0 && (this.root || namespace === ""))
+      throw new Refused("it must be one element, in a namespace");
     const content: (Element | string)[] = [];
     const element = { namespace, name, attributes: attributesOf(attributes), content };
     this.#add(element);
@@ -43,6 +44,7 @@ class Tree {
   }
 
   text(text: string): void {
+    if (this.#open.length === 0 && text.trim() !== "") throw new Refused("text outside of it");
     this.#add(checked(text));
   }
 
