@@ -111,6 +111,20 @@ const chores = (deps: DriveDeps) => ({
   collectChunks: collectChunks(deps),
 });
 
+/** What is opened for whoever has a link. */
+const linking = (deps: DriveDeps) => ({
+  createLink: createLink(deps),
+  listLinks: listLinks(deps),
+  revokeLink: revokeLink(deps),
+  visitLink: visitLink(deps),
+  getShared: getShared(deps),
+  listShared: listShared(deps),
+  readShared: readShared(deps),
+  readSharedThumbnail: readSharedThumbnail(deps),
+  readSharedArchive: readSharedArchive(deps),
+  dropFile: dropFile(deps),
+});
+
 /** All that the drive can be asked to do. */
 export const createDrive = (deps: DriveDeps) =>
   createHandlers(
@@ -181,16 +195,7 @@ export const createDrive = (deps: DriveDeps) =>
       listProperties: listProperties(deps),
       changeProperties: changeProperties(deps),
 
-      createLink: createLink(deps),
-      listLinks: listLinks(deps),
-      revokeLink: revokeLink(deps),
-      visitLink: visitLink(deps),
-      getShared: getShared(deps),
-      listShared: listShared(deps),
-      readShared: readShared(deps),
-      readSharedThumbnail: readSharedThumbnail(deps),
-      readSharedArchive: readSharedArchive(deps),
-      dropFile: dropFile(deps),
+      ...linking(deps),
     },
     { ...deps, denials: ["forbidden"] },
   );
