@@ -1,16 +1,13 @@
 // The drive beside nginx's WebDAV module where that is installed (unflushed), and large folders.
-import { execFile, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import pg from "pg";
 import { pack } from "tar-stream";
 import { EmbeddedPostgres } from "#platform/postgres/embedded.ts";
+import { mebibytes, nginx, rate, rounds, small, storm } from "./beside-nginx.ts";
 import { clientFigures } from "./drive-client.ts";
 import { signIn, unlimited } from "./http.ts";
 import {
@@ -23,9 +20,6 @@ import {
   type Server,
 } from "./measure.ts";
 
-const mebibytes = 256;
-const rounds = 3;
-const small = { files: 1_000, bytes: 4_096, atOnce: 8 };
 const children = 100_000;
 const asked = 200;
 const lostFiles = 40_000;
@@ -36,7 +30,6 @@ type At = { readonly url: string; readonly headers: Headers };
 export type Drive = At & { readonly rootId: string; readonly spaceId: string };
 
 const octets = { "content-type": "application/octet-stream" };
-const run = promisify(execFile);
 
 export async function send({ url, headers }: At, method: string, at: string, body?: object) {
   const answer = await fetch(`${url}/api/v1${at}`, {
@@ -51,48 +44,6 @@ export async function send({ url, headers }: At, method: string, at: string, bod
 export async function openSpace(at: At): Promise<Drive> {
   const space = await send(at, "POST", "/drive/spaces", { name: "Bench" });
   return { ...at, spaceId: String(space["id"]), rootId: String(space["rootId"]) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-/** nginx with WebDAV in a scratch folder; undefined where it is not installed. */
-async function nginx(
-  folder: string,
-): Promise<(AsyncDisposable & { readonly url: string }) | undefined> {
-  if (spawnSync("nginx", ["-v"]).error) return undefined;
-  const port = await freePort();
-  mkdirSync(path.join(folder, "files"), { recursive: true });
-  const config = path.join(folder, "nginx.conf");
-  const user = process.getuid?.() === 0 ? "user root;" : "";
-  writeFileSync(
-    config,
-    `${user} worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log; daemon off;
-     events {} http { access_log off; client_max_body_size 0; client_body_temp_path ${folder}/body; sendfile on;
-     server { listen 127.0.0.1:${port}; root ${folder}/files; dav_methods PUT DELETE; } }`,
-  );
-  const child = spawn("nginx", ["-c", config, "-p", folder], { stdio: "ignore" });
-  const url = `http://127.0.0.1:${port}`;
-  while (!(await fetch(url).catch(() => undefined))) await sleep(50);
-  return {
-    url,
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await once(child, "exit");
-    },
-  };
-}
-
-/** MiB/s of a transfer by curl, which is given the last part of its arguments. */
-async function rate(args: readonly string[]): Promise<number> {
-  const begun = performance.now();
-  await run("curl", ["-sSf", "-H", "expect:", ...args]);
-  return mebibytes / ((performance.now() - begun) / 1_000);
 }
 
 const flags = (headers: Headers) =>
@@ -127,21 +78,6 @@ async function bigFigures(drive: Drive, folder: string, dav?: string): Promise<r
     figure("upload, flushed,", ups, peerUps, 0.45),
     figure("download", downs, peerDowns, 0.6),
   ];
-}
-
-/** Requests a second, some at once. */
-async function storm(ask: (n: number) => Promise<Response>): Promise<number> {
-  const begun = performance.now();
-  let next = 0;
-  const one = async () => {
-    for (let n = (next += 1); n <= small.files; n = next += 1) {
-      const answer = await ask(n);
-      if (!answer.ok) throw new Error(await answer.text());
-      await answer.arrayBuffer();
-    }
-  };
-  await Promise.all(Array.from({ length: small.atOnce }, one));
-  return small.files / ((performance.now() - begun) / 1_000);
 }
 
 /** Many small files as one archive. */

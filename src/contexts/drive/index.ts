@@ -50,6 +50,7 @@ import { moveNode, restoreNode, trashNode } from "./application/nodes/move-node.
 import { copyNode } from "./application/nodes/copy-node.ts";
 import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
 import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
+import { resolvePath } from "./application/nodes/resolve-path.ts";
 import { searchNodes } from "./application/nodes/search-nodes.ts";
 import { changeProperties, listProperties } from "./application/properties/properties.ts";
 import { listPast } from "./application/time-machine/read-past.ts";
@@ -152,6 +153,7 @@ export const createDrive = (deps: DriveDeps) =>
       createFolder: createFolder(deps),
       getNode: getNode(deps),
       findByPath: findByPath(deps),
+      resolvePath: resolvePath(deps),
       listChildren: listChildren(deps),
       searchNodes: searchNodes(deps),
       moveNode: moveNode(deps),

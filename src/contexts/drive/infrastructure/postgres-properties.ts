@@ -9,7 +9,7 @@ type Row = { readonly node_id: NodeId; readonly properties: readonly Property[] 
 
 const ofNodes = statement<Row>(
   "drive.properties-of-nodes",
-  "select node_id, properties from drive.properties where node_id = any($1::text[])",
+  "select node_id, properties from drive.properties where node_id = any($2::text[]) and space_id = $1",
 );
 /** Those of a node that was purged meanwhile are refused. */
 const keep = mutation(
@@ -34,8 +34,8 @@ const copy = mutation(
 
 /** What clients keep with files and folders. */
 export const postgresProperties = ({ read, write }: Transaction): Properties => ({
-  async of(nodeIds) {
-    const rows = await read(ofNodes, [nodeIds]);
+  async of(spaceId, nodeIds) {
+    const rows = await read(ofNodes, [spaceId, nodeIds]);
     return new Map(rows.map(({ node_id: id, properties }) => [id, properties]));
   },
   save({ id, spaceId }, properties) {

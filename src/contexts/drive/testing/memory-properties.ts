@@ -3,10 +3,14 @@ import type { Properties } from "../application/ports/properties.ts";
 import type { KeptProperties, Tables } from "./memory-tables.ts";
 
 /** Properties in memory. */
-export function propertiesIn({ properties }: Tables, { change }: MemoryTransaction): Properties {
+export function propertiesIn(
+  { properties, nodes }: Tables,
+  { change }: MemoryTransaction,
+): Properties {
   return {
-    async of(nodeIds) {
-      const found = nodeIds.flatMap((id) => properties.rows.get(id) ?? []);
+    async of(spaceId, nodeIds) {
+      const own = nodeIds.filter((id) => nodes.rows.get(id)?.spaceId === spaceId);
+      const found = own.flatMap((id) => properties.rows.get(id) ?? []);
       return new Map(found.map((one) => [one.nodeId, one.properties]));
     },
     save: ({ id: nodeId }, kept) =>

@@ -5,8 +5,11 @@ type NodeCopy = { readonly from: NodeId; readonly to: NodeId; readonly spaceId: 
 
 /** What clients keep with files and folders. */
 export type Properties = {
-  /** Those of some nodes; of nodes without any there is none. */
-  readonly of: (nodeIds: readonly NodeId[]) => Promise<ReadonlyMap<NodeId, readonly Property[]>>;
+  /** Those of some nodes of a space; of nodes without any there is none. */
+  readonly of: (
+    spaceId: SpaceId,
+    nodeIds: readonly NodeId[],
+  ) => Promise<ReadonlyMap<NodeId, readonly Property[]>>;
   /** In place of all that the node has. */
   readonly save: (
     node: { readonly id: NodeId; readonly spaceId: SpaceId },

@@ -14,7 +14,7 @@ import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
-/** `nodeIds`: nodes in one folder, or the folder. */
+/** `nodeId`: what is seen of a space; `nodeIds`: nodes of that space. */
 export type ListProperties = { readonly nodeId: NodeId; readonly nodeIds: readonly NodeId[] };
 export type ChangeProperties = {
   readonly nodeId: NodeId;
@@ -27,7 +27,7 @@ type Deps = {
   readonly mayAct: MayAct;
 };
 
-/** Lists what clients keep with some nodes that lie in one folder, or with the folder. Others are left out. */
+/** Lists what clients keep with some nodes of the space that a node is in. Others are left out. */
 export function listProperties({ read, mayAct }: Deps) {
   const seen = permitted(mayAct, Permissions.readNode);
   type Outcome = Result<ReadonlyMap<NodeId, readonly Property[]>, Unseen>;
@@ -35,11 +35,7 @@ export function listProperties({ read, mayAct }: Deps) {
     read(context, async (scope): Promise<Outcome> => {
       const found = await seen(scope, nodeId, context);
       if (!found.ok) return found;
-      const { node } = found.value;
-      const inside = await scope.nodes.seen(nodeIds.filter((id) => id !== nodeId));
-      const own = inside.filter((one) => one.node.spaceId === node.spaceId);
-      const ids = own.map((one) => one.node.id);
-      return ok(await scope.properties.of(nodeIds.includes(nodeId) ? [nodeId, ...ids] : ids));
+      return ok(await scope.properties.of(found.value.node.spaceId, nodeIds));
     });
 }
 
@@ -54,7 +50,8 @@ export function changeProperties({ unitOfWork, mayAct }: Deps) {
         const found = await seen(scope, nodeId, context);
         if (!found.ok) return found;
         if (isInTrash(found.value)) return err(inTrash(found.value));
-        const before = (await scope.properties.of([nodeId])).get(nodeId) ?? [];
+        const { spaceId } = found.value.node;
+        const before = (await scope.properties.of(spaceId, [nodeId])).get(nodeId) ?? [];
         const after = changedProperties(nodeId, before, changes);
         if (!after.ok) return after;
         scope.properties.save(found.value.node, after.value);

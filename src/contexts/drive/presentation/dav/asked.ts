@@ -1,11 +1,10 @@
 import type { Context } from "#kernel/context.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import type { DoorRequest } from "#platform/http/door.ts";
-import type { NodeId } from "../../domain/ids.ts";
 import type { Lock } from "../../domain/lock.ts";
 import type { Node } from "../../domain/node.ts";
 import type { Drive } from "../../index.ts";
-import { hrefOf, targetsOf, type Find, type Target } from "./targets.ts";
+import { hrefOf, targetsOf, type Find, type Found, type Target } from "./targets.ts";
 
 /** A request with what it is answered by. */
 export type Asked = {
@@ -39,31 +38,27 @@ export const hrefOfTarget = ({ request: { at } }: Asked, target: Target): string
   return hrefOf(at, target.names, target.kind === "found" && target.node.kind === "folder");
 };
 
-/** Locks that cover a node, and those on what lies below it where that is asked for. None where it is not seen. */
-export async function locksOn(
+/** Locks on what lies below a folder, besides those that cover it. */
+export async function locksBelow(
   { drive, context }: Asked,
-  nodeId: NodeId,
-  below = false,
+  { node, locks }: Found,
 ): Promise<readonly Lock[]> {
-  const listed = await drive.listLocks({ nodeId, below }, context);
-  return listed.ok ? listed.value : [];
+  if (node.kind === "file") return [];
+  const listed = await drive.listLocks({ nodeId: node.id, below: true }, context);
+  const covering = new Set(locks.map(({ id }) => id));
+  return listed.ok ? listed.value.filter(({ id }) => !covering.has(id)) : [];
 }
 
 export const secondsLeft = ({ clock }: Asked, { expiresAt }: Lock): number =>
   Math.max(0, Math.round((Instant.toUnixMs(expiresAt) - clock.unixMs()) / 1_000));
 
-/** How many folders above a node a locked one is; 0 is the node itself. */
-export async function levelsUp(
-  { drive, context }: Asked,
-  node: Node,
-  lockedId: NodeId,
-): Promise<number> {
-  let [levels, here] = [0, node];
-  while (here.id !== lockedId && here.status !== "root") {
-    const above = await drive.getNode({ nodeId: here.parentId }, context);
-    if (!above.ok) break;
-    here = above.value.node;
-    levels += 1;
-  }
-  return levels;
+/** The path of what a lock that covers a resource is on: its own, or that of a folder above it. */
+export function lockRootOf(
+  { request: { at } }: Asked,
+  { node, names, above }: Found,
+  { nodeId }: Lock,
+): string {
+  const levels = [node, ...above].findIndex(({ id }) => id === nodeId);
+  const isFolder = levels !== 0 || node.kind === "folder";
+  return hrefOf(at, names.slice(0, levels > 0 ? -levels : undefined), isFolder);
 }

@@ -2,7 +2,7 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import type { TextAnswer } from "#platform/http/door.ts";
 import type { Lock } from "../../domain/lock.ts";
 import { refused } from "./answers.ts";
-import { hrefOfTarget, headerOf, locksOn, tagOf, type Asked } from "./asked.ts";
+import { headerOf, hrefOfTarget, locksBelow, tagOf, type Asked } from "./asked.ts";
 import { allows, holds, readIf, tokensIn, type State } from "./conditions.ts";
 import { tokenOf } from "./locks.ts";
 import { destinationOf, type Found, type Missing, type Target } from "./targets.ts";
@@ -10,25 +10,28 @@ import { destinationOf, type Found, type Missing, type Target } from "./targets.
 /** What becomes of a resource: its content or its properties change, it comes to lie in its folder, or leaves it with all that lies below. */
 export type Effect = "changes" | "comes" | "goes";
 
-/** Locks that an effect on a resource concerns. */
+/** Locks that an effect on a resource concerns: who makes or removes something in a folder changes the folder, too. */
 async function concernedBy(
   asked: Asked,
   target: Found | Missing,
   effect: Effect,
 ): Promise<readonly Lock[]> {
-  if (target.kind === "missing") return target.parent ? locksOn(asked, target.parent.id) : [];
-  const { node } = target;
-  const own = await locksOn(asked, node.id, effect === "goes");
-  if (effect !== "goes" || node.status === "root") return own;
-  return [...own, ...(await locksOn(asked, node.parentId))];
+  if (target.kind === "missing" || effect !== "goes") return target.locks;
+  const [folder] = target.above;
+  const { drive, context } = asked;
+  const around = folder ? await drive.listLocks({ nodeId: folder.id }, context) : ok([]);
+  return [
+    ...target.locks,
+    ...(await locksBelow(asked, target)),
+    ...(around.ok ? around.value : []),
+  ];
 }
 
-async function stateOf(asked: Asked, target: Target | undefined): Promise<State> {
+function stateOf(target: Target | undefined): State {
   if (!target || target.kind === "home") return { tag: undefined, tokens: new Set() };
-  const locks = await concernedBy(asked, target, "changes");
   return {
     tag: target.kind === "found" ? tagOf(target.node) : undefined,
-    tokens: new Set(locks.map(tokenOf)),
+    tokens: new Set(target.locks.map(tokenOf)),
   };
 }
 
@@ -66,7 +69,7 @@ export async function guarded(
   const isMet =
     lists.value.length === 0 ||
     (await holds(lists.value, async (resource) =>
-      stateOf(asked, resource === undefined ? target : await named(asked, resource)),
+      stateOf(resource === undefined ? target : await named(asked, resource)),
     ));
   if (!isMet) return err(refused({ type: "precondition-failed" }));
   const tokens = tokensIn(lists.value);

@@ -3,11 +3,11 @@ import type { DoorAnswer, TextAnswer } from "#platform/http/door.ts";
 import { LockNote } from "../../application/locks/locks.ts";
 import { LockSeconds, type Lock, type LockScope } from "../../domain/lock.ts";
 import { refused, xmlAnswer, type Refusal } from "./answers.ts";
-import { headerOf, hrefOfTarget, levelsUp, locksOn, secondsLeft, type Asked } from "./asked.ts";
+import { headerOf, hrefOfTarget, lockRootOf, secondsLeft, type Asked } from "./asked.ts";
 import { readIf, tokensIn } from "./conditions.ts";
 import { guarded } from "./guard.ts";
 import { activeLocks, lockIdIn, tokenOf } from "./locks.ts";
-import { hrefOf, type Found, type Target } from "./targets.ts";
+import type { Found, Target } from "./targets.ts";
 import { childOf, dav, readXml, textOf, type Element } from "./xml.ts";
 import { createEmpty } from "./write.ts";
 
@@ -36,16 +36,14 @@ function wantedIn(root: Element): Wanted | undefined {
   return { scope: isExclusive ? "exclusive" : "shared", ...(note.ok ? { note: note.value } : {}) };
 }
 
-async function told(
+function told(
   asked: Asked,
-  { node, names }: Found,
+  found: Found,
   { lock, status }: { readonly lock: Lock; readonly status: 200 | 201 },
-): Promise<TextAnswer> {
-  const levels = await levelsUp(asked, node, lock.nodeId);
-  const isFolder = levels > 0 || node.kind === "folder";
-  const root = hrefOf(asked.request.at, names.slice(0, names.length - levels), isFolder);
+): TextAnswer {
   const leftS = (one: Lock) => secondsLeft(asked, one);
-  const discovery = activeLocks([lock], { rootOf: () => root, leftS });
+  const rootOf = (one: Lock) => lockRootOf(asked, found, one);
+  const discovery = activeLocks([lock], { rootOf, leftS });
   return xmlAnswer(
     status,
     `<?xml version="1.0" encoding="utf-8"?>\n<D:prop xmlns:D="DAV:"><D:lockdiscovery>${discovery}</D:lockdiscovery></D:prop>`,
@@ -59,7 +57,7 @@ async function refresh(asked: Asked, target: Found): Promise<DoorAnswer> {
   if (!lists.ok) return refused(lists.error);
   const may = await guarded(asked, target, []);
   if (!may.ok) return may.error;
-  const here = new Set((await locksOn(asked, target.node.id)).map(({ id }) => id));
+  const here = new Set(target.locks.map(({ id }) => id));
   const lockId = [...tokensIn(lists.value)].map(lockIdIn).find((id) => id && here.has(id));
   if (!lockId) return refused({ type: "precondition-failed" });
   const seconds = secondsOf(asked);
@@ -119,7 +117,7 @@ export async function unlock(asked: Asked, target: Target): Promise<DoorAnswer> 
     return refused({ type: "header-invalid", header: "Lock-Token" } as Refusal);
   if (target.kind !== "found") return refused({ type: "path-not-found" });
   const lockId = lockIdIn(token);
-  const here = (await locksOn(asked, target.node.id)).some(({ id }) => id === lockId);
+  const here = target.locks.some(({ id }) => id === lockId);
   if (!lockId || !here) return refused({ type: "token-unknown" });
   const released = await asked.drive.releaseLock({ lockId }, asked.context);
   return released.ok ? { status: 204 } : refused(released.error);

@@ -13,7 +13,14 @@ import {
   xmlAnswer,
   type Refusal,
 } from "./answers.ts";
-import { headerOf, hrefOfTarget, levelsUp, locksOn, secondsLeft, type Asked } from "./asked.ts";
+import {
+  headerOf,
+  hrefOfTarget,
+  lockRootOf,
+  locksBelow,
+  secondsLeft,
+  type Asked,
+} from "./asked.ts";
 import { activeLocks } from "./locks.ts";
 import { byNode, needs, toldOf, type Told, type Wanted } from "./properties.ts";
 import { hrefOf, segmentOf, type Found, type Target } from "./targets.ts";
@@ -93,26 +100,16 @@ async function* home(
 }
 
 /** Elements of the locks that cover what is asked for, and of those on what lies in it. */
-async function lockElements(asked: Asked, { node, names }: Found, { wanted, depth }: Telling) {
+async function lockElements(asked: Asked, target: Found, { wanted, depth }: Telling) {
   if (!needs(wanted).locks) return () => "";
-  const covering = await locksOn(asked, node.id);
-  const all =
-    depth === 1 && node.kind === "folder" ? await locksOn(asked, node.id, true) : covering;
-  const inside = byNode(all.slice(covering.length));
-  const roots = new Map<string, string>();
-  for (const { nodeId } of covering) {
-    const levels = await levelsUp(asked, node, nodeId);
-    const isFolder = levels > 0 || node.kind === "folder";
-    roots.set(nodeId, hrefOf(asked.request.at, names.slice(0, names.length - levels), isFolder));
-  }
+  const { node, locks } = target;
+  const inside = byNode(depth === 1 ? await locksBelow(asked, target) : []);
+  const covering = locks.filter(({ coversBelow }) => coversBelow);
   const leftS = (lock: Lock) => secondsLeft(asked, lock);
   return ({ id }: Node, href: string): string => {
-    const own = id === node.id ? covering : covering.filter(({ coversBelow }) => coversBelow);
-    const rootOf = ({ nodeId }: Lock) => roots.get(nodeId) ?? href;
-    return activeLocks([...own, ...(id === node.id ? [] : (inside.get(id) ?? []))], {
-      rootOf,
-      leftS,
-    });
+    const own = inside.get(id) ?? [];
+    const rootOf = (lock: Lock) => (own.includes(lock) ? href : lockRootOf(asked, target, lock));
+    return activeLocks(id === node.id ? locks : [...covering, ...own], { rootOf, leftS });
   };
 }
 

@@ -1,9 +1,10 @@
 import type { Context } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { DoorRequest } from "#platform/http/door.ts";
+import type { Way } from "../../application/nodes/resolve-path.ts";
 import { NodeName, nameKey } from "../../domain/node-name.ts";
-import { NodePath } from "../../domain/node-path.ts";
-import type { Folder, Node } from "../../domain/node.ts";
+import type { Lock } from "../../domain/lock.ts";
+import type { Node } from "../../domain/node.ts";
 import type { SeenSpace } from "../../domain/space.ts";
 import type { Drive } from "../../index.ts";
 
@@ -14,14 +15,20 @@ export type Found = {
   readonly kind: "found";
   readonly names: readonly string[];
   readonly node: Node;
+  /** The folders that it lies in, the nearest first. */
+  readonly above: readonly Node[];
+  /** Those that cover it. */
+  readonly locks: readonly Lock[];
 };
 /** Nothing is there. Without a `parent`, the folder that it would lie in is not there either. */
 export type Missing = {
   readonly kind: "missing";
   readonly names: readonly string[];
-  readonly parent: Folder | undefined;
+  readonly parent: Node | undefined;
   /** Undefined where no file or folder may have it. */
   readonly name: NodeName | undefined;
+  /** Those that cover the folder that it would lie in. */
+  readonly locks: readonly Lock[];
 };
 /** What a path leads to. */
 export type Target = Home | Found | Missing;
@@ -48,50 +55,38 @@ export function segmentOf(space: SeenSpace, all: readonly SeenSpace[]): string {
   return first?.id === space.id ? space.name : space.id;
 }
 
-function spaceOf(segment: string, all: readonly SeenSpace[]): SeenSpace | undefined {
-  const name = NodeName.parse(segment);
-  const byName = all.find((one) => name.ok && nameKey(one.name) === nameKey(name.value));
-  return byName ?? all.find(({ id }) => id === segment);
+function missing(names: readonly string[], way?: Way): Missing {
+  const [, ...below] = names;
+  const name = NodeName.parse(below.at(-1));
+  const parent = way?.nodes.length === below.length ? way.nodes.at(-1) : undefined;
+  return {
+    kind: "missing",
+    names,
+    parent: parent?.kind === "folder" ? parent : undefined,
+    name: name.ok ? name.value : undefined,
+    locks: parent && way ? way.locks : [],
+  };
 }
 
 /** Finds what paths of the door lead to, for one caller. */
 export function targetsOf(drive: Drive, context: Context) {
-  let known: Promise<readonly SeenSpace[]> | undefined;
-  const spaces = () =>
-    (known ??= drive.listSpaces({}, context).then((listed) => (listed.ok ? listed.value : [])));
-
-  async function inSpace(space: SeenSpace, names: readonly string[]): Promise<Target> {
-    const [, ...below] = names;
-    const missing = (parent?: Folder): Missing => {
-      const name = NodeName.parse(below.at(-1));
-      return { kind: "missing", names, parent, name: name.ok ? name.value : undefined };
-    };
-    const path = NodePath.parse(`/${below.join("/")}`);
-    if (path.ok) {
-      const found = await drive.findByPath({ spaceId: space.id, path: path.value }, context);
-      if (found.ok) return { kind: "found", names, node: found.value.node };
-      if (found.error.type !== "path-not-found") return missing();
-      if (NodePath.names(found.error.nearest).length < below.length - 1) return missing();
-    }
-    const above = NodePath.parse(`/${below.slice(0, -1).join("/")}`);
-    if (!above.ok) return missing();
-    const parent = await drive.findByPath({ spaceId: space.id, path: above.value }, context);
-    return missing(
-      parent.ok && parent.value.node.kind === "folder" ? parent.value.node : undefined,
-    );
+  async function below(names: readonly [string, ...string[]]): Promise<Target> {
+    const [space, ...path] = names;
+    const found = await drive.resolvePath({ space, names: path }, context);
+    if (!found.ok) return missing(names);
+    const { nodes, locks } = found.value;
+    if (nodes.length <= path.length) return missing(names, found.value);
+    const [node = nodes[0], ...above] = nodes.toReversed();
+    return { kind: "found", names, node, above, locks };
   }
 
   return async (path: string): Promise<Result<Target, PathInvalid>> => {
     const names = segmentsOf(path);
     if (!names.ok) return names;
-    const [segment] = names.value;
-    if (segment === undefined) return ok({ kind: "home", spaces: await spaces() });
-    const space = spaceOf(segment, await spaces());
-    return ok(
-      space
-        ? await inSpace(space, names.value)
-        : { kind: "missing", names: names.value, parent: undefined, name: undefined },
-    );
+    const [space, ...more] = names.value;
+    if (space !== undefined) return ok(await below([space, ...more]));
+    const spaces = await drive.listSpaces({}, context);
+    return ok({ kind: "home", spaces: spaces.ok ? spaces.value : [] });
   };
 }
 export type Find = ReturnType<typeof targetsOf>;

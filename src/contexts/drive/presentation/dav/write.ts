@@ -6,10 +6,10 @@ import type { UploadedFile } from "../../application/content/receive-content.ts"
 import type { Placed, PlacedFile } from "../../domain/node.ts";
 import { uploadedFile } from "../uploaded-file.ts";
 import { refused, xmlAnswer, type Refusal } from "./answers.ts";
-import { headerOf, hrefOfTarget, tagOf, type Asked } from "./asked.ts";
+import { headerOf, tagOf, type Asked } from "./asked.ts";
 import { guarded } from "./guard.ts";
 import { changesIn, outcomes, unchangeable } from "./proppatch.ts";
-import type { Found, Missing, Target } from "./targets.ts";
+import { hrefOf, type Found, type Missing, type Target } from "./targets.ts";
 import { dav, readXml, type Element } from "./xml.ts";
 
 /** Fewer bytes came than the client has said, so that it is not known what it meant to keep. */
@@ -134,9 +134,10 @@ export async function createEmpty(
   target: Missing,
 ): Promise<Result<Found, TextAnswer>> {
   const written = await create(asked, target, { content: uploadedFile(nothing()) });
-  return written.ok
-    ? ok({ kind: "found", names: target.names, node: written.value.file })
-    : err(refused(written.error));
+  if (!written.ok) return err(refused(written.error));
+  const { names, parent } = target;
+  const node = written.value.file;
+  return ok({ kind: "found", names, node, above: parent ? [parent] : [], locks: [] });
 }
 
 const folderType = '<resourcetype xmlns="DAV:"><collection xmlns="DAV:"/></resourcetype>';
@@ -268,18 +269,13 @@ export async function transfer(
   if (!done.ok) return refused(done.error);
   if (isMove) await releaseLocks(asked, target);
   if (to.kind === "found") return { status: 204 };
-  return {
-    status: 201,
-    headers: { location: hrefOfTarget(asked, { ...to, kind: "found", node: done.value }) },
-  };
+  const isFolder = done.value.kind === "folder";
+  return { status: 201, headers: { location: hrefOf(asked.request.at, to.names, isFolder) } };
 }
 
 /** A lock does not go with what is moved. Source: RFC 4918, 9.9. */
-async function releaseLocks(asked: Asked, { node }: Found): Promise<void> {
-  const { drive, context } = asked;
-  const listed = await drive.listLocks({ nodeId: node.id, below: true }, context);
-  if (!listed.ok) return;
-  const own = listed.value.filter(
+async function releaseLocks({ drive, context }: Asked, { node, locks }: Found): Promise<void> {
+  const own = locks.filter(
     ({ nodeId, holderId }) => holderId === context.actor && nodeId === node.id,
   );
   for (const { id } of own) await drive.releaseLock({ lockId: id }, context);
