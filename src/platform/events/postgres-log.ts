@@ -114,19 +114,22 @@ type LookRow = {
   readonly is_same: boolean;
 };
 
-/** How far a log can be read, and whether it has the event that was the last one before. */
+/**
+ * How far a log can be read, and whether it has the event that was the last one before. That one stays final while the log has it, though
+ * the horizon goes back to where the block of positions begins that a writer has begun in.
+ */
 export function lookAt(
   database: Database,
   schema: string,
 ): (before: Mark | undefined) => Promise<Look> {
   const ask = statement<LookRow>(
     `${schema}.look`,
-    `select h.head, last.position, last.id,
-            $1::bigint is null
-              or exists (select from ${schema}.events where position = $1 and id = $2) as is_same
+    `select h.head, last.position, last.id, $1::bigint is null or known.position is not null as is_same
        from ${schema}.horizon() h
+       left join ${schema}.events known on known.position = $1 and known.id = $2
        left join lateral (select position, id from ${schema}.events
-                           where position <= h.horizon order by position desc limit 1) last on true`,
+                           where position <= greatest(h.horizon, known.position)
+                           order by position desc limit 1) last on true`,
   );
   return async (before) => {
     const [row] = await database.query(ask, [before?.position ?? null, before?.id ?? null]);

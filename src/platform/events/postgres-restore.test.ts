@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { event, registry, type Event } from "#kernel/event.ts";
-import { testDatabase, type TestDatabase } from "#test/database.ts";
+import { connect, testDatabase, type TestDatabase } from "#test/database.ts";
 import { NoteWritten, type NotesScope } from "#test/notes.ts";
 import { until } from "#test/until.ts";
 import { consumer } from "./consumer.ts";
@@ -26,33 +26,33 @@ const insertOf = (rows: readonly (Row & { readonly position?: number })[], type 
      .join()}`;
 
 /** What a restore does to the log, and what is appended next: other events take their positions. */
-const restoreTo = (position: number, { sql }: TestDatabase) =>
+const restoreTo = (position: number, { sql }: TestDatabase, next = [1, 2]) =>
   sql(`begin;
     delete from scratch.events where position > ${position};
     ${insertOf(
-      [1, 2].map((n) => ({
+      next.map((n) => ({
         position: position + n,
         id: `evt_after_${n}`,
         stream: `after ${position + n}`,
       })),
     )};
-    select setval('scratch.positions', ${position + 2});
+    select setval('scratch.positions', ${position + next.length});
     commit`);
 
 const streamsSeen = async ({ sightings }: Pick<SubscriptionSubject, "sightings">) =>
   (await sightings()).map(({ stream }) => stream);
 
-test("delivers what replaces the end of a restored log, also where nothing was committed since", async () => {
-  await using opened = await testDatabase();
-  const subject = subjectOn(opened);
+/** A reader that passes over some events, and how far it has read. */
+function passingReader(subject: SubscriptionSubject) {
   const Ignored = event("scratch.ignored", 1, {});
   const store = subject.store("sight");
-  let readUntil = 0;
+  const read = { until: 0, looks: 0 };
   const looking: typeof store = {
     ...store,
     async look(before) {
       const look = await store.look(before);
-      readUntil = look.mark?.position ?? 0;
+      read.until = look.mark?.position ?? 0;
+      read.looks += 1;
       return look;
     },
   };
@@ -64,16 +64,52 @@ test("delivers what replaces the end of a restored log, also where nothing was c
         notes.sight({ event_id: id, stream, version }),
     },
   });
+  const start = () => run(subject, reader, { store: looking, times: { leaseMs: 60_000 } });
+  return { read, start };
+}
+
+test("delivers what replaces the end of a restored log, also where nothing was committed since", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const { read, start } = passingReader(subject);
   const { id } = await write(subject, "before the backup");
-  await using _running = run(subject, reader, { store: looking, times: { leaseMs: 60_000 } });
+  await using _running = start();
   await seen(subject, 1);
   await opened.sql(insertOf([{ id: "evt_lost", stream: "lost" }], "ignored"));
-  await until(() => readUntil === 2);
+  await until(() => read.until === 2);
   await sleep(100); // it has read it, and waits for more
 
   await restoreTo(1, opened);
   await seen(subject, 3);
   assert.deepEqual(await streamsSeen(subject), [id, "after 2", "after 3"]);
+});
+
+test("a transaction that is open at a look hides no restore from who has read further before", async () => {
+  await using opened = await testDatabase();
+  const subject = subjectOn(opened);
+  const { read, start } = passingReader(subject);
+  const { id } = await write(subject, "before the backup");
+  await using _running = start();
+  await seen(subject, 1);
+  const lines = Array.from({ length: 68 }, (_, i) => ({ id: `evt_${i}`, stream: `lost ${i}` }));
+  await opened.sql(insertOf(lines, "ignored"));
+  await until(() => read.until === 69);
+  await sleep(100);
+
+  // Whoever writes holds the block of positions that it began in, which begins before what was read.
+  const writer = await connect(opened);
+  await writer.query("begin");
+  await writer.query(insertOf([{ id: "evt_open", stream: "open" }], "ignored"));
+  const { looks } = read;
+  subject.wakeUp.call();
+  await until(() => read.looks > looks);
+  assert.equal(read.until, 69, "what was final stays final");
+
+  await restoreTo(66, opened, [1, 2, 3]);
+  await writer.query("rollback");
+  await writer.end();
+  await seen(subject, 4);
+  assert.deepEqual(await streamsSeen(subject), [id, "after 67", "after 68", "after 69"]);
 });
 
 test("keeps nothing of an event that a restore took back while it was handled", async () => {

@@ -14,7 +14,7 @@ export type Horizon = { readonly head: number; readonly horizon: number };
  */
 export type Mark = { readonly position: number; readonly id: string };
 
-/** How far a log can be read. `mark` is missing where the log is empty. */
+/** How far a log can be read: never less far than it was, while it is the same. `mark` is missing where the log is empty. */
 export type Look = {
   readonly head: number;
   readonly mark?: Mark;

@@ -8,15 +8,17 @@ type LookRow = {
   readonly id: string | null;
   readonly is_known: boolean;
 };
-/** Up to the horizon of the log, no event can appear any more. What lies before it is read by a statement of its own. */
+/** Up to the horizon of the log, or an event that lay before it once, no event can appear any more. What lies before it is read by a statement of its own. */
 const look = statement<LookRow>(
   "drive.changes-look",
   `select last.position, last.id,
           case when $1::bigint = 0 then last.id is null or exists (select from drive.events where position = 1)
-               else $1 is null or exists (select from drive.events where position = $1 and id = $2) end as is_known
+               else $1 is null or known.position is not null end as is_known
      from drive.horizon() h
+     left join drive.events known on known.position = $1 and known.id = $2
      left join lateral (select position, id from drive.events
-                         where position <= h.horizon order by position desc limit 1) last on true`,
+                         where position <= greatest(h.horizon, known.position)
+                         order by position desc limit 1) last on true`,
 );
 type ChangeRow = { readonly position: number; readonly id: string; readonly stream: string };
 const between = statement<ChangeRow>(
