@@ -229,7 +229,7 @@ describe("WebDAV over HTTP", () => {
     const elsewhere = ["http://example.com/dav/My%20files/x", `${served.url}/api/x`, "x", "/davx"];
     for (const destination of elsewhere)
       assert.equal(await statusOf("COPY", here("/F"), { destination }), 502, destination);
-    assert.equal(await statusOf("COPY", here("/F")), 502);
+    assert.equal(await statusOf("COPY", here("/F")), 400);
     assert.equal(await statusOf("DELETE", here("/")), 403);
     assert.equal(await statusOf("DELETE", "/"), 403);
     assert.equal(await statusOf("DELETE", here("/F"), { depth: "1" }), 400);
@@ -249,6 +249,8 @@ describe("WebDAV over HTTP", () => {
       (await dav("PROPFIND", here("/P"), { depth: "0" })).text,
       /<c xmlns="urn:x">1<\/c>/,
     );
+    const large = mkcol(`<c xmlns="urn:x">${"x".repeat(70_000)}</c>`);
+    assert.equal(await statusOf("MKCOL", here("/Q"), { ...xml, body: large }), 507);
     const refused = await dav("MKCOL", here("/Q"), { ...xml, body: mkcol(`<getetag>x</getetag>`) });
     assert.deepEqual([refused.status, statusesIn(refused.text)], [403, ["403"]]);
     assert.equal(await statusOf("PROPFIND", here("/Q")), 404);
@@ -317,7 +319,97 @@ describe("WebDAV over HTTP", () => {
     assert.equal(await statusOf("GET", "/%E0%A4"), 400);
     assert.equal(await statusOf("GET", here("/%2541")), 404, "encoded twice is another name");
     assert.equal(await statusOf("GET", here("/../../etc/passwd")), 404);
-    assert.equal(await statusOf("GET", here("/a%2Fb")), 404);
+    assert.equal(await statusOf("GET", here("/a%2Fb")), 400);
+  });
+
+  test("a small request that would grow in memory or in its answer is refused", async () => {
+    await dav("PUT", here("/x.txt"), { body: "1" });
+    const long = "u".repeat(950_000);
+    const set = (inside: string) =>
+      `<propertyupdate xmlns="DAV:"><set><prop>${inside}</prop></set></propertyupdate>`;
+    const nested = `<n:a xmlns:n="${long}&amp;">${"<n:b/>".repeat(4_000)}</n:a>`;
+    const asked = `<propfind xmlns="DAV:"><prop>${Array.from({ length: 300 }, (_, i) => `<a${i}/>`).join("")}</prop></propfind>`;
+    const wide = Array.from({ length: 90 }, (_, i) => `<a${i} xmlns="${"u".repeat(900)}"/>`);
+    const many = Array.from({ length: 1_001 }, (_, i) => `<a${i} xmlns="urn:x"/>`);
+    const statuses = [
+      await statusOf("PROPPATCH", here("/x.txt"), { body: set(nested) }),
+      await statusOf("PROPPATCH", here("/x.txt"), { body: set(many.join("")) }),
+      await statusOf("PROPFIND", here("/"), { body: asked }),
+      await statusOf("PROPFIND", here("/"), {
+        body: `<propfind xmlns="DAV:"><prop>${wide.join("")}</prop></propfind>`,
+      }),
+    ];
+    assert.deepEqual(statuses, [400, 413, 413, 413]);
+  });
+
+  test("an encoded slash is no part of a name, and a request may name the whole address", async () => {
+    await dav("MKCOL", here("/S"));
+    await dav("PUT", here("/S/f"), { body: "old" });
+    await dav("PUT", here("/new"), { body: "new" });
+    for (const method of ["MOVE", "COPY"]) {
+      const destination = `${to(here("/S"))}%2Ff`;
+      assert.equal(await statusOf(method, here("/new"), { destination }), 400);
+    }
+    assert.equal((await dav("GET", here("/S/f"))).text, "old");
+    const { hostname, port } = new URL(served.url);
+    const socket = net.connect(Number(port), hostname);
+    const answer = new Promise<string>((resolve) => {
+      let all = "";
+      socket.on("data", (piece) => (all += String(piece))).on("close", () => resolve(all));
+    });
+    socket.write(
+      `GET ${to(here("/S/f"))} HTTP/1.1\r\nhost: ${hostname}:${port}\r\nauthorization: ${authorization}\r\nconnection: close\r\n\r\n`,
+    );
+    assert.match(await answer, /^HTTP\/1.1 200 [^]*old$/);
+    const post = await dav("POST", here("/S/f"));
+    assert.equal(post.status, 405);
+    assert.match(post.headers.get("allow") ?? "", /PROPFIND/);
+    assert.match((await dav("GET", here("/S"))).headers.get("allow") ?? "", /PROPFIND/);
+  });
+
+  test("who began to send before somebody locked the file is refused at the end", async () => {
+    const { hostname, port } = new URL(served.url);
+    for (const path of ["/late.txt", "/late-new.txt"]) {
+      if (path === "/late.txt") await dav("PUT", here(path), { body: "1" });
+      const socket = net.connect(Number(port), hostname);
+      const answer = new Promise<string>((resolve) => {
+        let all = "";
+        socket.on("data", (piece) => (all += String(piece))).on("close", () => resolve(all));
+      });
+      socket.write(
+        `PUT /dav/My%20files${path} HTTP/1.1\r\nhost: ${hostname}:${port}\r\nauthorization: ${authorization}\r\nconnection: close\r\ncontent-length: 5\r\n\r\nab`,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const { token, text } = await locked(here(path));
+      assert.notEqual(token, "", text);
+      socket.write("cde");
+      assert.match(await answer, /^HTTP\/1.1 423 /);
+      assert.notEqual((await dav("GET", here(path))).text, "abcde");
+    }
+  });
+
+  test("spaces are found by their ids before their names, and made elsewhere", async () => {
+    const other = await signUp(served, "other@example.com");
+    await verify(served, "other@example.com", other);
+    const hers = { authorization: await basic(other) };
+    const first = await post(at(other), "/drive/spaces", { name: "Work" });
+    const id = String(first.body["id"]);
+    await post(at(other), "/drive/spaces", { name: id });
+    await post(at(other), "/drive/spaces", { name: "work" });
+    assert.equal(await statusOf("PUT", `/${id}/x.txt`, { ...hers, body: "1" }), 201);
+    assert.equal((await dav("GET", "/Work/x.txt", hers)).text, "1");
+    const hrefs = hrefsIn((await dav("PROPFIND", "/", hers)).text);
+    assert.deepEqual([hrefs.length, new Set(hrefs).size], [4, 4], hrefs.join());
+    for (const [method, path] of [
+      ["MKCOL", "/New"],
+      ["PUT", "/new.txt"],
+    ] as const)
+      assert.equal(await statusOf(method, path, hers), 403, method);
+    const blind = { authorization: await basic(other, ["nodes:read"]) };
+    assert.equal(await statusOf("PROPFIND", "/", blind), 403, "it would look empty");
+    assert.equal((await dav("GET", "/Work/x.txt", blind)).text, "1");
+    const wrong = { authorization: await basic(other, ["spaces:read"]) };
+    assert.equal(await statusOf("GET", "/Work/x.txt", wrong), 403);
   });
 
   test("a lock keeps those out who do not name it, and does not change the tag", async () => {

@@ -7,6 +7,7 @@ import { IdempotencyKeyReused } from "../idempotency.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { Unavailable } from "../unavailable.ts";
 import { correlationIdOf } from "./correlation.ts";
+import type { Door } from "./door.ts";
 import type { Malformed } from "./preconditions.ts";
 import { problem, problemMediaType, typeOfStatus, type Problem } from "./problem.ts";
 import type { Route } from "./route.ts";
@@ -108,15 +109,22 @@ function detailOf({ statusCode, message }: FastifyError, request: FastifyRequest
 /** 405 where another method would be answered, else 404. */
 export function answerUnknownPath({
   routes,
+  doors,
   apiPrefix,
 }: {
   readonly routes: readonly Route[];
+  readonly doors: readonly Door[];
   readonly apiPrefix: string;
 }) {
-  const known = routes.map(({ method, path }) => ({
-    method,
-    pattern: new RegExp(`^${apiPrefix}${path.replaceAll(/:\w+/g, "[^/]+")}$`),
-  }));
+  const known = [
+    ...routes.map(({ method, path }) => ({
+      method,
+      pattern: new RegExp(`^${apiPrefix}${path.replaceAll(/:\w+/g, "[^/]+")}$`),
+    })),
+    ...doors.flatMap(({ methods, path }) =>
+      methods.map((method) => ({ method, pattern: new RegExp(`^${path}(/|$)`) })),
+    ),
+  ];
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const path = request.url.split("?")[0] ?? "/";
     const allowed = known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);

@@ -76,7 +76,12 @@ export function countUngated({ limiters }: GateOptions) {
 /** Refuses a request whose credential is missing, or not valid any more. */
 export function sendSignedOut(reply: FastifyReply): FastifyReply {
   const { id: correlationId, headers } = reply.request;
-  const detail = bearer.test(headers.authorization ?? "") ? invalidCredential : noCredential;
+  const isSent = headers.authorization !== undefined;
+  const detail = reply.request.routeOptions.config.isDoor
+    ? passwordNeeded
+    : isSent && bearer.test(headers.authorization ?? "")
+      ? invalidCredential
+      : noCredential;
   return sendProblem(reply, problem("unauthenticated", { status: 401, correlationId, detail }));
 }
 
@@ -133,6 +138,7 @@ export function gate(
 
 const bearer = /^bearer\b/i;
 const noCredential = "Send an access token or an API key, as in `Authorization: Bearer …`";
+const passwordNeeded = "Sign in with any user name, and an API key as the password";
 const invalidCredential =
   "The access token or API key is not valid here, or not any more: sign in again, or refresh the token";
 

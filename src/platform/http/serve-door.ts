@@ -83,7 +83,7 @@ function answering(door: Door, options: ServingOptions) {
     const { request } = reply;
     const answer = await door.answer(asked(door, request, options), contextOf(request, options));
     if (isUnread(request.raw)) reply.header("connection", "close");
-    return isFile(answer) ? sendFile(reply, answer, options) : sendText(reply, answer);
+    return isFile(answer) ? sendFile(reply, answer, options) : sendText(reply, answer, options);
   };
 }
 
@@ -99,12 +99,31 @@ const sendFile = (reply: FastifyReply, file: FileAnswer, { log }: ServingOptions
 function sendText(
   reply: FastifyReply,
   { status, headers = {}, text }: Exclude<DoorAnswer, FileAnswer>,
+  { log }: ServingOptions,
 ): FastifyReply {
   reply.code(status).headers(headers);
   if (text === undefined || typeof text === "string") return reply.send(text);
   reply.raw.emit(streaming);
-  return reply.send(Readable.from(text, { objectMode: false }));
+  return reply.send(Readable.from(told(text, reply, log), { objectMode: false }));
 }
+
+/** The answer has begun: nobody else can tell of an error on the way. */
+async function* told(
+  text: AsyncIterable<string>,
+  { request: { id: correlationId } }: FastifyReply,
+  log: ServingOptions["log"],
+): AsyncGenerator<string> {
+  try {
+    yield* text;
+  } catch (error) {
+    log.error({ correlationId, err: error }, "an answer was broken off");
+    throw error;
+  }
+}
+
+/** Without a query, and without the host that a request may name as a proxy does. Source: RFC 9112, 3.2.2. */
+const pathOf = (url: string): string =>
+  url.replace(/^https?:\/\/[^/?#]*/i, "").split("?", 1)[0] ?? "";
 
 const asked = (
   { path }: Door,
@@ -112,7 +131,7 @@ const asked = (
   { basePath }: ServingOptions,
 ): DoorRequest => ({
   method,
-  path: (raw.url ?? path).split("?", 1)[0]?.slice(path.length) ?? "",
+  path: pathOf(raw.url ?? path).slice(path.length),
   headers,
   body: (body as Readable | undefined) ?? Readable.from([]),
   at: basePath + path,

@@ -87,6 +87,9 @@ export function membersContract(name: string, open: OpenDrive): void {
         await house.changeMember(bobId, "editor", bobId),
       ])
         assert.equal(outcomeOf(refused), "forbidden");
+      const own = expect(await drive.openSpace(read(OpenSpace, { name: "Bob's" }), as(bobId)));
+      const copy = expect(await house.copy(file, { parentId: own.rootId }, bobId));
+      assert.equal(copy.spaceId, own.id, "who may read may keep a copy");
     });
 
     test("lets editors change and share what is in a space, and not the space itself", async () => {

@@ -74,6 +74,7 @@ function keep(
  * What lies below and is in the trash by itself is left out.
  */
 export function copyNode({ unitOfWork, mayAct, clock, newId, quotaBytes }: Deps) {
+  const read = permitted(mayAct, Permissions.readNode);
   const seen = permitted(mayAct, Permissions.changeNode);
   type Outcome = Result<Placed, Unseen | NoPlace | TooManyNodes | QuotaExceeded | Conflict>;
 
@@ -109,7 +110,7 @@ export function copyNode({ unitOfWork, mayAct, clock, newId, quotaBytes }: Deps)
 
   return async (input: CopyNode, context: Context): Promise<Outcome> =>
     unitOfWork(context, async (scope): Promise<Outcome> => {
-      const found = await seen(scope, input.nodeId, context);
+      const found = await read(scope, input.nodeId, context);
       if (!found.ok) return found;
       const { node } = found.value;
       const parentId = input.parentId ?? (node.status === "root" ? node.id : node.parentId);

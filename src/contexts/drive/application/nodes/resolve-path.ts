@@ -32,11 +32,11 @@ type Deps = {
   readonly clock: Clock;
 };
 
-/** The space that a segment names: by its name, as the first that has it, or by its id. */
-function spaceNamed(segment: string, all: readonly SeenSpace[]): SeenSpace | undefined {
+/** The space that a segment names: by its id, or by its name, as the first that has it. */
+export function spaceNamed(segment: string, all: readonly SeenSpace[]): SeenSpace | undefined {
   const name = NodeName.parse(segment);
   const key = name.ok ? nameKey(name.value) : undefined;
-  return all.find((one) => nameKey(one.name) === key) ?? all.find(({ id }) => id === segment);
+  return all.find(({ id }) => id === segment) ?? all.find((one) => nameKey(one.name) === key);
 }
 
 /** Finds what a path leads to, and the folders on the way, for those whose clients know paths alone. */

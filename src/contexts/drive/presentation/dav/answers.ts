@@ -9,11 +9,13 @@ export type Refusal = { readonly type: string };
 const statuses: Readonly<Record<string, number>> = {
   "xml-invalid": 400,
   "xml-too-large": 413,
+  "too-much-asked": 413,
   "path-invalid": 400,
   "header-invalid": 400,
   "method-not-allowed": 405,
   "no-such-place": 409,
   "name-refused": 403,
+  "space-not-made-here": 403,
   "same-resource": 403,
   "other-server": 502,
   "body-refused": 415,
@@ -52,6 +54,30 @@ const conditions: Readonly<Record<string, string>> = {
   "quota-exceeded": "quota-not-exceeded",
 };
 
+/** What people are told, where the name of a refusal says too little. */
+const sentences: Readonly<Record<string, string>> = {
+  "too-much-asked": "The request asks for more properties than one may, or for larger ones",
+  "no-such-place": "The folder that it would lie in is not there",
+  "path-not-found": "Nothing is there",
+  "name-refused":
+    "The drive has no such names: at most 255 bytes, without backslashes and control characters, without spaces at the ends or a dot at the end, and no device of Windows such as nul.txt",
+  "space-not-made-here": "Spaces are opened, renamed and deleted over HTTP, not by WebDAV",
+  "same-resource": "It would be copied or moved onto itself",
+  "other-server": "Destination must be an address below the path of WebDAV on this host",
+  "body-refused": "MKCOL takes no body, or one of XML that asks for a folder",
+  "method-not-allowed": "The method does not go with what is there",
+  "token-missing": "It is locked: only who holds the lock may change it, by naming its token in If",
+  "token-unknown": "No lock with this token is there",
+  "node-cycle": "A folder cannot go into itself, nor in the place of a folder that it lies in",
+  "node-is-root": "The root of a space cannot be moved or deleted",
+  "other-space": "A move cannot leave its space: copy and delete instead",
+  forbidden: "The password, or the role in this space, does not allow it",
+};
+
+/** Every method of the door. */
+const allow =
+  "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK";
+
 const xmlType = { "content-type": "application/xml; charset=utf-8" };
 
 export const xmlAnswer = (
@@ -67,12 +93,17 @@ export function refused({ type, ...details }: Refusal, at: readonly string[] = [
   const hrefs = at.map((href) => `<D:href>${escaped(href)}</D:href>`).join("");
   const condition =
     conditions[type] === undefined ? "" : `<D:${conditions[type]}>${hrefs}</D:${conditions[type]}>`;
-  const said = `<B:code>${codeOf(type)}</B:code><B:message>${escaped(sentenceOf(type, details))}</B:message>`;
+  const said = `<B:code>${codeOf(type)}</B:code><B:message>${escaped(sentenceFor(type, details))}</B:message>`;
   return xmlAnswer(
     status,
     `<?xml version="1.0" encoding="utf-8"?>\n<D:error xmlns:D="DAV:" xmlns:B="urn:basalt:dav">${condition}${said}</D:error>`,
-    status === 503 ? { "retry-after": "1" } : {},
+    status === 503 ? { "retry-after": "1" } : status === 405 ? { allow } : {},
   );
+}
+
+function sentenceFor(type: string, details: Readonly<Record<string, unknown>>): string {
+  const sentence = sentences[type];
+  return sentence === undefined ? sentenceOf(type, details) : `${sentence}.`;
 }
 
 const begin = `<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:">`;

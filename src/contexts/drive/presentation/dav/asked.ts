@@ -21,6 +21,13 @@ export const askedOf = (
   context: Context,
 ): Asked => ({ request, context, drive, clock, find: targetsOf(drive, context) });
 
+/** One step of a long answer has so much time, as a request has. */
+const stepMs = 10_000;
+export const inTime = ({ context, clock }: Asked): Context => ({
+  ...context,
+  deadlineMs: clock.unixMs() + stepMs,
+});
+
 /** A header that has one value. */
 export const headerOf = ({ request: { headers } }: Asked, name: string): string | undefined => {
   const value = headers[name];

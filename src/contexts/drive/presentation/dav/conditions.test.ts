@@ -62,7 +62,7 @@ test("all tokens of a header count as named", () => {
 });
 
 test("If-Match and If-None-Match ask for what is there", () => {
-  const found = { tag: '"a.1"' };
+  const found = { tag: '"a.1"', modifiedAtMs: Date.parse("2026-01-02T03:04:05.678Z") };
   const cases: readonly (readonly [
     Parameters<typeof allows>[0],
     typeof found | undefined,
@@ -71,12 +71,17 @@ test("If-Match and If-None-Match ask for what is there", () => {
     [{}, undefined, true],
     [{ "if-match": "*" }, found, true],
     [{ "if-match": "*" }, undefined, false],
-    [{ "if-match": '"a.0", W/"a.1"' }, found, true],
+    [{ "if-match": '"a.0", "a.1"' }, found, true],
+    [{ "if-match": 'W/"a.1"' }, found, false],
     [{ "if-match": '"a.2"' }, found, false],
     [{ "if-none-match": "*" }, undefined, true],
     [{ "if-none-match": "*" }, found, false],
     [{ "if-none-match": '"a.2"' }, found, true],
-    [{ "if-none-match": '"a.1"' }, found, false],
+    [{ "if-none-match": 'W/"a.1"' }, found, false],
+    [{ "if-unmodified-since": "Fri, 02 Jan 2026 03:04:05 GMT" }, found, true],
+    [{ "if-unmodified-since": "Fri, 02 Jan 2026 03:04:04 GMT" }, found, false],
+    [{ "if-unmodified-since": "yesterday" }, found, true],
+    [{ "if-match": "*", "if-unmodified-since": "Fri, 02 Jan 2015 00:00:00 GMT" }, found, true],
   ];
   for (const [headers, there, expected] of cases)
     assert.equal(allows(headers, there), expected, JSON.stringify(headers));

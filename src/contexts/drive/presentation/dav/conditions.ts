@@ -76,20 +76,24 @@ export async function holds(
   return false;
 }
 
-const tagsIn = (header: string): readonly string[] =>
-  header.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+const tagsIn = (header: string): readonly string[] => header.split(",").map((tag) => tag.trim());
 
-/** Whether `If-Match` and `If-None-Match` let a change go on. `tag`: undefined where nothing is there; without a value, what is there has none. */
-export function allows(
-  headers: {
-    readonly "if-match"?: string | undefined;
-    readonly "if-none-match"?: string | undefined;
-  },
-  found: { readonly tag: string | undefined } | undefined,
-): boolean {
-  const { "if-match": match, "if-none-match": none } = headers;
-  const has = (header: string) =>
-    found !== undefined &&
-    (header.trim() === "*" || (found.tag !== undefined && tagsIn(header).includes(found.tag)));
-  return (match === undefined || has(match)) && (none === undefined || !has(none));
+/** What is there. Without a `tag` it has no content. */
+export type Present = { readonly tag: string | undefined; readonly modifiedAtMs: number };
+type Headers = {
+  readonly "if-match"?: string | undefined;
+  readonly "if-none-match"?: string | undefined;
+  readonly "if-unmodified-since"?: string | undefined;
+};
+
+/** Whether headers let a change go on. `found`: undefined where nothing is there. Source: RFC 9110, 13.1. */
+export function allows(headers: Headers, found: Present | undefined): boolean {
+  const { "if-match": match, "if-none-match": none, "if-unmodified-since": since } = headers;
+  const tag = found?.tag;
+  const has = (header: string, isSame: (told: string) => boolean) =>
+    found !== undefined && (header.trim() === "*" || tagsIn(header).some(isSame));
+  if (none !== undefined && has(none, (told) => told.replace(/^W\//, "") === tag)) return false;
+  if (match !== undefined) return has(match, (told) => told === tag);
+  const sinceMs = since === undefined ? Number.NaN : Date.parse(since);
+  return Number.isNaN(sinceMs) || (found?.modifiedAtMs ?? 0) < sinceMs + 1_000;
 }

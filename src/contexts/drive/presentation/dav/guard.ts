@@ -1,9 +1,11 @@
+import { Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { TextAnswer } from "#platform/http/door.ts";
 import type { Lock } from "../../domain/lock.ts";
+import type { Node } from "../../domain/node.ts";
 import { refused } from "./answers.ts";
 import { headerOf, hrefOfTarget, locksBelow, tagOf, type Asked } from "./asked.ts";
-import { allows, holds, readIf, tokensIn, type State } from "./conditions.ts";
+import { allows, holds, readIf, tokensIn, type Present, type State } from "./conditions.ts";
 import { tokenOf } from "./locks.ts";
 import { destinationOf, type Found, type Missing, type Target } from "./targets.ts";
 
@@ -43,6 +45,11 @@ async function named(asked: Asked, resource: string): Promise<Target | undefined
   return found?.ok === true ? found.value : undefined;
 }
 
+const presentOf = (node: Node): Present => ({
+  tag: tagOf(node),
+  modifiedAtMs: Instant.toUnixMs(node.kind === "file" ? node.content.modifiedAt : node.changedAt),
+});
+
 /** Whether one lock of each resource that is locked was named, by whoever holds it. */
 function isUnlocked({ context }: Asked, locks: readonly Lock[], tokens: ReadonlySet<string>) {
   const locked = new Set(locks.map(({ nodeId }) => nodeId));
@@ -59,9 +66,9 @@ function isUnlocked({ context }: Asked, locks: readonly Lock[], tokens: Readonly
 export async function guarded(
   asked: Asked,
   target: Target,
-  effects: readonly { readonly on: Found | Missing; readonly effect: Effect }[],
+  effects: Effects,
 ): Promise<Result<void, TextAnswer>> {
-  const found = target.kind === "found" ? { tag: tagOf(target.node) } : undefined;
+  const found = target.kind === "found" ? presentOf(target.node) : undefined;
   if (!allows(asked.request.headers, found)) return err(refused({ type: "precondition-failed" }));
   const header = headerOf(asked, "if");
   const lists = header === undefined ? ok([]) : readIf(header);
@@ -72,7 +79,15 @@ export async function guarded(
       stateOf(resource === undefined ? target : await named(asked, resource)),
     ));
   if (!isMet) return err(refused({ type: "precondition-failed" }));
-  const tokens = tokensIn(lists.value);
+  return unlocked(asked, effects);
+}
+
+type Effects = readonly { readonly on: Found | Missing; readonly effect: Effect }[];
+
+/** Whether a request names a token of each lock that its effects concern. */
+export async function unlocked(asked: Asked, effects: Effects): Promise<Result<void, TextAnswer>> {
+  const lists = readIf(headerOf(asked, "if") ?? "");
+  const tokens = tokensIn(lists.ok ? lists.value : []);
   for (const { on, effect } of effects)
     if (!isUnlocked(asked, await concernedBy(asked, on, effect), tokens))
       return err(refused({ type: "token-missing" }, [hrefOfTarget(asked, on)]));

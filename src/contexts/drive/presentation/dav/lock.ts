@@ -15,7 +15,7 @@ import { createEmpty } from "./write.ts";
 function secondsOf(asked: Asked): LockSeconds {
   const most = 7 * 86_400;
   for (const wanted of (headerOf(asked, "timeout") ?? "").split(",")) {
-    const [, seconds] = /^second-(\d{1,10})$/i.exec(wanted.trim()) ?? [];
+    const [, seconds] = /^second-(\d{1,15})$/i.exec(wanted.trim()) ?? [];
     const isEndless = wanted.trim().toLowerCase() === "infinite";
     const count = isEndless ? most : Math.min(most, Math.max(1, Number(seconds)));
     const parsed = LockSeconds.parse(count);

@@ -13,8 +13,8 @@ export type Told = {
   readonly isFolder: boolean;
   /** Those that clients keep with it. */
   readonly kept: readonly Property[];
-  /** Elements of the locks that cover it. */
-  readonly locks: string;
+  /** Elements of the locks that cover it; undefined where it cannot be locked. */
+  readonly locks: string | undefined;
   readonly usage: UsageOfOwner | undefined;
 };
 
@@ -38,7 +38,7 @@ const live: Readonly<Record<string, (told: Told) => string | number | undefined>
     const file = fileOf(told);
     return file && escaped(tagOf(file) ?? "");
   },
-  supportedlock: () => supportedLocks,
+  supportedlock: ({ locks }) => (locks === undefined ? undefined : supportedLocks),
   lockdiscovery: ({ locks }) => locks,
   "quota-used-bytes": ({ usage }) => usage?.usedBytes,
   "quota-available-bytes": ({ usage }) => usage && freeBytes(usage),
@@ -46,8 +46,11 @@ const live: Readonly<Record<string, (told: Told) => string | number | undefined>
 /** Only those who ask for them by name are told these. */
 const onlyNamed: ReadonlySet<string> = new Set(["quota-used-bytes", "quota-available-bytes"]);
 
-export const isLive = ({ namespace, name }: PropertyName): boolean =>
+const isLive = ({ namespace, name }: PropertyName): boolean =>
   namespace === dav && Object.hasOwn(live, name);
+
+/** What has WebDAV's own names is told by the drive alone, and by nobody else. */
+export const isProtected = ({ namespace }: PropertyName): boolean => namespace === dav;
 
 /** What `PROPFIND` asks for: all with some more, all names, or some by their names. */
 export type Wanted =

@@ -1,8 +1,10 @@
-import { err, ok, type Result } from "#kernel/result.ts";
+import { Instant } from "#kernel/instant.ts";
+import { err, expect, ok, type Result } from "#kernel/result.ts";
 import type { DoorAnswer, TextAnswer } from "#platform/http/door.ts";
 import { NodePageSize } from "../../application/nodes/read-nodes.ts";
 import type { UsageOfOwner } from "../../application/spaces/usage.ts";
 import type { Lock } from "../../domain/lock.ts";
+import type { NameKey } from "../../domain/node-name.ts";
 import type { Node, Placed } from "../../domain/node.ts";
 import type { Property, PropertyName } from "../../domain/property.ts";
 import {
@@ -16,6 +18,7 @@ import {
 import {
   headerOf,
   hrefOfTarget,
+  inTime,
   lockRootOf,
   locksBelow,
   secondsLeft,
@@ -29,16 +32,19 @@ import { childOf, childrenOf, dav, readXml, type Element } from "./xml.ts";
 const namesIn = (element: Element | undefined): readonly PropertyName[] =>
   element ? childrenOf(element).map(({ namespace, name }) => ({ namespace, name })) : [];
 
-/** Properties that one request asks for at most. */
-const maxNames = 1_000;
+/** Properties that one request asks for by their names at most, and characters of these: each resource repeats those that it has not. */
+const [maxNames, maxLength] = [200, 16_384];
+/** Resources whose properties are read and written together. */
+const together = 200;
 
 /** What a body of `PROPFIND` asks for; all, without one. */
-function wantedIn(root: Element | undefined): Wanted | undefined {
+function wantedIn(root: Element | undefined): Wanted | "too-much" | undefined {
   if (!root) return { kind: "all", names: [] };
   if (root.namespace !== dav || root.name !== "propfind") return undefined;
   const prop = childOf(root, "prop");
   const names = namesIn(prop ?? childOf(root, "include"));
-  if (names.length > maxNames) return undefined;
+  const length = names.reduce((sum, one) => sum + one.namespace.length + one.name.length, 0);
+  if (names.length > maxNames || length > maxLength) return "too-much";
   if (prop) return { kind: "some", names };
   if (childOf(root, "propname")) return { kind: "names" };
   return childOf(root, "allprop") ? { kind: "all", names } : undefined;
@@ -66,7 +72,7 @@ const folderOf = (name: string, at: Told["node"]["createdAt"]): Told["node"] => 
   changedAt: at,
 });
 
-const bare = { isFolder: true, kept: [], locks: "" } as const;
+const bare = { isFolder: true, kept: [] } as const;
 
 function responseOf(href: string, told: Told, wanted: Wanted): string {
   const { found, missing } = toldOf(told, wanted);
@@ -86,16 +92,20 @@ type Telling = {
 };
 
 async function* home(
-  { request: { at }, clock }: Asked,
+  { request: { at } }: Asked,
   { spaces }: Extract<Target, { kind: "home" }>,
   { wanted, depth, usage }: Telling,
 ): AsyncGenerator<string> {
-  const root = folderOf("Basalt", clock.now());
-  yield responseOf(hrefOf(at, [], true), { ...bare, node: root, usage }, wanted);
+  const opened = spaces.map(({ openedAt }) => openedAt).toSorted();
+  const root = folderOf("Basalt", opened.at(-1) ?? Instant.fromUnixMs(0));
+  const told = { ...bare, node: root, locks: undefined, usage };
+  yield responseOf(hrefOf(at, [], true), told, wanted);
   if (depth === 0) return;
   for (const space of spaces) {
-    const told = { ...bare, node: folderOf(space.name, space.openedAt), usage };
-    yield responseOf(hrefOf(at, [segmentOf(space, spaces)], true), told, wanted);
+    const node = folderOf(space.name, space.openedAt);
+    const own = space.role === "owner" ? usage : undefined;
+    const href = hrefOf(at, [segmentOf(space, spaces)], true);
+    yield responseOf(href, { ...bare, node, locks: "", usage: own }, wanted);
   }
 }
 
@@ -114,7 +124,7 @@ async function lockElements(asked: Asked, target: Found, { wanted, depth }: Tell
 }
 
 async function* below(asked: Asked, target: Found, telling: Telling): AsyncGenerator<string> {
-  const { drive, context, request } = asked;
+  const { drive, request } = asked;
   const { node, names } = target;
   const { wanted, usage, depth } = telling;
   const locksOf = await lockElements(asked, target, telling);
@@ -123,7 +133,7 @@ async function* below(asked: Asked, target: Found, telling: Telling): AsyncGener
   ): Promise<ReadonlyMap<string, readonly Property[]>> => {
     if (!needs(wanted).kept) return new Map();
     const ids = nodes.map(({ id }) => id);
-    const listed = await drive.listProperties({ nodeId: node.id, nodeIds: ids }, context);
+    const listed = await drive.listProperties({ nodeId: node.id, nodeIds: ids }, inTime(asked));
     return listed.ok ? listed.value : new Map();
   };
   const texts = async (nodes: readonly Node[], hrefFor: (one: Node) => string) => {
@@ -145,22 +155,22 @@ async function* below(asked: Asked, target: Found, telling: Telling): AsyncGener
   yield await texts([node], () => hrefOfTarget(asked, target));
   if (depth === 0 || node.kind === "file") return;
   const hrefFor = (one: Node) => hrefOf(request.at, [...names, one.name], one.kind === "folder");
-  for await (const page of pagesOf(asked, node)) yield await texts(page, hrefFor);
+  for await (const page of pagesOf(asked, node))
+    for (let at = 0; at < page.length; at += together)
+      yield await texts(page.slice(at, at + together), hrefFor);
 }
 
 /** What lies in a folder, a page at a time. */
-async function* pagesOf(
-  { drive, context }: Asked,
-  { id }: Node,
-): AsyncGenerator<readonly Placed[]> {
-  const limit = NodePageSize.parse(1_000);
-  const most = limit.ok ? limit.value : NodePageSize.usual;
-  let page = await drive.listChildren({ nodeId: id, limit: most }, context);
+async function* pagesOf(asked: Asked, { id }: Node): AsyncGenerator<readonly Placed[]> {
+  const limit = expect(NodePageSize.parse(1_000));
+  const next = (more: { readonly cursor?: NameKey } = {}) =>
+    asked.drive.listChildren({ nodeId: id, limit, ...more }, inTime(asked));
+  let page = await next();
   while (page.ok) {
     yield page.value.items;
     const { nextCursor } = page.value;
     if (nextCursor === undefined) return;
-    page = await drive.listChildren({ nodeId: id, limit: most, cursor: nextCursor }, context);
+    page = await next({ cursor: nextCursor });
   }
   throw new Error(`${id} could not be listed to its end: ${page.error.type}`);
 }
@@ -172,10 +182,12 @@ export async function propfind(asked: Asked, target: Target): Promise<DoorAnswer
   const body = await readXml(asked.request.body);
   if (!body.ok) return refused(body.error);
   const wanted = wantedIn(body.value);
+  if (wanted === "too-much") return refused({ type: "too-much-asked" });
   if (!wanted) return refused({ type: "xml-invalid", why: "it is no propfind" } as Refusal);
   if (target.kind === "missing") return refused({ type: "path-not-found" });
   const { drive, context } = asked;
-  const used = needs(wanted).usage ? await drive.getUsage({}, context) : undefined;
+  const isOwn = target.kind === "home" || target.isOwn;
+  const used = needs(wanted).usage && isOwn ? await drive.getUsage({}, context) : undefined;
   const telling = { wanted, depth: depth.value, usage: used?.ok ? used.value : undefined };
   return streamedMultistatus(
     target.kind === "home" ? home(asked, target, telling) : below(asked, target, telling),

@@ -1,28 +1,37 @@
 import type { DoorAnswer } from "#platform/http/door.ts";
-import type { PropertyChange, PropertyName } from "../../domain/property.ts";
+import {
+  maxPropertiesBytes,
+  type PropertyChange,
+  type PropertyName,
+} from "../../domain/property.ts";
 import { multistatus, propstat, refused, response, type Refusal } from "./answers.ts";
 import { hrefOfTarget, type Asked } from "./asked.ts";
 import { guarded } from "./guard.ts";
-import { emptyElement, isLive } from "./properties.ts";
+import { emptyElement, isProtected } from "./properties.ts";
 import type { Target } from "./targets.ts";
-import { childrenOf, dav, readXml, xmlOf, type Element } from "./xml.ts";
+import { childrenOf, dav, lengthOf, readXml, xmlOf, type Element } from "./xml.ts";
 
-/** Changes of one request at most. */
-const maxChanges = 1_000;
+/** Changes of one request at most, and characters of what is set. */
+const [maxChanges, maxLength] = [1_000, 4 * maxPropertiesBytes];
 
-/** Changes in the order in which they are told. A property of the language that was set keeps its own attributes. */
-export function changesIn(root: Element): readonly PropertyChange[] {
-  return childrenOf(root).flatMap((one) => {
-    if (one.namespace !== dav || (one.name !== "set" && one.name !== "remove")) return [];
-    return childrenOf(one)
-      .filter(({ namespace, name }) => namespace === dav && name === "prop")
-      .flatMap((prop) => childrenOf(prop))
-      .map((property): PropertyChange => {
-        const { namespace, name } = property;
-        return one.name === "set"
-          ? { namespace, name, value: xmlOf(property) }
-          : { namespace, name };
-      });
+const isSetting = ({ namespace, name }: Element): boolean =>
+  namespace === dav && (name === "set" || name === "remove");
+
+/** Changes in the order in which they are told; undefined where they are too many, or too large. */
+export function changesIn(root: Element): readonly PropertyChange[] | undefined {
+  const properties = childrenOf(root)
+    .filter(isSetting)
+    .flatMap((setting) =>
+      childrenOf(setting)
+        .filter(({ namespace, name }) => namespace === dav && name === "prop")
+        .flatMap((prop) => childrenOf(prop))
+        .map((property) => ({ property, isSet: setting.name === "set" })),
+    );
+  const length = properties.reduce((sum, { property }) => sum + lengthOf(property), 0);
+  if (properties.length > maxChanges || length > maxLength) return undefined;
+  return properties.map(({ property, isSet }): PropertyChange => {
+    const { namespace, name } = property;
+    return isSet ? { namespace, name, value: xmlOf(property) } : { namespace, name };
   });
 }
 
@@ -34,7 +43,7 @@ const protectedError = "<D:error><D:cannot-modify-protected-property/></D:error>
 
 /** What the drive tells by itself cannot be changed. */
 export const unchangeable = (changes: readonly PropertyChange[]): readonly PropertyChange[] =>
-  changes.filter(isLive);
+  changes.filter(isProtected);
 
 /** All changes are made, or none: those that could be are told to depend on the others. */
 export const outcomes = (
@@ -52,7 +61,8 @@ export async function proppatch(asked: Asked, target: Target): Promise<DoorAnswe
   if (!body.ok) return refused(body.error);
   const root = body.value;
   const changes = root?.namespace === dav && root.name === "propertyupdate" ? changesIn(root) : [];
-  if (changes.length === 0 || changes.length > maxChanges)
+  if (!changes) return refused({ type: "too-much-asked" });
+  if (changes.length === 0)
     return refused({ type: "xml-invalid", why: "it is no propertyupdate" } as Refusal);
   if (target.kind === "missing") return refused({ type: "path-not-found" });
   if (target.kind === "home") return refused({ type: "method-not-allowed" });

@@ -1,8 +1,9 @@
 import type { Context } from "#kernel/context.ts";
+import type { Forbidden } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { DoorRequest } from "#platform/http/door.ts";
-import type { Way } from "../../application/nodes/resolve-path.ts";
-import { NodeName, nameKey } from "../../domain/node-name.ts";
+import { spaceNamed, type Way } from "../../application/nodes/resolve-path.ts";
+import { NodeName } from "../../domain/node-name.ts";
 import type { Lock } from "../../domain/lock.ts";
 import type { Node } from "../../domain/node.ts";
 import type { SeenSpace } from "../../domain/space.ts";
@@ -19,6 +20,8 @@ export type Found = {
   readonly above: readonly Node[];
   /** Those that cover it. */
   readonly locks: readonly Lock[];
+  /** Whether the space is the caller's own. */
+  readonly isOwn: boolean;
 };
 /** Nothing is there. Without a `parent`, the folder that it would lie in is not there either. */
 export type Missing = {
@@ -39,7 +42,8 @@ export type PathInvalid = { readonly type: "path-invalid" };
 function segmentsOf(path: string): Result<readonly string[], PathInvalid> {
   try {
     const segments = path.split("/").filter((segment) => segment !== "");
-    return ok(segments.map((segment) => decodeURIComponent(segment)));
+    const names = segments.map((segment) => decodeURIComponent(segment));
+    return names.some((name) => name.includes("/")) ? err({ type: "path-invalid" }) : ok(names);
   } catch {
     return err({ type: "path-invalid" });
   }
@@ -49,11 +53,9 @@ function segmentsOf(path: string): Result<readonly string[], PathInvalid> {
 export const hrefOf = (at: string, names: readonly string[], isFolder: boolean): string =>
   `${at}${names.map((name) => `/${encodeURIComponent(name)}`).join("")}${isFolder ? "/" : ""}`;
 
-/** The segment of a space: its name, or its id where an earlier one has that name. */
-export function segmentOf(space: SeenSpace, all: readonly SeenSpace[]): string {
-  const first = all.find(({ name }) => nameKey(name) === nameKey(space.name));
-  return first?.id === space.id ? space.name : space.id;
-}
+/** The segment of a space: its name, or its id where that names another one. */
+export const segmentOf = (space: SeenSpace, all: readonly SeenSpace[]): string =>
+  spaceNamed(space.name, all)?.id === space.id ? space.name : space.id;
 
 function missing(names: readonly string[], way?: Way): Missing {
   const [, ...below] = names;
@@ -70,23 +72,23 @@ function missing(names: readonly string[], way?: Way): Missing {
 
 /** Finds what paths of the door lead to, for one caller. */
 export function targetsOf(drive: Drive, context: Context) {
-  async function below(names: readonly [string, ...string[]]): Promise<Target> {
-    const [space, ...path] = names;
-    const found = await drive.resolvePath({ space, names: path }, context);
-    if (!found.ok) return missing(names);
-    const { nodes, locks } = found.value;
-    if (nodes.length <= path.length) return missing(names, found.value);
+  async function below(names: readonly [string, ...string[]]): Promise<Result<Target, Forbidden>> {
+    const [segment, ...path] = names;
+    const found = await drive.resolvePath({ space: segment, names: path }, context);
+    if (!found.ok) return found.error.type === "forbidden" ? err(found.error) : ok(missing(names));
+    const { nodes, locks, space } = found.value;
+    if (nodes.length <= path.length) return ok(missing(names, found.value));
     const [node = nodes[0], ...above] = nodes.toReversed();
-    return { kind: "found", names, node, above, locks };
+    return ok({ kind: "found", names, node, above, locks, isOwn: space.role === "owner" });
   }
 
-  return async (path: string): Promise<Result<Target, PathInvalid>> => {
+  return async (path: string): Promise<Result<Target, PathInvalid | Forbidden>> => {
     const names = segmentsOf(path);
     if (!names.ok) return names;
     const [space, ...more] = names.value;
-    if (space !== undefined) return ok(await below([space, ...more]));
+    if (space !== undefined) return below([space, ...more]);
     const spaces = await drive.listSpaces({}, context);
-    return ok({ kind: "home", spaces: spaces.ok ? spaces.value : [] });
+    return spaces.ok ? ok({ kind: "home", spaces: spaces.value }) : spaces;
   };
 }
 export type Find = ReturnType<typeof targetsOf>;

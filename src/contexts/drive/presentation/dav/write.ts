@@ -2,14 +2,17 @@ import { Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Version } from "#kernel/version.ts";
 import type { DoorAnswer, TextAnswer } from "#platform/http/door.ts";
+import type { Lock } from "../../domain/lock.ts";
 import type { UploadedFile } from "../../application/content/receive-content.ts";
-import type { Placed, PlacedFile } from "../../domain/node.ts";
+import { NodeName } from "../../domain/node-name.ts";
+import type { PlacedFile } from "../../domain/node.ts";
+import { changedProperties } from "../../domain/property.ts";
 import { uploadedFile } from "../uploaded-file.ts";
 import { refused, xmlAnswer, type Refusal } from "./answers.ts";
-import { headerOf, tagOf, type Asked } from "./asked.ts";
-import { guarded } from "./guard.ts";
+import { headerOf, inTime, locksBelow, tagOf, type Asked } from "./asked.ts";
+import { guarded, unlocked } from "./guard.ts";
 import { changesIn, outcomes, unchangeable } from "./proppatch.ts";
-import { hrefOf, type Found, type Missing, type Target } from "./targets.ts";
+import { hrefOf, targetsOf, type Found, type Missing, type Target } from "./targets.ts";
 import { dav, readXml, type Element } from "./xml.ts";
 
 /** Fewer bytes came than the client has said, so that it is not known what it meant to keep. */
@@ -19,6 +22,35 @@ class BodyTooShort extends Error {
   constructor(came: number, promised: number) {
     super(`${promised} bytes were promised, and ${came} have come`);
   }
+}
+
+/** Others have locked what is written since the body began to come. */
+class LockedMeanwhile extends Error {
+  readonly answer: TextAnswer;
+
+  constructor(answer: TextAnswer) {
+    super("locked while its content was sent");
+    this.answer = answer;
+  }
+}
+
+/** Looks once more at what is there and who has locked it. */
+async function* stillAllowed(
+  asked: Asked,
+  body: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield* body;
+  await targetNow(asked);
+}
+
+/** What is there by now. Throws where somebody has locked it. */
+async function targetNow(asked: Asked): Promise<Found | Missing | undefined> {
+  const now = await targetsOf(asked.drive, inTime(asked))(asked.request.path);
+  if (!now.ok || now.value.kind === "home") return undefined;
+  const effect = now.value.kind === "found" ? "changes" : "comes";
+  const may = await unlocked(asked, [{ on: now.value, effect }]);
+  if (!may.ok) throw new LockedMeanwhile(may.error);
+  return now.value;
 }
 
 /** macOS sends files in pieces, and says how long they are by a header of its own: an interrupted one looks whole. */
@@ -42,7 +74,7 @@ function promisedBy(asked: Asked): number | undefined {
 /** The time of the content that a client tells, in seconds since 1970. */
 function modifiedAtIn(asked: Asked): Instant | undefined {
   const told = headerOf(asked, "x-oc-mtime");
-  if (told === undefined || !/^\d{1,11}(\.\d+)?$/.test(told)) return undefined;
+  if (told === undefined || !/^-?\d{1,11}(\.\d+)?$/.test(told)) return undefined;
   const at = Instant.parse(Instant.fromUnixMs(Math.floor(Number(told) * 1_000)));
   return at.ok ? at.value : undefined;
 }
@@ -52,6 +84,7 @@ type Written = Result<{ readonly file: PlacedFile; readonly isNew: boolean }, Re
 
 /** The place of a resource that is not there yet. */
 function placeOf(target: Missing) {
+  if (target.names.length === 1) return err<Refusal>({ type: "space-not-made-here" });
   if (!target.parent) return err<Refusal>({ type: "no-such-place" });
   if (!target.name) return err<Refusal>({ type: "name-refused" });
   return ok({ nodeId: target.parent.id, name: target.name });
@@ -91,10 +124,8 @@ async function write(asked: Asked, target: Found | Missing, content: Content): P
   if (target.kind === "found") return replace(asked, target, { ...content, isConditional });
   const created = await create(asked, target, content);
   if (created.ok || created.error.type !== "name-taken" || isConditional) return created;
-  const now = await asked.find(asked.request.path);
-  return now.ok && now.value.kind === "found"
-    ? replace(asked, now.value, { ...content, isConditional })
-    : created;
+  const now = await targetNow(asked);
+  return now?.kind === "found" ? replace(asked, now, { ...content, isConditional }) : created;
 }
 
 /** Keeps a body as a file. */
@@ -111,10 +142,14 @@ export async function put(asked: Asked, target: Target): Promise<DoorAnswer> {
   if (!may.ok) return may.error;
   const modifiedAt = modifiedAtIn(asked);
   const content = {
-    content: uploadedFile(whole(request.body, promisedBy(asked))),
+    content: uploadedFile(stillAllowed(asked, whole(request.body, promisedBy(asked)))),
     ...(modifiedAt === undefined ? {} : { modifiedAt }),
   };
-  const written = await write(asked, target, content);
+  const written = await write(asked, target, content).catch((error: unknown) => {
+    if (error instanceof LockedMeanwhile) return error;
+    throw error;
+  });
+  if (written instanceof LockedMeanwhile) return written.answer;
   if (!written.ok) return refused(written.error);
   const { file, isNew } = written.value;
   return {
@@ -137,16 +172,18 @@ export async function createEmpty(
   if (!written.ok) return err(refused(written.error));
   const { names, parent } = target;
   const node = written.value.file;
-  return ok({ kind: "found", names, node, above: parent ? [parent] : [], locks: [] });
+  const above = parent ? [parent] : [];
+  return ok({ kind: "found", names, node, above, locks: [], isOwn: false });
 }
 
 const folderType = '<resourcetype xmlns="DAV:"><collection xmlns="DAV:"/></resourcetype>';
 
-/** Properties that a new folder is to have (RFC 5689); undefined for a body that asks for something else than a folder. */
+/** Properties that a new folder is to have (RFC 5689); undefined for a body that asks for something else than a folder, null for too many. */
 function propertiesOf(root: Element | undefined) {
   if (!root) return [];
   if (root.namespace !== dav || root.name !== "mkcol") return undefined;
   const changes = changesIn(root);
+  if (!changes) return null;
   const type = changes.find(({ namespace, name }) => namespace === dav && name === "resourcetype");
   const isFolder = type === undefined || type.value?.replaceAll(/\s+(?=<)/g, "") === folderType;
   return isFolder ? changes.filter((one) => one !== type) : undefined;
@@ -163,7 +200,7 @@ export async function mkcol(asked: Asked, target: Target): Promise<DoorAnswer> {
   const body = await readXml(request.body);
   if (!body.ok) return refused(body.error);
   const changes = propertiesOf(body.value);
-  if (!changes) return refused({ type: "body-refused" });
+  if (!changes) return refused({ type: changes === undefined ? "body-refused" : "too-much-asked" });
   if (target.kind !== "missing") return refused({ type: "method-not-allowed" });
   const place = placeOf(target);
   if (!place.ok) return refused(place.error);
@@ -171,6 +208,8 @@ export async function mkcol(asked: Asked, target: Target): Promise<DoorAnswer> {
   if (!may.ok) return may.error;
   const those = unchangeable(changes);
   if (those.length > 0) return mkcolAnswer(403, outcomes(changes, { status: 403, those }));
+  const fits = changedProperties(place.value.nodeId, [], changes);
+  if (!fits.ok) return refused(fits.error);
   const made = await drive.createFolder(place.value, context);
   if (!made.ok)
     return refused(made.error.type === "name-taken" ? { type: "method-not-allowed" } : made.error);
@@ -210,7 +249,11 @@ async function movingOf(
   target: Found,
   path: string | undefined,
 ): Promise<Result<Moving, Refusal>> {
-  if (path === undefined) return err({ type: "other-server" });
+  if (path === undefined) {
+    const isSaid = headerOf(asked, "destination") !== undefined;
+    const missing = { type: "header-invalid", header: "Destination" } as Refusal;
+    return err(isSaid ? { type: "other-server" } : missing);
+  }
   const found = await asked.find(path);
   if (!found.ok) return found;
   const to = found.value;
@@ -234,9 +277,9 @@ async function destined(asked: Asked, to: Found | Missing) {
   }
   if (to.node.status !== "placed") return err<Refusal>({ type: "node-is-root" });
   const { parentId } = to.node;
-  const name = to.names.at(-1);
-  // The name as this client spells it, which may differ from that of what is there.
-  return ok({ parentId, name: (name ?? to.node.name) as Placed["name"] });
+  // As this client spells it, which may differ from the name of what is there.
+  const name = NodeName.parse(to.names.at(-1));
+  return name.ok ? ok({ parentId, name: name.value }) : err<Refusal>({ type: "name-refused" });
 }
 
 /** Copies or moves a file or a folder, with all that lies below it. */
@@ -263,20 +306,19 @@ export async function transfer(
   const may = await guarded(asked, target, effects);
   if (!may.ok) return may.error;
   const input = { nodeId: target.node.id, ...place.value, ifTaken };
+  const own = target.locks.filter(({ nodeId }) => nodeId === target.node.id);
+  const moved = isMove ? [...own, ...(await locksBelow(asked, target))] : [];
   const done = isMove
     ? await drive.moveNode(input, context)
     : await drive.copyNode({ ...input, below: !isShallow }, context);
   if (!done.ok) return refused(done.error);
-  if (isMove) await releaseLocks(asked, target);
+  await releaseLocks(asked, moved);
   if (to.kind === "found") return { status: 204 };
   const isFolder = done.value.kind === "folder";
   return { status: 201, headers: { location: hrefOf(asked.request.at, to.names, isFolder) } };
 }
 
-/** A lock does not go with what is moved. Source: RFC 4918, 9.9. */
-async function releaseLocks({ drive, context }: Asked, { node, locks }: Found): Promise<void> {
-  const own = locks.filter(
-    ({ nodeId, holderId }) => holderId === context.actor && nodeId === node.id,
-  );
-  for (const { id } of own) await drive.releaseLock({ lockId: id }, context);
+/** Locks do not go with what is moved. Source: RFC 4918, 9.9. */
+async function releaseLocks({ drive, context }: Asked, locks: readonly Lock[]): Promise<void> {
+  for (const { id } of locks) await drive.releaseLock({ lockId: id }, context);
 }

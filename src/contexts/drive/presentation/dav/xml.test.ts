@@ -36,7 +36,7 @@ test("reads elements, attributes and text in whatever pieces they come", async (
 });
 
 test("what is written of an element reads as the same element, wherever it is put", async () => {
-  const text = `<p:a xmlns:p="urn:p" p:x="1" y="&quot;&#13;" xml:lang="en">t&amp;<b xmlns="urn:b"/><c>&#128512;</c></p:a>`;
+  const text = `<p:a xmlns:p="urn:p" p:x="1" y="&quot;&#13;&#10;&#9;" xml:lang="en">t&amp;<b xmlns="urn:b"/><c>&#128512;</c></p:a>`;
   const first = expect(await read(`<p:root xmlns:p="urn:p">${text}</p:root>`));
   const [element] = childrenOf(first ?? assert.fail());
   const again = expect(
@@ -66,6 +66,20 @@ test("refuses what is not well-formed, of another encoding, or means to harm", a
     "<a xmlns='DAV:'>\u0001</a>",
     "<?xml version='1.0' encoding='ISO-8859-1'?><a xmlns='DAV:'/>",
     laughs,
+    "<xml:a xmlns='DAV:'/>",
+    "<a xmlns='DAV:'><xmlns:a/></a>",
+    "<a xmlns='DAV:'><x:1 xmlns:x='urn:x'/></a>",
+    "<a xmlns='DAV:'><x: xmlns:x='urn:x'/></a>",
+    "<a xmlns='DAV:'><x:-a xmlns:x='urn:x'/></a>",
+    "<a xmlns='DAV:' xmlns:y='urn:y' y:1='2'/>",
+    "<a xmlns='DAV:' xmlns:y='urn:y' xmlns:z='urn:y' y:b='1' z:b='2'/>",
+    "<a xmlns='DAV:'><b xmlns=' urn:x '/></a>",
+    "<a xmlns='DAV:'><constructor:b/></a>",
+    "<a xmlns='DAV:'><__proto__:b/></a>",
+    "<a xmlns='DAV:' toString:b='1'/>",
+    `<a xmlns="DAV:"><b xmlns="${"u".repeat(1_001)}"/></a>`,
+    `<a xmlns="DAV:"><${"b".repeat(256)}/></a>`,
+    `<a xmlns="DAV:" ${Array.from({ length: 90_000 }, (_, i) => `a${i}=""`).join(" ")}/>`,
     `<a xmlns="DAV:">${"<a>".repeat(10_000)}`,
     `<a xmlns="DAV:">${"<b/>".repeat(10_001)}</a>`,
   ];

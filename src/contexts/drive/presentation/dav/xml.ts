@@ -14,8 +14,16 @@ export type Element = {
   readonly content: readonly (Element | string)[];
 };
 
-/** Bytes of a body at most, elements in it, and elements within one another. */
-const [maxBytes, maxElements, maxDepth] = [2 ** 20, 10_000, 64];
+/** Bytes of a body at most, elements in it, elements within one another, and attributes of one. */
+const [maxBytes, maxElements, maxDepth, maxAttributes] = [2 ** 20, 10_000, 64, 100];
+/** Characters of a name and of a namespace at most: an element that is written out says its own. */
+const [maxName, maxNamespace] = [255, 1_000];
+/** Characters that are parsed together. */
+const slice = 4_096;
+
+/** A name without a prefix. Source: Namespaces in XML 1.0, 3. */
+const properName =
+  /^[A-Z_a-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u037D\u037F-\u1FFF\u2070-\u218F\u2C00-\u2FEF\u3001-\uD7FF\uF900-\uFDCF\uFDF0-\uFFFD\u{10000}-\u{EFFFF}][-.0-9A-Z_a-z\u00B7\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u037D\u037F-\u1FFF\u203F\u2040\u2070-\u218F\u2C00-\u2FEF\u3001-\uD7FF\uF900-\uFDCF\uFDF0-\uFFFD\u{10000}-\u{EFFFF}]*$/u;
 
 export type XmlInvalid = { readonly type: "xml-invalid" | "xml-too-large"; readonly why: string };
 
@@ -30,7 +38,9 @@ class Tree {
   readonly #open: { element: Element; content: (Element | string)[] }[] = [];
   #count = 0;
 
-  begin({ uri: namespace, local: name, attributes }: sax.QualifiedTag): void {
+  begin({ uri, local, attributes }: sax.QualifiedTag): void {
+    const { namespace, name } = named(uri, local);
+    if (namespace === xml || namespace === xmlns) throw new Refused("an element of XML's own");
     this.#count += 1;
     if (this.#count > maxElements) throw new Refused(`more than ${maxElements} elements`);
     if (this.#open.length === maxDepth) throw new Refused(`more than ${maxDepth} levels`);
@@ -64,24 +74,40 @@ function checked(text: string): string {
   return text;
 }
 
+/** A prefix can be the name of something that the parser takes for a namespace, though it is none. */
+function named(namespace: unknown, name: string): { namespace: string; name: string } {
+  if (typeof namespace !== "string" || namespace.length > maxNamespace || /\s/.test(namespace))
+    throw new Refused(`a namespace must have at most ${maxNamespace} characters and no spaces`);
+  if (name.length > maxName || !properName.test(name))
+    throw new Refused(`a name must be one of XML, of at most ${maxName} characters`);
+  return { namespace: checked(namespace), name };
+}
+
 function attributesOf(attributes: sax.QualifiedTag["attributes"]): readonly Attribute[] {
-  return Object.values(attributes).flatMap(({ uri, prefix, local, value }) => {
+  const found = new Map<string, Attribute>();
+  for (const { uri, prefix, local, value } of Object.values(attributes)) {
     if (uri === xmlns || prefix === "xmlns") {
       if (local !== "" && value === "") throw new Refused("a prefix of no namespace");
-      return [];
+      continue;
     }
-    return [{ namespace: uri, name: local, value: checked(value) }];
-  });
+    const attribute = { ...named(uri, local), value: checked(value) };
+    const key = `${attribute.namespace} ${attribute.name}`;
+    if (found.has(key)) throw new Refused("an attribute twice");
+    found.set(key, attribute);
+  }
+  return [...found.values()];
 }
 
 /** No entities but the five of XML, and those that are numbers. */
 const options: sax.SAXOptions & { readonly strictEntities: boolean } = {
   xmlns: true,
-  position: false,
   strictEntities: true,
 };
 
-function parserOf(tree: Tree): sax.SAXParser {
+/** `attribList`: what the parser has read of the attributes of an element that has not ended. */
+type Parser = sax.SAXParser & { readonly attribList?: readonly unknown[] };
+
+function parserOf(tree: Tree): Parser {
   return Object.assign(sax.parser(true, options), {
     onopentag: (tag: sax.Tag | sax.QualifiedTag) => tree.begin(tag as sax.QualifiedTag),
     onclosetag: () => tree.end(),
@@ -98,6 +124,15 @@ function parserOf(tree: Tree): sax.SAXParser {
       throw new Refused(error.message.split("\n", 1)[0] ?? "it cannot be read");
     },
   });
+}
+
+/** The parser compares each attribute with all others of its element. */
+function parse(parser: Parser, text: string): void {
+  for (let at = 0; at < text.length; at += slice) {
+    parser.write(text.slice(at, at + slice));
+    if ((parser.attribList?.length ?? 0) > maxAttributes)
+      throw new Refused(`more than ${maxAttributes} attributes`);
+  }
 }
 
 const invalid = (error: unknown): Result<never, XmlInvalid> => {
@@ -119,14 +154,15 @@ export async function readXml(
     if (size > maxBytes)
       return err({ type: "xml-too-large", why: `A body of XML has at most ${maxBytes} bytes` });
     try {
-      parser.write(decoder.decode(piece, { stream: true }));
+      parse(parser, decoder.decode(piece, { stream: true }));
     } catch (error) {
       return invalid(error);
     }
   }
   if (size === 0) return ok(undefined);
   try {
-    parser.write(decoder.decode()).close();
+    parse(parser, decoder.decode());
+    parser.close();
   } catch (error) {
     return invalid(error);
   }
@@ -141,6 +177,13 @@ export const childrenOf = ({ content }: Element): readonly Element[] => content.
 export const childOf = (element: Element, name: string): Element | undefined =>
   childrenOf(element).find((one) => one.namespace === dav && one.name === name);
 
+/** About so many characters has an element that is written out. */
+export const lengthOf = ({ namespace, name, attributes, content }: Element): number =>
+  2 * name.length +
+  namespace.length +
+  attributes.reduce((sum, one) => sum + one.namespace.length + one.value.length, 0) +
+  content.reduce((sum, one) => sum + (isElement(one) ? lengthOf(one) : one.length), 0);
+
 /** All text in an element, without its tags. */
 export const textOf = ({ content }: Element): string =>
   content.map((one) => (isElement(one) ? textOf(one) : one)).join("");
@@ -150,6 +193,8 @@ const escapes: Readonly<Record<string, string>> = {
   "<": "&lt;",
   ">": "&gt;",
   '"': "&quot;",
+  "\t": "&#9;",
+  "\n": "&#10;",
   "\r": "&#13;",
 };
 /** Characters that XML cannot have, in no spelling. */
@@ -162,12 +207,16 @@ export const escaped = (text: string): string =>
     .replaceAll(/[&<>"\r]/g, (character) => escapes[character] ?? character)
     .replaceAll(impossible, "\uFFFD");
 
+const escapedValue = (text: string): string =>
+  escaped(text).replaceAll(/[\t\n]/g, (character) => escapes[character] ?? character);
+
 /** An element that means the same wherever it is put. */
 export function xmlOf({ namespace, name, attributes, content }: Element): string {
   const told = attributes.map(({ namespace: uri, name: attribute, value }, i) => {
-    if (uri === "") return ` ${attribute}="${escaped(value)}"`;
-    if (uri === xml) return ` xml:${attribute}="${escaped(value)}"`;
-    return ` xmlns:a${i}="${escaped(uri)}" a${i}:${attribute}="${escaped(value)}"`;
+    const text = escapedValue(value);
+    if (uri === "") return ` ${attribute}="${text}"`;
+    if (uri === xml) return ` xml:${attribute}="${text}"`;
+    return ` xmlns:a${i}="${escaped(uri)}" a${i}:${attribute}="${text}"`;
   });
   const inside = content.map((one) => (isElement(one) ? xmlOf(one) : escaped(one))).join("");
   const begin = `<${name} xmlns="${escaped(namespace)}"${told.join("")}`;
