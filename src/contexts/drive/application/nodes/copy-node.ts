@@ -110,7 +110,9 @@ export function copyNode({ unitOfWork, mayAct, clock, newId, quotaBytes }: Deps)
 
   return async (input: CopyNode, context: Context): Promise<Outcome> =>
     unitOfWork(context, async (scope): Promise<Outcome> => {
-      const found = await read(scope, input.nodeId, context);
+      const changeable = await seen(scope, input.nodeId, context);
+      // Who may change a node may copy it, and so may who only reads it, elsewhere.
+      const found = changeable.ok ? changeable : await read(scope, input.nodeId, context);
       if (!found.ok) return found;
       const { node } = found.value;
       const parentId = input.parentId ?? (node.status === "root" ? node.id : node.parentId);
