@@ -3,11 +3,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Context } from "#kernel/context.ts";
 import { isUnread, overloaded, sendProblem } from "./answers.ts";
 import type { Door, DoorAnswer, DoorRequest, FileAnswer } from "./door.ts";
-import { sendDownload } from "./downloads.ts";
+import { limitDownloads, sendDownload } from "./downloads.ts";
 import { basicOrBearer, gate, originOf } from "./gate.ts";
 import { limitOpen } from "./limit-open.ts";
 import type { ServingOptions } from "./serve-route.ts";
 import { streaming } from "./shedding.ts";
+
+/** Answers of one door that are made as they are sent at once, to all and to one actor. */
+const [maxTold, maxToldOfOne] = [64, 16];
 
 const known: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 
@@ -79,11 +82,16 @@ function listen(
 }
 
 function answering(door: Door, options: ServingOptions) {
+  const mayTell = limitOpen(maxTold, maxToldOfOne);
+  const mayDownload = limitDownloads({});
   return async (reply: FastifyReply): Promise<unknown> => {
     const { request } = reply;
     const answer = await door.answer(asked(door, request, options), contextOf(request, options));
     if (isUnread(request.raw)) reply.header("connection", "close");
-    return isFile(answer) ? sendFile(reply, answer, options) : sendText(reply, answer, options);
+    const full = () => sendProblem(reply, overloaded(request.id));
+    if (isFile(answer)) return mayDownload(reply) ? sendFile(reply, answer, options) : full();
+    const isShort = answer.text === undefined || typeof answer.text === "string";
+    return isShort || mayTell(reply) ? sendText(reply, answer, options) : full();
   };
 }
 

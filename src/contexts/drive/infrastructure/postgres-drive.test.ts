@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expect } from "#kernel/result.ts";
+import { until } from "#test/until.ts";
 import { ListChanges } from "../application/changes/list-changes.ts";
 import { changesContract } from "../testing/changes.contract.ts";
 import { collectionContract } from "../testing/collection.contract.ts";
@@ -55,6 +56,34 @@ test("the first cursor of all is lost once events after it were pruned", async (
   assert.equal(expect(await list(nextCursor)).nextCursor, nextCursor, "there is nothing to tell");
   await house.made(house.rootId, "a");
   assert.equal(outcomeOf(await list(nextCursor)), "cursor-lost");
+});
+
+test("a cursor does not go back while somebody writes", async () => {
+  let opened: Awaited<ReturnType<typeof postgresSubject>> | undefined;
+  await using house = await openDrive(async (clock) => (opened = await postgresSubject(clock)));
+  const list = (more: object = {}) =>
+    house.drive.listChanges(
+      read(ListChanges, { spaceId: house.space.id, ...more }),
+      house.as(house.adaId),
+    );
+  // Events draw positions in blocks of 64, and whoever writes holds the one that it began in.
+  for (let n = 0; n < 70; n += 1) await house.made(house.rootId, `folder ${n}`);
+  const { nextCursor: cursor } = expect(await list());
+  const writing = opened?.sql(
+    `begin;
+     insert into drive.events (stream, version, id, type, schema_version, payload, metadata, occurred_at)
+     values ('open', 1, 'open', 'drive.open', 1, '{}', '{}', now());
+     select pg_sleep(1);
+     rollback`,
+  );
+  await until(async () => {
+    const [row] =
+      (await opened?.sql("select horizon < head as is_held from drive.horizon()")) ?? [];
+    return row?.["is_held"] === true;
+  });
+  const page = expect(await list({ cursor }));
+  assert.deepEqual([page.items, page.nextCursor], [[], cursor]);
+  await writing;
 });
 
 test("an erased owner leaves no rows behind, whatever was being changed", async () => {

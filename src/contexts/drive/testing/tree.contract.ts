@@ -4,8 +4,11 @@ import { expect, ok } from "#kernel/result.ts";
 import { newId } from "#test/values.ts";
 import { PurgeNode } from "../application/nodes/purge-node.ts";
 import { FindByPath, ListChildren, TrashCursor } from "../application/nodes/read-nodes.ts";
+import { CreateLink } from "../application/links/manage-links.ts";
 import { PlaceLock } from "../application/locks/locks.ts";
+import { MoveNode, RestoreNode, TrashNode } from "../application/nodes/move-node.ts";
 import { GetSpace, OpenSpace } from "../application/spaces/spaces.ts";
+import { RestorePast } from "../application/time-machine/restore-past.ts";
 import { NodeId } from "../domain/ids.ts";
 import { maxDepth, Node } from "../domain/node.ts";
 import type { NodeName } from "../domain/node-name.ts";
@@ -378,6 +381,34 @@ export function treeContract(name: string, open: OpenDrive): void {
       assert.deepEqual(await locks([]), []);
       expect(await house.trash(photos));
       assert.deepEqual(await ids("My files", ["Photos", "a.txt"]), [rootId]);
+    });
+
+    test("a repeated request is answered as the first one was, also after what it is about was deleted for good", async () => {
+      await using house = await openDrive(open);
+      const { rootId, made, drive, as, adaId, clock } = house;
+      const again = (key: string) => ({
+        ...as(adaId),
+        idempotency: { key, fingerprint: key },
+      });
+      const nodeId = await made(rootId, "a");
+      const at = clock.now();
+      clock.advance(1_000);
+      const requests = [
+        () => drive.moveNode(read(MoveNode, { nodeId, name: "b" }), again("move")),
+        () => drive.placeLock(read(PlaceLock, { nodeId }), again("lock")),
+        () => drive.createLink(read(CreateLink, { nodeId }), again("link")),
+        () => drive.restorePast(read(RestorePast, { nodeId, at }), again("rewind")),
+        () => drive.trashNode(read(TrashNode, { nodeId }), again("trash")),
+        () => drive.restoreNode(read(RestoreNode, { nodeId }), again("restore")),
+      ];
+      const told: unknown[] = [];
+      for (const ask of requests) told.push(expect<unknown>(await ask()));
+      expect(await house.trash(nodeId));
+      expect(await house.purge(nodeId));
+      for (const [i, ask] of requests.entries())
+        assert.deepEqual(expect<unknown>(await ask()), told[i]);
+      const late = await drive.moveNode(read(MoveNode, { nodeId, name: "c" }), again("late"));
+      assert.equal(outcomeOf(late), "node-not-found");
     });
   });
 }

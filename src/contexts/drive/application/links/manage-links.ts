@@ -74,7 +74,8 @@ export function createLink(deps: Deps) {
     if (allows === "preview" && maxDownloads !== undefined)
       return err({ type: "preview-without-downloads" });
     const first = await deps.read(context, (scope) => seen(scope, nodeId, context));
-    if (!first.ok) return first;
+    // A repeated request may find nothing any more: its unit of work answers what the first one was told.
+    if (!first.ok && context.idempotency === undefined) return first;
     // Whoever has the link changes the folder.
     const mayDropInto = async (scope: DriveScope, id: NodeId) => {
       const found = await changing(scope, id, context);

@@ -17,6 +17,7 @@ import {
   type TooManyLocks,
 } from "../../domain/lock.ts";
 import { inTrash, isInTrash, type NodeInTrash } from "../../domain/node.ts";
+import { alone } from "../nodes/alone.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { Owned } from "../ports/nodes.ts";
@@ -70,7 +71,8 @@ type Deps = {
 const lockOfLocks = (id: SpaceId): string => `drive.locks/${id}`;
 
 /** Locks a file or a folder for the actor. */
-export function placeLock({ unitOfWork, read, mayAct, clock, newId }: Deps) {
+export function placeLock(deps: Deps) {
+  const { mayAct, clock, newId } = deps;
   const seen = permitted(mayAct, Permissions.changeNode);
   type Refused = Unseen | NodeInTrash | NodeLocked | TooManyLocks;
 
@@ -102,17 +104,18 @@ export function placeLock({ unitOfWork, read, mayAct, clock, newId }: Deps) {
     return ok(locks.save(placed.value));
   }
 
-  return async (input: PlaceLock, context: Context): Promise<Result<Lock, Refused | Conflict>> => {
-    const first = await read(context, (scope) => seen(scope, input.nodeId, context));
-    if (!first.ok) return first;
-    const work = async (scope: DriveScope): Promise<Result<Lock, Refused>> => {
-      const found = await seen(scope, input.nodeId, context);
-      if (!found.ok) return found;
-      if (isInTrash(found.value)) return err(inTrash(found.value));
-      const holder = UserId.parse(context.actor);
-      return place(scope, found.value, input, holder.ok ? holder.value : found.value.ownerId);
-    };
-    return unitOfWork(context, work, { lock: [lockOfLocks(first.value.node.spaceId)] });
+  return (input: PlaceLock, context: Context): Promise<Result<Lock, Refused | Conflict>> => {
+    const find = (scope: DriveScope) => seen(scope, input.nodeId, context);
+    return alone(deps)<Owned, Lock, Refused>(context, find, {
+      lockOf: ({ node }) => lockOfLocks(node.spaceId),
+      async work(scope) {
+        const found = await find(scope);
+        if (!found.ok) return found;
+        if (isInTrash(found.value)) return err(inTrash(found.value));
+        const holder = UserId.parse(context.actor);
+        return place(scope, found.value, input, holder.ok ? holder.value : found.value.ownerId);
+      },
+    });
   };
 }
 
@@ -160,23 +163,20 @@ const heldLock =
 /** Lets a lock hold for longer, or shorter, from now on. */
 export function renewLock(deps: Deps) {
   const held = heldLock(deps, ({ holderId }) => [holderId]);
-  type Outcome = Result<Lock, Unheld | Conflict>;
-  return async (
+  return (
     { lockId, seconds = LockSeconds.usual }: RenewLock,
     context: Context,
-  ): Promise<Outcome> => {
-    const first = await deps.read(context, (scope) => held(scope, lockId, context));
-    if (!first.ok) return first;
+  ): Promise<Result<Lock, Unheld | Conflict>> => {
+    const find = (scope: DriveScope) => held(scope, lockId, context);
     // Whoever places another one meanwhile sees this lock as it was, or renewed.
-    return deps.unitOfWork(
-      context,
-      async (scope): Promise<Outcome> => {
-        const lock = await held(scope, lockId, context);
+    return alone(deps)<Lock, Lock, Unheld>(context, find, {
+      lockOf: ({ spaceId }) => lockOfLocks(spaceId),
+      async work(scope) {
+        const lock = await find(scope);
         if (!lock.ok) return lock;
         return ok(scope.locks.save(Lock.renew(lock.value, seconds, deps.clock.now())));
       },
-      { lock: [lockOfLocks(first.value.spaceId)] },
-    );
+    });
   };
 }
 

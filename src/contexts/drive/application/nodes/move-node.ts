@@ -21,6 +21,7 @@ import {
 import { Permissions } from "../permission.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
+import { alone } from "./alone.ts";
 import { lockOfTree, permitted, type Unseen } from "./located.ts";
 import { IfTaken, placeFor, type NoPlace, type Place } from "./place-for.ts";
 
@@ -54,23 +55,21 @@ type Deps = {
 
 /** Decides on a node alone in the tree of its space. A node never leaves its space, so what is locked stays the same. */
 const aloneInTree =
-  ({ unitOfWork, read, mayAct }: Deps) =>
-  async <V, R>(
+  (deps: Deps) =>
+  <V, R>(
     nodeId: NodeId,
     context: Context,
     work: (scope: DriveScope, found: Owned) => Promise<Result<V, R>>,
   ): Promise<Result<V, R | Unseen | Conflict>> => {
-    const seen = permitted(mayAct, Permissions.changeNode);
-    const found = await read(context, (scope) => seen(scope, nodeId, context));
-    if (!found.ok) return found;
-    return unitOfWork(
-      context,
-      async (scope): Promise<Result<V, R | Unseen>> => {
-        const now = await seen(scope, nodeId, context);
+    const seen = permitted(deps.mayAct, Permissions.changeNode);
+    const find = (scope: DriveScope) => seen(scope, nodeId, context);
+    return alone(deps)<Owned, V, R | Unseen>(context, find, {
+      lockOf: ({ node }) => lockOfTree(node.spaceId),
+      work: async (scope) => {
+        const now = await find(scope);
         return now.ok ? work(scope, now.value) : now;
       },
-      { lock: [lockOfTree(found.value.node.spaceId)] },
-    );
+    });
   };
 
 /** Where a node that is there already is to lie. */
@@ -96,11 +95,11 @@ const isRoot = (nodeId: NodeId) => err<NodeIsRoot>({ type: "node-is-root", nodeI
 
 /** Moves a node to another folder of its space, renames it, or both. All that lies below goes with it. */
 export function moveNode(deps: Deps) {
-  const alone = aloneInTree(deps);
+  const inTree = aloneInTree(deps);
   const seen = permitted(deps.mayAct, Permissions.changeNode);
   type Refused = NoPlace | NodeIsRoot | NodeInTrash | PreconditionFailed | Unseen;
   return ({ nodeId, expectedVersion, parentId, name, ifTaken }: MoveNode, context: Context) =>
-    alone(nodeId, context, async (scope, found): Promise<Result<Placed, Refused>> => {
+    inTree(nodeId, context, async (scope, found): Promise<Result<Placed, Refused>> => {
       const { node } = found;
       if (node.status === "root") return isRoot(nodeId);
       if (node.status === "trashed" || isInTrash(found)) return err(inTrash(found));
@@ -120,10 +119,10 @@ export function moveNode(deps: Deps) {
 
 /** Puts a node in the trash, with all that lies below it. */
 export function trashNode(deps: Deps) {
-  const alone = aloneInTree(deps);
+  const inTree = aloneInTree(deps);
   type Refused = NodeIsRoot | NodeInTrash | PreconditionFailed;
   return ({ nodeId, expectedVersion }: TrashNode, context: Context) =>
-    alone(nodeId, context, async ({ nodes }, found): Promise<Result<Trashed, Refused>> => {
+    inTree(nodeId, context, async ({ nodes }, found): Promise<Result<Trashed, Refused>> => {
       const { node } = found;
       if (node.status === "root") return isRoot(nodeId);
       if (node.status === "trashed" || isInTrash(found)) return err(inTrash(found));
@@ -135,11 +134,11 @@ export function trashNode(deps: Deps) {
 
 /** Takes a node out of the trash, with all that lies below it; what lies in a trashed folder needs another one to go to. */
 export function restoreNode(deps: Deps) {
-  const alone = aloneInTree(deps);
+  const inTree = aloneInTree(deps);
   const seen = permitted(deps.mayAct, Permissions.changeNode);
   type Refused = NoPlace | NodeNotInTrash | Unseen;
   return ({ nodeId, parentId, name }: RestoreNode, context: Context) =>
-    alone(nodeId, context, async (scope, found): Promise<Result<Placed, Refused>> => {
+    inTree(nodeId, context, async (scope, found): Promise<Result<Placed, Refused>> => {
       const { node } = found;
       if (node.status === "root" || !isInTrash(found))
         return err({ type: "node-not-in-trash", nodeId });

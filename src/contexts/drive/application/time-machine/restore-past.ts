@@ -26,6 +26,7 @@ import {
   type Rewinding,
   type TooManyNodes,
 } from "../../domain/rewind.ts";
+import { toldBefore } from "../nodes/alone.ts";
 import { lockOfTree, permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import { places, type TooBusy } from "../places.ts";
@@ -164,8 +165,12 @@ export function restorePast({ unitOfWork, read, mayAct, clock, newId }: Deps) {
     input: RestorePast,
     context: Context,
   ): Promise<Result<RewindCounts, Refused | TooBusy | Conflict>> => {
-    const may = await read(context, (scope) => seen(scope, input.nodeId, context));
-    if (!may.ok) return may;
+    const find = (scope: DriveScope) => seen(scope, input.nodeId, context);
+    const may = await read(context, find);
+    if (!may.ok)
+      return context.idempotency === undefined || input.dryRun === true
+        ? may
+        : toldBefore({ unitOfWork })<Owned, RewindCounts, Unseen>(context, find);
     const actor = UserId.parse(context.actor);
     const user = actor.ok ? actor.value : may.value.ownerId;
     if (underWay.isFull(user)) return err({ type: "too-busy", retryAfterS });

@@ -3,7 +3,7 @@ import { codeOf, sentenceOf } from "#platform/http/problem.ts";
 import { escaped } from "./xml.ts";
 
 /** Why something is refused. */
-export type Refusal = { readonly type: string };
+export type Refusal = { readonly type: string; readonly [detail: string]: unknown };
 
 /** What each refusal is in the statuses of WebDAV. */
 const statuses: Readonly<Record<string, number>> = {

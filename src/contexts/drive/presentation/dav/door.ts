@@ -11,7 +11,8 @@ import { lock, unlock } from "./lock.ts";
 import { propfind } from "./propfind.ts";
 import { proppatch } from "./proppatch.ts";
 import { destinationOf, type Target } from "./targets.ts";
-import { mkcol, put, remove, transfer } from "./write.ts";
+import { put } from "./put.ts";
+import { mkcol, remove, transfer } from "./tree.ts";
 
 /** Sends a file, or the part of it that is asked for. */
 async function get(asked: Asked, target: Target): Promise<DoorAnswer> {

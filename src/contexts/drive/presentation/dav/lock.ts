@@ -2,14 +2,14 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import type { DoorAnswer, TextAnswer } from "#platform/http/door.ts";
 import { LockNote } from "../../application/locks/locks.ts";
 import { LockSeconds, type Lock, type LockScope } from "../../domain/lock.ts";
-import { refused, xmlAnswer, type Refusal } from "./answers.ts";
+import { refused, xmlAnswer } from "./answers.ts";
 import { headerOf, hrefOfTarget, lockRootOf, secondsLeft, type Asked } from "./asked.ts";
 import { readIf, tokensIn } from "./conditions.ts";
 import { guarded } from "./guard.ts";
 import { activeLocks, lockIdIn, tokenOf } from "./locks.ts";
 import type { Found, Target } from "./targets.ts";
 import { childOf, dav, readXml, textOf, type Element } from "./xml.ts";
-import { createEmpty } from "./write.ts";
+import { createEmpty } from "./put.ts";
 
 /** The first time that a client wants which a lock may have; the longest for one that is to hold for ever. */
 function secondsOf(asked: Asked): LockSeconds {
@@ -90,10 +90,10 @@ export async function lock(asked: Asked, target: Target): Promise<DoorAnswer> {
       ? refresh(asked, target)
       : refused({ type: "precondition-failed" });
   const wanted = wantedIn(body.value);
-  if (!wanted) return refused({ type: "xml-invalid", why: "it is no lockinfo" } as Refusal);
+  if (!wanted) return refused({ type: "xml-invalid", why: "it is no lockinfo" });
   const depth = headerOf(asked, "depth")?.trim().toLowerCase() ?? "infinity";
   if (depth !== "0" && depth !== "infinity")
-    return refused({ type: "header-invalid", header: "Depth" } as Refusal);
+    return refused({ type: "header-invalid", header: "Depth" });
   const ready = await lockable(asked, target);
   if (!ready.ok) return ready.error;
   const { found, status } = ready.value;
@@ -113,8 +113,7 @@ export async function lock(asked: Asked, target: Target): Promise<DoorAnswer> {
 /** Releases the lock that `Lock-Token` names. */
 export async function unlock(asked: Asked, target: Target): Promise<DoorAnswer> {
   const [, token] = /^<([^<>\s]+)>$/.exec(headerOf(asked, "lock-token")?.trim() ?? "") ?? [];
-  if (token === undefined)
-    return refused({ type: "header-invalid", header: "Lock-Token" } as Refusal);
+  if (token === undefined) return refused({ type: "header-invalid", header: "Lock-Token" });
   if (target.kind !== "found") return refused({ type: "path-not-found" });
   const lockId = lockIdIn(token);
   const here = target.locks.some(({ id }) => id === lockId);

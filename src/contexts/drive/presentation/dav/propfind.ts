@@ -7,14 +7,7 @@ import type { Lock } from "../../domain/lock.ts";
 import type { NameKey } from "../../domain/node-name.ts";
 import type { Node, Placed } from "../../domain/node.ts";
 import type { Property, PropertyName } from "../../domain/property.ts";
-import {
-  propstat,
-  refused,
-  response,
-  streamedMultistatus,
-  xmlAnswer,
-  type Refusal,
-} from "./answers.ts";
+import { propstat, refused, response, streamedMultistatus, xmlAnswer } from "./answers.ts";
 import {
   headerOf,
   hrefOfTarget,
@@ -35,7 +28,7 @@ const namesIn = (element: Element | undefined): readonly PropertyName[] =>
 /** Properties that one request asks for by their names at most, and characters of these: each resource repeats those that it has not. */
 const [maxNames, maxLength] = [200, 16_384];
 /** Resources whose properties are read and written together. */
-const together = 200;
+const together = 100;
 
 /** What a body of `PROPFIND` asks for; all, without one. */
 function wantedIn(root: Element | undefined): Wanted | "too-much" | undefined {
@@ -61,9 +54,7 @@ function depthOf(asked: Asked): Result<0 | 1, TextAnswer> {
   const depth = headerOf(asked, "depth")?.trim().toLowerCase() ?? "1";
   if (depth === "infinity") return err(tooDeep);
   if (depth === "0") return ok(0);
-  return depth === "1"
-    ? ok(1)
-    : err(refused({ type: "header-invalid", header: "Depth" } as Refusal));
+  return depth === "1" ? ok(1) : err(refused({ type: "header-invalid", header: "Depth" }));
 }
 
 const folderOf = (name: string, at: Told["node"]["createdAt"]): Told["node"] => ({
@@ -183,7 +174,7 @@ export async function propfind(asked: Asked, target: Target): Promise<DoorAnswer
   if (!body.ok) return refused(body.error);
   const wanted = wantedIn(body.value);
   if (wanted === "too-much") return refused({ type: "too-much-asked" });
-  if (!wanted) return refused({ type: "xml-invalid", why: "it is no propfind" } as Refusal);
+  if (!wanted) return refused({ type: "xml-invalid", why: "it is no propfind" });
   if (target.kind === "missing") return refused({ type: "path-not-found" });
   const { drive, context } = asked;
   const isOwn = target.kind === "home" || target.isOwn;

@@ -4,7 +4,7 @@ import {
   type PropertyChange,
   type PropertyName,
 } from "../../domain/property.ts";
-import { multistatus, propstat, refused, response, type Refusal } from "./answers.ts";
+import { multistatus, propstat, refused, response } from "./answers.ts";
 import { hrefOfTarget, type Asked } from "./asked.ts";
 import { guarded } from "./guard.ts";
 import { emptyElement, isProtected } from "./properties.ts";
@@ -62,8 +62,7 @@ export async function proppatch(asked: Asked, target: Target): Promise<DoorAnswe
   const root = body.value;
   const changes = root?.namespace === dav && root.name === "propertyupdate" ? changesIn(root) : [];
   if (!changes) return refused({ type: "too-much-asked" });
-  if (changes.length === 0)
-    return refused({ type: "xml-invalid", why: "it is no propertyupdate" } as Refusal);
+  if (changes.length === 0) return refused({ type: "xml-invalid", why: "it is no propertyupdate" });
   if (target.kind === "missing") return refused({ type: "path-not-found" });
   if (target.kind === "home") return refused({ type: "method-not-allowed" });
   const may = await guarded(asked, target, [{ on: target, effect: "changes" }]);

@@ -3,6 +3,7 @@ import type { Forbidden } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { DoorRequest } from "#platform/http/door.ts";
 import { spaceNamed, type Way } from "../../application/nodes/resolve-path.ts";
+import type { NodeId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import type { Lock } from "../../domain/lock.ts";
 import type { Node } from "../../domain/node.ts";
@@ -92,6 +93,18 @@ export function targetsOf(drive: Drive, context: Context) {
   };
 }
 export type Find = ReturnType<typeof targetsOf>;
+
+type Place = { readonly nodeId: NodeId; readonly name: NodeName };
+/** Why nothing can be made at a path. */
+type NoPlace = { readonly type: "space-not-made-here" | "no-such-place" | "name-refused" };
+
+/** The place of a resource that is not there yet. */
+export function placeOf({ names, parent, name }: Missing): Result<Place, NoPlace> {
+  if (names.length === 1) return err({ type: "space-not-made-here" });
+  if (!parent) return err({ type: "no-such-place" });
+  if (!name) return err({ type: "name-refused" });
+  return ok({ nodeId: parent.id, name });
+}
 
 /** The path that `Destination` names, below the door; undefined where it is none, or on another host. */
 export function destinationOf({ headers, host, at }: DoorRequest): string | undefined {
