@@ -178,6 +178,10 @@ describe("WebDAV over HTTP", () => {
     const exact = { body: "12345", "x-expected-entity-length": "5" };
     assert.equal(await statusOf("PUT", here("/short.txt"), exact), 201);
     assert.equal(await statusOf("PUT", here("/._short.txt"), { body: "" }), 201);
+    for (const type of ["x", ";;;", "text/plain; charset"]) {
+      const odd = { body: "12", "content-type": type };
+      assert.equal(await statusOf("PUT", here("/typed.txt"), odd), type === "x" ? 201 : 204, type);
+    }
     const ranged = { body: "x", "content-range": "bytes 0-0/5" };
     assert.equal(await statusOf("PUT", here("/short.txt"), ranged), 400);
   });
@@ -486,6 +490,12 @@ describe("WebDAV over HTTP", () => {
     assert.equal(made.status, 201);
     assert.equal((await dav("GET", here("/empty"))).text, "");
     assert.equal((await locked(here("/none/empty"))).status, 409);
+    const racing = Array.from(
+      { length: 6 },
+      async () => (await locked(here("/raced-lock"))).status,
+    );
+    const statuses = (await Promise.all(racing)).toSorted((a, b) => a - b);
+    assert.deepEqual(statuses.slice(1), [423, 423, 423, 423, 423]);
     const shared = { body: lockInfo("shared") };
     const first = await locked(here("/x.txt"), shared);
     const second = await locked(here("/x.txt"), shared);

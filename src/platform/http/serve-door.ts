@@ -65,7 +65,7 @@ function listen(
     readonly options: ServingOptions;
   },
 ): void {
-  const onRequest = gate(options, "signed-in", {
+  const enter = gate(options, "signed-in", {
     credentialOf: basicOrBearer,
     guesses: `door:${door.name}`,
   });
@@ -76,9 +76,17 @@ function listen(
       exposeHeadRoute: false,
       schema: { hide: true },
       config: { access: "signed-in", isGated: true, takesFiles, isDoor: true, cors: false },
-      onRequest,
+      onRequest: [forgetOddType, enter],
       handler: (_request, reply) => answer(reply),
     });
+}
+
+const mediaType = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+\s*(;|$)/;
+
+/** A type of a body that is none would be refused, though the clients of a door may send any, or none. */
+function forgetOddType({ headers }: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+  if (!mediaType.test(headers["content-type"] ?? "")) delete headers["content-type"];
+  done();
 }
 
 function answering(door: Door, options: ServingOptions) {

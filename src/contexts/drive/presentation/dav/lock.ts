@@ -78,7 +78,11 @@ async function lockable(
   if (!may.ok) return may;
   if (target.kind === "found") return ok({ found: target, status: 200 });
   const made = await createEmpty(asked, target);
-  return made.ok ? ok({ found: made.value, status: 201 }) : made;
+  if (made.ok) return ok({ found: made.value, status: 201 });
+  const now = made.error.type === "name-taken" ? await asked.find(asked.request.path) : undefined;
+  return now?.ok === true && now.value.kind === "found"
+    ? ok({ found: now.value, status: 200 })
+    : err(refused(made.error));
 }
 
 /** Locks a file or a folder, or lets a lock hold for longer. */

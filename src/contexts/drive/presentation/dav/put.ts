@@ -151,12 +151,9 @@ export async function put(asked: Asked, target: Target): Promise<DoorAnswer> {
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 /** Makes the file that a lock of a path without one needs. */
-export async function createEmpty(
-  asked: Asked,
-  target: Missing,
-): Promise<Result<Found, TextAnswer>> {
+export async function createEmpty(asked: Asked, target: Missing): Promise<Result<Found, Refusal>> {
   const written = await create(asked, target, { content: uploadedFile(nothing()) });
-  if (!written.ok) return err(refused(written.error));
+  if (!written.ok) return written;
   const { names, parent } = target;
   const node = written.value.file;
   const above = parent ? [parent] : [];
