@@ -125,7 +125,7 @@ const defects: Readonly<Record<string, () => Spoil | void>> = {
     }));
     interceptQueries((ask) => async <Row>(...asked: Asked<Row>) => {
       const [one, ...more] = asked;
-      const text = one.text.replace("position <= h.horizon", "position <= h.head");
+      const text = one.text.replace("greatest(h.horizon, ", "greatest(h.head, ");
       return ask<Row>({ ...one, text }, ...more);
     });
   },
