@@ -76,12 +76,9 @@ export function countUngated({ limiters }: GateOptions) {
 /** Refuses a request whose credential is missing, or not valid any more. */
 export function sendSignedOut(reply: FastifyReply): FastifyReply {
   const { id: correlationId, headers } = reply.request;
-  const isSent = headers.authorization !== undefined;
-  const detail = reply.request.routeOptions.config.isDoor
-    ? passwordNeeded
-    : isSent && bearer.test(headers.authorization ?? "")
-      ? invalidCredential
-      : noCredential;
+  const isBearer = bearer.test(headers.authorization ?? "");
+  const { isDoor } = reply.request.routeOptions.config;
+  const detail = isDoor ? passwordNeeded : isBearer ? invalidCredential : noCredential;
   return sendProblem(reply, problem("unauthenticated", { status: 401, correlationId, detail }));
 }
 
