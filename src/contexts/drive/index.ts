@@ -52,7 +52,11 @@ import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
 import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
 import { resolvePath } from "./application/nodes/resolve-path.ts";
 import { searchNodes } from "./application/nodes/search-nodes.ts";
-import { changeProperties, listProperties } from "./application/properties/properties.ts";
+import {
+  changeProperties,
+  findPropertied,
+  listProperties,
+} from "./application/properties/properties.ts";
 import { listPast } from "./application/time-machine/read-past.ts";
 import { prunePast } from "./application/time-machine/prune-past.ts";
 import { restorePast } from "./application/time-machine/restore-past.ts";
@@ -194,6 +198,7 @@ export const createDrive = (deps: DriveDeps) =>
       renewLock: renewLock(deps),
       releaseLock: releaseLock(deps),
 
+      findPropertied: findPropertied(deps),
       listProperties: listProperties(deps),
       changeProperties: changeProperties(deps),
 

@@ -11,6 +11,10 @@ const ofNodes = statement<Row>(
   "drive.properties-of-nodes",
   "select node_id, properties from drive.properties where node_id = any($2::text[]) and space_id = $1",
 );
+const having = statement<Pick<Row, "node_id">>(
+  "drive.properties-having",
+  "select node_id from drive.properties where node_id = any($2::text[]) and space_id = $1",
+);
 /** Those of a node that was purged meanwhile are refused. */
 const keep = mutation(
   "drive.properties-keep",
@@ -38,6 +42,8 @@ export const postgresProperties = ({ read, write }: Transaction): Properties => 
     const rows = await read(ofNodes, [spaceId, nodeIds]);
     return new Map(rows.map(({ node_id: id, properties }) => [id, properties]));
   },
+  having: async (spaceId, nodeIds) =>
+    (await read(having, [spaceId, nodeIds])).map((row) => row.node_id),
   save({ id, spaceId }, properties) {
     if (properties.length === 0) return write(remove, [id]);
     return write(keep, [id, spaceId, JSON.stringify(properties)]);

@@ -65,6 +65,10 @@ export function propertiesContract(name: string, open: OpenDrive): void {
       assert.deepEqual(await values(inner), ["red"]);
       const both = await listed(folder, [folder, inner]);
       assert.deepEqual([...both.keys()], [inner]);
+      const asked = { nodeId: folder, nodeIds: [folder, inner] };
+      const { drive, as, adaId, bobId } = house;
+      assert.deepEqual(expect(await drive.findPropertied(asked, as(adaId))), [inner]);
+      assert.equal(outcomeOf(await drive.findPropertied(asked, as(bobId))), "forbidden");
 
       expect(await house.trash(inner));
       const gone = await change(inner, [{ ...color, value: "late" }]);

@@ -10,6 +10,8 @@ export type Properties = {
     spaceId: SpaceId,
     nodeIds: readonly NodeId[],
   ) => Promise<ReadonlyMap<NodeId, readonly Property[]>>;
+  /** Those of some nodes of a space that have any. */
+  readonly having: (spaceId: SpaceId, nodeIds: readonly NodeId[]) => Promise<readonly NodeId[]>;
   /** In place of all that the node has. */
   readonly save: (
     node: { readonly id: NodeId; readonly spaceId: SpaceId },

@@ -39,6 +39,18 @@ export function listProperties({ read, mayAct }: Deps) {
     });
 }
 
+/** Finds those of some nodes of a space with which clients keep anything: few have much, and most have nothing. */
+export function findPropertied({ read, mayAct }: Deps) {
+  const seen = permitted(mayAct, Permissions.readNode);
+  type Outcome = Result<readonly NodeId[], Unseen>;
+  return async ({ nodeId, nodeIds }: ListProperties, context: Context): Promise<Outcome> =>
+    read(context, async (scope): Promise<Outcome> => {
+      const found = await seen(scope, nodeId, context);
+      if (!found.ok) return found;
+      return ok(await scope.properties.having(found.value.node.spaceId, nodeIds));
+    });
+}
+
 /** Changes what a client keeps with a file or a folder: all changes, or none. */
 export function changeProperties({ unitOfWork, mayAct }: Deps) {
   const seen = permitted(mayAct, Permissions.changeNode);

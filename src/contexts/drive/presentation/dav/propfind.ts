@@ -4,6 +4,7 @@ import type { DoorAnswer, TextAnswer } from "#platform/http/door.ts";
 import { NodePageSize } from "../../application/nodes/read-nodes.ts";
 import type { UsageOfOwner } from "../../application/spaces/usage.ts";
 import type { Lock } from "../../domain/lock.ts";
+import type { NodeId } from "../../domain/ids.ts";
 import type { NameKey } from "../../domain/node-name.ts";
 import type { Node, Placed } from "../../domain/node.ts";
 import type { Property, PropertyName } from "../../domain/property.ts";
@@ -120,15 +121,23 @@ async function* below(asked: Asked, target: Found, telling: Telling): AsyncGener
   const { wanted, usage, depth } = telling;
   const locksOf = await lockElements(asked, target, telling);
   const keptBy = async (
-    nodes: readonly Node[],
+    ids: readonly NodeId[],
   ): Promise<ReadonlyMap<string, readonly Property[]>> => {
-    if (!needs(wanted).kept) return new Map();
-    const ids = nodes.map(({ id }) => id);
+    if (ids.length === 0) return new Map();
     const listed = await drive.listProperties({ nodeId: node.id, nodeIds: ids }, inTime(asked));
     return listed.ok ? listed.value : new Map();
   };
-  const texts = async (nodes: readonly Node[], hrefFor: (one: Node) => string) => {
-    const kept = await keptBy(nodes);
+  const propertied = async (nodes: readonly Node[]): Promise<ReadonlySet<NodeId>> => {
+    if (!needs(wanted).kept) return new Set();
+    const nodeIds = nodes.map(({ id }) => id);
+    const found = await drive.findPropertied({ nodeId: node.id, nodeIds }, inTime(asked));
+    return new Set(found.ok ? found.value : []);
+  };
+  const texts = async (
+    nodes: readonly Node[],
+    { having, hrefFor }: { having: ReadonlySet<NodeId>; hrefFor: (one: Node) => string },
+  ) => {
+    const kept = await keptBy(nodes.flatMap(({ id }) => (having.has(id) ? [id] : [])));
     return nodes
       .map((one) => {
         const href = hrefFor(one);
@@ -143,12 +152,16 @@ async function* below(asked: Asked, target: Found, telling: Telling): AsyncGener
       })
       .join("");
   };
-  yield await texts([node], () => hrefOfTarget(asked, target));
+  const own = { having: await propertied([node]), hrefFor: () => hrefOfTarget(asked, target) };
+  yield await texts([node], own);
   if (depth === 0 || node.kind === "file") return;
-  const hrefFor = (one: Node) => hrefOf(request.at, [...names, one.name], one.kind === "folder");
-  for await (const page of pagesOf(asked, node))
+  const folder = hrefOf(request.at, names, true);
+  const hrefFor = (one: Node) => hrefOf(folder.slice(0, -1), [one.name], one.kind === "folder");
+  for await (const page of pagesOf(asked, node)) {
+    const having = await propertied(page);
     for (let at = 0; at < page.length; at += together)
-      yield await texts(page.slice(at, at + together), hrefFor);
+      yield await texts(page.slice(at, at + together), { having, hrefFor });
+  }
 }
 
 /** What lies in a folder, a page at a time. */
