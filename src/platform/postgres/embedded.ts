@@ -9,6 +9,7 @@ import type { ClientConfig } from "pg";
 import type { Logger } from "pino";
 import { Unavailable } from "../unavailable.ts";
 import { childEnvironment } from "../child-environment.ts";
+import { writeOnce } from "../write-once.ts";
 import { reachableBinaries, reachableFolder, runAs, type RunAs } from "./embedded-binaries.ts";
 import { dropLock, holderOf, isAlive, takeLock } from "./embedded-lock.ts";
 
@@ -235,11 +236,7 @@ const secretFileIn = (folder: string): string => path.join(folder, "postgres.sec
 
 function secretIn(folder: string): string {
   const file = secretFileIn(folder);
-  try {
-    fs.writeFileSync(file, randomBytes(32).toString("base64url"), { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-  }
+  if (!fs.existsSync(file)) writeOnce(file, randomBytes(32).toString("base64url"));
   return fs.readFileSync(file, "utf8");
 }
 

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
+import { writeOnce } from "../write-once.ts";
 import { masterKeyIds, newMasterKey } from "./secrets.ts";
 
 const fileIn = (folder: string) => path.join(folder, "master.key");
@@ -14,11 +15,7 @@ export function knownMasterKeys(masterKey: string | undefined, folder: string): 
 export function masterKeyFile(folder: string): string {
   const file = fileIn(folder);
   mkdirSync(folder, { recursive: true });
-  try {
-    writeFileSync(file, newMasterKey(), { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-  }
+  if (!existsSync(file)) writeOnce(file, newMasterKey());
   if (process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0)
     throw new Error(`${file} can be read by others: chmod 600 it, and consider it known`);
   return readFileSync(file, "utf8");
