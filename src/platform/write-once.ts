@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, openSync, rmSync, writeSync } from "node:fs";
 
 /**
- * Makes a file that only its owner may read, unless it is there. It is there as a whole or not at all, whoever else makes or reads it, and
- * whenever this process ends.
+ * Makes a file that only its owner may read, unless the file exists. Another process sees the whole file or none, also where this process
+ * is killed.
  */
 export function writeOnce(file: string, text: string): void {
   const draft = `${file}.${randomUUID()}`;

@@ -8,6 +8,7 @@ import type pg from "pg";
 import type { ClientConfig } from "pg";
 import { from as copyFrom, type CopyStreamQuery } from "pg-copy-streams";
 import { migratingClient, migrateAs, type MigrationSource } from "../postgres/migrations.ts";
+import { writeOnce } from "../write-once.ts";
 import { ArchiveBroken, readArchive, type Part } from "./archive.ts";
 import {
   blobFolder,
@@ -222,7 +223,7 @@ async function putMasterKey(folder: string, key: string): Promise<void> {
   const file = path.join(folder, masterKeyName);
   await mkdir(folder, { recursive: true });
   const present = await readFile(file, "utf8").catch(() => undefined);
-  if (present === undefined) await writeFile(file, key, { mode: 0o600, flag: "wx" });
+  if (present === undefined) writeOnce(file, key);
   else if (present !== key)
     throw new RestoreRefused(`${file} is another master key than that of the backup: move it away`);
 }

@@ -40,7 +40,7 @@ declare module "fastify" {
     takesFiles?: boolean;
     /** Its clients sign in by Basic authentication. */
     isDoor?: boolean;
-    /** No other origin is let in, whatever is set. */
+    /** Browsers may not call it from other origins, also those that the settings allow elsewhere. */
     cors?: false;
     /** The types of its body. */
     mediaTypes?: readonly string[];
@@ -152,7 +152,7 @@ function bearerOf(header: string | undefined): string | undefined {
   return /^bearer +([\w.~+/=-]+)$/i.exec(header)?.[1];
 }
 
-/** The credential is the password of Basic authentication, whatever the name of the user is. Source: RFC 7617. */
+/** Reads the password of Basic authentication as the credential; the name of the user does not matter. Source: RFC 7617. */
 export function basicOrBearer(header: string | undefined): string | undefined {
   if (header === undefined || header.length > maxCredential) return undefined;
   const [, encoded] = /^basic +([\w+/]+={0,2})$/i.exec(header) ?? [];

@@ -83,7 +83,7 @@ function listen(
 
 const mediaType = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+\s*(;|$)/;
 
-/** A type of a body that is none would be refused, though the clients of a door may send any, or none. */
+/** Fastify refuses a malformed `Content-Type`, which some clients send with files. A door ignores it. */
 function forgetOddType({ headers }: FastifyRequest, _reply: FastifyReply, done: () => void): void {
   if (!mediaType.test(headers["content-type"] ?? "")) delete headers["content-type"];
   done();

@@ -11,7 +11,7 @@ export const lockRoutes = (drive: Drive): readonly Route[] => [
     id: "placeLock",
     summary: "Lock a file or a folder",
     description:
-      "Tells others that the caller is working on this file or folder. The lock is advisory: nobody, its holder included, can place another one there, above it or below it unless both are `shared`, and it hinders nothing else. " +
+      "Tells others that the caller is working on this file or folder. The lock is advisory: nobody, its holder included, can place another one there, above it or below it unless both are `shared`, and it hinders nothing else over HTTP. Clients of WebDAV are kept out by it. " +
       "`NODE_LOCKED` names the lock that is in the way, its holder and its end. Neither the version nor the ETag of the file changes. Requires `nodes:update`.",
     input: PlaceLock,
     handle: drive.placeLock,

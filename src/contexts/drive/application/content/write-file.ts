@@ -65,7 +65,7 @@ export const ReviseFile = shape({
 });
 export type ReviseFile = Infer<typeof ReviseFile>;
 
-/** The new content is based on whatever the file holds. */
+/** The new content replaces the current one, which need not be named. */
 export const OverwriteFile = shape({
   nodeId: NodeId,
   modifiedAt: optional(ModifiedAt),

@@ -2,11 +2,8 @@ import type { TextAnswer } from "#platform/http/door.ts";
 import { codeOf, sentenceOf } from "#platform/http/problem.ts";
 import { escaped } from "./xml.ts";
 
-/** Why something is refused. */
-export type Refusal = { readonly type: string; readonly [detail: string]: unknown };
-
-/** What each refusal is in the statuses of WebDAV. */
-const statuses: Readonly<Record<string, number>> = {
+/** What each refusal is in the statuses of WebDAV: one of a use case without a status does not compile. */
+const statuses = {
   "xml-invalid": 400,
   "xml-too-large": 413,
   "too-much-asked": 413,
@@ -44,7 +41,10 @@ const statuses: Readonly<Record<string, number>> = {
   "quota-exceeded": 507,
   "file-too-large": 413,
   conflict: 503,
-};
+} as const;
+
+/** Why something is refused. */
+export type Refusal = { readonly type: keyof typeof statuses; readonly [detail: string]: unknown };
 
 /** Conditions that clients of WebDAV know. Sources: RFC 4918, 16, and RFC 4331. */
 const conditions: Readonly<Record<string, string>> = {
@@ -74,9 +74,21 @@ const sentences: Readonly<Record<string, string>> = {
   forbidden: "The password, or the role in this space, does not allow it",
 };
 
-/** Every method of the door. */
-const allow =
-  "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK";
+/** The methods of the door, besides `OPTIONS`. */
+export const davMethods = [
+  "GET",
+  "HEAD",
+  "PUT",
+  "DELETE",
+  "MKCOL",
+  "COPY",
+  "MOVE",
+  "PROPFIND",
+  "PROPPATCH",
+  "LOCK",
+  "UNLOCK",
+] as const;
+export const allow = ["OPTIONS", ...davMethods].join(", ");
 
 const xmlType = { "content-type": "application/xml; charset=utf-8" };
 
@@ -89,7 +101,6 @@ export const xmlAnswer = (
 /** A refusal: its condition with the resources that are the reason, and what people are told. `at`: hrefs of the reason. */
 export function refused({ type, ...details }: Refusal, at: readonly string[] = []): TextAnswer {
   const status = statuses[type];
-  if (status === undefined) throw new Error(`WebDAV has no status for ${type}`);
   const hrefs = at.map((href) => `<D:href>${escaped(href)}</D:href>`).join("");
   const condition =
     conditions[type] === undefined ? "" : `<D:${conditions[type]}>${hrefs}</D:${conditions[type]}>`;

@@ -4,7 +4,7 @@ import { fileAnswer, type Door, type DoorAnswer, type DoorRequest } from "#platf
 import { isFresh } from "#platform/http/preconditions.ts";
 import type { Drive } from "../../index.ts";
 import { arrival, sent } from "../content-routes.ts";
-import { refused } from "./answers.ts";
+import { allow, davMethods, refused } from "./answers.ts";
 import { askedOf, headerOf, tagOf, type Asked } from "./asked.ts";
 import { guarded } from "./guard.ts";
 import { lock, unlock } from "./lock.ts";
@@ -33,7 +33,8 @@ async function get(asked: Asked, target: Target): Promise<DoorAnswer> {
 const copyOrMove = (isMove: boolean) => (asked: Asked, target: Target) =>
   transfer(asked, target, { isMove, path: destinationOf(asked.request) });
 
-const methods: Readonly<Record<string, (asked: Asked, target: Target) => Promise<DoorAnswer>>> = {
+type Method = (typeof davMethods)[number];
+const methods: Readonly<Record<Method, (asked: Asked, target: Target) => Promise<DoorAnswer>>> = {
   GET: get,
   HEAD: get,
   PUT: put,
@@ -51,12 +52,12 @@ const methods: Readonly<Record<string, (asked: Asked, target: Target) => Promise
 export const webDav = (drive: Drive, clock: Clock): Door => ({
   name: "webdav",
   path: "/dav",
-  methods: Object.keys(methods),
+  methods: davMethods,
   fileMethods: ["PUT"],
   places: arrival.places,
   options: {
     dav: "1, 2, 3, extended-mkcol",
-    allow: ["OPTIONS", ...Object.keys(methods)].join(", "),
+    allow,
     "ms-author-via": "DAV",
   },
   async answer(request: DoorRequest, context: Context): Promise<DoorAnswer> {
@@ -64,7 +65,7 @@ export const webDav = (drive: Drive, clock: Clock): Door => ({
     if (request.path.includes("#")) return refused({ type: "path-invalid" });
     const target = await asked.find(request.path);
     if (!target.ok) return refused(target.error);
-    const answer = methods[request.method];
-    return answer ? answer(asked, target.value) : refused({ type: "method-not-allowed" });
+    const method = davMethods.find((one) => one === request.method);
+    return method ? methods[method](asked, target.value) : refused({ type: "method-not-allowed" });
   },
 });

@@ -50,7 +50,7 @@ const presentOf = (node: Node): Present => ({
   modifiedAtMs: Instant.toUnixMs(node.kind === "file" ? node.content.modifiedAt : node.changedAt),
 });
 
-/** Whether one lock of each resource that is locked was named, by whoever holds it. */
+/** Whether the request names one lock of each locked resource, and the caller holds that lock. */
 function isUnlocked({ context }: Asked, locks: readonly Lock[], tokens: ReadonlySet<string>) {
   const locked = new Set(locks.map(({ nodeId }) => nodeId));
   const opened = locks.filter(

@@ -42,7 +42,7 @@ async function* stillAllowed(
   if (asked.clock.unixMs() - seenAtMs > seenForMs) await targetNow(asked);
 }
 
-/** What is there by now. Throws where somebody has locked it. */
+/** Looks up what is there now. Throws if somebody else has locked it. */
 async function targetNow(asked: Asked): Promise<Found | Missing | undefined> {
   const now = await targetsOf(asked.drive, inTime(asked))(asked.request.path);
   if (!now.ok || now.value.kind === "home") return undefined;
@@ -107,9 +107,9 @@ async function replace(
   return revised.ok ? ok({ file: revised.value, isNew: false }) : revised;
 }
 
-/** Writes a file. Who asks for no condition wants theirs to be the newest content, whatever others write at the same time. */
+/** Writes a file. A request without conditions makes the newest content, also where others write at the same time. */
 async function write(asked: Asked, target: Found | Missing, content: Content): Promise<Written> {
-  const isConditional = ["if", "if-match", "if-none-match"].some(
+  const isConditional = ["if", "if-match", "if-none-match", "if-unmodified-since"].some(
     (name) => headerOf(asked, name) !== undefined,
   );
   if (target.kind === "found") return replace(asked, target, { ...content, isConditional });

@@ -86,7 +86,7 @@ async function movingOf(
 ): Promise<Result<Moving, Refusal>> {
   if (path === undefined) {
     const isSaid = headerOf(asked, "destination") !== undefined;
-    const missing = { type: "header-invalid", header: "Destination" };
+    const missing = { type: "header-invalid", header: "Destination" } as const;
     return err(isSaid ? { type: "other-server" } : missing);
   }
   const found = await asked.find(path);

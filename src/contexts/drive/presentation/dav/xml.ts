@@ -197,7 +197,7 @@ const escapes: Readonly<Record<string, string>> = {
   "\n": "&#10;",
   "\r": "&#13;",
 };
-/** Characters that XML cannot have, in no spelling. */
+/** Characters that XML cannot have, in no spelling. They are looked for, so that the rule against them is off here. */
 // oxlint-disable-next-line no-control-regex
 const impossible = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g;
 
