@@ -4,11 +4,7 @@ import { expect, ok } from "#kernel/result.ts";
 import { newId } from "#test/values.ts";
 import { PurgeNode } from "../application/nodes/purge-node.ts";
 import { FindByPath, ListChildren, TrashCursor } from "../application/nodes/read-nodes.ts";
-import { CreateLink } from "../application/links/manage-links.ts";
-import { PlaceLock } from "../application/locks/locks.ts";
-import { MoveNode, RestoreNode, TrashNode } from "../application/nodes/move-node.ts";
 import { GetSpace, OpenSpace } from "../application/spaces/spaces.ts";
-import { RestorePast } from "../application/time-machine/restore-past.ts";
 import { NodeId } from "../domain/ids.ts";
 import { maxDepth, Node } from "../domain/node.ts";
 import type { NodeName } from "../domain/node-name.ts";
@@ -350,65 +346,6 @@ export function treeContract(name: string, open: OpenDrive): void {
       const payloads = await subject.payloads();
       assert.doesNotMatch(payloads, /secret|My files/);
       assert.match(payloads, /Bob's/);
-    });
-
-    test("a path through all spaces leads as far as there is something, and tells the locks there", async () => {
-      await using house = await openDrive(open);
-      const { rootId, made, drive, as, adaId, bobId, space } = house;
-      const photos = await made(rootId, "Photos");
-      const file = expect(await house.file(photos, "a.txt", Buffer.from("1"))).id;
-      const resolve = (segment: string, names: readonly string[], actor: string = adaId) =>
-        drive.resolvePath({ space: segment, names }, as(actor));
-      const ids = async (segment: string, names: readonly string[]) =>
-        expect(await resolve(segment, names)).nodes.map(({ id }) => id);
-      assert.deepEqual(await ids("MY FILES", []), [rootId]);
-      assert.deepEqual(await ids(space.id, ["photos", "A.TXT"]), [rootId, photos, file]);
-      assert.deepEqual(await ids("My files", ["Photos", "none", "a.txt"]), [rootId, photos]);
-      assert.deepEqual(await ids("My files", ["Photos", "nul.txt", "a.txt"]), [rootId, photos]);
-      for (const segment of ["none", "", "nul.txt", "space_01h455vb4pex5vsknk084sn02q"])
-        assert.equal(outcomeOf(await resolve(segment, [])), "path-not-found");
-      assert.equal(outcomeOf(await resolve("My files", [], bobId)), "path-not-found");
-      assert.equal(outcomeOf(await resolve(space.id, [], bobId)), "path-not-found");
-
-      const twin = expect(await drive.openSpace(read(OpenSpace, { name: "my files" }), as(adaId)));
-      assert.deepEqual(await ids("My files", []), [rootId], "the first one has the name");
-      assert.deepEqual(await ids(twin.id, []), [twin.rootId]);
-
-      const lock = expect(await drive.placeLock(read(PlaceLock, { nodeId: photos }), as(adaId)));
-      const locks = async (names: readonly string[]) =>
-        expect(await resolve("My files", names)).locks.map(({ id }) => id);
-      assert.deepEqual(await locks(["Photos", "a.txt"]), [lock.id]);
-      assert.deepEqual(await locks([]), []);
-      expect(await house.trash(photos));
-      assert.deepEqual(await ids("My files", ["Photos", "a.txt"]), [rootId]);
-    });
-
-    test("a repeated request is answered as the first one was, also after what it is about was deleted for good", async () => {
-      await using house = await openDrive(open);
-      const { rootId, made, drive, as, adaId, clock } = house;
-      const again = (key: string) => ({
-        ...as(adaId),
-        idempotency: { key, fingerprint: key },
-      });
-      const nodeId = await made(rootId, "a");
-      const at = clock.now();
-      clock.advance(1_000);
-      const requests = [
-        () => drive.moveNode(read(MoveNode, { nodeId, name: "b" }), again("move")),
-        () => drive.placeLock(read(PlaceLock, { nodeId }), again("lock")),
-        () => drive.createLink(read(CreateLink, { nodeId }), again("link")),
-        () => drive.restorePast(read(RestorePast, { nodeId, at }), again("rewind")),
-        () => drive.trashNode(read(TrashNode, { nodeId }), again("trash")),
-        () => drive.restoreNode(read(RestoreNode, { nodeId }), again("restore")),
-      ];
-      const told: unknown[] = [];
-      for (const ask of requests) told.push(expect<unknown>(await ask()));
-      expect(await house.trash(nodeId));
-      expect(await house.purge(nodeId));
-      for (const [i, ask] of requests.entries())
-        assert.deepEqual(expect<unknown>(await ask()), told[i]);
-      const late = await drive.moveNode(read(MoveNode, { nodeId, name: "c" }), again("late"));
-      assert.equal(outcomeOf(late), "node-not-found");
     });
   });
 }

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { serve, signUp, type SignedIn } from "./basalt.ts";
+import { verify } from "./emails.ts";
+import { post } from "./http.ts";
+
+const scopes = ["spaces:read", "nodes:read", "nodes:update"];
+
+export const lockInfo = (scope = "exclusive"): string =>
+  `<lockinfo xmlns="DAV:"><lockscope><${scope}/></lockscope><locktype><write/></locktype><owner><href>ada</href></owner></lockinfo>`;
+
+/** The addresses that an answer tells of. */
+export const hrefsIn = (xml: string): readonly (string | undefined)[] =>
+  [...xml.matchAll(/<D:response><D:href>([^<]*)/g)].map(([, href]) => href);
+/** The statuses of the properties that an answer tells of. */
+export const statusesIn = (xml: string): readonly (string | undefined)[] =>
+  [...xml.matchAll(/<D:status>HTTP\/1.1 (\d+)/g)].map(([, status]) => status);
+
+type More = {
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly [header: string]: unknown;
+};
+
+/** A Basalt with a user, who has the space `My files` and a password for WebDAV. */
+export async function openWebDav() {
+  const served = await serve({ BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: "20" });
+  const at = ({ headers }: Pick<SignedIn, "headers">) => ({ url: served.url, headers });
+  const ada = await signUp(served, "ada@example.com");
+  await verify(served, "ada@example.com", ada);
+  const space = await post(at(ada), "/drive/spaces", { name: "My files" });
+  async function basic(user: SignedIn, some = scopes): Promise<string> {
+    const key = { name: "laptop", scopes: some, expiresInDays: 366 };
+    const { body, status } = await post(at(user), `/users/${user.userId}/api-keys`, key);
+    assert.equal(status, 201, JSON.stringify(body));
+    return `Basic ${btoa(`anybody:${String(body["token"])}`)}`;
+  }
+  const authorization = await basic(ada);
+  async function dav(method: string, path: string, { body, ...headers }: More = {}) {
+    const answer = await fetch(`${served.url}/dav${path}`, {
+      method,
+      headers: { authorization, ...(headers as Record<string, string>) },
+      ...(body === undefined ? {} : { body }),
+    });
+    return { status: answer.status, headers: answer.headers, text: await answer.text() };
+  }
+  return {
+    served,
+    ada,
+    rootId: String(space.body["rootId"]),
+    authorization,
+    at,
+    basic,
+    dav,
+    statusOf: async (method: string, path: string, more: More = {}) =>
+      (await dav(method, path, more)).status,
+    to: (path: string) => `${served.url}/dav${path}`,
+    here: (path: string) => `/My%20files${path}`,
+    async locked(path: string, more: More = {}) {
+      const answer = await dav("LOCK", path, { body: lockInfo(), ...more });
+      const token = /<(.*)>/.exec(answer.headers.get("lock-token") ?? "")?.[1] ?? "";
+      return { ...answer, token };
+    },
+    [Symbol.asyncDispose]: () => served[Symbol.asyncDispose](),
+  };
+}
+export type WebDav = Awaited<ReturnType<typeof openWebDav>>;
