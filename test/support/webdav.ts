@@ -20,6 +20,9 @@ type More = {
   readonly [header: string]: unknown;
 };
 
+/** An answer of the door, read. */
+type Answer = { readonly status: number; readonly headers: Headers; readonly text: string };
+
 /** A Basalt with a user, who has the space `My files` and a password for WebDAV. */
 export async function openWebDav() {
   const served = await serve({ BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: "20" });
@@ -34,7 +37,11 @@ export async function openWebDav() {
     return `Basic ${btoa(`anybody:${String(body["token"])}`)}`;
   }
   const authorization = await basic(ada);
-  async function dav(method: string, path: string, { body, ...headers }: More = {}) {
+  async function dav(
+    method: string,
+    path: string,
+    { body, ...headers }: More = {},
+  ): Promise<Answer> {
     const answer = await fetch(`${served.url}/dav${path}`, {
       method,
       headers: { authorization, ...(headers as Record<string, string>) },

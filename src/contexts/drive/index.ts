@@ -7,6 +7,7 @@
  * - **revision**: what a file held at a time; it never changes
  * - **chunk**: a piece of content, named by its SHA-256 and kept once
  * - **upload**: a content that arrives chunk by chunk, over as many requests as it takes
+ * - **staging**: a content that is put together of pieces before a file has it
  * - **link**: opens a file or a folder for whoever has it; a **visit** is what a password is shown for
  * - **property**: something that a client keeps with a file or a folder
  * - **lock**: says to others who works on a file or a folder
@@ -57,6 +58,15 @@ import {
   findPropertied,
   listProperties,
 } from "./application/properties/properties.ts";
+import { sealStaging } from "./application/stagings/seal-staging.ts";
+import { stageBytes } from "./application/stagings/stage-bytes.ts";
+import {
+  beginStaging,
+  discardStaging,
+  getStaging,
+  joinStagings,
+  tellStagingLength,
+} from "./application/stagings/stagings.ts";
 import { listPast } from "./application/time-machine/read-past.ts";
 import { prunePast } from "./application/time-machine/prune-past.ts";
 import { restorePast } from "./application/time-machine/restore-past.ts";
@@ -128,6 +138,17 @@ const linking = (deps: DriveDeps) => ({
   readSharedThumbnail: readSharedThumbnail(deps),
   readSharedArchive: readSharedArchive(deps),
   dropFile: dropFile(deps),
+});
+
+/** What puts a content together of pieces. */
+const staging = (deps: DriveDeps) => ({
+  beginStaging: beginStaging(deps),
+  getStaging: getStaging(deps),
+  tellStagingLength: tellStagingLength(deps),
+  stageBytes: stageBytes(deps),
+  joinStagings: joinStagings(deps),
+  sealStaging: sealStaging(deps),
+  discardStaging: discardStaging(deps),
 });
 
 /** All that the drive can be asked to do. */
@@ -203,6 +224,7 @@ export const createDrive = (deps: DriveDeps) =>
       changeProperties: changeProperties(deps),
 
       ...linking(deps),
+      ...staging(deps),
     },
     { ...deps, denials: ["forbidden"] },
   );

@@ -31,6 +31,10 @@ export const LockId = identifier<LockId>("lock");
 export type UploadId = Id<"upload">;
 export const UploadId = identifier<UploadId>("upload");
 
+/** A content that is put together before a file has it. */
+export type StagingId = Id<"staging">;
+export const StagingId = identifier<StagingId>("staging");
+
 /** A file or an object in which chunks are kept. */
 export type SegmentId = Id<"segment">;
 export const SegmentId = identifier<SegmentId>("segment");

@@ -9,7 +9,7 @@ export const sha256Digests: Digests = {
     const running = createHash("sha256");
     return {
       update: (bytes) => void running.update(bytes),
-      end: () => running.digest("hex") as Sha256,
+      soFar: () => running.copy().digest("hex") as Sha256,
     };
   },
 };

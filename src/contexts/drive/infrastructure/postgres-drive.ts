@@ -10,6 +10,7 @@ import { postgresPersonalData } from "./postgres-personal-data.ts";
 import { postgresProperties } from "./postgres-properties.ts";
 import { postgresRetention } from "./postgres-retention.ts";
 import { postgresSpaces } from "./postgres-spaces.ts";
+import { postgresStagings } from "./postgres-stagings.ts";
 import { postgresThumbnails } from "./postgres-thumbnails.ts";
 import { postgresTimeMachine } from "./postgres-time-machine.ts";
 import { postgresUploads } from "./postgres-uploads.ts";
@@ -23,6 +24,7 @@ export const postgresDrive = (transaction: Transaction): DriveScope => ({
   revisions: postgresRevisions(transaction),
   chunks: postgresChunks(transaction),
   uploads: postgresUploads(transaction),
+  stagings: postgresStagings(transaction),
   usage: postgresUsage(transaction),
   thumbnails: postgresThumbnails(transaction),
   links: postgresLinks(transaction),

@@ -2,6 +2,7 @@ import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import type { PersonalData } from "../application/ports/personal-data.ts";
 import { eraseLinks } from "./postgres-links.ts";
+import { eraseStagings } from "./postgres-stagings.ts";
 import { eraseUploads } from "./postgres-uploads.ts";
 import { erasedName } from "../domain/node-name.ts";
 
@@ -32,6 +33,7 @@ const erasures = [
   ["invitations", `delete from drive.invitations where space_id in (${owned})`],
   ["memberships", "update drive.spaces set members = members - $1 where members ? $1"],
   ["uploads", eraseUploads],
+  ["stagings", eraseStagings],
   ["thumbnails", `delete from drive.thumbnails where space_id in (${owned})`],
   ["contents", `delete from drive.contents where space_id in (${owned})`],
   ["usage", "delete from drive.usage where owner_id = $1"],

@@ -109,7 +109,8 @@ const linkPasswords: LinkPasswords = {
 
 const granted = grants["member"] ?? [];
 
-async function* piecesOf(bytes: Uint8Array, most = 65_536): AsyncGenerator<Uint8Array> {
+/** Bytes as they arrive. */
+export async function* piecesOf(bytes: Uint8Array, most = 65_536): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += most) yield bytes.subarray(at, at + most);
 }
 

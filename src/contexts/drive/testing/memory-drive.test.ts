@@ -20,6 +20,7 @@ import { retentionContract } from "./retention.contract.ts";
 import { searchContract } from "./search.contract.ts";
 import { membersContract } from "./members.contract.ts";
 import { treeContract } from "./tree.contract.ts";
+import { stagingsContract } from "./stagings.contract.ts";
 import { uploadsContract } from "./uploads.contract.ts";
 
 linksContract("memory", memorySubject);
@@ -40,6 +41,7 @@ timeMachineContract("memory", memorySubject, 100);
 changesContract("memory", memorySubject);
 collectionContract("memory", memorySubject);
 contentContract("memory", memorySubject);
+stagingsContract("memory", memorySubject);
 uploadsContract("memory", memorySubject);
 chunkStoreContract("memory", async () => ({
   store: memoryChunks(systemClock),

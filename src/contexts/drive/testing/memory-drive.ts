@@ -10,6 +10,7 @@ import { nodesIn } from "./memory-nodes.ts";
 import { propertiesIn } from "./memory-properties.ts";
 import type { Tables } from "./memory-tables.ts";
 import { personalDataIn, spacesIn } from "./memory-spaces.ts";
+import { stagingsIn } from "./memory-stagings.ts";
 import { retentionIn } from "./memory-retention.ts";
 import { thumbnailsIn } from "./memory-thumbnails.ts";
 import { timeMachineIn } from "./memory-time-machine.ts";
@@ -55,6 +56,7 @@ export const memoryDrive =
     changes: changesIn(transaction),
     chunks: chunksIn(tables, transaction),
     uploads: uploadsIn(tables, transaction),
+    stagings: stagingsIn(tables, transaction),
     usage: usageIn(tables, transaction),
     thumbnails: thumbnailsIn(tables, transaction),
     links: linksIn(tables, transaction),

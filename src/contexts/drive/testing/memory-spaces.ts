@@ -47,8 +47,18 @@ export function spacesIn(tables: Tables, transaction: MemoryTransaction): Spaces
 
 /** Erases people in memory. */
 export function personalDataIn(tables: Tables, transaction: MemoryTransaction): PersonalData {
-  const { spaces, nodes, revisions, pastPlaces, links, locks, properties, uploads, invitations } =
-    tables;
+  const {
+    spaces,
+    nodes,
+    revisions,
+    pastPlaces,
+    links,
+    locks,
+    properties,
+    uploads,
+    stagings,
+    invitations,
+  } = tables;
   const { change, redact } = transaction;
   const remove = removing(transaction);
   return {
@@ -64,6 +74,7 @@ export function personalDataIn(tables: Tables, transaction: MemoryTransaction): 
       remove(locks, ({ nodeId, holderId }) => ids.has(nodeId) || holderId === ownerId);
       remove(properties, ({ nodeId }) => ids.has(nodeId));
       remove(uploads, (one) => one.ownerId === ownerId);
+      remove(stagings, (one) => one.ownerId === ownerId);
       remove(invitations, ({ spaceId }) => gone.has(spaceId));
       for (const { id } of where(tables, (one) => Space.roleOf(one, ownerId) !== undefined))
         change<Space>(spaces, id, (space) => {

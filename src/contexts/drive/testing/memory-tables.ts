@@ -12,11 +12,16 @@ import { nameKey, type NodeName } from "../domain/node-name.ts";
 import type { Node, Placed, Trashed } from "../domain/node.ts";
 import type { Property } from "../domain/property.ts";
 import type { Space } from "../domain/space.ts";
+import type { StagedPiece, Staging } from "../domain/staging.ts";
 import type { Upload, WantedChunk } from "../domain/upload.ts";
 
 export type KeptUpload = Upload & {
   readonly manifest: Manifest;
   readonly chunks: readonly WantedChunk[];
+};
+
+export type KeptStaging = Omit<Staging, "bytes" | "pieces"> & {
+  readonly kept: readonly StagedPiece[];
 };
 
 /** Where a node was, until an instant. */
@@ -81,6 +86,7 @@ export function memoryDriveTables() {
   );
   const chunks = new MemoryTable<Kept>();
   const uploads = new MemoryTable<KeptUpload>();
+  const stagings = new MemoryTable<KeptStaging>();
   const links = onNodes<KeptLink>(nodes);
   const locks = onNodes<Lock>(nodes);
   const properties = onNodes<KeptProperties>(nodes);
@@ -114,6 +120,7 @@ export function memoryDriveTables() {
     keptPast,
     chunks,
     uploads,
+    stagings,
     links,
     locks,
     properties,

@@ -9,6 +9,7 @@ import { proven, unlessDamaged } from "../content/proven.ts";
 import type { ChunkStore, Digests, KeptChunk, Segment } from "../ports/chunks.ts";
 import type { PagePlace } from "../ports/revisions.ts";
 import type { DriveScope } from "../ports/scope.ts";
+import type { PiecePlace } from "../ports/stagings.ts";
 
 /** Nothing that was used, or put, within this time is collected: no upload takes longer. */
 export const graceMs = 24 * 3_600_000;
@@ -44,12 +45,18 @@ type Work = { readonly stopping?: { readonly aborted: boolean } | undefined };
 /** Marks every chunk that a revision has, or an upload that goes on. */
 async function marked({ read }: Deps, context: () => Context): Promise<Marks> {
   const marks = new Marks(await read(context(), ({ chunks }) => chunks.count()));
-  // Uploads come first: one that is committed meanwhile has its chunks in a revision.
+  // Uploads and stagings come first: one that is committed meanwhile has its chunks in a revision.
   for (let id: UploadId | undefined; ;) {
     const upload = await read(context(), ({ uploads }) => uploads.next(id));
     if (!upload) break;
     for (const hash of upload.hashes) marks.add(hash);
     id = upload.id;
+  }
+  for (let piece: PiecePlace | undefined; ;) {
+    const pieces = await read(context(), ({ stagings }) => stagings.next(piece, pageManifests));
+    for (const { hashes } of pieces) for (const hash of hashes) marks.add(hash);
+    piece = pieces.at(-1);
+    if (!piece) break;
   }
   let after: PagePlace | undefined;
   for (;;) {
@@ -143,9 +150,12 @@ export function collectChunks(deps: Deps) {
   return async ({ stopping }: Work, asked: Context): Promise<Result<Collected, never>> => {
     const context = () => ({ ...asked, deadlineMs: clock.unixMs() + stepMs });
     const cutoff = Instant.plus(clock.now(), -graceMs);
-    expect(
-      await deps.unitOfWork(context(), async ({ uploads }) => ok(uploads.expire(clock.now()))),
-    );
+    const expire = async ({ uploads, stagings }: DriveScope) => {
+      uploads.expire(clock.now());
+      stagings.expire(clock.now());
+      return ok(undefined);
+    };
+    expect(await deps.unitOfWork(context(), expire));
     const isQuiet = ({ changedAt }: Segment) => changedAt < cutoff;
     const chunks = await swept(deps, { marks: await marked(deps, context), cutoff }, context);
     const quiet = (await store.segments()).filter(isQuiet);

@@ -124,7 +124,7 @@ export async function receiveArchive(
     }
     return {
       size: size as ByteCount,
-      hash: digest.end(),
+      hash: digest.soFar(),
       manifest,
       mediaType: await (sniffed ?? deps.sniff(undefined)),
       modifiedAt: modifiedAt ?? deps.clock.now(),

@@ -11,6 +11,7 @@ import {
   type NewContent,
   type Sha256,
 } from "../../domain/content.ts";
+import type { StagingId } from "../../domain/ids.ts";
 import type { Digests, Location } from "../ports/chunks.ts";
 import type { Quota, QuotaExceeded } from "./quota.ts";
 import { keeping, type KeepingDeps } from "./keep-chunks.ts";
@@ -22,6 +23,9 @@ export type Received = NewContent & {
   readonly manifest: Manifest;
   readonly fresh: ReadonlyMap<Sha256, Location>;
 };
+
+/** A content that was put together, and whose chunks are kept already. */
+export type KeptFile = { readonly stagingId: StagingId; readonly kept: Received };
 
 /** A body that arrives once. Whoever asks again, after a lost race, is given what the first one has received. */
 export type UploadedFile = {
@@ -44,7 +48,7 @@ function measured(bytes: AsyncIterable<Uint8Array>, digest: ReturnType<Digests["
 
 /**
  * Keeps the chunks of a file as it arrives, and returns once they outlive a crash. While some are kept, the next ones arrive. A file that does not go into
- * `room` is refused before its end. Nothing refers to the chunks yet: an upload that breaks off leaves some that belong to nobody.
+ * `room` is refused before its end. `digest`: of what came before, of which the hash is then, too. Nothing refers to the chunks yet: an upload that breaks off leaves some that belong to nobody.
  */
 export async function receiveContent(
   deps: KeepingDeps,
@@ -54,13 +58,14 @@ export async function receiveContent(
     room,
     quotaBytes,
     modifiedAt,
+    digest = deps.digests.running(),
   }: Quota & {
     readonly context: () => Context;
     readonly room: number;
     readonly modifiedAt: Instant;
+    readonly digest?: ReturnType<Digests["running"]>;
   },
 ): Promise<Result<Received, FileTooLarge | QuotaExceeded>> {
-  const digest = deps.digests.running();
   const { passing, seen } = measured(bytes, digest);
   const { keep, rest } = keeping(deps, context);
   const manifest: ChunkRef[] = [];
@@ -89,7 +94,7 @@ export async function receiveContent(
   await underWay;
   if (seen.size > maxFileBytes) return err({ type: "file-too-large", maxFileBytes });
   const fresh = await rest();
-  const told = { size: seen.size as ByteCount, hash: digest.end() };
+  const told = { size: seen.size as ByteCount, hash: digest.soFar() };
   const mediaType = await (sniffed ?? deps.sniff(undefined));
   return ok({ manifest, fresh, ...told, mediaType, modifiedAt });
 }

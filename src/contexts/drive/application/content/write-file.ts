@@ -6,7 +6,7 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import { described, handedOver, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
-import { conflictedName } from "../../domain/conflicted-name.ts";
+import { conflictedName, numberedName, remarked } from "../../domain/conflicted-name.ts";
 import { maxFileBytes, newContentOf, RevisionNumber } from "../../domain/content.ts";
 import { NodeId, OwnerId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
@@ -20,6 +20,7 @@ import {
 import { roomFor, roomLeft, type Quota, type QuotaExceeded } from "./quota.ts";
 import { placeFor, type NoPlace } from "../nodes/place-for.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
+import { stagingLock } from "../stagings/stagings.ts";
 import { Permissions } from "../permission.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
@@ -27,11 +28,12 @@ import type { KeepingDeps } from "./keep-chunks.ts";
 import {
   receiveContent,
   type FileTooLarge,
+  type KeptFile,
   type Received,
   type UploadedFile,
 } from "./receive-content.ts";
 
-const content = handedOver<UploadedFile>("file", {
+const content = handedOver<UploadedFile | KeptFile>("file", {
   type: "string",
   format: "binary",
   maxLength: maxFileBytes,
@@ -42,11 +44,15 @@ export const ModifiedAt = described(
   "When the content was last changed where it comes from; now by default",
   Instant,
 );
+/** What becomes of a new file whose name is taken: it is refused, unless it is to get another name, with a number. */
+const IfNameTaken = oneOf("refuse", "number");
+
 /** `modifiedAt`: when the bytes were last changed where they come from; now, unless it is said. */
 export const CreateFile = shape({
   nodeId: NodeId,
   name: NodeName,
   modifiedAt: optional(ModifiedAt),
+  ifTaken: optional(IfNameTaken),
   content,
 });
 export type CreateFile = Infer<typeof CreateFile>;
@@ -91,7 +97,7 @@ export const mayUpload =
 /** Receives the content of a file once it may be kept, and keeps it in one unit of work. */
 export const writing =
   (deps: Deps) =>
-  async <V, R>(
+  async <V extends Pick<PlacedFile, "id">, R>(
     {
       nodeId,
       content: uploaded,
@@ -126,14 +132,26 @@ export const writing =
       quotaBytes,
       modifiedAt: modifiedAt ?? clock.now(),
     };
-    const received = await uploaded.receive((bytes) => receiveContent(deps, bytes, keeping));
+    const staged = "kept" in uploaded ? uploaded : undefined;
+    const received =
+      "kept" in uploaded
+        ? ok(uploaded.kept)
+        : await uploaded.receive((bytes) => receiveContent(deps, bytes, keeping));
     if (!received.ok) return received;
     const same = idempotency ? { idempotency: withDigest(idempotency, received.value.hash) } : {};
-    const settle = async (scope: DriveScope): Promise<Result<V, R | Unseen>> => {
+    const settle = async (scope: DriveScope): Promise<Result<V, R | Unseen | Conflict>> => {
       const found = await seen(scope, nodeId, context);
-      return found.ok ? keep(scope, found.value, received.value) : found;
+      if (!found.ok) return found;
+      if (!staged) return keep(scope, found.value, received.value);
+      // Others may have made a file of it meanwhile.
+      const staging = await scope.stagings.byId(staged.stagingId);
+      if (!staging || staging.nodeId !== undefined) return err({ type: "conflict" });
+      const kept = await keep(scope, found.value, received.value);
+      if (kept.ok) scope.stagings.settle(staging.id, kept.value.id, received.value.size);
+      return kept;
     };
-    return unitOfWork({ ...step(), ...same }, settle, { lock });
+    const locks = staged ? [...lock, stagingLock(staged.stagingId)] : lock;
+    return unitOfWork({ ...step(), ...same }, settle, { lock: locks });
   };
 
 /** Keeps a revision whose chunks are safe already. */
@@ -168,6 +186,23 @@ export async function keepFile(
   keepRevision(scope, saved, received);
   room.value.claim();
   return ok(saved);
+}
+
+/** Files of one name that get numbers. Others get their ids. */
+const maxNumbered = 10;
+
+/** Makes a file in a folder of a content that has arrived. If its name is taken, it gets a number. */
+export async function keepNumbered(
+  scope: DriveScope,
+  parent: Owned,
+  { name, ...file }: NewFile & { readonly received: Received },
+): Promise<Result<PlacedFile, NoPlace | QuotaExceeded>> {
+  const numbered = Array.from({ length: maxNumbered }, (_, i) => numberedName(name, i + 1));
+  for (const one of numbered) {
+    const made = await keepFile(scope, parent, { ...file, name: one });
+    if (made.ok || made.error.type !== "name-taken") return made;
+  }
+  return keepFile(scope, parent, { ...file, name: remarked(name, file.id) });
 }
 
 type Basis = Quota & { readonly base: RevisionNumber; readonly at: Instant };
@@ -233,12 +268,17 @@ export function createFile(deps: Deps) {
   const write = writing(deps);
   const { newId, clock, quotaBytes } = deps;
   return (input: CreateFile, context: Context) => {
-    const { name } = input;
+    const { name, ifTaken } = input;
     const id = newId(NodeId);
+    const keep = ifTaken === "number" ? keepNumbered : keepFile;
     return write<PlacedFile, NoPlace | QuotaExceeded>(input, context, {
-      mayKeep: (scope, parent) => placeFor(scope, parent, { id, name, height: 0 }),
+      async mayKeep(scope, parent) {
+        const place = await placeFor(scope, parent, { id, name, height: 0 });
+        const isNumbered = ifTaken === "number" && !place.ok && place.error.type === "name-taken";
+        return isNumbered ? ok(undefined) : place;
+      },
       keep: (scope, parent, received) =>
-        keepFile(scope, parent, { id, name, createdAt: clock.now(), received, quotaBytes }),
+        keep(scope, parent, { id, name, createdAt: clock.now(), received, quotaBytes }),
     });
   };
 }

@@ -2,14 +2,13 @@ import type { Context } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { handedOver, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
-import { numberedName, remarked } from "../../domain/conflicted-name.ts";
 import { NodeId } from "../../domain/ids.ts";
 import type { LinkUsedUp, ReadsOnly } from "../../domain/link.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import type { PlacedFile } from "../../domain/node.ts";
 import type { Quota, QuotaExceeded } from "../content/quota.ts";
 import type { FileTooLarge, Received, UploadedFile } from "../content/receive-content.ts";
-import { keepFile, writing } from "../content/write-file.ts";
+import { keepNumbered, writing } from "../content/write-file.ts";
 import type { Owned } from "../ports/nodes.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import {
@@ -25,8 +24,6 @@ import {
 
 /** Bytes of a file of a stranger. */
 export const maxDroppedBytes = 2 ** 30;
-/** Files of one name that get numbers, one after the other. */
-const maxNumbered = 10;
 
 export const DropFile = shape({
   link: LinkToken,
@@ -55,15 +52,10 @@ export function dropFile(deps: FollowingDeps & Quota) {
     scope: DriveScope,
     { parent, name, received }: { parent: Owned; name: NodeName; received: Received },
   ): Promise<Result<PlacedFile, Unopened | QuotaExceeded>> {
-    const file = { id: newId(NodeId), createdAt: clock.now(), received, quotaBytes };
-    const numbered = Array.from({ length: maxNumbered }, (_, i) => numberedName(name, i + 1));
-    for (const one of [...numbered, remarked(name, file.id)]) {
-      const made = await keepFile(scope, parent, { ...file, name: one });
-      if (made.ok) return made;
-      if (made.error.type === "quota-exceeded") return err(made.error);
-      if (made.error.type !== "name-taken") return notFound();
-    }
-    return notFound();
+    const file = { id: newId(NodeId), name, createdAt: clock.now(), received, quotaBytes };
+    const made = await keepNumbered(scope, parent, file);
+    if (made.ok) return made;
+    return made.error.type === "quota-exceeded" ? err(made.error) : notFound();
   }
 
   return async ({ name, content, ...asked }: DropFile, context: Context): Promise<Outcome> => {

@@ -72,6 +72,7 @@ export type Digests = {
   readonly sha256: (bytes: Uint8Array) => Sha256;
   readonly running: () => {
     readonly update: (bytes: Uint8Array) => void;
-    readonly end: () => Sha256;
+    /** That of all bytes so far. More may come. */
+    readonly soFar: () => Sha256;
   };
 };

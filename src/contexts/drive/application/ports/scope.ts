@@ -9,6 +9,7 @@ import type { Properties } from "./properties.ts";
 import type { Retention } from "./retention.ts";
 import type { Revisions } from "./revisions.ts";
 import type { Spaces } from "./spaces.ts";
+import type { Stagings } from "./stagings.ts";
 import type { Thumbnails } from "./thumbnails.ts";
 import type { TimeMachine } from "./time-machine.ts";
 import type { Uploads } from "./uploads.ts";
@@ -22,6 +23,7 @@ export type DriveScope = {
   readonly revisions: Revisions;
   readonly chunks: ChunkIndex;
   readonly uploads: Uploads;
+  readonly stagings: Stagings;
   readonly usage: Usage;
   readonly thumbnails: Thumbnails;
   readonly links: Links;

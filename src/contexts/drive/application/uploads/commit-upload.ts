@@ -4,23 +4,16 @@ import type { MayAct } from "#kernel/permission.ts";
 import { err, expect, ok, type Result } from "#kernel/result.ts";
 import { optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
-import { MediaType, type Manifest } from "../../domain/content.ts";
+import { MediaType } from "../../domain/content.ts";
 import { NodeId, UploadId } from "../../domain/ids.ts";
 import type { File, PlacedFile, StaleRevision, Unwritable } from "../../domain/node.ts";
-import type {
-  ChunksMissing,
-  ContentMismatch,
-  Upload,
-  UploadTarget,
-  WantedChunk,
-} from "../../domain/upload.ts";
-import { relied, type KeepingDeps } from "../content/keep-chunks.ts";
-import { proven, unlessDamaged } from "../content/proven.ts";
+import type { ChunksMissing, ContentMismatch, UploadTarget } from "../../domain/upload.ts";
+import { examined, examiningPlaces, retryAfterS } from "../content/examine-content.ts";
+import type { KeepingDeps } from "../content/keep-chunks.ts";
 import type { Received } from "../content/receive-content.ts";
 import { IfStale, keepFile, keepOrCopy, stepMs } from "../content/write-file.ts";
 import type { Quota, QuotaExceeded } from "../content/quota.ts";
 import type { NoPlace } from "../nodes/place-for.ts";
-import { places } from "../places.ts";
 import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { TooBusy } from "../places.ts";
@@ -42,49 +35,8 @@ type Keeping = {
 type Deps = KeepingDeps & Quota & { readonly mayAct: MayAct; readonly newId: NewId };
 type Incomplete = ChunksMissing | ContentMismatch | TooBusy;
 
-/** Contents that are examined at once, in all and for one owner: each is read and hashed as a whole. */
-const [maxExamined, maxExaminedOfOne] = [8, 4];
-const retryAfterS = 2;
-
-/** Chunks whose places are asked for together. */
-const batchChunks = 64;
-
 const nodeOf = (target: UploadTarget): NodeId =>
   target.kind === "file" ? target.folderId : target.fileId;
-
-/** `mediaType`: undefined of a content that is not whole. */
-type Examined = {
-  readonly lost: readonly WantedChunk[];
-  readonly isSame: boolean;
-  readonly mediaType: MediaType | undefined;
-};
-
-/** Reads a content whose chunks should all be there. Tells those that are not, or whether it is another content than the one that was said. */
-async function examined(
-  deps: Deps,
-  { hash }: Upload,
-  manifest: Manifest,
-  step: () => Context,
-): Promise<Examined> {
-  let mediaType: MediaType | undefined;
-  const lost: WantedChunk[] = [];
-  const digest = deps.digests.running();
-  for (let first = 0; first < manifest.length; first += batchChunks) {
-    const batch = manifest.slice(first, first + batchChunks);
-    const names = batch.map((chunk) => chunk.hash);
-    const there = await relied(deps, [...new Set(names)], step());
-    for (const [i, chunk] of batch.entries()) {
-      const location = there.get(chunk.hash);
-      const isThere = location?.isDoubted === false && location.size === chunk.size;
-      const place = isThere ? { hash: chunk.hash, location } : undefined;
-      const bytes = place && (await proven(deps, place, step()).catch(unlessDamaged));
-      if (bytes && first + i === 0) mediaType = await deps.sniff(bytes);
-      if (bytes) digest.update(bytes);
-      else lost.push({ ...chunk, position: first + i, hasCome: false });
-    }
-  }
-  return { lost, isSame: lost.length === 0 && digest.end() === hash, mediaType };
-}
 
 type Kept = Result<PlacedFile, Unseen | NoPlace | Unwritable | StaleRevision | QuotaExceeded>;
 
@@ -115,7 +67,7 @@ async function keep(
 export function commitUpload(deps: Deps) {
   const { read, unitOfWork, clock } = deps;
   const own = ownUpload(deps);
-  const underWay = places(maxExamined, maxExaminedOfOne);
+  const underWay = examiningPlaces();
   const changing = permitted(deps.mayAct, Permissions.changeNode);
 
   /** The file that an upload has become. */
@@ -156,15 +108,15 @@ export function commitUpload(deps: Deps) {
     if (upload.nodeId === undefined) {
       const { ownerId } = upload;
       if (underWay.isFull(ownerId)) return err({ type: "too-busy", retryAfterS });
-      const examine = () => examined(deps, upload, manifest, step);
-      const { lost, isSame, mediaType: sniffed } = await underWay.within(ownerId, examine);
+      const examine = () => examined(deps, manifest, step);
+      const { lost, hash, mediaType: sniffed } = await underWay.within(ownerId, examine);
       mediaType = sniffed ?? mediaType;
       if (lost.length > 0) {
         const want = async ({ uploads }: DriveScope) => ok(uploads.want(uploadId, lost));
         expect(await unitOfWork(step(), want));
         return err({ type: "chunks-missing", chunks: lost.length });
       }
-      if (!isSame) return err({ type: "content-mismatch", hash: upload.hash });
+      if (hash !== upload.hash) return err({ type: "content-mismatch", hash: upload.hash });
     }
     const settle = async (scope: DriveScope): Promise<Outcome> => {
       const now = await own(scope, uploadId, context);

@@ -1,0 +1,167 @@
+import type { Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import type { Forbidden, MayAct } from "#kernel/permission.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { ByteCount } from "../../domain/content.ts";
+import { OwnerId, StagingId } from "../../domain/ids.ts";
+import {
+  maxOpenStagings,
+  maxPieces,
+  stagingMs,
+  type LengthMismatch,
+  type Staging,
+  type StagingNotFound,
+  type StagingSealed,
+  type TooManyPieces,
+  type TooManyStagings,
+} from "../../domain/staging.ts";
+import { Permissions } from "../permission.ts";
+import type { DriveScope } from "../ports/scope.ts";
+
+export type StagingUnseen = StagingNotFound | Forbidden;
+type Deps = {
+  readonly unitOfWork: UnitOfWork<DriveScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+  readonly newId: NewId;
+};
+type Seeing = Pick<Deps, "mayAct" | "clock">;
+
+/** Whoever changes a staging, or makes a file of it, holds this lock. */
+export const stagingLock = (id: StagingId): string => `drive.staging/${id}`;
+
+/** The staging, if the actor has begun it, it has not expired, and the actor may still change files of their own. */
+export const ownStaging =
+  ({ mayAct, clock }: Seeing) =>
+  async (
+    { stagings }: Pick<DriveScope, "stagings">,
+    stagingId: StagingId,
+    context: Context,
+  ): Promise<Result<Staging, StagingUnseen>> => {
+    const found = await stagings.byId(stagingId);
+    if (found?.ownerId !== context.actor || found.expiresAt <= clock.now())
+      return err({ type: "staging-not-found", stagingId });
+    const allowed = await mayAct(context, Permissions.changeNode, { owner: found.ownerId });
+    return allowed.ok ? ok(found) : allowed;
+  };
+
+type Told = { readonly length?: number | undefined; readonly note: string };
+
+/** Keeps a new staging of the actor. */
+async function begun(
+  { stagings }: DriveScope,
+  { newId, clock, mayAct }: Deps,
+  { length, note, actor }: Told & { readonly actor: Context },
+): Promise<Result<Staging, Forbidden | TooManyStagings>> {
+  const owner = OwnerId.parse(actor.actor);
+  const asked = { owner: owner.ok ? owner.value : undefined };
+  const allowed = await mayAct(actor, Permissions.changeNode, asked);
+  if (!allowed.ok) return allowed;
+  if (!owner.ok) return err({ type: "forbidden", permission: Permissions.changeNode });
+  const createdAt = clock.now();
+  const open = await stagings.openOf(owner.value, createdAt);
+  if (open.count >= maxOpenStagings) return err({ type: "too-many-stagings", maxOpenStagings });
+  const staging = {
+    id: newId(StagingId),
+    ownerId: owner.value,
+    note,
+    length: length as ByteCount | undefined,
+    hash: undefined,
+    isSealed: false,
+    createdAt,
+    expiresAt: Instant.plus(createdAt, stagingMs),
+    nodeId: undefined,
+  };
+  stagings.add(staging);
+  return ok({ ...staging, bytes: 0 as ByteCount, pieces: 0 });
+}
+
+/** Begins to put a content together. `length`: the bytes that it is to have. `note`: what the client keeps with it. */
+export function beginStaging(deps: Deps) {
+  return (
+    told: Told,
+    context: Context,
+  ): Promise<Result<Staging, Forbidden | TooManyStagings | Conflict>> =>
+    deps.unitOfWork(context, (scope) => begun(scope, deps, { ...told, actor: context }), {
+      lock: [`drive.stagings/${context.actor}`],
+    });
+}
+
+type One = { readonly stagingId: StagingId };
+
+export function getStaging(deps: Seeing & { readonly read: Read<DriveScope> }) {
+  const own = ownStaging(deps);
+  return ({ stagingId }: One, context: Context): Promise<Result<Staging, StagingUnseen>> =>
+    deps.read(context, (scope) => own(scope, stagingId, context));
+}
+
+type Changed<R> = Result<Staging, R | StagingUnseen | StagingSealed | Conflict>;
+
+/** Says how many bytes a content is to have, where that was not known before. */
+export function tellStagingLength(deps: Deps) {
+  const own = ownStaging(deps);
+  return (
+    { stagingId, length }: One & { readonly length: number },
+    context: Context,
+  ): Promise<Changed<LengthMismatch>> => {
+    const tell = async (scope: DriveScope): Promise<Changed<LengthMismatch>> => {
+      const found = await own(scope, stagingId, context);
+      if (!found.ok) return found;
+      const { bytes, isSealed } = found.value;
+      if (isSealed) return err({ type: "staging-sealed" });
+      if (bytes > length) return err({ type: "length-mismatch", length, bytes });
+      scope.stagings.tellLength(stagingId, length as ByteCount);
+      return ok({ ...found.value, length: length as ByteCount });
+    };
+    return deps.unitOfWork(context, tell, { lock: [stagingLock(stagingId)] });
+  };
+}
+
+type Joined = StagingUnseen | LengthMismatch | TooManyPieces | TooManyStagings | Conflict;
+
+/** Puts a content together of others, one after the other. They stay as they are. */
+export function joinStagings(deps: Deps) {
+  const own = ownStaging(deps);
+  return (
+    { stagingIds, note }: { readonly stagingIds: readonly StagingId[]; readonly note: string },
+    context: Context,
+  ): Promise<Result<Staging, Joined>> => {
+    const join = async (scope: DriveScope): Promise<Result<Staging, Joined>> => {
+      let [length, pieces] = [0, 0];
+      for (const id of stagingIds) {
+        const found = await own(scope, id, context);
+        if (!found.ok) return found;
+        const { bytes, length: told = bytes } = found.value;
+        if (bytes !== told) return err({ type: "length-mismatch", length: told, bytes });
+        length += bytes;
+        pieces += found.value.pieces;
+      }
+      if (pieces > maxPieces) return err({ type: "too-many-pieces", maxPieces });
+      const made = await begun(scope, deps, { length, note, actor: context });
+      if (made.ok) scope.stagings.join(made.value.id, stagingIds);
+      return made.ok ? ok({ ...made.value, bytes: length as ByteCount, pieces }) : made;
+    };
+    return deps.unitOfWork(context, join, {
+      lock: [`drive.stagings/${context.actor}`, ...new Set(stagingIds.map(stagingLock))],
+    });
+  };
+}
+
+/** Gives up a content. What has come of it is collected. */
+export function discardStaging(deps: Deps) {
+  const own = ownStaging(deps);
+  return (
+    { stagingId }: One,
+    context: Context,
+  ): Promise<Result<void, StagingUnseen | Conflict>> => {
+    const discard = async (scope: DriveScope): Promise<Result<void, StagingUnseen>> => {
+      const found = await own(scope, stagingId, context);
+      if (!found.ok) return found;
+      scope.stagings.remove(stagingId);
+      return ok(undefined);
+    };
+    return deps.unitOfWork(context, discard, { lock: [stagingLock(stagingId)] });
+  };
+}

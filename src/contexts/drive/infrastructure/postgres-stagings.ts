@@ -1,0 +1,163 @@
+import type { Instant } from "#kernel/instant.ts";
+import { statement } from "#platform/postgres/database.ts";
+import type { Transaction } from "#platform/postgres/unit-of-work.ts";
+import { inTurn, mutation } from "#platform/postgres/writes.ts";
+import type { Stagings } from "../application/ports/stagings.ts";
+import { sizeOf, type ByteCount, type MediaType, type Sha256 } from "../domain/content.ts";
+import type { NodeId, OwnerId, StagingId } from "../domain/ids.ts";
+import type { Staging } from "../domain/staging.ts";
+import { hashesIn, hexOfHashes, hexOfSizes, manifestIn } from "./packed-manifest.ts";
+
+type Row = {
+  readonly id: string;
+  readonly owner_id: string;
+  readonly note: string;
+  readonly length: number | null;
+  readonly bytes: number;
+  readonly pieces: number;
+  readonly hash: string | null;
+  readonly is_sealed: boolean;
+  readonly created_at: Instant;
+  readonly expires_at: Instant;
+  readonly node_id: string | null;
+};
+type PieceRow = {
+  readonly hashes: string;
+  readonly sizes: string;
+  readonly media_type: string;
+};
+
+const byId = statement<Row>(
+  "drive.staging-by-id",
+  `select s.id, s.owner_id, s.note, s.length, s.hash, s.is_sealed, s.created_at, s.expires_at, s.node_id,
+          coalesce(p.bytes, 0)::bigint as bytes, p.pieces
+     from drive.stagings s
+    cross join lateral (select sum(size) as bytes, count(*) as pieces from drive.staged_pieces where staging_id = s.id) p
+    where s.id = $1`,
+);
+const openOf = statement<{ readonly count: number; readonly bytes: number }>(
+  "drive.stagings-open",
+  `select count(distinct s.id) as count, coalesce(sum(p.size), 0)::bigint as bytes
+     from drive.stagings s
+     left join drive.staged_pieces p on p.staging_id = s.id
+    where s.owner_id = $1 and s.expires_at > $2::timestamptz and s.node_id is null`,
+);
+const add = mutation(
+  "drive.staging-add",
+  "stagings",
+  `insert into drive.stagings (id, owner_id, note, length, created_at, expires_at)
+   values ($1, $2, $3, $4::bigint, $5::timestamptz, $6::timestamptz)`,
+);
+/** Of a staging that is there still. */
+const put = mutation(
+  "drive.staging-put",
+  inTurn,
+  `with staging as (
+     update drive.stagings set hash = $2 where id = $1 and not is_sealed returning id)
+   insert into drive.staged_pieces (staging_id, place, size, media_type, hashes, sizes)
+   select id, $3::bigint, $4::bigint, $5::text, decode($6, 'hex'), decode($7, 'hex') from staging
+   on conflict (staging_id, place) do update
+     set size = excluded.size, media_type = excluded.media_type, hashes = excluded.hashes, sizes = excluded.sizes`,
+);
+const tellLength = mutation(
+  "drive.staging-length",
+  inTurn,
+  "update drive.stagings set length = $2::bigint where id = $1 and not is_sealed",
+);
+const content = statement<PieceRow>(
+  "drive.staging-content",
+  `select encode(hashes, 'hex') as hashes, encode(sizes, 'hex') as sizes, media_type
+     from drive.staged_pieces where staging_id = $1 order by place`,
+);
+const seal = mutation(
+  "drive.staging-seal",
+  inTurn,
+  "update drive.stagings set is_sealed = true, hash = $2 where id = $1",
+);
+const join = mutation(
+  "drive.staging-join",
+  inTurn,
+  `insert into drive.staged_pieces (staging_id, place, size, media_type, hashes, sizes)
+   select $1, row_number() over (order by o.position, p.place) - 1, p.size, p.media_type, p.hashes, p.sizes
+     from unnest($2::text[]) with ordinality as o(id, position)
+     join drive.staged_pieces p on p.staging_id = o.id`,
+);
+const settle = mutation(
+  "drive.staging-settle",
+  inTurn,
+  `with settled as (
+     update drive.stagings set is_sealed = true, node_id = $2, length = $3::bigint where id = $1 returning id)
+   delete from drive.staged_pieces where staging_id in (select id from settled)`,
+);
+const removeWhere = (condition: string) =>
+  `with gone as (delete from drive.stagings where ${condition} returning id)
+   delete from drive.staged_pieces where staging_id in (select id from gone)`;
+const remove = mutation("drive.staging-remove", inTurn, removeWhere("id = $1"));
+const expire = mutation(
+  "drive.stagings-expire",
+  inTurn,
+  removeWhere("expires_at <= $1::timestamptz"),
+);
+/** All stagings of an owner. */
+export const eraseStagings = removeWhere("owner_id = $1");
+const next = statement<{
+  readonly staging_id: string;
+  readonly place: number;
+  readonly hashes: string;
+}>(
+  "drive.staged-pieces-next",
+  `select staging_id, place, encode(hashes, 'hex') as hashes from drive.staged_pieces
+    where (staging_id, place) > ($1, $2::bigint) order by staging_id, place limit $3`,
+);
+
+const toStaging = (row: Row): Staging => ({
+  id: row.id as StagingId,
+  ownerId: row.owner_id as OwnerId,
+  note: row.note,
+  length: (row.length as ByteCount | null) ?? undefined,
+  bytes: row.bytes as ByteCount,
+  pieces: row.pieces,
+  hash: (row.hash as Sha256 | null) ?? undefined,
+  isSealed: row.is_sealed,
+  createdAt: row.created_at,
+  expiresAt: row.expires_at,
+  nodeId: (row.node_id as NodeId | null) ?? undefined,
+});
+
+export const postgresStagings = ({ read, write }: Transaction): Stagings => ({
+  async byId(id) {
+    const [row] = await read(byId, [id]);
+    return row && toStaging(row);
+  },
+  async openOf(ownerId, now) {
+    const [row] = await read(openOf, [ownerId, now]);
+    return row ?? { count: 0, bytes: 0 };
+  },
+  add: ({ id, ownerId, note, length, createdAt, expiresAt }) =>
+    write(add, [id, ownerId, note, length ?? null, createdAt, expiresAt]),
+  put(id, { place, manifest, mediaType }, hash) {
+    const packed = [hexOfHashes(manifest), hexOfSizes(manifest)];
+    write(put, [id, hash ?? null, place, sizeOf(manifest), mediaType, ...packed]);
+  },
+  tellLength: (id, length) => write(tellLength, [id, length]),
+  async content(id) {
+    const rows = await read(content, [id]);
+    return {
+      manifest: rows.flatMap(manifestIn),
+      mediaType: rows[0]?.media_type as MediaType | undefined,
+    };
+  },
+  seal: (id, hash) => write(seal, [id, hash]),
+  join: (id, others) => write(join, [id, others]),
+  settle: (id, nodeId, length) => write(settle, [id, nodeId, length]),
+  remove: (id) => write(remove, [id]),
+  expire: (now) => write(expire, [now]),
+  async next(after, limit) {
+    const rows = await read(next, [after?.id ?? "", after?.place ?? 0, limit]);
+    return rows.map((row) => ({
+      id: row.staging_id as StagingId,
+      place: row.place,
+      hashes: hashesIn(row.hashes),
+    }));
+  },
+});
