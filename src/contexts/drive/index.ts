@@ -31,6 +31,7 @@ import { listRevisions, restoreRevision } from "./application/content/revisions.
 import { createFiles } from "./application/content/create-files.ts";
 import {
   createFile,
+  mayCreateFile,
   mayUpload,
   overwriteFile,
   reviseFile,
@@ -195,6 +196,7 @@ export const createDrive = (deps: DriveDeps) =>
       changedSpaces: changedSpaces(deps),
 
       mayUpload: mayUpload(deps),
+      mayCreateFile: mayCreateFile(deps),
       createFile: createFile(deps),
       createFiles: createFiles(deps),
       reviseFile: reviseFile(deps),

@@ -35,6 +35,7 @@ import { examineChunks } from "./infrastructure/examine-chunks.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
 import { spaceWakeUps } from "./presentation/space-wake-ups.ts";
 import { webDav } from "./presentation/dav/door.ts";
+import { tus } from "./presentation/tus/door.ts";
 import { driveRoutes } from "./presentation/routes.ts";
 
 const schema = "drive";
@@ -150,7 +151,7 @@ async function compose<On extends Profile>(
   }));
   return {
     routes: driveRoutes(drive, toldOf, linkTokens),
-    doors: [webDav(drive, clock)],
+    doors: [webDav(drive, clock), tus(drive, clock)],
     provides: {},
   };
 }

@@ -37,8 +37,6 @@ export const maxOpenStagings = 64;
 export const maxPieces = 10_000;
 /** What comes by one request is kept as a piece each time it has so many bytes. */
 export const pieceBytes = 64 * 2 ** 20;
-/** Characters of what a client keeps with a staging. */
-export const maxNote = 8_192;
 
 export type StagingNotFound = { readonly type: "staging-not-found"; readonly stagingId: StagingId };
 export type TooManyStagings = {

@@ -67,7 +67,7 @@ const writing = (drive: Drive): readonly Route[] => [
     id: "createFile",
     summary: "Create a file",
     description:
-      "Creates a file in a folder; the body is its content, and `modifiedAt` says when that was last changed where it comes from. The answer comes once the content outlives a crash of the machine.",
+      "Creates a file in a folder; the body is its content, and `modifiedAt` says when that was last changed where it comes from. If the name is taken, the file is refused, gets a number with `ifTaken=number`, as in `photo (2).jpg`, or is the next revision of the file that has the name with `ifTaken=replace`. The answer comes once the content outlives a crash of the machine.",
     input: CreateFile,
     upload: uploadOf(drive),
     handle: drive.createFile,

@@ -188,7 +188,10 @@ const filesOf = ({ drive, as, adaId }: House) => {
       nodeId: string,
       name: string,
       bytes: Uint8Array,
-      { context = as(adaId), ...more }: { context?: Context; modifiedAt?: string } = {},
+      {
+        context = as(adaId),
+        ...more
+      }: { context?: Context; modifiedAt?: string; ifTaken?: string } = {},
     ) {
       const input = { nodeId, name, content: contentOf(bytes), ...more };
       return drive.createFile(read(CreateFile, input), context);

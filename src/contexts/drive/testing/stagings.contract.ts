@@ -191,6 +191,22 @@ export function stagingsContract(name: string, open: OpenDrive): void {
       assert.equal(file.name, "photo (2).jpg");
     });
 
+    test("makes a new file the next revision of the one that has its name, if that is asked for", async () => {
+      await using house = await stagingHouse(open);
+      const first = expect(await house.file(house.rootId, "Note.txt", Buffer.from("1")));
+      const replace = (name: string, bytes: string) =>
+        house.file(house.rootId, name, Buffer.from(bytes), { ifTaken: "replace" });
+      const both = await Promise.all([replace("note.TXT", "2"), replace("note.TXT", "3")]);
+      assert.deepEqual(
+        both.map((one) => expect(one).id),
+        [first.id, first.id],
+      );
+      assert.deepEqual(await house.names(house.rootId), ["Note.txt"]);
+      assert.equal((await house.revisions(first.id)).items.length, 3);
+      expect(await house.folder(house.rootId, "folder"));
+      assert.equal(outcomeOf(await replace("folder", "4")), "name-taken");
+    });
+
     test("nobody else sees a content that is put together, and it ends", async () => {
       await using house = await stagingHouse(open);
       const id = await house.begun();

@@ -9,17 +9,18 @@ import { Version } from "#kernel/version.ts";
 import { conflictedName, numberedName, remarked } from "../../domain/conflicted-name.ts";
 import { maxFileBytes, newContentOf, RevisionNumber } from "../../domain/content.ts";
 import { NodeId, OwnerId } from "../../domain/ids.ts";
-import { NodeName } from "../../domain/node-name.ts";
+import { nameKey, NodeName } from "../../domain/node-name.ts";
 import {
   asWritable,
   Node,
+  type NotAFolder,
   type PlacedFile,
   type StaleRevision,
   type Unwritable,
 } from "../../domain/node.ts";
 import { roomFor, roomLeft, type Quota, type QuotaExceeded } from "./quota.ts";
 import { placeFor, type NoPlace } from "../nodes/place-for.ts";
-import { permitted, type Unseen } from "../nodes/located.ts";
+import { asFolder, permitted, type Unseen } from "../nodes/located.ts";
 import { stagingLock } from "../stagings/stagings.ts";
 import { Permissions } from "../permission.ts";
 import type { Owned } from "../ports/nodes.ts";
@@ -44,8 +45,12 @@ export const ModifiedAt = described(
   "When the content was last changed where it comes from; now by default",
   Instant,
 );
-/** What becomes of a new file whose name is taken: it is refused, unless it is to get another name, with a number. */
-const IfNameTaken = oneOf("refuse", "number");
+/**
+ * What becomes of a new file whose name is taken: it is refused, unless it is to get another name, as in `photo (2).jpg`, or its content is to be the next one
+ * of the file that has the name.
+ */
+export const IfNameTaken = oneOf("refuse", "number", "replace");
+export type IfNameTaken = Infer<typeof IfNameTaken>;
 
 /** `modifiedAt`: when the bytes were last changed where they come from; now, unless it is said. */
 export const CreateFile = shape({
@@ -93,6 +98,27 @@ export const mayUpload =
       owner: owner.ok ? owner.value : undefined,
     });
   };
+
+/** Whether a file of so many bytes may be made in a folder, before any of them arrive. */
+export const mayCreateFile =
+  (deps: Pick<Deps, "read" | "mayAct" | "quotaBytes">) =>
+  (
+    { nodeId, size }: { readonly nodeId: NodeId; readonly size: number },
+    context: Context,
+  ): Promise<Result<void, Unseen | NotAFolder | FileTooLarge | QuotaExceeded>> =>
+    deps.read(context, async (scope) => {
+      const found = await permitted(deps.mayAct, Permissions.changeNode)(scope, nodeId, context);
+      if (!found.ok) return found;
+      const folder = asFolder(found.value);
+      if (!folder.ok) return folder;
+      if (size > maxFileBytes) return err({ type: "file-too-large", maxFileBytes });
+      const { quotaBytes = Infinity } = deps;
+      const left = await roomLeft(scope, { ...found.value, quotaBytes: deps.quotaBytes });
+      const usedBytes = quotaBytes - left;
+      return size > left
+        ? err({ type: "quota-exceeded", quotaBytes, usedBytes, neededBytes: size })
+        : ok(undefined);
+    });
 
 /** Receives the content of a file once it may be kept, and keeps it in one unit of work. */
 export const writing =
@@ -263,22 +289,43 @@ export async function keepOrCopy(
   return kept;
 }
 
+type KeepFile = typeof keepFile;
+
+/** Makes a file in a folder of a content that has arrived, which is the next one of a file that has the name. */
+const keepOrRevise: KeepFile = async (scope, parent, { received, quotaBytes, ...file }) => {
+  const there = await scope.nodes.child(parent.node.id, nameKey(file.name));
+  if (there?.kind !== "file") return keepFile(scope, parent, { received, quotaBytes, ...file });
+  const found = { ...parent, node: there };
+  const basis = { base: there.content.revision, at: file.createdAt, quotaBytes };
+  const kept = await keepContent(scope, found, { received, ...basis });
+  if (kept.ok) return kept;
+  const { error } = kept;
+  if (error.type === "quota-exceeded" || error.type === "node-in-trash") return err(error);
+  throw new Error(`${there.id} was refused the content after its own: ${error.type}`);
+};
+
+const keepers: Readonly<Record<IfNameTaken, KeepFile>> = {
+  refuse: keepFile,
+  number: keepNumbered,
+  replace: keepOrRevise,
+};
+
 /** Creates a file in a folder. */
 export function createFile(deps: Deps) {
   const write = writing(deps);
   const { newId, clock, quotaBytes } = deps;
   return (input: CreateFile, context: Context) => {
-    const { name, ifTaken } = input;
+    const { name, ifTaken = "refuse" } = input;
     const id = newId(NodeId);
-    const keep = ifTaken === "number" ? keepNumbered : keepFile;
     return write<PlacedFile, NoPlace | QuotaExceeded>(input, context, {
       async mayKeep(scope, parent) {
         const place = await placeFor(scope, parent, { id, name, height: 0 });
-        const isNumbered = ifTaken === "number" && !place.ok && place.error.type === "name-taken";
-        return isNumbered ? ok(undefined) : place;
+        const isTaken = !place.ok && place.error.type === "name-taken";
+        return isTaken && ifTaken !== "refuse" ? ok(undefined) : place;
       },
       keep: (scope, parent, received) =>
-        keep(scope, parent, { id, name, createdAt: clock.now(), received, quotaBytes }),
+        keepers[ifTaken](scope, parent, { id, name, createdAt: clock.now(), received, quotaBytes }),
+      lock: ifTaken === "replace" ? [`drive.name/${input.nodeId}/${nameKey(name)}`] : [],
     });
   };
 }

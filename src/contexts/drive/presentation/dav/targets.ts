@@ -9,6 +9,7 @@ import type { Lock } from "../../domain/lock.ts";
 import type { Node } from "../../domain/node.ts";
 import type { SeenSpace } from "../../domain/space.ts";
 import type { Drive } from "../../index.ts";
+import { segmentsOf, type PathInvalid } from "../path-segments.ts";
 
 /** The folder of all spaces of the caller. */
 type Home = { readonly kind: "home"; readonly spaces: readonly SeenSpace[] };
@@ -36,19 +37,6 @@ export type Missing = {
 };
 /** What a path leads to. */
 export type Target = Home | Found | Missing;
-
-export type PathInvalid = { readonly type: "path-invalid" };
-
-/** The segments of a path as they are meant. */
-function segmentsOf(path: string): Result<readonly string[], PathInvalid> {
-  try {
-    const segments = path.split("/").filter((segment) => segment !== "");
-    const names = segments.map((segment) => decodeURIComponent(segment));
-    return names.some((name) => name.includes("/")) ? err({ type: "path-invalid" }) : ok(names);
-  } catch {
-    return err({ type: "path-invalid" });
-  }
-}
 
 /** As in `/dav/My%20files/Photos/`. */
 export const hrefOf = (at: string, names: readonly string[], isFolder: boolean): string =>
