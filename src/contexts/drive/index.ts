@@ -53,6 +53,7 @@ import { copyNode } from "./application/nodes/copy-node.ts";
 import { purgeExpired, purgeNode } from "./application/nodes/purge-node.ts";
 import { findByPath, getNode, listChildren, listTrash } from "./application/nodes/read-nodes.ts";
 import { resolvePath } from "./application/nodes/resolve-path.ts";
+import { rollUps } from "./application/nodes/roll-ups.ts";
 import { searchNodes } from "./application/nodes/search-nodes.ts";
 import {
   changeProperties,
@@ -181,6 +182,7 @@ export const createDrive = (deps: DriveDeps) =>
       findByPath: findByPath(deps),
       resolvePath: resolvePath(deps),
       listChildren: listChildren(deps),
+      rollUps: rollUps(deps),
       searchNodes: searchNodes(deps),
       moveNode: moveNode(deps),
       trashNode: trashNode(deps),

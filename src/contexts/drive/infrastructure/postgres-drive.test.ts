@@ -23,6 +23,7 @@ import { retentionContract } from "../testing/retention.contract.ts";
 import { searchContract } from "../testing/search.contract.ts";
 import { membersContract } from "../testing/members.contract.ts";
 import { treeContract } from "../testing/tree.contract.ts";
+import { rollUpsContract } from "../testing/roll-ups.contract.ts";
 import { stagingsContract } from "../testing/stagings.contract.ts";
 import { uploadsContract } from "../testing/uploads.contract.ts";
 
@@ -44,6 +45,7 @@ timeMachineContract("Postgres", postgresSubject, 10);
 changesContract("Postgres", postgresSubject);
 collectionContract("Postgres and local segments", postgresSubject);
 contentContract("Postgres and local segments", postgresSubject);
+rollUpsContract("Postgres and local segments", postgresSubject);
 stagingsContract("Postgres and local segments", postgresSubject);
 uploadsContract("Postgres and local segments", postgresSubject);
 

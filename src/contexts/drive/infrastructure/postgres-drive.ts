@@ -9,6 +9,7 @@ import { postgresNodes } from "./postgres-nodes.ts";
 import { postgresPersonalData } from "./postgres-personal-data.ts";
 import { postgresProperties } from "./postgres-properties.ts";
 import { postgresRetention } from "./postgres-retention.ts";
+import { postgresRollUps } from "./postgres-roll-ups.ts";
 import { postgresSpaces } from "./postgres-spaces.ts";
 import { postgresStagings } from "./postgres-stagings.ts";
 import { postgresThumbnails } from "./postgres-thumbnails.ts";
@@ -22,6 +23,7 @@ export const postgresDrive = (transaction: Transaction): DriveScope => ({
   invitations: postgresInvitations(transaction),
   nodes: postgresNodes(transaction),
   revisions: postgresRevisions(transaction),
+  rollUps: postgresRollUps(transaction),
   chunks: postgresChunks(transaction),
   uploads: postgresUploads(transaction),
   stagings: postgresStagings(transaction),

@@ -49,7 +49,7 @@ import type { Sha256 } from "../domain/content.ts";
 import type { Address } from "../domain/invitation.ts";
 import type { LinkPasswordHash } from "../domain/link.ts";
 import type { Part } from "../domain/delta.ts";
-import { OwnerId } from "../domain/ids.ts";
+import { OwnerId, type NodeId } from "../domain/ids.ts";
 import { grants } from "../grants.ts";
 import { createDrive } from "../index.ts";
 import { signedLinks } from "../infrastructure/signed-links.ts";
@@ -172,6 +172,9 @@ const treeOf = ({ drive, as, adaId, space }: House) => {
     children,
     async names(nodeId: string) {
       return expect(await children(nodeId)).items.map(({ name }) => name);
+    },
+    async tag(nodeId: NodeId, folderId = nodeId) {
+      return expect(await drive.rollUps({ nodeId }, as(adaId)))(folderId);
     },
     trashed: async (more: object = {}) =>
       expect(await drive.listTrash(read(ListTrash, { spaceId: space.id, ...more }), as(adaId))),

@@ -20,6 +20,7 @@ import { retentionContract } from "./retention.contract.ts";
 import { searchContract } from "./search.contract.ts";
 import { membersContract } from "./members.contract.ts";
 import { treeContract } from "./tree.contract.ts";
+import { rollUpsContract } from "./roll-ups.contract.ts";
 import { stagingsContract } from "./stagings.contract.ts";
 import { uploadsContract } from "./uploads.contract.ts";
 
@@ -41,6 +42,7 @@ timeMachineContract("memory", memorySubject, 100);
 changesContract("memory", memorySubject);
 collectionContract("memory", memorySubject);
 contentContract("memory", memorySubject);
+rollUpsContract("memory", memorySubject);
 stagingsContract("memory", memorySubject);
 uploadsContract("memory", memorySubject);
 chunkStoreContract("memory", async () => ({

@@ -11,6 +11,7 @@ import { propertiesIn } from "./memory-properties.ts";
 import type { Tables } from "./memory-tables.ts";
 import { personalDataIn, spacesIn } from "./memory-spaces.ts";
 import { stagingsIn } from "./memory-stagings.ts";
+import { rollUpsIn } from "./memory-roll-ups.ts";
 import { retentionIn } from "./memory-retention.ts";
 import { thumbnailsIn } from "./memory-thumbnails.ts";
 import { timeMachineIn } from "./memory-time-machine.ts";
@@ -52,6 +53,7 @@ export const memoryDrive =
     nodes: nodesIn(tables, transaction),
     revisions: revisionsIn(tables, transaction),
     timeMachine: timeMachineIn(tables),
+    rollUps: rollUpsIn(tables, transaction),
     retention: retentionIn(tables, transaction),
     changes: changesIn(transaction),
     chunks: chunksIn(tables, transaction),

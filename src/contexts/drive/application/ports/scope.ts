@@ -8,6 +8,7 @@ import type { PersonalData } from "./personal-data.ts";
 import type { Properties } from "./properties.ts";
 import type { Retention } from "./retention.ts";
 import type { Revisions } from "./revisions.ts";
+import type { RollUps } from "./roll-ups.ts";
 import type { Spaces } from "./spaces.ts";
 import type { Stagings } from "./stagings.ts";
 import type { Thumbnails } from "./thumbnails.ts";
@@ -21,6 +22,7 @@ export type DriveScope = {
   readonly invitations: Invitations;
   readonly nodes: Nodes;
   readonly revisions: Revisions;
+  readonly rollUps: RollUps;
   readonly chunks: ChunkIndex;
   readonly uploads: Uploads;
   readonly stagings: Stagings;
