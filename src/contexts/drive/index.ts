@@ -65,6 +65,7 @@ import { stageBytes } from "./application/stagings/stage-bytes.ts";
 import {
   beginStaging,
   discardStaging,
+  findStaging,
   getStaging,
   joinStagings,
   tellStagingLength,
@@ -145,6 +146,7 @@ const linking = (deps: DriveDeps) => ({
 /** What puts a content together of pieces. */
 const staging = (deps: DriveDeps) => ({
   beginStaging: beginStaging(deps),
+  findStaging: findStaging(deps),
   getStaging: getStaging(deps),
   tellStagingLength: tellStagingLength(deps),
   stageBytes: stageBytes(deps),

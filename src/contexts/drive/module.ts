@@ -35,6 +35,7 @@ import { examineChunks } from "./infrastructure/examine-chunks.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
 import { spaceWakeUps } from "./presentation/space-wake-ups.ts";
 import { webDav } from "./presentation/dav/door.ts";
+import { nextcloud } from "./presentation/nextcloud/doors.ts";
 import { tus } from "./presentation/tus/door.ts";
 import { driveRoutes } from "./presentation/routes.ts";
 
@@ -151,7 +152,11 @@ async function compose<On extends Profile>(
   }));
   return {
     routes: driveRoutes(drive, toldOf, linkTokens),
-    doors: [webDav(drive, clock), tus(drive, clock)],
+    doors: [
+      webDav(drive, clock),
+      tus(drive, clock),
+      ...nextcloud({ drive, clock, addressOf: identity.addresses.verifiedOf }),
+    ],
     provides: {},
   };
 }

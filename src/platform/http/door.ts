@@ -40,6 +40,8 @@ export const fileAnswer = <V>(file: FileAnswer<V>): DoorAnswer => file as unknow
  */
 export type Door = {
   readonly name: string;
+  /** Whether strangers come in, too; they do not, unless it is said. */
+  readonly access?: "public";
   /** As in `/dav`. */
   readonly path: string;
   readonly methods: readonly string[];

@@ -65,7 +65,8 @@ function listen(
     readonly options: ServingOptions;
   },
 ): void {
-  const enter = gate(options, "signed-in", {
+  const access = door.access ?? "signed-in";
+  const enter = gate(options, access, {
     credentialOf: basicOrBearer,
     guesses: `door:${door.name}`,
   });
@@ -75,7 +76,7 @@ function listen(
       url,
       exposeHeadRoute: false,
       schema: { hide: true },
-      config: { access: "signed-in", isGated: true, takesFiles, isDoor: true, cors: false },
+      config: { access, isGated: true, takesFiles, isDoor: true, cors: false },
       onRequest: [forgetOddType, enter],
       handler: (_request, reply) => answer(reply),
     });

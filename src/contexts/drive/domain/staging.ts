@@ -6,6 +6,8 @@ import type { NodeId, OwnerId, StagingId } from "./ids.ts";
 export type Staging = {
   readonly id: StagingId;
   readonly ownerId: OwnerId;
+  /** How the client calls it, if it does: an owner has one of a name. */
+  readonly name: string | undefined;
   /** What the client keeps with it, of which the drive knows nothing. */
   readonly note: string;
   /** The bytes that it is to have, where the client has said so. */
@@ -23,6 +25,9 @@ export type Staging = {
   readonly nodeId: NodeId | undefined;
 };
 
+/** Which pieces there are. */
+export type PieceSize = { readonly place: number; readonly size: number };
+
 /** Bytes that have come by one request. `place`: pieces are put together in the order of their places. */
 export type StagedPiece = {
   readonly place: number;
@@ -39,6 +44,7 @@ export const maxPieces = 10_000;
 export const pieceBytes = 64 * 2 ** 20;
 
 export type StagingNotFound = { readonly type: "staging-not-found"; readonly stagingId: StagingId };
+export type StagingExists = { readonly type: "staging-exists" };
 export type TooManyStagings = {
   readonly type: "too-many-stagings";
   readonly maxOpenStagings: number;

@@ -5,12 +5,13 @@ import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import type { Stagings } from "../application/ports/stagings.ts";
 import { sizeOf, type ByteCount, type MediaType, type Sha256 } from "../domain/content.ts";
 import type { NodeId, OwnerId, StagingId } from "../domain/ids.ts";
-import type { Staging } from "../domain/staging.ts";
+import type { PieceSize, Staging } from "../domain/staging.ts";
 import { hashesIn, hexOfHashes, hexOfSizes, manifestIn } from "./packed-manifest.ts";
 
 type Row = {
   readonly id: string;
   readonly owner_id: string;
+  readonly name: string | null;
   readonly note: string;
   readonly length: number | null;
   readonly bytes: number;
@@ -27,13 +28,20 @@ type PieceRow = {
   readonly media_type: string;
 };
 
-const byId = statement<Row>(
-  "drive.staging-by-id",
-  `select s.id, s.owner_id, s.note, s.length, s.hash, s.is_sealed, s.created_at, s.expires_at, s.node_id,
+const stagingWhere = (condition: string) =>
+  `select s.id, s.owner_id, s.name, s.note, s.length, s.hash, s.is_sealed, s.created_at, s.expires_at, s.node_id,
           coalesce(p.bytes, 0)::bigint as bytes, p.pieces
      from drive.stagings s
     cross join lateral (select sum(size) as bytes, count(*) as pieces from drive.staged_pieces where staging_id = s.id) p
-    where s.id = $1`,
+    where ${condition}`;
+const byId = statement<Row>("drive.staging-by-id", stagingWhere("s.id = $1"));
+const byName = statement<Row>(
+  "drive.staging-by-name",
+  stagingWhere("s.owner_id = $1 and s.name = $2"),
+);
+const sizes = statement<PieceSize>(
+  "drive.staging-sizes",
+  "select place, size from drive.staged_pieces where staging_id = $1 order by place",
 );
 const openOf = statement<{ readonly count: number; readonly bytes: number }>(
   "drive.stagings-open",
@@ -45,8 +53,8 @@ const openOf = statement<{ readonly count: number; readonly bytes: number }>(
 const add = mutation(
   "drive.staging-add",
   "stagings",
-  `insert into drive.stagings (id, owner_id, note, length, created_at, expires_at)
-   values ($1, $2, $3, $4::bigint, $5::timestamptz, $6::timestamptz)`,
+  `insert into drive.stagings (id, owner_id, name, note, length, created_at, expires_at)
+   values ($1, $2, $3, $4, $5::bigint, $6::timestamptz, $7::timestamptz)`,
 );
 /** Of a staging that is there still. */
 const put = mutation(
@@ -113,6 +121,7 @@ const next = statement<{
 const toStaging = (row: Row): Staging => ({
   id: row.id as StagingId,
   ownerId: row.owner_id as OwnerId,
+  name: row.name ?? undefined,
   note: row.note,
   length: (row.length as ByteCount | null) ?? undefined,
   bytes: row.bytes as ByteCount,
@@ -129,12 +138,17 @@ export const postgresStagings = ({ read, write }: Transaction): Stagings => ({
     const [row] = await read(byId, [id]);
     return row && toStaging(row);
   },
+  async byName(ownerId, name) {
+    const [row] = await read(byName, [ownerId, name]);
+    return row && toStaging(row);
+  },
+  sizes: (id) => read(sizes, [id]),
   async openOf(ownerId, now) {
     const [row] = await read(openOf, [ownerId, now]);
     return row ?? { count: 0, bytes: 0 };
   },
-  add: ({ id, ownerId, note, length, createdAt, expiresAt }) =>
-    write(add, [id, ownerId, note, length ?? null, createdAt, expiresAt]),
+  add: ({ id, ownerId, name, note, length, createdAt, expiresAt }) =>
+    write(add, [id, ownerId, name ?? null, note, length ?? null, createdAt, expiresAt]),
   put(id, { place, manifest, mediaType }, hash) {
     const packed = [hexOfHashes(manifest), hexOfSizes(manifest)];
     write(put, [id, hash ?? null, place, sizeOf(manifest), mediaType, ...packed]);

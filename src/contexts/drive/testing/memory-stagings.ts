@@ -2,6 +2,7 @@ import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { PiecePlace, Stagings } from "../application/ports/stagings.ts";
 import { sizeOf, type ByteCount } from "../domain/content.ts";
 import type { StagingId } from "../domain/ids.ts";
+import type { Staging } from "../domain/staging.ts";
 import { byText, type KeptStaging, type Tables } from "./memory-tables.ts";
 
 const bytesOf = ({ kept }: KeptStaging) =>
@@ -17,13 +18,17 @@ export function stagingsIn({ stagings }: Tables, { change }: MemoryTransaction):
     change<KeptStaging>(stagings, id, (found) => found && { ...found, ...to(found) });
   const changeOpen: typeof changeOne = (id, to) =>
     changeOne(id, (found) => (found.isSealed ? {} : to(found)));
+  function seen(found: KeptStaging | undefined): Staging | undefined {
+    if (!found) return undefined;
+    const { kept, ...staging } = found;
+    return { ...staging, bytes: bytesOf(found) as ByteCount, pieces: kept.length };
+  }
   return {
-    async byId(id) {
-      const found = stagings.rows.get(id);
-      if (!found) return undefined;
-      const { kept, ...staging } = found;
-      return { ...staging, bytes: bytesOf(found) as ByteCount, pieces: kept.length };
-    },
+    byId: async (id) => seen(stagings.rows.get(id)),
+    byName: async (ownerId, name) =>
+      seen(all().find((one) => one.ownerId === ownerId && one.name === name)),
+    sizes: async (id) =>
+      piecesOf(id).map(({ place, manifest }) => ({ place, size: sizeOf(manifest) })),
     async openOf(ownerId, now) {
       const open = all().filter(
         (one) => one.ownerId === ownerId && one.expiresAt > now && one.nodeId === undefined,

@@ -86,7 +86,9 @@ export function memoryDriveTables() {
   );
   const chunks = new MemoryTable<Kept>();
   const uploads = new MemoryTable<KeptUpload>();
-  const stagings = new MemoryTable<KeptStaging>();
+  const stagings = new MemoryTable<KeptStaging>(({ ownerId, name }) =>
+    name === undefined ? undefined : `${ownerId} ${name}`,
+  );
   const links = onNodes<KeptLink>(nodes);
   const locks = onNodes<Lock>(nodes);
   const properties = onNodes<KeptProperties>(nodes);

@@ -1,13 +1,16 @@
 import type { Instant } from "#kernel/instant.ts";
 import type { ByteCount, Manifest, MediaType, Sha256 } from "../../domain/content.ts";
 import type { NodeId, OwnerId, StagingId } from "../../domain/ids.ts";
-import type { StagedPiece, Staging } from "../../domain/staging.ts";
+import type { PieceSize, StagedPiece, Staging } from "../../domain/staging.ts";
 
 /** A piece, by the staging that it is of. */
 export type PiecePlace = { readonly id: StagingId; readonly place: number };
 
 export type Stagings = {
   readonly byId: (id: StagingId) => Promise<Staging | undefined>;
+  readonly byName: (ownerId: OwnerId, name: string) => Promise<Staging | undefined>;
+  /** The pieces of a staging, in the order of their places. */
+  readonly sizes: (id: StagingId) => Promise<readonly PieceSize[]>;
   /** Those of an owner that no file has and that have not expired, and the bytes of their pieces. */
   readonly openOf: (
     ownerId: OwnerId,

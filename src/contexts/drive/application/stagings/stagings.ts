@@ -11,7 +11,9 @@ import {
   maxPieces,
   stagingMs,
   type LengthMismatch,
+  type PieceSize,
   type Staging,
+  type StagingExists,
   type StagingNotFound,
   type StagingSealed,
   type TooManyPieces,
@@ -47,25 +49,33 @@ export const ownStaging =
     return allowed.ok ? ok(found) : allowed;
   };
 
-type Told = { readonly length?: number | undefined; readonly note: string };
+type Told = {
+  readonly name?: string | undefined;
+  readonly length?: number | undefined;
+  readonly note: string;
+};
 
 /** Keeps a new staging of the actor. */
 async function begun(
   { stagings }: DriveScope,
   { newId, clock, mayAct }: Deps,
-  { length, note, actor }: Told & { readonly actor: Context },
-): Promise<Result<Staging, Forbidden | TooManyStagings>> {
+  { name, length, note, actor }: Told & { readonly actor: Context },
+): Promise<Result<Staging, Forbidden | TooManyStagings | StagingExists>> {
   const owner = OwnerId.parse(actor.actor);
   const asked = { owner: owner.ok ? owner.value : undefined };
   const allowed = await mayAct(actor, Permissions.changeNode, asked);
   if (!allowed.ok) return allowed;
   if (!owner.ok) return err({ type: "forbidden", permission: Permissions.changeNode });
   const createdAt = clock.now();
+  const same = name === undefined ? undefined : await stagings.byName(owner.value, name);
+  if (same && same.expiresAt > createdAt) return err({ type: "staging-exists" });
+  if (same) stagings.remove(same.id);
   const open = await stagings.openOf(owner.value, createdAt);
   if (open.count >= maxOpenStagings) return err({ type: "too-many-stagings", maxOpenStagings });
   const staging = {
     id: newId(StagingId),
     ownerId: owner.value,
+    name,
     note,
     length: length as ByteCount | undefined,
     hash: undefined,
@@ -78,12 +88,12 @@ async function begun(
   return ok({ ...staging, bytes: 0 as ByteCount, pieces: 0 });
 }
 
-/** Begins to put a content together. `length`: the bytes that it is to have. `note`: what the client keeps with it. */
+/** Begins to put a content together. `name`: how the client calls it. `length`: the bytes that it is to have. `note`: what the client keeps with it. */
 export function beginStaging(deps: Deps) {
   return (
     told: Told,
     context: Context,
-  ): Promise<Result<Staging, Forbidden | TooManyStagings | Conflict>> =>
+  ): Promise<Result<Staging, Forbidden | TooManyStagings | StagingExists | Conflict>> =>
     deps.unitOfWork(context, (scope) => begun(scope, deps, { ...told, actor: context }), {
       lock: [`drive.stagings/${context.actor}`],
     });
@@ -95,6 +105,25 @@ export function getStaging(deps: Seeing & { readonly read: Read<DriveScope> }) {
   const own = ownStaging(deps);
   return ({ stagingId }: One, context: Context): Promise<Result<Staging, StagingUnseen>> =>
     deps.read(context, (scope) => own(scope, stagingId, context));
+}
+
+export type NamedStaging = { readonly staging: Staging; readonly pieces: readonly PieceSize[] };
+
+/** The staging that the actor calls so, with its pieces in the order of their places. */
+export function findStaging(deps: Seeing & { readonly read: Read<DriveScope> }) {
+  const own = ownStaging(deps);
+  return (
+    { name }: { readonly name: string },
+    context: Context,
+  ): Promise<Result<NamedStaging, { readonly type: "staging-not-found" } | Forbidden>> =>
+    deps.read(context, async (scope) => {
+      const owner = OwnerId.parse(context.actor);
+      const named = owner.ok ? await scope.stagings.byName(owner.value, name) : undefined;
+      if (!named) return err({ type: "staging-not-found" });
+      const staging = await own(scope, named.id, context);
+      if (!staging.ok) return staging;
+      return ok({ staging: staging.value, pieces: await scope.stagings.sizes(named.id) });
+    });
 }
 
 type Changed<R> = Result<Staging, R | StagingUnseen | StagingSealed | Conflict>;
@@ -119,7 +148,13 @@ export function tellStagingLength(deps: Deps) {
   };
 }
 
-type Joined = StagingUnseen | LengthMismatch | TooManyPieces | TooManyStagings | Conflict;
+type Joined =
+  | StagingUnseen
+  | LengthMismatch
+  | TooManyPieces
+  | TooManyStagings
+  | StagingExists
+  | Conflict;
 
 /** Puts a content together of others, one after the other. They stay as they are. */
 export function joinStagings(deps: Deps) {

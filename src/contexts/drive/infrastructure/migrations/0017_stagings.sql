@@ -2,6 +2,7 @@
 create table drive.stagings (
   id text collate "C" primary key,
   owner_id text collate "C" not null,
+  name text,
   note text not null,
   length bigint,
   hash text collate "C",
@@ -10,7 +11,7 @@ create table drive.stagings (
   expires_at timestamptz not null,
   node_id text collate "C"
 );
-create index stagings_owner_key on drive.stagings (owner_id);
+create unique index stagings_owner_key on drive.stagings (owner_id, name);
 create index stagings_expired_key on drive.stagings (expires_at);
 
 -- Put together in the order of their places. `hashes` and `sizes`: their chunks, as in a manifest.

@@ -41,6 +41,14 @@ const statuses = {
   "quota-exceeded": 507,
   "file-too-large": 413,
   conflict: 503,
+  "staging-not-found": 404,
+  "staging-exists": 405,
+  "staging-sealed": 409,
+  "offset-mismatch": 409,
+  "length-mismatch": 400,
+  "too-many-pieces": 507,
+  "too-many-stagings": 507,
+  "too-busy": 503,
 } as const;
 
 /** Why something is refused. */

@@ -12,14 +12,18 @@ export type Asked = {
   readonly context: Context;
   readonly drive: Drive;
   readonly clock: Clock;
+  /** Whether folders have tags that change with whatever lies below them. */
+  readonly hasFolderTags: boolean;
   readonly find: Find;
 };
+export type Asking = Pick<Asked, "drive" | "clock" | "hasFolderTags">;
 
-export const askedOf = (
-  { drive, clock }: Pick<Asked, "drive" | "clock">,
-  request: DoorRequest,
-  context: Context,
-): Asked => ({ request, context, drive, clock, find: targetsOf(drive, context) });
+export const askedOf = (asking: Asking, request: DoorRequest, context: Context): Asked => ({
+  ...asking,
+  request,
+  context,
+  find: targetsOf(asking.drive, context),
+});
 
 /** One step of a long answer has so much time, as a request has. */
 const stepMs = 10_000;

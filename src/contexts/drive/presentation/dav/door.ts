@@ -5,7 +5,7 @@ import { isFresh } from "#platform/http/preconditions.ts";
 import type { Drive } from "../../index.ts";
 import { arrival, sent } from "../content-routes.ts";
 import { allow, davMethods, refused } from "./answers.ts";
-import { askedOf, headerOf, tagOf, type Asked } from "./asked.ts";
+import { askedOf, headerOf, tagOf, type Asked, type Asking } from "./asked.ts";
 import { guarded } from "./guard.ts";
 import { lock, unlock } from "./lock.ts";
 import { propfind } from "./propfind.ts";
@@ -48,6 +48,26 @@ const methods: Readonly<Record<Method, (asked: Asked, target: Target) => Promise
   UNLOCK: unlock,
 };
 
+/** Answers a request below a path that stands for the folder of all spaces of the caller. */
+export async function davAnswer(
+  asking: Asking,
+  request: DoorRequest,
+  context: Context,
+): Promise<DoorAnswer> {
+  const asked = askedOf(asking, request, context);
+  if (request.path.includes("#")) return refused({ type: "path-invalid" });
+  const target = await asked.find(request.path);
+  if (!target.ok) return refused(target.error);
+  const method = davMethods.find((one) => one === request.method);
+  return method ? methods[method](asked, target.value) : refused({ type: "method-not-allowed" });
+}
+
+export const davOptions = {
+  dav: "1, 2, 3, extended-mkcol",
+  allow,
+  "ms-author-via": "DAV",
+};
+
 /** WebDAV, classes 1, 2 and 3, on the spaces of the caller. Sources: RFC 4918 and RFC 5689. */
 export const webDav = (drive: Drive, clock: Clock): Door => ({
   name: "webdav",
@@ -55,17 +75,6 @@ export const webDav = (drive: Drive, clock: Clock): Door => ({
   methods: davMethods,
   fileMethods: ["PUT"],
   places: arrival.places,
-  options: {
-    dav: "1, 2, 3, extended-mkcol",
-    allow,
-    "ms-author-via": "DAV",
-  },
-  async answer(request: DoorRequest, context: Context): Promise<DoorAnswer> {
-    const asked = askedOf({ drive, clock }, request, context);
-    if (request.path.includes("#")) return refused({ type: "path-invalid" });
-    const target = await asked.find(request.path);
-    if (!target.ok) return refused(target.error);
-    const method = davMethods.find((one) => one === request.method);
-    return method ? methods[method](asked, target.value) : refused({ type: "method-not-allowed" });
-  },
+  options: davOptions,
+  answer: (request, context) => davAnswer({ drive, clock, hasFolderTags: false }, request, context),
 });

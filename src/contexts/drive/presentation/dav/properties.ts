@@ -2,6 +2,8 @@ import { Instant } from "#kernel/instant.ts";
 import type { Lock } from "../../domain/lock.ts";
 import type { Node } from "../../domain/node.ts";
 import type { Property, PropertyName } from "../../domain/property.ts";
+import type { SeenRollUp } from "../../application/nodes/roll-ups.ts";
+import type { SeenSpace } from "../../domain/space.ts";
 import type { UsageOfOwner } from "../../application/spaces/usage.ts";
 import { tagOf } from "./asked.ts";
 import { supportedLocks } from "./locks.ts";
@@ -9,6 +11,10 @@ import { dav, escaped } from "./xml.ts";
 
 /** What is told of one resource. */
 export type Told = {
+  /** What the caller is in its space; undefined of the folder of all spaces. */
+  readonly role: SeenSpace["role"] | undefined;
+  /** Of a folder whose tag is told. */
+  readonly rollUp: SeenRollUp | undefined;
   readonly node: Pick<Node, "name" | "createdAt" | "changedAt"> & Partial<Node>;
   readonly isFolder: boolean;
   /** Those that clients keep with it. */
@@ -36,21 +42,44 @@ const live: Readonly<Record<string, (told: Told) => string | number | undefined>
   getcontenttype: (told) => fileOf(told)?.content.mediaType,
   getetag: (told) => {
     const file = fileOf(told);
-    return file && escaped(tagOf(file) ?? "");
+    const tag = file ? tagOf(file) : told.rollUp && `"${told.rollUp.tag}"`;
+    return tag === undefined ? undefined : escaped(tag);
   },
   supportedlock: ({ locks }) => (locks === undefined ? undefined : supportedLocks),
   lockdiscovery: ({ locks }) => locks,
   "quota-used-bytes": ({ usage }) => usage?.usedBytes,
   "quota-available-bytes": ({ usage }) => usage && freeBytes(usage),
 };
+const ownCloud = "http://owncloud.org/ns";
+
+/** What may be done with a resource, a letter each: delete (D), rename (N), move (V), write (W), create files (C) and folders (K), read (G), share (R). */
+function permissionsOf({ node, isFolder, role }: Told): string {
+  const reads = role === "owner" ? "RG" : "G";
+  if (role === undefined || role === "viewer") return reads;
+  const writes = isFolder ? "CK" : "W";
+  return node.status === "placed" ? `${reads}DNV${writes}` : `${reads}${writes}`;
+}
+
+/** Properties that clients of ownCloud and Nextcloud ask for by name. */
+const cloud: Readonly<Record<string, (told: Told) => string | number | undefined>> = {
+  id: ({ node }) => node.id ?? "spaces",
+  fileid: ({ node }) => node.id ?? "spaces",
+  permissions: permissionsOf,
+  size: (told) => fileOf(told)?.content.size ?? told.rollUp?.bytes,
+};
+
 /** Only those who ask for them by name are told these. */
 const onlyNamed: ReadonlySet<string> = new Set(["quota-used-bytes", "quota-available-bytes"]);
 
-const isLive = ({ namespace, name }: PropertyName): boolean =>
-  namespace === dav && Object.hasOwn(live, name);
+/** What tells a property; undefined for those that clients keep. */
+function tellerOf({ namespace, name }: PropertyName) {
+  const tellers = namespace === dav ? live : namespace === ownCloud ? cloud : {};
+  return Object.hasOwn(tellers, name) ? tellers[name] : undefined;
+}
 
-/** What has WebDAV's own names is told by the drive alone, and by nobody else. */
-export const isProtected = ({ namespace }: PropertyName): boolean => namespace === dav;
+/** What has WebDAV's own names, or is told by the drive, is told by nobody else. */
+export const isProtected = (name: PropertyName): boolean =>
+  name.namespace === dav || tellerOf(name) !== undefined;
 
 /** What `PROPFIND` asks for: all with some more, all names, or some by their names. */
 export type Wanted =
@@ -58,18 +87,23 @@ export type Wanted =
   | { readonly kind: "names" }
   | { readonly kind: "some"; readonly names: readonly PropertyName[] };
 
-const isNamed = (wanted: Wanted, name: string): boolean =>
-  wanted.kind !== "names" && wanted.names.some((one) => one.namespace === dav && one.name === name);
+const isNamed = (wanted: Wanted, name: string, space = dav): boolean =>
+  wanted.kind !== "names" &&
+  wanted.names.some((one) => one.namespace === space && one.name === name);
 
 /** What must be looked for to tell what is wanted. */
 export const needs = (wanted: Wanted) => ({
-  kept: wanted.kind !== "some" || wanted.names.some((name) => !isLive(name)),
+  kept: wanted.kind !== "some" || wanted.names.some((name) => !tellerOf(name)),
+  rollUps: wanted.kind === "all" || isNamed(wanted, "getetag") || isNamed(wanted, "size", ownCloud),
   locks: wanted.kind === "all" || isNamed(wanted, "lockdiscovery"),
   usage: [...onlyNamed].some((name) => isNamed(wanted, name)),
 });
 
-const element = (name: string, content: string | number): string =>
-  content === "" ? `<D:${name}/>` : `<D:${name}>${content}</D:${name}>`;
+function element({ namespace, name }: PropertyName, content: string | number): string {
+  const [begin, end] =
+    namespace === dav ? [`D:${name}`, `D:${name}`] : [`${name} xmlns="${namespace}"`, name];
+  return content === "" ? `<${begin}/>` : `<${begin}>${content}</${end}>`;
+}
 
 /** An element of a name, without content. */
 export const emptyElement = ({ namespace, name }: PropertyName): string =>
@@ -78,11 +112,11 @@ export const emptyElement = ({ namespace, name }: PropertyName): string =>
 function someOf(told: Told, names: readonly PropertyName[]) {
   const [found, missing]: [string[], string[]] = [[], []];
   for (const one of names) {
-    const value = isLive(one) ? live[one.name]?.(told) : undefined;
+    const value = tellerOf(one)?.(told);
     const kept = told.kept.find(
       ({ namespace, name }) => namespace === one.namespace && name === one.name,
     );
-    if (value !== undefined) found.push(element(one.name, value));
+    if (value !== undefined) found.push(element(one, value));
     else if (kept) found.push(kept.value);
     else missing.push(emptyElement(one));
   }
@@ -110,7 +144,11 @@ export function toldOf(
   const { found, missing } = someOf(told, more);
   const kept = told.kept.map(({ value }) => value);
   return {
-    found: [...all.map(({ name, value }) => element(name, value)), ...kept, ...found],
+    found: [
+      ...all.map(({ name, value }) => element({ namespace: dav, name }, value)),
+      ...kept,
+      ...found,
+    ],
     missing,
   };
 }

@@ -1,7 +1,10 @@
+import { createHash } from "node:crypto";
 import { Instant } from "#kernel/instant.ts";
 import { err, expect, ok, type Result } from "#kernel/result.ts";
 import type { DoorAnswer, TextAnswer } from "#platform/http/door.ts";
 import { NodePageSize } from "../../application/nodes/read-nodes.ts";
+import type { SeenRollUp } from "../../application/nodes/roll-ups.ts";
+import type { SeenSpace } from "../../domain/space.ts";
 import type { UsageOfOwner } from "../../application/spaces/usage.ts";
 import type { Lock } from "../../domain/lock.ts";
 import type { NodeId } from "../../domain/ids.ts";
@@ -58,7 +61,12 @@ function depthOf(asked: Asked): Result<0 | 1, TextAnswer> {
   return depth === "1" ? ok(1) : err(refused({ type: "header-invalid", header: "Depth" }));
 }
 
-const folderOf = (name: string, at: Told["node"]["createdAt"]): Told["node"] => ({
+const folderOf = (
+  name: string,
+  at: Told["node"]["createdAt"],
+  more: { readonly id?: NodeId } = {},
+): Told["node"] => ({
+  ...more,
   name: name as Node["name"],
   createdAt: at,
   changedAt: at,
@@ -83,21 +91,45 @@ type Telling = {
   readonly usage: UsageOfOwner | undefined;
 };
 
+const digestOf = (text: string): string =>
+  createHash("sha256").update(text).digest("base64url").slice(0, 24);
+
+/** The tags of spaces, where they are told. */
+async function rolledUp(
+  asked: Asked,
+  spaces: readonly SeenSpace[],
+  wanted: Wanted,
+): Promise<ReadonlyMap<NodeId, SeenRollUp>> {
+  const rolled = new Map<NodeId, SeenRollUp>();
+  if (!asked.hasFolderTags || !needs(wanted).rollUps) return rolled;
+  for (const { rootId } of spaces) {
+    const found = await asked.drive.rollUps({ nodeId: rootId }, inTime(asked));
+    if (found.ok) rolled.set(rootId, found.value(rootId));
+  }
+  return rolled;
+}
+
 async function* home(
-  { request: { at } }: Asked,
+  asked: Asked,
   { spaces }: Extract<Target, { kind: "home" }>,
   { wanted, depth, usage }: Telling,
 ): AsyncGenerator<string> {
+  const { at } = asked.request;
   const opened = spaces.map(({ openedAt }) => openedAt).toSorted();
   const root = folderOf("Basalt", opened.at(-1) ?? Instant.fromUnixMs(0));
-  const told = { ...bare, node: root, locks: undefined, usage };
+  const rolled = await rolledUp(asked, spaces, wanted);
+  const tags = [...rolled.values()].map(({ tag }) => tag).join(" ");
+  const own = { rollUp: rolled.size === 0 ? undefined : { tag: digestOf(tags), bytes: undefined } };
+  const told = { ...bare, ...own, node: root, role: undefined, locks: undefined, usage };
   yield responseOf(hrefOf(at, [], true), told, wanted);
   if (depth === 0) return;
   for (const space of spaces) {
-    const node = folderOf(space.name, space.openedAt);
-    const own = space.role === "owner" ? usage : undefined;
+    const node = folderOf(space.name, space.openedAt, { id: space.rootId });
+    const { role } = space;
     const href = hrefOf(at, [segmentOf(space, spaces)], true);
-    yield responseOf(href, { ...bare, node, locks: "", usage: own }, wanted);
+    const rollUp = rolled.get(space.rootId);
+    const used = role === "owner" ? usage : undefined;
+    yield responseOf(href, { ...bare, rollUp, node, role, locks: "", usage: used }, wanted);
   }
 }
 
@@ -117,8 +149,10 @@ async function lockElements(asked: Asked, target: Found, { wanted, depth }: Tell
 
 async function* below(asked: Asked, target: Found, telling: Telling): AsyncGenerator<string> {
   const { drive, request } = asked;
-  const { node, names } = target;
+  const { node, names, role } = target;
   const { wanted, usage, depth } = telling;
+  const isRolled = asked.hasFolderTags && needs(wanted).rollUps && node.kind === "folder";
+  const rolled = isRolled ? await drive.rollUps({ nodeId: node.id }, inTime(asked)) : undefined;
   const locksOf = await lockElements(asked, target, telling);
   const keptBy = async (
     ids: readonly NodeId[],
@@ -143,6 +177,8 @@ async function* below(asked: Asked, target: Found, telling: Telling): AsyncGener
         const href = hrefFor(one);
         const told = {
           node: one,
+          role,
+          rollUp: rolled?.ok === true && one.kind === "folder" ? rolled.value(one.id) : undefined,
           isFolder: one.kind === "folder",
           kept: kept.get(one.id) ?? [],
           locks: locksOf(one, href),
@@ -190,7 +226,7 @@ export async function propfind(asked: Asked, target: Target): Promise<DoorAnswer
   if (!wanted) return refused({ type: "xml-invalid", why: "it is no propfind" });
   if (target.kind === "missing") return refused({ type: "path-not-found" });
   const { drive, context } = asked;
-  const isOwn = target.kind === "home" || target.isOwn;
+  const isOwn = target.kind === "home" || target.role === "owner";
   const used = needs(wanted).usage && isOwn ? await drive.getUsage({}, context) : undefined;
   const telling = { wanted, depth: depth.value, usage: used?.ok ? used.value : undefined };
   return streamedMultistatus(

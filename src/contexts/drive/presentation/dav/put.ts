@@ -2,7 +2,7 @@ import { Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Version } from "#kernel/version.ts";
 import type { DoorAnswer, TextAnswer } from "#platform/http/door.ts";
-import type { UploadedFile } from "../../application/content/receive-content.ts";
+import type { KeptFile, UploadedFile } from "../../application/content/receive-content.ts";
 import type { PlacedFile } from "../../domain/node.ts";
 import { uploadedFile } from "../uploaded-file.ts";
 import { refused, type Refusal } from "./answers.ts";
@@ -78,7 +78,7 @@ function modifiedAtIn(asked: Asked): Instant | undefined {
   return at.ok ? at.value : undefined;
 }
 
-type Content = { readonly content: UploadedFile; readonly modifiedAt?: Instant };
+type Content = { readonly content: UploadedFile | KeptFile; readonly modifiedAt?: Instant };
 type Written = Result<{ readonly file: PlacedFile; readonly isNew: boolean }, Refusal>;
 
 async function create(
@@ -121,19 +121,31 @@ async function write(asked: Asked, target: Found | Missing, content: Content): P
 
 /** Keeps a body as a file. */
 export async function put(asked: Asked, target: Target): Promise<DoorAnswer> {
-  const { request } = asked;
-  if (target.kind === "home" || (target.kind === "found" && target.node.kind === "folder"))
-    return refused({ type: "method-not-allowed" });
   if (headerOf(asked, "content-range") !== undefined)
     return refused({ type: "header-invalid", header: "Content-Range" });
+  const { request } = asked;
+  const body = () => uploadedFile(stillAllowed(asked, whole(request.body, promisedBy(asked))));
+  return putContent(asked, target, async () => ok(body()));
+}
+
+/** Keeps a content as that of a file at a path, once it is known that it may lie there. */
+export async function putContent(
+  asked: Asked,
+  target: Target,
+  contentOf: (modifiedAt: Instant | undefined) => Promise<Result<Content["content"], Refusal>>,
+): Promise<DoorAnswer> {
+  if (target.kind === "home" || (target.kind === "found" && target.node.kind === "folder"))
+    return refused({ type: "method-not-allowed" });
   const place = target.kind === "missing" ? placeOf(target) : ok(undefined);
   if (!place.ok) return refused(place.error);
   const effect = target.kind === "found" ? "changes" : "comes";
   const may = await guarded(asked, target, [{ on: target, effect }]);
   if (!may.ok) return may.error;
   const modifiedAt = modifiedAtIn(asked);
+  const arrived = await contentOf(modifiedAt);
+  if (!arrived.ok) return refused(arrived.error);
   const content = {
-    content: uploadedFile(stillAllowed(asked, whole(request.body, promisedBy(asked)))),
+    content: arrived.value,
     ...(modifiedAt === undefined ? {} : { modifiedAt }),
   };
   const written = await write(asked, target, content).catch((error: unknown) => {
@@ -143,10 +155,13 @@ export async function put(asked: Asked, target: Target): Promise<DoorAnswer> {
   if (written instanceof LockedMeanwhile) return written.answer;
   if (!written.ok) return refused(written.error);
   const { file, isNew } = written.value;
+  const tag = tagOf(file) ?? "";
   return {
     status: isNew ? 201 : 204,
     headers: {
-      etag: tagOf(file) ?? "",
+      etag: tag,
+      "oc-etag": tag,
+      "oc-fileid": file.id,
       ...(modifiedAt === undefined ? {} : { "x-oc-mtime": "accepted" }),
     },
   };
@@ -161,5 +176,5 @@ export async function createEmpty(asked: Asked, target: Missing): Promise<Result
   const { names, parent } = target;
   const node = written.value.file;
   const above = parent ? [parent] : [];
-  return ok({ kind: "found", names, node, above, locks: [], isOwn: false });
+  return ok({ kind: "found", names, node, above, locks: [], role: "editor" });
 }

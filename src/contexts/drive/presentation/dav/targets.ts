@@ -22,8 +22,8 @@ export type Found = {
   readonly above: readonly Node[];
   /** Those that cover it. */
   readonly locks: readonly Lock[];
-  /** Whether the space is the caller's own. */
-  readonly isOwn: boolean;
+  /** What the caller is in the space. */
+  readonly role: SeenSpace["role"];
 };
 /** Nothing is there. Without a `parent`, the folder that it would lie in is not there either. */
 export type Missing = {
@@ -68,7 +68,7 @@ export function targetsOf(drive: Drive, context: Context) {
     const { nodes, locks, space } = found.value;
     if (nodes.length <= path.length) return ok(missing(names, found.value));
     const [node = nodes[0], ...above] = nodes.toReversed();
-    return ok({ kind: "found", names, node, above, locks, isOwn: space.role === "owner" });
+    return ok({ kind: "found", names, node, above, locks, role: space.role });
   }
 
   return async (path: string): Promise<Result<Target, PathInvalid | Forbidden>> => {

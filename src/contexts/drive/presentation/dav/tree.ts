@@ -48,8 +48,9 @@ export async function mkcol(asked: Asked, target: Target): Promise<DoorAnswer> {
   const made = await drive.createFolder(place.value, context);
   if (!made.ok)
     return refused(made.error.type === "name-taken" ? { type: "method-not-allowed" } : made.error);
-  if (changes.length === 0) return { status: 201 };
-  const kept = await drive.changeProperties({ nodeId: made.value.id, changes }, context);
+  const { id } = made.value;
+  if (changes.length === 0) return { status: 201, headers: { "oc-fileid": id } };
+  const kept = await drive.changeProperties({ nodeId: id, changes }, context);
   return kept.ok ? mkcolAnswer(201, outcomes(changes)) : refused(kept.error);
 }
 

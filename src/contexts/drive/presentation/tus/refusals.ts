@@ -19,6 +19,7 @@ const statuses = {
   "name-taken": 409,
   "stale-revision": 409,
   "staging-not-found": 404,
+  "staging-exists": 409,
   "staging-sealed": 409,
   "offset-mismatch": 409,
   "length-mismatch": 413,

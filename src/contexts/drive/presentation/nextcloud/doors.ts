@@ -1,0 +1,168 @@
+import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
+import type { Door, DoorAnswer, DoorRequest, TextAnswer } from "#platform/http/door.ts";
+import type { Drive } from "../../index.ts";
+import { arrival } from "../content-routes.ts";
+import { davMethods, refused } from "../dav/answers.ts";
+import { davAnswer, davOptions } from "../dav/door.ts";
+import { transferAnswer } from "./transfers.ts";
+
+/** The version of Nextcloud whose dialect this is: clients refuse those that are too old. */
+const [version, versionText] = ["28.0.0.0", "28.0.0"];
+
+export type CloudDeps = {
+  readonly drive: Drive;
+  readonly clock: Clock;
+  /** The verified address of a user, which is told to that user alone. */
+  readonly addressOf: (userId: string) => Promise<string | undefined>;
+};
+
+const json = (status: number, value: unknown): TextAnswer => ({
+  status,
+  headers: { "content-type": "application/json; charset=utf-8" },
+  text: JSON.stringify(value),
+});
+
+const nothing = {
+  methods: ["GET"],
+  fileMethods: [],
+  places: [1, 1],
+  options: { allow: "GET" },
+} as const;
+
+/** Says to everyone that a server is there. */
+const status: Door = {
+  ...nothing,
+  name: "nextcloud-status",
+  access: "public",
+  path: "/status.php",
+  answer: async () =>
+    json(200, {
+      installed: true,
+      maintenance: false,
+      needsDbUpgrade: false,
+      version,
+      versionstring: versionText,
+      edition: "",
+      productname: "Basalt",
+      extendedSupport: false,
+    }),
+};
+
+const ocs = (data: unknown): TextAnswer =>
+  json(200, { ocs: { meta: { status: "ok", statuscode: 100, message: "OK" }, data } });
+
+const unknown = json(404, {
+  ocs: {
+    meta: { status: "failure", statuscode: 998, message: "Basalt has nothing of this name" },
+    data: [],
+  },
+});
+
+const capabilities = {
+  version: {
+    major: 28,
+    minor: 0,
+    micro: 0,
+    string: versionText,
+    edition: "",
+    extendedSupport: false,
+  },
+  capabilities: {
+    core: { pollinterval: 60, "webdav-root": "remote.php/webdav" },
+    dav: { chunking: "1.0" },
+    files: { bigfilechunking: true, undelete: false, versioning: false, blacklisted_files: [] },
+  },
+};
+
+/** What clients ask about the server and about their user. */
+function ocsDoor({ drive, addressOf }: CloudDeps): Door {
+  async function user(context: Context): Promise<TextAnswer> {
+    const { actor } = context;
+    const address = await addressOf(actor);
+    const used = await drive.getUsage({}, context);
+    const { usedBytes = 0, quotaBytes } = used.ok ? used.value : {};
+    const name = address ?? actor;
+    const quota = {
+      used: usedBytes,
+      quota: quotaBytes ?? -3,
+      ...(quotaBytes === undefined ? {} : { free: Math.max(0, quotaBytes - usedBytes) }),
+    };
+    return ocs({
+      id: actor,
+      enabled: true,
+      "display-name": name,
+      displayname: name,
+      email: address ?? null,
+      quota,
+    });
+  }
+  return {
+    ...nothing,
+    name: "nextcloud-ocs",
+    path: "/ocs",
+    async answer({ path }, context) {
+      const [, asked = ""] = /^\/v[12]\.php\/cloud\/(\w+)$/.exec(path) ?? [];
+      if (asked === "capabilities") return ocs(capabilities);
+      if (asked === "user") return user(context);
+      return unknown;
+    },
+  };
+}
+
+/** The part of a path behind `/files/<user>` or `/uploads/<user>`, with that. */
+const parts = /^\/(files|uploads)\/([^/]+)((?:\/.*)?)$/;
+
+/** Files at `/files/<user>`, and those that come in pieces at `/uploads/<user>`. */
+function filesDoor({ drive, clock, addressOf }: CloudDeps): Door {
+  const asking = { drive, clock, hasFolderTags: true };
+
+  /** Clients name their user by the id that they were told, or by the address. */
+  async function isOwn(segment: string, { actor }: Context): Promise<boolean> {
+    const user = decodeURIComponent(segment);
+    return user === actor || user.toLowerCase() === (await addressOf(actor));
+  }
+
+  async function answer(request: DoorRequest, context: Context): Promise<DoorAnswer> {
+    const [, room = "", user = "", path = ""] = parts.exec(request.path) ?? [];
+    if (!/^[\w.~@+%!'-]+$/.test(user) || !(await isOwn(user, context).catch(() => false)))
+      return refused({ type: "path-not-found" });
+    const files = `${request.at}/files/${user}`;
+    return room === "files"
+      ? davAnswer(asking, { ...request, at: files, path }, context)
+      : transferAnswer(
+          asking,
+          { ...request, at: `${request.at}/uploads/${user}`, path },
+          { context, files },
+        );
+  }
+
+  return {
+    name: "nextcloud-files",
+    path: "/remote.php/dav",
+    methods: davMethods,
+    fileMethods: ["PUT"],
+    places: arrival.places,
+    options: davOptions,
+    answer,
+  };
+}
+
+/** The path of older clients, and of those that know no user. */
+const oldFilesDoor = ({ drive, clock }: CloudDeps): Door => ({
+  name: "nextcloud-webdav",
+  path: "/remote.php/webdav",
+  methods: davMethods,
+  fileMethods: ["PUT"],
+  places: arrival.places,
+  options: davOptions,
+  answer: (request, context) => davAnswer({ drive, clock, hasFolderTags: true }, request, context),
+});
+
+/** What clients of Nextcloud need to sync files: its status, its OCS, and its paths of WebDAV. */
+export const nextcloud = (deps: CloudDeps): readonly Door[] => [
+  status,
+  ocsDoor(deps),
+  filesDoor(deps),
+  oldFilesDoor(deps),
+];

@@ -1,0 +1,124 @@
+import type { Instant } from "#kernel/instant.ts";
+import { ok, type Result } from "#kernel/result.ts";
+import type { DoorAnswer, DoorRequest } from "#platform/http/door.ts";
+import type { Context } from "#kernel/context.ts";
+import type { NamedStaging } from "../../application/stagings/stagings.ts";
+import { multistatus, propstat, refused, response, type Refusal } from "../dav/answers.ts";
+import { askedOf, headerOf, inTime, type Asked, type Asking } from "../dav/asked.ts";
+import { putContent } from "../dav/put.ts";
+import { destinationOf, hrefOf } from "../dav/targets.ts";
+
+/** What of a transfer a request is about: a piece by its number, or `.file`, which all of them are together. */
+type Transfer = { readonly name: string; readonly piece: string | undefined };
+type Answer = (asked: Asked, transfer: Transfer) => Promise<DoorAnswer>;
+
+/** Begins a transfer. The client names it. */
+const begin: Answer = async ({ drive, context }, { name }) => {
+  const begun = await drive.beginStaging({ name, note: "{}" }, context);
+  return begun.ok ? { status: 201 } : refused(begun.error);
+};
+
+const found = ({ drive, context }: Asked, { name }: Transfer) =>
+  drive.findStaging({ name }, context);
+
+function numberOf({ piece = "" }: Transfer): number | undefined {
+  const number = Number(piece);
+  return /^\d{1,20}$/.test(piece) && Number.isSafeInteger(number) ? number : undefined;
+}
+
+/** Keeps a piece, which may be sent again. */
+const keep: Answer = async (asked, transfer) => {
+  const number = numberOf(transfer);
+  if (number === undefined) return refused({ type: "path-invalid" });
+  const staging = await found(asked, transfer);
+  if (!staging.ok) return refused(staging.error);
+  const { id: stagingId } = staging.value.staging;
+  const placing = { number };
+  const { context, drive, request } = asked;
+  const kept = await drive.stageBytes({ stagingId, placing, bytes: request.body }, context);
+  return kept.ok ? { status: 201 } : refused(kept.error);
+};
+
+/** Tells which pieces have come, so that a client can go on. */
+const tell: Answer = async (asked, transfer) => {
+  const staging = await found(asked, transfer);
+  if (!staging.ok) return refused(staging.error);
+  const { pieces } = staging.value;
+  const { at, path } = asked.request;
+  const names = path.split("/").filter((segment) => segment !== "");
+  const folder = propstat(200, ["<D:resourcetype><D:collection/></D:resourcetype>"]);
+  const told = pieces.map(({ place, size }) =>
+    response(
+      hrefOf(at, [...names, String(place)], false),
+      propstat(200, ["<D:resourcetype/>", `<D:getcontentlength>${size}</D:getcontentlength>`]),
+    ),
+  );
+  return multistatus([response(hrefOf(at, names, true), folder), ...told].join(""));
+};
+
+const end: Answer = async (asked, transfer) => {
+  const staging = await found(asked, transfer);
+  if (!staging.ok) return refused(staging.error);
+  const { id: stagingId } = staging.value.staging;
+  const ended = await asked.drive.discardStaging({ stagingId }, asked.context);
+  return ended.ok ? { status: 204 } : refused(ended.error);
+};
+
+/** Whether all bytes have come that the client says there are. */
+function whole(asked: Asked, { staging }: NamedStaging): Result<void, Refusal> {
+  const told = headerOf(asked, "oc-total-length");
+  const length = told === undefined ? staging.bytes : Number(told);
+  const { bytes } = staging;
+  return bytes === length
+    ? ok(undefined)
+    : { ok: false, error: { type: "length-mismatch", length, bytes } };
+}
+
+/** Makes the pieces, together, the content of the file at the destination. */
+const assemble =
+  (files: string): Answer =>
+  async (asked, transfer) => {
+    if (transfer.piece !== ".file") return refused({ type: "path-invalid" });
+    const staging = await found(asked, transfer);
+    if (!staging.ok) return refused(staging.error);
+    const isWhole = whole(asked, staging.value);
+    if (!isWhole.ok) return refused(isWhole.error);
+    // Conditions and locks are about the file, below the path of files.
+    const there = { ...asked, request: { ...asked.request, at: files } };
+    const path = destinationOf(there.request);
+    if (path === undefined) return refused({ type: "other-server" });
+    const target = await asked.find(path);
+    if (!target.ok) return refused(target.error);
+    const { id: stagingId } = staging.value.staging;
+    const sealed = (modifiedAt: Instant | undefined) => {
+      const told = modifiedAt === undefined ? {} : { modifiedAt };
+      return asked.drive.sealStaging({ stagingId, ...told }, inTime(asked));
+    };
+    return putContent({ ...there, request: { ...there.request, path } }, target.value, sealed);
+  };
+
+/**
+ * Files that come in pieces, as clients of Nextcloud send large ones: a folder of the client's own naming takes pieces by their numbers, and is moved to where the
+ * file is to lie. `files`: the path of the files of the caller.
+ */
+export async function transferAnswer(
+  asking: Asking,
+  request: DoorRequest,
+  { context, files }: { readonly context: Context; readonly files: string },
+): Promise<DoorAnswer> {
+  const [name = "", piece, ...more] = request.path.split("/").filter((one) => one !== "");
+  if (name === "" || name.length > 200 || more.length > 0)
+    return refused({ type: "path-not-found" });
+  const answers: Readonly<Record<string, Answer>> = {
+    MKCOL: begin,
+    PUT: keep,
+    PROPFIND: tell,
+    DELETE: end,
+    MOVE: assemble(files),
+  };
+  const answer = answers[request.method];
+  const transfer = { name: `nextcloud/${name}`, piece };
+  return answer
+    ? answer(askedOf(asking, request, context), transfer)
+    : refused({ type: "method-not-allowed" });
+}
