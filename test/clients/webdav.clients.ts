@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -7,30 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { scratch, serve, signUp, type Served, type SignedIn } from "#test/basalt.ts";
 import { verify } from "#test/emails.ts";
 import { post } from "#test/http.ts";
-
-type Run = { readonly code: number; readonly said: string };
-
-/** Runs a client, which may fail, with so much time. */
-const run = (
-  command: string,
-  args: readonly string[],
-  { input, env = {} }: { readonly input?: string | Uint8Array; readonly env?: object } = {},
-): Promise<Run> =>
-  new Promise((resolve) => {
-    const options = { timeout: 120_000, maxBuffer: 2 ** 26, env: { ...process.env, ...env } };
-    const child = execFile(command, [...args], options, (error, out, err) => {
-      const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
-      resolve({ code, said: `${out}${err}` });
-    });
-    child.stdin?.on("error", () => {});
-    child.stdin?.end(input);
-  });
-
-async function must(...asked: Parameters<typeof run>): Promise<string> {
-  const { code, said } = await run(...asked);
-  assert.equal(code, 0, `${asked[0]} ${asked[1].join(" ")}: ${said}`);
-  return said;
-}
+import { must, run } from "#test/programs.ts";
 
 /** Names that other systems, shells and URLs make something else of. */
 const odd = ["ünï & <x>#%.txt", "100% sure?.txt", "-dash", "quote'\"s", "emoji 🗂️", "a+b=c;d,e"];

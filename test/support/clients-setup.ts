@@ -4,7 +4,15 @@ import { globalSetup as ownSetup } from "./global-setup.ts";
 export { globalTeardown } from "./global-setup.ts";
 
 /** Clients that the tests of the doors run, by the names of their Debian packages. */
-const packages = ["litmus", "rclone", "curl", "davfs2", "rsync", "sqlite3"];
+const packages = [
+  "litmus",
+  "rclone",
+  "curl",
+  "davfs2",
+  "rsync",
+  "sqlite3",
+  "nextcloud-desktop-cmd",
+];
 
 /** A client that cannot be had is a failure: its tests would show nothing. */
 function install(names: readonly string[]): void {

@@ -24,18 +24,20 @@ type More = {
 type Answer = { readonly status: number; readonly headers: Headers; readonly text: string };
 
 /** A Basalt with a user, who has the space `My files` and a password for WebDAV. */
-export async function openWebDav() {
-  const served = await serve({ BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: "20" });
+export async function openWebDav(settings: Readonly<Record<string, string>> = {}) {
+  const served = await serve({ BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: "20", ...settings });
   const at = ({ headers }: Pick<SignedIn, "headers">) => ({ url: served.url, headers });
   const ada = await signUp(served, "ada@example.com");
   await verify(served, "ada@example.com", ada);
   const space = await post(at(ada), "/drive/spaces", { name: "My files" });
-  async function basic(user: SignedIn, some = scopes): Promise<string> {
+  async function keyOf(user: SignedIn, some = scopes): Promise<string> {
     const key = { name: "laptop", scopes: some, expiresInDays: 366 };
     const { body, status } = await post(at(user), `/users/${user.userId}/api-keys`, key);
     assert.equal(status, 201, JSON.stringify(body));
-    return `Basic ${btoa(`anybody:${String(body["token"])}`)}`;
+    return String(body["token"]);
   }
+  const basic = async (user: SignedIn, some = scopes): Promise<string> =>
+    `Basic ${btoa(`anybody:${await keyOf(user, some)}`)}`;
   const authorization = await basic(ada);
   async function dav(
     method: string,
@@ -55,6 +57,7 @@ export async function openWebDav() {
     rootId: String(space.body["rootId"]),
     authorization,
     at,
+    keyOf,
     basic,
     dav,
     statusOf: async (method: string, path: string, more: More = {}) =>

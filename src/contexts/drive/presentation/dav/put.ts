@@ -3,7 +3,7 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import type { Version } from "#kernel/version.ts";
 import type { DoorAnswer, TextAnswer } from "#platform/http/door.ts";
 import type { KeptFile, UploadedFile } from "../../application/content/receive-content.ts";
-import type { PlacedFile } from "../../domain/node.ts";
+import type { Node, PlacedFile } from "../../domain/node.ts";
 import { uploadedFile } from "../uploaded-file.ts";
 import { refused, type Refusal } from "./answers.ts";
 import { headerOf, inTime, tagOf, type Asked } from "./asked.ts";
@@ -155,9 +155,14 @@ export async function putContent(
   if (written instanceof LockedMeanwhile) return written.answer;
   if (!written.ok) return refused(written.error);
   const { file, isNew } = written.value;
+  return keptAnswer(isNew ? 201 : 204, file, modifiedAt);
+}
+
+/** Tells whoever has sent a content what it is by now. */
+export function keptAnswer(status: 201 | 204, file: Node, modifiedAt?: Instant): TextAnswer {
   const tag = tagOf(file) ?? "";
   return {
-    status: isNew ? 201 : 204,
+    status,
     headers: {
       etag: tag,
       "oc-etag": tag,

@@ -2,11 +2,12 @@ import type { Instant } from "#kernel/instant.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import type { DoorAnswer, DoorRequest } from "#platform/http/door.ts";
 import type { Context } from "#kernel/context.ts";
+import type { NodeId } from "../../domain/ids.ts";
 import type { NamedStaging } from "../../application/stagings/stagings.ts";
 import { multistatus, propstat, refused, response, type Refusal } from "../dav/answers.ts";
 import { askedOf, headerOf, inTime, type Asked, type Asking } from "../dav/asked.ts";
-import { putContent } from "../dav/put.ts";
-import { destinationOf, hrefOf } from "../dav/targets.ts";
+import { keptAnswer, putContent } from "../dav/put.ts";
+import { destinationOf, hrefOf, type Target } from "../dav/targets.ts";
 
 /** What of a transfer a request is about: a piece by its number, or `.file`, which all of them are together. */
 type Transfer = { readonly name: string; readonly piece: string | undefined };
@@ -74,6 +75,12 @@ function whole(asked: Asked, { staging }: NamedStaging): Result<void, Refusal> {
     : { ok: false, error: { type: "length-mismatch", length, bytes } };
 }
 
+/** A client that has lost the answer asks again. */
+const made = (nodeId: NodeId, target: Target): DoorAnswer =>
+  target.kind === "found" && target.node.id === nodeId
+    ? keptAnswer(204, target.node)
+    : refused({ type: "staging-sealed" });
+
 /** Makes the pieces, together, the content of the file at the destination. */
 const assemble =
   (files: string): Answer =>
@@ -81,15 +88,16 @@ const assemble =
     if (transfer.piece !== ".file") return refused({ type: "path-invalid" });
     const staging = await found(asked, transfer);
     if (!staging.ok) return refused(staging.error);
-    const isWhole = whole(asked, staging.value);
-    if (!isWhole.ok) return refused(isWhole.error);
     // Conditions and locks are about the file, below the path of files.
     const there = { ...asked, request: { ...asked.request, at: files } };
     const path = destinationOf(there.request);
     if (path === undefined) return refused({ type: "other-server" });
     const target = await asked.find(path);
     if (!target.ok) return refused(target.error);
-    const { id: stagingId } = staging.value.staging;
+    const { id: stagingId, nodeId } = staging.value.staging;
+    if (nodeId !== undefined) return made(nodeId, target.value);
+    const isWhole = whole(asked, staging.value);
+    if (!isWhole.ok) return refused(isWhole.error);
     const sealed = (modifiedAt: Instant | undefined) => {
       const told = modifiedAt === undefined ? {} : { modifiedAt };
       return asked.drive.sealStaging({ stagingId, ...told }, inTime(asked));
