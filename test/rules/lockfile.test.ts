@@ -11,6 +11,7 @@ const reasons: Readonly<Record<string, string>> = {
   "csv-parse": "casbin wants 5, we want 7",
   "fast-uri": "ajv 8 wants 3, fastify 4",
   "sonic-boom": "pino 10 wants 4, pino-pretty 5",
+  "set-cookie-parser": "@tus/server wants 2, light-my-request, below fastify, 3",
   tslib: "tsyringe, below @simplewebauthn/server, wants 1",
 };
 
