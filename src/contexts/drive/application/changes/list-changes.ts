@@ -51,13 +51,13 @@ type Deps = { readonly read: Read<DriveScope>; readonly mayAct: MayAct; readonly
 const cursorOf = ({ position, id }: Mark = beginning): ChangeCursor =>
   `${position}.${id}` as ChangeCursor;
 
-function markOf(cursor: ChangeCursor): Mark {
+export function markOf(cursor: ChangeCursor): Mark {
   const [position = "", id = ""] = cursor.split(".");
   return { position: Number(position), id };
 }
 
 /** What has changed after a cursor. Each node is told once, at the place of its last change. */
-async function changesAfter(
+export async function changesAfter(
   { changes, nodes }: DriveScope,
   { spaceId, cursor, limit }: Required<Pick<ListChanges, "spaceId" | "limit">> & ListChanges,
 ): Promise<Result<ChangePage, CursorLost>> {

@@ -1,10 +1,22 @@
+import type { Instant } from "#kernel/instant.ts";
 import type { NodeId, SpaceId } from "../../domain/ids.ts";
+import type { NodeName } from "../../domain/node-name.ts";
 
 /** An event of the log. A log that was restored to an earlier state does not have it any more. */
 export type Mark = { readonly position: number; readonly id: string };
 /** The place before the first event. */
 export const beginning: Mark = { position: 0, id: "" };
-export type NodeChange = Mark & { readonly nodeId: NodeId };
+export type NodeChange = Mark & { readonly nodeId: NodeId; readonly at: Instant };
+
+/** Where a node was. The root of a space lies nowhere. */
+export type PlaceAt = {
+  readonly nodeId: NodeId;
+  readonly parentId: NodeId | undefined;
+  readonly name: NodeName;
+  readonly isTrashed: boolean;
+};
+/** `lost`: nodes that lay somewhere then, and are deleted for good, so that nobody knows where. */
+export type PlacesAt = { readonly places: readonly PlaceAt[]; readonly lost: readonly NodeId[] };
 
 /** What has changed in a space, in one order for all who ask. */
 export type Changes = {
@@ -24,4 +36,6 @@ export type Changes = {
     readonly until: number;
     readonly limit: number;
   }) => Promise<readonly NodeChange[]>;
+  /** Where nodes and the folders above them were after the event at a position; now, without one. Those that were made later were nowhere. */
+  readonly placesAt: (nodeIds: readonly NodeId[], after: number | undefined) => Promise<PlacesAt>;
 };

@@ -1,0 +1,153 @@
+import type { Context } from "#kernel/context.ts";
+import type { MayAct } from "#kernel/permission.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
+import type { Read } from "#kernel/unit-of-work.ts";
+import type { NodeId } from "../../domain/ids.ts";
+import type { NodeName } from "../../domain/node-name.ts";
+import { maxDepth, type NotAFolder, type Placed } from "../../domain/node.ts";
+import { asFolder, permitted, type Unseen } from "../nodes/located.ts";
+import { Permissions } from "../permission.ts";
+import type { PlaceAt } from "../ports/changes.ts";
+import type { DriveScope } from "../ports/scope.ts";
+import {
+  changesAfter,
+  ChangePageSize,
+  markOf,
+  type ChangeCursor,
+  type CursorLost,
+} from "./list-changes.ts";
+
+/** The names from a folder down to a node. */
+export type NamesBelow = readonly NodeName[];
+type NodeBelow = { readonly node: Placed; readonly names: NamesBelow };
+
+/** `isDeep`: whether all that lies below the folder is followed, or what lies in it alone. */
+export type ListPathChanges = {
+  readonly folderId: NodeId;
+  readonly isDeep: boolean;
+  readonly cursor: ChangeCursor;
+};
+
+/** What has changed below a folder, for a client that knows paths alone. */
+export type PathChanges = {
+  /** Where something lay that does not lie there any more, with all that lay below it. They come before `there`. */
+  readonly gone: readonly NamesBelow[];
+  readonly there: readonly NodeBelow[];
+  readonly nextCursor: ChangeCursor;
+  readonly hasMore: boolean;
+};
+
+/** More than so many nodes that came along with folders are not told: the client reads the tree anew. */
+const maxMoved = 2_000;
+
+type World = (nodeId: NodeId) => NamesBelow | undefined;
+
+/** The names from a folder down to each node, as nodes lay; undefined of what lay elsewhere. */
+function worldOf(places: readonly PlaceAt[], folderId: NodeId): World {
+  const byId = new Map(places.map((place) => [place.nodeId, place]));
+  return (nodeId) => {
+    const names: NodeName[] = [];
+    for (let at: NodeId | undefined = nodeId; at !== folderId;) {
+      const place: PlaceAt | undefined = at === undefined ? undefined : byId.get(at);
+      if (!place || place.isTrashed || names.length > maxDepth) return undefined;
+      names.push(place.name);
+      at = place.parentId;
+    }
+    return names.toReversed();
+  };
+}
+
+const startsWith = (names: NamesBelow, first: NamesBelow): boolean =>
+  first.every((name, i) => names[i] === name);
+const pathOf = (names: NamesBelow | undefined) => names?.join("/");
+
+/** Whether the places are kept that were left since a cursor. */
+async function isPastWhole(
+  { changes, retention }: DriveScope,
+  spaceId: Placed["spaceId"],
+  { cursor, nextCursor }: Pick<PathChanges, "nextCursor"> & Pick<ListPathChanges, "cursor">,
+): Promise<boolean> {
+  const [after, until] = [markOf(cursor).position, markOf(nextCursor).position];
+  const since = { spaceId, after, until, limit: 1 };
+  const [[first], keptFrom] = await Promise.all([changes.between(since), retention.keptFrom()]);
+  return first === undefined || first.at >= keptFrom;
+}
+
+/** What lies below folders that have come to where they are, each with its names. */
+async function cameAlong(
+  { timeMachine }: DriveScope,
+  folders: readonly NodeBelow[],
+): Promise<readonly NodeBelow[] | undefined> {
+  if (folders.length === 0) return [];
+  const ids = folders.map(({ node }) => node.id);
+  const below = await timeMachine.belowNow(ids, { limit: maxMoved + 1, isHeld: false });
+  if (below.length > maxMoved) return undefined;
+  const named = new Map(folders.map(({ node, names }) => [node.id, names]));
+  const found: NodeBelow[] = [];
+  // Folders come before what lies in them.
+  for (const node of below) {
+    const names = [...(named.get(node.parentId) ?? []), node.name];
+    named.set(node.id, names);
+    found.push({ node, names });
+  }
+  return found;
+}
+
+/** Tells what has changed below a folder since a cursor by the paths of then and of now. */
+export function listPathChanges({
+  read,
+  mayAct,
+}: {
+  readonly read: Read<DriveScope>;
+  readonly mayAct: MayAct;
+}) {
+  const seen = permitted(mayAct, Permissions.readNode);
+  type Outcome = Result<PathChanges, Unseen | NotAFolder | CursorLost>;
+
+  async function changed(
+    scope: DriveScope,
+    { folderId, isDeep, cursor }: ListPathChanges,
+    spaceId: Placed["spaceId"],
+  ): Promise<Outcome> {
+    const lost = err<CursorLost>({ type: "cursor-lost", spaceId });
+    const limit = ChangePageSize.usual;
+    const page = await changesAfter(scope, { spaceId, cursor, limit });
+    if (!page.ok) return page;
+    const { items, purged, nextCursor, hasMore } = page.value;
+    const ids = [...items.map(({ node }) => node.id), ...purged];
+    const [then, now, isWhole] = await Promise.all([
+      scope.changes.placesAt([...ids, folderId], markOf(cursor).position),
+      scope.changes.placesAt([...ids, folderId], undefined),
+      isPastWhole(scope, spaceId, { cursor, nextCursor }),
+    ]);
+    if (then.lost.length > 0 || !isWhole) return lost;
+    const [before, after] = [worldOf(then.places, folderId), worldOf(now.places, folderId)];
+    const isTold = (names: NamesBelow | undefined): names is NamesBelow =>
+      names !== undefined && names.length > 0 && (isDeep || names.length === 1);
+    const gone = ids
+      .map((id) => [before(id), after(id)] as const)
+      .flatMap(([was, is]) => (isTold(was) && pathOf(was) !== pathOf(is) ? [was] : []));
+    const there = items.flatMap(({ node }) => {
+      const names = after(node.id);
+      return isTold(names) && node.status === "placed" ? [{ node, names }] : [];
+    });
+    const moved = there.filter(
+      ({ node, names }) =>
+        node.kind === "folder" &&
+        (pathOf(before(node.id)) !== pathOf(names) || gone.some((one) => startsWith(names, one))),
+    );
+    const along = isDeep ? await cameAlong(scope, moved) : [];
+    if (!along) return lost;
+    const told = new Set(there.map(({ node }) => node.id));
+    const more = along.filter(({ node }) => !told.has(node.id));
+    return ok({ gone, there: [...there, ...more], nextCursor, hasMore });
+  }
+
+  return (input: ListPathChanges, context: Context): Promise<Outcome> =>
+    read(context, async (scope): Promise<Outcome> => {
+      const found = await seen(scope, input.folderId, context);
+      if (!found.ok) return found;
+      const folder = asFolder(found.value);
+      return folder.ok ? changed(scope, input, folder.value.node.spaceId) : folder;
+    });
+}
