@@ -45,7 +45,7 @@ const changing = (drive: Drive): readonly Route[] => [
     summary: "Copy a file or a folder",
     description:
       "Creates a file with the newest content of another one, or a folder with all that lies below another one, at most 10000 files and folders: in its folder or in another one (`parentId`), of any space of the caller, under its name or another one (`name`). " +
-      "With `ifTaken=replace` what has the name there goes to the trash. No bytes are copied, and no older revisions.",
+      "With `ifTaken=replace` what has the name there goes to the trash; with `ifTaken=number` the copy gets another name, as in `photo (2).jpg`. No bytes are copied, and no older revisions.",
     input: CopyNode,
     handle: drive.copyNode,
     success: 201,
@@ -57,7 +57,7 @@ const changing = (drive: Drive): readonly Route[] => [
     id: "moveNode",
     summary: "Rename or move a file or a folder",
     description:
-      "Moves a node to another folder of its space (`parentId`), renames it (`name`), or both. What lies below a folder goes with it. With `ifTaken=replace` what has the name there goes to the trash.",
+      "Moves a node to another folder of its space (`parentId`), renames it (`name`), or both. What lies below a folder goes with it. With `ifTaken=replace` what has the name there goes to the trash; with `ifTaken=number` the node gets another name, as in `photo (2).jpg`.",
     input: MoveNode,
     handle: drive.moveNode,
     refusals: { ...placed, "node-is-root": 409, "precondition-failed": 412 },

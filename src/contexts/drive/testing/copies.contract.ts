@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import { expect } from "#kernel/result.ts";
 import { OpenSpace } from "../application/spaces/spaces.ts";
+import { CreateFolder } from "../application/nodes/create-folder.ts";
 import { openDrive, outcomeOf, read, type OpenDrive } from "./fixtures.ts";
 
 /** How files and folders are copied, and make room for others, on any adapters. */
@@ -55,6 +56,20 @@ export function copiesContract(name: string, open: OpenDrive): void {
       for (let i = 1; i < 60; i += 1) top = await made(top, String(i));
       assert.equal(outcomeOf(await house.copy(tower, { parentId: top })), "too-deep");
       assert.equal(outcomeOf(await house.copy(tower, { parentId: top, below: false })), "ok");
+    });
+
+    test("copies, moved nodes and new folders get numbers where their names are taken, if they are told to", async () => {
+      await using house = await openDrive(open);
+      const { rootId, made, drive, as, adaId } = house;
+      const file = expect(await house.file(rootId, "file.txt", randomBytes(10))).id;
+      const folder = await made(rootId, "folder");
+      const number = { ifTaken: "number" };
+      for (const name of ["file.txt", "file (2).txt", "file (3).txt"])
+        assert.equal(expect(await house.copy(file, { parentId: folder, ...number })).name, name);
+      const moved = expect(await house.move(file, { parentId: folder, ...number }));
+      assert.deepEqual([moved.id, moved.name], [file, "file (4).txt"]);
+      const again = read(CreateFolder, { nodeId: rootId, name: "Folder", ...number });
+      assert.equal(expect(await drive.createFolder(again, as(adaId))).name, "Folder (2)");
     });
 
     test("a copy and a move put away what has their name, if they are told to", async () => {

@@ -6,7 +6,7 @@ import { err, ok, type Result } from "#kernel/result.ts";
 import { described, handedOver, oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import { Version } from "#kernel/version.ts";
-import { conflictedName, numberedName, remarked } from "../../domain/conflicted-name.ts";
+import { conflictedName } from "../../domain/conflicted-name.ts";
 import { maxFileBytes, newContentOf, RevisionNumber } from "../../domain/content.ts";
 import { NodeId, OwnerId } from "../../domain/ids.ts";
 import { nameKey, NodeName } from "../../domain/node-name.ts";
@@ -194,42 +194,32 @@ type NewFile = Quota & {
   readonly id: NodeId;
   readonly name: NodeName;
   readonly createdAt: Instant;
+  readonly received: Received;
+  readonly ifTaken?: "number";
 };
+type KeepFile = typeof keepFile;
 
 /** Makes a file in a folder of a content that has arrived. */
 export async function keepFile(
   scope: DriveScope,
   parent: Owned,
-  { received, quotaBytes, ...file }: NewFile & { readonly received: Received },
+  { received, quotaBytes, ifTaken, ...file }: NewFile,
 ): Promise<Result<PlacedFile, NoPlace | QuotaExceeded>> {
-  const place = await placeFor(scope, parent, { ...file, height: 0 });
+  const place = await placeFor(scope, parent, { ...file, height: 0, ifTaken });
   if (!place.ok) return place;
   const room = await roomFor(scope, { ...parent, contents: [received], quotaBytes });
   if (!room.ok) return room;
   const { id: folderId, spaceId } = parent.node;
-  const creation = { ...file, spaceId };
+  const creation = { ...file, name: place.value.name, spaceId };
   const saved = scope.nodes.save(Node.createFile(creation, folderId, newContentOf(received)));
   keepRevision(scope, saved, received);
   room.value.claim();
   return ok(saved);
 }
 
-/** Files of one name that get numbers. Others get their ids. */
-const maxNumbered = 10;
-
 /** Makes a file in a folder of a content that has arrived. If its name is taken, it gets a number. */
-export async function keepNumbered(
-  scope: DriveScope,
-  parent: Owned,
-  { name, ...file }: NewFile & { readonly received: Received },
-): Promise<Result<PlacedFile, NoPlace | QuotaExceeded>> {
-  const numbered = Array.from({ length: maxNumbered }, (_, i) => numberedName(name, i + 1));
-  for (const one of numbered) {
-    const made = await keepFile(scope, parent, { ...file, name: one });
-    if (made.ok || made.error.type !== "name-taken") return made;
-  }
-  return keepFile(scope, parent, { ...file, name: remarked(name, file.id) });
-}
+export const keepNumbered: KeepFile = (scope, parent, file) =>
+  keepFile(scope, parent, { ...file, ifTaken: "number" });
 
 type Basis = Quota & { readonly base: RevisionNumber; readonly at: Instant };
 
@@ -288,8 +278,6 @@ export async function keepOrCopy(
   }
   return kept;
 }
-
-type KeepFile = typeof keepFile;
 
 /** Makes a file in a folder of a content that has arrived, which is the next one of a file that has the name. */
 const keepOrRevise: KeepFile = async (scope, parent, { received, quotaBytes, ...file }) => {

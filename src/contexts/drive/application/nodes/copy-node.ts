@@ -81,7 +81,7 @@ export function copyNode({ unitOfWork, mayAct, clock, newId, quotaBytes }: Deps)
   async function copy(
     scope: DriveScope,
     { found, parent }: { readonly found: Owned; readonly parent: Owned },
-    { name = found.node.name, ifTaken, below: isWhole = true }: CopyNode,
+    { name: wanted = found.node.name, ifTaken, below: isWhole = true }: CopyNode,
   ): Promise<Outcome> {
     const source = found.node;
     const below = await belowOf(scope, source, isWhole);
@@ -89,13 +89,13 @@ export function copyNode({ unitOfWork, mayAct, clock, newId, quotaBytes }: Deps)
     const [id, createdAt] = [newId(NodeId), clock.now()];
     const place = await placeFor(scope, parent, {
       id,
-      name,
+      name: wanted,
       height: heightOf(source, below.value),
       ifTaken,
       keeping: [source, ...found.above],
     });
     if (!place.ok) return place;
-    const { folder, replaced } = place.value;
+    const { folder, name, replaced } = place.value;
     const { id: parentId, spaceId } = folder;
     const to = { id, parentId, spaceId, name, createdAt };
     const tree = copiedTree(source, { below: below.value, to, newId });

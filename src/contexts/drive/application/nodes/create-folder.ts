@@ -3,7 +3,7 @@ import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { MayAct } from "#kernel/permission.ts";
 import { ok, type Result } from "#kernel/result.ts";
-import { shape, type Infer } from "#kernel/shape.ts";
+import { oneOf, optional, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { NodeId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
@@ -13,7 +13,14 @@ import type { DriveScope } from "../ports/scope.ts";
 import { permitted, type Unseen } from "./located.ts";
 import { placeFor, type NoPlace } from "./place-for.ts";
 
-export const CreateFolder = shape({ nodeId: NodeId, name: NodeName });
+/** What becomes of a new folder whose name is taken: it is refused, unless it is to get another name, as in `Photos (2)`. */
+const IfNameTaken = oneOf("refuse", "number");
+
+export const CreateFolder = shape({
+  nodeId: NodeId,
+  name: NodeName,
+  ifTaken: optional(IfNameTaken),
+});
 export type CreateFolder = Infer<typeof CreateFolder>;
 
 type Deps = {
@@ -27,13 +34,17 @@ type Deps = {
 export function createFolder({ unitOfWork, mayAct, clock, newId }: Deps) {
   const seen = permitted(mayAct, Permissions.changeNode);
   type Outcome = Result<PlacedFolder, Unseen | NoPlace | Conflict>;
-  return async ({ nodeId: parentId, name }: CreateFolder, context: Context): Promise<Outcome> =>
+  return async (
+    { nodeId: parentId, name: wanted, ifTaken }: CreateFolder,
+    context: Context,
+  ): Promise<Outcome> =>
     unitOfWork(context, async (scope): Promise<Outcome> => {
       const parent = await seen(scope, parentId, context);
       if (!parent.ok) return parent;
       const id = newId(NodeId);
-      const place = await placeFor(scope, parent.value, { id, name, height: 1 });
+      const place = await placeFor(scope, parent.value, { id, name: wanted, height: 1, ifTaken });
       if (!place.ok) return place;
+      const { name } = place.value;
       const { spaceId } = parent.value.node;
       const createdAt = clock.now();
       return ok(scope.nodes.save(Node.createFolder({ id, spaceId, name, createdAt }, parentId)));

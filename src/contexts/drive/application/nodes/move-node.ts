@@ -113,7 +113,7 @@ export function moveNode(deps: Deps) {
       if (!place.ok) return place;
       const at = deps.clock.now();
       if (place.value.replaced) scope.nodes.save(Node.trash(place.value.replaced, at));
-      return ok(scope.nodes.save(Node.move(node, to, at)));
+      return ok(scope.nodes.save(Node.move(node, { ...to, name: place.value.name }, at)));
     });
 }
 
