@@ -35,6 +35,7 @@ import { examineChunks } from "./infrastructure/examine-chunks.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
 import { spaceWakeUps } from "./presentation/space-wake-ups.ts";
 import { webDav } from "./presentation/dav/door.ts";
+import { dropbox } from "./presentation/dropbox/door.ts";
 import { nextcloud } from "./presentation/nextcloud/doors.ts";
 import { tus } from "./presentation/tus/door.ts";
 import { driveRoutes } from "./presentation/routes.ts";
@@ -155,6 +156,14 @@ async function compose<On extends Profile>(
     doors: [
       webDav(drive, clock),
       tus(drive, clock),
+      ...dropbox({
+        drive,
+        clock,
+        secrets: parts.secrets,
+        linkTokens,
+        toldOf,
+        addressOf: identity.addresses.verifiedOf,
+      }),
       ...nextcloud({ drive, clock, addressOf: identity.addresses.verifiedOf }),
     ],
     provides: {},

@@ -14,6 +14,8 @@ export type DoorRequest = {
   readonly at: string;
   /** The host that was asked, with its port. */
   readonly host: string;
+  /** Says that the request waits for something to happen from now on, and is no work. Ends with its client; undefined where too many wait. */
+  readonly wait: () => AbortSignal | undefined;
 };
 
 type Head = { readonly status: number; readonly headers?: Readonly<Record<string, string>> };

@@ -6,11 +6,13 @@ import type { Door, DoorAnswer, DoorRequest, FileAnswer } from "./door.ts";
 import { limitDownloads, sendDownload } from "./downloads.ts";
 import { basicOrBearer, gate, originOf } from "./gate.ts";
 import { limitOpen } from "./limit-open.ts";
-import type { ServingOptions } from "./serve-route.ts";
+import { goneOf, type ServingOptions } from "./serve-route.ts";
 import { streaming } from "./shedding.ts";
 
 /** Answers of one door that are made as they are sent at once, to all and to one actor. */
 const [maxTold, maxToldOfOne] = [64, 16];
+/** Requests of one door that wait for something to happen, of all and of one actor. */
+const [maxWaiting, maxWaitingOfOne] = [512, 8];
 
 const known: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 
@@ -25,13 +27,14 @@ export async function serveDoor(
   app: FastifyInstance,
   door: Door,
   options: ServingOptions,
+  closing: AbortSignal,
 ): Promise<void> {
   const { methods, fileMethods } = door;
   await app.register(async (apart) => {
     apart.removeAllContentTypeParsers();
     apart.addContentTypeParser("*", (_request, body, done) => done(null, body));
     const mayBegin = limitOpen(...door.places);
-    const answer = answering(door, options);
+    const answer = answering(door, options, closing);
     const place = (reply: FastifyReply) =>
       mayBegin(reply) ? answer(reply) : sendProblem(reply, overloaded(reply.request.id));
     listen(apart, door, { methods: fileMethods, takesFiles: true, answer: place, options });
@@ -90,12 +93,19 @@ function forgetOddType({ headers }: FastifyRequest, _reply: FastifyReply, done: 
   done();
 }
 
-function answering(door: Door, options: ServingOptions) {
+function answering(door: Door, options: ServingOptions, closing: AbortSignal) {
   const mayTell = limitOpen(maxTold, maxToldOfOne);
   const mayDownload = limitDownloads({});
+  const mayWait = limitOpen(maxWaiting, maxWaitingOfOne);
   return async (reply: FastifyReply): Promise<unknown> => {
     const { request } = reply;
-    const answer = await door.answer(asked(door, request, options), contextOf(request, options));
+    const wait = () => {
+      if (!mayWait(reply)) return undefined;
+      reply.raw.emit(streaming);
+      return AbortSignal.any([closing, goneOf(reply)]);
+    };
+    const context = contextOf(request, options);
+    const answer = await door.answer({ ...asked(door, request, options), wait }, context);
     if (isUnread(request.raw)) reply.header("connection", "close");
     const full = () => sendProblem(reply, overloaded(request.id));
     if (isFile(answer)) return mayDownload(reply) ? sendFile(reply, answer, options) : full();
@@ -146,7 +156,7 @@ const asked = (
   { path }: Door,
   { raw, headers, body, method }: FastifyRequest,
   { basePath }: ServingOptions,
-): DoorRequest => ({
+): Omit<DoorRequest, "wait"> => ({
   method,
   path: pathOf(raw.url ?? path).slice(path.length),
   headers,

@@ -131,7 +131,7 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
 }
 
 /** Aborted when the connection closes. */
-function goneOf({ raw }: FastifyReply): AbortSignal {
+export function goneOf({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
   raw.once("close", () => gone.abort());
   return gone.signal;

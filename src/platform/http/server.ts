@@ -112,9 +112,20 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   if (options.trustProxy === "")
     limitConnections(app.server, { perAddress: options.connectionsPerAddress, log: options.log });
   hangUpOnTheUnreading(app.server, options.log);
-  await serveRoutes(app, options);
-  for (const door of options.doors) await serveDoor(app, door, options);
+  const closing = closingOf(app);
+  await serveRoutes(app, options, closing);
+  for (const door of options.doors) await serveDoor(app, door, options, closing);
   return app;
+}
+
+/** Aborted when the server is about to close. */
+function closingOf(app: FastifyInstance): AbortSignal {
+  const closing = new AbortController();
+  app.addHook("preClose", (done) => {
+    closing.abort();
+    done();
+  });
+  return closing.signal;
 }
 
 const developmentOrigins = [/^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/];
@@ -139,15 +150,14 @@ async function allowOrigins(app: FastifyInstance, options: HttpOptions): Promise
   });
 }
 
-async function serveRoutes(app: FastifyInstance, options: HttpOptions): Promise<void> {
-  const closing = new AbortController();
-  app.addHook("preClose", (done) => {
-    closing.abort();
-    done();
-  });
+async function serveRoutes(
+  app: FastifyInstance,
+  options: HttpOptions,
+  closing: AbortSignal,
+): Promise<void> {
   for (const route of options.routes) {
     const { upload } = route;
-    const serveOn = (on: FastifyInstance) => serveRoute(on, route, options, closing.signal);
+    const serveOn = (on: FastifyInstance) => serveRoute(on, route, options, closing);
     if (upload) await app.register(async (apart) => serveOn(takingFiles(upload, apart, options)));
     else serveOn(app);
   }

@@ -1,0 +1,197 @@
+import type { Context } from "#kernel/context.ts";
+import { expect } from "#kernel/result.ts";
+import { awaitNews, type Told } from "#platform/http/changes.ts";
+import type { Secrets } from "#platform/secrets/secrets.ts";
+import { ListChanges, type ChangeCursor } from "../../application/changes/list-changes.ts";
+import { NodePageSize } from "../../application/nodes/read-nodes.ts";
+import type { NodeId, SpaceId } from "../../domain/ids.ts";
+import { nameKey, type NameKey } from "../../domain/node-name.ts";
+import { flagIn, numberIn, textIn, type Args } from "./arguments.ts";
+import { deletedMetadata, folderMetadata, metadataOf, type Names } from "./metadata.ts";
+import { find, type Asked } from "./places.ts";
+import { failed, granted, malformed, tagged, type Tagged } from "./refusals.ts";
+
+/** A folder that is listed, and the last name that was told of it. */
+type Level = { readonly id: NodeId; readonly after?: NameKey | undefined };
+
+/** Where a client is with a folder: in its list, from the folder down to the level that comes next, or with what has changed since. */
+type Following = {
+  readonly actor: string;
+  /** Undefined of the folder of all spaces. */
+  readonly spaceId?: SpaceId | undefined;
+  readonly folderId?: NodeId | undefined;
+  readonly names: Names;
+  readonly isDeep: boolean;
+  readonly limit: number;
+  readonly mark?: ChangeCursor | undefined;
+  readonly levels: readonly Level[];
+};
+
+type Signing = Pick<Secrets, "sign" | "isSigned">;
+const purpose = "dropbox-cursor";
+
+/** Cursors are signed: whoever waits for a change shows nothing but one. */
+export const cursors = (secrets: Signing) => ({
+  write(following: Following): string {
+    const text = Buffer.from(JSON.stringify(following)).toString("base64url");
+    return `${text}.${secrets.sign(text, purpose)}`;
+  },
+  read(cursor: string): Following {
+    const [text = "", signature = ""] = cursor.split(".");
+    if (!secrets.isSigned(text, signature, purpose)) throw malformed("cursor is none of ours");
+    return JSON.parse(Buffer.from(text, "base64url").toString("utf8")) as Following;
+  },
+});
+export type Cursors = ReturnType<typeof cursors>;
+
+type Listed = {
+  readonly entries: readonly Tagged[];
+  readonly cursor: string;
+  readonly has_more: boolean;
+};
+
+/** The present of a space. */
+async function present({ drive, context }: Asked, spaceId: SpaceId): Promise<ChangeCursor> {
+  const asking = expect(ListChanges.parse({ spaceId }));
+  return granted(await drive.listChanges(asking, context())).nextCursor;
+}
+
+async function followingOf(asked: Asked, args: Args): Promise<Following> {
+  const found = await find(asked, textIn(args, "path"));
+  const isDeep = flagIn(args, "recursive");
+  const limit = numberIn(args, "limit", { least: 1, most: 2_000, usual: 1_000 });
+  const { actor } = asked.context();
+  if (found.kind === "home") {
+    if (isDeep) throw malformed("recursive is for a space or a folder in it");
+    return { actor, names: [], isDeep, limit, levels: [] };
+  }
+  const { node, names } = found;
+  if (node.kind !== "folder") throw failed(tagged("path", { path: tagged("not_folder") }));
+  const mark = await present(asked, node.spaceId);
+  const levels = [{ id: node.id }];
+  return { actor, spaceId: node.spaceId, folderId: node.id, names, isDeep, limit, mark, levels };
+}
+
+/** What lies in a folder, and below it if that is asked for: each folder is told before what lies in it. */
+async function walked(
+  { drive, context }: Asked,
+  { levels: from, names: base, isDeep, limit }: Following,
+): Promise<{ readonly entries: readonly Tagged[]; readonly levels: readonly Level[] }> {
+  const entries: Tagged[] = [];
+  const levels = [...from];
+  const names = await namesOf({ drive, context }, base, levels);
+  while (levels.length > 0 && entries.length < limit) {
+    const level = levels.at(-1) as Level;
+    const size = expect(NodePageSize.parse(Math.min(limit - entries.length, 1_000)));
+    const cursor = level.after === undefined ? {} : { cursor: level.after };
+    const listed = await drive.listChildren(
+      { nodeId: level.id, limit: size, ...cursor },
+      context(),
+    );
+    const page = granted(listed);
+    let below: Level | undefined;
+    let after = level.after;
+    for (const node of page.items) {
+      entries.push(metadataOf(node, [...names, node.name]));
+      after = nameKey(node.name);
+      if (isDeep && node.kind === "folder") {
+        below = { id: node.id };
+        names.push(node.name);
+        break;
+      }
+    }
+    const isOver = below === undefined && page.nextCursor === undefined;
+    levels.pop();
+    if (isOver) names.pop();
+    else levels.push({ id: level.id, after });
+    if (below) levels.push(below);
+  }
+  return { entries, levels };
+}
+
+/** The names down to the last level. */
+async function namesOf({ drive, context }: Asked, base: Names, levels: readonly Level[]) {
+  const names = [...base];
+  for (const { id } of levels.slice(1))
+    names.push(granted(await drive.getNode({ nodeId: id }, context())).node.name);
+  return names;
+}
+
+async function list(asked: Asked, following: Following, { write }: Cursors): Promise<Listed> {
+  const { entries, levels } = await walked(asked, following);
+  return { entries, cursor: write({ ...following, levels }), has_more: levels.length > 0 };
+}
+
+/** Lists a folder. The cursor goes on with the list, and then with what changes. */
+export const listFolder = (cursoring: Cursors) => async (asked: Asked, args: Args) => {
+  const following = await followingOf(asked, args);
+  if (following.folderId !== undefined) return list(asked, following, cursoring);
+  const spaces = granted(await asked.drive.listSpaces({}, asked.context()));
+  const entries = spaces.map(({ rootId, name }) => folderMetadata(rootId, [name]));
+  return { entries, cursor: cursoring.write(following), has_more: false };
+};
+
+export const latestCursor = (cursoring: Cursors) => async (asked: Asked, args: Args) => {
+  const following = await followingOf(asked, args);
+  return { cursor: cursoring.write({ ...following, levels: [] }) };
+};
+
+/** Goes on with a list, or tells what has changed since. */
+export const continueList =
+  (cursoring: Cursors) =>
+  async (asked: Asked, args: Args): Promise<Listed> => {
+    const following = cursoring.read(textIn(args, "cursor"));
+    if (following.actor !== asked.context().actor) throw malformed("cursor is none of yours");
+    const { folderId, mark, names, isDeep, levels } = following;
+    if (folderId === undefined || mark === undefined)
+      return { entries: [], cursor: cursoring.write(following), has_more: false };
+    if (levels.length > 0) return list(asked, following, cursoring);
+    const { drive, context } = asked;
+    const changes = await drive.listPathChanges({ folderId, isDeep, cursor: mark }, context());
+    if (!changes.ok && changes.error.type === "cursor-lost") throw failed(tagged("reset"));
+    const { gone, there, nextCursor, hasMore } = granted(changes);
+    return {
+      entries: [
+        ...gone.map((one) => deletedMetadata([...names, ...one])),
+        ...there.map(({ node, names: below }) => metadataOf(node, [...names, ...below])),
+      ],
+      cursor: cursoring.write({ ...following, mark: nextCursor }),
+      has_more: hasMore,
+    };
+  };
+
+/** Seconds that a client may wait. This API has up to 480; it asks again. */
+const maxWaitS = 60;
+
+type Waiting = {
+  readonly cursoring: Cursors;
+  readonly toldOf: (spaceId: SpaceId) => Told;
+  readonly wait: () => AbortSignal | undefined;
+  readonly context: Context;
+};
+
+/** Waits until something changes. Clients send no credential here: the cursor is one, for this alone. */
+export async function awaitChanges(
+  { drive }: Pick<Asked, "drive">,
+  args: Args,
+  { cursoring, toldOf, wait, context }: Waiting,
+): Promise<object> {
+  const { actor, spaceId, mark } = cursoring.read(textIn(args, "cursor"));
+  const seconds = numberIn(args, "timeout", { least: 0, most: 480, usual: 30 });
+  const ending = wait();
+  if (ending === undefined || spaceId === undefined || mark === undefined)
+    return { changes: false, backoff: maxWaitS };
+  const asking = expect(ListChanges.parse({ spaceId, cursor: mark, limit: 1 }));
+  const page = await awaitNews(
+    {
+      ask: (passedMs) =>
+        drive.listChanges(asking, { ...context, actor, deadlineMs: context.deadlineMs + passedMs }),
+      isNews: ({ items, purged }) => items.length + purged.length > 0,
+      waitMs: Math.min(seconds, maxWaitS) * 1_000,
+      ending,
+    },
+    toldOf(spaceId),
+  );
+  // A client that reads the tree anew is told so once it asks what has changed.
+  return { changes: !page.ok || page.value.items.length + page.value.purged.length > 0 };
+}

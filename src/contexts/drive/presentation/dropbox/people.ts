@@ -1,0 +1,119 @@
+import { Instant } from "#kernel/instant.ts";
+import { CreateLink } from "../../application/links/manage-links.ts";
+import type { LinkTokens } from "../../application/ports/links.ts";
+import type { Link } from "../../domain/link.ts";
+import { LinkId } from "../../domain/ids.ts";
+import { argsOf, optionalText, textIn, type Args } from "./arguments.ts";
+import { fileMetadata, folderMetadata, type Names } from "./metadata.ts";
+import { findNode, type Asked } from "./places.ts";
+import { failed, granted, malformed, tagged, type Tagged } from "./refusals.ts";
+import type { Node } from "../../domain/node.ts";
+
+/** Accounts are named by as many characters. */
+const accountId = (actor: string): string => `dbid:${actor.padEnd(35, "0").slice(-35)}`;
+
+/** Who the caller is. */
+export const currentAccount =
+  (addressOf: (userId: string) => Promise<string | undefined>) => async (asked: Asked) => {
+    const { actor } = asked.context();
+    const email = (await addressOf(actor)) ?? "";
+    const name = email === "" ? actor : email;
+    return {
+      account_id: accountId(actor),
+      name: {
+        given_name: name,
+        surname: "",
+        familiar_name: name,
+        display_name: name,
+        abbreviated_name: name.slice(0, 1).toUpperCase(),
+      },
+      email,
+      email_verified: email !== "",
+      disabled: false,
+      locale: "en",
+      referral_link: "",
+      is_paired: false,
+      account_type: tagged("basic"),
+      root_info: tagged("user", { root_namespace_id: "1", home_namespace_id: "1" }),
+    };
+  };
+
+/** An allocation is said where there is no quota, too. */
+const unlimited = 2 ** 50;
+export async function spaceUsage({ drive, context }: Asked) {
+  const { usedBytes, quotaBytes = unlimited } = granted(await drive.getUsage({}, context()));
+  return { used: usedBytes, allocation: tagged("individual", { allocated: quotaBytes }) };
+}
+
+export type Links = {
+  readonly tokens: Pick<LinkTokens, "tokenOf" | "linkIn">;
+  /** The address that a link with a token has. */
+  readonly urlOf: (token: string) => string;
+};
+
+function linkMetadata(
+  link: Link,
+  { node, names }: { node: Node; names: Names },
+  { tokens, urlOf }: Links,
+): Tagged {
+  const metadata =
+    node.kind === "file" ? fileMetadata(node, names) : folderMetadata(node.id, names);
+  return {
+    ...metadata,
+    url: urlOf(tokens.tokenOf(link.id)),
+    ...(link.expiresAt === undefined ? {} : { expires: link.expiresAt.replace(/\.\d+Z$/, "Z") }),
+    link_permissions: {
+      can_revoke: true,
+      resolved_visibility: tagged(link.passwordHash === undefined ? "public" : "password"),
+      visibility_policies: [],
+      can_set_expiry: false,
+      can_remove_expiry: false,
+      allow_download: link.allows === "read",
+      can_allow_download: false,
+      can_disallow_download: false,
+      allow_comments: false,
+      team_restricts_comments: false,
+    },
+  };
+}
+
+/** Makes a link to a file or a folder. */
+export const createLink = (links: Links) => async (asked: Asked, args: Args) => {
+  const place = await findNode(asked, textIn(args, "path"));
+  const settings = argsOf(args, "settings");
+  const password = optionalText(settings, "link_password");
+  const expires = optionalText(settings, "expires");
+  const expiresAt = expires === undefined ? undefined : Instant.parse(expires);
+  if (expiresAt?.ok === false) throw malformed("expires must be an instant");
+  const asking = CreateLink.parse({
+    nodeId: place.node.id,
+    ...(password === undefined ? {} : { password }),
+    ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.value }),
+  });
+  if (!asking.ok)
+    throw failed(tagged("settings_error", { settings_error: tagged("invalid_settings") }));
+  const { link } = granted(await asked.drive.createLink(asking.value, asked.context()));
+  return linkMetadata(link, place, links);
+};
+
+/** Lists the links to a file or a folder. */
+export const listLinks = (links: Links) => async (asked: Asked, args: Args) => {
+  const path = optionalText(args, "path");
+  if (path === undefined) throw malformed("path says whose links are meant");
+  const place = await findNode(asked, path);
+  const listed = granted(await asked.drive.listLinks({ nodeId: place.node.id }, asked.context()));
+  return { links: listed.map(({ link }) => linkMetadata(link, place, links)), has_more: false };
+};
+
+export const revokeLink =
+  ({ tokens }: Links) =>
+  async (asked: Asked, args: Args): Promise<null> => {
+    const [token = ""] = textIn(args, "url").split("/").slice(-1);
+    const linkId = LinkId.parse(tokens.linkIn(token));
+    if (!linkId.ok) throw failed(tagged("shared_link_not_found"));
+    const revoked = await asked.drive.revokeLink({ linkId: linkId.value }, asked.context());
+    if (!revoked.ok && revoked.error.type === "link-not-found")
+      throw failed(tagged("shared_link_not_found"));
+    granted(revoked, []);
+    return null;
+  };

@@ -1,0 +1,102 @@
+import type { Context } from "#kernel/context.ts";
+import type { SeenSpace } from "../../domain/space.ts";
+import { NodeId } from "../../domain/ids.ts";
+import { NodeName } from "../../domain/node-name.ts";
+import type { Node } from "../../domain/node.ts";
+import type { Drive } from "../../index.ts";
+import { revIn, type Names } from "./metadata.ts";
+import { granted, type Around, type Refusal } from "./refusals.ts";
+
+export type Asked = { readonly drive: Drive; readonly context: () => Context };
+
+/** What a path leads to: the folder of all spaces, or a node with its names from the space on. */
+export type Place =
+  | { readonly kind: "home" }
+  | { readonly kind: "node"; readonly node: Node; readonly names: Names };
+
+const refusal = (error: Refusal) => ({ ok: false, error }) as const;
+const unknownPath: Refusal = { type: "path-not-found" };
+
+/** The names of a path, as in `/Files/Photos`. */
+export function namesIn(path: string, around: Around): Names {
+  if (path === "" || path === "/") return [];
+  const names = path.split("/").slice(1);
+  const isPath = path.startsWith("/") && names.every((name) => name !== "");
+  if (!isPath) granted(refusal({ type: "path-invalid" }), around);
+  return names;
+}
+
+/** The node of an id, with its names from the space on. */
+async function placeOf(
+  { drive, context }: Asked,
+  nodeId: NodeId,
+  around: Around,
+): Promise<Extract<Place, { kind: "node" }>> {
+  const { node, inTrash } = granted(await drive.getNode({ nodeId }, context()), around);
+  if (inTrash) granted(refusal({ type: "node-in-trash" }), around);
+  const names: string[] = [];
+  for (let at: Node = node; ;) {
+    names.push(at.name);
+    if (at.status === "root") return { kind: "node", node, names: names.toReversed() };
+    at = granted(await drive.getNode({ nodeId: at.parentId }, context()), around).node;
+  }
+}
+
+const idIn = (path: string): NodeId | undefined => {
+  const id = NodeId.parse(path.startsWith("id:") ? path.slice("id:".length) : undefined);
+  return id.ok ? id.value : revIn(path.startsWith("rev:") ? path.slice(4) : "")?.nodeId;
+};
+
+/** Finds what a path leads to, or an id as in `id:node_…`. Throws `not_found`. */
+export async function find(asked: Asked, path: string, around: Around = ["path"]): Promise<Place> {
+  const nodeId = idIn(path);
+  if (nodeId !== undefined) return placeOf(asked, nodeId, around);
+  const [space, ...names] = namesIn(path, around);
+  if (space === undefined) return { kind: "home" };
+  const { drive, context } = asked;
+  const way = granted(await drive.resolvePath({ space, names }, context()), around);
+  const node = way.nodes.at(-1);
+  if (!node || way.nodes.length <= names.length)
+    return granted<Place>(refusal(unknownPath), around);
+  const below = way.nodes.slice(1).map(({ name }) => name);
+  return { kind: "node", node, names: [segmentIn(way.space, space), ...below] };
+}
+
+/** A space that was asked for by its id is told by it: another one may have its name. */
+const segmentIn = ({ id, name }: SeenSpace, asked: string): string => (asked === id ? id : name);
+
+export async function findNode(asked: Asked, path: string, around: Around = ["path"]) {
+  const found = await find(asked, path, around);
+  return found.kind === "node"
+    ? found
+    : granted<Extract<Place, { kind: "node" }>>(refusal({ type: "space-not-made-here" }), around);
+}
+
+/** Where something is to be made: in a folder, whose missing parents are made. */
+export async function placeFor(asked: Asked, path: string, around: Around) {
+  const names = namesIn(path, around);
+  const last = NodeName.parse(names.at(-1));
+  if (names.length < 2 || !last.ok) {
+    const type = names.length < 2 ? "space-not-made-here" : "name-invalid";
+    return granted<never>(refusal({ type }), around);
+  }
+  const folder = await folderAt(asked, names.slice(0, -1), around);
+  return { nodeId: folder.node.id, name: last.value, names: folder.names };
+}
+
+/** The folder at a path. Those on the way that are not there are made. */
+async function folderAt(asked: Asked, names: Names, around: Around) {
+  const { drive, context } = asked;
+  const [space = "", ...below] = names;
+  const way = granted(await drive.resolvePath({ space, names: below }, context()), around);
+  let node: Node = way.nodes.at(-1) ?? way.nodes[0];
+  const found = [segmentIn(way.space, space), ...way.nodes.slice(1).map(({ name }) => name)];
+  for (const one of below.slice(way.nodes.length - 1)) {
+    const name = NodeName.parse(one);
+    if (!name.ok) return granted<never>(refusal({ type: "name-invalid" }), around);
+    const made = await drive.createFolder({ nodeId: node.id, name: name.value }, context());
+    node = granted(made, around);
+    found.push(node.name);
+  }
+  return { node, names: found };
+}
