@@ -54,6 +54,7 @@ export async function openWebDav(settings: Readonly<Record<string, string>> = {}
   return {
     served,
     ada,
+    spaceId: String(space.body["id"]),
     rootId: String(space.body["rootId"]),
     authorization,
     at,

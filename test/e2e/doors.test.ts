@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { after, before, test } from "node:test";
+import { openWebDav } from "#test/webdav.ts";
+
+let house: Awaited<ReturnType<typeof openWebDav>>;
+before(async () => {
+  house = await openWebDav();
+});
+after(() => house.served[Symbol.asyncDispose]());
+
+type Ask = {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer> | string;
+};
+const api = "/api/v1/drive";
+
+async function ask(path: string, { method = "GET", headers = {}, body }: Ask = {}) {
+  const answer = await fetch(house.served.url + path, {
+    method,
+    headers: { authorization: house.authorization, ...headers },
+    ...(body === undefined ? {} : { body }),
+  });
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${bytes.toString()}`);
+  return { headers: answer.headers, bytes };
+}
+const owned = () => ({ authorization: house.ada.headers.authorization });
+const octets = "application/octet-stream";
+const dropbox = (name: string, args: object, body?: Uint8Array<ArrayBuffer>) =>
+  ask(`/dropbox/2/files/${name}`, {
+    method: "POST",
+    headers: { "dropbox-api-arg": JSON.stringify(args), "content-type": octets },
+    ...(body === undefined ? {} : { body }),
+  });
+
+/** Ways in: each makes a file of a name. */
+const ways: Readonly<Record<string, (name: string, bytes: Uint8Array<ArrayBuffer>) => unknown>> = {
+  API: (name, body) =>
+    ask(`${api}/nodes/${house.rootId}/files?name=${name}`, {
+      method: "POST",
+      headers: { ...owned(), "content-type": octets },
+      body,
+    }),
+  WebDAV: (name, body) => ask(`/dav/My%20files/${name}`, { method: "PUT", body }),
+  tus: (name, body) =>
+    ask("/tus/My%20files", {
+      method: "POST",
+      headers: {
+        "tus-resumable": "1.0.0",
+        "upload-length": String(body.length),
+        "upload-metadata": `filename ${btoa(name)}`,
+        "content-type": "application/offset+octet-stream",
+      },
+      body,
+    }),
+  Dropbox: (name, body) => dropbox("upload", { path: `/My files/${name}` }, body),
+  async Nextcloud(name, body) {
+    const { userId } = house.ada;
+    const at = `/remote.php/dav/uploads/${userId}/${name}`;
+    await ask(at, { method: "MKCOL" });
+    await ask(`${at}/1`, { method: "PUT", body: body.subarray(0, 1_000) });
+    await ask(`${at}/2`, { method: "PUT", body: body.subarray(1_000) });
+    const destination = `${house.served.url}/remote.php/dav/files/${userId}/My%20files/${name}`;
+    await ask(`${at}/.file`, { method: "MOVE", headers: { destination } });
+  },
+};
+
+/** Ways out: each tells the bytes of a file, and what it says of which content that is. */
+const readers: Readonly<Record<string, (name: string) => Promise<{ bytes: Buffer; tag: string }>>> =
+  {
+    async API(name) {
+      const found = await ask(`${api}/spaces/${house.spaceId}/paths?path=/${name}`, {
+        headers: owned(),
+      });
+      const { id } = JSON.parse(found.bytes.toString()) as { readonly id: string };
+      const read = await ask(`${api}/nodes/${id}/content`, { headers: owned() });
+      const revision = /r(\d+)/.exec(read.headers.get("etag") ?? "")?.[1] ?? "";
+      return { bytes: read.bytes, tag: `${id.slice("node_".length)}.${revision}` };
+    },
+    async WebDAV(name) {
+      const { bytes, headers } = await ask(`/dav/My%20files/${name}`);
+      return { bytes, tag: (headers.get("etag") ?? "").replaceAll('"', "") };
+    },
+    async Nextcloud(name) {
+      const path = `/remote.php/dav/files/ada@example.com/My%20files/${name}`;
+      const { bytes, headers } = await ask(path);
+      return { bytes, tag: (headers.get("etag") ?? "").replaceAll('"', "") };
+    },
+    async Dropbox(name) {
+      const { bytes, headers } = await dropbox("download", { path: `/My files/${name}` });
+      const told = headers.get("dropbox-api-result") ?? "";
+      const { rev } = JSON.parse(told) as { readonly rev: string };
+      const id = Buffer.from(rev.slice(0, -8), "hex").toString();
+      return { bytes, tag: `${id}.${Number.parseInt(rev.slice(-8), 16)}` };
+    },
+  };
+
+for (const [way, put] of Object.entries(ways))
+  test(`a file that came in by ${way} is the same by all other ways`, async () => {
+    const bytes = randomBytes(300_000);
+    await put(way, bytes);
+    const tags = new Set<string>();
+    for (const [reader, read] of Object.entries(readers)) {
+      const found = await read(way);
+      assert.ok(found.bytes.equals(bytes), reader);
+      tags.add(found.tag);
+    }
+    assert.equal(tags.size, 1, [...tags].join());
+    assert.match([...tags].join(), /^[0-9a-z]{26}\.1$/);
+  });
