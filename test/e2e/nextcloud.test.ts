@@ -92,6 +92,37 @@ describe("the dialect of Nextcloud", () => {
     assert.match(text, /<permissions[^>]*>RGCK</);
   });
 
+  test("keeps names apart that its clients keep apart, and takes a new spelling of a name", async () => {
+    await ask("MKCOL", files("/Spelled"));
+    await ask("PUT", files("/Spelled/Case.txt"), { body: "1" });
+    for (const [method, path] of [
+      ["PUT", "/Spelled/case.txt"],
+      ["PUT", "/spelled/new.txt"],
+      ["MKCOL", "/spelled"],
+      ["GET", "/Spelled/case.txt"],
+      ["DELETE", "/spelled/Case.txt"],
+    ] as const)
+      assert.equal((await ask(method, files(path))).status, 409, `${method} ${path}`);
+    await ask("PUT", files("/other.txt"), { body: "2" });
+    const clash = await ask("MOVE", files("/other.txt"), to("/Spelled/CASE.txt"));
+    assert.equal(clash.status, 409);
+    const renamed = await ask("MOVE", files("/Spelled/Case.txt"), to("/Spelled/CASE.txt"));
+    assert.equal(renamed.status, 201);
+    assert.equal((await ask("GET", files("/Spelled/CASE.txt"))).text, "1");
+    const space = files("/Spelled/CASE.txt").replace("My%20files", "my%20FILES");
+    assert.equal((await ask("GET", space)).text, "1", "a space is found in any case");
+    assert.equal(
+      (await house.dav("PUT", house.here("/spelled/case.txt"), { body: "3" })).status,
+      204,
+    );
+  });
+
+  test("tells a key that only reads that it may not write", async () => {
+    const as = await house.basic(house.ada, ["spaces:read", "nodes:read"]);
+    const asked = { depth: "0", body: asking("oc:permissions"), as };
+    assert.match((await ask("PROPFIND", files("/"), asked)).text, /<permissions[^>]*>G</);
+  });
+
   test("puts a file together of pieces, in the order of their numbers", async () => {
     const at = uploads("t1");
     assert.equal((await ask("MKCOL", at)).status, 201);
@@ -121,6 +152,9 @@ describe("the dialect of Nextcloud", () => {
       [204, moved.headers.get("etag")],
       "whoever has lost the answer is told it",
     );
+    await ask("PUT", files("/pieces.txt"), { body: "newer" });
+    const stale = await ask("MOVE", `${at}/.file`, right);
+    assert.equal(stale.status, 412, "the content of somebody else is not told as its own");
     const elsewhere = await ask("MOVE", `${at}/.file`, to("/elsewhere.txt"));
     assert.equal(elsewhere.status, 409, "the pieces are that file's");
   });
@@ -137,6 +171,8 @@ describe("the dialect of Nextcloud", () => {
     const one = await begin("t2");
     assert.equal((await ask("MOVE", one, { ...to("/guarded.txt"), if: stale })).status, 412);
     const fresh = stale.replace('"old"', tag);
+    const kept = { ...to("/guarded.txt"), overwrite: "F" };
+    assert.equal((await ask("MOVE", one, kept)).status, 412);
     assert.equal((await ask("MOVE", one, { ...to("/guarded.txt"), if: fresh })).status, 204);
     await ask("LOCK", files("/guarded.txt"), { body: lockInfo() });
     const two = await begin("t3");
@@ -159,6 +195,9 @@ describe("the dialect of Nextcloud", () => {
         ["PUT", `${at}/one`, { body: "x" }],
         ["PUT", `${at}/99999999999999999999`, { body: "x" }],
         ["PUT", `${at}/1/2`, { body: "x" }],
+        ["DELETE", `${at}/1`],
+        ["MKCOL", `${at}/piece`],
+        ["PROPFIND", `${at}/1`],
         ["PUT", `${uploads("nothing")}/1`, { body: "x" }],
         ["MOVE", `${at}/.file`],
         ["MOVE", `${at}/.file`, { destination: "http://example.com/x" }],
@@ -169,7 +208,7 @@ describe("the dialect of Nextcloud", () => {
         ["DELETE", at],
         ["DELETE", at],
       ),
-      [400, 400, 404, 404, 502, 502, 400, 405, 404, 404, 204, 404],
+      [400, 400, 404, 405, 405, 404, 404, 502, 502, 400, 405, 404, 404, 204, 404],
     );
   });
 });

@@ -107,8 +107,15 @@ describe("uploads by tus", () => {
     assert.equal(await fileAt("once.txt"), "another");
     const refusing = told({ filename: "once.txt", ifTaken: "refuse" });
     const refused = await begin("once.txt", 7, { ...sent, "upload-metadata": refusing });
-    assert.equal(refused.status, 409);
+    assert.equal(refused.status, 422, "clients would send a 409 again");
     assert.match(refused.text, /^NAME_TAKEN/);
+    const late = await begun("late.txt", 2, {
+      "upload-metadata": told({ filename: "late.txt", ifTaken: "refuse" }),
+    });
+    assert.equal((await house.dav("PUT", house.here("/late.txt"), { body: "x" })).status, 201);
+    assert.equal((await patch(late, 0, "yz")).status, 422);
+    await house.dav("DELETE", house.here("/late.txt"));
+    assert.equal((await tus("HEAD", late)).status, 404, "it is given up");
   });
 
   test("goes on where a broken connection ended", async () => {
@@ -170,13 +177,13 @@ describe("uploads by tus", () => {
   });
 
   test("puts an upload together of parts that come side by side", async () => {
-    const part = async (text: string) => {
+    const send = async (text: string) => {
       const url = await begun("part", text.length, { "upload-concat": "partial" });
       assert.equal((await patch(url, 0, text)).status, 204);
       assert.equal((await tus("HEAD", url)).headers.get("upload-concat"), "partial");
       return url;
     };
-    const parts = await Promise.all(["one ", "two ", "three"].map(part));
+    const parts = await Promise.all(["one ", "two ", "three"].map(send));
     const concat = `final;${parts.join(" ")}`;
     const whole = await tus("POST", "/tus/My%20files/", {
       "upload-concat": concat,
@@ -188,6 +195,57 @@ describe("uploads by tus", () => {
     const head = await tus("HEAD", url);
     assert.equal(head.headers.get("upload-concat"), concat);
     assert.equal((await patch(url, 13, "!")).status, 403);
+    const again = await tus("POST", "/tus/My%20files/", {
+      "upload-concat": concat,
+      "upload-metadata": told({ filename: "parts.txt" }),
+    });
+    assert.deepEqual(
+      [again.status, again.headers.get("content-location")],
+      [201, whole.headers.get("content-location")],
+      "whoever has lost the answer is told it",
+    );
+    const part = await tus("HEAD", parts[0] ?? "");
+    assert.equal(part.headers.get("content-location"), whole.headers.get("content-location"));
+  });
+
+  test("puts no upload together of parts that are not whole, or of one twice", async () => {
+    const part = await begun("part", 4, { "upload-concat": "partial" });
+    const join = (concat: string) =>
+      tus("POST", "/tus/My%20files/", {
+        "upload-concat": concat,
+        "upload-metadata": told({ filename: "joined.txt" }),
+      });
+    assert.equal((await join(`final;${part}`)).status, 409);
+    await patch(part, 0, "once");
+    assert.equal((await join(`final;${part} ${part}`)).status, 400);
+    const whole = await join(`final;${part}`);
+    assert.equal(whole.status, 201);
+    assert.equal(await fileAt("joined.txt"), "once");
+  });
+
+  test("makes one file, however many ask while it is made", async () => {
+    const bytes = randomBytes(2_000_000);
+    const url = await begun("busy.bin", bytes.length);
+    assert.equal((await patch(url, 0, bytes.subarray(0, 1_000_000))).status, 204);
+    const last = patch(url, 1_000_000, bytes.subarray(1_000_000));
+    const heads = Array.from({ length: 20 }, async (_, i) => {
+      await new Promise((resolve) => setTimeout(resolve, i * 5));
+      return tus("HEAD", url);
+    });
+    const statuses = new Set((await Promise.all(heads)).map(({ status }) => status));
+    await last;
+    assert.deepEqual([...statuses], [200]);
+    const names = (await house.dav("PROPFIND", house.here("/"))).text.match(/busy[^<]*bin/g);
+    assert.deepEqual(new Set(names), new Set(["busy.bin"]));
+  });
+
+  test("uploads of one name at once all become files", async () => {
+    const send = async () => {
+      const url = await begun("crowd.txt", 1);
+      return patch(url, 0, "x");
+    };
+    const all = await Promise.all(Array.from({ length: 12 }, send));
+    assert.deepEqual([...new Set(all.map(({ status }) => status))], [204]);
   });
 
   test("learns the length later, and takes no more than that", async () => {
@@ -226,7 +284,9 @@ describe("uploads by tus", () => {
     assert.equal(await post(here, { "upload-metadata": told({ filename: "a/b" }) }), 400);
     assert.equal(await post(here, { "upload-metadata": "" }), 400);
     assert.equal(await post(here, { "upload-length": String(2 ** 40) }), 413);
-    assert.equal(await post(here, { "tus-resumable": "0.2" }), 400);
+    assert.equal(await post(here, { "tus-resumable": "0.2" }), 412);
+    for (const method of ["TRACE", "CONNECT", "foo bar", "PUT"])
+      assert.equal(await post(here, { "x-http-method-override": method }), 405, method);
     assert.equal(await post(here, { as: "" }), 401);
     const reading = await house.basic(house.ada, ["spaces:read", "nodes:read"]);
     assert.equal(await post(here, { as: reading }), 403);

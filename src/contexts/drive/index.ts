@@ -69,6 +69,8 @@ import {
   findStaging,
   getStaging,
   joinStagings,
+  listPieces,
+  settleStagings,
   tellStagingLength,
 } from "./application/stagings/stagings.ts";
 import { listPast } from "./application/time-machine/read-past.ts";
@@ -149,10 +151,12 @@ const staging = (deps: DriveDeps) => ({
   beginStaging: beginStaging(deps),
   findStaging: findStaging(deps),
   getStaging: getStaging(deps),
+  listPieces: listPieces(deps),
   tellStagingLength: tellStagingLength(deps),
   stageBytes: stageBytes(deps),
   joinStagings: joinStagings(deps),
   sealStaging: sealStaging(deps),
+  settleStagings: settleStagings(deps),
   discardStaging: discardStaging(deps),
 });
 

@@ -1,5 +1,5 @@
 import type { Instant } from "#kernel/instant.ts";
-import type { ByteCount, Manifest, MediaType, Sha256 } from "./content.ts";
+import type { ByteCount, Manifest, MediaType, RevisionNumber, Sha256 } from "./content.ts";
 import type { NodeId, OwnerId, StagingId } from "./ids.ts";
 
 /** A content that is put together of pieces, over as many requests as it takes, before a file has it. Only its owner sees it. */
@@ -21,8 +21,9 @@ export type Staging = {
   readonly isSealed: boolean;
   readonly createdAt: Instant;
   readonly expiresAt: Instant;
-  /** The file that has the content. */
+  /** The file that has the content, and its revision. */
   readonly nodeId: NodeId | undefined;
+  readonly revision: RevisionNumber | undefined;
 };
 
 /** Which pieces there are. */
@@ -38,7 +39,7 @@ export type StagedPiece = {
 /** A staging goes on, after any break, for so long. */
 export const stagingMs = 7 * 86_400_000;
 /** Stagings of one user that no file has and that have not expired. */
-export const maxOpenStagings = 64;
+export const maxOpenStagings = 1_000;
 export const maxPieces = 10_000;
 /** What comes by one request is kept as a piece each time it has so many bytes. */
 export const pieceBytes = 64 * 2 ** 20;
@@ -52,6 +53,11 @@ export type TooManyStagings = {
 export type TooManyPieces = { readonly type: "too-many-pieces"; readonly maxPieces: number };
 /** What was sent does not begin where the pieces before it end. */
 export type OffsetMismatch = { readonly type: "offset-mismatch"; readonly offset: number };
+/** More bytes of it are to come. */
+export type StagingUnfinished = {
+  readonly type: "staging-unfinished";
+  readonly stagingId: StagingId;
+};
 /** It takes no more pieces, and its length stays. */
 export type StagingSealed = { readonly type: "staging-sealed" };
 /** There are more, or fewer, bytes than the client has said. */

@@ -3,7 +3,13 @@ import { statement } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { inTurn, mutation } from "#platform/postgres/writes.ts";
 import type { Stagings } from "../application/ports/stagings.ts";
-import { sizeOf, type ByteCount, type MediaType, type Sha256 } from "../domain/content.ts";
+import {
+  sizeOf,
+  type ByteCount,
+  type MediaType,
+  type RevisionNumber,
+  type Sha256,
+} from "../domain/content.ts";
 import type { NodeId, OwnerId, StagingId } from "../domain/ids.ts";
 import type { PieceSize, Staging } from "../domain/staging.ts";
 import { hashesIn, hexOfHashes, hexOfSizes, manifestIn } from "./packed-manifest.ts";
@@ -21,6 +27,7 @@ type Row = {
   readonly created_at: Instant;
   readonly expires_at: Instant;
   readonly node_id: string | null;
+  readonly revision: number | null;
 };
 type PieceRow = {
   readonly hashes: string;
@@ -29,26 +36,22 @@ type PieceRow = {
 };
 
 const stagingWhere = (condition: string) =>
-  `select s.id, s.owner_id, s.name, s.note, s.length, s.hash, s.is_sealed, s.created_at, s.expires_at, s.node_id,
-          coalesce(p.bytes, 0)::bigint as bytes, p.pieces
-     from drive.stagings s
-    cross join lateral (select sum(size) as bytes, count(*) as pieces from drive.staged_pieces where staging_id = s.id) p
-    where ${condition}`;
-const byId = statement<Row>("drive.staging-by-id", stagingWhere("s.id = $1"));
-const byName = statement<Row>(
-  "drive.staging-by-name",
-  stagingWhere("s.owner_id = $1 and s.name = $2"),
-);
+  `select id, owner_id, name, note, length, bytes, pieces, hash, is_sealed, created_at, expires_at, node_id, revision
+     from drive.stagings where ${condition}`;
+const byId = statement<Row>("drive.staging-by-id", stagingWhere("id = $1"));
+const byName = statement<Row>("drive.staging-by-name", stagingWhere("owner_id = $1 and name = $2"));
 const sizes = statement<PieceSize>(
   "drive.staging-sizes",
   "select place, size from drive.staged_pieces where staging_id = $1 order by place",
 );
+const sizeAt = statement<{ readonly size: number }>(
+  "drive.staging-size-at",
+  "select size from drive.staged_pieces where staging_id = $1 and place = $2::bigint",
+);
 const openOf = statement<{ readonly count: number; readonly bytes: number }>(
   "drive.stagings-open",
-  `select count(distinct s.id) as count, coalesce(sum(p.size), 0)::bigint as bytes
-     from drive.stagings s
-     left join drive.staged_pieces p on p.staging_id = s.id
-    where s.owner_id = $1 and s.expires_at > $2::timestamptz and s.node_id is null`,
+  `select count(*) as count, coalesce(sum(bytes), 0)::bigint as bytes from drive.stagings
+    where owner_id = $1 and expires_at > $2::timestamptz and node_id is null`,
 );
 const add = mutation(
   "drive.staging-add",
@@ -60,8 +63,12 @@ const add = mutation(
 const put = mutation(
   "drive.staging-put",
   inTurn,
-  `with staging as (
-     update drive.stagings set hash = $2 where id = $1 and not is_sealed returning id)
+  `with before as (select size from drive.staged_pieces where staging_id = $1 and place = $3::bigint),
+   staging as (
+     update drive.stagings
+        set hash = $2, bytes = bytes + $4::bigint - coalesce((select size from before), 0),
+            pieces = pieces + 1 - (select count(*) from before)
+      where id = $1 and not is_sealed returning id)
    insert into drive.staged_pieces (staging_id, place, size, media_type, hashes, sizes)
    select id, $3::bigint, $4::bigint, $5::text, decode($6, 'hex'), decode($7, 'hex') from staging
    on conflict (staging_id, place) do update
@@ -85,16 +92,22 @@ const seal = mutation(
 const join = mutation(
   "drive.staging-join",
   inTurn,
-  `insert into drive.staged_pieces (staging_id, place, size, media_type, hashes, sizes)
-   select $1, row_number() over (order by o.position, p.place) - 1, p.size, p.media_type, p.hashes, p.sizes
-     from unnest($2::text[]) with ordinality as o(id, position)
-     join drive.staged_pieces p on p.staging_id = o.id`,
+  `with joined as (
+     insert into drive.staged_pieces (staging_id, place, size, media_type, hashes, sizes)
+     select $1, row_number() over (order by o.position, p.place) - 1, p.size, p.media_type, p.hashes, p.sizes
+       from unnest($2::text[]) with ordinality as o(id, position)
+       join drive.staged_pieces p on p.staging_id = o.id
+     returning size)
+   update drive.stagings
+      set bytes = coalesce((select sum(size) from joined), 0), pieces = (select count(*) from joined) where id = $1`,
 );
 const settle = mutation(
   "drive.staging-settle",
   inTurn,
   `with settled as (
-     update drive.stagings set is_sealed = true, node_id = $2, length = $3::bigint where id = $1 returning id)
+     update drive.stagings
+        set is_sealed = true, node_id = $2, revision = $3::bigint, length = $4::bigint, bytes = 0, pieces = 0
+      where id = $1 returning id)
    delete from drive.staged_pieces where staging_id in (select id from settled)`,
 );
 const removeWhere = (condition: string) =>
@@ -131,6 +144,7 @@ const toStaging = (row: Row): Staging => ({
   createdAt: row.created_at,
   expiresAt: row.expires_at,
   nodeId: (row.node_id as NodeId | null) ?? undefined,
+  revision: (row.revision as RevisionNumber | null) ?? undefined,
 });
 
 export const postgresStagings = ({ read, write }: Transaction): Stagings => ({
@@ -143,6 +157,7 @@ export const postgresStagings = ({ read, write }: Transaction): Stagings => ({
     return row && toStaging(row);
   },
   sizes: (id) => read(sizes, [id]),
+  sizeAt: async (id, place) => (await read(sizeAt, [id, place]))[0]?.size,
   async openOf(ownerId, now) {
     const [row] = await read(openOf, [ownerId, now]);
     return row ?? { count: 0, bytes: 0 };
@@ -163,7 +178,7 @@ export const postgresStagings = ({ read, write }: Transaction): Stagings => ({
   },
   seal: (id, hash) => write(seal, [id, hash]),
   join: (id, others) => write(join, [id, others]),
-  settle: (id, nodeId, length) => write(settle, [id, nodeId, length]),
+  settle: (id, { nodeId, revision }, length) => write(settle, [id, nodeId, revision, length]),
   remove: (id) => write(remove, [id]),
   expire: (now) => write(expire, [now]),
   async next(after, limit) {

@@ -29,6 +29,10 @@ export function stagingsIn({ stagings }: Tables, { change }: MemoryTransaction):
       seen(all().find((one) => one.ownerId === ownerId && one.name === name)),
     sizes: async (id) =>
       piecesOf(id).map(({ place, manifest }) => ({ place, size: sizeOf(manifest) })),
+    async sizeAt(id, place) {
+      const found = piecesOf(id).find((one) => one.place === place);
+      return found && sizeOf(found.manifest);
+    },
     async openOf(ownerId, now) {
       const open = all().filter(
         (one) => one.ownerId === ownerId && one.expiresAt > now && one.nodeId === undefined,
@@ -54,8 +58,8 @@ export function stagingsIn({ stagings }: Tables, { change }: MemoryTransaction):
       const kept = others.flatMap(piecesOf).map((piece, place) => ({ ...piece, place }));
       changeOne(id, () => ({ kept }));
     },
-    settle: (id, nodeId, length) =>
-      changeOne(id, () => ({ isSealed: true, nodeId, length, kept: [] })),
+    settle: (id, file, length) =>
+      changeOne(id, () => ({ isSealed: true, ...file, length, kept: [] })),
     remove: (id) => change<KeptStaging>(stagings, id, () => undefined),
     expire(now) {
       for (const { id, expiresAt } of all())

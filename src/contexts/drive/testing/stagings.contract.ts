@@ -155,12 +155,12 @@ export function stagingsContract(name: string, open: OpenDrive): void {
 
     test("puts a content together of others", async () => {
       await using house = await stagingHouse(open);
-      const [one, two] = [await house.begun(), await house.begun(5)];
+      const [one, two] = [await house.begun(6), await house.begun(5)];
       expect(await house.stage(one, { offset: 0 }, Buffer.from("first ")));
       expect(await house.stage(two, { offset: 0 }, Buffer.from("s")));
       const join = (stagingIds: readonly StagingId[], actor = house.adaId) =>
         house.drive.joinStagings({ stagingIds, note: "" }, house.as(actor));
-      assert.equal(outcomeOf(await join([one, two])), "length-mismatch");
+      assert.equal(outcomeOf(await join([one, two])), "staging-unfinished");
       expect(await house.stage(two, { offset: 1 }, Buffer.from("econ")));
       assert.equal(outcomeOf(await join([one, two], house.bobId)), "staging-not-found");
       const joined = expect(await join([one, two, one]));
@@ -225,14 +225,27 @@ export function stagingsContract(name: string, open: OpenDrive): void {
       assert.equal(outcomeOf(await house.state(other)), "staging-not-found");
     });
 
-    test("limits how many a user begins, and what they may hold", async () => {
+    test("limits what a user holds, also where pieces come at once", async () => {
       await using house = await stagingHouse(open, 100_000);
       const id = await house.begun();
       expect(await house.stage(id, { offset: 0 }, randomBytes(60_000)));
       const second = await house.begun();
       const over = await house.stage(second, { offset: 0 }, randomBytes(60_000));
       assert.equal(outcomeOf(over), "quota-exceeded");
-      const begun = Array.from({ length: maxOpenStagings }, () => house.begin());
+      const [three, four] = [await house.begun(), await house.begun()];
+      const both = await Promise.all(
+        [three, four].map((one) => house.stage(one, { offset: 0 }, randomBytes(30_000))),
+      );
+      assert.deepEqual(both.map(outcomeOf).toSorted(), ["ok", "quota-exceeded"]);
+      const numbered = await house.begun();
+      for (let i = 0; i < 5; i += 1)
+        expect(await house.stage(numbered, { number: 1 }, randomBytes(9_000)));
+      assert.equal(expect(await house.state(numbered)).bytes, 9_000);
+    });
+
+    test("limits how many a user begins", async () => {
+      await using house = await stagingHouse(open);
+      const begun = Array.from({ length: maxOpenStagings + 2 }, () => house.begin());
       const outcomes = (await Promise.all(begun)).map(outcomeOf);
       assert.equal(outcomes.filter((one) => one === "too-many-stagings").length, 2);
       assert.ok(maxPieces >= 1_000);

@@ -152,7 +152,8 @@ export function collectChunks(deps: Deps) {
     const cutoff = Instant.plus(clock.now(), -graceMs);
     const expire = async ({ uploads, stagings }: DriveScope) => {
       uploads.expire(clock.now());
-      stagings.expire(clock.now());
+      // What has ended may become a file's still, by a request that began before.
+      stagings.expire(cutoff);
       return ok(undefined);
     };
     expect(await deps.unitOfWork(context(), expire));

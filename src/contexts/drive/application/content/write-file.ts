@@ -13,7 +13,6 @@ import { nameKey, NodeName } from "../../domain/node-name.ts";
 import {
   asWritable,
   Node,
-  type NotAFolder,
   type PlacedFile,
   type StaleRevision,
   type Unwritable,
@@ -99,18 +98,27 @@ export const mayUpload =
     });
   };
 
-/** Whether a file of so many bytes may be made in a folder, before any of them arrive. */
+/** Whether a file of so many bytes may be made in a folder, before any of them arrive. A name is told where it must be free. */
 export const mayCreateFile =
-  (deps: Pick<Deps, "read" | "mayAct" | "quotaBytes">) =>
+  (deps: Pick<Deps, "read" | "mayAct" | "quotaBytes" | "newId">) =>
   (
-    { nodeId, size }: { readonly nodeId: NodeId; readonly size: number },
+    {
+      nodeId,
+      size,
+      name,
+    }: { readonly nodeId: NodeId; readonly size: number; readonly name?: NodeName },
     context: Context,
-  ): Promise<Result<void, Unseen | NotAFolder | FileTooLarge | QuotaExceeded>> =>
+  ): Promise<Result<void, Unseen | NoPlace | FileTooLarge | QuotaExceeded>> =>
     deps.read(context, async (scope) => {
       const found = await permitted(deps.mayAct, Permissions.changeNode)(scope, nodeId, context);
       if (!found.ok) return found;
       const folder = asFolder(found.value);
       if (!folder.ok) return folder;
+      const place =
+        name === undefined
+          ? ok(undefined)
+          : await placeFor(scope, found.value, { id: deps.newId(NodeId), name, height: 0 });
+      if (!place.ok) return place;
       if (size > maxFileBytes) return err({ type: "file-too-large", maxFileBytes });
       const { quotaBytes = Infinity } = deps;
       const left = await roomLeft(scope, { ...found.value, quotaBytes: deps.quotaBytes });
@@ -123,7 +131,7 @@ export const mayCreateFile =
 /** Receives the content of a file once it may be kept, and keeps it in one unit of work. */
 export const writing =
   (deps: Deps) =>
-  async <V extends Pick<PlacedFile, "id">, R>(
+  async <V extends Pick<PlacedFile, "id" | "content">, R>(
     {
       nodeId,
       content: uploaded,
@@ -173,7 +181,11 @@ export const writing =
       const staging = await scope.stagings.byId(staged.stagingId);
       if (!staging || staging.nodeId !== undefined) return err({ type: "conflict" });
       const kept = await keep(scope, found.value, received.value);
-      if (kept.ok) scope.stagings.settle(staging.id, kept.value.id, received.value.size);
+      if (kept.ok) {
+        const { id, content } = kept.value;
+        const file = { nodeId: id, revision: content.revision };
+        scope.stagings.settle(staging.id, file, received.value.size);
+      }
       return kept;
     };
     const locks = staged ? [...lock, stagingLock(staged.stagingId)] : lock;
@@ -313,7 +325,7 @@ export function createFile(deps: Deps) {
       },
       keep: (scope, parent, received) =>
         keepers[ifTaken](scope, parent, { id, name, createdAt: clock.now(), received, quotaBytes }),
-      lock: ifTaken === "replace" ? [`drive.name/${input.nodeId}/${nameKey(name)}`] : [],
+      lock: ifTaken !== "refuse" ? [`drive.name/${input.nodeId}/${nameKey(name)}`] : [],
     });
   };
 }

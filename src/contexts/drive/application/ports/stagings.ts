@@ -1,16 +1,27 @@
 import type { Instant } from "#kernel/instant.ts";
-import type { ByteCount, Manifest, MediaType, Sha256 } from "../../domain/content.ts";
+import type {
+  ByteCount,
+  Manifest,
+  MediaType,
+  RevisionNumber,
+  Sha256,
+} from "../../domain/content.ts";
 import type { NodeId, OwnerId, StagingId } from "../../domain/ids.ts";
 import type { PieceSize, StagedPiece, Staging } from "../../domain/staging.ts";
 
 /** A piece, by the staging that it is of. */
 export type PiecePlace = { readonly id: StagingId; readonly place: number };
 
+/** The file that has a content, and its revision. */
+export type SettledFile = { readonly nodeId: NodeId; readonly revision: RevisionNumber };
+
 export type Stagings = {
   readonly byId: (id: StagingId) => Promise<Staging | undefined>;
   readonly byName: (ownerId: OwnerId, name: string) => Promise<Staging | undefined>;
   /** The pieces of a staging, in the order of their places. */
   readonly sizes: (id: StagingId) => Promise<readonly PieceSize[]>;
+  /** The bytes of the piece at a place; undefined where there is none. */
+  readonly sizeAt: (id: StagingId, place: number) => Promise<number | undefined>;
   /** Those of an owner that no file has and that have not expired, and the bytes of their pieces. */
   readonly openOf: (
     ownerId: OwnerId,
@@ -28,7 +39,7 @@ export type Stagings = {
   /** Makes the pieces of others those of a staging, in the order of the others. */
   readonly join: (id: StagingId, others: readonly StagingId[]) => void;
   /** Keeps of a staging only how long it is and which file has its content. */
-  readonly settle: (id: StagingId, nodeId: NodeId, length: ByteCount) => void;
+  readonly settle: (id: StagingId, file: SettledFile, length: ByteCount) => void;
   readonly remove: (id: StagingId) => void;
   readonly expire: (now: Instant) => void;
   /** The chunks of some pieces, in the order of their stagings and places, after one of them. */

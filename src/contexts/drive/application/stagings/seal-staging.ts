@@ -17,6 +17,13 @@ import { ownStaging, stagingLock, type StagingUnseen } from "./stagings.ts";
 type Deps = KeepingDeps & { readonly mayAct: MayAct };
 type Refused = StagingUnseen | StagingSealed | LengthMismatch | TooBusy | Conflict;
 
+/** `length`: the bytes that it must have. `modifiedAt`: when the client says that it was last changed. */
+export type SealStaging = {
+  readonly stagingId: StagingId;
+  readonly length?: number;
+  readonly modifiedAt?: Instant;
+};
+
 /** A staging that changes while it is sealed is looked at so many times. */
 const maxLooks = 3;
 
@@ -28,26 +35,26 @@ type Looked = {
 
 /**
  * Ends a content that was put together: no more pieces come, and a file can have it. Its bytes are read and hashed, unless one request has sent them all. Asked
- * again, it is the same. `modifiedAt`: when the client says that it was last changed.
+ * again, it is the same.
  */
 export function sealStaging(deps: Deps) {
   const { read, unitOfWork, clock } = deps;
   const own = ownStaging(deps);
   const underWay = examiningPlaces();
 
-  const look = (stagingId: StagingId, context: Context) =>
+  const look = ({ stagingId, length: wanted }: SealStaging, context: Context) =>
     read(context, async (scope): Promise<Result<Looked, Refused>> => {
       const found = await own(scope, stagingId, context);
       if (!found.ok) return found;
-      const { nodeId, length, bytes } = found.value;
+      const { nodeId, bytes, length = wanted } = found.value;
       if (nodeId !== undefined) return err({ type: "staging-sealed" });
-      if (length !== undefined && length !== bytes)
-        return err({ type: "length-mismatch", length, bytes });
+      for (const one of [length, wanted])
+        if (one !== undefined && one !== bytes)
+          return err({ type: "length-mismatch", length: one, bytes });
       return ok({ staging: found.value, ...(await scope.stagings.content(stagingId)) });
     });
 
-  async function hashOf({ staging, manifest }: Looked, step: () => Context): Promise<Sha256> {
-    if (staging.hash !== undefined) return staging.hash;
+  async function digested({ staging, manifest }: Looked, step: () => Context): Promise<Sha256> {
     const { lost, hash } = await examined(deps, manifest, step);
     if (lost.length > 0) throw new Error(`${staging.id} has lost ${lost.length} chunks`);
     return hash;
@@ -73,22 +80,24 @@ export function sealStaging(deps: Deps) {
   }
 
   return async (
-    { stagingId, modifiedAt }: { readonly stagingId: StagingId; readonly modifiedAt?: Instant },
+    { modifiedAt, ...asked }: SealStaging,
     { idempotency: _idempotency, ...context }: Context,
   ): Promise<Result<KeptFile, Refused>> => {
     const step = () => ({ ...context, deadlineMs: clock.unixMs() + stepMs });
     for (let looks = 1; looks <= maxLooks; looks += 1) {
-      const looked = await look(stagingId, step());
+      const looked = await look(asked, step());
       if (!looked.ok) return looked;
       const { staging, manifest, mediaType = MediaType.unknown } = looked.value;
       const { ownerId, isSealed, bytes: size } = staging;
-      if (underWay.isFull(ownerId)) return err({ type: "too-busy", retryAfterS });
-      const hash = await underWay.within(ownerId, () => hashOf(looked.value, step));
+      const isRead = staging.hash === undefined;
+      if (isRead && underWay.isFull(ownerId)) return err({ type: "too-busy", retryAfterS });
+      const hash =
+        staging.hash ?? (await underWay.within(ownerId, () => digested(looked.value, step)));
       const same = isSealed ? ok(true) : await sealed(looked.value, hash, step());
       if (!same.ok) return same;
       const content = { size, hash, mediaType, modifiedAt: modifiedAt ?? clock.now() };
       const kept = { ...content, manifest, fresh: new Map() };
-      if (same.value) return ok({ stagingId, kept });
+      if (same.value) return ok({ stagingId: staging.id, kept });
     }
     return err({ type: "conflict" });
   };

@@ -2,7 +2,7 @@ import type { Context } from "#kernel/context.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
 import { maxFileBytes, type ByteCount } from "../../domain/content.ts";
-import type { StagingId } from "../../domain/ids.ts";
+import type { OwnerId, StagingId } from "../../domain/ids.ts";
 import {
   maxPieces,
   pieceBytes,
@@ -55,16 +55,18 @@ type Refused =
   | FileTooLarge
   | QuotaExceeded;
 
-/** Whether a piece of so many bytes may come. */
+/** Whether a piece of so many bytes may come. `replaced`: those of the piece that it comes for, if there is one. */
 function mayCome(
-  { isSealed, bytes, pieces, length }: Staging,
+  { isSealed, bytes: all, pieces, length }: Staging,
   placing: PiecePlacing,
-  size: number,
+  { size, replaced }: { readonly size: number; readonly replaced: number | undefined },
 ): Result<void, Refused> {
   if (isSealed) return err({ type: "staging-sealed" });
-  if ("offset" in placing && placing.offset !== bytes)
-    return err({ type: "offset-mismatch", offset: bytes });
-  if (pieces >= maxPieces) return err({ type: "too-many-pieces", maxPieces });
+  if ("offset" in placing && placing.offset !== all)
+    return err({ type: "offset-mismatch", offset: all });
+  if (pieces >= maxPieces && replaced === undefined)
+    return err({ type: "too-many-pieces", maxPieces });
+  const bytes = all - (replaced ?? 0);
   if (length !== undefined && bytes + size > length)
     return err({ type: "length-mismatch", length, bytes: bytes + size });
   return bytes + size > maxFileBytes
@@ -72,10 +74,27 @@ function mayCome(
     : ok(undefined);
 }
 
-/** Receives bytes of a content that is put together. Returns it as it is after the last of them. */
-export function stageBytes(deps: Deps) {
-  const { read, unitOfWork, clock, quotaBytes } = deps;
-  const own = ownStaging(deps);
+const replacedBy = async (
+  { stagings }: DriveScope,
+  { id }: Staging,
+  placing: PiecePlacing,
+): Promise<number | undefined> =>
+  "offset" in placing ? undefined : stagings.sizeAt(id, placing.number);
+
+/** What an owner has room for, besides the bytes that wait for a file, and how pieces are kept in it. */
+function keepingPieces({ unitOfWork, clock, quotaBytes, ...deps }: Deps) {
+  const own = ownStaging({ ...deps, clock });
+
+  async function roomOf(scope: DriveScope, ownerId: OwnerId): Promise<number> {
+    if (quotaBytes === undefined) return Infinity;
+    const { bytes } = await scope.stagings.openOf(ownerId, clock.now());
+    return (await roomLeft(scope, { ownerId, quotaBytes })) - bytes;
+  }
+
+  const exceeded = (room: number, neededBytes: number): Result<never, QuotaExceeded> => {
+    const all = quotaBytes ?? Infinity;
+    return err({ type: "quota-exceeded", quotaBytes: all, usedBytes: all - room, neededBytes });
+  };
 
   /** Keeps bytes that have come. */
   async function keep(
@@ -84,24 +103,43 @@ export function stageBytes(deps: Deps) {
   ): Promise<Result<Staging, Refused | Conflict>> {
     const { manifest, mediaType, fresh, size } = received;
     const placing = after(first, before);
+    const owners = `drive.stagings/${context.actor}`;
     return unitOfWork(
       context,
       async (scope: DriveScope): Promise<Result<Staging, Refused>> => {
         const found = await own(scope, stagingId, context);
         if (!found.ok) return found;
-        const may = mayCome(found.value, placing, size);
+        const replaced = await replacedBy(scope, found.value, placing);
+        const may = mayCome(found.value, placing, { size, replaced });
         if (!may.ok) return may;
-        const { bytes, pieces } = found.value;
+        const { bytes, pieces, ownerId } = found.value;
+        const room = await roomOf(scope, ownerId);
+        const more = size - (replaced ?? 0);
+        if (more > room) return exceeded(room, more);
         const place = "offset" in placing ? placing.offset : placing.number;
         const hash = bytes === before ? received.hash : undefined;
         scope.chunks.add(fresh, clock.now());
         scope.stagings.put(stagingId, { place, manifest, mediaType }, hash);
-        const more = { hash, bytes: (bytes + size) as ByteCount, pieces: pieces + 1 };
-        return ok({ ...found.value, ...more });
+        const added = replaced === undefined ? 1 : 0;
+        const now = { hash, bytes: (bytes + more) as ByteCount, pieces: pieces + added };
+        return ok({ ...found.value, ...now });
       },
-      { lock: [stagingLock(stagingId)] },
+      // Of the pieces that come at once, each sees how many bytes the others have.
+      {
+        lock:
+          quotaBytes === undefined ? [stagingLock(stagingId)] : [owners, stagingLock(stagingId)],
+      },
     );
   }
+
+  return { roomOf, keep };
+}
+
+/** Receives bytes of a content that is put together. Returns it as it is after the last of them. */
+export function stageBytes(deps: Deps) {
+  const { read, clock, quotaBytes } = deps;
+  const own = ownStaging(deps);
+  const { roomOf, keep } = keepingPieces(deps);
 
   return async (
     { stagingId, placing, bytes: body }: StageBytes,
@@ -111,11 +149,11 @@ export function stageBytes(deps: Deps) {
     const looked = await read(step(), async (scope) => {
       const found = await own(scope, stagingId, context);
       if (!found.ok) return found;
-      const may = mayCome(found.value, placing, 0);
+      const replaced = await replacedBy(scope, found.value, placing);
+      const may = mayCome(found.value, placing, { size: 0, replaced });
       if (!may.ok) return may;
-      const open = await scope.stagings.openOf(found.value.ownerId, clock.now());
-      const left = await roomLeft(scope, { ownerId: found.value.ownerId, quotaBytes });
-      return ok({ staging: found.value, room: left - open.bytes });
+      const room = await roomOf(scope, found.value.ownerId);
+      return ok({ staging: found.value, room: room + (replaced ?? 0) });
     });
     if (!looked.ok) return looked;
     let { staging, room } = looked.value;

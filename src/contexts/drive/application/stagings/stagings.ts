@@ -4,7 +4,7 @@ import { Instant, type Clock } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import type { ByteCount } from "../../domain/content.ts";
+import { maxFileBytes, type ByteCount } from "../../domain/content.ts";
 import { OwnerId, StagingId } from "../../domain/ids.ts";
 import {
   maxOpenStagings,
@@ -16,11 +16,14 @@ import {
   type StagingExists,
   type StagingNotFound,
   type StagingSealed,
+  type StagingUnfinished,
   type TooManyPieces,
   type TooManyStagings,
 } from "../../domain/staging.ts";
+import type { FileTooLarge } from "../content/receive-content.ts";
 import { Permissions } from "../permission.ts";
 import type { DriveScope } from "../ports/scope.ts";
+import type { SettledFile } from "../ports/stagings.ts";
 
 export type StagingUnseen = StagingNotFound | Forbidden;
 type Deps = {
@@ -83,6 +86,7 @@ async function begun(
     createdAt,
     expiresAt: Instant.plus(createdAt, stagingMs),
     nodeId: undefined,
+    revision: undefined,
   };
   stagings.add(staging);
   return ok({ ...staging, bytes: 0 as ByteCount, pieces: 0 });
@@ -107,24 +111,35 @@ export function getStaging(deps: Seeing & { readonly read: Read<DriveScope> }) {
     deps.read(context, (scope) => own(scope, stagingId, context));
 }
 
-export type NamedStaging = { readonly staging: Staging; readonly pieces: readonly PieceSize[] };
-
-/** The staging that the actor calls so, with its pieces in the order of their places. */
+/** Returns the staging that the actor calls so. */
 export function findStaging(deps: Seeing & { readonly read: Read<DriveScope> }) {
   const own = ownStaging(deps);
   return (
     { name }: { readonly name: string },
     context: Context,
-  ): Promise<Result<NamedStaging, { readonly type: "staging-not-found" } | Forbidden>> =>
+  ): Promise<Result<Staging, NoSuchName | Forbidden>> =>
     deps.read(context, async (scope) => {
       const owner = OwnerId.parse(context.actor);
       const named = owner.ok ? await scope.stagings.byName(owner.value, name) : undefined;
       if (!named) return err({ type: "staging-not-found" });
-      const staging = await own(scope, named.id, context);
-      if (!staging.ok) return staging;
-      return ok({ staging: staging.value, pieces: await scope.stagings.sizes(named.id) });
+      return own(scope, named.id, context);
     });
 }
+
+/** Lists the pieces that have come, in the order of their places. */
+export function listPieces(deps: Seeing & { readonly read: Read<DriveScope> }) {
+  const own = ownStaging(deps);
+  return (
+    { stagingId }: One,
+    context: Context,
+  ): Promise<Result<readonly PieceSize[], StagingUnseen>> =>
+    deps.read(context, async (scope) => {
+      const found = await own(scope, stagingId, context);
+      return found.ok ? ok(await scope.stagings.sizes(stagingId)) : found;
+    });
+}
+
+type NoSuchName = { readonly type: "staging-not-found" };
 
 type Changed<R> = Result<Staging, R | StagingUnseen | StagingSealed | Conflict>;
 
@@ -150,7 +165,8 @@ export function tellStagingLength(deps: Deps) {
 
 type Joined =
   | StagingUnseen
-  | LengthMismatch
+  | StagingUnfinished
+  | FileTooLarge
   | TooManyPieces
   | TooManyStagings
   | StagingExists
@@ -168,11 +184,12 @@ export function joinStagings(deps: Deps) {
       for (const id of stagingIds) {
         const found = await own(scope, id, context);
         if (!found.ok) return found;
-        const { bytes, length: told = bytes } = found.value;
-        if (bytes !== told) return err({ type: "length-mismatch", length: told, bytes });
+        const { bytes, length: told } = found.value;
+        if (bytes !== told) return err({ type: "staging-unfinished", stagingId: id });
         length += bytes;
         pieces += found.value.pieces;
       }
+      if (length > maxFileBytes) return err({ type: "file-too-large", maxFileBytes });
       if (pieces > maxPieces) return err({ type: "too-many-pieces", maxPieces });
       const made = await begun(scope, deps, { length, note, actor: context });
       if (made.ok) scope.stagings.join(made.value.id, stagingIds);
@@ -181,6 +198,25 @@ export function joinStagings(deps: Deps) {
     return deps.unitOfWork(context, join, {
       lock: [`drive.stagings/${context.actor}`, ...new Set(stagingIds.map(stagingLock))],
     });
+  };
+}
+
+/** Says that a file has the contents of stagings that others were put together of. */
+export function settleStagings(deps: Deps) {
+  const own = ownStaging(deps);
+  return (
+    { stagingIds, file }: { readonly stagingIds: readonly StagingId[]; readonly file: SettledFile },
+    context: Context,
+  ): Promise<Result<void, StagingUnseen | Conflict>> => {
+    const settle = async (scope: DriveScope): Promise<Result<void, StagingUnseen>> => {
+      for (const id of new Set(stagingIds)) {
+        const found = await own(scope, id, context);
+        if (!found.ok) return found;
+        if (found.value.nodeId === undefined) scope.stagings.settle(id, file, found.value.bytes);
+      }
+      return ok(undefined);
+    };
+    return deps.unitOfWork(context, settle, { lock: [...new Set(stagingIds.map(stagingLock))] });
   };
 }
 

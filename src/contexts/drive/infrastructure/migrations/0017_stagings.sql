@@ -1,15 +1,18 @@
--- Contents that are put together of pieces before a file has them. `node_id`: the file that has it; its pieces are gone then.
+-- Contents that are put together of pieces before a file has them. `bytes` and `pieces`: what has come. `node_id`, `revision`: the file that has it; its pieces are gone then.
 create table drive.stagings (
   id text collate "C" primary key,
   owner_id text collate "C" not null,
   name text,
   note text not null,
   length bigint,
+  bytes bigint not null default 0,
+  pieces int not null default 0,
   hash text collate "C",
   is_sealed boolean not null default false,
   created_at timestamptz not null,
   expires_at timestamptz not null,
-  node_id text collate "C"
+  node_id text collate "C",
+  revision bigint
 );
 create unique index stagings_owner_key on drive.stagings (owner_id, name);
 create index stagings_expired_key on drive.stagings (expires_at);

@@ -1,5 +1,6 @@
 import type { TextAnswer } from "#platform/http/door.ts";
 import { codeOf, sentenceOf } from "#platform/http/problem.ts";
+import { maxOpenStagings, maxPieces } from "../../domain/staging.ts";
 import { escaped } from "./xml.ts";
 
 /** What each refusal is in the statuses of WebDAV: one of a use case without a status does not compile. */
@@ -41,6 +42,7 @@ const statuses = {
   "quota-exceeded": 507,
   "file-too-large": 413,
   conflict: 503,
+  "other-spelling": 409,
   "staging-not-found": 404,
   "staging-exists": 405,
   "staging-sealed": 409,
@@ -79,6 +81,10 @@ const sentences: Readonly<Record<string, string>> = {
   "node-cycle": "A folder cannot go into itself, nor in the place of a folder that it lies in",
   "node-is-root": "The root of a space cannot be moved or deleted",
   "other-space": "A move cannot leave its space: copy and delete instead",
+  "too-many-stagings": `${maxOpenStagings} uploads of yours are not finished: finish one, or wait until they end`,
+  "too-many-pieces": `One upload has ${maxPieces} pieces at most`,
+  "staging-not-found": "No such upload is there, or it has ended",
+  "other-spelling": "What is there has a name that differs in case or in the spelling of letters",
   forbidden: "The password, or the role in this space, does not allow it",
 };
 

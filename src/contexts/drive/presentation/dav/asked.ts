@@ -14,9 +14,11 @@ export type Asked = {
   readonly clock: Clock;
   /** Whether folders have tags that change with whatever lies below them. */
   readonly hasFolderTags: boolean;
+  /** Whether its clients take names that differ in case or in the spelling of letters for different ones, and would lose a file. */
+  readonly isSpellingStrict: boolean;
   readonly find: Find;
 };
-export type Asking = Pick<Asked, "drive" | "clock" | "hasFolderTags">;
+export type Asking = Pick<Asked, "drive" | "clock" | "hasFolderTags" | "isSpellingStrict">;
 
 export const askedOf = (asking: Asking, request: DoorRequest, context: Context): Asked => ({
   ...asking,
@@ -24,6 +26,10 @@ export const askedOf = (asking: Asking, request: DoorRequest, context: Context):
   context,
   find: targetsOf(asking.drive, context),
 });
+
+/** Whether a path has names in another spelling than that of what is there, and the client takes the two for different ones. */
+export const isMisspelled = ({ isSpellingStrict }: Asked, target: Target): boolean =>
+  isSpellingStrict && target.kind !== "home" && !target.isExact;
 
 /** One step of a long answer has so much time, as a request has. */
 const stepMs = 10_000;

@@ -5,7 +5,7 @@ import { isFresh } from "#platform/http/preconditions.ts";
 import type { Drive } from "../../index.ts";
 import { arrival, sent } from "../content-routes.ts";
 import { allow, davMethods, refused } from "./answers.ts";
-import { askedOf, headerOf, tagOf, type Asked, type Asking } from "./asked.ts";
+import { askedOf, headerOf, isMisspelled, tagOf, type Asked, type Asking } from "./asked.ts";
 import { guarded } from "./guard.ts";
 import { lock, unlock } from "./lock.ts";
 import { propfind } from "./propfind.ts";
@@ -58,6 +58,7 @@ export async function davAnswer(
   if (request.path.includes("#")) return refused({ type: "path-invalid" });
   const target = await asked.find(request.path);
   if (!target.ok) return refused(target.error);
+  if (isMisspelled(asked, target.value)) return refused({ type: "other-spelling" });
   const method = davMethods.find((one) => one === request.method);
   return method ? methods[method](asked, target.value) : refused({ type: "method-not-allowed" });
 }
@@ -76,5 +77,6 @@ export const webDav = (drive: Drive, clock: Clock): Door => ({
   fileMethods: ["PUT"],
   places: arrival.places,
   options: davOptions,
-  answer: (request, context) => davAnswer({ drive, clock, hasFolderTags: false }, request, context),
+  answer: (request, context) =>
+    davAnswer({ drive, clock, hasFolderTags: false, isSpellingStrict: false }, request, context),
 });

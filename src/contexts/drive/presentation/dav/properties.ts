@@ -94,6 +94,7 @@ const isNamed = (wanted: Wanted, name: string, space = dav): boolean =>
 /** What must be looked for to tell what is wanted. */
 export const needs = (wanted: Wanted) => ({
   kept: wanted.kind !== "some" || wanted.names.some((name) => !tellerOf(name)),
+  role: isNamed(wanted, "permissions", ownCloud),
   rollUps: wanted.kind === "all" || isNamed(wanted, "getetag") || isNamed(wanted, "size", ownCloud),
   locks: wanted.kind === "all" || isNamed(wanted, "lockdiscovery"),
   usage: [...onlyNamed].some((name) => isNamed(wanted, name)),

@@ -85,7 +85,15 @@ function responseOf(href: string, told: Told, wanted: Wanted): string {
   );
 }
 
+type Role = SeenSpace["role"];
+/** A key that may not write makes a reader of whoever has it. */
+async function roleIn({ drive, context }: Asked, wanted: Wanted): Promise<(role: Role) => Role> {
+  const isWriter = !needs(wanted).role || (await drive.mayUpload({}, context)).ok;
+  return (role) => (isWriter ? role : "viewer");
+}
+
 type Telling = {
+  readonly roleOf: (role: Role) => Role;
   readonly wanted: Wanted;
   readonly depth: 0 | 1;
   readonly usage: UsageOfOwner | undefined;
@@ -112,7 +120,7 @@ async function rolledUp(
 async function* home(
   asked: Asked,
   { spaces }: Extract<Target, { kind: "home" }>,
-  { wanted, depth, usage }: Telling,
+  { wanted, depth, usage, roleOf }: Telling,
 ): AsyncGenerator<string> {
   const { at } = asked.request;
   const opened = spaces.map(({ openedAt }) => openedAt).toSorted();
@@ -125,10 +133,10 @@ async function* home(
   if (depth === 0) return;
   for (const space of spaces) {
     const node = folderOf(space.name, space.openedAt, { id: space.rootId });
-    const { role } = space;
+    const role = roleOf(space.role);
     const href = hrefOf(at, [segmentOf(space, spaces)], true);
     const rollUp = rolled.get(space.rootId);
-    const used = role === "owner" ? usage : undefined;
+    const used = space.role === "owner" ? usage : undefined;
     yield responseOf(href, { ...bare, rollUp, node, role, locks: "", usage: used }, wanted);
   }
 }
@@ -149,8 +157,9 @@ async function lockElements(asked: Asked, target: Found, { wanted, depth }: Tell
 
 async function* below(asked: Asked, target: Found, telling: Telling): AsyncGenerator<string> {
   const { drive, request } = asked;
-  const { node, names, role } = target;
+  const { node, names } = target;
   const { wanted, usage, depth } = telling;
+  const role = telling.roleOf(target.role);
   const isRolled = asked.hasFolderTags && needs(wanted).rollUps && node.kind === "folder";
   const rolled = isRolled ? await drive.rollUps({ nodeId: node.id }, inTime(asked)) : undefined;
   const locksOf = await lockElements(asked, target, telling);
@@ -228,7 +237,12 @@ export async function propfind(asked: Asked, target: Target): Promise<DoorAnswer
   const { drive, context } = asked;
   const isOwn = target.kind === "home" || target.role === "owner";
   const used = needs(wanted).usage && isOwn ? await drive.getUsage({}, context) : undefined;
-  const telling = { wanted, depth: depth.value, usage: used?.ok ? used.value : undefined };
+  const telling = {
+    wanted,
+    depth: depth.value,
+    usage: used?.ok ? used.value : undefined,
+    roleOf: await roleIn(asked, wanted),
+  };
   return streamedMultistatus(
     target.kind === "home" ? home(asked, target, telling) : below(asked, target, telling),
   );

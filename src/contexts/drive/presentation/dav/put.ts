@@ -6,7 +6,7 @@ import type { KeptFile, UploadedFile } from "../../application/content/receive-c
 import type { Node, PlacedFile } from "../../domain/node.ts";
 import { uploadedFile } from "../uploaded-file.ts";
 import { refused, type Refusal } from "./answers.ts";
-import { headerOf, inTime, tagOf, type Asked } from "./asked.ts";
+import { headerOf, inTime, isMisspelled, tagOf, type Asked } from "./asked.ts";
 import { guarded, unlocked } from "./guard.ts";
 import { placeOf, targetsOf, type Found, type Missing, type Target } from "./targets.ts";
 
@@ -136,6 +136,7 @@ export async function putContent(
 ): Promise<DoorAnswer> {
   if (target.kind === "home" || (target.kind === "found" && target.node.kind === "folder"))
     return refused({ type: "method-not-allowed" });
+  if (isMisspelled(asked, target)) return refused({ type: "other-spelling" });
   const place = target.kind === "missing" ? placeOf(target) : ok(undefined);
   if (!place.ok) return refused(place.error);
   const effect = target.kind === "found" ? "changes" : "comes";
@@ -181,5 +182,5 @@ export async function createEmpty(asked: Asked, target: Missing): Promise<Result
   const { names, parent } = target;
   const node = written.value.file;
   const above = parent ? [parent] : [];
-  return ok({ kind: "found", names, node, above, locks: [], role: "editor" });
+  return ok({ kind: "found", names, node, above, locks: [], isExact: true, role: "editor" });
 }

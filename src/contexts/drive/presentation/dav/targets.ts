@@ -22,6 +22,8 @@ export type Found = {
   readonly above: readonly Node[];
   /** Those that cover it. */
   readonly locks: readonly Lock[];
+  /** Whether the path has the names as they are spelled, of what is there and of the folders on the way. */
+  readonly isExact: boolean;
   /** What the caller is in the space. */
   readonly role: SeenSpace["role"];
 };
@@ -34,6 +36,7 @@ export type Missing = {
   readonly name: NodeName | undefined;
   /** Those that cover the folder that it would lie in. */
   readonly locks: readonly Lock[];
+  readonly isExact: boolean;
 };
 /** What a path leads to. */
 export type Target = Home | Found | Missing;
@@ -46,6 +49,10 @@ export const hrefOf = (at: string, names: readonly string[], isFolder: boolean):
 export const segmentOf = (space: SeenSpace, all: readonly SeenSpace[]): string =>
   spaceNamed(space.name, all)?.id === space.id ? space.name : space.id;
 
+/** Names are found in other spellings of their letters, too. */
+const isExact = (below: readonly string[], way: Way | undefined): boolean =>
+  (way?.nodes ?? []).slice(1).every(({ name }, i) => name === below[i]);
+
 function missing(names: readonly string[], way?: Way): Missing {
   const [, ...below] = names;
   const name = NodeName.parse(below.at(-1));
@@ -56,6 +63,7 @@ function missing(names: readonly string[], way?: Way): Missing {
     parent: parent?.kind === "folder" ? parent : undefined,
     name: name.ok ? name.value : undefined,
     locks: parent && way ? way.locks : [],
+    isExact: isExact(below, way),
   };
 }
 
@@ -68,7 +76,15 @@ export function targetsOf(drive: Drive, context: Context) {
     const { nodes, locks, space } = found.value;
     if (nodes.length <= path.length) return ok(missing(names, found.value));
     const [node = nodes[0], ...above] = nodes.toReversed();
-    return ok({ kind: "found", names, node, above, locks, role: space.role });
+    return ok({
+      kind: "found",
+      names,
+      node,
+      above,
+      locks,
+      isExact: isExact(path, found.value),
+      role: space.role,
+    });
   }
 
   return async (path: string): Promise<Result<Target, PathInvalid | Forbidden>> => {

@@ -5,7 +5,7 @@ import type { Lock } from "../../domain/lock.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import { changedProperties } from "../../domain/property.ts";
 import { refused, xmlAnswer, type Refusal } from "./answers.ts";
-import { headerOf, locksBelow, type Asked } from "./asked.ts";
+import { headerOf, isMisspelled, locksBelow, type Asked } from "./asked.ts";
 import { guarded } from "./guard.ts";
 import { changesIn, outcomes, unchangeable } from "./proppatch.ts";
 import { hrefOf, placeOf, type Found, type Missing, type Target } from "./targets.ts";
@@ -97,7 +97,9 @@ async function movingOf(
   if (overwrite !== "T" && overwrite !== "F")
     return err({ type: "header-invalid", header: "Overwrite" });
   if (to.kind === "home") return err({ type: "forbidden" });
-  if (to.kind === "found" && to.node.id === target.node.id) {
+  const isItself = to.kind === "found" && to.node.id === target.node.id;
+  if (!isItself && isMisspelled(asked, to)) return err({ type: "other-spelling" });
+  if (to.kind === "found" && isItself) {
     const isSame = to.names.join("/") === target.names.join("/");
     if (isSame) return err({ type: "same-resource" });
   } else if (to.kind === "found" && overwrite === "F") return err({ type: "name-taken" });
@@ -151,7 +153,8 @@ export async function transfer(
     : await drive.copyNode({ ...input, below: !isShallow }, context);
   if (!done.ok) return refused(done.error);
   await releaseLocks(asked, moved);
-  if (to.kind === "found") return { status: 204 };
+  // Whoever changes the spelling of a name takes the other one for free.
+  if (to.kind === "found" && to.node.id !== target.node.id) return { status: 204 };
   const isFolder = done.value.kind === "folder";
   return { status: 201, headers: { location: hrefOf(asked.request.at, to.names, isFolder) } };
 }

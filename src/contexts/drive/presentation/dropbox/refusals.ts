@@ -33,6 +33,7 @@ const errors = {
   "staging-not-found": "not_found",
   "staging-exists": "conflict",
   "staging-sealed": "closed",
+  "staging-unfinished": "incorrect_offset",
   "offset-mismatch": "incorrect_offset",
   "length-mismatch": "incorrect_offset",
   "too-many-pieces": "too_large",

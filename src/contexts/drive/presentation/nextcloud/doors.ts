@@ -110,12 +110,15 @@ function ocsDoor({ drive, addressOf }: CloudDeps): Door {
   };
 }
 
+/** Its clients look for changes along the tags of folders, and keep files whose names differ in case apart. */
+const dialect = { hasFolderTags: true, isSpellingStrict: true };
+
 /** The part of a path behind `/files/<user>` or `/uploads/<user>`, with that. */
 const parts = /^\/(files|uploads)\/([^/]+)((?:\/.*)?)$/;
 
 /** Files at `/files/<user>`, and those that come in pieces at `/uploads/<user>`. */
 function filesDoor({ drive, clock, addressOf }: CloudDeps): Door {
-  const asking = { drive, clock, hasFolderTags: true };
+  const asking = { drive, clock, ...dialect };
 
   /** Clients name their user by the id that they were told, or by the address. */
   async function isOwn(segment: string, { actor }: Context): Promise<boolean> {
@@ -156,7 +159,7 @@ const oldFilesDoor = ({ drive, clock }: CloudDeps): Door => ({
   fileMethods: ["PUT"],
   places: arrival.places,
   options: davOptions,
-  answer: (request, context) => davAnswer({ drive, clock, hasFolderTags: true }, request, context),
+  answer: (request, context) => davAnswer({ drive, clock, ...dialect }, request, context),
 });
 
 /** What clients of Nextcloud need to sync files: its status, its OCS, and its paths of WebDAV. */

@@ -1,9 +1,7 @@
 import type { Instant } from "#kernel/instant.ts";
-import { ok, type Result } from "#kernel/result.ts";
 import type { DoorAnswer, DoorRequest } from "#platform/http/door.ts";
 import type { Context } from "#kernel/context.ts";
-import type { NodeId } from "../../domain/ids.ts";
-import type { NamedStaging } from "../../application/stagings/stagings.ts";
+import type { Staging } from "../../domain/staging.ts";
 import { multistatus, propstat, refused, response, type Refusal } from "../dav/answers.ts";
 import { askedOf, headerOf, inTime, type Asked, type Asking } from "../dav/asked.ts";
 import { keptAnswer, putContent } from "../dav/put.ts";
@@ -14,7 +12,8 @@ type Transfer = { readonly name: string; readonly piece: string | undefined };
 type Answer = (asked: Asked, transfer: Transfer) => Promise<DoorAnswer>;
 
 /** Begins a transfer. The client names it. */
-const begin: Answer = async ({ drive, context }, { name }) => {
+const begin: Answer = async ({ drive, context }, { name, piece }) => {
+  if (piece !== undefined) return refused({ type: "method-not-allowed" });
   const begun = await drive.beginStaging({ name, note: "{}" }, context);
   return begun.ok ? { status: 201 } : refused(begun.error);
 };
@@ -33,7 +32,7 @@ const keep: Answer = async (asked, transfer) => {
   if (number === undefined) return refused({ type: "path-invalid" });
   const staging = await found(asked, transfer);
   if (!staging.ok) return refused(staging.error);
-  const { id: stagingId } = staging.value.staging;
+  const { id: stagingId } = staging.value;
   const placing = { number };
   const { context, drive, request } = asked;
   const kept = await drive.stageBytes({ stagingId, placing, bytes: request.body }, context);
@@ -42,13 +41,16 @@ const keep: Answer = async (asked, transfer) => {
 
 /** Tells which pieces have come, so that a client can go on. */
 const tell: Answer = async (asked, transfer) => {
+  if (transfer.piece !== undefined) return refused({ type: "path-not-found" });
   const staging = await found(asked, transfer);
   if (!staging.ok) return refused(staging.error);
-  const { pieces } = staging.value;
+  const listing = { stagingId: staging.value.id };
+  const pieces = await asked.drive.listPieces(listing, asked.context);
+  if (!pieces.ok) return refused(pieces.error);
   const { at, path } = asked.request;
   const names = path.split("/").filter((segment) => segment !== "");
   const folder = propstat(200, ["<D:resourcetype><D:collection/></D:resourcetype>"]);
-  const told = pieces.map(({ place, size }) =>
+  const told = pieces.value.map(({ place, size }) =>
     response(
       hrefOf(at, [...names, String(place)], false),
       propstat(200, ["<D:resourcetype/>", `<D:getcontentlength>${size}</D:getcontentlength>`]),
@@ -58,28 +60,36 @@ const tell: Answer = async (asked, transfer) => {
 };
 
 const end: Answer = async (asked, transfer) => {
+  if (transfer.piece !== undefined) return refused({ type: "method-not-allowed" });
   const staging = await found(asked, transfer);
   if (!staging.ok) return refused(staging.error);
-  const { id: stagingId } = staging.value.staging;
+  const { id: stagingId } = staging.value;
   const ended = await asked.drive.discardStaging({ stagingId }, asked.context);
   return ended.ok ? { status: 204 } : refused(ended.error);
 };
 
-/** Whether all bytes have come that the client says there are. */
-function whole(asked: Asked, { staging }: NamedStaging): Result<void, Refusal> {
+/** The bytes that the client says there are. */
+function lengthIn(asked: Asked): { readonly length?: number } | undefined {
   const told = headerOf(asked, "oc-total-length");
-  const length = told === undefined ? staging.bytes : Number(told);
-  const { bytes } = staging;
-  return bytes === length
-    ? ok(undefined)
-    : { ok: false, error: { type: "length-mismatch", length, bytes } };
+  if (told === undefined) return {};
+  return /^\d{1,15}$/.test(told) ? { length: Number(told) } : undefined;
 }
 
-/** A client that has lost the answer asks again. */
-const made = (nodeId: NodeId, target: Target): DoorAnswer =>
-  target.kind === "found" && target.node.id === nodeId
-    ? keptAnswer(204, target.node)
-    : refused({ type: "staging-sealed" });
+/** A client that has lost the answer asks again, and is told it where nobody has written since. */
+function made({ nodeId, revision }: Staging, target: Target): DoorAnswer {
+  if (target.kind !== "found" || target.node.id !== nodeId)
+    return refused({ type: "staging-sealed" });
+  const isNewest = target.node.kind === "file" && target.node.content.revision === revision;
+  return isNewest ? keptAnswer(204, target.node) : refused({ type: "precondition-failed" });
+}
+
+/** Why what is at the destination stays. */
+function inTheWay(asked: Asked, target: Target): Refusal | undefined {
+  const overwrite = headerOf(asked, "overwrite")?.trim().toUpperCase() ?? "T";
+  if (overwrite !== "T" && overwrite !== "F")
+    return { type: "header-invalid", header: "Overwrite" };
+  return overwrite === "F" && target.kind === "found" ? { type: "name-taken" } : undefined;
+}
 
 /** Makes the pieces, together, the content of the file at the destination. */
 const assemble =
@@ -94,13 +104,15 @@ const assemble =
     if (path === undefined) return refused({ type: "other-server" });
     const target = await asked.find(path);
     if (!target.ok) return refused(target.error);
-    const { id: stagingId, nodeId } = staging.value.staging;
-    if (nodeId !== undefined) return made(nodeId, target.value);
-    const isWhole = whole(asked, staging.value);
-    if (!isWhole.ok) return refused(isWhole.error);
+    const { id: stagingId, nodeId } = staging.value;
+    if (nodeId !== undefined) return made(staging.value, target.value);
+    const kept = inTheWay(asked, target.value);
+    if (kept) return refused(kept);
+    const length = lengthIn(asked);
+    if (!length) return refused({ type: "header-invalid", header: "OC-Total-Length" });
     const sealed = (modifiedAt: Instant | undefined) => {
       const told = modifiedAt === undefined ? {} : { modifiedAt };
-      return asked.drive.sealStaging({ stagingId, ...told }, inTime(asked));
+      return asked.drive.sealStaging({ stagingId, ...length, ...told }, inTime(asked));
     };
     return putContent({ ...there, request: { ...there.request, path } }, target.value, sealed);
   };

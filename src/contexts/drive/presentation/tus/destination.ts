@@ -52,9 +52,10 @@ export async function destinationOf(
     ...(modifiedAt == null ? {} : { modifiedAt }),
     ...(ifTaken == null ? {} : { ifTaken }),
   });
-  if (!told.ok) throw new Refused({ type: "metadata-invalid", issues: told.error });
+  if (!told.ok) throw new Refused({ type: "metadata-invalid", issues: told.error.issues });
   const { filename: name, ...more } = told.value;
   const folderId = await folderAt(asked, path);
-  granted(await asked.drive.mayCreateFile({ nodeId: folderId, size }, asked.context));
+  const free = more.ifTaken === "refuse" ? { name } : {};
+  granted(await asked.drive.mayCreateFile({ nodeId: folderId, size, ...free }, asked.context));
   return { ...more, folderId, name };
 }

@@ -4,6 +4,7 @@ import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Door, DoorAnswer, DoorRequest, TextAnswer } from "#platform/http/door.ts";
 import { maxFileBytes } from "../../domain/content.ts";
+import type { NodeId } from "../../domain/ids.ts";
 import type { Drive } from "../../index.ts";
 import { arrival } from "../content-routes.ts";
 import { checksumAlgorithms } from "./checksum.ts";
@@ -33,18 +34,35 @@ const headerOf = ({ headers }: DoorRequest, name: string): string | undefined =>
 };
 
 /** Clients that know no PATCH or DELETE send the method in a header of a POST. */
-const methodOf = (request: DoorRequest): string =>
-  request.method === "POST"
-    ? (headerOf(request, "x-http-method-override") ?? "POST").toUpperCase()
-    : request.method;
+function methodOf(request: DoorRequest): string {
+  const told = headerOf(request, "x-http-method-override")?.toUpperCase();
+  if (request.method !== "POST" || told === undefined) return request.method;
+  if (!["PATCH", "DELETE", "HEAD"].includes(told))
+    throw new Refused({ type: "method-not-allowed" });
+  return told;
+}
 
 const idOf = ({ path }: DoorRequest): string => /([^/]*)\/?$/.exec(path)?.[1] ?? "";
+
+/** What `@tus/server` is told: it would refuse requests for headers of proxies. */
+const readHeaders = [
+  "tus-resumable",
+  "upload-length",
+  "upload-defer-length",
+  "upload-offset",
+  "upload-metadata",
+  "upload-concat",
+  "content-type",
+  "content-length",
+];
 
 /** A request as browsers have them, which `@tus/server` takes. */
 function webRequest(request: DoorRequest, method: string): Request {
   const headers = new Headers();
-  for (const [name, value] of Object.entries(request.headers))
-    if (typeof value === "string") headers.set(name, value);
+  for (const name of readHeaders) {
+    const value = headerOf(request, name);
+    if (value !== undefined) headers.set(name, value);
+  }
   const hasBody = method === "PATCH" || method === "POST";
   return new Request(`http://basalt.invalid/tus/${method === "POST" ? "" : idOf(request)}`, {
     method,
@@ -66,24 +84,24 @@ async function answerOf(response: Response): Promise<TextAnswer> {
 
 const refusedAnswer = (error: unknown): TextAnswer => {
   if (!(error instanceof Refused)) throw error;
-  const headers = { ...version, "content-type": "text/plain; charset=utf-8" };
+  const headers = {
+    ...version,
+    "tus-version": "1.0.0",
+    "content-type": "text/plain; charset=utf-8",
+  };
   return { status: error.status_code, headers, text: error.body };
 };
 
 /** Tells the file that an upload has become. */
-async function madeOf(
-  { at }: DoorRequest,
-  store: StagingStore,
-  id: string,
-): Promise<Record<string, string>> {
-  const file = await store.finish(id);
+function addressOf({ at }: DoorRequest, nodeId: string | undefined): Record<string, string> {
   const here = at.slice(0, -path.length);
-  return file ? { "content-location": `${here}/api/v1/drive/nodes/${file.id}` } : {};
+  return nodeId === undefined ? {} : { "content-location": `${here}/api/v1/drive/nodes/${nodeId}` };
 }
 
 /** The uploads of tus 1.0, whose files lie in the spaces of the caller. Source: tus.io, Resumable upload protocol 1.0.x. */
 export function tus(drive: Drive, clock: Clock): Door {
   const locker = new QueueLocker();
+  const finishing = new Map<string, Promise<NodeId | undefined>>();
 
   function serverFor(request: DoorRequest, store: StagingStore, method: string): Server {
     return new Server({
@@ -96,7 +114,9 @@ export function tus(drive: Drive, clock: Clock): Door {
       onIncomingRequest: async (_request, id) => {
         if (method !== "POST") await store.open(id, method);
       },
-      onUploadFinish: async (_request, { id }) => ({ headers: await madeOf(request, store, id) }),
+      onUploadFinish: async (_request, { id }) => ({
+        headers: addressOf(request, await store.finish(id)),
+      }),
       onResponseError(_request, error) {
         if (!("status_code" in error)) throw error;
         return undefined;
@@ -106,22 +126,15 @@ export function tus(drive: Drive, clock: Clock): Door {
 
   /** Makes an upload of others, which `@tus/server` cannot. */
   async function joined(request: DoorRequest, store: StagingStore, concat: string) {
-    const id = await store.join(concat, headerOf(request, "upload-metadata"));
-    try {
-      const headers = {
-        ...version,
-        ...(await madeOf(request, store, id)),
-        location: `${request.at}/${id}`,
-      };
-      return { status: 201, headers };
-    } catch (error) {
-      await store.remove(id);
-      throw error;
-    }
+    const { id, nodeId } = await store.join(concat, headerOf(request, "upload-metadata"));
+    const location = `${request.at}/${id}`;
+    return { status: 201, headers: { ...version, ...addressOf(request, nodeId), location } };
   }
 
   async function answer(request: DoorRequest, asked: Context): Promise<DoorAnswer> {
     const method = methodOf(request);
+    if (headerOf(request, "tus-resumable") !== version["tus-resumable"])
+      throw new Refused({ type: "version-unknown" });
     const concat = headerOf(request, "upload-concat");
     const store = new StagingStore({
       drive,
@@ -129,15 +142,18 @@ export function tus(drive: Drive, clock: Clock): Door {
       path: request.path,
       concat,
       checksum: headerOf(request, "upload-checksum"),
+      finishing,
     });
     if (method === "POST" && concat?.startsWith("final;") === true)
       return joined(request, store, concat);
     const server = serverFor(request, store, method);
     const answered = await answerOf(await server.handleWeb(webRequest(request, method)));
-    const isPart = method === "HEAD" && store.concat !== undefined;
-    return isPart
-      ? { ...answered, headers: { ...answered.headers, "upload-concat": store.concat ?? "" } }
-      : answered;
+    // Nobody could name an upload whose beginning was refused.
+    if (answered.status >= 400 && store.created !== undefined) await store.remove(store.created);
+    if (method !== "HEAD") return answered;
+    const part = store.concat === undefined ? {} : { "upload-concat": store.concat };
+    const told = { ...answered.headers, ...part, ...addressOf(request, store.nodeId) };
+    return { ...answered, headers: told };
   }
 
   return {

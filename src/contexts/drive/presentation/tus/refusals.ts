@@ -1,3 +1,4 @@
+import { maxOpenStagings, maxPieces } from "../../domain/staging.ts";
 import { codeOf, sentenceOf } from "#platform/http/problem.ts";
 
 /** What each refusal is in the statuses of tus: one of a use case without a status does not compile. */
@@ -9,6 +10,9 @@ const statuses = {
   "checksum-mismatch": 460,
   "concat-invalid": 400,
   "upload-is-final": 403,
+  "method-not-allowed": 405,
+  "version-unknown": 412,
+  "staging-unfinished": 409,
   "not-a-folder": 409,
   "not-a-file": 409,
   "node-not-found": 404,
@@ -16,7 +20,8 @@ const statuses = {
   "node-cycle": 409,
   "too-deep": 409,
   "other-space": 409,
-  "name-taken": 409,
+  // Clients send again what is answered with 409.
+  "name-taken": 422,
   "stale-revision": 409,
   "staging-not-found": 404,
   "staging-exists": 409,
@@ -25,14 +30,27 @@ const statuses = {
   "length-mismatch": 413,
   "too-many-pieces": 409,
   "too-many-stagings": 429,
-  "too-busy": 503,
+  // Clients that ask how far an upload is begin another one after anything but this.
+  "too-busy": 423,
   "file-too-large": 413,
   "quota-exceeded": 507,
   forbidden: 403,
-  conflict: 409,
+  conflict: 423,
 } as const;
 
 export type Refusal = { readonly type: keyof typeof statuses; readonly [detail: string]: unknown };
+
+/** What people are told, where the name of a refusal says too little. */
+const sentences: Readonly<Record<string, string>> = {
+  "path-not-found": "No folder is there",
+  "not-a-folder": "A file is there, not a folder",
+  "name-taken": "A file or a folder with this name is there already",
+  "too-many-stagings": `${maxOpenStagings} uploads of yours are not finished: finish or cancel one, or wait until they end`,
+  "too-many-pieces": `One upload takes ${maxPieces} requests at most`,
+  "staging-not-found": "No such upload is there, or it has ended",
+  "staging-sealed": "The upload has come whole",
+  forbidden: "The key, or the role in this space, does not allow it",
+};
 
 /** A refusal as `@tus/server` takes it: thrown, it is the answer. */
 export class Refused extends Error {
@@ -40,7 +58,9 @@ export class Refused extends Error {
   readonly body: string;
 
   constructor({ type, ...details }: Refusal) {
-    const body = `${codeOf(type)}: ${sentenceOf(type, details)}\n`;
+    const sentence = sentences[type];
+    const said = sentence === undefined ? sentenceOf(type, details) : `${sentence}.`;
+    const body = `${codeOf(type)}: ${said}\n`;
     super(body);
     this.status_code = statuses[type];
     this.body = body;

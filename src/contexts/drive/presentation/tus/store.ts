@@ -1,9 +1,8 @@
 import type { Readable } from "node:stream";
 import { DataStore, Metadata, Upload } from "@tus/server";
 import type { Context } from "#kernel/context.ts";
-import { StagingId } from "../../domain/ids.ts";
+import { StagingId, type NodeId } from "../../domain/ids.ts";
 import { stagingMs, type Staging } from "../../domain/staging.ts";
-import type { PlacedFile } from "../../domain/node.ts";
 import type { Drive } from "../../index.ts";
 import { checked } from "./checksum.ts";
 import { destinationOf, type Destination, type UploadMetadata } from "./destination.ts";
@@ -18,6 +17,8 @@ export type Asked = {
   /** `partial`, or `final;` and the uploads that it is put together of. */
   readonly concat: string | undefined;
   readonly checksum: string | undefined;
+  /** Files that are being made of uploads, by all requests of the process. */
+  readonly finishing: Map<string, Promise<NodeId | undefined>>;
 };
 
 /** What is kept with the staging of an upload. A partial one has no destination. */
@@ -50,6 +51,9 @@ const idIn = (address: string): StagingId => {
   return id.value;
 };
 
+const partsIn = (concat: string): readonly StagingId[] =>
+  concat.slice("final;".length).trim().split(/ +/).map(idIn);
+
 /** The uploads of tus, for one request: their bytes are stagings of the drive, and files once they have all come. */
 export class StagingStore extends DataStore {
   override extensions = [
@@ -63,6 +67,10 @@ export class StagingStore extends DataStore {
   readonly #asked: Asked;
   /** What the upload is a part of, or is put together of. */
   concat: string | undefined;
+  /** The file that it has become. */
+  nodeId: NodeId | undefined;
+  /** The upload that the request has begun. */
+  created: StagingId | undefined;
 
   constructor(asked: Asked) {
     super();
@@ -91,6 +99,7 @@ export class StagingStore extends DataStore {
     const note = await this.#noteFor(upload);
     const staging = granted(await drive.beginStaging({ length, note }, context()));
     upload.id = staging.id;
+    this.created = staging.id;
     upload.creation_date = staging.createdAt;
     return upload;
   }
@@ -118,6 +127,7 @@ export class StagingStore extends DataStore {
       staging = await this.#found(id);
     }
     const { length, nodeId, bytes, createdAt } = staging;
+    this.nodeId = nodeId;
     const { metadata } = noteOf(staging);
     return new Upload({
       id,
@@ -147,25 +157,69 @@ export class StagingStore extends DataStore {
     granted(await drive.discardStaging({ stagingId: id as StagingId }, context()));
   }
 
-  /** Makes the file of an upload whose bytes have all come; undefined for a part of another upload. */
-  async finish(id: string): Promise<PlacedFile | undefined> {
+  /** Makes the file of an upload whose bytes have all come; undefined for a part of another upload. Those who ask meanwhile wait for the same one. */
+  finish(id: string): Promise<NodeId | undefined> {
+    const { finishing } = this.#asked;
+    const before = finishing.get(id);
+    if (before) return before;
+    const made = this.#made(id).finally(() => finishing.delete(id));
+    finishing.set(id, made);
+    return made;
+  }
+
+  async #made(id: string): Promise<NodeId | undefined> {
+    try {
+      return await this.#file(id);
+    } catch (error) {
+      // Another process may have been quicker.
+      const made =
+        error instanceof Refused ? await this.#found(id).catch(() => undefined) : undefined;
+      if (made?.nodeId !== undefined) return made.nodeId;
+      throw error;
+    }
+  }
+
+  async #file(id: string): Promise<NodeId | undefined> {
     const { drive, context } = this.#asked;
-    const { destination } = noteOf(await this.#found(id));
-    if (!destination) return undefined;
+    const staging = await this.#found(id);
+    const { destination } = noteOf(staging);
+    if (!destination || staging.nodeId !== undefined) return staging.nodeId;
     const { folderId: nodeId, name, modifiedAt, ifTaken } = destination;
     const told = modifiedAt === undefined ? {} : { modifiedAt };
     const sealing = { stagingId: id as StagingId, ...told };
     const content = granted(await drive.sealStaging(sealing, context()));
     const file = { nodeId, name, content, ifTaken: ifTaken ?? "number", ...told } as const;
-    return granted(await drive.createFile(file, context()));
+    const made = await drive.createFile(file, context());
+    if (!made.ok && made.error.type === "name-taken") await this.remove(id);
+    return granted(made).id;
   }
 
-  /** Puts an upload together of parts, as `final;/tus/a /tus/b` names them. */
-  async join(concat: string, metadata: string | undefined): Promise<StagingId> {
+  /** Makes a file of parts, as `final;/tus/a /tus/b` names them. Answers the upload that it comes from. */
+  async join(
+    concat: string,
+    metadata: string | undefined,
+  ): Promise<{ readonly id: StagingId; readonly nodeId: NodeId | undefined }> {
     const { drive, context } = this.#asked;
-    const stagingIds = concat.slice("final;".length).trim().split(/ +/).map(idIn);
-    const note = await this.#noteFor({ metadata: read(metadata), size: 0 });
+    const stagingIds = partsIn(concat);
+    const [first, ...others] = await Promise.all(stagingIds.map((id) => this.#found(id)));
+    if (!first || new Set(stagingIds).size < stagingIds.length)
+      throw new Refused({ type: "concat-invalid" });
+    // A client that has lost the answer asks again.
+    const { id: firstId, nodeId: before } = first;
+    if (before !== undefined && others.every(({ nodeId }) => nodeId === before))
+      return { id: firstId, nodeId: before };
+    const size = [first, ...others].reduce((sum, { bytes }) => sum + bytes, 0);
+    const note = await this.#noteFor({ metadata: read(metadata), size });
     const { id } = granted(await drive.joinStagings({ stagingIds, note }, context()));
-    return id;
+    try {
+      const nodeId = await this.finish(id);
+      const { revision } = await this.#found(id);
+      if (nodeId !== undefined && revision !== undefined)
+        await drive.settleStagings({ stagingIds, file: { nodeId, revision } }, context());
+      return { id, nodeId };
+    } catch (error) {
+      await drive.discardStaging({ stagingId: id }, context());
+      throw error;
+    }
   }
 }
