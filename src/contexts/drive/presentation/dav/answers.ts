@@ -101,6 +101,7 @@ export const davMethods = [
   "PROPPATCH",
   "LOCK",
   "UNLOCK",
+  "REPORT",
 ] as const;
 export const allow = ["OPTIONS", ...davMethods].join(", ");
 

@@ -9,6 +9,7 @@ import { askedOf, headerOf, isMisspelled, tagOf, type Asked, type Asking } from 
 import { guarded } from "./guard.ts";
 import { lock, unlock } from "./lock.ts";
 import { propfind } from "./propfind.ts";
+import { report } from "./sync-collection.ts";
 import { proppatch } from "./proppatch.ts";
 import { destinationOf, type Target } from "./targets.ts";
 import { put } from "./put.ts";
@@ -46,6 +47,7 @@ const methods: Readonly<Record<Method, (asked: Asked, target: Target) => Promise
   PROPPATCH: proppatch,
   LOCK: lock,
   UNLOCK: unlock,
+  REPORT: report,
 };
 
 /** Answers a request below a path that stands for the folder of all spaces of the caller. */

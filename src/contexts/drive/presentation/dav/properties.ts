@@ -22,6 +22,8 @@ export type Told = {
   /** Elements of the locks that cover it; undefined where it cannot be locked. */
   readonly locks: string | undefined;
   readonly usage: UsageOfOwner | undefined;
+  /** Of a folder whose changes are followed. */
+  readonly syncToken: string | undefined;
 };
 
 type File = Extract<Node, { readonly kind: "file" }>;
@@ -49,6 +51,11 @@ const live: Readonly<Record<string, (told: Told) => string | number | undefined>
   lockdiscovery: ({ locks }) => locks,
   "quota-used-bytes": ({ usage }) => usage?.usedBytes,
   "quota-available-bytes": ({ usage }) => usage && freeBytes(usage),
+  "sync-token": ({ syncToken }) => syncToken,
+  "supported-report-set": ({ isFolder }) =>
+    isFolder
+      ? "<D:supported-report><D:report><D:sync-collection/></D:report></D:supported-report>"
+      : "",
 };
 const ownCloud = "http://owncloud.org/ns";
 
@@ -69,7 +76,12 @@ const cloud: Readonly<Record<string, (told: Told) => string | number | undefined
 };
 
 /** Only those who ask for them by name are told these. */
-const onlyNamed: ReadonlySet<string> = new Set(["quota-used-bytes", "quota-available-bytes"]);
+const onlyNamed: ReadonlySet<string> = new Set([
+  "quota-used-bytes",
+  "quota-available-bytes",
+  "sync-token",
+  "supported-report-set",
+]);
 
 /** What tells a property; undefined for those that clients keep. */
 function tellerOf({ namespace, name }: PropertyName) {
@@ -97,7 +109,8 @@ export const needs = (wanted: Wanted) => ({
   role: isNamed(wanted, "permissions", ownCloud),
   rollUps: wanted.kind === "all" || isNamed(wanted, "getetag") || isNamed(wanted, "size", ownCloud),
   locks: wanted.kind === "all" || isNamed(wanted, "lockdiscovery"),
-  usage: [...onlyNamed].some((name) => isNamed(wanted, name)),
+  usage: ["quota-used-bytes", "quota-available-bytes"].some((name) => isNamed(wanted, name)),
+  syncToken: isNamed(wanted, "sync-token"),
 });
 
 function element({ namespace, name }: PropertyName, content: string | number): string {

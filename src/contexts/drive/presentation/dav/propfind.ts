@@ -21,6 +21,7 @@ import {
   secondsLeft,
   type Asked,
 } from "./asked.ts";
+import { syncTokenIn } from "./sync-token.ts";
 import { activeLocks } from "./locks.ts";
 import { byNode, needs, toldOf, type Told, type Wanted } from "./properties.ts";
 import { hrefOf, segmentOf, type Found, type Target } from "./targets.ts";
@@ -33,6 +34,15 @@ const namesIn = (element: Element | undefined): readonly PropertyName[] =>
 const [maxNames, maxLength] = [200, 16_384];
 /** Resources whose properties are read and written together. */
 const together = 100;
+
+/** The properties that an element asks for by their names; too much, or undefined, of one that asks for none. */
+export function namedIn(root: Element): readonly PropertyName[] | "too-much" | undefined {
+  const prop = childOf(root, "prop");
+  const names = namesIn(prop);
+  const length = names.reduce((sum, one) => sum + one.namespace.length + one.name.length, 0);
+  if (names.length > maxNames || length > maxLength) return "too-much";
+  return prop && names;
+}
 
 /** What a body of `PROPFIND` asks for; all, without one. */
 function wantedIn(root: Element | undefined): Wanted | "too-much" | undefined {
@@ -72,7 +82,7 @@ const folderOf = (
   changedAt: at,
 });
 
-const bare = { isFolder: true, kept: [] } as const;
+const bare = { isFolder: true, kept: [], syncToken: undefined } as const;
 
 function responseOf(href: string, told: Told, wanted: Wanted): string {
   const { found, missing } = toldOf(told, wanted);
@@ -92,7 +102,7 @@ async function roleIn({ drive, context }: Asked, wanted: Wanted): Promise<(role:
   return (role) => (isWriter ? role : "viewer");
 }
 
-type Telling = {
+export type Telling = {
   readonly roleOf: (role: Role) => Role;
   readonly wanted: Wanted;
   readonly depth: 0 | 1;
@@ -155,14 +165,21 @@ async function lockElements(asked: Asked, target: Found, { wanted, depth }: Tell
   };
 }
 
-async function* below(asked: Asked, target: Found, telling: Telling): AsyncGenerator<string> {
-  const { drive, request } = asked;
-  const { node, names } = target;
-  const { wanted, usage, depth } = telling;
-  const role = telling.roleOf(target.role);
+/** Tells resources of the space of one that was asked for, each with its address. */
+export type Tell = (
+  nodes: readonly Node[],
+  hrefFor: (one: Node) => string,
+) => AsyncGenerator<string>;
+
+export async function telling(asked: Asked, target: Found, about: Telling): Promise<Tell> {
+  const { drive } = asked;
+  const { node } = target;
+  const { wanted, usage, roleOf } = about;
+  const role = roleOf(target.role);
   const isRolled = asked.hasFolderTags && needs(wanted).rollUps && node.kind === "folder";
   const rolled = isRolled ? await drive.rollUps({ nodeId: node.id }, inTime(asked)) : undefined;
-  const locksOf = await lockElements(asked, target, telling);
+  const locksOf = await lockElements(asked, target, about);
+  const syncToken = await syncTokenIn(asked, target, wanted);
   const keptBy = async (
     ids: readonly NodeId[],
   ): Promise<ReadonlyMap<string, readonly Property[]>> => {
@@ -176,41 +193,49 @@ async function* below(asked: Asked, target: Found, telling: Telling): AsyncGener
     const found = await drive.findPropertied({ nodeId: node.id, nodeIds }, inTime(asked));
     return new Set(found.ok ? found.value : []);
   };
-  const texts = async (
-    nodes: readonly Node[],
-    { having, hrefFor }: { having: ReadonlySet<NodeId>; hrefFor: (one: Node) => string },
-  ) => {
-    const kept = await keptBy(nodes.flatMap(({ id }) => (having.has(id) ? [id] : [])));
-    return nodes
-      .map((one) => {
+  const toldAs = (one: Node, href: string, kept: readonly Property[]): Told => ({
+    node: one,
+    role,
+    rollUp: rolled?.ok === true && one.kind === "folder" ? rolled.value(one.id) : undefined,
+    isFolder: one.kind === "folder",
+    kept,
+    locks: locksOf(one, href),
+    usage,
+    syncToken: one.kind === "folder" ? syncToken : undefined,
+  });
+  return async function* tell(nodes, hrefFor) {
+    const having = await propertied(nodes);
+    for (let at = 0; at < nodes.length; at += together) {
+      const some = nodes.slice(at, at + together);
+      const kept = await keptBy(some.flatMap(({ id }) => (having.has(id) ? [id] : [])));
+      const texts = some.map((one) => {
         const href = hrefFor(one);
-        const told = {
-          node: one,
-          role,
-          rollUp: rolled?.ok === true && one.kind === "folder" ? rolled.value(one.id) : undefined,
-          isFolder: one.kind === "folder",
-          kept: kept.get(one.id) ?? [],
-          locks: locksOf(one, href),
-          usage,
-        };
-        return responseOf(href, told, wanted);
-      })
-      .join("");
+        return responseOf(href, toldAs(one, href, kept.get(one.id) ?? []), wanted);
+      });
+      yield texts.join("");
+    }
   };
-  const own = { having: await propertied([node]), hrefFor: () => hrefOfTarget(asked, target) };
-  yield await texts([node], own);
-  if (depth === 0 || node.kind === "file") return;
-  const folder = hrefOf(request.at, names, true);
-  const hrefFor = (one: Node) => hrefOf(folder.slice(0, -1), [one.name], one.kind === "folder");
-  for await (const page of pagesOf(asked, node)) {
-    const having = await propertied(page);
-    for (let at = 0; at < page.length; at += together)
-      yield await texts(page.slice(at, at + together), { having, hrefFor });
-  }
+}
+
+async function* below(asked: Asked, target: Found, about: Telling): AsyncGenerator<string> {
+  const { node } = target;
+  const tell = await telling(asked, target, about);
+  yield* tell([node], () => hrefOfTarget(asked, target));
+  if (about.depth === 0 || node.kind === "file") return;
+  for await (const page of pagesOf(asked, node)) yield* tell(page, childHrefs(asked, target));
+}
+
+/** The addresses of what lies in a folder. */
+export function childHrefs(
+  { request: { at } }: Asked,
+  { names }: Found,
+): (one: Pick<Node, "name" | "kind">) => string {
+  const folder = hrefOf(at, names, true).slice(0, -1);
+  return (one) => hrefOf(folder, [one.name], one.kind === "folder");
 }
 
 /** What lies in a folder, a page at a time. */
-async function* pagesOf(asked: Asked, { id }: Node): AsyncGenerator<readonly Placed[]> {
+export async function* pagesOf(asked: Asked, { id }: Node): AsyncGenerator<readonly Placed[]> {
   const limit = expect(NodePageSize.parse(1_000));
   const next = (more: { readonly cursor?: NameKey } = {}) =>
     asked.drive.listChildren({ nodeId: id, limit, ...more }, inTime(asked));
@@ -224,6 +249,19 @@ async function* pagesOf(asked: Asked, { id }: Node): AsyncGenerator<readonly Pla
   throw new Error(`${id} could not be listed to its end: ${page.error.type}`);
 }
 
+/** How what is wanted is told to the caller. */
+export async function tellingOf(
+  asked: Asked,
+  target: Target,
+  { wanted, depth }: Pick<Telling, "wanted" | "depth">,
+): Promise<Telling> {
+  const isOwn = target.kind === "home" || (target.kind === "found" && target.role === "owner");
+  const { drive, context } = asked;
+  const used = needs(wanted).usage && isOwn ? await drive.getUsage({}, context) : undefined;
+  const usage = used?.ok ? used.value : undefined;
+  return { wanted, depth, usage, roleOf: await roleIn(asked, wanted) };
+}
+
 /** Tells properties of a file, or of a folder and what lies in it. */
 export async function propfind(asked: Asked, target: Target): Promise<DoorAnswer> {
   const depth = depthOf(asked);
@@ -234,16 +272,8 @@ export async function propfind(asked: Asked, target: Target): Promise<DoorAnswer
   if (wanted === "too-much") return refused({ type: "too-much-asked" });
   if (!wanted) return refused({ type: "xml-invalid", why: "it is no propfind" });
   if (target.kind === "missing") return refused({ type: "path-not-found" });
-  const { drive, context } = asked;
-  const isOwn = target.kind === "home" || target.role === "owner";
-  const used = needs(wanted).usage && isOwn ? await drive.getUsage({}, context) : undefined;
-  const telling = {
-    wanted,
-    depth: depth.value,
-    usage: used?.ok ? used.value : undefined,
-    roleOf: await roleIn(asked, wanted),
-  };
+  const about = await tellingOf(asked, target, { wanted, depth: depth.value });
   return streamedMultistatus(
-    target.kind === "home" ? home(asked, target, telling) : below(asked, target, telling),
+    target.kind === "home" ? home(asked, target, about) : below(asked, target, about),
   );
 }
