@@ -1,4 +1,4 @@
-// npm run bench [-- start http authentication catalog accounts ledger statements drive drive-nodes webdav search holds hostile unit-of-work events backup
+// npm run bench [-- start http authentication catalog accounts ledger statements drive drive-nodes webdav tus search holds hostile unit-of-work events backup
 // peers]: every figure with its bar, as a table. Exit code 1 where one is missed.
 import os from "node:os";
 import { accountsFigures } from "./accounts.ts";
@@ -18,6 +18,7 @@ import { searchFigures } from "./search.ts";
 import { startFigures } from "./start.ts";
 import { statementFigures } from "./statements.ts";
 import { webdavFigures } from "./webdav.ts";
+import { tusFigures } from "./tus.ts";
 import { unitOfWorkFigures } from "./unit-of-work.ts";
 
 const suites: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
@@ -31,6 +32,7 @@ const suites: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   drive: driveFigures,
   "drive-nodes": nodeFigures,
   webdav: webdavFigures,
+  tus: tusFigures,
   search: searchFigures,
   holds: holdFigures,
   hostile: hostileFigures,

@@ -67,8 +67,10 @@ export function stagingsContract(name: string, open: OpenDrive): void {
         length: bytes.length,
         bytes: mebibyte,
       });
-      expect(await house.stage(id, { offset: mebibyte }, bytes.subarray(mebibyte)));
-      assert.equal(expect(await house.state(id)).hash, undefined, "no request knows it");
+      const cut = broken(bytes.subarray(mebibyte, mebibyte + 9));
+      await assert.rejects(() => house.stage(id, { offset: mebibyte }, cut), /is cut/);
+      const { bytes: there } = expect(await house.state(id));
+      expect(await house.stage(id, { offset: there }, bytes.subarray(there)));
       const content = expect(await house.seal(id));
       assert.equal(content.kept.hash, sha256(bytes));
       const file = expect(await house.keep(content, "whole"));

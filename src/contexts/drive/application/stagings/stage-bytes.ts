@@ -17,6 +17,7 @@ import { roomLeft, type Quota, type QuotaExceeded } from "../content/quota.ts";
 import { receiveContent, type FileTooLarge, type Received } from "../content/receive-content.ts";
 import { stepMs } from "../content/write-file.ts";
 import type { MayAct } from "#kernel/permission.ts";
+import type { Digests } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import { ownStaging, stagingLock, type StagingUnseen } from "./stagings.ts";
 import { slicing } from "./slices.ts";
@@ -39,7 +40,34 @@ export type StageBytes = {
 type Come = Pick<StageBytes, "stagingId" | "placing"> & {
   readonly received: Received;
   readonly before: number;
+} & Pick<Begun, "covers">;
+
+/** `covers`: the bytes that came before the request, if the digest is of them, too. */
+type Begun = {
+  readonly digest: ReturnType<Digests["running"]>;
+  readonly covers: number | undefined;
 };
+/** Digests that are kept for the next request of a content. */
+const maxDigests = 1_000;
+
+/** Digests of contents that come by one request after the other. Another process knows nothing of them, and reads the content at its end. */
+function digestsUnderWay({ running }: Digests) {
+  const kept = new Map<StagingId, Pick<Begun, "digest"> & { readonly covers: number }>();
+  return {
+    take({ id, bytes }: Staging): Begun {
+      const found = kept.get(id);
+      kept.delete(id);
+      if (found?.covers === bytes) return found;
+      return { digest: running(), covers: bytes === 0 ? 0 : undefined };
+    },
+    keep({ id, bytes }: Staging, { digest, covers }: Begun): void {
+      if (covers === undefined) return;
+      kept.set(id, { digest, covers: bytes });
+      const [oldest] = kept.keys();
+      if (kept.size > maxDigests && oldest !== undefined) kept.delete(oldest);
+    },
+  };
+}
 
 /** Where the bytes of a request begin that come after others of it. */
 const after = (placing: PiecePlacing, before: number): PiecePlacing =>
@@ -98,7 +126,7 @@ function keepingPieces({ unitOfWork, clock, quotaBytes, ...deps }: Deps) {
 
   /** Keeps bytes that have come. */
   async function keep(
-    { received, stagingId, placing: first, before }: Come,
+    { received, stagingId, placing: first, before, covers }: Come,
     context: Context,
   ): Promise<Result<Staging, Refused | Conflict>> {
     const { manifest, mediaType, fresh, size } = received;
@@ -117,7 +145,8 @@ function keepingPieces({ unitOfWork, clock, quotaBytes, ...deps }: Deps) {
         const more = size - (replaced ?? 0);
         if (more > room) return exceeded(room, more);
         const place = "offset" in placing ? placing.offset : placing.number;
-        const hash = bytes === before ? received.hash : undefined;
+        const isWhole = covers !== undefined && bytes === covers + before;
+        const hash = isWhole ? received.hash : undefined;
         scope.chunks.add(fresh, clock.now());
         scope.stagings.put(stagingId, { place, manifest, mediaType }, hash);
         const added = replaced === undefined ? 1 : 0;
@@ -140,6 +169,7 @@ export function stageBytes(deps: Deps) {
   const { read, clock, quotaBytes } = deps;
   const own = ownStaging(deps);
   const { roomOf, keep } = keepingPieces(deps);
+  const digests = digestsUnderWay(deps.digests);
 
   return async (
     { stagingId, placing, bytes: body }: StageBytes,
@@ -157,7 +187,8 @@ export function stageBytes(deps: Deps) {
     });
     if (!looked.ok) return looked;
     let { staging, room } = looked.value;
-    const digest = deps.digests.running();
+    const begun = digests.take(staging);
+    const { digest, covers } = begun;
     const isWhole = !("offset" in placing) || placing.isWhole;
     const slices = slicing(body, { most: isWhole ? Infinity : pieceBytes, isWhole });
     let before = 0;
@@ -167,12 +198,16 @@ export function stageBytes(deps: Deps) {
       if (!received.ok) return received;
       const { size } = received.value;
       if (size === 0) break;
-      const kept = await keep({ received: received.value, stagingId, placing, before }, step());
+      const kept = await keep(
+        { received: received.value, stagingId, placing, before, covers },
+        step(),
+      );
       if (!kept.ok) return kept;
       staging = kept.value;
       before += size;
       room -= size;
     }
+    if ("offset" in placing) digests.keep(staging, begun);
     slices.rethrow();
     return ok(staging);
   };

@@ -13,6 +13,8 @@ import { Refused } from "./refusals.ts";
 import { StagingStore } from "./store.ts";
 
 const path = "/tus";
+/** A request has so much time to end where another one goes on with its upload. */
+const drainMs = 1_000;
 const version = { "tus-resumable": "1.0.0" };
 const extensions = [
   "creation",
@@ -23,8 +25,6 @@ const extensions = [
   "expiration",
   "termination",
 ];
-/** A request that goes on with an upload waits so long for one that has lost its client. */
-const drainMs = 1_000;
 /** Each step of a long request has so much time, as a request has. */
 const stepMs = 10_000;
 
@@ -56,19 +56,15 @@ const readHeaders = [
   "content-length",
 ];
 
-/** A request as browsers have them, which `@tus/server` takes. */
+/** A request as browsers have them, which `@tus/server` takes, without the body: that would be copied twice on its way to the store. */
 function webRequest(request: DoorRequest, method: string): Request {
   const headers = new Headers();
   for (const name of readHeaders) {
     const value = headerOf(request, name);
     if (value !== undefined) headers.set(name, value);
   }
-  const hasBody = method === "PATCH" || method === "POST";
-  return new Request(`http://basalt.invalid/tus/${method === "POST" ? "" : idOf(request)}`, {
-    method,
-    headers,
-    ...(hasBody ? { body: Readable.toWeb(Readable.from(request.body)), duplex: "half" } : {}),
-  });
+  const url = `http://basalt.invalid/tus/${method === "POST" ? "" : idOf(request)}`;
+  return new Request(url, { method, headers });
 }
 
 /** Other origins are none of its business: `@tus/server` would let all of them in. */
@@ -107,8 +103,9 @@ export function tus(drive: Drive, clock: Clock): Door {
     return new Server({
       path,
       datastore: store,
-      locker,
       lockDrainTimeout: drainMs,
+      // Nobody else knows an upload that is being begun.
+      locker: () => locker.of(method === "POST" ? () => {} : () => store.end()),
       maxSize: maxFileBytes,
       generateUrl: (_request, { id }) => `${request.at}/${id}`,
       onIncomingRequest: async (_request, id) => {
@@ -143,6 +140,7 @@ export function tus(drive: Drive, clock: Clock): Door {
       concat,
       checksum: headerOf(request, "upload-checksum"),
       finishing,
+      body: request.body instanceof Readable ? request.body : Readable.from(request.body),
     });
     if (method === "POST" && concat?.startsWith("final;") === true)
       return joined(request, store, concat);

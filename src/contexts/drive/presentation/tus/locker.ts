@@ -1,26 +1,30 @@
 import { ERRORS, type Lock, type Locker, type RequestRelease } from "@tus/server";
 
 type Held = { readonly askForRelease: RequestRelease; readonly waiting: (() => void)[] };
+type Asking = { readonly stopSignal: AbortSignal; readonly askForRelease: RequestRelease };
 
 /**
- * Lets one request of a process at an upload at a time. Whoever comes asks the one before to end, as a client does that goes on with an upload whose connection
- * it has lost. The locker of `@tus/server` asks again and again whether it may, which takes a whole core.
+ * Lets one request of a process at an upload at a time. Whoever comes asks the one before to end, which has a moment for it, as a client does that goes on with
+ * an upload whose connection it has lost. The locker of `@tus/server` asks again and again whether it may, which takes a whole core.
  */
-export class QueueLocker implements Locker {
+export class QueueLocker {
   readonly #held = new Map<string, Held>();
 
-  newLock(id: string): Lock {
+  /** The locks of a request. `end`: ends it, once its moment is over. */
+  of(end: () => void): Locker {
     return {
-      lock: (stopSignal, askForRelease) => this.#lock(id, stopSignal, askForRelease),
-      unlock: async () => {
-        const { waiting = [] } = this.#held.get(id) ?? {};
-        this.#held.delete(id);
-        for (const retry of waiting) retry();
-      },
+      newLock: (id: string): Lock => ({
+        lock: (stopSignal, askForRelease) => this.#lock(id, { stopSignal, askForRelease }, end),
+        unlock: async () => {
+          const { waiting = [] } = this.#held.get(id) ?? {};
+          this.#held.delete(id);
+          for (const retry of waiting) retry();
+        },
+      }),
     };
   }
 
-  async #lock(id: string, stopSignal: AbortSignal, askForRelease: RequestRelease): Promise<void> {
+  async #lock(id: string, { stopSignal, askForRelease }: Asking, end: () => void): Promise<void> {
     for (let held = this.#held.get(id); held; held = this.#held.get(id)) {
       if (stopSignal.aborted) throw ERRORS.ERR_LOCK_TIMEOUT;
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -29,6 +33,11 @@ export class QueueLocker implements Locker {
       await held.askForRelease();
       await promise;
     }
-    this.#held.set(id, { askForRelease, waiting: [] });
+    const held: Held = { askForRelease, waiting: [] };
+    this.#held.set(id, held);
+    const endIfHeld = () => {
+      if (this.#held.get(id) === held) end();
+    };
+    stopSignal.addEventListener("abort", endIfHeld, { once: true });
   }
 }

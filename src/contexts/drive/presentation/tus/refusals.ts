@@ -10,6 +10,7 @@ const statuses = {
   "checksum-mismatch": 460,
   "concat-invalid": 400,
   "upload-is-final": 403,
+  interrupted: 409,
   "method-not-allowed": 405,
   "version-unknown": 412,
   "staging-unfinished": 409,

@@ -18,6 +18,7 @@ export type Asked = {
   readonly concat: string | undefined;
   readonly checksum: string | undefined;
   /** Files that are being made of uploads, by all requests of the process. */
+  readonly body: Readable;
   readonly finishing: Map<string, Promise<NodeId | undefined>>;
 };
 
@@ -65,6 +66,7 @@ export class StagingStore extends DataStore {
     "termination",
   ];
   readonly #asked: Asked;
+  #isEnded = false;
   /** What the upload is a part of, or is put together of. */
   concat: string | undefined;
   /** The file that it has become. */
@@ -144,12 +146,22 @@ export class StagingStore extends DataStore {
     granted(await drive.tellStagingLength({ stagingId, length }, context()));
   }
 
-  override async write(stream: Readable, id: string, offset: number): Promise<number> {
-    const { drive, context, checksum } = this.#asked;
-    const bytes = checksum === undefined ? stream : checked(stream, checksum);
+  /** Keeps the body of the request. `@tus/server` is given none. */
+  override async write(_none: Readable, id: string, offset: number): Promise<number> {
+    const { drive, context, checksum, body } = this.#asked;
+    const bytes = checksum === undefined ? body : checked(body, checksum);
     const placing = { offset, isWhole: checksum !== undefined };
     const asked = { stagingId: id as StagingId, placing, bytes };
-    return granted(await drive.stageBytes(asked, context())).bytes;
+    const staged = await drive.stageBytes(asked, context()).catch((error: unknown) => {
+      throw this.#isEnded ? new Refused({ type: "interrupted" }) : error;
+    });
+    return granted(staged).bytes;
+  }
+
+  /** Ends the request: another one goes on with the upload. What has come is kept. */
+  end(): void {
+    this.#isEnded = true;
+    this.#asked.body.destroy();
   }
 
   override async remove(id: string): Promise<void> {
