@@ -81,8 +81,14 @@ describe("the SDK of Dropbox", () => {
     await put("/My files/Deep/er/a.txt", "three", { mode: fresh });
     assert.equal((await bytesOf("/My files/Deep/er/a.txt")).toString(), "three");
     assert.equal((await bytesOf(`rev:${rev}`)).toString(), "one");
+    const older = await box.filesGetMetadata({ path: `rev:${rev}` });
+    assert.equal((older.result as { rev?: string }).rev, rev);
+    const byId = { mode: { ".tag": "overwrite" } };
+    assert.equal((await put(first.result.id, "by id", byId)).result.id, first.result.id);
+    const elsewhere = box.filesRestore({ path: "/My files/Deep/er/b.txt", rev });
+    assert.match(await failure(elsewhere), /^invalid_revision/);
     const { result } = await box.filesListRevisions({ path: "/My files/Deep/er/a.txt" });
-    assert.equal(result.entries.length, 3);
+    assert.equal(result.entries.length, 4);
     await box.filesRestore({ path: "/My files/Deep/er/a.txt", rev });
     assert.equal((await bytesOf("/My files/Deep/er/a.txt")).toString(), "one");
     assert.match(await failure(box.filesGetMetadata({ path: "/My files/no" })), /not_found/);
@@ -132,6 +138,28 @@ describe("the SDK of Dropbox", () => {
     assert.ok((await bytesOf("/My files/beside.bin")).equals(bytes));
   });
 
+  test("ends a session again after a refusal, and a lost answer", async () => {
+    const session_type = { ".tag": "concurrent" } as const;
+    const contents = Buffer.from("odd");
+    const { session_id } = (await box.filesUploadSessionStart({ session_type, contents })).result;
+    const finish = (path: string) =>
+      box.filesUploadSessionFinish({ cursor: { session_id, offset: 3 }, commit: { path } });
+    assert.match(await failure(finish("/My files/nul.txt")), /disallowed_name/);
+    await put("/My files/taken.txt", "x");
+    assert.match(await failure(finish("/My files/taken.txt")), /^path\/conflict\/file/);
+    const kept = await finish("/My files/odd.txt");
+    assert.equal((await finish("/My files/odd.txt")).result.rev, kept.result.rev);
+    await put("/My files/odd.txt", "newer", { mode: { ".tag": "overwrite" } });
+    assert.match(await failure(finish("/My files/odd.txt")), /closed/);
+  });
+
+  test("uploads a tree at once, whose folders are not there yet", async () => {
+    const names = Array.from({ length: 12 }, (_, i) => `/My files/New/deep/er/${i}`);
+    await Promise.all(names.map((path) => put(path, path)));
+    const { entries } = (await box.filesListFolder({ path: "/My files/New/deep/er" })).result;
+    assert.equal(entries.length, names.length);
+  });
+
   test("lists a tree in pages, and then what changes", async () => {
     for (const name of ["a", "b/c", "b/d", "e"]) await put(`/My files/Tree/${name}`, name);
     const seen: string[] = [];
@@ -143,7 +171,7 @@ describe("the SDK of Dropbox", () => {
       page = (await box.filesListFolderContinue({ cursor: page.cursor })).result;
     }
     const at = "/My files/Tree";
-    assert.deepEqual(seen, [`${at}/a`, `${at}/b`, `${at}/b/c`, `${at}/b/d`, `${at}/e`]);
+    assert.deepEqual(seen, [at, `${at}/a`, `${at}/b`, `${at}/b/c`, `${at}/b/d`, `${at}/e`]);
     const waiting = box.filesListFolderLongpoll({ cursor: page.cursor, timeout: 30 });
     await box.filesMoveV2({ from_path: `${at}/b`, to_path: `${at}/moved` });
     assert.equal((await waiting).result.changes, true);
@@ -164,7 +192,7 @@ describe("the SDK of Dropbox", () => {
     assert.match(made.result.metadata.id, /^id:node_/);
     assert.match(
       await failure(box.filesCreateFolderV2({ path: "/My files/One/Two" })),
-      /^path\/conflict/,
+      /^path\/conflict\/folder/,
     );
     const again = await box.filesCreateFolderV2({ path: "/My files/One/Two", autorename: true });
     assert.equal(again.result.metadata.name, "Two (2)");
@@ -195,6 +223,9 @@ describe("the SDK of Dropbox", () => {
     await put("/My files/Holiday pictures.txt", "sun");
     const found = await box.filesSearchV2({ query: "holiday" });
     assert.equal(found.result.matches.length, 1);
+    const options = { path: "/My files/Deep" };
+    const none = await box.filesSearchV2({ query: "holiday", options });
+    assert.equal(none.result.matches.length, 0);
     const path = "/My files/Holiday pictures.txt";
     const { url } = (await box.sharingCreateSharedLinkWithSettings({ path })).result;
     const read = await fetch(`${url}/content`);
@@ -204,6 +235,15 @@ describe("the SDK of Dropbox", () => {
       listed.result.links.map((one) => one.url),
       [url],
     );
+    for (const settings of [
+      { require_password: true },
+      { requested_visibility: { ".tag": "team_only" } },
+      { audience: { ".tag": "no_one" } },
+    ] as const)
+      assert.match(
+        await failure(box.sharingCreateSharedLinkWithSettings({ path, settings })),
+        /^settings_error/,
+      );
     await box.sharingRevokeSharedLink({ url });
     assert.equal((await fetch(`${url}/content`)).status, 404);
   });

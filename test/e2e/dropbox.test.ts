@@ -91,8 +91,8 @@ describe("the API of Dropbox", () => {
         "path/malformed_path/",
       ],
     );
-    assert.equal(summary(await upload("/x", "1")), "path/reason/no_write_permission/");
-    assert.equal(summary(await upload("/My files/nul.txt", "1")), "path/reason/disallowed_name/");
+    assert.equal(summary(await upload("/x", "1")), "path/no_write_permission/");
+    assert.equal(summary(await upload("/My files/nul.txt", "1")), "path/disallowed_name/");
     const over = await call("files/create_folder_v2", { path: "/My files/a\u0000b" });
     assert.equal(summary(over), "path/disallowed_name/");
     const moved = { from_path: "/My files", to_path: "/My files/inside" };

@@ -1,11 +1,12 @@
 import { Instant } from "#kernel/instant.ts";
-import { expect } from "#kernel/result.ts";
+import { err, expect, ok, type Result } from "#kernel/result.ts";
 import type { Version } from "#kernel/version.ts";
 import { fileAnswer, type DoorAnswer } from "#platform/http/door.ts";
 import type { KeptFile } from "../../application/content/receive-content.ts";
 import { RevisionPageSize } from "../../application/content/revisions.ts";
 import { maxFileBytes } from "../../domain/content.ts";
 import { StagingId } from "../../domain/ids.ts";
+import type { Staging } from "../../domain/staging.ts";
 import type { Node, PlacedFile } from "../../domain/node.ts";
 import { sent } from "../content-routes.ts";
 import {
@@ -26,15 +27,18 @@ import {
   metadataOf,
   revIn,
   revOf,
+  revOfPath,
   type Names,
 } from "./metadata.ts";
-import { findNode, placeFor, type Asked } from "./places.ts";
+import { anyPlaceOf, at, findNode, placeFor, type Asked } from "./places.ts";
 import {
   caseOf,
+  conflictWith,
   failed,
   granted,
   malformed,
   outcomeOf,
+  Refused,
   tagged,
   within,
   type Around,
@@ -70,13 +74,20 @@ type Commit = {
   readonly modifiedAt: Instant | undefined;
 };
 
+function modeIn(args: Args): Commit["mode"] {
+  const mode = tagIn(args, "mode", "add");
+  if (!["add", "overwrite", "update"].includes(mode.tag))
+    throw malformed("mode must be add, overwrite or update");
+  return mode;
+}
+
 function commitIn(args: Args): Commit {
   const told = optionalText(args, "client_modified");
   const modifiedAt = told === undefined ? undefined : Instant.parse(told);
   if (modifiedAt?.ok === false) throw malformed("client_modified must be an instant");
   return {
     path: textIn(args, "path"),
-    mode: tagIn(args, "mode", "add"),
+    mode: modeIn(args),
     isNumbered: flagIn(args, "autorename"),
     isStrict: flagIn(args, "strict_conflict"),
     modifiedAt: modifiedAt?.value,
@@ -84,56 +95,68 @@ function commitIn(args: Args): Commit {
 }
 
 type Kept = { readonly file: PlacedFile; readonly names: Names };
-const conflict = (node: Node): Tagged =>
-  tagged("conflict", { conflict: tagged(node.kind === "file" ? "file" : "folder") });
+type Refuse = (reason: Tagged) => Tagged;
+type Place = Awaited<ReturnType<typeof placeFor>>;
 
-/** What is at a path now, if anything is. */
-async function there(asked: Asked, nodeId: Node["id"], names: Names): Promise<Node | undefined> {
-  const [space = "", ...below] = names;
-  const { drive, context } = asked;
-  const way = await drive.resolvePath({ space, names: below }, context());
-  const node = way.ok ? way.value.nodes.at(below.length) : undefined;
-  return node?.status === "placed" && node.parentId === nodeId ? node : undefined;
+/** Where a content is to go. A refusal is told as the endpoint tells it. */
+const placeOf = (asked: Asked, path: string, refuse: Refuse): Promise<Place> =>
+  placeFor(asked, path, []).catch((error: unknown) => {
+    throw error instanceof Refused && error.error ? failed(refuse(error.error)) : error;
+  });
+
+/** Gives the file that the client knows another content; undefined where it is another one by now, and the content is to get a name of its own. */
+async function updated(
+  asked: Asked,
+  { content, node, commit, told }: Keeping,
+): Promise<Result<PlacedFile, Refusal> | undefined> {
+  const { mode, isNumbered } = commit;
+  const base = revIn(textIn(mode.more, "update"));
+  if (base?.nodeId !== node?.id || base === undefined)
+    return isNumbered ? undefined : err({ type: "stale-revision" });
+  const expectedVersion = base.revision as number as Version;
+  const ifStale = isNumbered ? "copy" : "refuse";
+  const revision = { nodeId: base.nodeId, expectedVersion, content, ifStale, ...told } as const;
+  return asked.drive.reviseFile(revision, asked.context());
 }
 
-/** Makes a content that was put together a file's, as the mode says. */
+type Keeping = {
+  readonly content: KeptFile;
+  readonly node: Node | undefined;
+  readonly commit: Commit;
+  readonly place: Place;
+  readonly told: { readonly modifiedAt?: Instant };
+};
+
+/** Makes a file, or the next content of the one that is there, as the mode says. */
+async function written(asked: Asked, keeping: Keeping): Promise<Result<PlacedFile, Refusal>> {
+  const { content, node, commit, place, told } = keeping;
+  const { mode, isNumbered, isStrict } = commit;
+  const isSame = node?.kind === "file" && node.content.hash === content.kept.hash;
+  if (node?.kind === "file" && isSame && !isStrict && mode.tag !== "overwrite")
+    return ok(node as PlacedFile);
+  const update = mode.tag === "update" ? await updated(asked, keeping) : undefined;
+  if (update) return update;
+  const replaces = mode.tag === "overwrite" && node?.kind !== "folder";
+  const ifTaken = replaces ? "replace" : isNumbered ? "number" : "refuse";
+  const { nodeId, name } = place;
+  const file = { nodeId, name, content, ifTaken, ...told } as const;
+  return asked.drive.createFile(file, asked.context());
+}
+
+/** Makes a content that was put together a file's. */
 async function kept(
   asked: Asked,
   content: KeptFile,
-  { path, mode, isNumbered, isStrict, modifiedAt }: Commit,
-  refuse: (reason: Tagged) => Tagged,
+  commit: Commit,
+  refuse: Refuse,
 ): Promise<Kept> {
-  const { drive, context } = asked;
-  const around: Around = ["path"];
-  const place = await placeFor(asked, path, around);
-  const { nodeId, name, names } = place;
-  const told = modifiedAt === undefined ? {} : { modifiedAt };
-  const node = await there(asked, nodeId, [...names, name]);
-  const toldAs = (file: PlacedFile): Kept => ({ file, names: [...names, file.name] });
-  const value = <V>(result: { ok: true; value: V } | { ok: false; error: Refusal }): V => {
-    if (result.ok) return result.value;
-    throw failed(refuse(caseOf(result.error)));
-  };
-  const isSame = node?.kind === "file" && node.content.hash === content.kept.hash;
-  if (node?.kind === "file" && isSame && !isStrict && mode.tag !== "overwrite")
-    return toldAs(node as PlacedFile);
-  if (mode.tag === "update") {
-    const base = revIn(textIn(mode.more, "update"));
-    if (!base) throw malformed("update must be a rev");
-    if (node?.kind !== "file" || base.nodeId !== node.id) {
-      if (!isNumbered) throw failed(refuse(conflict(node ?? ({ kind: "file" } as Node))));
-    } else {
-      const expectedVersion = base.revision as number as Version;
-      const ifStale = isNumbered ? "copy" : "refuse";
-      const revision = { nodeId: node.id, expectedVersion, content, ifStale, ...told } as const;
-      return toldAs(value(await drive.reviseFile(revision, context())));
-    }
-  }
-  if (node?.kind === "folder" && !isNumbered) throw failed(refuse(conflict(node)));
-  const replaces = mode.tag === "overwrite" && node?.kind !== "folder";
-  const ifTaken = replaces ? "replace" : isNumbered ? "number" : "refuse";
-  const file = { nodeId, name, content, ifTaken, ...told } as const;
-  return toldAs(value(await drive.createFile(file, context())));
+  const place = await placeOf(asked, commit.path, refuse);
+  const node = await at(asked, [...place.names, place.name]);
+  const told = commit.modifiedAt === undefined ? {} : { modifiedAt: commit.modifiedAt };
+  const file = await written(asked, { content, node, commit, place, told });
+  if (file.ok) return { file: file.value, names: [...place.names, file.value.name] };
+  const isTaken = file.error.type === "name-taken" || file.error.type === "stale-revision";
+  throw failed(refuse(isTaken ? conflictWith(node?.kind ?? "file") : caseOf(file.error)));
 }
 
 /** The refusals of a session, which the API tells without a path. */
@@ -159,7 +182,7 @@ export async function upload(asked: Asked, args: Args, body: Body): Promise<obje
   const { drive, context } = asked;
   const commit = commitIn(args);
   // Known before any bytes come: whether the folder is there, or can be made.
-  await placeFor(asked, commit.path, ["path", "reason"]);
+  await placeOf(asked, commit.path, unwritten);
   const { id } = inSession(await drive.beginStaging({ note: '{"door":"dropbox"}' }, context()));
   try {
     const { bytes, hash } = hashed(body);
@@ -250,12 +273,27 @@ async function finished(asked: Asked, args: Args): Promise<object> {
   const stagingId = sessionId(cursor, around);
   const offset = numberIn(cursor, "offset", offsets);
   const { drive, context } = asked;
-  const { bytes } = inSession(await drive.getStaging({ stagingId }, context()), around);
+  const staging = inSession(await drive.getStaging({ stagingId }, context()), around);
+  const commit = commitIn(argsOf(args, "commit"));
+  if (staging.nodeId !== undefined) return finishedBefore(asked, staging, commit);
+  const { bytes } = staging;
   if (bytes !== offset)
     throw failed(within(around, tagged("incorrect_offset", { correct_offset: bytes })));
-  const commit = commitIn(argsOf(args, "commit"));
   const { file, names } = await keptOf(asked, { stagingId, commit }, unfinished);
   return bare(fileMetadata(file, names));
+}
+
+/** A client that has lost the answer asks again, and is told it where nobody has written since. */
+async function finishedBefore(
+  asked: Asked,
+  { nodeId, revision }: Staging,
+  { path, isNumbered }: Commit,
+): Promise<object> {
+  const { node, names } = await findNode(asked, `id:${nodeId}`, ["lookup_failed"]);
+  const isThere = isNumbered || `/${names.join("/")}`.toLowerCase() === path.toLowerCase();
+  if (isThere && node.kind === "file" && node.content.revision === revision)
+    return bare(fileMetadata(node, names));
+  throw failed(tagged("lookup_failed", { lookup_failed: tagged("closed") }));
 }
 
 export async function finishSession(asked: Asked, args: Args, body: Body): Promise<object> {
@@ -264,13 +302,18 @@ export async function finishSession(asked: Asked, args: Args, body: Body): Promi
   const stagingId = sessionId(cursor, around);
   const offset = numberIn(cursor, "offset", offsets);
   let came = 0;
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const piece of body) {
+  async function* counted(first: Uint8Array): AsyncGenerator<Uint8Array> {
+    came = first.length;
+    yield first;
+    for await (const piece of rest) {
       came += piece.length;
       yield piece;
     }
   }
-  await append(asked, { stagingId, offset, bytes: counted() }, around);
+  const iterator = body[Symbol.asyncIterator]();
+  const rest = { [Symbol.asyncIterator]: () => iterator };
+  const { value: first, done } = await iterator.next();
+  if (done !== true) await append(asked, { stagingId, offset, bytes: counted(first) }, around);
   return finished(asked, { ...args, cursor: { ...cursor, offset: offset + came } });
 }
 
@@ -286,10 +329,8 @@ export async function finishSessions(asked: Asked, args: Args): Promise<object> 
 export async function download(asked: Asked, args: Args): Promise<DoorAnswer> {
   const path = textIn(args, "path");
   const { drive, context } = asked;
-  const { node, names } = await findNode(asked, path);
-  const rev = revIn(
-    path.startsWith("rev:") ? path.slice("rev:".length) : (optionalText(args, "rev") ?? ""),
-  );
+  const rev = revOfPath(path) ?? revIn(optionalText(args, "rev") ?? "");
+  const { node, names } = await findNode(asked, revOfPath(path) ? `id:${rev?.nodeId}` : path);
   const revision = rev ? { revision: rev.revision } : {};
   const read = granted(await drive.readFile({ nodeId: node.id, ...revision }, context()));
   const metadata = bare(fileMetadata(read.file, names));
@@ -318,11 +359,14 @@ export async function listRevisions(asked: Asked, args: Args): Promise<object> {
 /** Makes an older content of a file the newest one again. */
 export async function restore(asked: Asked, args: Args): Promise<object> {
   const rev = revIn(textIn(args, "rev"));
+  const path = textIn(args, "path");
   if (!rev) throw failed(tagged("invalid_revision"));
   const { drive, context } = asked;
   const { nodeId, revision } = rev;
-  const seen = granted(await drive.getNode({ nodeId }, context()), ["path_lookup"]);
-  if (seen.inTrash) granted(await drive.restoreNode({ nodeId }, context()), ["path_write"]);
+  const { names: was, inTrash } = await anyPlaceOf(asked, nodeId, ["path_lookup"]);
+  if (`/${was.join("/")}`.toLowerCase() !== path.toLowerCase())
+    throw failed(tagged("invalid_revision"));
+  if (inTrash) granted(await drive.restoreNode({ nodeId }, context()), ["path_write"]);
   const { node, names } = await findNode(asked, `id:${nodeId}`, ["path_lookup"]);
   if (node.kind !== "file") throw failed(tagged("invalid_revision"));
   const expectedVersion = node.content.revision as number as Version;

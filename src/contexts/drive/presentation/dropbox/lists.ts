@@ -117,15 +117,24 @@ async function namesOf({ drive, context }: Asked, base: Names, levels: readonly 
   return names;
 }
 
-async function list(asked: Asked, following: Following, { write }: Cursors): Promise<Listed> {
-  const { entries, levels } = await walked(asked, following);
+async function list(
+  asked: Asked,
+  following: Following,
+  { write }: Cursors,
+  self: readonly Tagged[] = [],
+): Promise<Listed> {
+  const { entries: below, levels } = await walked(asked, following);
+  const entries = [...self, ...below];
   return { entries, cursor: write({ ...following, levels }), has_more: levels.length > 0 };
 }
 
 /** Lists a folder. The cursor goes on with the list, and then with what changes. */
 export const listFolder = (cursoring: Cursors) => async (asked: Asked, args: Args) => {
   const following = await followingOf(asked, args);
-  if (following.folderId !== undefined) return list(asked, following, cursoring);
+  const { folderId, isDeep, names } = following;
+  // A list of all that lies below begins with the folder.
+  const self = folderId !== undefined && isDeep ? [folderMetadata(folderId, names)] : [];
+  if (folderId !== undefined) return list(asked, following, cursoring, self);
   const spaces = granted(await asked.drive.listSpaces({}, asked.context()));
   const entries = spaces.map(({ rootId, name }) => folderMetadata(rootId, [name]));
   return { entries, cursor: cursoring.write(following), has_more: false };

@@ -34,6 +34,10 @@ export function revIn(
   return id.ok && revision > 0 ? { nodeId: id.value, revision } : undefined;
 }
 
+/** The file and the revision that a path names, as in `rev:…`. */
+export const revOfPath = (path: string) =>
+  revIn(path.startsWith("rev:") ? path.slice("rev:".length) : "");
+
 /** Bytes whose digests are digested together. Source: Dropbox's content hash. */
 const blockBytes = 4 * 2 ** 20;
 

@@ -3,7 +3,7 @@ import { CreateLink } from "../../application/links/manage-links.ts";
 import type { LinkTokens } from "../../application/ports/links.ts";
 import type { Link } from "../../domain/link.ts";
 import { LinkId } from "../../domain/ids.ts";
-import { argsOf, optionalText, textIn, type Args } from "./arguments.ts";
+import { argsOf, flagIn, optionalText, tagIn, textIn, type Args } from "./arguments.ts";
 import { fileMetadata, folderMetadata, type Names } from "./metadata.ts";
 import { findNode, type Asked } from "./places.ts";
 import { failed, granted, malformed, tagged, type Tagged } from "./refusals.ts";
@@ -77,21 +77,34 @@ function linkMetadata(
   };
 }
 
+/** Who may follow a link: whoever has it, and the password if there is one. */
+const visibilities = (password: string | undefined): readonly string[] =>
+  password === undefined ? ["public"] : ["public", "password"];
+const invalidSettings = () =>
+  failed(tagged("settings_error", { settings_error: tagged("invalid_settings") }));
+
 /** Makes a link to a file or a folder. */
 export const createLink = (links: Links) => async (asked: Asked, args: Args) => {
   const place = await findNode(asked, textIn(args, "path"));
   const settings = argsOf(args, "settings");
   const password = optionalText(settings, "link_password");
   const expires = optionalText(settings, "expires");
+  const allowed = settings["allow_download"] ?? true;
+  const isPublic = ["requested_visibility", "audience"].every((name) =>
+    visibilities(password).includes(tagIn(settings, name, "public").tag),
+  );
+  const isReader = tagIn(settings, "access", "viewer").tag !== "editor";
+  const lacksPassword = flagIn(settings, "require_password") && password === undefined;
+  if (!isPublic || !isReader || lacksPassword) throw invalidSettings();
   const expiresAt = expires === undefined ? undefined : Instant.parse(expires);
   if (expiresAt?.ok === false) throw malformed("expires must be an instant");
   const asking = CreateLink.parse({
     nodeId: place.node.id,
     ...(password === undefined ? {} : { password }),
+    ...(allowed === false ? { allows: "preview" } : {}),
     ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.value }),
   });
-  if (!asking.ok)
-    throw failed(tagged("settings_error", { settings_error: tagged("invalid_settings") }));
+  if (!asking.ok) throw invalidSettings();
   const { link } = granted(await asked.drive.createLink(asking.value, asked.context()));
   return linkMetadata(link, place, links);
 };

@@ -1,11 +1,12 @@
 import type { Context } from "#kernel/context.ts";
+import type { Result } from "#kernel/result.ts";
 import type { SeenSpace } from "../../domain/space.ts";
 import { NodeId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import type { Node } from "../../domain/node.ts";
 import type { Drive } from "../../index.ts";
-import { revIn, type Names } from "./metadata.ts";
-import { granted, type Around, type Refusal } from "./refusals.ts";
+import type { Names } from "./metadata.ts";
+import { conflictWith, failed, granted, within, type Around, type Refusal } from "./refusals.ts";
 
 export type Asked = { readonly drive: Drive; readonly context: () => Context };
 
@@ -28,26 +29,36 @@ export function namesIn(path: string, around: Around): Names {
 
 /** The node of an id, with its names from the space on. */
 async function placeOf(
-  { drive, context }: Asked,
+  asked: Asked,
   nodeId: NodeId,
   around: Around,
 ): Promise<Extract<Place, { kind: "node" }>> {
-  const { node, inTrash } = granted(await drive.getNode({ nodeId }, context()), around);
+  const { inTrash, ...place } = await anyPlaceOf(asked, nodeId, around);
   if (inTrash) granted(refusal({ type: "node-in-trash" }), around);
+  return place;
+}
+
+/** Also of what is in the trash: where it was. */
+export async function anyPlaceOf(
+  { drive, context }: Asked,
+  nodeId: NodeId,
+  around: Around,
+): Promise<Extract<Place, { kind: "node" }> & { readonly inTrash: boolean }> {
+  const { node, inTrash } = granted(await drive.getNode({ nodeId }, context()), around);
   const names: string[] = [];
   for (let at: Node = node; ;) {
     names.push(at.name);
-    if (at.status === "root") return { kind: "node", node, names: names.toReversed() };
+    if (at.status === "root") return { kind: "node", node, inTrash, names: names.toReversed() };
     at = granted(await drive.getNode({ nodeId: at.parentId }, context()), around).node;
   }
 }
 
-const idIn = (path: string): NodeId | undefined => {
+function idIn(path: string): NodeId | undefined {
   const id = NodeId.parse(path.startsWith("id:") ? path.slice("id:".length) : undefined);
-  return id.ok ? id.value : revIn(path.startsWith("rev:") ? path.slice(4) : "")?.nodeId;
-};
+  return id.ok ? id.value : undefined;
+}
 
-/** Finds what a path leads to, or an id as in `id:node_…`. Throws `not_found`. */
+/** Finds what a path leads to, or an id, as in `id:node_…`. Throws `not_found`. */
 export async function find(asked: Asked, path: string, around: Around = ["path"]): Promise<Place> {
   const nodeId = idIn(path);
   if (nodeId !== undefined) return placeOf(asked, nodeId, around);
@@ -74,6 +85,14 @@ export async function findNode(asked: Asked, path: string, around: Around = ["pa
 
 /** Where something is to be made: in a folder, whose missing parents are made. */
 export async function placeFor(asked: Asked, path: string, around: Around) {
+  const nodeId = idIn(path);
+  if (nodeId !== undefined) {
+    const { node, names: known } = await placeOf(asked, nodeId, around);
+    if (node.status === "root")
+      return granted<never>(refusal({ type: "space-not-made-here" }), around);
+    if (node.status === "placed")
+      return { nodeId: node.parentId, name: node.name, names: known.slice(0, -1) };
+  }
   const names = namesIn(path, around);
   const last = NodeName.parse(names.at(-1));
   if (names.length < 2 || !last.ok) {
@@ -95,8 +114,28 @@ async function folderAt(asked: Asked, names: Names, around: Around) {
     const name = NodeName.parse(one);
     if (!name.ok) return granted<never>(refusal({ type: "name-invalid" }), around);
     const made = await drive.createFolder({ nodeId: node.id, name: name.value }, context());
-    node = granted(made, around);
+    // Who uploads a tree makes its folders many times at once.
+    const there = made.ok ? undefined : await at(asked, [space, ...found.slice(1), one]);
+    node = there?.kind === "folder" ? there : granted(made, around);
     found.push(node.name);
   }
   return { node, names: found };
+}
+
+/** What is at a path now, if anything is. */
+export async function at({ drive, context }: Asked, names: Names): Promise<Node | undefined> {
+  const [space = "", ...below] = names;
+  const way = await drive.resolvePath({ space, names: below }, context());
+  return way.ok ? way.value.nodes.at(below.length) : undefined;
+}
+
+/** The value of what was to come to a path. A name that is taken is told with what has it. */
+export async function placed<V>(
+  asked: Asked,
+  result: Result<V, Refusal>,
+  { names, around }: { readonly names: Names; readonly around: Around },
+): Promise<V> {
+  if (result.ok || result.error.type !== "name-taken") return granted(result, around);
+  const there = await at(asked, names);
+  throw failed(within(around, conflictWith(there?.kind ?? "file")));
 }

@@ -96,11 +96,14 @@ export const failed = (error: Tagged, text?: string): Refused =>
     error,
   );
 
+/** What is in the way. */
+export const conflictWith = (kind: "file" | "folder"): Tagged =>
+  tagged("conflict", { conflict: tagged(kind) });
+
 /** What a refusal is, as one case. */
 export function caseOf({ type }: Refusal): Tagged {
   const name = errors[type];
-  if (name === "conflict") return tagged(name, { conflict: tagged("file") });
-  return tagged(name);
+  return name === "conflict" ? conflictWith("file") : tagged(name);
 }
 
 /** How an endpoint tells an error: under the names of the cases around it. */

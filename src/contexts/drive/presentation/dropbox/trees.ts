@@ -1,9 +1,35 @@
 import { SearchNodes } from "../../application/nodes/search-nodes.ts";
+import { nameKey, type NodeName } from "../../domain/node-name.ts";
 import type { Placed } from "../../domain/node.ts";
-import { argsOf, flagIn, listIn, numberIn, optionalText, textIn, type Args } from "./arguments.ts";
-import { bare, folderMetadata, metadataOf, revIn, type Names } from "./metadata.ts";
-import { find, findNode, placeFor, type Asked } from "./places.ts";
-import { failed, granted, malformed, outcomeOf, tagged, type Tagged } from "./refusals.ts";
+import {
+  argsOf,
+  flagIn,
+  listIn,
+  numberIn,
+  optionalText,
+  tagIn,
+  textIn,
+  type Args,
+} from "./arguments.ts";
+import {
+  bare,
+  fileMetadata,
+  folderMetadata,
+  metadataOf,
+  revIn,
+  revOfPath,
+  type Names,
+} from "./metadata.ts";
+import { find, findNode, namesIn, placed, placeFor, type Asked } from "./places.ts";
+import {
+  conflictWith,
+  failed,
+  granted,
+  malformed,
+  outcomeOf,
+  tagged,
+  type Tagged,
+} from "./refusals.ts";
 
 /** Entries of one batch. */
 const maxEntries = 1_000;
@@ -12,6 +38,14 @@ const numbered = (args: Args) =>
   flagIn(args, "autorename") ? ({ ifTaken: "number" } as const) : {};
 
 export async function getMetadata(asked: Asked, args: Args): Promise<Tagged> {
+  const rev = revOfPath(textIn(args, "path"));
+  if (rev) {
+    const { drive, context } = asked;
+    const { node, names } = await findNode(asked, `id:${rev.nodeId}`);
+    const { revision } = rev;
+    const read = granted(await drive.readFile({ nodeId: node.id, revision }, context()));
+    return fileMetadata(read.file, names);
+  }
   const found = await find(asked, textIn(args, "path"));
   if (found.kind === "home") throw failed(tagged("path", { path: tagged("malformed_path") }));
   return metadataOf(found.node, found.names);
@@ -21,7 +55,8 @@ async function madeFolder(asked: Asked, args: Args): Promise<Tagged> {
   const place = await placeFor(asked, textIn(args, "path"), ["path"]);
   const { nodeId, name, names } = place;
   const asking = { nodeId, name, ...numbered(args) };
-  const folder = granted(await asked.drive.createFolder(asking, asked.context()));
+  const made = await asked.drive.createFolder(asking, asked.context());
+  const folder = await placed(asked, made, { names: [...names, name], around: ["path"] });
   return folderMetadata(folder.id, [...names, folder.name]);
 }
 export const createFolder = async (asked: Asked, args: Args) => ({
@@ -46,9 +81,10 @@ const relocation =
     } = await placeFor(asked, textIn(args, "to_path"), ["to"]);
     const input = { nodeId: from.node.id, parentId, name, ...numbered(options) };
     const { drive, context } = asked;
+    const there = { names: [...names, name], around: ["to"] };
     const node = isMove
-      ? granted(await drive.moveNode(input, context()), ["to"])
-      : granted(await drive.copyNode(input, context()), ["to"]);
+      ? await placed(asked, await drive.moveNode(input, context()), there)
+      : await placed(asked, await drive.copyNode(input, context()), there);
     return { node, names: [...names, node.name] };
   };
 const [copied, moved] = [relocation(false), relocation(true)];
@@ -67,10 +103,7 @@ export async function remove(asked: Asked, args: Args) {
   const told = rev === undefined ? undefined : revIn(rev);
   const isOther =
     rev !== undefined && (node.kind !== "file" || told?.revision !== node.content.revision);
-  if (isOther)
-    throw failed(
-      tagged("path_write", { path_write: tagged("conflict", { conflict: tagged("file") }) }),
-    );
+  if (isOther) throw failed(tagged("path_write", { path_write: conflictWith("file") }));
   const { drive, context } = asked;
   granted(await drive.trashNode({ nodeId: node.id }, context()), ["path_write"]);
   return { metadata: metadataOf(node, names) };
@@ -112,21 +145,30 @@ export function createFolders(asked: Asked, args: Args): Promise<Tagged> {
   }));
 }
 
-/** Looks for names, in a space or in all of them. */
+const keyOf = (name: string): string => nameKey(name as NodeName);
+
+/** Looks for names, in a folder, a space or all of them. */
 export async function search(asked: Asked, args: Args) {
   const { drive, context } = asked;
   const options = argsOf(args, "options");
+  for (const name of ["file_categories", "file_extensions"])
+    if (options[name] !== undefined && options[name] !== null)
+      throw malformed(`${name} is not known here`);
+  if (tagIn(options, "file_status", "active").tag !== "active")
+    throw malformed("file_status must be active");
   const limit = numberIn(options, "max_results", { least: 1, most: 1_000, usual: 100 });
-  const [within] = (optionalText(options, "path") ?? "").split("/").slice(1);
+  const below = namesIn(optionalText(options, "path") ?? "", ["path"]).map(keyOf);
   const spaces = granted(await drive.listSpaces({}, context()));
   const matches: object[] = [];
   for (const space of spaces) {
-    if (within !== undefined && space.name !== within && space.id !== within) continue;
+    const [first, ...folders] = below;
+    if (first !== undefined && keyOf(space.name) !== first && space.id !== first) continue;
     const query = { spaceId: space.id, q: textIn(args, "query"), limit: Math.min(limit, 100) };
     const asking = SearchNodes.parse(query);
     if (!asking.ok) throw malformed("query must have 2 to 255 characters");
     const found = granted(await drive.searchNodes(asking.value, context()));
     for (const { node, above } of found.items) {
+      if (!folders.every((folder, i) => keyOf(above[i] ?? "") === folder)) continue;
       const metadata = metadataOf(node, [space.name, ...above, node.name]);
       matches.push({ metadata: tagged("metadata", { metadata }) });
     }
