@@ -22,7 +22,7 @@ import { createHandlers } from "#platform/handlers/handlers.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { changedSpaces, followChanges, listChanges } from "./application/changes/list-changes.ts";
 import { collectChunks } from "./application/collection/collect-chunks.ts";
-import { listPathChanges } from "./application/changes/path-changes.ts";
+import { findUnmoved, listPathChanges } from "./application/changes/path-changes.ts";
 import { readArchive } from "./application/content/read-archive.ts";
 import { sniffContents } from "./application/content/sniff-contents.ts";
 import { readThumbnail } from "./application/content/thumbnails.ts";
@@ -202,6 +202,7 @@ export const createDrive = (deps: DriveDeps) =>
 
       listChanges: listChanges(deps),
       listPathChanges: listPathChanges(deps),
+      findUnmoved: findUnmoved(deps),
       followChanges: followChanges(deps),
       changedSpaces: changedSpaces(deps),
 

@@ -65,6 +65,10 @@ export type DriveAdapters<On extends Profile> = {
   ) => Promise<ChunkStore & Partial<AsyncDisposable>>;
 };
 
+/** The address of the server, if it was told one. */
+const publicUrlOf = ({ publicUrl, port }: Settings): string | undefined =>
+  publicUrl === `http://localhost:${port}` ? undefined : publicUrl;
+
 /** What the drive does by itself, in one process at a time. */
 function addJobs({ jobs }: Pick<Parts<Settings, Profile>, "jobs">, drive: Drive): void {
   jobs.add({
@@ -162,6 +166,7 @@ async function compose<On extends Profile>(
         secrets: parts.secrets,
         linkTokens,
         toldOf,
+        publicUrl: publicUrlOf(settings),
         addressOf: identity.addresses.verifiedOf,
       }),
       ...nextcloud({ drive, clock, addressOf: identity.addresses.verifiedOf }),

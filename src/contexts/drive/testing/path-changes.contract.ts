@@ -1,19 +1,38 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { expect } from "#kernel/result.ts";
-import { ListChanges, type ChangeCursor } from "../application/changes/list-changes.ts";
+import {
+  ChangePageSize,
+  ListChanges,
+  type ChangeCursor,
+} from "../application/changes/list-changes.ts";
 import type { PathChanges } from "../application/changes/path-changes.ts";
 import type { NodeId } from "../domain/ids.ts";
 import { openDrive, outcomeOf, read, type OpenDrive } from "./fixtures.ts";
 
 type House = Awaited<ReturnType<typeof openDrive>>;
 
+const pageOfThree = expect(ChangePageSize.parse(3));
+
 /** A client that follows a folder by paths. */
-async function follower(house: House, folderId: NodeId, isDeep = true) {
+async function follower(
+  house: House,
+  folderId: NodeId,
+  { isDeep = true, meanwhile = async () => {} } = {},
+) {
   const { drive, as, adaId, space } = house;
   const now = expect(await drive.listChanges(read(ListChanges, { spaceId: space.id }), as(adaId)));
   let cursor: ChangeCursor = now.nextCursor;
-  const known = new Map(await tree(house, folderId, isDeep));
+  // Others write between the mark and the list.
+  await meanwhile();
+  const listed = await tree(house, folderId, isDeep);
+  const unmoved = expect(
+    await drive.findUnmoved(
+      { folderId, nodeIds: listed.map(([, id]) => id as NodeId), cursor },
+      as(adaId),
+    ),
+  );
+  const known = new Map([...unmoved].map(([id, names]) => [names.join("/"), id as string]));
   const apply = ({ gone, there }: Pick<PathChanges, "gone" | "there">) => {
     for (const path of gone.map((names) => names.join("/")))
       for (const one of known.keys())
@@ -22,10 +41,10 @@ async function follower(house: House, folderId: NodeId, isDeep = true) {
   };
   return {
     known,
-    async look(): Promise<"ok" | "cursor-lost"> {
+    async look(between = async () => {}): Promise<"ok" | "cursor-lost"> {
       for (;;) {
-        const asked = drive.listPathChanges({ folderId, isDeep, cursor }, as(adaId));
-        const page = await asked;
+        const asking = { folderId, isDeep, cursor, limit: pageOfThree };
+        const page = await drive.listPathChanges(asking, as(adaId));
         if (!page.ok) {
           assert.equal(page.error.type, "cursor-lost");
           return "cursor-lost";
@@ -33,6 +52,7 @@ async function follower(house: House, folderId: NodeId, isDeep = true) {
         apply(page.value);
         cursor = page.value.nextCursor;
         if (!page.value.hasMore) return "ok";
+        await between();
       }
     },
   };
@@ -78,38 +98,54 @@ export function pathChangesContract(name: string, open: OpenDrive): void {
         const beside = await house.made(house.rootId, "beside");
         const folders: NodeId[] = [watched, beside];
         const files: NodeId[] = [];
-        const [deep, flat] = [
-          await follower(house, watched),
-          await follower(house, watched, false),
-        ];
         const any = <T>(all: readonly T[]): T | undefined => all[below(all.length)];
-        for (let step = 0; step < 60; step += 1) {
+        /** Does something, which may be refused. */
+        async function act(): Promise<void> {
           const to = any(folders) ?? watched;
           const one = any([...folders.slice(2), ...files]);
-          const label = `n${below(5)}`;
-          const what = below(7);
+          const [label, what] = [`n${below(5)}`, below(7)];
           if (what === 0) {
             const made = await house.folder(to, label);
             if (made.ok) folders.push(made.value.id);
           } else if (what === 1) {
-            const made = await house.file(to, label, Buffer.from(String(step)));
+            const made = await house.file(to, label, Buffer.from(label));
             if (made.ok) files.push(made.value.id);
-          } else if (one === undefined) continue;
+          } else if (one === undefined) return;
           else if (what <= 3) await house.move(one, { parentId: to, name: label });
           else if (what === 4) await house.trash(one);
           else if (what === 5) await house.restore(one, { name: label });
-          else await house.revise(one, 1, Buffer.from(`${step} again`));
-          if (below(3) !== 0) continue;
+          else await house.revise(one, 1, Buffer.from(`${label} again`));
+        }
+        const acts = async (times: number) => {
+          for (let i = 0; i < times; i += 1) await act();
+        };
+        await acts(10);
+        const meanwhile = () => acts(4);
+        const [deep, flat] = [
+          await follower(house, watched, { meanwhile }),
+          await follower(house, watched, { isDeep: false, meanwhile }),
+        ];
+        for (let round = 0; round < 12; round += 1) {
+          await acts(below(8));
           for (const [client, isDeep] of [
             [deep, true],
             [flat, false],
           ] as const) {
-            assert.equal(await client.look(), "ok");
+            assert.equal(await client.look(act), "ok");
             const now = await tree(house, watched, isDeep);
-            assert.deepEqual(sorted(client.known), sorted(now), `seed ${seed}, step ${step}`);
+            assert.deepEqual(sorted(client.known), sorted(now), `seed ${seed}, round ${round}`);
           }
         }
       }
+    });
+
+    test("of a folder in the trash nothing is told", async () => {
+      await using house = await openDrive(open);
+      const folder = await house.made(house.rootId, "folder");
+      expect(await house.trash(folder));
+      const asked = { folderId: folder, isDeep: true, cursor: "0." as ChangeCursor };
+      const told = house.drive.listPathChanges(asked, house.as(house.adaId));
+      assert.equal(outcomeOf(await told), "node-in-trash");
     });
 
     test("what was deleted for good before it was told is not told by halves", async () => {

@@ -1,10 +1,18 @@
 import type { Context } from "#kernel/context.ts";
 import type { MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
+import type { Infer } from "#kernel/shape.ts";
 import type { Read } from "#kernel/unit-of-work.ts";
 import type { NodeId } from "../../domain/ids.ts";
 import type { NodeName } from "../../domain/node-name.ts";
-import { maxDepth, type NotAFolder, type Placed } from "../../domain/node.ts";
+import {
+  inTrash,
+  isInTrash,
+  maxDepth,
+  type NodeInTrash,
+  type NotAFolder,
+  type Placed,
+} from "../../domain/node.ts";
 import { asFolder, permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { PlaceAt } from "../ports/changes.ts";
@@ -26,6 +34,7 @@ export type ListPathChanges = {
   readonly folderId: NodeId;
   readonly isDeep: boolean;
   readonly cursor: ChangeCursor;
+  readonly limit?: Infer<typeof ChangePageSize>;
 };
 
 /** What has changed below a folder, for a client that knows paths alone. */
@@ -73,24 +82,26 @@ async function isPastWhole(
   return first === undefined || first.at >= keptFrom;
 }
 
-/** What lies below folders that have come to where they are, each with its names. */
+/** What has come along with folders, each where it lay at a position; undefined where that is too much. */
 async function cameAlong(
-  { timeMachine }: DriveScope,
+  { timeMachine, changes }: DriveScope,
   folders: readonly NodeBelow[],
+  { folderId, until }: { readonly folderId: NodeId; readonly until: number },
 ): Promise<readonly NodeBelow[] | undefined> {
   if (folders.length === 0) return [];
   const ids = folders.map(({ node }) => node.id);
   const below = await timeMachine.belowNow(ids, { limit: maxMoved + 1, isHeld: false });
   if (below.length > maxMoved) return undefined;
-  const named = new Map(folders.map(({ node, names }) => [node.id, names]));
-  const found: NodeBelow[] = [];
-  // Folders come before what lies in them.
-  for (const node of below) {
-    const names = [...(named.get(node.parentId) ?? []), node.name];
-    named.set(node.id, names);
-    found.push({ node, names });
-  }
-  return found;
+  const { places } = await changes.placesAt(
+    below.map(({ id }) => id),
+    until,
+  );
+  const at = worldOf(places, folderId);
+  // What has come or gone since is told by the changes to come.
+  return below.flatMap((node) => {
+    const names = at(node.id);
+    return names ? [{ node, names }] : [];
+  });
 }
 
 /** Tells what has changed below a folder since a cursor by the paths of then and of now. */
@@ -102,22 +113,23 @@ export function listPathChanges({
   readonly mayAct: MayAct;
 }) {
   const seen = permitted(mayAct, Permissions.readNode);
-  type Outcome = Result<PathChanges, Unseen | NotAFolder | CursorLost>;
+  type Outcome = Result<PathChanges, Unseen | NotAFolder | NodeInTrash | CursorLost>;
 
   async function changed(
     scope: DriveScope,
-    { folderId, isDeep, cursor }: ListPathChanges,
+    { folderId, isDeep, cursor, limit = ChangePageSize.usual }: ListPathChanges,
     spaceId: Placed["spaceId"],
   ): Promise<Outcome> {
     const lost = err<CursorLost>({ type: "cursor-lost", spaceId });
-    const limit = ChangePageSize.usual;
     const page = await changesAfter(scope, { spaceId, cursor, limit });
     if (!page.ok) return page;
     const { items, purged, nextCursor, hasMore } = page.value;
     const ids = [...items.map(({ node }) => node.id), ...purged];
+    // Told as it was at the next cursor: what is told from there on begins with that.
+    const until = markOf(nextCursor).position;
     const [then, now, isWhole] = await Promise.all([
       scope.changes.placesAt([...ids, folderId], markOf(cursor).position),
-      scope.changes.placesAt([...ids, folderId], undefined),
+      scope.changes.placesAt([...ids, folderId], until),
       isPastWhole(scope, spaceId, { cursor, nextCursor }),
     ]);
     if (then.lost.length > 0 || !isWhole) return lost;
@@ -136,7 +148,7 @@ export function listPathChanges({
         node.kind === "folder" &&
         (pathOf(before(node.id)) !== pathOf(names) || gone.some((one) => startsWith(names, one))),
     );
-    const along = isDeep ? await cameAlong(scope, moved) : [];
+    const along = isDeep ? await cameAlong(scope, moved, { folderId, until }) : [];
     if (!along) return lost;
     const told = new Set(there.map(({ node }) => node.id));
     const more = along.filter(({ node }) => !told.has(node.id));
@@ -148,6 +160,43 @@ export function listPathChanges({
       const found = await seen(scope, input.folderId, context);
       if (!found.ok) return found;
       const folder = asFolder(found.value);
-      return folder.ok ? changed(scope, input, folder.value.node.spaceId) : folder;
+      if (!folder.ok) return folder;
+      if (isInTrash(folder.value)) return err(inTrash(folder.value));
+      return changed(scope, input, folder.value.node.spaceId);
+    });
+}
+
+export type FindUnmoved = {
+  readonly folderId: NodeId;
+  readonly nodeIds: readonly NodeId[];
+  readonly cursor: ChangeCursor;
+};
+
+/** Those of some nodes that lie below a folder where they lay at a cursor, with their names: all others are told by the changes since. */
+export function findUnmoved({
+  read,
+  mayAct,
+}: {
+  readonly read: Read<DriveScope>;
+  readonly mayAct: MayAct;
+}) {
+  const seen = permitted(mayAct, Permissions.readNode);
+  return (
+    { folderId, nodeIds, cursor }: FindUnmoved,
+    context: Context,
+  ): Promise<Result<ReadonlyMap<NodeId, NamesBelow>, Unseen>> =>
+    read(context, async (scope) => {
+      const found = await seen(scope, folderId, context);
+      if (!found.ok) return found;
+      const [then, now] = await Promise.all([
+        scope.changes.placesAt(nodeIds, markOf(cursor).position),
+        scope.changes.placesAt(nodeIds, undefined),
+      ]);
+      const [before, after] = [worldOf(then.places, folderId), worldOf(now.places, folderId)];
+      const unmoved = nodeIds.flatMap((id) => {
+        const names = before(id);
+        return names && pathOf(names) === pathOf(after(id)) ? [[id, names] as const] : [];
+      });
+      return ok(new Map(unmoved));
     });
 }

@@ -21,10 +21,16 @@ type Following = { readonly asked: Asked; readonly target: Found; readonly tell:
 
 /** All that lies in a folder, for a client that begins. */
 async function* everything({ asked, target, tell }: Following): AsyncGenerator<string> {
-  const token = syncTokenOf(await presentOf(asked, target.node.spaceId));
-  for await (const page of pagesOf(asked, target.node))
-    yield* tell(page, childHrefs(asked, target));
-  yield tokenElement(token);
+  const { node } = target;
+  const cursor = await presentOf(asked, node.spaceId);
+  for await (const page of pagesOf(asked, node)) {
+    const asking = { folderId: node.id, nodeIds: page.map(({ id }) => id), cursor };
+    const unmoved = await asked.drive.findUnmoved(asking, inTime(asked));
+    // What has moved meanwhile is told by the next report.
+    const still = page.filter(({ id }) => unmoved.ok && unmoved.value.has(id));
+    yield* tell(still, childHrefs(asked, target));
+  }
+  yield tokenElement(syncTokenOf(cursor));
 }
 
 const tokenElement = (token: string): string => `<D:sync-token>${token}</D:sync-token>`;

@@ -20,13 +20,13 @@ function read(text: string): Args {
   return value;
 }
 
-/** Arguments that are the body. */
-export async function argsIn({ body }: DoorRequest): Promise<Args> {
+/** Arguments that are the body, of so many bytes at most. */
+export async function argsIn({ body }: DoorRequest, most = maxBytes): Promise<Args> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of body) {
     size += piece.length;
-    if (size > maxBytes) throw malformed(`the arguments have more than ${maxBytes} bytes`);
+    if (size > most) throw malformed(`the arguments have more than ${most} bytes`);
     pieces.push(piece);
   }
   return read(Buffer.concat(pieces).toString("utf8"));

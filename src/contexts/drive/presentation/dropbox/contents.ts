@@ -54,16 +54,21 @@ const maxFinished = 1_000;
 const unwritten = (reason: Tagged): Tagged =>
   tagged("path", { reason, upload_session_id: "", path: reason });
 
-/** Passes bytes on, and knows their content hash behind the last one. */
-function hashed(bytes: Body) {
+/** Passes bytes on, and knows their content hash behind the last one. Throws there where it is not the one that was said. */
+function hashed(bytes: Body, args: Args, around: Around = []) {
   const hash = contentHash();
+  const wanted = optionalText(args, "content_hash");
+  let told = "";
   async function* passing(): AsyncGenerator<Uint8Array> {
     for await (const piece of bytes) {
       hash.update(piece);
       yield piece;
     }
+    told = hash.end();
+    if (wanted !== undefined && wanted !== told)
+      throw failed(within(around, tagged("content_hash_mismatch")));
   }
-  return { bytes: passing(), hash: () => hash.end() };
+  return { bytes: passing(), hash: () => told };
 }
 
 type Commit = {
@@ -154,7 +159,12 @@ async function kept(
   const node = await at(asked, [...place.names, place.name]);
   const told = commit.modifiedAt === undefined ? {} : { modifiedAt: commit.modifiedAt };
   const file = await written(asked, { content, node, commit, place, told });
-  if (file.ok) return { file: file.value, names: [...place.names, file.value.name] };
+  if (file.ok) {
+    // A content that was there already makes no file of what has come.
+    const isThere = node?.id === file.value.id;
+    if (isThere) await asked.drive.discardStaging(content, asked.context());
+    return { file: file.value, names: [...place.names, file.value.name] };
+  }
   const isTaken = file.error.type === "name-taken" || file.error.type === "stale-revision";
   throw failed(refuse(isTaken ? conflictWith(node?.kind ?? "file") : caseOf(file.error)));
 }
@@ -185,13 +195,11 @@ export async function upload(asked: Asked, args: Args, body: Body): Promise<obje
   await placeOf(asked, commit.path, unwritten);
   const { id } = inSession(await drive.beginStaging({ note: '{"door":"dropbox"}' }, context()));
   try {
-    const { bytes, hash } = hashed(body);
+    const { bytes, hash } = hashed(body, args);
     const placing = { offset: 0, isWhole: true };
     const staged = await drive.stageBytes({ stagingId: id, placing, bytes }, context());
     if (!staged.ok) throw failed(unwritten(caseOf(staged.error)));
     const told = hash();
-    const wanted = optionalText(args, "content_hash");
-    if (wanted !== undefined && wanted !== told) throw failed(tagged("content_hash_mismatch"));
     const { file, names } = await keptOf(asked, { stagingId: id, commit }, unwritten);
     return bare(fileMetadata(file, names, told));
   } finally {
@@ -199,15 +207,17 @@ export async function upload(asked: Asked, args: Args, body: Body): Promise<obje
   }
 }
 
-type Ending = { readonly stagingId: StagingId; readonly commit: Commit };
+/** `length`: the bytes that the client has said there are. */
+type Ending = { readonly stagingId: StagingId; readonly commit: Commit; readonly length?: number };
 
 async function keptOf(
   asked: Asked,
-  { stagingId, commit }: Ending,
+  { stagingId, commit, length }: Ending,
   refuse: (reason: Tagged) => Tagged,
 ): Promise<Kept> {
   const told = commit.modifiedAt === undefined ? {} : { modifiedAt: commit.modifiedAt };
-  const sealed = await asked.drive.sealStaging({ stagingId, ...told }, asked.context());
+  const sealing = { stagingId, ...told, ...(length === undefined ? {} : { length }) };
+  const sealed = await asked.drive.sealStaging(sealing, asked.context());
   return kept(asked, inSession(sealed, ["lookup_failed"]), commit, refuse);
 }
 
@@ -253,7 +263,13 @@ export async function startSession(asked: Asked, args: Args, body: Body) {
   const { drive, context } = asked;
   const begun = await drive.beginStaging({ note: JSON.stringify(note) }, context());
   const { id: stagingId } = inSession(begun);
-  await append(asked, { stagingId, offset: 0, bytes: body }, []);
+  try {
+    await append(asked, { stagingId, offset: 0, bytes: hashed(body, args).bytes }, []);
+  } catch (error) {
+    // Nobody knows its id.
+    await drive.discardStaging({ stagingId }, context());
+    throw error;
+  }
   return { session_id: stagingId };
 }
 
@@ -261,7 +277,7 @@ export async function appendToSession(asked: Asked, args: Args, body: Body): Pro
   const cursor = argsOf(args, "cursor");
   const stagingId = sessionId(cursor, []);
   const offset = numberIn(cursor, "offset", offsets);
-  await append(asked, { stagingId, offset, bytes: body }, []);
+  await append(asked, { stagingId, offset, bytes: hashed(body, args).bytes }, []);
   return null;
 }
 
@@ -279,8 +295,19 @@ async function finished(asked: Asked, args: Args): Promise<object> {
   const { bytes } = staging;
   if (bytes !== offset)
     throw failed(within(around, tagged("incorrect_offset", { correct_offset: bytes })));
-  const { file, names } = await keptOf(asked, { stagingId, commit }, unfinished);
+  await requireNoGaps(asked, stagingId);
+  const { file, names } = await keptOf(asked, { stagingId, commit, length: offset }, unfinished);
   return bare(fileMetadata(file, names));
+}
+
+/** Pieces that came side by side must follow one another. */
+async function requireNoGaps({ drive, context }: Asked, stagingId: StagingId): Promise<void> {
+  let end = 0;
+  for (const { place, size } of inSession(await drive.listPieces({ stagingId }, context()))) {
+    if (place !== end)
+      throw failed(within(["lookup_failed"], tagged("incorrect_offset", { correct_offset: end })));
+    end += size;
+  }
 }
 
 /** A client that has lost the answer asks again, and is told it where nobody has written since. */
@@ -313,7 +340,10 @@ export async function finishSession(asked: Asked, args: Args, body: Body): Promi
   const iterator = body[Symbol.asyncIterator]();
   const rest = { [Symbol.asyncIterator]: () => iterator };
   const { value: first, done } = await iterator.next();
-  if (done !== true) await append(asked, { stagingId, offset, bytes: counted(first) }, around);
+  if (done !== true) {
+    const { bytes } = hashed(counted(first), args, around);
+    await append(asked, { stagingId, offset, bytes }, around);
+  }
   return finished(asked, { ...args, cursor: { ...cursor, offset: offset + came } });
 }
 
@@ -325,20 +355,32 @@ export async function finishSessions(asked: Asked, args: Args): Promise<object> 
   return { entries };
 }
 
+/** Characters of a header that every client takes. */
+const maxHeader = 8_000;
+
+/** The metadata of a content as a header; without its paths where they are too long for one. */
+function resultHeader(metadata: Tagged): string {
+  const text = headerJson(bare(metadata));
+  if (text.length <= maxHeader) return text;
+  const { path_display: _display, path_lower: _lower, ...short } = metadata;
+  return headerJson(bare(short));
+}
+
 /** Sends a content, with the metadata in a header. */
 export async function download(asked: Asked, args: Args): Promise<DoorAnswer> {
   const path = textIn(args, "path");
   const { drive, context } = asked;
   const rev = revOfPath(path) ?? revIn(optionalText(args, "rev") ?? "");
   const { node, names } = await findNode(asked, revOfPath(path) ? `id:${rev?.nodeId}` : path);
+  if (rev && rev.nodeId !== node.id) throw failed(tagged("path", { path: tagged("not_found") }));
   const revision = rev ? { revision: rev.revision } : {};
   const read = granted(await drive.readFile({ nodeId: node.id, ...revision }, context()));
-  const metadata = bare(fileMetadata(read.file, names));
+  const metadata = fileMetadata(read.file, names);
   return fileAnswer({
     download: sent.download,
     value: read,
     tag: `"${revOf(node.id, read.file.content.revision)}"`,
-    headers: { "dropbox-api-result": headerJson(metadata) },
+    headers: { "dropbox-api-result": resultHeader(metadata) },
   });
 }
 
@@ -356,6 +398,8 @@ export async function listRevisions(asked: Asked, args: Args): Promise<object> {
   return { is_deleted: false, entries };
 }
 
+const one = expect(RevisionPageSize.parse(1));
+
 /** Makes an older content of a file the newest one again. */
 export async function restore(asked: Asked, args: Args): Promise<object> {
   const rev = revIn(textIn(args, "rev"));
@@ -364,6 +408,9 @@ export async function restore(asked: Asked, args: Args): Promise<object> {
   const { drive, context } = asked;
   const { nodeId, revision } = rev;
   const { names: was, inTrash } = await anyPlaceOf(asked, nodeId, ["path_lookup"]);
+  const newest = { nodeId, cursor: (revision + 1) as typeof revision, limit: one };
+  const listed = granted(await drive.listRevisions(newest, context()), ["path_lookup"]);
+  if (listed.items[0]?.revision !== revision) throw failed(tagged("invalid_revision"));
   if (`/${was.join("/")}`.toLowerCase() !== path.toLowerCase())
     throw failed(tagged("invalid_revision"));
   if (inTrash) granted(await drive.restoreNode({ nodeId }, context()), ["path_write"]);

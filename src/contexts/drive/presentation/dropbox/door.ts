@@ -41,10 +41,14 @@ export type DropboxDeps = {
   readonly secrets: Pick<Secrets, "sign" | "isSigned">;
   readonly linkTokens: LinkTokens;
   readonly toldOf: (spaceId: SpaceId) => Told;
+  /** The address of the server as clients know it; undefined where it has none but the one that is asked. */
+  readonly publicUrl: string | undefined;
   /** The verified address of a user, which is told to that user alone. */
   readonly addressOf: (userId: string) => Promise<string | undefined>;
 };
 
+/** Bytes of what a stranger sends who waits. */
+const maxCursor = 64 * 1_024;
 /** Each step of a call has so much time, as a request has. */
 const stepMs = 10_000;
 const path = "/dropbox/2";
@@ -118,15 +122,17 @@ const refusedAnswer = (error: unknown): DoorAnswer => {
 
 /** The calls of the API of Dropbox, version 2, on the spaces of the caller. Source: dropbox-api-spec. */
 export function dropbox(deps: DropboxDeps): readonly Door[] {
-  const { drive, clock, toldOf } = deps;
+  const { drive, clock, toldOf, publicUrl } = deps;
   const askedOf = (context: Context): Asked => ({
     drive,
     context: () => ({ ...context, deadlineMs: clock.unixMs() + stepMs }),
   });
   const urlsFor =
     ({ host, at }: DoorRequest) =>
-    (token: string) =>
-      `http://${host}${at.slice(0, at.indexOf(path))}/api/v1/drive/shared/${token}`;
+    (token: string) => {
+      const here = publicUrl ?? `http://${host}${at.slice(0, at.indexOf(path))}`;
+      return `${here}/api/v1/drive/shared/${token}`;
+    };
 
   async function call(name: string, request: DoorRequest, context: Context): Promise<DoorAnswer> {
     const asked = askedOf(context);
@@ -141,7 +147,7 @@ export function dropbox(deps: DropboxDeps): readonly Door[] {
   async function wait(request: DoorRequest, context: Context): Promise<DoorAnswer> {
     const { cursoring } = callsOf(deps, urlsFor(request));
     const waiting = { cursoring, toldOf, wait: request.wait, context };
-    return json(200, await awaitChanges({ drive }, await argsIn(request), waiting));
+    return json(200, await awaitChanges({ drive }, await argsIn(request, maxCursor), waiting));
   }
 
   const posts = { methods: ["POST"], options: { allow: "OPTIONS, POST" } } as const;

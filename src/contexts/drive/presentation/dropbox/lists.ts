@@ -6,9 +6,10 @@ import { ListChanges, type ChangeCursor } from "../../application/changes/list-c
 import { NodePageSize } from "../../application/nodes/read-nodes.ts";
 import type { NodeId, SpaceId } from "../../domain/ids.ts";
 import { nameKey, type NameKey } from "../../domain/node-name.ts";
+import type { Placed } from "../../domain/node.ts";
 import { flagIn, numberIn, textIn, type Args } from "./arguments.ts";
 import { deletedMetadata, folderMetadata, metadataOf, type Names } from "./metadata.ts";
-import { find, type Asked } from "./places.ts";
+import { anyPlaceOf, find, spacesOf, type Asked } from "./places.ts";
 import { failed, granted, malformed, tagged, type Tagged } from "./refusals.ts";
 
 /** A folder that is listed, and the last name that was told of it. */
@@ -72,49 +73,54 @@ async function followingOf(asked: Asked, args: Args): Promise<Following> {
   return { actor, spaceId: node.spaceId, folderId: node.id, names, isDeep, limit, mark, levels };
 }
 
-/** What lies in a folder, and below it if that is asked for: each folder is told before what lies in it. */
-async function walked(
+/** A level whose children are being told. */
+type Open = Level & { readonly items: Placed[]; readonly isLast: boolean };
+
+/** The next children of a folder. */
+async function opened(
   { drive, context }: Asked,
-  { levels: from, names: base, isDeep, limit }: Following,
-): Promise<{ readonly entries: readonly Tagged[]; readonly levels: readonly Level[] }> {
-  const entries: Tagged[] = [];
-  const levels = [...from];
-  const names = await namesOf({ drive, context }, base, levels);
-  while (levels.length > 0 && entries.length < limit) {
-    const level = levels.at(-1) as Level;
-    const size = expect(NodePageSize.parse(Math.min(limit - entries.length, 1_000)));
-    const cursor = level.after === undefined ? {} : { cursor: level.after };
-    const listed = await drive.listChildren(
-      { nodeId: level.id, limit: size, ...cursor },
-      context(),
-    );
-    const page = granted(listed);
-    let below: Level | undefined;
-    let after = level.after;
-    for (const node of page.items) {
-      entries.push(metadataOf(node, [...names, node.name]));
-      after = nameKey(node.name);
-      if (isDeep && node.kind === "folder") {
-        below = { id: node.id };
-        names.push(node.name);
-        break;
-      }
-    }
-    const isOver = below === undefined && page.nextCursor === undefined;
-    levels.pop();
-    if (isOver) names.pop();
-    else levels.push({ id: level.id, after });
-    if (below) levels.push(below);
-  }
-  return { entries, levels };
+  { id, after }: Level,
+  wanted: number,
+): Promise<Open> {
+  const limit = expect(NodePageSize.parse(Math.min(wanted, 1_000)));
+  const cursor = after === undefined ? {} : { cursor: after };
+  const page = granted(await drive.listChildren({ nodeId: id, limit, ...cursor }, context()));
+  return { id, after, items: [...page.items], isLast: page.nextCursor === undefined };
 }
 
-/** The names down to the last level. */
-async function namesOf({ drive, context }: Asked, base: Names, levels: readonly Level[]) {
-  const names = [...base];
-  for (const { id } of levels.slice(1))
-    names.push(granted(await drive.getNode({ nodeId: id }, context())).node.name);
-  return names;
+/** What lies in a folder, and below it if that is asked for, in order: each folder comes before what lies in it. */
+async function walked(
+  asked: Asked,
+  { levels: from, isDeep, limit }: Following,
+): Promise<{ readonly nodes: readonly Placed[]; readonly levels: readonly Level[] }> {
+  const nodes: Placed[] = [];
+  const levels: (Level | Open)[] = [...from];
+  while (levels.length > 0 && nodes.length < limit) {
+    const level = levels.pop() as Level | Open;
+    const open = "items" in level ? level : await opened(asked, level, limit - nodes.length);
+    const node = open.items.shift();
+    if (node) {
+      nodes.push(node);
+      levels.push({ ...open, after: nameKey(node.name) });
+      if (isDeep && node.kind === "folder") levels.push({ id: node.id });
+    } else if (!open.isLast) levels.push({ id: open.id, after: open.after });
+  }
+  return { nodes, levels: levels.map(({ id, after }) => ({ id, after })) };
+}
+
+/** Tells those of some nodes that lie where they lay when the list was begun. All others are told by what has changed since. */
+async function toldOf(
+  { drive, context }: Asked,
+  { folderId, mark, names: base }: Following,
+  nodes: readonly Placed[],
+): Promise<readonly Tagged[]> {
+  if (folderId === undefined || mark === undefined) return [];
+  const nodeIds = nodes.map(({ id }) => id);
+  const unmoved = granted(await drive.findUnmoved({ folderId, nodeIds, cursor: mark }, context()));
+  return nodes.flatMap((node) => {
+    const names = unmoved.get(node.id);
+    return names ? [metadataOf(node, [...base, ...names])] : [];
+  });
 }
 
 async function list(
@@ -123,8 +129,8 @@ async function list(
   { write }: Cursors,
   self: readonly Tagged[] = [],
 ): Promise<Listed> {
-  const { entries: below, levels } = await walked(asked, following);
-  const entries = [...self, ...below];
+  const { nodes, levels } = await walked(asked, following);
+  const entries = [...self, ...(await toldOf(asked, following, nodes))];
   return { entries, cursor: write({ ...following, levels }), has_more: levels.length > 0 };
 }
 
@@ -135,8 +141,8 @@ export const listFolder = (cursoring: Cursors) => async (asked: Asked, args: Arg
   // A list of all that lies below begins with the folder.
   const self = folderId !== undefined && isDeep ? [folderMetadata(folderId, names)] : [];
   if (folderId !== undefined) return list(asked, following, cursoring, self);
-  const spaces = granted(await asked.drive.listSpaces({}, asked.context()));
-  const entries = spaces.map(({ rootId, name }) => folderMetadata(rootId, [name]));
+  const spaces = await spacesOf(asked);
+  const entries = spaces.map(({ rootId, segment }) => folderMetadata(rootId, [segment]));
   return { entries, cursor: cursoring.write(following), has_more: false };
 };
 
@@ -156,6 +162,10 @@ export const continueList =
       return { entries: [], cursor: cursoring.write(following), has_more: false };
     if (levels.length > 0) return list(asked, following, cursoring);
     const { drive, context } = asked;
+    // What is told by paths is told anew where the folder has another one.
+    const place = await anyPlaceOf(asked, folderId, ["path"]);
+    if (place.inTrash || place.names.slice(1).join("/") !== names.slice(1).join("/"))
+      throw failed(tagged("reset"));
     const changes = await drive.listPathChanges({ folderId, isDeep, cursor: mark }, context());
     if (!changes.ok && changes.error.type === "cursor-lost") throw failed(tagged("reset"));
     const { gone, there, nextCursor, hasMore } = granted(changes);

@@ -5,6 +5,7 @@ import { NodeId } from "../../domain/ids.ts";
 import { NodeName } from "../../domain/node-name.ts";
 import type { Node } from "../../domain/node.ts";
 import type { Drive } from "../../index.ts";
+import { segmentOf } from "../dav/targets.ts";
 import type { Names } from "./metadata.ts";
 import { conflictWith, failed, granted, within, type Around, type Refusal } from "./refusals.ts";
 
@@ -47,8 +48,13 @@ export async function anyPlaceOf(
   const { node, inTrash } = granted(await drive.getNode({ nodeId }, context()), around);
   const names: string[] = [];
   for (let at: Node = node; ;) {
+    if (at.status === "root") {
+      const { id: rootId } = at;
+      const space = (await spacesOf({ drive, context })).find((one) => one.rootId === rootId);
+      const path = [space?.segment ?? at.spaceId, ...names.toReversed()];
+      return { kind: "node", node, inTrash, names: path };
+    }
     names.push(at.name);
-    if (at.status === "root") return { kind: "node", node, inTrash, names: names.toReversed() };
     at = granted(await drive.getNode({ nodeId: at.parentId }, context()), around).node;
   }
 }
@@ -71,6 +77,12 @@ export async function find(asked: Asked, path: string, around: Around = ["path"]
     return granted<Place>(refusal(unknownPath), around);
   const below = way.nodes.slice(1).map(({ name }) => name);
   return { kind: "node", node, names: [segmentIn(way.space, space), ...below] };
+}
+
+/** The spaces of the caller, each with the name that its paths begin with: its id, where another one has its name. */
+export async function spacesOf({ drive, context }: Asked) {
+  const spaces = granted(await drive.listSpaces({}, context()));
+  return spaces.map((space) => ({ ...space, segment: segmentOf(space, spaces) }));
 }
 
 /** A space that was asked for by its id is told by it: another one may have its name. */

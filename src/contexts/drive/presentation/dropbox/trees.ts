@@ -20,7 +20,7 @@ import {
   revOfPath,
   type Names,
 } from "./metadata.ts";
-import { find, findNode, namesIn, placed, placeFor, type Asked } from "./places.ts";
+import { find, findNode, namesIn, placed, placeFor, spacesOf, type Asked } from "./places.ts";
 import {
   conflictWith,
   failed,
@@ -102,7 +102,8 @@ export async function remove(asked: Asked, args: Args) {
   const rev = optionalText(args, "parent_rev");
   const told = rev === undefined ? undefined : revIn(rev);
   const isOther =
-    rev !== undefined && (node.kind !== "file" || told?.revision !== node.content.revision);
+    rev !== undefined &&
+    (node.kind !== "file" || told?.nodeId !== node.id || told.revision !== node.content.revision);
   if (isOther) throw failed(tagged("path_write", { path_write: conflictWith("file") }));
   const { drive, context } = asked;
   granted(await drive.trashNode({ nodeId: node.id }, context()), ["path_write"]);
@@ -158,18 +159,18 @@ export async function search(asked: Asked, args: Args) {
     throw malformed("file_status must be active");
   const limit = numberIn(options, "max_results", { least: 1, most: 1_000, usual: 100 });
   const below = namesIn(optionalText(options, "path") ?? "", ["path"]).map(keyOf);
-  const spaces = granted(await drive.listSpaces({}, context()));
+  const spaces = await spacesOf(asked);
   const matches: object[] = [];
   for (const space of spaces) {
     const [first, ...folders] = below;
-    if (first !== undefined && keyOf(space.name) !== first && space.id !== first) continue;
+    if (first !== undefined && keyOf(space.segment) !== first && space.id !== first) continue;
     const query = { spaceId: space.id, q: textIn(args, "query"), limit: Math.min(limit, 100) };
     const asking = SearchNodes.parse(query);
     if (!asking.ok) throw malformed("query must have 2 to 255 characters");
     const found = granted(await drive.searchNodes(asking.value, context()));
     for (const { node, above } of found.items) {
       if (!folders.every((folder, i) => keyOf(above[i] ?? "") === folder)) continue;
-      const metadata = metadataOf(node, [space.name, ...above, node.name]);
+      const metadata = metadataOf(node, [space.segment, ...above, node.name]);
       matches.push({ metadata: tagged("metadata", { metadata }) });
     }
   }
