@@ -83,8 +83,12 @@ describe("waiting for changes", () => {
       wait(60, leaving.signal).catch(() => undefined),
     );
     await present();
-    await sleep(300);
-    const before = await looks();
+    // Those who begin to wait look once more, whenever that is.
+    let before = -1;
+    for (let now = await looks(); now !== before; now = await looks()) {
+      before = now;
+      await sleep(300);
+    }
     const root = String(other["rootId"]);
     for (let n = 0; n < 20; n += 1)
       await post(at, `/drive/nodes/${root}/folders`, { name: `${n}` });

@@ -120,7 +120,7 @@ export function pathChangesContract(name: string, open: OpenDrive): void {
           for (let i = 0; i < times; i += 1) await act();
         };
         await acts(10);
-        const meanwhile = () => acts(4);
+        const meanwhile = () => acts(12);
         const [deep, flat] = [
           await follower(house, watched, { meanwhile }),
           await follower(house, watched, { isDeep: false, meanwhile }),

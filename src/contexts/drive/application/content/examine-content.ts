@@ -42,6 +42,6 @@ export async function examined(
 }
 
 /** Contents that are examined at once, in all and for one owner: each is read and hashed as a whole. */
-const [maxExamined, maxExaminedOfOne] = [8, 2];
+const [maxExamined, maxExaminedOfOne] = [8, 4];
 export const examiningPlaces = () => places(maxExamined, maxExaminedOfOne);
 export const retryAfterS = 2;
