@@ -118,6 +118,17 @@ describe("uploads by tus", () => {
     assert.equal((await tus("HEAD", late)).status, 404, "it is given up");
   });
 
+  test("of uploads that take no other name, one becomes a file, and the others leave nothing", async () => {
+    const more = {
+      "upload-metadata": told({ filename: "only.txt", ifTaken: "refuse" }),
+      "content-type": offsetType,
+      body: "only",
+    };
+    const all = await Promise.all(Array.from({ length: 6 }, () => begin("only.txt", 4, more)));
+    const statuses = all.map(({ status }) => status).toSorted((a, b) => a - b);
+    assert.deepEqual(statuses, [201, 422, 422, 422, 422, 422], all.map(({ text }) => text).join());
+  });
+
   test("goes on where a broken connection ended", async () => {
     const bytes = randomBytes(3_000_000);
     const url = await begun("broken.bin", bytes.length);

@@ -325,7 +325,8 @@ export function createFile(deps: Deps) {
       },
       keep: (scope, parent, received) =>
         keepers[ifTaken](scope, parent, { id, name, createdAt: clock.now(), received, quotaBytes }),
-      lock: ifTaken !== "refuse" ? [`drive.name/${input.nodeId}/${nameKey(name)}`] : [],
+      // Who says what becomes of a taken name is told of one, where others take it at the same time.
+      lock: input.ifTaken === undefined ? [] : [`drive.name/${input.nodeId}/${nameKey(name)}`],
     });
   };
 }

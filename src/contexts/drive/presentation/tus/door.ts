@@ -147,7 +147,7 @@ export function tus(drive: Drive, clock: Clock): Door {
     const server = serverFor(request, store, method);
     const answered = await answerOf(await server.handleWeb(webRequest(request, method)));
     // Nobody could name an upload whose beginning was refused.
-    if (answered.status >= 400 && store.created !== undefined) await store.remove(store.created);
+    if (answered.status >= 400) await store.giveUp();
     if (method !== "HEAD") return answered;
     const part = store.concat === undefined ? {} : { "upload-concat": store.concat };
     const told = { ...answered.headers, ...part, ...addressOf(request, store.nodeId) };

@@ -72,7 +72,7 @@ export class StagingStore extends DataStore {
   /** The file that it has become. */
   nodeId: NodeId | undefined;
   /** The upload that the request has begun. */
-  created: StagingId | undefined;
+  #created: StagingId | undefined;
 
   constructor(asked: Asked) {
     super();
@@ -101,7 +101,7 @@ export class StagingStore extends DataStore {
     const note = await this.#noteFor(upload);
     const staging = granted(await drive.beginStaging({ length, note }, context()));
     upload.id = staging.id;
-    this.created = staging.id;
+    this.#created = staging.id;
     upload.creation_date = staging.createdAt;
     return upload;
   }
@@ -167,6 +167,13 @@ export class StagingStore extends DataStore {
   override async remove(id: string): Promise<void> {
     const { drive, context } = this.#asked;
     granted(await drive.discardStaging({ stagingId: id as StagingId }, context()));
+  }
+
+  /** Ends the upload that the request has begun, if it is there still. */
+  async giveUp(): Promise<void> {
+    const { drive, context } = this.#asked;
+    const stagingId = this.#created;
+    if (stagingId !== undefined) await drive.discardStaging({ stagingId }, context());
   }
 
   /** Makes the file of an upload whose bytes have all come; undefined for a part of another upload. Those who ask meanwhile wait for the same one. */
