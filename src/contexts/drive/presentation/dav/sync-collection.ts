@@ -26,8 +26,9 @@ async function* everything({ asked, target, tell }: Following): AsyncGenerator<s
   for await (const page of pagesOf(asked, node)) {
     const asking = { folderId: node.id, nodeIds: page.map(({ id }) => id), cursor };
     const unmoved = await asked.drive.findUnmoved(asking, inTime(asked));
-    // What has moved meanwhile is told by the next report.
-    const still = page.filter(({ id }) => unmoved.ok && unmoved.value.has(id));
+    if (!unmoved.ok) throw new Error(`${node.id} could not be listed: ${unmoved.error.type}`);
+    // The next report tells the children that have moved meanwhile.
+    const still = page.filter(({ id }) => unmoved.value.has(id));
     yield* tell(still, childHrefs(asked, target));
   }
   yield tokenElement(syncTokenOf(cursor));

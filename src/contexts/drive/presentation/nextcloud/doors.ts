@@ -5,6 +5,7 @@ import type { Drive } from "../../index.ts";
 import { arrival } from "../content-routes.ts";
 import { davMethods, refused } from "../dav/answers.ts";
 import { davAnswer, davOptions } from "../dav/door.ts";
+import { segmentsOf } from "../path-segments.ts";
 import { transferAnswer } from "./transfers.ts";
 
 /** The version of Nextcloud whose dialect this is: clients refuse those that are too old. */
@@ -122,14 +123,15 @@ function filesDoor({ drive, clock, addressOf }: CloudDeps): Door {
 
   /** Clients name their user by the id that they were told, or by the address. */
   async function isOwn(segment: string, { actor }: Context): Promise<boolean> {
-    const user = decodeURIComponent(segment);
-    return user === actor || user.toLowerCase() === (await addressOf(actor));
+    const names = segmentsOf(segment);
+    const [user = ""] = names.ok ? names.value : [];
+    return user === actor || (user !== "" && user.toLowerCase() === (await addressOf(actor)));
   }
 
   async function answer(request: DoorRequest, context: Context): Promise<DoorAnswer> {
     const [, room = "", user = "", path = ""] = parts.exec(request.path) ?? [];
-    if (!/^[\w.~@+%!'-]+$/.test(user) || !(await isOwn(user, context).catch(() => false)))
-      return refused({ type: "path-not-found" });
+    // A client takes 404 for a deletion: a database that cannot be asked must not look like one.
+    if (!(await isOwn(user, context))) return refused({ type: "path-not-found" });
     const files = `${request.at}/files/${user}`;
     return room === "files"
       ? davAnswer(asking, { ...request, at: files, path }, context)

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { testClock } from "#test/clock.ts";
+import { testContext } from "#test/context.ts";
+import type { DoorRequest } from "#platform/http/door.ts";
+import type { Drive } from "../../index.ts";
+import { nextcloud } from "./doors.ts";
+
+test("a failure to look up the user is not answered as a path that does not exist", async () => {
+  const files = nextcloud({
+    drive: {} as Drive,
+    clock: testClock(),
+    addressOf: async () => {
+      throw new Error("the database is gone");
+    },
+  }).find(({ path }) => path === "/remote.php/dav");
+  assert.ok(files);
+  const request = {
+    method: "PROPFIND",
+    path: "/files/ada@example.com/",
+    at: "/remote.php/dav",
+    headers: {},
+  } as unknown as DoorRequest;
+  const answer = files.answer(request, testContext({ actor: "user_1" }));
+  await assert.rejects(answer, /the database is gone/);
+});
