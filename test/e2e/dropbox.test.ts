@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { signUp, type SignedIn } from "#test/basalt.ts";
 import { verify } from "#test/emails.ts";
+import { post } from "#test/http.ts";
 import { openWebDav } from "#test/webdav.ts";
 
 type Told = {
@@ -112,12 +113,70 @@ describe("the API of Dropbox", () => {
     assert.equal(summary(there), "path/not_found/");
   });
 
+  test("ends sessions of equal contents, whose places are free again", async () => {
+    const session = async (body: string) => {
+      const { body: told } = await send("files/upload_session/start", { args: {}, body });
+      return String(told["session_id"]);
+    };
+    const finish = (session_id: string, path: string, offset: number) =>
+      send("files/upload_session/finish", {
+        args: { cursor: { session_id, offset }, commit: { path } },
+      });
+    await upload("/My files/equal.txt", "same");
+    const equal = await session("same");
+    const first = await finish(equal, "/My files/equal.txt", 4);
+    assert.equal(first.status, 200, first.text);
+    const again = await finish(equal, "/My files/equal.txt", 4);
+    assert.deepEqual(again.body, first.body, "whoever has lost the answer is told it");
+    const gap = await send("files/upload_session/start", {
+      args: { session_type: "concurrent" },
+      body: "",
+    });
+    const session_id = String(gap.body["session_id"]);
+    const cursor = { session_id, offset: 4 * 2 ** 20 };
+    await send("files/upload_session/append_v2", { args: { cursor }, body: "late" });
+    const holed = await finish(session_id, "/My files/holed.bin", 4);
+    assert.equal(summary(holed), "lookup_failed/incorrect_offset/");
+    const args = { content_hash: "0".repeat(64) };
+    const hashed = await send("files/upload_session/start", { args, body: "x" });
+    assert.equal(summary(hashed), "content_hash_mismatch/");
+  });
+
+  test("gives spaces of one name different paths", async () => {
+    const at = { url: house.served.url, headers: house.ada.headers };
+    const { body: twin } = await post(at, "/drive/spaces", { name: "My files" });
+    const id = String(twin["id"]);
+    const { body } = await call("files/list_folder", { path: "" });
+    const names = (body["entries"] as readonly { name: string }[]).map(({ name }) => name);
+    assert.deepEqual(names.toSorted(), ["My files", id].toSorted());
+    const kept = await upload(`/${id}/in-twin.txt`, "twin");
+    const found = await call("files/get_metadata", { path: kept.body["id"] });
+    assert.equal(found.body["path_display"], `/${id}/in-twin.txt`);
+    const read = await send("files/download", {
+      args: { path: `/${id}/in-twin.txt` },
+    });
+    assert.equal(read.text, "twin");
+  });
+
+  test("tells a folder anew that was moved, or put in the trash", async () => {
+    await upload("/My files/followed/one.txt", "1");
+    const { body } = await call("files/list_folder", { path: "/My files/followed" });
+    const cursor = String(body["cursor"]);
+    const follow = async () => summary(await call("files/list_folder/continue", { cursor }));
+    await call("files/move_v2", { from_path: "/My files/followed", to_path: "/My files/led" });
+    assert.equal(await follow(), "reset/");
+    await call("files/move_v2", { from_path: "/My files/led", to_path: "/My files/followed" });
+    assert.equal((await call("files/list_folder/continue", { cursor })).status, 200);
+    await call("files/delete_v2", { path: "/My files/followed" });
+    assert.equal(await follow(), "reset/");
+  });
+
   test("answers no other user, by path, id, rev, session or cursor", async () => {
     const mine = await upload("/My files/mine.txt", "secret");
     const { id, rev } = mine.body as { id: string; rev: string };
     for (const path of ["/My files/mine.txt", id, `rev:${rev}`]) {
       const told = await call("files/get_metadata", { path }, bobs);
-      assert.equal(told.status, 409, path);
+      assert.equal(summary(told), "path/not_found/", path);
       assert.ok(!told.text.includes("secret") && !told.text.includes("mine"), told.text);
       const read = await send("files/download", { args: { path }, as: bobs });
       assert.equal(read.status, 409, path);
@@ -176,6 +235,9 @@ describe("the API of Dropbox", () => {
     const { body } = await call("files/get_metadata", { path });
     const gone = await call("files/delete_v2", { path, parent_rev: body["rev"] });
     assert.equal(gone.status, 200);
+    const other = await upload("/My files/other.txt", "other");
+    const wrong = { path: "/My files/mine.txt", parent_rev: other.body["rev"] };
+    assert.equal(summary(await call("files/delete_v2", wrong)), "path_write/conflict/file/");
     const back = await call("files/restore", { path, rev: one.body["rev"] });
     assert.equal(back.body["size"], 1);
   });

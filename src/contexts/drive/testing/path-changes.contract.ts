@@ -139,6 +139,18 @@ export function pathChangesContract(name: string, open: OpenDrive): void {
       }
     });
 
+    test("a list that is read while a node moves twice leaves nothing where the node has been", async () => {
+      await using house = await openDrive(open);
+      const moved = expect(await house.file(house.rootId, "a", Buffer.from("1"))).id;
+      const meanwhile = async () => {
+        expect(await house.move(moved, { name: "b" }));
+      };
+      const client = await follower(house, house.rootId, { meanwhile });
+      expect(await house.move(moved, { name: "c" }));
+      assert.equal(await client.look(), "ok");
+      assert.deepEqual([...client.known.keys()], ["c"]);
+    });
+
     test("of a folder in the trash nothing is told", async () => {
       await using house = await openDrive(open);
       const folder = await house.made(house.rootId, "folder");

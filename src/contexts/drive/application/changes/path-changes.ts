@@ -49,6 +49,7 @@ export type PathChanges = {
 /** More than so many nodes that came along with folders are not told: the client reads the tree anew. */
 const maxMoved = 2_000;
 
+type Deps = { readonly read: Read<DriveScope>; readonly mayAct: MayAct };
 type World = (nodeId: NodeId) => NamesBelow | undefined;
 
 /** The names from a folder down to each node, as nodes lay; undefined of what lay elsewhere. */
@@ -105,13 +106,7 @@ async function cameAlong(
 }
 
 /** Tells what has changed below a folder since a cursor by the paths of then and of now. */
-export function listPathChanges({
-  read,
-  mayAct,
-}: {
-  readonly read: Read<DriveScope>;
-  readonly mayAct: MayAct;
-}) {
+export function listPathChanges({ read, mayAct }: Deps) {
   const seen = permitted(mayAct, Permissions.readNode);
   type Outcome = Result<PathChanges, Unseen | NotAFolder | NodeInTrash | CursorLost>;
 
@@ -173,13 +168,7 @@ export type FindUnmoved = {
 };
 
 /** Those of some nodes that lie below a folder where they lay at a cursor, with their names: all others are told by the changes since. */
-export function findUnmoved({
-  read,
-  mayAct,
-}: {
-  readonly read: Read<DriveScope>;
-  readonly mayAct: MayAct;
-}) {
+export function findUnmoved({ read, mayAct }: Deps) {
   const seen = permitted(mayAct, Permissions.readNode);
   return (
     { folderId, nodeIds, cursor }: FindUnmoved,

@@ -27,21 +27,19 @@ import { byNode, needs, toldOf, type Told, type Wanted } from "./properties.ts";
 import { hrefOf, segmentOf, type Found, type Target } from "./targets.ts";
 import { childOf, childrenOf, dav, readXml, type Element } from "./xml.ts";
 
-const namesIn = (element: Element | undefined): readonly PropertyName[] =>
-  element ? childrenOf(element).map(({ namespace, name }) => ({ namespace, name })) : [];
-
 /** Properties that one request asks for by their names at most, and characters of these: each resource repeats those that it has not. */
 const [maxNames, maxLength] = [200, 16_384];
 /** Resources whose properties are read and written together. */
 const together = 100;
 
-/** The properties that an element asks for by their names; too much, or undefined, of one that asks for none. */
-export function namedIn(root: Element): readonly PropertyName[] | "too-much" | undefined {
-  const prop = childOf(root, "prop");
-  const names = namesIn(prop);
+/** The names of the properties in an element; none, without one. */
+export function namesIn(element: Element | undefined): readonly PropertyName[] | "too-much" {
+  const names = (element ? childrenOf(element) : []).map(({ namespace, name }) => ({
+    namespace,
+    name,
+  }));
   const length = names.reduce((sum, one) => sum + one.namespace.length + one.name.length, 0);
-  if (names.length > maxNames || length > maxLength) return "too-much";
-  return prop && names;
+  return names.length > maxNames || length > maxLength ? "too-much" : names;
 }
 
 /** What a body of `PROPFIND` asks for; all, without one. */
@@ -50,8 +48,7 @@ function wantedIn(root: Element | undefined): Wanted | "too-much" | undefined {
   if (root.namespace !== dav || root.name !== "propfind") return undefined;
   const prop = childOf(root, "prop");
   const names = namesIn(prop ?? childOf(root, "include"));
-  const length = names.reduce((sum, one) => sum + one.namespace.length + one.name.length, 0);
-  if (names.length > maxNames || length > maxLength) return "too-much";
+  if (names === "too-much") return names;
   if (prop) return { kind: "some", names };
   if (childOf(root, "propname")) return { kind: "names" };
   return childOf(root, "allprop") ? { kind: "all", names } : undefined;

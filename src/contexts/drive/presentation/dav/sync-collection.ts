@@ -3,7 +3,7 @@ import type { ChangeCursor } from "../../application/changes/list-changes.ts";
 import type { Placed } from "../../domain/node.ts";
 import { refused, response, streamedMultistatus, xmlAnswer } from "./answers.ts";
 import { inTime, type Asked } from "./asked.ts";
-import { childHrefs, namedIn, pagesOf, telling, tellingOf, type Tell } from "./propfind.ts";
+import { childHrefs, namesIn, pagesOf, telling, tellingOf, type Tell } from "./propfind.ts";
 import { cursorIn, presentOf, syncTokenOf } from "./sync-token.ts";
 import { hrefOf, type Found, type Target } from "./targets.ts";
 import { childOf, dav, readXml, textOf, type Element } from "./xml.ts";
@@ -86,7 +86,7 @@ function askedIn(root: Element | undefined) {
     token: hasChild("sync-token") ? textIn("sync-token") : "",
     level: hasChild("sync-level") ? textIn("sync-level") : "1",
     isLimited: hasChild("limit"),
-    names: namedIn(root) ?? [],
+    names: namesIn(childOf(root, "prop")),
   };
 }
 

@@ -8,20 +8,19 @@ import type { SpaceId } from "../../domain/ids.ts";
 import type { Drive } from "../../index.ts";
 import { arrival } from "../content-routes.ts";
 import { argsIn, headerArgs, textIn, type Args } from "./arguments.ts";
+import { download, listRevisions, restore, upload } from "./contents.ts";
 import {
-  appendToSession,
-  download,
-  finishSession,
-  finishSessions,
-  listRevisions,
-  restore,
-  startSession,
-  upload,
-} from "./contents.ts";
-import { awaitChanges, continueList, cursors, latestCursor, listFolder } from "./lists.ts";
+  awaitChanges,
+  continueList,
+  cursors,
+  latestCursor,
+  listFolder,
+  type Cursors,
+} from "./lists.ts";
 import { createLink, currentAccount, listLinks, revokeLink, spaceUsage } from "./people.ts";
 import type { Asked } from "./places.ts";
 import { json, Refused, tagged, failed } from "./refusals.ts";
+import { appendToSession, finishSession, finishSessions, startSession } from "./sessions.ts";
 import {
   copy,
   copyAll,
@@ -70,12 +69,10 @@ const noJob: Call = async () => {
 };
 
 function callsOf(
-  { secrets, linkTokens: tokens, addressOf }: DropboxDeps,
-  urlOf: (token: string) => string,
-) {
-  const cursoring = cursors(secrets);
-  const links = { tokens, urlOf };
-  const calls: Readonly<Record<string, Call>> = {
+  { linkTokens, addressOf }: DropboxDeps,
+  cursoring: Cursors,
+): Readonly<Record<string, Call>> {
+  return {
     "check/user": async (_asked, args) => ({ result: textIn({ query: "", ...args }, "query") }),
     "users/get_current_account": currentAccount(addressOf),
     "users/get_space_usage": spaceUsage,
@@ -102,11 +99,10 @@ function callsOf(
     "files/list_revisions": listRevisions,
     "files/restore": restore,
     "files/search_v2": search,
-    "sharing/create_shared_link_with_settings": createLink(links),
-    "sharing/list_shared_links": listLinks(links),
-    "sharing/revoke_shared_link": revokeLink(links),
+    "sharing/create_shared_link_with_settings": createLink(linkTokens),
+    "sharing/list_shared_links": listLinks(linkTokens),
+    "sharing/revoke_shared_link": revokeLink(linkTokens),
   };
-  return { calls, cursoring };
 }
 
 const unknown = (name: string): DoorAnswer => ({
@@ -123,29 +119,24 @@ const refusedAnswer = (error: unknown): DoorAnswer => {
 /** The calls of the API of Dropbox, version 2, on the spaces of the caller. Source: dropbox-api-spec. */
 export function dropbox(deps: DropboxDeps): readonly Door[] {
   const { drive, clock, toldOf, publicUrl } = deps;
-  const askedOf = (context: Context): Asked => ({
+  const cursoring = cursors(deps.secrets);
+  const calls = callsOf(deps, cursoring);
+  const askedOf = ({ host, at }: DoorRequest, context: Context): Asked => ({
     drive,
     context: () => ({ ...context, deadlineMs: clock.unixMs() + stepMs }),
+    api: `${publicUrl ?? `http://${host}${at.slice(0, at.indexOf(path))}`}/api/v1`,
   });
-  const urlsFor =
-    ({ host, at }: DoorRequest) =>
-    (token: string) => {
-      const here = publicUrl ?? `http://${host}${at.slice(0, at.indexOf(path))}`;
-      return `${here}/api/v1/drive/shared/${token}`;
-    };
 
   async function call(name: string, request: DoorRequest, context: Context): Promise<DoorAnswer> {
-    const asked = askedOf(context);
+    const asked = askedOf(request, context);
     if (name === "files/download") return download(asked, headerArgs(request));
     const takes = Object.hasOwn(taking, name) ? taking[name] : undefined;
     if (takes) return json(200, await takes(asked, headerArgs(request), request.body));
-    const { calls } = callsOf(deps, urlsFor(request));
     const answer = Object.hasOwn(calls, name) ? calls[name] : undefined;
     return answer ? json(200, await answer(asked, await argsIn(request))) : unknown(name);
   }
 
   async function wait(request: DoorRequest, context: Context): Promise<DoorAnswer> {
-    const { cursoring } = callsOf(deps, urlsFor(request));
     const waiting = { cursoring, toldOf, wait: request.wait, context };
     return json(200, await awaitChanges({ drive }, await argsIn(request, maxCursor), waiting));
   }

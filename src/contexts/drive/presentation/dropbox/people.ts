@@ -4,7 +4,7 @@ import type { LinkTokens } from "../../application/ports/links.ts";
 import type { Link } from "../../domain/link.ts";
 import { LinkId } from "../../domain/ids.ts";
 import { argsOf, flagIn, optionalText, tagIn, textIn, type Args } from "./arguments.ts";
-import { fileMetadata, folderMetadata, type Names } from "./metadata.ts";
+import { metadataOf, type Names } from "./metadata.ts";
 import { findNode, type Asked } from "./places.ts";
 import { failed, granted, malformed, tagged, type Tagged } from "./refusals.ts";
 import type { Node } from "../../domain/node.ts";
@@ -45,22 +45,17 @@ export async function spaceUsage({ drive, context }: Asked) {
   return { used: usedBytes, allocation: tagged("individual", { allocated: quotaBytes }) };
 }
 
-export type Links = {
-  readonly tokens: Pick<LinkTokens, "tokenOf" | "linkIn">;
-  /** The address that a link with a token has. */
-  readonly urlOf: (token: string) => string;
-};
+type Tokens = Pick<LinkTokens, "tokenOf" | "linkIn">;
+type Place = { readonly node: Node; readonly names: Names };
 
 function linkMetadata(
+  { api }: Asked,
   link: Link,
-  { node, names }: { node: Node; names: Names },
-  { tokens, urlOf }: Links,
+  { node, names, token }: Place & { readonly token: string },
 ): Tagged {
-  const metadata =
-    node.kind === "file" ? fileMetadata(node, names) : folderMetadata(node.id, names);
   return {
-    ...metadata,
-    url: urlOf(tokens.tokenOf(link.id)),
+    ...metadataOf(node, names),
+    url: `${api}/drive/shared/${token}`,
     ...(link.expiresAt === undefined ? {} : { expires: link.expiresAt.replace(/\.\d+Z$/, "Z") }),
     link_permissions: {
       can_revoke: true,
@@ -84,7 +79,7 @@ const invalidSettings = () =>
   failed(tagged("settings_error", { settings_error: tagged("invalid_settings") }));
 
 /** Makes a link to a file or a folder. */
-export const createLink = (links: Links) => async (asked: Asked, args: Args) => {
+export const createLink = (tokens: Tokens) => async (asked: Asked, args: Args) => {
   const place = await findNode(asked, textIn(args, "path"));
   const settings = argsOf(args, "settings");
   const password = optionalText(settings, "link_password");
@@ -106,20 +101,23 @@ export const createLink = (links: Links) => async (asked: Asked, args: Args) => 
   });
   if (!asking.ok) throw invalidSettings();
   const { link } = granted(await asked.drive.createLink(asking.value, asked.context()));
-  return linkMetadata(link, place, links);
+  return linkMetadata(asked, link, { ...place, token: tokens.tokenOf(link.id) });
 };
 
 /** Lists the links to a file or a folder. */
-export const listLinks = (links: Links) => async (asked: Asked, args: Args) => {
+export const listLinks = (tokens: Tokens) => async (asked: Asked, args: Args) => {
   const path = optionalText(args, "path");
   if (path === undefined) throw malformed("path says whose links are meant");
   const place = await findNode(asked, path);
   const listed = granted(await asked.drive.listLinks({ nodeId: place.node.id }, asked.context()));
-  return { links: listed.map(({ link }) => linkMetadata(link, place, links)), has_more: false };
+  const links = listed.map(({ link }) =>
+    linkMetadata(asked, link, { ...place, token: tokens.tokenOf(link.id) }),
+  );
+  return { links, has_more: false };
 };
 
 export const revokeLink =
-  ({ tokens }: Links) =>
+  (tokens: Tokens) =>
   async (asked: Asked, args: Args): Promise<null> => {
     const [token = ""] = textIn(args, "url").split("/").slice(-1);
     const linkId = LinkId.parse(tokens.linkIn(token));

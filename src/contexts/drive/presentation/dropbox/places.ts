@@ -9,7 +9,12 @@ import { segmentOf } from "../dav/targets.ts";
 import type { Names } from "./metadata.ts";
 import { conflictWith, failed, granted, within, type Around, type Refusal } from "./refusals.ts";
 
-export type Asked = { readonly drive: Drive; readonly context: () => Context };
+/** `context`: each step of a call has time of its own. `api`: the address of the API of Basalt. */
+export type Asked = {
+  readonly drive: Drive;
+  readonly context: () => Context;
+  readonly api: string;
+};
 
 /** What a path leads to: the folder of all spaces, or a node with its names from the space on. */
 export type Place =
@@ -41,16 +46,17 @@ async function placeOf(
 
 /** Also of what is in the trash: where it was. */
 export async function anyPlaceOf(
-  { drive, context }: Asked,
+  asked: Asked,
   nodeId: NodeId,
   around: Around,
 ): Promise<Extract<Place, { kind: "node" }> & { readonly inTrash: boolean }> {
+  const { drive, context } = asked;
   const { node, inTrash } = granted(await drive.getNode({ nodeId }, context()), around);
   const names: string[] = [];
   for (let at: Node = node; ;) {
     if (at.status === "root") {
       const { id: rootId } = at;
-      const space = (await spacesOf({ drive, context })).find((one) => one.rootId === rootId);
+      const space = (await spacesOf(asked)).find((one) => one.rootId === rootId);
       const path = [space?.segment ?? at.spaceId, ...names.toReversed()];
       return { kind: "node", node, inTrash, names: path };
     }

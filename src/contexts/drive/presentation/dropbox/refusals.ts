@@ -1,3 +1,4 @@
+import { Permissions } from "../../application/permission.ts";
 import { sentenceOf } from "#platform/http/problem.ts";
 import type { TextAnswer } from "#platform/http/door.ts";
 
@@ -101,7 +102,10 @@ export const conflictWith = (kind: "file" | "folder"): Tagged =>
   tagged("conflict", { conflict: tagged(kind) });
 
 /** What a refusal is, as one case. */
-export function caseOf({ type }: Refusal): Tagged {
+export function caseOf({ type, ...details }: Refusal): Tagged {
+  // Others are not told which ids there are.
+  if (type === "forbidden" && details["permission"] === Permissions.readNode)
+    return tagged("not_found");
   const name = errors[type];
   return name === "conflict" ? conflictWith("file") : tagged(name);
 }
@@ -115,7 +119,8 @@ export const within = (around: Around, inner: Tagged): Tagged =>
 export function granted<V>(result: Outcome<V>, around: Around = ["path"]): V {
   if (result.ok) return result.value;
   const { type, ...details } = result.error;
-  throw failed(within(around, caseOf(result.error)), sentenceOf(type, details));
+  const told = type === "forbidden" ? undefined : sentenceOf(type, details);
+  throw failed(within(around, caseOf(result.error)), told);
 }
 
 /** What an entry of a batch has come to. */
