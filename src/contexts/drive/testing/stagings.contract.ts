@@ -155,6 +155,26 @@ export function stagingsContract(name: string, open: OpenDrive): void {
       assert.equal((await house.bytesOf(file.id)).toString(), "abc");
     });
 
+    test("knows the digest of pieces that come at once", async () => {
+      await using house = await stagingHouse(open);
+      const id = await house.begun();
+      const texts = ["a", "b", "c", "d"];
+      const sent = texts.map((text, number) => house.stage(id, { number }, Buffer.from(text)));
+      for (const one of await Promise.all(sent)) expect(one);
+      assert.equal(expect(await house.seal(id)).kept.hash, sha256(Buffer.from("abcd")));
+    });
+
+    test("gives each of many files of one name that are made at once a name of its own", async () => {
+      await using house = await stagingHouse(open);
+      const more = { ifTaken: "number" };
+      for (const name of ["a", "b", "c", "d", "e", "f"]) {
+        const made = await Promise.all(
+          Array.from({ length: 14 }, () => house.file(house.rootId, name, Buffer.from(name), more)),
+        );
+        assert.equal(new Set(made.map((one) => expect(one).name)).size, made.length);
+      }
+    });
+
     test("puts a content together of others", async () => {
       await using house = await stagingHouse(open);
       const [one, two] = [await house.begun(6), await house.begun(5)];
