@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { signUp, type SignedIn } from "#test/basalt.ts";
 import { verify } from "#test/emails.ts";
-import { lockInfo, openWebDav } from "#test/webdav.ts";
+import { lockInfo, openWebDav, type More } from "#test/webdav.ts";
 
-type More = { readonly body?: string; readonly as?: string; readonly [header: string]: unknown };
 type Ocs = { readonly ocs: { readonly data: Readonly<Record<string, unknown>> } };
 
 const asking = (...names: readonly string[]) =>
@@ -20,17 +19,7 @@ describe("the dialect of Nextcloud", () => {
   });
   after(() => house.served[Symbol.asyncDispose]());
 
-  async function ask(method: string, path: string, { body, as, ...headers }: More = {}) {
-    const answer = await fetch(house.served.url + path, {
-      method,
-      headers: {
-        authorization: as ?? house.authorization,
-        ...(headers as Record<string, string>),
-      },
-      ...(body === undefined ? {} : { body }),
-    });
-    return { status: answer.status, headers: answer.headers, text: await answer.text() };
-  }
+  const ask = (method: string, path: string, more?: More) => house.ask(method, path, more);
   const files = (path: string, user = house.ada.userId) =>
     `/remote.php/dav/files/${user}/My%20files${path}`;
   const uploads = (path: string, user = house.ada.userId) =>

@@ -4,14 +4,8 @@ import { request } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { signUp, type SignedIn } from "#test/basalt.ts";
 import { verify } from "#test/emails.ts";
-import { openWebDav } from "#test/webdav.ts";
+import { openWebDav, type More } from "#test/webdav.ts";
 
-type More = {
-  readonly body?: string | Uint8Array<ArrayBuffer>;
-  readonly as?: string;
-  readonly signal?: AbortSignal;
-  readonly [header: string]: unknown;
-};
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 /** Metadata as a client sends them. */
 const told = (metadata: Readonly<Record<string, string>>) =>
@@ -30,19 +24,8 @@ describe("uploads by tus", () => {
   });
   after(() => house.served[Symbol.asyncDispose]());
 
-  async function tus(method: string, url: string, { body, as, signal, ...headers }: More = {}) {
-    const answer = await fetch(new URL(url, house.served.url), {
-      method,
-      headers: {
-        authorization: as ?? house.authorization,
-        "tus-resumable": "1.0.0",
-        ...(headers as Record<string, string>),
-      },
-      ...(body === undefined ? {} : { body }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    return { status: answer.status, headers: answer.headers, text: await answer.text() };
-  }
+  const tus = (method: string, path: string, more: More = {}) =>
+    house.ask(method, path, { "tus-resumable": "1.0.0", ...more });
   /** Begins an upload in the space. */
   const begin = (name: string, length: number | undefined, more: More = {}) =>
     tus("POST", "/tus/My%20files/", {

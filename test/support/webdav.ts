@@ -15,8 +15,11 @@ export const hrefsIn = (xml: string): readonly (string | undefined)[] =>
 export const statusesIn = (xml: string): readonly (string | undefined)[] =>
   [...xml.matchAll(/<D:status>HTTP\/1.1 (\d+)/g)].map(([, status]) => status);
 
-type More = {
+/** `as`: the credential of another user. All others are headers. */
+export type More = {
   readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly as?: string;
+  readonly signal?: AbortSignal;
   readonly [header: string]: unknown;
 };
 
@@ -39,18 +42,21 @@ export async function openWebDav(settings: Readonly<Record<string, string>> = {}
   const basic = async (user: SignedIn, some = scopes): Promise<string> =>
     `Basic ${btoa(`anybody:${await keyOf(user, some)}`)}`;
   const authorization = await basic(ada);
-  async function dav(
+  /** Asks any door of the server. */
+  async function ask(
     method: string,
     path: string,
-    { body, ...headers }: More = {},
+    { body, as = authorization, signal, ...headers }: More = {},
   ): Promise<Answer> {
-    const answer = await fetch(`${served.url}/dav${path}`, {
+    const answer = await fetch(new URL(path, served.url), {
       method,
-      headers: { authorization, ...(headers as Record<string, string>) },
+      headers: { authorization: as, ...(headers as Record<string, string>) },
       ...(body === undefined ? {} : { body }),
+      ...(signal === undefined ? {} : { signal }),
     });
     return { status: answer.status, headers: answer.headers, text: await answer.text() };
   }
+  const dav = (method: string, path: string, more?: More) => ask(method, `/dav${path}`, more);
   return {
     served,
     ada,
@@ -60,6 +66,7 @@ export async function openWebDav(settings: Readonly<Record<string, string>> = {}
     at,
     keyOf,
     basic,
+    ask,
     dav,
     statusOf: async (method: string, path: string, more: More = {}) =>
       (await dav(method, path, more)).status,
