@@ -16,7 +16,7 @@ test("a file is made once, for its owner alone, and nothing is left beside it", 
   assert.deepEqual(readdirSync(folder.path), ["secret"]);
 });
 
-test("whoever reads it while it is made finds all of it", async () => {
+test("a reader finds the whole file or none while it is written", async () => {
   await using folder = await scratch();
   const text = "x".repeat(1_000);
   const makes = `

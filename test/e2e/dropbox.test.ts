@@ -127,7 +127,7 @@ describe("the API of Dropbox", () => {
     const first = await finish(equal, "/My files/equal.txt", 4);
     assert.equal(first.status, 200, first.text);
     const again = await finish(equal, "/My files/equal.txt", 4);
-    assert.deepEqual(again.body, first.body, "whoever has lost the answer is told it");
+    assert.deepEqual(again.body, first.body, "a repeated request gets the first answer");
     const gap = await send("files/upload_session/start", {
       args: { session_type: "concurrent" },
       body: "",
@@ -202,7 +202,7 @@ describe("the API of Dropbox", () => {
       assert.equal((await call("files/list_folder/continue", { cursor: other }, bobs)).status, 400);
   });
 
-  test("lets whoever has a cursor wait for a change, and nothing else", async () => {
+  test("lets a client with a cursor and no credential wait for a change, and do nothing else", async () => {
     const list = await call("files/list_folder", { path: "/My files" });
     const cursor = String(list.body["cursor"]);
     const longpoll = (args: object) => call("files/list_folder/longpoll", args, "");

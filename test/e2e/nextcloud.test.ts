@@ -139,7 +139,7 @@ describe("the dialect of Nextcloud", () => {
     assert.deepEqual(
       [again.status, again.headers.get("etag")],
       [204, moved.headers.get("etag")],
-      "whoever has lost the answer is told it",
+      "a repeated request gets the first answer",
     );
     await ask("PUT", files("/pieces.txt"), { body: "newer" });
     const stale = await ask("MOVE", `${at}/.file`, right);

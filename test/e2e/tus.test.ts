@@ -200,7 +200,7 @@ describe("uploads by tus", () => {
     assert.deepEqual(
       [again.status, again.headers.get("content-location")],
       [201, whole.headers.get("content-location")],
-      "whoever has lost the answer is told it",
+      "a repeated request gets the first answer",
     );
     const part = await tus("HEAD", parts[0] ?? "");
     assert.equal(part.headers.get("content-location"), whole.headers.get("content-location"));

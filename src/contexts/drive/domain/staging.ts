@@ -41,7 +41,7 @@ export const stagingMs = 7 * 86_400_000;
 /** Stagings of one user that no file has and that have not expired. */
 export const maxOpenStagings = 1_000;
 export const maxPieces = 10_000;
-/** What comes by one request is kept as a piece each time it has so many bytes. */
+/** The bytes of one request are kept in pieces of this size, so that a killed process loses no more. */
 export const pieceBytes = 64 * 2 ** 20;
 
 export type StagingNotFound = { readonly type: "staging-not-found"; readonly stagingId: StagingId };
@@ -51,7 +51,7 @@ export type TooManyStagings = {
   readonly maxOpenStagings: number;
 };
 export type TooManyPieces = { readonly type: "too-many-pieces"; readonly maxPieces: number };
-/** What was sent does not begin where the pieces before it end. */
+/** The offset of the request is not where the pieces before it end. */
 export type OffsetMismatch = { readonly type: "offset-mismatch"; readonly offset: number };
 /** More bytes of it are to come. */
 export type StagingUnfinished = {

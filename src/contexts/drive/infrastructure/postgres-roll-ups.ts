@@ -10,8 +10,8 @@ type Row = {
   readonly bytes: number;
 };
 /**
- * The folder itself, and what lies below it by the node in it that it lies below. Each node counts by its id and version, in whatever order they are read: no
- * more of them than are asked for, and folders one after the other, as a join could read all nodes for each.
+ * One row for the folder itself and one for each of its children with everything below that child. The digest sums a hash of each node's id and version, so that
+ * the order of the rows does not matter. Each folder is looked up on its own, because a join could read all nodes.
  */
 const below = statement<Row>(
   "drive.roll-ups-below",

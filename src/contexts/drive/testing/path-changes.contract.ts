@@ -90,7 +90,7 @@ function numbers(seed: number): (below: number) => number {
 /** Changes are told by paths, on every adapter. */
 export function pathChangesContract(name: string, open: OpenDrive): void {
   describe(`changes by paths on ${name}`, () => {
-    test("a client that follows a folder knows its tree, whatever is done to it", async () => {
+    test("a client that applies the changes of a folder ends with the tree of that folder", async () => {
       for (const seed of [1, 2, 3]) {
         await using house = await openDrive(open);
         const below = numbers(seed);
@@ -151,7 +151,7 @@ export function pathChangesContract(name: string, open: OpenDrive): void {
       assert.deepEqual([...client.known.keys()], ["c"]);
     });
 
-    test("of a folder in the trash nothing is told", async () => {
+    test("are refused for a folder in the trash", async () => {
       await using house = await openDrive(open);
       const folder = await house.made(house.rootId, "folder");
       expect(await house.trash(folder));
@@ -160,7 +160,7 @@ export function pathChangesContract(name: string, open: OpenDrive): void {
       assert.equal(outcomeOf(await told), "node-in-trash");
     });
 
-    test("what was deleted for good before it was told is not told by halves", async () => {
+    test("loses the cursor if a node was purged before its deletion was told", async () => {
       await using house = await openDrive(open);
       const [one, two] = [await house.made(house.rootId, "1"), await house.made(house.rootId, "2")];
       expect(await house.trash(one));
@@ -176,7 +176,7 @@ export function pathChangesContract(name: string, open: OpenDrive): void {
       assert.equal(await client.look(), "cursor-lost");
     });
 
-    test("are for those who may read the folder", async () => {
+    test("are refused to users who may not read the folder", async () => {
       await using house = await openDrive(open);
       const asked = { folderId: house.rootId, isDeep: true, cursor: "0." as ChangeCursor };
       const told = house.drive.listPathChanges(asked, house.as(house.bobId));

@@ -46,7 +46,7 @@ export function rollUpsContract(name: string, open: OpenDrive): void {
       assert.equal(await changed(), "", "what is in the trash counts for nothing");
     });
 
-    test("are for those who may read the folder", async () => {
+    test("are refused to users who may not read the folder", async () => {
       await using house = await openDrive(open);
       const asked = house.drive.rollUps({ nodeId: house.rootId }, house.as(house.bobId));
       assert.equal(outcomeOf(await asked), "forbidden");

@@ -52,7 +52,7 @@ const maxMoved = 2_000;
 type Deps = { readonly read: Read<DriveScope>; readonly mayAct: MayAct };
 type World = (nodeId: NodeId) => NamesBelow | undefined;
 
-/** The names from a folder down to each node, as nodes lay; undefined of what lay elsewhere. */
+/** The names from a folder down to each node, by the places of one moment; undefined for a node that was elsewhere. */
 function worldOf(places: readonly PlaceAt[], folderId: NodeId): World {
   const byId = new Map(places.map((place) => [place.nodeId, place]));
   return (nodeId) => {
@@ -83,7 +83,7 @@ async function isPastWhole(
   return first === undefined || first.at >= keptFrom;
 }
 
-/** What has come along with folders, each where it lay at a position; undefined where that is too much. */
+/** The nodes below folders that have moved, each at its place as of a position; undefined if there are too many. */
 async function cameAlong(
   { timeMachine, changes }: DriveScope,
   folders: readonly NodeBelow[],
@@ -98,14 +98,14 @@ async function cameAlong(
     until,
   );
   const at = worldOf(places, folderId);
-  // What has come or gone since is told by the changes to come.
+  // Nodes that have moved since then are told by a later page.
   return below.flatMap((node) => {
     const names = at(node.id);
     return names ? [{ node, names }] : [];
   });
 }
 
-/** Tells what has changed below a folder since a cursor by the paths of then and of now. */
+/** Lists the changes below a folder since a cursor, as paths that are gone and nodes at their paths. */
 export function listPathChanges({ read, mayAct }: Deps) {
   const seen = permitted(mayAct, Permissions.readNode);
   type Outcome = Result<PathChanges, Unseen | NotAFolder | NodeInTrash | CursorLost>;
@@ -120,7 +120,7 @@ export function listPathChanges({ read, mayAct }: Deps) {
     if (!page.ok) return page;
     const { items, purged, nextCursor, hasMore } = page.value;
     const ids = [...items.map(({ node }) => node.id), ...purged];
-    // Told as it was at the next cursor: what is told from there on begins with that.
+    // Paths are told as of the next cursor, because the next page compares with the places there.
     const until = markOf(nextCursor).position;
     const [then, now, isWhole] = await Promise.all([
       scope.changes.placesAt([...ids, folderId], markOf(cursor).position),
@@ -167,7 +167,7 @@ export type FindUnmoved = {
   readonly cursor: ChangeCursor;
 };
 
-/** Those of some nodes that lie below a folder where they lay at a cursor, with their names: all others are told by the changes since. */
+/** Finds the nodes whose path below a folder is the same as at a cursor. All others are told by the changes since that cursor. */
 export function findUnmoved({ read, mayAct }: Deps) {
   const seen = permitted(mayAct, Permissions.readNode);
   return (

@@ -152,7 +152,7 @@ export function collectChunks(deps: Deps) {
     const cutoff = Instant.plus(clock.now(), -graceMs);
     const expire = async ({ uploads, stagings }: DriveScope) => {
       uploads.expire(clock.now());
-      // What has ended may become a file's still, by a request that began before.
+      // A request that began before the end of a staging may still make a file of it.
       stagings.expire(cutoff);
       return ok(undefined);
     };

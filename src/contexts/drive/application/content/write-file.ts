@@ -325,7 +325,7 @@ export function createFile(deps: Deps) {
       },
       keep: (scope, parent, received) =>
         keepers[ifTaken](scope, parent, { id, name, createdAt: clock.now(), received, quotaBytes }),
-      // Who says what becomes of a taken name is told of one, where others take it at the same time.
+      // Requests for one name are done one after the other, so that none is refused as a conflict.
       lock: input.ifTaken === undefined ? [] : [`drive.name/${input.nodeId}/${nameKey(name)}`],
     });
   };

@@ -34,7 +34,7 @@ type Deps = {
 };
 type Seeing = Pick<Deps, "mayAct" | "clock">;
 
-/** Whoever changes a staging, or makes a file of it, holds this lock. */
+/** The lock that every change of a staging holds, and every request that makes a file of it. */
 export const stagingLock = (id: StagingId): string => `drive.staging/${id}`;
 
 /** The staging, if the actor has begun it, it has not expired, and the actor may still change files of their own. */

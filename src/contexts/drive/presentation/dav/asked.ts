@@ -27,7 +27,7 @@ export const askedOf = (asking: Asking, request: DoorRequest, context: Context):
   find: targetsOf(asking.drive, context),
 });
 
-/** Whether a path has names in another spelling than that of what is there, and the client takes the two for different ones. */
+/** Whether a path spells a name differently from the node that it finds, for a client that takes both for different files. */
 export const isMisspelled = ({ isSpellingStrict }: Asked, target: Target): boolean =>
   isSpellingStrict && target.kind !== "home" && !target.isExact;
 

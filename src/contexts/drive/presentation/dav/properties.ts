@@ -11,7 +11,7 @@ import { dav, escaped } from "./xml.ts";
 
 /** What is told of one resource. */
 export type Told = {
-  /** What the caller is in its space; undefined of the folder of all spaces. */
+  /** The role of the caller in the space; undefined for the folder of all spaces. */
   readonly role: SeenSpace["role"] | undefined;
   /** Of a folder whose tag is told. */
   readonly rollUp: SeenRollUp | undefined;
@@ -83,13 +83,13 @@ const onlyNamed: ReadonlySet<string> = new Set([
   "supported-report-set",
 ]);
 
-/** What tells a property; undefined for those that clients keep. */
+/** The function that tells a property; undefined for properties that clients keep. */
 function tellerOf({ namespace, name }: PropertyName) {
   const tellers = namespace === dav ? live : namespace === ownCloud ? cloud : {};
   return Object.hasOwn(tellers, name) ? tellers[name] : undefined;
 }
 
-/** What has WebDAV's own names, or is told by the drive, is told by nobody else. */
+/** Whether clients may not set a property: its name is WebDAV's own, or the drive tells it. */
 export const isProtected = (name: PropertyName): boolean =>
   name.namespace === dav || tellerOf(name) !== undefined;
 

@@ -93,7 +93,7 @@ function responseOf(href: string, told: Told, wanted: Wanted): string {
 }
 
 type Role = SeenSpace["role"];
-/** A key that may not write makes a reader of whoever has it. */
+/** A caller whose API key may not write is told the permissions of a viewer. */
 async function roleIn({ drive, context }: Asked, wanted: Wanted): Promise<(role: Role) => Role> {
   const isWriter = !needs(wanted).role || (await drive.mayUpload({}, context)).ok;
   return (role) => (isWriter ? role : "viewer");
@@ -246,7 +246,7 @@ export async function* pagesOf(asked: Asked, { id }: Node): AsyncGenerator<reado
   throw new Error(`${id} could not be listed to its end: ${page.error.type}`);
 }
 
-/** How what is wanted is told to the caller. */
+/** The things that all answers to one request share. */
 export async function tellingOf(
   asked: Asked,
   target: Target,

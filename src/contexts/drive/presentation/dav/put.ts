@@ -159,7 +159,7 @@ export async function putContent(
   return keptAnswer(isNew ? 201 : 204, file, modifiedAt);
 }
 
-/** Tells whoever has sent a content what it is by now. */
+/** Answers a client that has sent a content: the tag and the id of the file. */
 export function keptAnswer(status: 201 | 204, file: Node, modifiedAt?: Instant): TextAnswer {
   const tag = tagOf(file) ?? "";
   return {

@@ -42,7 +42,7 @@ type Changed = {
   readonly next: ChangeCursor;
 };
 
-/** What has changed in a folder since a cursor, by names; undefined where nobody knows any more. */
+/** The changes in a folder since a cursor, by names; undefined if the cursor is lost. */
 async function changedIn(
   asked: Asked,
   { node }: Found,
@@ -77,7 +77,7 @@ async function* changes(
   yield tokenElement(syncTokenOf(next));
 }
 
-/** What a client wants that follows a folder; undefined of another report. */
+/** The options of a `sync-collection` report; undefined for another report. */
 function askedIn(root: Element | undefined) {
   if (root?.namespace !== dav || root.name !== "sync-collection") return undefined;
   const textIn = (name: string) => textOf(childOf(root, name) ?? root).trim();

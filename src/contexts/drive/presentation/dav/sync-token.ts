@@ -23,7 +23,7 @@ export async function presentOf(asked: Asked, spaceId: SpaceId): Promise<ChangeC
   return listed.value.nextCursor;
 }
 
-/** What a client begins with that follows a folder; undefined where it is not wanted. */
+/** The token from which a client can follow a folder; undefined if it is not asked for. */
 export const syncTokenIn = async (
   asked: Asked,
   { node }: Found,

@@ -153,7 +153,7 @@ export async function transfer(
     : await drive.copyNode({ ...input, below: !isShallow }, context);
   if (!done.ok) return refused(done.error);
   await releaseLocks(asked, moved);
-  // Whoever changes the spelling of a name takes the other one for free.
+  // After a change of case only, nothing was replaced.
   if (to.kind === "found" && to.node.id !== target.node.id) return { status: 204 };
   const isFolder = done.value.kind === "folder";
   return { status: 201, headers: { location: hrefOf(asked.request.at, to.names, isFolder) } };

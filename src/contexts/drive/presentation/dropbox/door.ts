@@ -46,7 +46,7 @@ export type DropboxDeps = {
   readonly addressOf: (userId: string) => Promise<string | undefined>;
 };
 
-/** Bytes of what a stranger sends who waits. */
+/** Bytes of the body of a long poll, which needs no credential. */
 const maxCursor = 64 * 1_024;
 /** Each step of a call has so much time, as a request has. */
 const stepMs = 10_000;
@@ -63,7 +63,7 @@ const taking: Readonly<Record<string, Taking>> = {
   "files/upload_session/finish": finishSession,
 };
 
-/** Batches are done when they are answered: nobody has a job to ask for. */
+/** Batches are complete when they are answered, so that there are no jobs. */
 const noJob: Call = async () => {
   throw failed(tagged("invalid_async_job_id"));
 };

@@ -15,7 +15,7 @@ import { failed, granted, malformed, tagged, type Tagged } from "./refusals.ts";
 /** A folder that is listed, and the last name that was told of it. */
 type Level = { readonly id: NodeId; readonly after?: NameKey | undefined };
 
-/** Where a client is with a folder: in its list, from the folder down to the level that comes next, or with what has changed since. */
+/** The position of a client: in the list of a folder (`levels`, from the folder down), or, once that is empty, in its changes (`mark`). */
 type Following = {
   readonly actor: string;
   /** Undefined of the folder of all spaces. */
@@ -31,7 +31,7 @@ type Following = {
 type Signing = Pick<Secrets, "sign" | "isSigned">;
 const purpose = "dropbox-cursor";
 
-/** Cursors are signed: whoever waits for a change shows nothing but one. */
+/** Cursors are signed, because clients wait for a change without a credential. */
 export const cursors = (secrets: Signing) => ({
   write(following: Following): string {
     const text = Buffer.from(JSON.stringify(following)).toString("base64url");
@@ -88,7 +88,7 @@ async function opened(
   return { id, after, items: [...page.items], isLast: page.nextCursor === undefined };
 }
 
-/** What lies in a folder, and below it if that is asked for, in order: each folder comes before what lies in it. */
+/** The next nodes of a list, in order: each folder comes before its children. */
 async function walked(
   asked: Asked,
   { levels: from, isDeep, limit }: Following,
@@ -108,7 +108,7 @@ async function walked(
   return { nodes, levels: levels.map(({ id, after }) => ({ id, after })) };
 }
 
-/** Tells those of some nodes that lie where they lay when the list was begun. All others are told by what has changed since. */
+/** The metadata of nodes that have not moved since the list was begun. `continue` tells the others as changes. */
 async function toldOf(
   { drive, context }: Asked,
   { folderId, mark, names: base }: Following,
@@ -151,7 +151,7 @@ export const latestCursor = (cursoring: Cursors) => async (asked: Asked, args: A
   return { cursor: cursoring.write({ ...following, levels: [] }) };
 };
 
-/** Goes on with a list, or tells what has changed since. */
+/** Continues a list, or tells the changes since. */
 export const continueList =
   (cursoring: Cursors) =>
   async (asked: Asked, args: Args): Promise<Listed> => {
@@ -162,7 +162,7 @@ export const continueList =
       return { entries: [], cursor: cursoring.write(following), has_more: false };
     if (levels.length > 0) return list(asked, following, cursoring);
     const { drive, context } = asked;
-    // What is told by paths is told anew where the folder has another one.
+    // Paths that the client knows begin with the path of the folder: if that has changed, the client lists again.
     const place = await anyPlaceOf(asked, folderId, ["path"]);
     if (place.inTrash || place.names.slice(1).join("/") !== names.slice(1).join("/"))
       throw failed(tagged("reset"));
@@ -211,6 +211,6 @@ export async function awaitChanges(
     },
     toldOf(spaceId),
   );
-  // A client that reads the tree anew is told so once it asks what has changed.
+  // A client with a lost cursor is told `reset` when it calls `continue`.
   return { changes: !page.ok || page.value.items.length + page.value.purged.length > 0 };
 }

@@ -66,7 +66,7 @@ export function contentHash() {
   };
 }
 
-/** That of a content of one block follows from its SHA-256; of larger ones only those who have read them know it. */
+/** The content hash of a file of one block follows from its SHA-256. For a larger file it is known only where its bytes pass. */
 function knownHash({ size, hash }: Pick<Content, "size" | "hash">): string | undefined {
   if (size === 0) return hash;
   if (size > blockBytes) return undefined;

@@ -12,7 +12,7 @@ import type { Node } from "../../domain/node.ts";
 /** Accounts are named by as many characters. */
 const accountId = (actor: string): string => `dbid:${actor.padEnd(35, "0").slice(-35)}`;
 
-/** Who the caller is. */
+/** The account of the caller. */
 export const currentAccount =
   (addressOf: (userId: string) => Promise<string | undefined>) => async (asked: Asked) => {
     const { actor } = asked.context();
@@ -72,7 +72,7 @@ function linkMetadata(
   };
 }
 
-/** Who may follow a link: whoever has it, and the password if there is one. */
+/** Visibilities that a link of the drive can have. */
 const visibilities = (password: string | undefined): readonly string[] =>
   password === undefined ? ["public"] : ["public", "password"];
 const invalidSettings = () =>

@@ -44,7 +44,7 @@ async function placeOf(
   return place;
 }
 
-/** Also of what is in the trash: where it was. */
+/** The node of an id, also if it is in the trash; its names are then those of the place that it had. */
 export async function anyPlaceOf(
   asked: Asked,
   nodeId: NodeId,
@@ -121,7 +121,7 @@ export async function placeFor(asked: Asked, path: string, around: Around) {
   return { nodeId: folder.node.id, name: last.value, names: folder.names };
 }
 
-/** The folder at a path. Those on the way that are not there are made. */
+/** The folder at a path. Missing folders on the way are created. */
 async function folderAt(asked: Asked, names: Names, around: Around) {
   const { drive, context } = asked;
   const [space = "", ...below] = names;
@@ -132,7 +132,7 @@ async function folderAt(asked: Asked, names: Names, around: Around) {
     const name = NodeName.parse(one);
     if (!name.ok) return granted<never>(refusal({ type: "name-invalid" }), around);
     const made = await drive.createFolder({ nodeId: node.id, name: name.value }, context());
-    // Who uploads a tree makes its folders many times at once.
+    // Clients that upload a tree create its folders with several requests at once.
     const there = made.ok ? undefined : await at(asked, [space, ...found.slice(1), one]);
     node = there?.kind === "folder" ? there : granted(made, around);
     found.push(node.name);
@@ -140,14 +140,14 @@ async function folderAt(asked: Asked, names: Names, around: Around) {
   return { node, names: found };
 }
 
-/** What is at a path now, if anything is. */
+/** The node at a path; undefined if there is none. */
 export async function at({ drive, context }: Asked, names: Names): Promise<Node | undefined> {
   const [space = "", ...below] = names;
   const way = await drive.resolvePath({ space, names: below }, context());
   return way.ok ? way.value.nodes.at(below.length) : undefined;
 }
 
-/** The value of what was to come to a path. A name that is taken is told with what has it. */
+/** The value of a result. Throws its refusal; for a taken name that says whether a file or a folder has it. */
 export async function placed<V>(
   asked: Asked,
   result: Result<V, Refusal>,

@@ -6,7 +6,7 @@ import type { TextAnswer } from "#platform/http/door.ts";
 export type Tagged = { readonly ".tag": string; readonly [field: string]: unknown };
 export const tagged = (tag: string, more: object = {}): Tagged => ({ ".tag": tag, ...more });
 
-/** What each refusal is: one of a use case without an error does not compile. */
+/** The error of the API for each refusal. A use case with a refusal that is missing here does not compile. */
 const errors = {
   "path-invalid": "malformed_path",
   "path-not-found": "not_found",
@@ -97,13 +97,13 @@ export const failed = (error: Tagged, text?: string): Refused =>
     error,
   );
 
-/** What is in the way. */
+/** The conflict with a file or a folder that has the name. */
 export const conflictWith = (kind: "file" | "folder"): Tagged =>
   tagged("conflict", { conflict: tagged(kind) });
 
 /** What a refusal is, as one case. */
 export function caseOf({ type, ...details }: Refusal): Tagged {
-  // Others are not told which ids there are.
+  // A node that the caller may not read is answered like one that does not exist.
   if (type === "forbidden" && details["permission"] === Permissions.readNode)
     return tagged("not_found");
   const name = errors[type];
@@ -123,7 +123,7 @@ export function granted<V>(result: Outcome<V>, around: Around = ["path"]): V {
   throw failed(within(around, caseOf(result.error)), told);
 }
 
-/** What an entry of a batch has come to. */
+/** The outcome of one entry of a batch. */
 export async function outcomeOf(work: () => Promise<object>, around: Around = []): Promise<Tagged> {
   try {
     return tagged("success", await work());

@@ -61,7 +61,7 @@ export async function startSession(asked: Asked, args: Args, body: Body) {
   try {
     await append(asked, { stagingId, offset: 0, bytes: hashed(body, args).bytes }, []);
   } catch (error) {
-    // Nobody knows its id.
+    // The client was never told the id.
     await drive.discardStaging({ stagingId }, context());
     throw error;
   }
@@ -104,7 +104,7 @@ async function requireNoGaps({ drive, context }: Asked, stagingId: StagingId): P
   }
 }
 
-/** A client that has lost the answer asks again, and is told it where nobody has written since. */
+/** Repeats the answer to a client that has lost it, unless the file has been written since. */
 async function finishedBefore(
   asked: Asked,
   { nodeId, revision }: Staging,

@@ -106,7 +106,7 @@ export async function remove(asked: Asked, args: Args) {
     (node.kind !== "file" || told?.nodeId !== node.id || told.revision !== node.content.revision);
   if (isOther) throw failed(tagged("path_write", { path_write: conflictWith("file") }));
   const { drive, context } = asked;
-  // Whoever names a revision deletes that one, also where others write meanwhile.
+  // If somebody writes between this look and the deletion, the deletion is refused.
   const seen = rev === undefined ? {} : { expectedVersion: node.version };
   granted(await drive.trashNode({ nodeId: node.id, ...seen }, context()), ["path_write"]);
   return { metadata: metadataOf(node, names) };

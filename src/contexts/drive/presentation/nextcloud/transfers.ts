@@ -7,7 +7,7 @@ import { askedOf, headerOf, inTime, type Asked, type Asking } from "../dav/asked
 import { keptAnswer, putContent } from "../dav/put.ts";
 import { destinationOf, hrefOf, type Target } from "../dav/targets.ts";
 
-/** What of a transfer a request is about: a piece by its number, or `.file`, which all of them are together. */
+/** A transfer, by the name that the client gave it, and the part of it that a request names: the number of a piece, or `.file` for the whole. */
 type Transfer = { readonly name: string; readonly piece: string | undefined };
 type Answer = (asked: Asked, transfer: Transfer) => Promise<DoorAnswer>;
 
@@ -75,7 +75,7 @@ function lengthIn(asked: Asked): { readonly length?: number } | undefined {
   return /^\d{1,15}$/.test(told) ? { length: Number(told) } : undefined;
 }
 
-/** A client that has lost the answer asks again, and is told it where nobody has written since. */
+/** Repeats the answer to a client that has lost it, unless the file has been written since. */
 function made({ nodeId, revision }: Staging, target: Target): DoorAnswer {
   if (target.kind !== "found" || target.node.id !== nodeId)
     return refused({ type: "staging-sealed" });
@@ -83,7 +83,7 @@ function made({ nodeId, revision }: Staging, target: Target): DoorAnswer {
   return isNewest ? keptAnswer(204, target.node) : refused({ type: "precondition-failed" });
 }
 
-/** Why what is at the destination stays. */
+/** The refusal if the destination exists and may not be overwritten. */
 function inTheWay(asked: Asked, target: Target): Refusal | undefined {
   const overwrite = headerOf(asked, "overwrite")?.trim().toUpperCase() ?? "T";
   if (overwrite !== "T" && overwrite !== "F")

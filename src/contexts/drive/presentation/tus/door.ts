@@ -44,7 +44,7 @@ function methodOf(request: DoorRequest): string {
 
 const idOf = ({ path }: DoorRequest): string => /([^/]*)\/?$/.exec(path)?.[1] ?? "";
 
-/** What `@tus/server` is told: it would refuse requests for headers of proxies. */
+/** Headers that are passed on to `@tus/server`, which refuses requests because of some headers of proxies. */
 const readHeaders = [
   "tus-resumable",
   "upload-length",
@@ -104,7 +104,7 @@ export function tus(drive: Drive, clock: Clock): Door {
       path,
       datastore: store,
       lockDrainTimeout: drainMs,
-      // Nobody else knows an upload that is being begun.
+      // No other request knows the address of an upload that is being created.
       locker: () => locker.of(method === "POST" ? () => {} : () => store.end()),
       maxSize: maxFileBytes,
       generateUrl: (_request, { id }) => `${request.at}/${id}`,
@@ -146,7 +146,7 @@ export function tus(drive: Drive, clock: Clock): Door {
       return joined(request, store, concat);
     const server = serverFor(request, store, method);
     const answered = await answerOf(await server.handleWeb(webRequest(request, method)));
-    // Nobody could name an upload whose beginning was refused.
+    // A client that was refused has no address of the upload.
     if (answered.status >= 400) await store.giveUp();
     if (method !== "HEAD") return answered;
     const part = store.concat === undefined ? {} : { "upload-concat": store.concat };

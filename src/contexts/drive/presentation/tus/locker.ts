@@ -4,8 +4,8 @@ type Held = { readonly askForRelease: RequestRelease; readonly waiting: (() => v
 type Asking = { readonly stopSignal: AbortSignal; readonly askForRelease: RequestRelease };
 
 /**
- * Lets one request of a process at an upload at a time. Whoever comes asks the one before to end, which has a moment for it, as a client does that goes on with
- * an upload whose connection it has lost. The locker of `@tus/server` asks again and again whether it may, which takes a whole core.
+ * Lets one request of a process work on an upload at a time. A later request asks the earlier one to end, and ends it after a moment: that is what happens when
+ * a client resumes an upload whose connection it has lost. The locker of `@tus/server` asks again and again whether it may, which takes a whole core.
  */
 export class QueueLocker {
   readonly #held = new Map<string, Held>();

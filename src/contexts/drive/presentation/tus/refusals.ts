@@ -1,7 +1,7 @@
 import { maxOpenStagings, maxPieces } from "../../domain/staging.ts";
 import { codeOf, sentenceOf } from "#platform/http/problem.ts";
 
-/** What each refusal is in the statuses of tus: one of a use case without a status does not compile. */
+/** The HTTP status of each refusal. A use case with a refusal that is missing here does not compile. */
 const statuses = {
   "path-invalid": 400,
   "path-not-found": 404,
@@ -21,7 +21,7 @@ const statuses = {
   "node-cycle": 409,
   "too-deep": 409,
   "other-space": 409,
-  // Clients send again what is answered with 409.
+  // tus-js-client retries a request that is answered with 409.
   "name-taken": 422,
   "stale-revision": 409,
   "staging-not-found": 404,
@@ -31,7 +31,7 @@ const statuses = {
   "length-mismatch": 413,
   "too-many-pieces": 409,
   "too-many-stagings": 429,
-  // Clients that ask how far an upload is begin another one after anything but this.
+  // After any other refusal of a HEAD, tus-js-client begins another upload.
   "too-busy": 423,
   "file-too-large": 413,
   "quota-exceeded": 507,
