@@ -110,3 +110,28 @@ for (const [way, put] of Object.entries(ways))
     assert.equal(tags.size, 1, [...tags].join());
     assert.match([...tags].join(), /^[0-9a-z]{26}\.1$/);
   });
+
+test("strangers come in by two doors alone: to see that a server is there, and to wait with a cursor", async () => {
+  const doors = [
+    ["PROPFIND", "/dav/"],
+    ["PROPFIND", "/remote.php/dav/files/ada@example.com/"],
+    ["MKCOL", "/remote.php/dav/uploads/ada@example.com/t"],
+    ["PROPFIND", "/remote.php/webdav/"],
+    ["GET", "/ocs/v2.php/cloud/user"],
+    ["GET", "/ocs/v2.php/cloud/capabilities"],
+    ["POST", "/tus/My%20files"],
+    ["HEAD", "/tus/staging_00000000000000000000000000"],
+    ["POST", "/dropbox/2/check/user"],
+    ["POST", "/dropbox/2/files/upload"],
+    ["POST", "/dropbox/2/files/upload_session/start"],
+    ["POST", "/dropbox/2/files/list_folder/continue"],
+    ["GET", "/status.php"],
+    ["POST", "/dropbox/2/files/list_folder/longpoll"],
+  ] as const;
+  const open: string[] = [];
+  for (const [method, path] of doors) {
+    const { status } = await fetch(house.served.url + path, { method });
+    if (status !== 401) open.push(`${path} ${status}`);
+  }
+  assert.deepEqual(open, ["/status.php 200", "/dropbox/2/files/list_folder/longpoll 400"]);
+});
