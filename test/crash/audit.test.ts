@@ -29,6 +29,7 @@ const kinds = [
   "purge",
   "batch",
   "commit",
+  "pieces",
   "transfer",
   "posting",
   "voiding",
@@ -94,11 +95,15 @@ const damages: readonly (readonly [string, RegExp])[] = [
     /^lost: commit /,
   ],
   [
+    "delete from drive.nodes where id in (select id from drive.nodes where name like '%-nc' limit 1)",
+    /^lost: pieces /,
+  ],
+  [
     "delete from drive.nodes where id in (select id from drive.nodes where name like '%-b3' limit 1)",
     /^lost: batch /,
   ],
   [
-    "delete from drive.nodes where id in (select id from drive.nodes where kind = 'file' and name not similar to '%-(copy|up|gone|b_)' limit 1)",
+    "delete from drive.nodes where id in (select id from drive.nodes where kind = 'file' and name not similar to '%-(copy|up|nc|gone|b_)' limit 1)",
     /^lost: file /,
   ],
   ["delete from catalog_search.skus", /^catalog.search: skus differ/],

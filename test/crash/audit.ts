@@ -93,9 +93,10 @@ const kept = {
   statement:
     "select id from accounts.statement_imports where status <> 'arriving' and provider = 'bank'",
   sync: "select id from accounts.syncs",
-  file: "select id from drive.nodes where kind = 'file' and name not similar to '%-(copy|up|gone|b_)'",
+  file: "select id from drive.nodes where kind = 'file' and name not similar to '%-(copy|up|nc|gone|b_)'",
   copy: "select id from drive.nodes where name like '%-copy'",
   commit: "select id from drive.nodes where name like '%-up'",
+  pieces: "select id from drive.nodes where name like '%-nc'",
   batch:
     "select string_agg(id, ' ' order by name) as id from drive.nodes where name like '%-b_' group by left(name, -3)",
   revision: "select node_id as id from drive.revisions where number = 2",
@@ -113,6 +114,7 @@ const repeatable = new Set([
   "revision",
   "copy",
   "commit",
+  "pieces",
   "batch",
   "transfer",
   "posting",

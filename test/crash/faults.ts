@@ -153,8 +153,8 @@ async function restoreUnder(site: Site, chance: Chance, { ledger, inbox }: World
 /** The idempotency keys of all requests that a database has done, whoever was told of them. */
 async function keysIn(connection: ClientConfig): Promise<ReadonlySet<string>> {
   const logs = basalt.logs.map((schema) => `select key from ${schema}.idempotency_keys`);
-  // The end of an upload has no such key: it makes the file that it is named after.
-  const ends = "select name as key from drive.nodes where name like '%-up'";
+  // The ends of uploads have no such keys: they make the files that they are named after.
+  const ends = "select name as key from drive.nodes where name like '%-up' or name like '%-nc'";
   const rows = await ask(connection, [...logs, ends].join(" union all "));
   return new Set(rows.map(({ key }) => String(key)));
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { tarOf } from "../../src/contexts/drive/testing/archives.ts";
+import { adminEmail } from "../support/basalt.ts";
 import type { Chance } from "../support/chance.ts";
 import type { Ask, Found } from "./audit.ts";
 import { isDone, type Acknowledged, type Ledger, type Operation } from "./ledger.ts";
@@ -143,6 +144,41 @@ export const archiveOf = async (key: string, folder: string): Promise<Operation>
   type: "application/x-tar",
 });
 
+const pieceOf = (key: string, number: number): string => `piece ${number} of ${key}. `.repeat(50);
+const pieces = [1, 2, 3];
+
+/** A file that comes in pieces, as a client of Nextcloud sends it. Its key is the name of the file. */
+export const piecesOf = (key: string): Operation => ({
+  key: `${key}-nc`,
+  kind: "pieces",
+  path: "/remote.php/dav",
+  body: pieces.map((number) => pieceOf(key, number)).join(""),
+});
+
+type Step = {
+  readonly method: string;
+  readonly url: string;
+  readonly body?: string;
+  readonly destination?: string;
+  readonly goesOn: readonly number[];
+};
+/** The requests of such a file, and the statuses that let a client go on: it may have sent any of them before. */
+export function requestsOf({ key, path: at }: Operation, url: string): readonly Step[] {
+  const name = key.replace(/-nc$/, "");
+  const transfer = `${url}${at}/uploads/${adminEmail}/${key}`;
+  const destination = `${url}${at}/files/${adminEmail}/My%20files/${key}`;
+  return [
+    { method: "MKCOL", url: transfer, goesOn: [201, 405] },
+    ...pieces.map((number) => ({
+      method: "PUT",
+      url: `${transfer}/${number}`,
+      body: pieceOf(name, number),
+      goesOn: [201, 409],
+    })),
+    { method: "MOVE", url: `${transfer}/.file`, destination, goesOn: [201, 204] },
+  ];
+}
+
 /** What each file should hold: what was put into it last, or what its original held by then. */
 function contentsOf(ledger: Ledger): ReadonlyMap<string, string> {
   const done = [...ledger.acknowledged.values()].filter(isDone);
@@ -155,6 +191,7 @@ function contentsOf(ledger: Ledger): ReadonlyMap<string, string> {
     const { kind, key, answer } = told;
     if (kind === "back") last.set(answer, first.get(answer) ?? "");
     if (kind === "copy") last.set(answer, last.get(nodeIn(told)) ?? "");
+    if (kind === "pieces") last.set(answer, told.body as string);
     if (kind === "commit") last.set(answer, uploadedText(key.replace(/-up$/, "")));
     if (kind === "batch")
       for (const [i, id] of answer.split(" ").entries()) last.set(id, batchedTexts(key)[i] ?? "");

@@ -22,6 +22,7 @@ export type Operation = {
     | "upload"
     | "chunks"
     | "commit"
+    | "pieces"
     | "transfer"
     | "posting"
     | "voiding";

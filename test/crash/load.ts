@@ -3,7 +3,7 @@ import { describe } from "#platform/events/failure.ts";
 import { ofx } from "../../src/contexts/accounts/testing/statement-files.ts";
 import type { Chance } from "../support/chance.ts";
 import type { Broker } from "./broker.ts";
-import { archiveOf, putOf, sequelOfFile, uploadOf } from "./files.ts";
+import { archiveOf, piecesOf, putOf, requestsOf, sequelOfFile, uploadOf } from "./files.ts";
 import { isDone, type Acknowledged, type Ledger, type Operation } from "./ledger.ts";
 import type { Target } from "./site.ts";
 
@@ -83,6 +83,7 @@ async function operationOf(
   if (chance() < 0.05) return putOf(key, folder, chance);
   if (chance() < 0.03) return uploadOf(key, folder);
   if (chance() < 0.03) return archiveOf(key, folder);
+  if (chance() < 0.03) return piecesOf(key);
   const draw = chance();
   const sku = skus[Math.floor(chance() * skus.length)] ?? skus[0];
   if (draw < 0.15) {
@@ -151,6 +152,33 @@ async function attempt(
   }
 }
 
+/** Sends a file in pieces, all of them again where an answer was lost. */
+async function attemptPieces(
+  { url, headers }: NonNullable<Target>,
+  operation: Operation,
+): Promise<Pick<Acknowledged, "status" | "answer"> | Unanswered> {
+  let id = "";
+  for (const { method, url: at, body, goesOn, destination } of requestsOf(operation, url))
+    try {
+      const answer = await fetch(at, {
+        method,
+        headers: { ...headers, ...(destination === undefined ? {} : { destination }) },
+        ...(body === undefined ? {} : { body }),
+        signal: AbortSignal.timeout(answerMs),
+      });
+      const text = await answer.text();
+      const { status } = answer;
+      // A restore may have taken back what the client has begun.
+      if (status >= 500 || status === 404 || status === 429)
+        return { what: `${status} ${text}`, pauseMs };
+      if (!goesOn.includes(status)) return { status, answer: `${method} ${status} ${text}` };
+      id = answer.headers.get("oc-fileid") ?? id;
+    } catch (error) {
+      return { what: describe(error), pauseMs };
+    }
+  return { status: 200, answer: id };
+}
+
 /** The files that an archive has become. */
 type Made = readonly { readonly node?: { readonly id: string } }[];
 const idsOf = (items: Made = []): string => items.map(({ node }) => node?.id).join(" ");
@@ -198,7 +226,7 @@ export function startLoad(options: LoadOptions): Load {
   const unanswered: string[] = [];
   let giveUp = new AbortController().signal;
   async function once(at: NonNullable<Target>, operation: Operation) {
-    const told = await attempt(at, operation);
+    const told = await (operation.kind === "pieces" ? attemptPieces : attempt)(at, operation);
     if ("status" in told) ledger.note({ ...operation, ...told });
     return told;
   }
