@@ -111,7 +111,7 @@ for (const [way, put] of Object.entries(ways))
     assert.match([...tags].join(), /^[0-9a-z]{26}\.1$/);
   });
 
-test("strangers come in by two doors alone: to see that a server is there, and to wait with a cursor", async () => {
+test("strangers come in to see that a server is there, to wait with a cursor, and to connect a device, and by no other door", async () => {
   const doors = [
     ["PROPFIND", "/dav/"],
     ["PROPFIND", "/remote.php/dav/files/ada@example.com/"],
@@ -127,11 +127,20 @@ test("strangers come in by two doors alone: to see that a server is there, and t
     ["POST", "/dropbox/2/files/list_folder/continue"],
     ["GET", "/status.php"],
     ["POST", "/dropbox/2/files/list_folder/longpoll"],
+    ["DELETE", "/ocs/v2.php/core/apppassword"],
+    ["POST", "/index.php/login/v2/poll"],
+    ["GET", "/connect/x"],
   ] as const;
   const open: string[] = [];
   for (const [method, path] of doors) {
     const { status } = await fetch(house.served.url + path, { method });
     if (status !== 401) open.push(`${path} ${status}`);
   }
-  assert.deepEqual(open, ["/status.php 200", "/dropbox/2/files/list_folder/longpoll 400"]);
+  assert.deepEqual(open, [
+    "/ocs/v2.php/cloud/capabilities 200",
+    "/status.php 200",
+    "/dropbox/2/files/list_folder/longpoll 400",
+    "/index.php/login/v2/poll 404",
+    "/connect/x 404",
+  ]);
 });

@@ -33,10 +33,16 @@ describe("the dialect of Nextcloud", () => {
     const user = JSON.parse((await ask("GET", "/ocs/v2.php/cloud/user?format=json")).text) as Ocs;
     const { id, email } = user.ocs.data;
     assert.deepEqual([id, email], [house.ada.userId, "ada@example.com"]);
-    const able = JSON.parse((await ask("GET", "/ocs/v1.php/cloud/capabilities")).text) as Ocs;
-    assert.deepEqual((able.ocs.data["capabilities"] as Ocs["ocs"]["data"])["dav"], {
-      chunking: "1.0",
-    });
+    for (const [release, as] of [
+      ["v1", house.authorization],
+      ["v2", ""],
+    ] as const) {
+      const { text } = await ask("GET", `/ocs/${release}.php/cloud/capabilities`, { as });
+      const able = JSON.parse(text) as Ocs;
+      assert.deepEqual((able.ocs.data["capabilities"] as Ocs["ocs"]["data"])["dav"], {
+        chunking: "1.0",
+      });
+    }
     assert.equal((await ask("GET", "/ocs/v2.php/apps/user_status/api/v1")).status, 404);
   });
 

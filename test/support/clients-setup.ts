@@ -12,6 +12,7 @@ const packages = [
   "rsync",
   "sqlite3",
   "nextcloud-desktop-cmd",
+  "chromium",
 ];
 
 /** A client that cannot be had is a failure: its tests would show nothing. */

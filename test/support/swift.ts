@@ -5,21 +5,13 @@ import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { freePort } from "./ports.ts";
 import { until } from "./until.ts";
 
 const packages = "swift-proxy swift-account swift-container swift-object memcached";
 const user = { id: "basalt:tests", secret: "secret" };
 const parts = ["account", "container", "object"] as const;
 type Ports = Readonly<Record<(typeof parts)[number] | "proxy" | "memcached", number>>;
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 const listens = (port: number) =>
   new Promise<boolean>((resolve) => {

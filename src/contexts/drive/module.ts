@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { expect, type Result } from "#kernel/result.ts";
 import type { IdentityProvides } from "#contexts/identity";
 import { WakeUp } from "#platform/events/wake-up.ts";
+import type { Door } from "#platform/http/door.ts";
 import type { Module, ModuleSettings, Wiring } from "#platform/process/module.ts";
 import { blobLock } from "#platform/backup/contents.ts";
 import { announcer, consume, type Parts } from "#platform/process/parts.ts";
@@ -35,7 +36,7 @@ import { examineChunks } from "./infrastructure/examine-chunks.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
 import { spaceWakeUps } from "./presentation/space-wake-ups.ts";
 import { webDav } from "./presentation/dav/door.ts";
-import { dropbox } from "./presentation/dropbox/door.ts";
+import { dropbox, type DropboxDeps } from "./presentation/dropbox/door.ts";
 import { nextcloud } from "./presentation/nextcloud/doors.ts";
 import { tus } from "./presentation/tus/door.ts";
 import { driveRoutes } from "./presentation/routes.ts";
@@ -68,6 +69,21 @@ export type DriveAdapters<On extends Profile> = {
 /** The address of the server, if it was told one. */
 const publicUrlOf = ({ publicUrl, port }: Settings): string | undefined =>
   publicUrl === `http://localhost:${port}` ? undefined : publicUrl;
+
+/** The ways in for clients of other protocols. */
+function doorsOf(
+  { drive, clock, ...links }: Pick<DropboxDeps, "drive" | "clock" | "linkTokens" | "toldOf">,
+  { settings, secrets }: Pick<Parts<Settings, Profile>, "settings" | "secrets">,
+  { addresses: { verifiedOf: addressOf }, devices }: IdentityProvides,
+): readonly Door[] {
+  const publicUrl = publicUrlOf(settings);
+  return [
+    webDav(drive, clock),
+    tus(drive, clock),
+    ...dropbox({ drive, clock, ...links, secrets, publicUrl, addressOf }),
+    ...nextcloud({ drive, clock, addressOf, devices, publicUrl }),
+  ];
+}
 
 /** What the drive does by itself, in one process at a time. */
 function addJobs({ jobs }: Pick<Parts<Settings, Profile>, "jobs">, drive: Drive): void {
@@ -157,20 +173,7 @@ async function compose<On extends Profile>(
   }));
   return {
     routes: driveRoutes(drive, toldOf, linkTokens),
-    doors: [
-      webDav(drive, clock),
-      tus(drive, clock),
-      ...dropbox({
-        drive,
-        clock,
-        secrets: parts.secrets,
-        linkTokens,
-        toldOf,
-        publicUrl: publicUrlOf(settings),
-        addressOf: identity.addresses.verifiedOf,
-      }),
-      ...nextcloud({ drive, clock, addressOf: identity.addresses.verifiedOf }),
-    ],
+    doors: doorsOf({ drive, clock, linkTokens, toldOf }, parts, identity),
     provides: {},
   };
 }

@@ -8,6 +8,7 @@
  * - **role**, **policy**: what somebody is to the system, and what that lets them do
  * - **owner**: whose it is; what owners may is a policy too
  */
+import type { Context } from "#kernel/context.ts";
 import type { MayAct } from "#kernel/permission.ts";
 import type { Result } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
@@ -22,6 +23,14 @@ import {
   setUserStatus,
 } from "./application/users/administer-users.ts";
 import { createApiKey, listApiKeys, revokeApiKey } from "./application/access/api-keys.ts";
+import {
+  approveDeviceRequest,
+  collectDeviceKey,
+  describeDeviceRequest,
+  requestDevice,
+  type CollectedKey,
+  type DeviceRequest,
+} from "./application/access/devices.ts";
 import { changePassword } from "./application/credentials/change-password.ts";
 import { deleteUser } from "./application/users/delete-user.ts";
 import { endSession, endSessions } from "./application/sessions/end-sessions.ts";
@@ -75,6 +84,20 @@ export type IdentityProvides = {
   /** For passwords that are none of users: all are hashed in one queue, so that they starve nothing else. */
   readonly slowHashes: SlowHashes;
   readonly addresses: Addresses;
+  readonly devices: Devices;
+};
+
+/** API keys for devices, each of which somebody approves on a page. */
+export type Devices = {
+  /** The path of the page, and what the device collects its key with. Nothing is kept. */
+  readonly request: (
+    wanted: DeviceRequest,
+    context: Context,
+  ) => Promise<{ readonly page: string; readonly collectionToken: string }>;
+  /** The key; undefined while nobody has approved it, and where it is too late. */
+  readonly collect: (token: string, context: Context) => Promise<CollectedKey | undefined>;
+  /** Revokes the API key that a request was sent with; answers whether there was one. */
+  readonly signOut: (context: Context) => Promise<boolean>;
 };
 
 /** Email addresses, for contexts that let people reach each other by them. */
@@ -152,6 +175,10 @@ export const createIdentity = (deps: IdentityDeps) =>
       createApiKey: createApiKey(deps),
       listApiKeys: listApiKeys(deps),
       revokeApiKey: revokeApiKey(deps),
+      requestDevice: requestDevice(deps),
+      describeDeviceRequest: describeDeviceRequest(deps),
+      approveDeviceRequest: approveDeviceRequest(deps),
+      collectDeviceKey: collectDeviceKey(deps),
       listPolicies: listPolicies(deps),
       changePolicy: changePolicy(deps),
       listAudit: listAudit(deps),

@@ -43,6 +43,8 @@ import {
 } from "./infrastructure/signing-keys.ts";
 import { webauthnCeremonies } from "./infrastructure/webauthn-ceremonies.ts";
 import { identityConsumers } from "./presentation/consumers.ts";
+import { devices } from "./presentation/devices.ts";
+import { devicePage } from "./presentation/pages/device-page.ts";
 import { identityRoutes } from "./presentation/routes.ts";
 import { grants } from "./grants.ts";
 import { grantDefaults } from "./infrastructure/postgres-policies.ts";
@@ -131,33 +133,41 @@ async function compose<On extends Profile>(
     const sendEmail = adapters.mailer(settings, undo);
     const consumers = identityConsumers(emails, sendEmail, settings.smtpMaxConnections);
     consume(parts, { schema, scope, onAppended, consumers });
-    parts.jobs.add({
-      name: "identity.erase-users",
-      everyMs: eraseEveryMs,
-      withinMs: jobWithinMs,
-      work: async (context) => void expect(await identity.eraseUsers({}, context)),
-    });
+    parts.jobs.add(erasure(identity));
   }
   return {
     routes: identityRoutes(identity),
-    provides: providedBy(deps),
+    doors: [devicePage(identity, settings)],
+    provides: providedBy(identity, deps),
     access: { authenticate: rememberedAuthentication(remember), jwks: keys.jwks },
     prepare: firstAdministrator(identity, settings, clock),
   };
 }
 
+/** Users who were deleted some time ago are erased. */
+const erasure = ({ eraseUsers }: Identity) => ({
+  name: "identity.erase-users",
+  everyMs: eraseEveryMs,
+  withinMs: jobWithinMs,
+  work: async (context: Context) => void expect(await eraseUsers({}, context)),
+});
+
 /** What identity gives to other contexts. */
-const providedBy = ({
-  mayAct,
-  passwords,
-  ...deps
-}: Parameters<typeof addresses>[0] & {
-  readonly mayAct: MayAct;
-  readonly passwords: Passwords;
-}): IdentityProvides => ({
+const providedBy = (
+  identity: Identity,
+  {
+    mayAct,
+    passwords,
+    ...deps
+  }: Parameters<typeof addresses>[0] & {
+    readonly mayAct: MayAct;
+    readonly passwords: Passwords;
+  },
+): IdentityProvides => ({
   mayAct,
   slowHashes: slowHashes(passwords),
   addresses: addresses(deps),
+  devices: devices(identity),
 });
 
 const toFilesOnly =

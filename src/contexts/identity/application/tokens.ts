@@ -1,6 +1,9 @@
 import { Instant } from "#kernel/instant.ts";
-import { branded, shape, type Brand } from "#kernel/shape.ts";
+import { Permission } from "#kernel/permission.ts";
+import { text } from "#kernel/scalars.ts";
+import { branded, list, shape, type Brand } from "#kernel/shape.ts";
 import { Version } from "#kernel/version.ts";
+import { ApiKeyName } from "../domain/api-key.ts";
 import { Email } from "../domain/email.ts";
 import { ApiKeyId, SessionId } from "../domain/ids.ts";
 import { UserId } from "../domain/user-id.ts";
@@ -23,6 +26,29 @@ export const RefreshToken = {
 };
 
 export const ApiKeyToken = { purpose: "key", claims: shape({ keyId: ApiKeyId }) };
+
+const maxDeviceScopes = 10;
+const maxPurpose = 60;
+const maxAddress = 45;
+
+/** Asks a person for an API key for a device. Void once the key has been made: its id is known before. */
+export const DeviceRequestToken = {
+  purpose: "device",
+  claims: shape({
+    keyId: ApiKeyId,
+    name: ApiKeyName,
+    scopes: list(Permission, maxDeviceScopes),
+    purpose: text(maxPurpose, 1),
+    address: text(maxAddress),
+    askedAt: Instant,
+  }),
+};
+
+/** Collects the key that was asked for. The device alone has this token. */
+export const DeviceCollectionToken = {
+  purpose: "device_collection",
+  claims: shape({ keyId: ApiKeyId, askedAt: Instant }),
+};
 
 /** Void once the credentials or the address are no more as they were: it sets a password once. */
 export const SetPasswordToken = {

@@ -1,6 +1,7 @@
 import { postgresSubject } from "../testing/on-postgres.ts";
 import { addressesContract } from "../testing/addresses.contract.ts";
 import { apiKeysContract } from "../testing/api-keys.contract.ts";
+import { devicesContract } from "../testing/devices.contract.ts";
 import { passkeysContract } from "../testing/passkeys.contract.ts";
 import { passwordsContract } from "../testing/passwords.contract.ts";
 import { personalDataContract } from "../testing/personal-data.contract.ts";
@@ -17,4 +18,5 @@ personalDataContract("Postgres", postgresSubject);
 secondFactorsContract("Postgres", postgresSubject);
 passkeysContract("Postgres", postgresSubject);
 apiKeysContract("Postgres", postgresSubject);
+devicesContract("Postgres", postgresSubject);
 rolesContract("Postgres", postgresSubject);

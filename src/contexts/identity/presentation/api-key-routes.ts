@@ -5,6 +5,7 @@ import { list, optional, named, shape, type Infer } from "#kernel/shape.ts";
 import { del, get, post, type Route } from "#platform/http/route.ts";
 import { CreateApiKey, ListApiKeys, RevokeApiKey } from "../application/access/api-keys.ts";
 import { maxPermissions } from "../application/access/policies.ts";
+import { ApproveDeviceRequest } from "../application/access/devices.ts";
 import { ApiKeyName, type ApiKey } from "../domain/api-key.ts";
 import { ApiKeyId } from "../domain/ids.ts";
 import type { Identity } from "../index.ts";
@@ -36,6 +37,16 @@ export const toApiKey = (key: ApiKey): Infer<typeof ApiKeyView> => {
   };
 };
 
+/** Of a key more. */
+const additionRefusals = {
+  "too-many-api-keys": 409,
+  "user-not-found": 404,
+  "email-unverified": 403,
+  forbidden: 403,
+  "sign-in-too-old": 403,
+  conflict: 409,
+} as const;
+
 export const apiKeyRoutes = (identity: Identity): readonly Route[] => [
   post("/users/:userId/api-keys", {
     access: "signed-in",
@@ -49,14 +60,21 @@ export const apiKeyRoutes = (identity: Identity): readonly Route[] => [
     success: 201,
     output: NewApiKeyView,
     present: ({ key, token }) => ({ ...toApiKey(key), token }),
-    refusals: {
-      "too-many-api-keys": 409,
-      "user-not-found": 404,
-      "email-unverified": 403,
-      forbidden: 403,
-      "sign-in-too-old": 403,
-      conflict: 409,
-    },
+    refusals: additionRefusals,
+  }),
+  post("/users/:userId/devices", {
+    access: "signed-in",
+    id: "approveDeviceRequest",
+    summary: "Let a device act for you",
+    description:
+      "Makes the API key that a device has asked for, which collects it by itself. `token` is the " +
+      "end of the address of the page that the device has opened.",
+    input: ApproveDeviceRequest,
+    handle: identity.approveDeviceRequest,
+    success: 201,
+    output: ApiKeyView,
+    present: toApiKey,
+    refusals: { "device-request-void": 404, ...additionRefusals },
   }),
   get("/users/:userId/api-keys", {
     access: "signed-in",

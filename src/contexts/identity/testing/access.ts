@@ -46,6 +46,7 @@ export const access: Access = {
     },
     "DELETE /api/v1/users/{userId}/passkeys/{passkeyId}": undefined,
     "POST /api/v1/users/{userId}/api-keys": { name: "mine", scopes: ["*:*"], expiresInDays: 1 },
+    "POST /api/v1/users/{userId}/devices": { token: "basalt_none.none.none" },
     "GET /api/v1/users/{userId}/api-keys": undefined,
     "DELETE /api/v1/api-keys/{keyId}": undefined,
     "GET /api/v1/policies": undefined,
@@ -55,6 +56,7 @@ export const access: Access = {
   // Nobody, an administrator neither, adds to the credentials of another user.
   ownersOnly: [
     "POST /api/v1/users/{userId}/api-keys",
+    "POST /api/v1/users/{userId}/devices",
     "POST /api/v1/users/{userId}/passkeys",
     "POST /api/v1/users/{userId}/passkeys/options",
     "POST /api/v1/users/{userId}/totp",

@@ -1,6 +1,7 @@
 import { memorySubject } from "./fixtures.ts";
 import { addressesContract } from "./addresses.contract.ts";
 import { apiKeysContract } from "./api-keys.contract.ts";
+import { devicesContract } from "./devices.contract.ts";
 import { passkeysContract } from "./passkeys.contract.ts";
 import { passwordsContract } from "./passwords.contract.ts";
 import { personalDataContract } from "./personal-data.contract.ts";
@@ -17,4 +18,5 @@ personalDataContract("memory", memorySubject);
 secondFactorsContract("memory", memorySubject);
 passkeysContract("memory", memorySubject);
 apiKeysContract("memory", memorySubject);
+devicesContract("memory", memorySubject);
 rolesContract("memory", memorySubject);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testClock } from "#test/clock.ts";
 import { testContext } from "#test/context.ts";
+import type { Devices } from "#contexts/identity";
 import type { DoorRequest } from "#platform/http/door.ts";
 import type { Drive } from "../../index.ts";
 import { nextcloud } from "./doors.ts";
@@ -13,6 +14,8 @@ test("a failure to look up the user is not answered as a path that does not exis
     addressOf: async () => {
       throw new Error("the database is gone");
     },
+    devices: {} as Devices,
+    publicUrl: undefined,
   }).find(({ path }) => path === "/remote.php/dav");
   assert.ok(files);
   const request = {

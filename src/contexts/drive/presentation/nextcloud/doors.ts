@@ -1,11 +1,14 @@
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Door, DoorAnswer, DoorRequest, TextAnswer } from "#platform/http/door.ts";
+import type { Devices } from "#contexts/identity";
 import type { Drive } from "../../index.ts";
 import { arrival } from "../content-routes.ts";
 import { davMethods, refused } from "../dav/answers.ts";
 import { davAnswer, davOptions } from "../dav/door.ts";
 import { segmentsOf } from "../path-segments.ts";
+import { json, nothing } from "./answers.ts";
+import { loginDoor } from "./login.ts";
 import { transferAnswer } from "./transfers.ts";
 
 /** The version of Nextcloud whose dialect this is: clients refuse those that are too old. */
@@ -16,20 +19,10 @@ export type CloudDeps = {
   readonly clock: Clock;
   /** The verified address of a user, which is told to that user alone. */
   readonly addressOf: (userId: string) => Promise<string | undefined>;
+  readonly devices: Devices;
+  /** The address of the server as clients know it; undefined where it has none but the one that is asked. */
+  readonly publicUrl: string | undefined;
 };
-
-const json = (status: number, value: unknown): TextAnswer => ({
-  status,
-  headers: { "content-type": "application/json; charset=utf-8" },
-  text: JSON.stringify(value),
-});
-
-const nothing = {
-  methods: ["GET"],
-  fileMethods: [],
-  places: [1, 1],
-  options: { allow: "GET" },
-} as const;
 
 /** Says to everyone that a server is there. */
 const status: Door = {
@@ -76,8 +69,17 @@ const capabilities = {
   },
 };
 
-/** What clients ask about the server and about their user. */
-function ocsDoor({ drive, addressOf }: CloudDeps): Door {
+/** What the server can do, which clients ask before they sign in, too. */
+const capabilitiesDoor = (release: "v1" | "v2"): Door => ({
+  ...nothing,
+  name: `nextcloud-capabilities-${release}`,
+  access: "public",
+  path: `/ocs/${release}.php/cloud/capabilities`,
+  answer: async () => ocs(capabilities),
+});
+
+/** What clients ask about their user. */
+function ocsDoor({ drive, addressOf, devices }: CloudDeps): Door {
   async function user(context: Context): Promise<TextAnswer> {
     const { actor } = context;
     const address = await addressOf(actor);
@@ -98,15 +100,21 @@ function ocsDoor({ drive, addressOf }: CloudDeps): Door {
       quota,
     });
   }
+  /** A client that signs out gives its password up. */
+  async function signOut(context: Context): Promise<TextAnswer> {
+    return (await devices.signOut(context)) ? ocs([]) : unknown;
+  }
   return {
     ...nothing,
     name: "nextcloud-ocs",
     path: "/ocs",
-    async answer({ path }, context) {
-      const [, asked = ""] = /^\/v[12]\.php\/cloud\/(\w+)$/.exec(path) ?? [];
-      if (asked === "capabilities") return ocs(capabilities);
-      if (asked === "user") return user(context);
-      return unknown;
+    methods: ["GET", "DELETE"],
+    options: { allow: "GET, DELETE" },
+    async answer({ method, path }, context) {
+      const [, asked = ""] = /^\/v[12]\.php\/(\w+\/\w+)$/.exec(path) ?? [];
+      const call = `${method} ${asked}`;
+      if (call === "GET cloud/user") return user(context);
+      return call === "DELETE core/apppassword" ? signOut(context) : unknown;
     },
   };
 }
@@ -167,6 +175,9 @@ const oldFilesDoor = ({ drive, clock }: CloudDeps): Door => ({
 /** What clients of Nextcloud need to sync files: its status, its OCS, and its paths of WebDAV. */
 export const nextcloud = (deps: CloudDeps): readonly Door[] => [
   status,
+  loginDoor(deps),
+  capabilitiesDoor("v1"),
+  capabilitiesDoor("v2"),
   ocsDoor(deps),
   filesDoor(deps),
   oldFilesDoor(deps),

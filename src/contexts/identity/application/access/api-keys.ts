@@ -54,6 +54,27 @@ type Deps = {
   readonly newId: NewId;
 };
 
+/** One key more for a user who may have it. Its work locks the user. */
+export const addKey =
+  (wanted: Pick<ApiKey, "id" | "userId" | "name" | "scopes">, days: number, clock: Clock) =>
+  async ({
+    apiKeys,
+    users,
+  }: IdentityScope): Promise<
+    Result<ApiKey, TooManyApiKeys | UserNotFound | EmailUnverified | Forbidden>
+  > => {
+    const { userId } = wanted;
+    const user = User.verified(await users.byId(userId));
+    if (!user.ok) return user;
+    if (user.value.status !== "active")
+      return err({ type: "forbidden", permission: Permissions.createApiKey });
+    if ((await apiKeys.ofUser(userId)).length >= maxKeys)
+      return err({ type: "too-many-api-keys", max: maxKeys });
+    const createdAt = clock.now();
+    const expiresAt = Instant.plus(createdAt, days * dayMs);
+    return ok(apiKeys.save(ApiKey.create({ ...wanted, createdAt, expiresAt })));
+  };
+
 /** Makes a key with which a machine acts as its owner. The token is shown only here. */
 export function createApiKey({ unitOfWork, tokens, clock, newId }: Deps) {
   return async (
@@ -68,22 +89,10 @@ export function createApiKey({ unitOfWork, tokens, clock, newId }: Deps) {
     const allowed = ownCredentials(context, userId, clock);
     if (!allowed.ok) return allowed;
 
-    const created = await unitOfWork(
-      context,
-      async ({ apiKeys, users }) => {
-        const user = User.verified(await users.byId(userId));
-        if (!user.ok) return user;
-        if (user.value.status !== "active")
-          return err({ type: "forbidden", permission: Permissions.createApiKey });
-        if ((await apiKeys.ofUser(userId)).length >= maxKeys)
-          return err({ type: "too-many-api-keys", max: maxKeys });
-        const createdAt = clock.now();
-        const expiresAt = Instant.plus(createdAt, expiresInDays * dayMs);
-        const key = { id: newId(ApiKeyId), userId, name, scopes, createdAt, expiresAt };
-        return ok(apiKeys.save(ApiKey.create(key)));
-      },
-      { lock: [userId] },
-    );
+    const wanted = { id: newId(ApiKeyId), userId, name, scopes };
+    const created = await unitOfWork(context, addKey(wanted, expiresInDays, clock), {
+      lock: [userId],
+    });
     if (!created.ok) return created;
     const { value: key } = created;
     return ok({ key, token: tokens.issue(ApiKeyToken, { keyId: key.id }) });
@@ -102,7 +111,7 @@ export function listApiKeys({ read, mayAct }: Deps) {
   };
 }
 
-/** The key is refused from the next request on. */
+/** The key is refused from the next request on. A key may always revoke itself, whatever its scopes. */
 export function revokeApiKey({ unitOfWork, mayAct, clock }: Deps) {
   return (
     { keyId }: RevokeApiKey,
@@ -112,7 +121,7 @@ export function revokeApiKey({ unitOfWork, mayAct, clock }: Deps) {
       const key = await apiKeys.byId(keyId);
       const owned = key && { owner: key.userId };
       const allowed = await mayAct(context, Permissions.revokeApiKey, owned);
-      if (!allowed.ok) return allowed;
+      if (!allowed.ok && context.credential !== keyId) return allowed;
       if (!key || key.revokedAt !== undefined) return err({ type: "api-key-not-found" });
       apiKeys.save(ApiKey.revoke(key, clock.now()));
       return ok(undefined);

@@ -1,0 +1,168 @@
+import type { EmailUnverified, UserNotFound } from "../../domain/user.ts";
+import type { Forbidden, Permission } from "#kernel/permission.ts";
+import type { Context } from "#kernel/context.ts";
+import type { NewId } from "#kernel/id.ts";
+import { Instant, type Clock } from "#kernel/instant.ts";
+import { err, ok, type Ok, type Result } from "#kernel/result.ts";
+import { shape, type Infer } from "#kernel/shape.ts";
+import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { ApiKey, ApiKeyName } from "../../domain/api-key.ts";
+import type { Email } from "../../domain/email.ts";
+import { ApiKeyId } from "../../domain/ids.ts";
+import { UserId } from "../../domain/user-id.ts";
+import { ownCredentials, type SignInTooOld } from "../credentials/own-credentials.ts";
+import type { IdentityScope, Tokens } from "../ports.ts";
+import { ApiKeyToken, DeviceCollectionToken, DeviceRequestToken, Token } from "../tokens.ts";
+import { addKey, type TooManyApiKeys } from "./api-keys.ts";
+
+/** How long somebody may take to sign in and agree. */
+const approvableForMs = 20 * 60_000;
+/** How long a device may ask for its key: a little longer, so that the last approval is of use. */
+const collectableForMs = 25 * 60_000;
+/** How long the key of a device is valid. */
+const keyDays = 366;
+const maxName = 64;
+
+/** What a device asks for: `purpose` says it to people, after "This will let it". */
+export type DeviceRequest = {
+  readonly scopes: readonly Permission[];
+  readonly purpose: string;
+};
+
+export const DescribeDeviceRequest = shape({ token: Token });
+export type DescribeDeviceRequest = Infer<typeof DescribeDeviceRequest>;
+
+export const ApproveDeviceRequest = shape({ userId: UserId, token: Token });
+export type ApproveDeviceRequest = Infer<typeof ApproveDeviceRequest>;
+
+export const CollectDeviceKey = shape({ token: Token });
+export type CollectDeviceKey = Infer<typeof CollectDeviceKey>;
+
+/** The request was made too long ago, was approved already, or never made. */
+export type DeviceRequestVoid = { readonly type: "device-request-void" };
+/** Nobody has approved the request yet. */
+export type DeviceRequestPending = { readonly type: "device-request-pending" };
+
+type Deps = {
+  readonly unitOfWork: UnitOfWork<IdentityScope>;
+  readonly read: Read<IdentityScope>;
+  readonly tokens: Tokens;
+  readonly clock: Clock;
+  readonly newId: NewId;
+};
+
+const isRecent = (askedAt: Instant, withinMs: number, clock: Clock): boolean =>
+  clock.now() < Instant.plus(askedAt, withinMs);
+
+/** Devices name themselves by their agent. */
+function nameOf({ origin }: Context): ApiKeyName {
+  const named = ApiKeyName.parse((origin?.agent ?? "").slice(0, maxName).trim());
+  return named.ok ? named.value : ("A device without a name" as ApiKeyName);
+}
+
+/**
+ * Lets a device ask for an API key that somebody approves in a browser. Nothing is stored: `requestToken` goes to the person, and
+ * `collectionToken` stays with the device. Source: the roles are those of RFC 8628.
+ */
+export function requestDevice({ tokens, clock, newId }: Deps) {
+  return async (
+    { scopes, purpose }: DeviceRequest,
+    context: Context,
+  ): Promise<Ok<{ readonly requestToken: string; readonly collectionToken: string }>> => {
+    const [keyId, askedAt] = [newId(ApiKeyId), clock.now()];
+    const address = context.origin?.address ?? "";
+    const claims = { keyId, name: nameOf(context), scopes, purpose, address, askedAt };
+    return ok({
+      requestToken: tokens.issue(DeviceRequestToken, claims),
+      collectionToken: tokens.issue(DeviceCollectionToken, { keyId, askedAt }),
+    });
+  };
+}
+
+type Claims = Infer<typeof DeviceRequestToken.claims>;
+
+function readRequest({ tokens, clock }: Deps, token: string): Result<Claims, DeviceRequestVoid> {
+  const claims = tokens.read(DeviceRequestToken, token);
+  return claims && isRecent(claims.askedAt, approvableForMs, clock)
+    ? ok(claims)
+    : err({ type: "device-request-void" });
+}
+
+/** What a device asks for, while it can be approved. */
+export function describeDeviceRequest(deps: Deps) {
+  return async (
+    { token }: DescribeDeviceRequest,
+    context: Context,
+  ): Promise<Result<Claims, DeviceRequestVoid>> => {
+    const wanted = readRequest(deps, token);
+    if (!wanted.ok) return wanted;
+    const key = await deps.read(context, ({ apiKeys }) => apiKeys.byId(wanted.value.keyId));
+    return key ? err({ type: "device-request-void" }) : wanted;
+  };
+}
+
+/** Makes the key that a device asks for, which the device collects. */
+export function approveDeviceRequest(deps: Deps) {
+  const { unitOfWork, clock } = deps;
+  return async (
+    { userId, token }: ApproveDeviceRequest,
+    context: Context,
+  ): Promise<
+    Result<
+      ApiKey,
+      | DeviceRequestVoid
+      | TooManyApiKeys
+      | UserNotFound
+      | EmailUnverified
+      | Forbidden
+      | SignInTooOld
+      | Conflict
+    >
+  > => {
+    const allowed = ownCredentials(context, userId, clock);
+    if (!allowed.ok) return allowed;
+    const wanted = readRequest(deps, token);
+    if (!wanted.ok) return wanted;
+    const { keyId: id, name, scopes } = wanted.value;
+    const add = addKey({ id, userId, name, scopes }, keyDays, clock);
+    return unitOfWork(
+      context,
+      async (scope) =>
+        (await scope.apiKeys.byId(id)) ? err({ type: "device-request-void" }) : add(scope),
+      { lock: [userId] },
+    );
+  };
+}
+
+/** The key of a device and whose it is, by the address that they have verified. */
+export type CollectedKey = {
+  readonly userId: UserId;
+  readonly email?: Email;
+  readonly token: string;
+};
+
+/** Gives the device its key once it is approved, also where it asks again since an answer was lost. */
+export function collectDeviceKey({ read, tokens, clock }: Deps) {
+  return async (
+    { token }: CollectDeviceKey,
+    context: Context,
+  ): Promise<Result<CollectedKey, DeviceRequestPending | DeviceRequestVoid>> => {
+    const claims = tokens.read(DeviceCollectionToken, token);
+    if (!claims || !isRecent(claims.askedAt, collectableForMs, clock))
+      return err({ type: "device-request-void" });
+    const { keyId } = claims;
+    const [key, user] = await read(context, async ({ apiKeys, users }) => {
+      const key = await apiKeys.byId(keyId);
+      return [key, key && (await users.byId(key.userId))] as const;
+    });
+    if (!key) return err({ type: "device-request-pending" });
+    if (!ApiKey.isLive(key, clock.now()) || user?.status !== "active")
+      return err({ type: "device-request-void" });
+    const { id: userId, email, isEmailVerified } = user;
+    return ok({
+      userId,
+      ...(isEmailVerified ? { email } : {}),
+      token: tokens.issue(ApiKeyToken, { keyId }),
+    });
+  };
+}

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { openWebDav } from "#test/webdav.ts";
+
+type Begun = {
+  readonly poll: { readonly token: string; readonly endpoint: string };
+  readonly login: string;
+};
+type Collected = {
+  readonly server: string;
+  readonly loginName: string;
+  readonly appPassword: string;
+};
+
+describe("a client of Nextcloud that connects by the page", () => {
+  let house: Awaited<ReturnType<typeof openWebDav>>;
+  before(async () => {
+    house = await openWebDav();
+  });
+  after(() => house.served[Symbol.asyncDispose]());
+
+  async function begin(agent = "Mozilla/5.0 (Linux) mirall/3.16.4 (Nextcloud)"): Promise<Begun> {
+    const begun = await fetch(`${house.served.url}/index.php/login/v2`, {
+      method: "POST",
+      headers: { "user-agent": agent },
+    });
+    assert.equal(begun.status, 200);
+    return (await begun.json()) as Begun;
+  }
+  const poll = ({ poll: { token, endpoint } }: Begun) =>
+    fetch(endpoint, { method: "POST", body: new URLSearchParams({ token }) });
+  const approve = async ({ login }: Begun) => {
+    const { status, text } = await house.ask("POST", `/api/v1/users/${house.ada.userId}/devices`, {
+      as: house.ada.headers.authorization,
+      "content-type": "application/json",
+      body: JSON.stringify({ token: login.split("/").at(-1) }),
+    });
+    return { status, body: JSON.parse(text) as Readonly<Record<string, unknown>> };
+  };
+
+  test("gets a password of its own, with which its files are there, and gives it up", async () => {
+    const begun = await begin();
+    assert.ok(begun.login.startsWith(`${house.served.url}/connect/`), begun.login);
+    assert.equal((await poll(begun)).status, 404);
+    const { status, body } = await approve(begun);
+    assert.equal(status, 201);
+    assert.deepEqual(
+      [body["name"], body["scopes"]],
+      [
+        "Mozilla/5.0 (Linux) mirall/3.16.4 (Nextcloud)",
+        ["spaces:read", "nodes:read", "nodes:update"],
+      ],
+    );
+    assert.equal("token" in body, false);
+    const collected = (await (await poll(begun)).json()) as Collected;
+    const byJson = await fetch(begun.poll.endpoint, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ token: begun.poll.token }),
+    });
+    assert.deepEqual(await byJson.json(), collected);
+    assert.deepEqual(
+      [collected.server, collected.loginName],
+      [house.served.url, "ada@example.com"],
+    );
+    const as = `Basic ${btoa(`${collected.loginName}:${collected.appPassword}`)}`;
+    const listed = await house.ask("PROPFIND", "/remote.php/dav/files/ada@example.com/", {
+      as,
+      depth: "1",
+    });
+    assert.match(listed.text, /My%20files/);
+    const signOut = () => house.ask("DELETE", "/ocs/v2.php/core/apppassword", { as });
+    assert.equal((await signOut()).status, 200);
+    assert.equal((await signOut()).status, 401);
+  });
+
+  test("is told nothing where it guesses, and a session is no password that could be given up", async () => {
+    const { poll: asked, login } = await begin();
+    for (const token of ["", "x", "basalt_device_collection.e30.x", login.split("/").at(-1) ?? ""])
+      assert.equal((await poll({ poll: { ...asked, token }, login })).status, 404, token);
+    for (const body of ["", "null", "[", '{"token":1}']) {
+      const headers = { "content-type": "application/json" };
+      const answer = await fetch(asked.endpoint, { method: "POST", headers, body });
+      assert.equal(answer.status, 404, body);
+    }
+    const large = await fetch(asked.endpoint, { method: "POST", body: "x".repeat(100_000) });
+    assert.equal(large.status, 404);
+    const as = house.ada.headers.authorization;
+    assert.equal((await house.ask("DELETE", "/ocs/v2.php/core/apppassword", { as })).status, 404);
+    assert.equal((await house.ask("POST", "/index.php/login/v2/flow", {})).status, 404);
+  });
+
+  test("is shown on a page that spells whatever the client says as text, and that nobody may frame", async () => {
+    const { login } = await begin(`<img src=x onerror="alert('1')"> & more`);
+    const page = await fetch(login);
+    assert.equal(page.status, 200);
+    assert.equal(page.headers.get("content-type"), "text/html; charset=utf-8");
+    assert.match(
+      page.headers.get("content-security-policy") ?? "",
+      /script-src 'self'.*frame-ancestors 'none'/,
+    );
+    const text = await page.text();
+    assert.match(text, /&lt;img src=x onerror=&quot;alert\(&#39;1&#39;\)&quot;&gt; &amp; more/);
+    assert.doesNotMatch(text, /<img/);
+    for (const [name, type] of [
+      ["device-page.js", /^text\/javascript/],
+      ["device-page.css", /^text\/css/],
+    ] as const) {
+      const asset = await fetch(`${house.served.url}/connect/${name}`);
+      assert.match(asset.headers.get("content-type") ?? "", type);
+      assert.ok(text.includes(`/connect/${name}`));
+    }
+  });
+
+  test("finds no page for what was approved, forged or never asked", async () => {
+    const begun = await begin();
+    assert.equal((await approve(begun)).status, 201);
+    const again = await approve(begun);
+    assert.deepEqual([again.status, again.body["code"]], [404, "DEVICE_REQUEST_VOID"]);
+    for (const url of [begun.login, `${begun.login}x`, `${house.served.url}/connect`])
+      assert.equal((await fetch(url)).status, 404, url);
+    const forged = await (await fetch(`${house.served.url}/connect/<script>`)).text();
+    assert.match(forged, /does not work any more/);
+    assert.doesNotMatch(forged, /<script>/);
+  });
+});
