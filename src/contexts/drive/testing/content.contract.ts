@@ -316,6 +316,49 @@ export function contentContract(name: string, open: OpenDrive): void {
       assert.ok((await house.bytesOf(file.id)).equals(bytes));
     });
 
+    test("doubts the damaged chunk alone of those that are read together, and serves the others", async () => {
+      const places: Location[] = [];
+      let damaged: Location | undefined;
+      const opened: OpenDrive = async (clock) => {
+        const subject = await open(clock);
+        const { store } = subject;
+        const put = async (chunks: readonly Uint8Array[]) => {
+          const put = await store.put(chunks);
+          places.push(...put);
+          return put;
+        };
+        const read = async (location: Location) => {
+          const bytes = Buffer.from(await store.read(location));
+          const at = damaged?.segment === location.segment ? damaged.offset - location.offset : -1;
+          if (at >= 0 && at < bytes.length) bytes[at] = (bytes[at] ?? 0) ^ 1;
+          return bytes;
+        };
+        return { ...subject, store: { ...store, put, read } };
+      };
+      await using house = await openDrive(opened);
+      const bytes = randomBytes(900_000);
+      const file = expect(await house.file(house.rootId, "a", bytes));
+      assert.ok((await house.bytesOf(file.id)).equals(bytes));
+      assert.ok(places.length > 5, `${places.length} chunks`);
+
+      damaged = places[3];
+      const before = places.slice(0, 3).reduce((sum, { size }) => sum + size, 0);
+      const end = before + (damaged?.size ?? 0);
+      await assert.rejects(house.bytesOf(file.id), (error: Error) =>
+        error.message.endsWith(`segment ${damaged?.segment}, offset ${damaged?.offset}`),
+      );
+      for (const [from, until] of [
+        [5, before],
+        [end, bytes.length - 5],
+      ] as const)
+        assert.ok((await house.bytesOf(file.id, from, until)).equals(bytes.subarray(from, until)));
+
+      places.length = 0;
+      expect(await house.file(house.rootId, "the same again", bytes));
+      assert.equal(places.length, 1, "one chunk was in doubt");
+      assert.ok((await house.bytesOf(file.id)).equals(bytes));
+    });
+
     test("leaves no file when an upload breaks off", async () => {
       await using house = await openDrive(open);
       const { drive, as, adaId, rootId } = house;

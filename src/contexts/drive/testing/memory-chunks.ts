@@ -1,17 +1,20 @@
 import type { Clock, Instant } from "#kernel/instant.ts";
 import { ChunkLost, type ChunkStore, type Location } from "../application/ports/chunks.ts";
 
-/** Chunks in memory, each a segment of its own: the twin of segments. */
+/** Chunks in memory, those that come together in one segment: the twin of segments. */
 export function memoryChunks({ now }: Pick<Clock, "now">): ChunkStore {
   const kept = new Map<string, { readonly bytes: Uint8Array; readonly changedAt: Instant }>();
   let made = 0;
   return {
     smallBytes: 0,
     async put(chunks) {
-      return chunks.map((bytes): Location => {
-        made += 1;
-        kept.set(`${made}`, { bytes: bytes.slice(), changedAt: now() });
-        return { segment: `${made}`, offset: 0, size: bytes.length };
+      made += 1;
+      const segment = `${made}`;
+      kept.set(segment, { bytes: Buffer.concat(chunks), changedAt: now() });
+      let offset = 0;
+      return chunks.map(({ length: size }): Location => {
+        offset += size;
+        return { segment, offset: offset - size, size };
       });
     },
     async flush() {},

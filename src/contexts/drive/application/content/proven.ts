@@ -5,7 +5,7 @@ import type { Sha256 } from "../../domain/content.ts";
 import { ChunkLost, type ChunkStore, type Digests, type Location } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
 
-type Deps = {
+export type ProvingDeps = {
   readonly unitOfWork: UnitOfWork<DriveScope>;
   readonly store: ChunkStore;
   readonly digests: Digests;
@@ -23,15 +23,15 @@ export function unlessDamaged(error: unknown): undefined {
   if (!(error instanceof ChunkDamaged)) throw error;
 }
 
-/** Any other error says nothing about the chunk. */
-function lost(error: unknown): ChunkLost {
+/** For a rejection: the error, where bytes are not there. Any other one is thrown, and says nothing about a chunk. */
+export function lost(error: unknown): ChunkLost {
   if (error instanceof ChunkLost) return error;
   throw error;
 }
 
 /** The bytes of a chunk, once they have proved to be its own. A chunk that is damaged is in doubt from then on. */
 export async function proven(
-  { unitOfWork, store, digests }: Deps,
+  { unitOfWork, store, digests }: ProvingDeps,
   { hash, location }: { readonly hash: Sha256; readonly location: Location },
   context: Context,
 ): Promise<Uint8Array> {

@@ -17,15 +17,15 @@ import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { ChunkStore, Digests } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
-import { proven } from "./proven.ts";
+import { bytesOfRun, runsOf, type Run } from "./runs.ts";
 import type { RevisionNotFound } from "./revisions.ts";
 
 /** The newest revision, unless another one is said. */
 export const ReadFile = shape({ nodeId: NodeId, revision: optional(RevisionNumber) });
 export type ReadFile = Infer<typeof ReadFile>;
 
-/** Chunks whose places are asked for together, and those of them that are read ahead. */
-const [batchChunks, aheadChunks] = [64, 4];
+/** Chunks whose places are asked for together, and runs of them that are read ahead. */
+const [batchChunks, aheadRuns] = [64, 1];
 /** One step of a download has so much time, as a request has. */
 const stepMs = 10_000;
 
@@ -46,23 +46,22 @@ export type ReadingDeps = {
   readonly digests: Digests;
 };
 
-/** Reads parts in their order, some ahead of whoever takes them. */
+/** Reads runs in their order, some ahead of whoever takes them. */
 async function* readAhead(
-  parts: readonly ChunkPart[],
-  read: (part: ChunkPart) => Promise<Uint8Array>,
+  runs: readonly Run[],
+  read: (run: Run) => Promise<readonly Uint8Array[]>,
 ): AsyncGenerator<Uint8Array> {
-  const coming: Promise<Uint8Array>[] = [];
-  const begin = (part: ChunkPart | undefined) => {
-    if (!part) return;
-    const bytes = read(part);
+  const coming: Promise<readonly Uint8Array[]>[] = [];
+  const begin = (run: Run | undefined) => {
+    if (!run) return;
+    const bytes = read(run);
     bytes.catch(() => {}); // told to whoever takes it
     coming.push(bytes);
   };
-  for (const part of parts.slice(0, aheadChunks)) begin(part);
-  for (const i of parts.keys()) {
-    const next = await coming.shift();
-    begin(parts[i + aheadChunks]);
-    if (next) yield next;
+  for (const run of runs.slice(0, aheadRuns)) begin(run);
+  for (const i of runs.keys()) {
+    begin(runs[i + aheadRuns]);
+    yield* (await coming.shift()) ?? [];
   }
 }
 
@@ -76,11 +75,12 @@ export function bytesOfFile(deps: ReadingDeps) {
       const places = await ask(step(), ({ chunks }) =>
         chunks.located(batch.map(({ hash }) => hash)),
       );
-      yield* readAhead(batch, async ({ hash, from, until }: ChunkPart) => {
-        const location = places.get(hash);
-        if (!location) throw new Error(`the chunk ${hash} is missing`);
-        return (await proven(deps, { hash, location }, step())).subarray(from, until);
+      const located = batch.map((part) => {
+        const location = places.get(part.hash);
+        if (!location) throw new Error(`the chunk ${part.hash} is missing`);
+        return { ...part, location };
       });
+      yield* readAhead(runsOf(located), (run) => bytesOfRun(deps, run, step()));
     }
   }
 

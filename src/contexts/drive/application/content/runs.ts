@@ -1,0 +1,60 @@
+import type { Context } from "#kernel/context.ts";
+import type { ChunkPart } from "../../domain/content.ts";
+import { ChunkLost, type Location } from "../ports/chunks.ts";
+import { lost, proven, type ProvingDeps } from "./proven.ts";
+
+/** A part of a file, and where its chunk is kept. */
+export type LocatedPart = ChunkPart & { readonly location: Location };
+
+/** Parts whose chunks are kept one behind the other. */
+export type Run = readonly [LocatedPart, ...LocatedPart[]];
+
+/** Bytes that are read at once: fewer reads than chunks, and little memory for each download. */
+const runBytes = 2 ** 19;
+
+const spanOf = (run: Run): Location => ({
+  ...run[0].location,
+  size: run.reduce((sum, { location: { size } }) => sum + size, 0),
+});
+
+const isBehind = (run: Run, { location }: LocatedPart): boolean => {
+  const { segment, offset, size } = spanOf(run);
+  const isNext = location.segment === segment && location.offset === offset + size;
+  return isNext && size + location.size <= runBytes;
+};
+
+/** Puts together what can be read at once, in the order of the file. */
+export function runsOf(parts: readonly LocatedPart[]): readonly Run[] {
+  const runs: Run[] = [];
+  for (const part of parts) {
+    const last = runs.at(-1);
+    if (last && isBehind(last, part)) runs[runs.length - 1] = [...last, part];
+    else runs.push([part]);
+  }
+  return runs;
+}
+
+/** The bytes of a run, once each chunk has proved to be its own. One that is damaged is in doubt from then on. */
+export async function bytesOfRun(
+  deps: ProvingDeps,
+  run: Run,
+  context: Context,
+): Promise<readonly Uint8Array[]> {
+  const bytes = await deps.store.read(spanOf(run)).catch(lost);
+  const [first, last] = [run[0], run.at(-1) ?? run[0]];
+  if (!(bytes instanceof ChunkLost) && areProven(deps, run, bytes))
+    return [bytes.subarray(first.from, bytes.length - last.size + last.until)];
+  const found: Uint8Array[] = [];
+  for (const part of run)
+    found.push((await proven(deps, part, context)).subarray(part.from, part.until));
+  return found;
+}
+
+function areProven({ digests }: ProvingDeps, run: Run, bytes: Uint8Array): boolean {
+  let at = 0;
+  return run.every(({ hash, size }) => {
+    const chunk = bytes.subarray(at, at + size);
+    at += size;
+    return digests.sha256(chunk) === hash;
+  });
+}
