@@ -156,11 +156,11 @@ const reasons: Readonly<Record<number, string>> = {
   507: "Insufficient Storage",
 };
 
-/** Properties with one status, each as an element. */
-export const propstat = (status: number, properties: readonly string[], more = ""): string =>
-  properties.length === 0
+/** Properties with one status, each as an element; nothing, where there are none. */
+export const propstat = (status: number, properties: string, more = ""): string =>
+  properties === ""
     ? ""
-    : `<D:propstat><D:prop>${properties.join("")}</D:prop><D:status>HTTP/1.1 ${status} ${reasons[status] ?? ""}</D:status>${more}</D:propstat>`;
+    : `<D:propstat><D:prop>${properties}</D:prop><D:status>HTTP/1.1 ${status} ${reasons[status] ?? ""}</D:status>${more}</D:propstat>`;
 
 export const response = (href: string, propstats: string): string =>
   `<D:response><D:href>${escaped(href)}</D:href>${propstats}</D:response>`;

@@ -1,4 +1,4 @@
-import { Instant } from "#kernel/instant.ts";
+import type { Instant } from "#kernel/instant.ts";
 import type { Lock } from "../../domain/lock.ts";
 import type { Node } from "../../domain/node.ts";
 import type { Property, PropertyName } from "../../domain/property.ts";
@@ -30,7 +30,18 @@ type File = Extract<Node, { readonly kind: "file" }>;
 const fileOf = ({ node }: Told): File | undefined =>
   node.kind === "file" ? (node as File) : undefined;
 
-const httpDate = (at: Instant): string => new Date(Instant.toUnixMs(at)).toUTCString();
+const days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+/** The calendar repeats after so many years; `Date.UTC` takes the first hundred for others. */
+const cycle = 400;
+
+/** From the text of an instant: parsing it would take longer than all else that is told. Source: RFC 9110, 5.6.7. */
+export function httpDate(at: Instant): string {
+  const [year, month, day] = [at.slice(0, 4), Number(at.slice(5, 7)) - 1, at.slice(8, 10)];
+  const weekday = new Date(Date.UTC(Number(year) + cycle, month, Number(day))).getUTCDay();
+  return `${days[weekday]}, ${day} ${months[month]} ${year} ${at.slice(11, 19)} GMT`;
+}
 const freeBytes = ({ quotaBytes, usedBytes }: UsageOfOwner): number | undefined =>
   quotaBytes === undefined ? undefined : Math.max(0, quotaBytes - usedBytes);
 
@@ -44,8 +55,7 @@ const live: Readonly<Record<string, (told: Told) => string | number | undefined>
   getcontenttype: (told) => fileOf(told)?.content.mediaType,
   getetag: (told) => {
     const file = fileOf(told);
-    const tag = file ? tagOf(file) : told.rollUp && `"${told.rollUp.tag}"`;
-    return tag === undefined ? undefined : escaped(tag);
+    return file ? tagOf(file) : told.rollUp && `"${told.rollUp.tag}"`;
   },
   supportedlock: ({ locks }) => (locks === undefined ? undefined : supportedLocks),
   lockdiscovery: ({ locks }) => locks,
@@ -113,57 +123,60 @@ export const needs = (wanted: Wanted) => ({
   syncToken: isNamed(wanted, "sync-token"),
 });
 
-function element({ namespace, name }: PropertyName, content: string | number): string {
-  const [begin, end] =
-    namespace === dav ? [`D:${name}`, `D:${name}`] : [`${name} xmlns="${namespace}"`, name];
-  return content === "" ? `<${begin}/>` : `<${begin}>${content}</${end}>`;
-}
-
 /** An element of a name, without content. */
 export const emptyElement = ({ namespace, name }: PropertyName): string =>
   namespace === dav ? `<D:${name}/>` : `<${name} xmlns="${escaped(namespace)}"/>`;
 
-function someOf(told: Told, names: readonly PropertyName[]) {
-  const [found, missing]: [string[], string[]] = [[], []];
-  for (const one of names) {
-    const value = tellerOf(one)?.(told);
-    const kept = told.kept.find(
-      ({ namespace, name }) => namespace === one.namespace && name === one.name,
-    );
-    if (value !== undefined) found.push(element(one, value));
-    else if (kept) found.push(kept.value);
-    else missing.push(emptyElement(one));
-  }
-  return { found, missing };
+/** Elements of the properties that are wanted of a resource, and of those that it does not have. */
+type Elements = { readonly found: string; readonly missing: string };
+
+/** How a property is written out, of any resource. */
+function spelling(one: PropertyName) {
+  const { namespace, name } = one;
+  const [begin, end] =
+    namespace === dav
+      ? [`<D:${name}>`, `</D:${name}>`]
+      : [`<${name} xmlns="${namespace}">`, `</${name}>`];
+  const empty = emptyElement(one);
+  const spell = (content: string | number) => (content === "" ? empty : begin + content + end);
+  return { ...one, tell: tellerOf(one), spell, empty };
 }
 
-const usual = Object.keys(live).filter((name) => !onlyNamed.has(name));
+function someOf(names: readonly PropertyName[]): (told: Told) => Elements {
+  const spellings = names.map(spelling);
+  return (told) => {
+    let [found, missing] = ["", ""];
+    for (const { namespace, name, tell, spell, empty } of spellings) {
+      const value = tell?.(told);
+      if (value !== undefined) found += spell(value);
+      else {
+        const kept = told.kept.find((one) => one.namespace === namespace && one.name === name);
+        if (kept) found += kept.value;
+        else missing += empty;
+      }
+    }
+    return { found, missing };
+  };
+}
 
-/** Elements of the properties that are wanted of a resource, and of those that it does not have. */
-export function toldOf(
-  told: Told,
-  wanted: Wanted,
-): { readonly found: readonly string[]; readonly missing: readonly string[] } {
-  if (wanted.kind === "some") return someOf(told, wanted.names);
-  const all = usual.flatMap((name) => {
-    const value = live[name]?.(told);
-    return value === undefined ? [] : [{ name, value }];
-  });
+const usual: readonly PropertyName[] = Object.keys(live)
+  .filter((name) => !onlyNamed.has(name))
+  .map((name) => ({ namespace: dav, name }));
+
+/** What is told of each resource: how it is spelled is settled once for all of them. */
+export function elementsOf(wanted: Wanted): (told: Told) => Elements {
+  if (wanted.kind === "some") return someOf(wanted.names);
   if (wanted.kind === "names")
-    return {
-      found: [...all.map(({ name }) => `<D:${name}/>`), ...told.kept.map(emptyElement)],
-      missing: [],
+    return (told) => {
+      const live = usual.filter((one) => tellerOf(one)?.(told) !== undefined);
+      return { found: [...live, ...told.kept].map(emptyElement).join(""), missing: "" };
     };
-  const more = wanted.names.filter(({ name }) => onlyNamed.has(name));
-  const { found, missing } = someOf(told, more);
-  const kept = told.kept.map(({ value }) => value);
-  return {
-    found: [
-      ...all.map(({ name, value }) => element({ namespace: dav, name }, value)),
-      ...kept,
-      ...found,
-    ],
-    missing,
+  const usually = someOf(usual);
+  const besides = someOf(wanted.names.filter(({ name }) => onlyNamed.has(name)));
+  return (told) => {
+    const more = besides(told);
+    const kept = told.kept.map(({ value }) => value).join("");
+    return { found: usually(told).found + kept + more.found, missing: more.missing };
   };
 }
 

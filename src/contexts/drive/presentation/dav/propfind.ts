@@ -23,7 +23,7 @@ import {
 } from "./asked.ts";
 import { syncTokenIn } from "./sync-token.ts";
 import { activeLocks } from "./locks.ts";
-import { byNode, needs, toldOf, type Told, type Wanted } from "./properties.ts";
+import { byNode, elementsOf, needs, type Told, type Wanted } from "./properties.ts";
 import { hrefOf, segmentOf, type Found, type Target } from "./targets.ts";
 import { childOf, childrenOf, dav, readXml, type Element } from "./xml.ts";
 
@@ -81,15 +81,18 @@ const folderOf = (
 
 const bare = { isFolder: true, kept: [], syncToken: undefined } as const;
 
-function responseOf(href: string, told: Told, wanted: Wanted): string {
-  const { found, missing } = toldOf(told, wanted);
-  const none = found.length + missing.length === 0;
-  return response(
-    href,
-    none
-      ? "<D:propstat><D:prop/><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
-      : propstat(200, found) + propstat(404, missing),
-  );
+function responding(wanted: Wanted): (href: string, told: Told) => string {
+  const elements = elementsOf(wanted);
+  return (href, told) => {
+    const { found, missing } = elements(told);
+    const none = found === "" && missing === "";
+    return response(
+      href,
+      none
+        ? "<D:propstat><D:prop/><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
+        : propstat(200, found) + propstat(404, missing),
+    );
+  };
 }
 
 type Role = SeenSpace["role"];
@@ -136,7 +139,8 @@ async function* home(
   const tags = [...rolled.values()].map(({ tag }) => tag).join(" ");
   const own = { rollUp: rolled.size === 0 ? undefined : { tag: digestOf(tags), bytes: undefined } };
   const told = { ...bare, ...own, node: root, role: undefined, locks: undefined, usage };
-  yield responseOf(hrefOf(at, [], true), told, wanted);
+  const respond = responding(wanted);
+  yield respond(hrefOf(at, [], true), told);
   if (depth === 0) return;
   for (const space of spaces) {
     const node = folderOf(space.name, space.openedAt, { id: space.rootId });
@@ -144,7 +148,7 @@ async function* home(
     const href = hrefOf(at, [segmentOf(space, spaces)], true);
     const rollUp = rolled.get(space.rootId);
     const used = space.role === "owner" ? usage : undefined;
-    yield responseOf(href, { ...bare, rollUp, node, role, locks: "", usage: used }, wanted);
+    yield respond(href, { ...bare, rollUp, node, role, locks: "", usage: used });
   }
 }
 
@@ -176,6 +180,7 @@ export async function telling(asked: Asked, target: Found, about: Telling): Prom
   const isRolled = asked.hasFolderTags && needs(wanted).rollUps && node.kind === "folder";
   const rolled = isRolled ? await drive.rollUps({ nodeId: node.id }, inTime(asked)) : undefined;
   const locksOf = await lockElements(asked, target, about);
+  const respond = responding(wanted);
   const syncToken = await syncTokenIn(asked, target, wanted);
   const keptBy = async (
     ids: readonly NodeId[],
@@ -207,7 +212,7 @@ export async function telling(asked: Asked, target: Found, about: Telling): Prom
       const kept = await keptBy(some.flatMap(({ id }) => (having.has(id) ? [id] : [])));
       const texts = some.map((one) => {
         const href = hrefFor(one);
-        return responseOf(href, toldAs(one, href, kept.get(one.id) ?? []), wanted);
+        return respond(href, toldAs(one, href, kept.get(one.id) ?? []));
       });
       yield texts.join("");
     }

@@ -35,9 +35,8 @@ export function changesIn(root: Element): readonly PropertyChange[] | undefined 
   });
 }
 
-const unique = (names: readonly PropertyName[]): readonly string[] => [
-  ...new Set(names.map(emptyElement)),
-];
+const unique = (names: readonly PropertyName[]): string =>
+  [...new Set(names.map(emptyElement))].join("");
 
 const protectedError = "<D:error><D:cannot-modify-protected-property/></D:error>";
 

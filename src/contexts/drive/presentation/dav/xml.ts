@@ -204,7 +204,7 @@ const impossible = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g;
 /** Text as XML has it. */
 export const escaped = (text: string): string => (plain.test(text) ? text : rewritten(text));
 
-const plain = /^[\w .,:;/()+-]*$/;
+const plain = /^[\w .,:;/()%+-]*$/;
 const rewritten = (text: string): string =>
   text
     .replaceAll(/[&<>"\r]/g, (character) => escapes[character] ?? character)

@@ -49,11 +49,11 @@ const tell: Answer = async (asked, transfer) => {
   if (!pieces.ok) return refused(pieces.error);
   const { at, path } = asked.request;
   const names = path.split("/").filter((segment) => segment !== "");
-  const folder = propstat(200, ["<D:resourcetype><D:collection/></D:resourcetype>"]);
+  const folder = propstat(200, "<D:resourcetype><D:collection/></D:resourcetype>");
   const told = pieces.value.map(({ place, size }) =>
     response(
       hrefOf(at, [...names, String(place)], false),
-      propstat(200, ["<D:resourcetype/>", `<D:getcontentlength>${size}</D:getcontentlength>`]),
+      propstat(200, `<D:resourcetype/><D:getcontentlength>${size}</D:getcontentlength>`),
     ),
   );
   return multistatus([response(hrefOf(at, names, true), folder), ...told].join(""));
