@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expect } from "#kernel/result.ts";
 import { until } from "#test/until.ts";
+import type { Mark } from "../application/ports/changes.ts";
 import { ListChanges } from "../application/changes/list-changes.ts";
 import { changesContract } from "../testing/changes.contract.ts";
 import { collectionContract } from "../testing/collection.contract.ts";
@@ -68,7 +69,7 @@ test("the first cursor of all is lost once events after it were pruned", async (
   assert.equal(outcomeOf(await list(nextCursor)), "cursor-lost");
 });
 
-test("a cursor does not go back while somebody writes", async () => {
+test("a cursor does not go back while somebody writes, and no change is told twice to those who wait", async () => {
   let opened: Awaited<ReturnType<typeof postgresSubject>> | undefined;
   await using house = await openDrive(async (clock) => (opened = await postgresSubject(clock)));
   const list = (more: object = {}) =>
@@ -79,6 +80,9 @@ test("a cursor does not go back while somebody writes", async () => {
   // Events draw positions in blocks of 64, and whoever writes holds the one that it began in.
   for (let n = 0; n < 70; n += 1) await house.made(house.rootId, `folder ${n}`);
   const { nextCursor: cursor } = expect(await list());
+  const changed = async (after: Mark | undefined) =>
+    expect(await house.drive.changedSpaces({ after }, house.as("system")));
+  const { last } = await changed(undefined);
   const writing = opened?.sql(
     `begin;
      insert into drive.events (stream, version, id, type, schema_version, payload, metadata, occurred_at)
@@ -93,6 +97,7 @@ test("a cursor does not go back while somebody writes", async () => {
   });
   const page = expect(await list({ cursor }));
   assert.deepEqual([page.items, page.nextCursor], [[], cursor]);
+  assert.deepEqual(await changed(last), { spaces: [], last });
   await writing;
 });
 

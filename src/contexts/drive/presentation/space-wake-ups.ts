@@ -2,6 +2,7 @@ import type { Context } from "#kernel/context.ts";
 import { expect } from "#kernel/result.ts";
 import type { Told } from "#platform/http/changes.ts";
 import { WakeUp } from "#platform/events/wake-up.ts";
+import type { Mark } from "../application/ports/changes.ts";
 import type { SpaceId } from "../domain/ids.ts";
 import type { Drive } from "../index.ts";
 
@@ -22,14 +23,14 @@ export function spaceWakeUps(
   };
 
   async function follow(log: WakeUp): Promise<void> {
-    let after: number | undefined;
+    let after: Mark | undefined;
     while (waiting.size > 0) {
       const seen = log.calls;
       try {
-        const { spaces, until } = expect(await changedSpaces({ after }, context()));
+        const { spaces, last } = expect(await changedSpaces({ after }, context()));
         // Whoever has waited from before the first look may have missed a change.
-        wake(after === undefined ? waiting.keys() : spaces);
-        after = until;
+        wake(spaces ?? waiting.keys());
+        after = last;
       } catch {
         wake(waiting.keys()); // they are told themselves why nothing can be read
       }

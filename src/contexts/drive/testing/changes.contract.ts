@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { expect } from "#kernel/result.ts";
 import { FollowChanges, ListChanges } from "../application/changes/list-changes.ts";
 import { OpenSpace } from "../application/spaces/spaces.ts";
+import { beginning, type Mark } from "../application/ports/changes.ts";
 import { openDrive, outcomeOf, read, type OpenDrive } from "./fixtures.ts";
 
 /** The changes of a space are told alike on every adapter, each once, whatever is asked for when. */
@@ -29,20 +30,22 @@ export function changesContract(name: string, open: OpenDrive): void {
       const { id: other } = expect(
         await drive.openSpace(read(OpenSpace, { name: "Another" }), as(adaId)),
       );
-      const changed = async (after: number | undefined) =>
+      const changed = async (after: Mark | undefined) =>
         expect(await drive.changedSpaces({ after }, as("system")));
-      const { spaces, until } = await changed(undefined);
-      assert.deepEqual(spaces, [], "nothing is told of what came before");
+      const { spaces, last } = await changed(undefined);
+      assert.equal(spaces, undefined, "nobody knows what came before");
       await house.made(rootId, "a");
       await house.made(rootId, "b");
-      const one = await changed(until);
+      const one = await changed(last);
       assert.deepEqual(one.spaces, [space.id]);
       await house.join(bobId, "viewer");
-      const members = await changed(one.until);
+      const members = await changed(one.last);
       assert.deepEqual(members.spaces, [space.id], "memberships are changes, too");
-      assert.deepEqual(await changed(members.until), { spaces: [], until: members.until });
-      const all = await changed(0);
-      assert.deepEqual(all.spaces.toSorted(), [space.id, other].toSorted());
+      assert.deepEqual(await changed(members.last), { spaces: [], last: members.last });
+      const all = await changed(beginning);
+      assert.deepEqual(all.spaces?.toSorted(), [space.id, other].toSorted());
+      const restored = await changed({ position: 1, id: `evt_${"0".repeat(26)}` });
+      assert.deepEqual(restored, { spaces: undefined, last: members.last });
     });
 
     test("tells every change to a client that reads the tree after taking a cursor", async () => {

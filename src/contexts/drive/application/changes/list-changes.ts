@@ -93,20 +93,25 @@ export function listChanges({ read, mayAct }: Deps) {
     });
 }
 
-/** `after`: a position in the log; none is before all others. */
-export type ChangedSpaces = { readonly after: number | undefined };
+/** `after`: the last event of the answer before. */
+export type ChangedSpaces = { readonly after: Mark | undefined };
 
-/** Tells the spaces of which events tell after a position in the log, and up to which position. Of what comes before the first answer, nothing is told. */
+/** Tells the spaces of which events tell after one, and up to which event; none where nobody knows: at first, and after a restore. */
 export function changedSpaces({ read }: Pick<Deps, "read">) {
   return async (
     { after }: ChangedSpaces,
     context: Context,
-  ): Promise<Result<{ readonly spaces: readonly SpaceId[]; readonly until: number }, never>> =>
+  ): Promise<
+    Result<
+      { readonly spaces: readonly SpaceId[] | undefined; readonly last: Mark | undefined },
+      never
+    >
+  > =>
     read(context, async ({ changes }) => {
-      const { last } = await changes.look(undefined);
-      const until = last?.position ?? 0;
-      const isOver = after === undefined || after >= until;
-      return ok({ spaces: isOver ? [] : await changes.spaces({ after, until }), until });
+      const { last, isKnown } = await changes.look(after);
+      if (!after || !last || !isKnown) return ok({ spaces: undefined, last });
+      const page = { after: after.position, until: last.position };
+      return ok({ spaces: page.after < page.until ? await changes.spaces(page) : [], last });
     });
 }
 
