@@ -10,12 +10,12 @@ import { answerGarbage } from "./answers.ts";
 import { hangUpOnTheSilent, limitArrival } from "./arrival.ts";
 
 /** A server that gives bodies so long, and what it says to bytes that come in pieces. */
-async function given(timeoutMs: number, silentMs?: number) {
+async function given(limits: Parameters<typeof limitArrival>[0]) {
   const log = pino({ level: "silent" });
   const clientErrorHandler = answerGarbage({ headers: {}, log, metrics: createMetrics() });
   const app = Fastify({ clientErrorHandler, forceCloseConnections: "idle" });
   hangUpOnTheSilent(app);
-  app.addHook("onRequest", limitArrival(timeoutMs, silentMs));
+  app.addHook("onRequest", limitArrival(limits));
   app.addContentTypeParser("application/octet-stream", (_request, body, done) => done(null, body));
   app.post("/file", { config: { takesFiles: true } }, async ({ body }) => {
     let bytes = 0;
@@ -44,7 +44,7 @@ const head = (path: string, length: number) =>
   `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
 
 test("answers 408 and closes the connection when a body does not arrive", async () => {
-  await using server = await given(50);
+  await using server = await given({ timeoutMs: 50 });
   const { socket, heard } = server.open();
   socket.write(`${head("/", 100)}{"a":`);
   await once(socket, "close");
@@ -55,7 +55,7 @@ test("answers 408 and closes the connection when a body does not arrive", async 
 const fileHead = head("/file", 300).replace("application/json", "application/octet-stream");
 
 test("answers 408 to a client that sends nothing more of its file", async () => {
-  await using server = await given(5_000, 50);
+  await using server = await given({ silentMs: 50 });
   const { socket, heard } = server.open();
   socket.write(`${fileHead}begun`);
   await once(socket, "close");
@@ -63,7 +63,7 @@ test("answers 408 to a client that sends nothing more of its file", async () => 
 });
 
 test("takes a file that comes slowly, as long as something comes", async () => {
-  await using server = await given(5_000, 400);
+  await using server = await given({ silentMs: 400 });
   const { socket, heard } = server.open();
   socket.write(fileHead);
   for (let i = 0; i < 10; i += 1) {
@@ -75,7 +75,7 @@ test("takes a file that comes slowly, as long as something comes", async () => {
 });
 
 test("keeps the connection open when a body arrives in time", async () => {
-  await using server = await given(5_000);
+  await using server = await given({});
   const { socket, heard } = server.open();
   for (let i = 1; i <= 2; i += 1) {
     socket.write(`${head("/", 7)}{"a"`);
@@ -86,7 +86,7 @@ test("keeps the connection open when a body arrives in time", async () => {
 });
 
 test("closes the connection of a client that keeps sending after the answer", async () => {
-  await using server = await given(5_000);
+  await using server = await given({});
   const [patient, endless] = [server.open(), server.open()];
   for (const { socket } of [patient, endless]) {
     socket.write(`${head("/deaf", 7)}{"a"`);
@@ -101,8 +101,37 @@ test("closes the connection of a client that keeps sending after the answer", as
   patient.socket.destroy();
 });
 
+/** A client that reads the answer once it has sent all, as many do. */
+const late = `POST /deaf HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`;
+
+test("a client that reads the answer once it has sent all is told why it was refused", async () => {
+  await using server = await given({});
+  const { socket, heard } = server.open();
+  socket.pause();
+  const size = 2 ** 25;
+  socket.write(`${late}connection: close\r\ncontent-length: ${size}\r\n\r\n`);
+  const failed = once(socket, "error").then(([error]) => error as Error);
+  const piece = Buffer.alloc(2 ** 16, 97);
+  for (let sent = 0; sent < size; sent += piece.length)
+    if (!socket.write(piece)) await Promise.race([once(socket, "drain"), failed]);
+  await sleep(50);
+  socket.resume();
+  await once(socket, "close");
+  assert.match(heard(), /^HTTP\/1\.1 401 /);
+});
+
+test("a client that goes on sending after its answer is hung up on", async () => {
+  await using server = await given({ afterMs: 200 });
+  const { socket, heard } = server.open();
+  socket.write(`${late}connection: close\r\ncontent-length: ${2 ** 40}\r\n\r\n`);
+  const sending = setInterval(() => socket.write("x".repeat(1_000)), 5);
+  await once(socket, "close");
+  clearInterval(sending);
+  assert.match(heard(), /^HTTP\/1\.1 401 /);
+});
+
 test("a stop does not wait for connections without requests", async () => {
-  const server = await given(5_000);
+  const server = await given({});
   const { socket } = server.open();
   await once(socket, "connect");
   const { socket: asking } = server.open();

@@ -7,8 +7,8 @@ import { problem } from "./problem.ts";
 /** How long a body may take to arrive; a file has longer. */
 export const bodyTimeoutMs = 30_000;
 export const uploadTimeoutMs = 600_000;
-/** How long a client that still sends its body has to read the answer. */
-export const lingerMs = 1_000;
+/** How long the rest of a body is let arrive after the answer, and how long nothing of it may come meanwhile. */
+export const [lingerMs, lingerSilentMs] = [10_000, 1_000];
 
 /** How long a client may send nothing of a file, while the server waits for more. */
 const silenceMs = 30_000;
@@ -17,8 +17,33 @@ const silenceMs = 30_000;
 export const hasBody = ({ headers }: Pick<IncomingMessage, "headers">): boolean =>
   headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 
-/** Answers 408 to late bodies. Closes connections of clients that keep sending after the answer. */
-export function limitArrival(timeoutMs = bodyTimeoutMs, silentMs = silenceMs) {
+/**
+ * A connection that is to be closed after its answer, while its body still comes, is closed once that has come: closed at once, it would take the
+ * answer from clients that read it after they have sent all. A loop over the body that ends early leaves the rest to come.
+ */
+function closeOnceRead(raw: IncomingMessage): void {
+  const { socket } = raw;
+  raw[Symbol.asyncIterator] = () => raw.iterator({ destroyOnReturn: false });
+  socket.destroySoon = () => {
+    Reflect.deleteProperty(socket, "destroySoon"); // the one of all sockets is there again
+    if (raw.complete) return socket.destroySoon();
+    raw.once("end", () => socket.destroy());
+    socket.end();
+  };
+}
+
+type Limits = {
+  readonly timeoutMs?: number;
+  readonly silentMs?: number;
+  readonly afterMs?: number;
+};
+
+/** Answers 408 to late bodies. What comes of a body after the answer is thrown away, and not for long. */
+export function limitArrival({
+  timeoutMs = bodyTimeoutMs,
+  silentMs = silenceMs,
+  afterMs = lingerMs,
+}: Limits = {}) {
   return (
     { raw, routeOptions, server: { server } }: FastifyRequest,
     reply: FastifyReply,
@@ -31,14 +56,27 @@ export function limitArrival(timeoutMs = bodyTimeoutMs, silentMs = silenceMs) {
     const { takesFiles = false } = routeOptions.config;
     const beLate = () => void server.emit("clientError", new BodyIsLate(), socket);
     const timer = give(takesFiles ? uploadTimeoutMs : timeoutMs, beLate);
-    const silence = takesFiles ? watchSilence(raw, silentMs, beLate) : undefined;
+    const silence = takesFiles ? watchSilence(raw, socket, silentMs, beLate) : undefined;
+    closeOnceRead(raw);
     reply.raw.once("close", () => {
       clearTimeout(timer);
       clearInterval(silence);
-      if (!raw.complete) give(lingerMs, () => socket.destroy());
+      if (!raw.complete) linger(raw, socket, afterMs);
     });
     return done();
   };
+}
+
+/** Throws away the rest of a body whose request is answered, and closes the connection where it does not come. */
+function linger(raw: IncomingMessage, socket: Socket, ms: number): void {
+  const over = () => {
+    clearTimeout(end);
+    clearInterval(silence);
+    if (!raw.complete) socket.destroy();
+  };
+  const end = setTimeout(over, ms).unref();
+  const silence = watchSilence(raw, socket, Math.min(ms, lingerSilentMs), over);
+  raw.resume();
 }
 
 /** Refuses what would be kept other than it was meant: a body that is encoded, and a query that is no text. */
@@ -69,10 +107,15 @@ function isText(url: string): boolean {
 }
 
 /** Acts if nothing of a body has come for a while. A body that waits for the server to read it is not silent. */
-function watchSilence(raw: IncomingMessage, ms: number, act: () => void): NodeJS.Timeout {
+function watchSilence(
+  raw: IncomingMessage,
+  socket: Socket,
+  ms: number,
+  act: () => void,
+): NodeJS.Timeout {
   let known = -1;
   const look = () => {
-    const { bytesRead } = raw.socket;
+    const { bytesRead } = socket;
     if (!raw.complete && bytesRead === known && raw.readableLength === 0) act();
     known = bytesRead;
   };

@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { Admission } from "./admission.ts";
 import { overloaded } from "./answers.ts";
-import { hasBody, lingerMs } from "./arrival.ts";
+import { hasBody, lingerSilentMs } from "./arrival.ts";
 import { correlationIdOf } from "./correlation.ts";
 import { problemMediaType } from "./problem.ts";
 
@@ -54,7 +54,7 @@ function refusing({ metrics, log, headers }: SheddingOptions) {
     const body = JSON.stringify(overloaded(correlationId));
     const own = { "x-request-id": correlationId, "content-length": Buffer.byteLength(body) };
     response.writeHead(503, { ...all, ...own }).end(body);
-    whereIncomplete(request, lingerMs, () => request.socket.destroy());
+    whereIncomplete(request, lingerSilentMs, () => request.socket.destroy());
   };
 }
 
