@@ -2,24 +2,16 @@
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { freePort } from "#test/ports.ts";
 
 export const mebibytes = 256;
 export const rounds = 3;
 export const small = { files: 1_000, bytes: 4_096, atOnce: 8 };
 
 const run = promisify(execFile);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 /** What nginx needs to answer PROPFIND, on Debian. */
 const propfindModule = "/usr/lib/nginx/modules/ngx_http_dav_ext_module.so";

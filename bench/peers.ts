@@ -23,7 +23,7 @@ const rounds = 3;
 const jobs = 40_000;
 
 /** Installs the peers if they are not there, or older than their lock file; undefined if it cannot. */
-function install(): boolean {
+export function installPeers(): boolean {
   const lock = path.join(folder, "package-lock.json");
   const installed = path.join(folder, "node_modules/.package-lock.json");
   const npm = (...args: readonly string[]) =>
@@ -115,7 +115,7 @@ async function madeBy({ url }: Server): Promise<string> {
 
 /** Basalt beside what a team would take in its place. */
 export async function peerFigures(): Promise<readonly Figure[]> {
-  if (!install()) {
+  if (!installPeers()) {
     console.error("The peers cannot be installed: not measured.");
     return [];
   }

@@ -1,11 +1,12 @@
-// The door of WebDAV beside nginx's modules, where these are installed (unflushed).
+// The door of WebDAV beside nginx's modules, where these are installed, and nephele (both unflushed).
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { mebibytes, nginx, rate, rounds, small, storm } from "./beside-nginx.ts";
 import { openSpace } from "./drive.ts";
 import { signIn, unlimited } from "./http.ts";
 import { median, scratchFolder, spread, startServer, type Figure } from "./measure.ts";
+import { installPeers } from "./peers.ts";
 
 const listings = 5;
 type Headers = Readonly<Record<string, string>>;
@@ -15,97 +16,121 @@ type Server = { readonly url: string; readonly headers: Headers };
 const flags = (headers: Headers) =>
   Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
 
-/** One round of each load. Rates are MiB/s, files/s and milliseconds. */
-async function measured({ url, headers }: Server, folder: string, round: number) {
-  const [file, out] = [path.join(folder, "big"), path.join(folder, "out")];
-  writeFileSync(file, randomBytes(mebibytes * 2 ** 20));
-  const big = `${url}/big-${round}`;
-  const up = await rate(["-o", out, "-T", file, ...flags(headers), big]);
-  const down = await rate(["-o", out, ...flags(headers), big]);
+type Load = (server: Server, round: number) => Promise<number>;
+
+/** A large file each way, MiB/s. The round's upload comes before its download. */
+const upload =
+  (folder: string): Load =>
+  ({ url, headers }, round) => {
+    const file = path.join(folder, "big");
+    writeFileSync(file, randomBytes(mebibytes * 2 ** 20));
+    const out = path.join(folder, "out");
+    return rate(["-o", out, "-T", file, ...flags(headers), `${url}/big-${round}`]);
+  };
+const download =
+  (folder: string): Load =>
+  ({ url, headers }, round) =>
+    rate(["-o", path.join(folder, "out"), ...flags(headers), `${url}/big-${round}`]);
+
+/** Small files, each with other bytes, files/s. */
+const smallFiles: Load = ({ url, headers }, round) => {
   const to = (n: number) => `${url}/small-${round}-${n}`;
   const body = () => new Uint8Array(randomBytes(small.bytes));
-  const files = await storm((n) => fetch(to(n), { method: "PUT", headers, body: body() }));
-  return { up, down, files };
-}
+  return storm((n) => fetch(to(n), { method: "PUT", headers, body: body() }));
+};
 
 /** How long a folder of a thousand files takes to be told, ms. */
-async function listed({ url, headers }: Server): Promise<number> {
+const listing: Load = async ({ url, headers }) => {
   const begun = performance.now();
   const asked = { method: "PROPFIND", headers: { ...headers, depth: "1" } };
-  const text = await (await fetch(`${url}/`, asked)).text();
+  const text = await (await fetch(`${url}/many/`, asked)).text();
   const told = text.split("href>").length / 2;
   if (told < small.files) throw new Error(`PROPFIND told ${told} resources`);
   return performance.now() - begun;
-}
-
-async function folderOf({ url, headers }: Server, name: string): Promise<Server> {
-  const made = await fetch(`${url}/${name}/`, { method: "MKCOL", headers });
-  if (!made.ok) throw new Error(`MKCOL was answered ${made.status}`);
-  const folder = { url: `${url}/${name}`, headers };
-  const body = new Uint8Array(randomBytes(small.bytes));
-  await storm((n) => fetch(`${folder.url}/${n}`, { method: "PUT", headers, body }));
-  return folder;
-}
-
-type Rates = { readonly up: number; readonly down: number; readonly files: number };
-
-const atLeast = (
-  what: string,
-  unit: string,
-  own: readonly number[],
-  { peer, bar }: { readonly peer: readonly number[]; readonly bar: number },
-): Figure => {
-  const ratio = median(own) / median(peer);
-  const beside = peer.length === 0 ? "nginx is not installed" : `${ratio.toFixed(2)} × nginx`;
-  const measuredAs = `${spread(own, 0)} ${unit}, ${beside}`;
-  return { what, measured: measuredAs, bar: `≥ ${bar} ×`, kept: peer.length === 0 || ratio >= bar };
 };
 
-async function listing(own: Server, peer: Server | undefined): Promise<Figure> {
-  const [ours, theirs]: [number[], number[]] = [[], []];
-  for (let n = 0; n < listings; n += 1) {
-    ours.push(await listed(own));
-    if (peer) theirs.push(await listed(peer));
-  }
+async function makeMany({ url, headers }: Server): Promise<void> {
+  const made = await fetch(`${url}/many/`, { method: "MKCOL", headers });
+  if (!made.ok) throw new Error(`MKCOL was answered ${made.status}`);
+  const body = new Uint8Array(randomBytes(small.bytes));
+  await storm((n) => fetch(`${url}/many/${n}`, { method: "PUT", headers, body }));
+}
+
+type Named<T> = Readonly<Record<string, T>>;
+
+/** A load on all servers by turns. */
+async function inTurn(
+  servers: Named<Server>,
+  times: number,
+  load: Load,
+): Promise<Named<readonly number[]>> {
+  const measured: Record<string, number[]> = {};
+  for (let round = 0; round < times; round += 1)
+    for (const [name, server] of Object.entries(servers))
+      (measured[name] ??= []).push(await load(server, round));
+  return measured;
+}
+
+type Bar = { readonly least: number } | { readonly most: number };
+
+/** Ours beside a peer, which may not be there. */
+function beside(
+  what: string,
+  unit: string,
+  measured: Named<readonly number[]>,
+  [peer, bar]: readonly ["nginx" | "nephele", Bar],
+): Figure {
+  const { ours = [], [peer]: theirs } = measured;
+  const own = `${spread(ours, 0)} ${unit}`;
+  const [sign, limit] = "least" in bar ? ["≥", bar.least] : ["≤", bar.most];
+  const told = { what, bar: `${sign} ${limit} × ${peer}` };
+  if (!theirs) return { ...told, measured: `${own}, ${peer} is not there`, kept: true };
   const ratio = median(ours) / median(theirs);
-  const beside = peer ? `${ratio.toFixed(2)} × nginx` : "nginx has no PROPFIND here";
-  return {
-    what: `PROPFIND of ${small.files} files`,
-    measured: `${spread(ours, 0)} ms, ${beside}`,
-    bar: "≤ 2 ×",
-    kept: !peer || ratio <= 2,
-  };
+  const kept = "least" in bar ? ratio >= limit : ratio <= limit;
+  return { ...told, measured: `${own}, ${ratio.toFixed(2)} × ${peer}`, kept };
+}
+
+async function nephele(folder: string): ReturnType<typeof startServer> {
+  if (!installPeers()) throw new Error("the peers could not be installed");
+  mkdirSync(folder);
+  return startServer(["bench/peers/nephele.ts", folder], { NODE_ENV: "production" });
 }
 
 export async function webdavFigures(): Promise<readonly Figure[]> {
   await using folder = await scratchFolder();
+  const at = (name: string) => path.join(folder.path, name);
   await using server = await startServer(["src/cli.ts", "start"], {
     ...unlimited,
-    BASALT_DATA_DIR: path.join(folder.path, "data"),
+    BASALT_DATA_DIR: at("data"),
   });
   const { headers } = await signIn(server);
   await openSpace({ url: server.url, headers });
-  const own = { url: `${server.url}/dav/Bench`, headers };
-  await using dav = await nginx(path.join(folder.path, "nginx"));
-  const peer = dav && { url: dav.url, headers: {} };
-  const [ours, theirs]: [Rates[], Rates[]] = [[], []];
-  for (let round = 0; round < rounds; round += 1) {
-    ours.push(await measured(own, folder.path, round));
-    if (peer) theirs.push(await measured(peer, folder.path, round));
-  }
-  const lists = dav?.knowsPropfind === true && peer ? await folderOf(peer, "many") : undefined;
-  const rates = (some: readonly Rates[], kind: keyof Rates) => some.map((one) => one[kind]);
-  const figure = (what: string, unit: string, kind: keyof Rates, bar: number) =>
-    atLeast(what, unit, rates(ours, kind), { peer: rates(theirs, kind), bar });
+  await using peer = await nginx(at("nginx"));
+  await using other = await nephele(at("nephele"));
+  const none = {};
+  const ours = { url: `${server.url}/dav/Bench`, headers };
+  const two = { ours, ...(peer && { nginx: { url: peer.url, headers: none } }) };
+  const three = { ...two, nephele: { url: other.url, headers: none } };
+  const listed = {
+    ours,
+    ...(peer?.knowsPropfind && { nginx: { url: peer.url, headers: none } }),
+    nephele: three.nephele,
+  };
+  const up = await inTurn(two, rounds, upload(folder.path));
+  const down = await inTurn(two, rounds, download(folder.path));
+  const files = await inTurn(three, rounds, smallFiles);
+  for (const one of Object.values(listed)) await makeMany(one);
+  const lists = await inTurn(listed, listings, listing);
+  const what = {
+    files: `${small.files} files of ${small.bytes} bytes, ${small.atOnce} at once, flushed,`,
+    lists: `PROPFIND of ${small.files} files`,
+  };
   return [
-    figure(`upload of ${mebibytes} MiB, flushed,`, "MiB/s", "up", 0.45),
-    figure(`download of ${mebibytes} MiB`, "MiB/s", "down", 0.6),
-    figure(
-      `${small.files} files of ${small.bytes} bytes, ${small.atOnce} at once, flushed,`,
-      "/s",
-      "files",
-      0.5,
-    ),
-    await listing(await folderOf(own, "many"), lists),
+    beside(`upload of ${mebibytes} MiB, flushed,`, "MiB/s", up, ["nginx", { least: 0.45 }]),
+    beside(`download of ${mebibytes} MiB`, "MiB/s", down, ["nginx", { least: 0.6 }]),
+    beside(what.files, "/s", files, ["nginx", { least: 0.5 }]),
+    beside(what.files, "/s", files, ["nephele", { least: 2 }]),
+    beside(what.lists, "ms", lists, ["nginx", { most: 2 }]),
+    beside(what.lists, "ms", lists, ["nephele", { most: 0.1 }]),
   ];
 }
