@@ -66,6 +66,7 @@ import { stageBytes } from "./application/stagings/stage-bytes.ts";
 import {
   beginStaging,
   discardStaging,
+  listStagings,
   findStaging,
   getStaging,
   joinStagings,
@@ -158,6 +159,7 @@ const staging = (deps: DriveDeps) => ({
   sealStaging: sealStaging(deps),
   settleStagings: settleStagings(deps),
   discardStaging: discardStaging(deps),
+  listStagings: listStagings(deps),
 });
 
 /** All that the drive can be asked to do. */

@@ -48,6 +48,10 @@ const sizeAt = statement<{ readonly size: number }>(
   "drive.staging-size-at",
   "select size from drive.staged_pieces where staging_id = $1 and place = $2::bigint",
 );
+const listOpen = statement<Row>(
+  "drive.stagings-listed",
+  `${stagingWhere("owner_id = $1 and expires_at > $2::timestamptz and node_id is null")} order by id`,
+);
 const openOf = statement<{ readonly count: number; readonly bytes: number }>(
   "drive.stagings-open",
   `select count(*) as count, coalesce(sum(bytes), 0)::bigint as bytes from drive.stagings
@@ -158,6 +162,7 @@ export const postgresStagings = ({ read, write }: Transaction): Stagings => ({
   },
   sizes: (id) => read(sizes, [id]),
   sizeAt: async (id, place) => (await read(sizeAt, [id, place]))[0]?.size,
+  listOpen: async (ownerId, now) => (await read(listOpen, [ownerId, now])).map(toStaging),
   async openOf(ownerId, now) {
     const [row] = await read(openOf, [ownerId, now]);
     return row ?? { count: 0, bytes: 0 };

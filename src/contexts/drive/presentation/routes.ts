@@ -8,6 +8,7 @@ import { memberRoutes } from "./member-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
 import { pastRoutes } from "./past-routes.ts";
 import { spaceRoutes } from "./space-routes.ts";
+import { stagingRoutes } from "./staging-routes.ts";
 import { uploadRoutes } from "./upload-routes.ts";
 
 /** Everything that the drive answers over HTTP. */
@@ -18,6 +19,7 @@ export const driveRoutes = (drive: Drive, toldOf: ToldOf, linking: Linking): rea
   ...contentRoutes(drive),
   ...pastRoutes(drive),
   ...uploadRoutes(drive),
+  ...stagingRoutes(drive),
   ...lockRoutes(drive),
   ...linkRoutes(drive, linking),
   ...changeRoutes(drive, toldOf),

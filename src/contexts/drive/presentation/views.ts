@@ -59,11 +59,13 @@ export const UsageView = named(
   "Usage",
   shape({
     usedBytes: described("Bytes that the spaces of the caller have", Count),
+    stagedBytes: described("Bytes of unfinished uploads, which no space has yet", Count),
     quotaBytes: optional(described("Bytes that they may have", Count)),
   }),
 );
-export const toUsage = ({ usedBytes, quotaBytes }: UsageOfOwner) => ({
+export const toUsage = ({ usedBytes, stagedBytes, quotaBytes }: UsageOfOwner) => ({
   usedBytes,
+  stagedBytes,
   ...(quotaBytes === undefined ? {} : { quotaBytes }),
 });
 

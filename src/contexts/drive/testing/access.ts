@@ -46,11 +46,22 @@ async function spaceOf({ url }: Served, { headers }: SignedIn): Promise<Ids> {
   );
   assert.equal(begun.status, 201, await begun.clone().text());
   const upload = (await begun.json()) as { readonly id: string };
+  const staged = await fetch(`${url}/tus/${String(space["id"])}`, {
+    method: "POST",
+    headers: {
+      ...headers,
+      "tus-resumable": "1.0.0",
+      "upload-length": "5",
+      "upload-metadata": `filename ${btoa("t")}`,
+    },
+  });
+  assert.equal(staged.status, 201, await staged.clone().text());
   return {
     spaceId: String(space["id"]),
     nodeId: id,
     revision: "1",
     uploadId: upload.id,
+    stagingId: staged.headers.get("location")?.split("/").at(-1) ?? "",
     linkId: String(link["id"]),
     lockId: String(lock["id"]),
     invitationId: String(invitation["id"]),
@@ -72,12 +83,15 @@ export const access: Access = {
     "GET /api/v1/drive/spaces",
     "POST /api/v1/drive/spaces",
     "GET /api/v1/drive/usage",
+    "GET /api/v1/drive/stagings",
     "GET /api/v1/drive/invitations",
   ],
   bodies: {
     "GET /api/v1/drive/spaces": undefined,
     "POST /api/v1/drive/spaces": { name: "Ours" },
     "GET /api/v1/drive/usage": undefined,
+    "GET /api/v1/drive/stagings": undefined,
+    "DELETE /api/v1/drive/stagings/{stagingId}": undefined,
     "GET /api/v1/drive/invitations": undefined,
     "POST /api/v1/drive/invitations/{invitationId}/acceptance": undefined,
     "DELETE /api/v1/drive/invitations/{invitationId}": undefined,
@@ -138,6 +152,9 @@ export const access: Access = {
     "GET /api/v1/drive/nodes/{nodeId}/revisions": undefined,
     "POST /api/v1/drive/nodes/{nodeId}/revisions/{revision}/restoration": undefined,
   },
-  ownersOnly: ["POST /api/v1/drive/invitations/{invitationId}/acceptance"],
+  ownersOnly: [
+    "POST /api/v1/drive/invitations/{invitationId}/acceptance",
+    "DELETE /api/v1/drive/stagings/{stagingId}",
+  ],
   thingsOf: spaceOf,
 };

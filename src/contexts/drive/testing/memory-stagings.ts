@@ -1,13 +1,20 @@
 import type { MemoryTransaction } from "#platform/memory/memory-pending.ts";
 import type { PiecePlace, Stagings } from "../application/ports/stagings.ts";
 import { sizeOf, type ByteCount } from "../domain/content.ts";
-import type { StagingId } from "../domain/ids.ts";
+import type { Instant } from "#kernel/instant.ts";
+import type { OwnerId, StagingId } from "../domain/ids.ts";
 import type { Staging } from "../domain/staging.ts";
 import { byText, type KeptStaging, type Tables } from "./memory-tables.ts";
 
 const bytesOf = ({ kept }: KeptStaging) =>
   kept.reduce((sum, { manifest }) => sum + sizeOf(manifest), 0);
 const inOrder = (a: PiecePlace, b: PiecePlace) => byText(a.id, b.id) || a.place - b.place;
+
+/** Those of an owner that no file has, in the order in which they were begun. */
+const openOf = (all: readonly KeptStaging[], owner: OwnerId, now: Instant) =>
+  all
+    .filter((one) => one.ownerId === owner && one.expiresAt > now && one.nodeId === undefined)
+    .toSorted((a, b) => byText(a.id, b.id));
 
 /** Stagings in memory. */
 export function stagingsIn({ stagings }: Tables, { change }: MemoryTransaction): Stagings {
@@ -18,6 +25,7 @@ export function stagingsIn({ stagings }: Tables, { change }: MemoryTransaction):
     change<KeptStaging>(stagings, id, (found) => found && { ...found, ...to(found) });
   const changeOpen: typeof changeOne = (id, to) =>
     changeOne(id, (found) => (found.isSealed ? {} : to(found)));
+  const listOpen = (ownerId: OwnerId, now: Instant) => openOf(all(), ownerId, now);
   function seen(found: KeptStaging | undefined): Staging | undefined {
     if (!found) return undefined;
     const { kept, ...staging } = found;
@@ -33,10 +41,9 @@ export function stagingsIn({ stagings }: Tables, { change }: MemoryTransaction):
       const found = piecesOf(id).find((one) => one.place === place);
       return found && sizeOf(found.manifest);
     },
+    listOpen: async (ownerId, now) => listOpen(ownerId, now).flatMap((one) => seen(one) ?? []),
     async openOf(ownerId, now) {
-      const open = all().filter(
-        (one) => one.ownerId === ownerId && one.expiresAt > now && one.nodeId === undefined,
-      );
+      const open = listOpen(ownerId, now);
       return { count: open.length, bytes: open.reduce((sum, one) => sum + bytesOf(one), 0) };
     },
     add: (staging) => change<KeptStaging>(stagings, staging.id, () => ({ ...staging, kept: [] })),

@@ -247,6 +247,40 @@ export function stagingsContract(name: string, open: OpenDrive): void {
       assert.equal(outcomeOf(await house.state(other)), "staging-not-found");
     });
 
+    test("lists what its owner has begun and no file has yet, and tells how many bytes that is", async () => {
+      await using house = await stagingHouse(open);
+      const { drive, as, adaId, bobId } = house;
+      const listed = async (actor: string = adaId) =>
+        expect(await drive.listStagings({}, as(actor))).map(({ id, bytes, length }) => [
+          id,
+          bytes,
+          length,
+        ]);
+      const staged = async (actor: string = adaId) =>
+        expect(await drive.getUsage({}, as(actor))).stagedBytes;
+      const [one, two] = [await house.begun(5), await house.begun()];
+      house.clock.advance(stagingMs - 1);
+      const three = await house.begun(3);
+      expect(await house.stage(two, { offset: 0 }, Buffer.from("1234567")));
+      expect(await house.stage(three, { offset: 0 }, Buffer.from("123")));
+      assert.deepEqual(await listed(), [
+        [one, 0, 5],
+        [two, 7, undefined],
+        [three, 3, 3],
+      ]);
+      assert.equal(await staged(), 10);
+      assert.deepEqual([await listed(bobId), await staged(bobId)], [[], 0]);
+
+      expect(await house.keep(expect(await house.seal(three)), "three"));
+      assert.deepEqual(await listed(), [
+        [one, 0, 5],
+        [two, 7, undefined],
+      ]);
+      expect(await drive.discardStaging({ stagingId: one }, as(adaId)));
+      house.clock.advance(1);
+      assert.deepEqual([await listed(), await staged()], [[], 0], "the others have expired");
+    });
+
     test("limits what a user holds, also where pieces come at once", async () => {
       await using house = await stagingHouse(open, 100_000);
       const id = await house.begun();

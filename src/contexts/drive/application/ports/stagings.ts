@@ -27,6 +27,8 @@ export type Stagings = {
     ownerId: OwnerId,
     now: Instant,
   ) => Promise<{ readonly count: number; readonly bytes: number }>;
+  /** These themselves, in the order in which they were begun. */
+  readonly listOpen: (ownerId: OwnerId, now: Instant) => Promise<readonly Staging[]>;
   readonly add: (staging: Omit<Staging, "bytes" | "pieces">) => void;
   /** Keeps a piece, instead of one that was in its place before. `hash`: that of all pieces, where it is known. */
   readonly put: (id: StagingId, piece: StagedPiece, hash: Sha256 | undefined) => void;

@@ -1,4 +1,5 @@
 import type { Context } from "#kernel/context.ts";
+import type { Clock } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import { shape } from "#kernel/shape.ts";
@@ -10,19 +11,25 @@ import type { DriveScope } from "../ports/scope.ts";
 
 export const GetUsage = shape({});
 
-/** `quotaBytes`: undefined is without a limit. */
-export type UsageOfOwner = Quota & { readonly usedBytes: number };
+/** `quotaBytes`: undefined is without a limit. `stagedBytes`: those of contents that no file has yet, which count for it as well where more of them come. */
+export type UsageOfOwner = Quota & { readonly usedBytes: number; readonly stagedBytes: number };
 
-type Deps = Quota & { readonly read: Read<DriveScope>; readonly mayAct: MayAct };
+type Deps = Quota & {
+  readonly read: Read<DriveScope>;
+  readonly mayAct: MayAct;
+  readonly clock: Clock;
+};
 
 /** How much the spaces of the actor have, and may have. */
 export const getUsage =
-  ({ read, mayAct, quotaBytes }: Deps) =>
+  ({ read, mayAct, quotaBytes, clock }: Deps) =>
   async (_: object, context: Context): Promise<Result<UsageOfOwner, Forbidden>> => {
     const owner = OwnerId.parse(context.actor);
-    if (!owner.ok) return ok({ usedBytes: 0, quotaBytes });
+    if (!owner.ok) return ok({ usedBytes: 0, stagedBytes: 0, quotaBytes });
     const allowed = await mayAct(context, Permissions.readSpace, { owner: owner.value });
     if (!allowed.ok) return allowed;
-    const { usedBytes } = await read(context, ({ usage }) => usage.of(owner.value));
-    return ok({ usedBytes, quotaBytes });
+    const [{ usedBytes }, { bytes: stagedBytes }] = await read(context, ({ usage, stagings }) =>
+      Promise.all([usage.of(owner.value), stagings.openOf(owner.value, clock.now())]),
+    );
+    return ok({ usedBytes, stagedBytes, quotaBytes });
   };

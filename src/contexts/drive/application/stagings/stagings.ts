@@ -3,6 +3,7 @@ import type { NewId } from "#kernel/id.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
+import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { maxFileBytes, type ByteCount } from "../../domain/content.ts";
 import { OwnerId, StagingId } from "../../domain/ids.ts";
@@ -220,11 +221,28 @@ export function settleStagings(deps: Deps) {
   };
 }
 
+export const ListStagings = shape({});
+export type ListStagings = Infer<typeof ListStagings>;
+
+/** Lists the contents that the actor has begun to put together and no file has yet. */
+export const listStagings =
+  ({ read, mayAct, clock }: Seeing & { readonly read: Read<DriveScope> }) =>
+  async (_: ListStagings, context: Context): Promise<Result<readonly Staging[], Forbidden>> => {
+    const owner = OwnerId.parse(context.actor);
+    if (!owner.ok) return ok([]);
+    const allowed = await mayAct(context, Permissions.readNode, { owner: owner.value });
+    if (!allowed.ok) return allowed;
+    return ok(await read(context, ({ stagings }) => stagings.listOpen(owner.value, clock.now())));
+  };
+
+export const DiscardStaging = shape({ stagingId: StagingId });
+export type DiscardStaging = Infer<typeof DiscardStaging>;
+
 /** Gives up a content. What has come of it is collected. */
 export function discardStaging(deps: Deps) {
   const own = ownStaging(deps);
   return (
-    { stagingId }: One,
+    { stagingId }: DiscardStaging,
     context: Context,
   ): Promise<Result<void, StagingUnseen | Conflict>> => {
     const discard = async (scope: DriveScope): Promise<Result<void, StagingUnseen>> => {
