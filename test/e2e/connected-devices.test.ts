@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { serve } from "#test/basalt.ts";
+import {
+  basicOf,
+  beginLogin,
+  desktopAgent,
+  poll,
+  type Begun,
+  type Collected,
+} from "#test/device-login.ts";
 import { openWebDav } from "#test/webdav.ts";
-
-type Begun = {
-  readonly poll: { readonly token: string; readonly endpoint: string };
-  readonly login: string;
-};
-type Collected = {
-  readonly server: string;
-  readonly loginName: string;
-  readonly appPassword: string;
-};
 
 describe("a client of Nextcloud that connects by the page", () => {
   let house: Awaited<ReturnType<typeof openWebDav>>;
@@ -19,16 +18,7 @@ describe("a client of Nextcloud that connects by the page", () => {
   });
   after(() => house.served[Symbol.asyncDispose]());
 
-  async function begin(agent = "Mozilla/5.0 (Linux) mirall/3.16.4 (Nextcloud)"): Promise<Begun> {
-    const begun = await fetch(`${house.served.url}/index.php/login/v2`, {
-      method: "POST",
-      headers: { "user-agent": agent },
-    });
-    assert.equal(begun.status, 200);
-    return (await begun.json()) as Begun;
-  }
-  const poll = ({ poll: { token, endpoint } }: Begun) =>
-    fetch(endpoint, { method: "POST", body: new URLSearchParams({ token }) });
+  const begin = (agent?: string) => beginLogin(house.served.url, agent);
   const approve = async ({ login }: Begun) => {
     const { status, text } = await house.ask("POST", `/api/v1/users/${house.ada.userId}/devices`, {
       as: house.ada.headers.authorization,
@@ -46,10 +36,7 @@ describe("a client of Nextcloud that connects by the page", () => {
     assert.equal(status, 201);
     assert.deepEqual(
       [body["name"], body["scopes"]],
-      [
-        "Mozilla/5.0 (Linux) mirall/3.16.4 (Nextcloud)",
-        ["spaces:read", "nodes:read", "nodes:update"],
-      ],
+      [desktopAgent, ["spaces:read", "nodes:read", "nodes:update"]],
     );
     assert.equal("token" in body, false);
     const collected = (await (await poll(begun)).json()) as Collected;
@@ -63,7 +50,7 @@ describe("a client of Nextcloud that connects by the page", () => {
       [collected.server, collected.loginName],
       [house.served.url, "ada@example.com"],
     );
-    const as = `Basic ${btoa(`${collected.loginName}:${collected.appPassword}`)}`;
+    const as = basicOf(collected);
     const listed = await house.ask("PROPFIND", "/remote.php/dav/files/ada@example.com/", {
       as,
       depth: "1",
@@ -77,7 +64,7 @@ describe("a client of Nextcloud that connects by the page", () => {
   test("is told nothing where it guesses, and a session is no password that could be given up", async () => {
     const { poll: asked, login } = await begin();
     for (const token of ["", "x", "basalt_device_collection.e30.x", login.split("/").at(-1) ?? ""])
-      assert.equal((await poll({ poll: { ...asked, token }, login })).status, 404, token);
+      assert.equal((await poll({ poll: { ...asked, token } })).status, 404, token);
     for (const body of ["", "null", "[", '{"token":1}']) {
       const headers = { "content-type": "application/json" };
       const answer = await fetch(asked.endpoint, { method: "POST", headers, body });
@@ -116,11 +103,32 @@ describe("a client of Nextcloud that connects by the page", () => {
     const begun = await begin();
     assert.equal((await approve(begun)).status, 201);
     const again = await approve(begun);
-    assert.deepEqual([again.status, again.body["code"]], [404, "DEVICE_REQUEST_VOID"]);
+    assert.deepEqual([again.status, again.body["code"]], [410, "DEVICE_REQUEST_VOID"]);
+    assert.deepEqual(again.body["details"], { reason: "approved" });
+    const swapped = await approve({ ...begun, login: begun.poll.token });
+    assert.deepEqual([swapped.status, swapped.body["details"]], [410, { reason: "unknown" }]);
     for (const url of [begun.login, `${begun.login}x`, `${house.served.url}/connect`])
-      assert.equal((await fetch(url)).status, 404, url);
+      assert.equal((await fetch(url)).status, 410, url);
+    assert.equal((await fetch(begun.login, { method: "HEAD" })).status, 410);
     const forged = await (await fetch(`${house.served.url}/connect/<script>`)).text();
     assert.match(forged, /does not work any more/);
     assert.doesNotMatch(forged, /<script>/);
+  });
+
+  test("is told addresses that lead below the path of the server, and one slash at a time", async () => {
+    for (const end of ["", "/"]) {
+      const server = "https://x.example/basalt";
+      await using served = await serve({ BASALT_PUBLIC_URL: server + end });
+      const begun = await beginLogin(served.url);
+      assert.ok(begun.login.startsWith(`${server}/connect/basalt_device.`), begun.login);
+      assert.equal(begun.poll.endpoint, `${server}/index.php/login/v2/poll`);
+      const page = await (await fetch(served.url + begun.login.slice(server.length))).text();
+      for (const link of [
+        'src="/basalt/connect/',
+        'href="/basalt/connect/',
+        'data-api="/basalt/api/v1"',
+      ])
+        assert.ok(page.includes(link), link);
+    }
   });
 });

@@ -141,6 +141,6 @@ test("strangers come in to see that a server is there, to wait with a cursor, an
     "/status.php 200",
     "/dropbox/2/files/list_folder/longpoll 400",
     "/index.php/login/v2/poll 404",
-    "/connect/x 404",
+    "/connect/x 410",
   ]);
 });

@@ -268,10 +268,13 @@ describe("files and folders over WebDAV", () => {
     assert.match(some.text, /<D:quota-used-bytes>\d+</);
     assert.deepEqual(statusesIn(some.text), ["200", "404"]);
     assert.match((await ask("<propname/>")).text, /<D:getetag\/>.*<b xmlns="urn:x"\/>/);
-    assert.match(
-      (await ask("<allprop/><include><quota-used-bytes/></include>")).text,
-      /quota-used/,
+    const included = await ask(
+      `<allprop/><include><quota-used-bytes/><a xmlns="urn:x"/><id xmlns="http://owncloud.org/ns"/><none xmlns="urn:x"/></include>`,
     );
+    assert.match(included.text, /<D:getetag>.*<D:quota-used-bytes>\d+<.*<id xmlns="[^"]*">node_/s);
+    assert.equal(included.text.split("Grün").length, 2, "what is kept is told once");
+    assert.match(included.text, /<none xmlns="urn:x"\/><\/D:prop><D:status>HTTP\/1.1 404/);
+    assert.deepEqual(statusesIn(included.text), ["200", "404"]);
 
     const wrong = `${set("<D:getcontentlength>9</D:getcontentlength>")}${set("<x:a>new</x:a>")}`;
     const refused = await house.dav("PROPPATCH", house.here("/p.txt"), update(wrong));

@@ -97,7 +97,7 @@ export type Devices = {
   /** The key; undefined while nobody has approved it, and where it is too late. */
   readonly collect: (token: string, context: Context) => Promise<CollectedKey | undefined>;
   /** Revokes the API key that a request was sent with; answers whether there was one. */
-  readonly signOut: (context: Context) => Promise<boolean>;
+  readonly disconnect: (context: Context) => Promise<boolean>;
 };
 
 /** Email addresses, for contexts that let people reach each other by them. */

@@ -1,3 +1,4 @@
+import { below } from "#platform/address.ts";
 import path from "node:path";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
@@ -137,7 +138,7 @@ async function compose<On extends Profile>(
   }
   return {
     routes: identityRoutes(identity),
-    doors: [devicePage(identity, settings)],
+    doors: [devicePage(identity, { ...settings, passkeyHost: hostOf(settings) })],
     provides: providedBy(identity, deps),
     access: { authenticate: rememberedAuthentication(remember), jwks: keys.jwks },
     prepare: firstAdministrator(identity, settings, clock),
@@ -181,6 +182,9 @@ const originsOf = ({ publicUrl, appUrl, corsOrigins }: Settings): readonly strin
   ...new Set([appUrl ?? publicUrl, publicUrl, ...corsOrigins].map((url) => new URL(url).origin)),
 ];
 
+/** The host that passkeys belong to. */
+const hostOf = (settings: Settings): string => new URL(originsOf(settings)[0] ?? "").hostname;
+
 function mailer(settings: Settings, undo: AsyncDisposableStack) {
   const { smtpUrl: url, smtpMaxConnections: maxConnections, emailFrom: from } = settings;
   if (url === undefined) return fileEmail(path.join(settings.dataFolder, "email"), from);
@@ -199,8 +203,8 @@ const howToUse =
   ({ appUrl, publicUrl, apiPrefix }: Settings): HowToUse =>
   (what, token) =>
     appUrl === undefined
-      ? `${token}\n\n(the "token" for POST ${publicUrl}${apiPrefix}/${endpoints[what]}${what === "verify-email" ? ", once you have signed in" : ""})`
-      : `${appUrl}/${what}#token=${token}`;
+      ? `${token}\n\n(the "token" for POST ${below(publicUrl, `${apiPrefix}/${endpoints[what]}`)}${what === "verify-email" ? ", once you have signed in" : ""})`
+      : below(appUrl, `/${what}#token=${token}`);
 
 /** How long the first start may take to make the first administrator. */
 const withinMs = 30_000;

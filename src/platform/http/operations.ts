@@ -1,3 +1,4 @@
+import { below } from "../address.ts";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { createRequire } from "node:module";
@@ -92,7 +93,7 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
       const algorithms = [...new Set(keys.map(({ alg }) => alg))];
       return reply.header("cache-control", "public, max-age=60").send({
         issuer: publicUrl,
-        jwks_uri: `${publicUrl.replace(/\/$/, "")}/.well-known/jwks.json`,
+        jwks_uri: below(publicUrl, "/.well-known/jwks.json"),
         response_types_supported: [],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: algorithms,
@@ -108,10 +109,10 @@ export function serveOperations(app: FastifyInstance, options: OperationsOptions
 
   const links = linksOf(options);
   const base = basePathOf(options.publicUrl);
-  const below = Object.fromEntries(Object.entries(links).map(([name, at]) => [name, base + at]));
+  const told = Object.fromEntries(Object.entries(links).map(([name, at]) => [name, base + at]));
   app.get("/", hidden, (request, reply) => {
     if (!request.headers.accept?.includes("text/html"))
-      return reply.send({ name: productName, version, links: below });
+      return reply.send({ name: productName, version, links: told });
     return reply
       .header("content-security-policy", pagePolicy)
       .type("text/html; charset=utf-8")

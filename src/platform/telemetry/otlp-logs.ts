@@ -1,3 +1,4 @@
+import { below } from "../address.ts";
 import { ROOT_CONTEXT, trace, TraceFlags, type Attributes } from "@opentelemetry/api";
 import type { DestinationStream } from "pino";
 import { exportTimeoutMs } from "./tracing.ts";
@@ -44,7 +45,7 @@ export async function otlpLogs(endpoint: string): Promise<OtlpLogs> {
       import("@opentelemetry/exporter-logs-otlp-http"),
       import("@opentelemetry/resources"),
     ]);
-  const url = `${endpoint.replace(/\/$/, "")}/v1/logs`;
+  const url = below(endpoint, "/v1/logs");
   const exporter = new OTLPLogExporter({ url, timeoutMillis: exportTimeoutMs });
   const provider = new LoggerProvider({
     resource: resources.resourceFromAttributes({ "service.name": "basalt" }),

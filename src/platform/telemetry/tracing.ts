@@ -1,3 +1,4 @@
+import { below } from "../address.ts";
 import {
   context,
   createContextKey,
@@ -190,7 +191,7 @@ export async function exportTraces(endpoint: string, log: Logger): Promise<Async
       import("@opentelemetry/exporter-trace-otlp-http"),
       import("@opentelemetry/resources"),
     ]);
-  const url = `${endpoint.replace(/\/$/, "")}/v1/traces`;
+  const url = below(endpoint, "/v1/traces");
   const batches = new BatchSpanProcessor(
     new OTLPTraceExporter({ url, timeoutMillis: exportTimeoutMs }),
   );

@@ -1,3 +1,4 @@
+import { below } from "#platform/address.ts";
 import { reasonOf } from "#platform/console/output.ts";
 import type { Finding } from "#platform/process/module.ts";
 import { fetchJson } from "#platform/resilience/fetch-json.ts";
@@ -17,7 +18,7 @@ export async function examined(upstream: Upstream): Promise<readonly Finding[]> 
   const { setting: what, resource, baseUrl, key } = upstream;
   if (baseUrl === undefined) return [];
   try {
-    const url = new URL(`${baseUrl.replace(/\/$/, "")}/${resource}?skus=DOCTOR`);
+    const url = new URL(below(baseUrl, `/${resource}?skus=DOCTOR`));
     const signal = AbortSignal.timeout(withinMs);
     const answer = (await fetchJson(url, { signal, key })) as { items?: unknown };
     const speaks = Array.isArray(answer.items);

@@ -1,3 +1,4 @@
+import { below } from "#platform/address.ts";
 import type { Fields, ShapeOf, Value } from "#kernel/shape.ts";
 import { Instant } from "#kernel/instant.ts";
 import { Money } from "#kernel/money.ts";
@@ -39,7 +40,7 @@ type Asked = {
 
 /** The address below the base that asks for these skus. */
 function addressOf(baseUrl: string, path: string, query: Readonly<Record<string, string>>): URL {
-  const url = new URL(`${baseUrl.replace(/\/$/, "")}/${path}`);
+  const url = new URL(below(baseUrl, `/${path}`));
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   return url;
 }

@@ -28,7 +28,7 @@ export const RefreshToken = {
 export const ApiKeyToken = { purpose: "key", claims: shape({ keyId: ApiKeyId }) };
 
 const maxDeviceScopes = 10;
-const maxPurpose = 60;
+const maxAllows = 60;
 const maxAddress = 45;
 
 /** Asks a person for an API key for a device. Void once the key has been made: its id is known before. */
@@ -38,7 +38,7 @@ export const DeviceRequestToken = {
     keyId: ApiKeyId,
     name: ApiKeyName,
     scopes: list(Permission, maxDeviceScopes),
-    purpose: text(maxPurpose, 1),
+    allows: text(maxAllows, 1),
     address: text(maxAddress),
     askedAt: Instant,
   }),

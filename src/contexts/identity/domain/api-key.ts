@@ -9,7 +9,9 @@ import type { ApiKeyId } from "./ids.ts";
 import type { UserId } from "./user-id.ts";
 
 export type ApiKeyName = Brand<string, "ApiKeyName">;
-export const ApiKeyName = line<ApiKeyName>("API key name", { min: 1, max: 64 });
+/** Characters. */
+export const maxApiKeyName = 64;
+export const ApiKeyName = line<ApiKeyName>("API key name", { min: 1, max: maxApiKeyName });
 
 /** Lets a machine act as its owner, within its scopes, until it expires or is revoked. */
 export type ApiKey = Versioned & {

@@ -67,14 +67,15 @@ export const apiKeyRoutes = (identity: Identity): readonly Route[] => [
     id: "approveDeviceRequest",
     summary: "Let a device act for you",
     description:
-      "Makes the API key that a device has asked for, which collects it by itself. `token` is the " +
-      "end of the address of the page that the device has opened.",
+      "Makes the API key that a device has asked for, which collects it by itself. `token` is what comes behind `/connect/` in " +
+      "the address of the page that the device has opened. The page asks this; it takes a sign-in of the last 15 minutes, and no API key. " +
+      "`reason` of a refused request is `approved`, `expired` (after 20 minutes) or `unknown`.",
     input: ApproveDeviceRequest,
     handle: identity.approveDeviceRequest,
     success: 201,
     output: ApiKeyView,
     present: toApiKey,
-    refusals: { "device-request-void": 404, ...additionRefusals },
+    refusals: { "device-request-void": 410, ...additionRefusals },
   }),
   get("/users/:userId/api-keys", {
     access: "signed-in",

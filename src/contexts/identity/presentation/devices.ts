@@ -4,7 +4,7 @@ import { ApiKeyId } from "../domain/ids.ts";
 import { Token } from "../application/tokens.ts";
 import { devicePageOf } from "./pages/device-page.ts";
 
-/** For the doors of other contexts, whose clients have devices. */
+/** What the doors of other contexts ask for their clients. */
 export const devices = (identity: Identity): Devices => ({
   async request(wanted, context) {
     const { requestToken, collectionToken } = expect(await identity.requestDevice(wanted, context));
@@ -16,7 +16,7 @@ export const devices = (identity: Identity): Devices => ({
     const collected = await identity.collectDeviceKey({ token: token.value }, context);
     return collected.ok ? collected.value : undefined;
   },
-  async signOut(context) {
+  async disconnect(context) {
     const keyId = ApiKeyId.parse(context.credential);
     return keyId.ok && (await identity.revokeApiKey({ keyId: keyId.value }, context)).ok;
   },

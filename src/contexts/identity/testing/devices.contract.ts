@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { expect } from "#kernel/result.ts";
-import type { Token } from "../application/tokens.ts";
 import type { UserId } from "../domain/user-id.ts";
 import {
   hourMs,
@@ -14,23 +13,20 @@ import {
   type Person,
 } from "./fixtures.ts";
 
-const wanted = { scopes: [permissionOf("users:read")], purpose: "read who you are" };
+const wanted = { scopes: [permissionOf("users:read")], allows: "read who you are" };
 
 async function asked({ identity, asking }: House, agent = "A phone") {
   const origin = { address: "192.0.2.7", agent };
   const tokens = expect(await identity.requestDevice(wanted, await asking(undefined, { origin })));
   return {
-    request: tokens.requestToken as Token,
-    collection: tokens.collectionToken as Token,
+    request: tokens.requestToken,
+    collection: tokens.collectionToken,
     describe: async () =>
-      identity.describeDeviceRequest({ token: tokens.requestToken as Token }, await asking()),
+      identity.describeDeviceRequest({ token: tokens.requestToken }, await asking()),
     collect: async () =>
-      identity.collectDeviceKey({ token: tokens.collectionToken as Token }, await asking()),
+      identity.collectDeviceKey({ token: tokens.collectionToken }, await asking()),
     approve: async (who: Pick<Person, "asking">, userId: UserId) =>
-      identity.approveDeviceRequest(
-        { userId, token: tokens.requestToken as Token },
-        await who.asking(),
-      ),
+      identity.approveDeviceRequest({ userId, token: tokens.requestToken }, await who.asking()),
   };
 }
 
@@ -46,7 +42,7 @@ export function devicesContract(name: string, open: OpenIdentity): void {
       const device = await asked(house);
       const described = expect(await device.describe());
       assert.deepEqual(
-        [described.name, described.address, described.purpose],
+        [described.name, described.address, described.allows],
         ["A phone", "192.0.2.7", "read who you are"],
       );
       assert.equal(typeOf(await device.collect()), "device-request-pending");

@@ -1,3 +1,4 @@
+import { below } from "#platform/address.ts";
 import { createHash } from "node:crypto";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import type { Context } from "#kernel/context.ts";
@@ -85,7 +86,7 @@ export function asking({ name, baseUrl, budget, maxBytes, clock, metrics }: Opti
     { path, query = {}, headers, customer }: Question,
     { deadlineMs, correlationId }: Context,
   ): Promise<Result<unknown, ProviderFailure>> => {
-    const url = new URL(`${baseUrl.replace(/\/$/, "")}${path}`);
+    const url = new URL(below(baseUrl, path));
     for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
     try {
       await spent.consume(createHash("sha256").update(customer).digest("base64"));

@@ -1,3 +1,4 @@
+import { below } from "#platform/address.ts";
 import { CivilDate } from "#kernel/civil-date.ts";
 import type { Context } from "#kernel/context.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
@@ -346,15 +347,14 @@ function remoteBy({
   metrics,
 }: Options & { readonly client: NonNullable<Options["client"]> }): Remote {
   const ask = asking({ name, baseUrl, budget, maxBytes, clock, metrics });
-  const base = baseUrl.replace(/\/$/, "");
   return {
     connectsWith: "login",
     historyDays: 365,
     overlapDays: 14,
     login: oauthLogin({
       name,
-      authorizeUrl: `${base}/v1/oauth/authorize`,
-      tokenUrl: `${base}/v1/oauth/token`,
+      authorizeUrl: below(baseUrl, "/v1/oauth/authorize"),
+      tokenUrl: below(baseUrl, "/v1/oauth/token"),
       client,
       lastsMs: loginMs,
       clock,

@@ -6,7 +6,7 @@ import { lost, proven, type ProvingDeps } from "./proven.ts";
 /** A part of a file, and where its chunk is kept. */
 export type LocatedPart = ChunkPart & { readonly location: Location };
 
-/** Parts whose chunks are kept one behind the other. */
+/** Parts of one range whose chunks are kept one directly after the other: the first may begin within its chunk, and the last may end within its own. */
 export type Run = readonly [LocatedPart, ...LocatedPart[]];
 
 /** Bytes that are read at once: fewer reads than chunks, and little memory for each download. */
@@ -17,10 +17,10 @@ const spanOf = (run: Run): Location => ({
   size: run.reduce((sum, { location: { size } }) => sum + size, 0),
 });
 
-const isBehind = (run: Run, { location }: LocatedPart): boolean => {
+const continues = (run: Run, { location }: LocatedPart): boolean => {
   const { segment, offset, size } = spanOf(run);
-  const isNext = location.segment === segment && location.offset === offset + size;
-  return isNext && size + location.size <= runBytes;
+  const isAdjacent = location.segment === segment && location.offset === offset + size;
+  return isAdjacent && size + location.size <= runBytes;
 };
 
 /** Puts together what can be read at once, in the order of the file. */
@@ -28,7 +28,7 @@ export function runsOf(parts: readonly LocatedPart[]): readonly Run[] {
   const runs: Run[] = [];
   for (const part of parts) {
     const last = runs.at(-1);
-    if (last && isBehind(last, part)) runs[runs.length - 1] = [...last, part];
+    if (last && continues(last, part)) runs[runs.length - 1] = [...last, part];
     else runs.push([part]);
   }
   return runs;

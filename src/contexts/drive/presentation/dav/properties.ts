@@ -33,7 +33,7 @@ const fileOf = ({ node }: Told): File | undefined =>
 const days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
-/** The calendar repeats after so many years; `Date.UTC` takes the first hundred for others. */
+/** Weekdays repeat after so many years. `Date.UTC` takes years below 100 for those after 1900. */
 const cycle = 400;
 
 /** From the text of an instant: parsing it would take longer than all else that is told. Source: RFC 9110, 5.6.7. */
@@ -133,11 +133,9 @@ type Elements = { readonly found: string; readonly missing: string };
 /** How a property is written out, of any resource. */
 function spelling(one: PropertyName) {
   const { namespace, name } = one;
-  const [begin, end] =
-    namespace === dav
-      ? [`<D:${name}>`, `</D:${name}>`]
-      : [`<${name} xmlns="${namespace}">`, `</${name}>`];
   const empty = emptyElement(one);
+  const begin = empty.replace(/\/>$/, ">");
+  const end = namespace === dav ? `</D:${name}>` : `</${name}>`;
   const spell = (content: string | number) => (content === "" ? empty : begin + content + end);
   return { ...one, tell: tellerOf(one), spell, empty };
 }
@@ -163,19 +161,23 @@ const usual: readonly PropertyName[] = Object.keys(live)
   .filter((name) => !onlyNamed.has(name))
   .map((name) => ({ namespace: dav, name }));
 
+const isUsual = ({ namespace, name }: PropertyName): boolean =>
+  namespace === dav && usual.some((one) => one.name === name);
+
 /** What is told of each resource: how it is spelled is settled once for all of them. */
 export function elementsOf(wanted: Wanted): (told: Told) => Elements {
   if (wanted.kind === "some") return someOf(wanted.names);
   if (wanted.kind === "names")
     return (told) => {
-      const live = usual.filter((one) => tellerOf(one)?.(told) !== undefined);
-      return { found: [...live, ...told.kept].map(emptyElement).join(""), missing: "" };
+      const found = usual.filter((one) => tellerOf(one)?.(told) !== undefined);
+      return { found: [...found, ...told.kept].map(emptyElement).join(""), missing: "" };
     };
   const usually = someOf(usual);
-  const besides = someOf(wanted.names.filter(({ name }) => onlyNamed.has(name)));
+  const besides = someOf(wanted.names.filter((one) => !isUsual(one)));
   return (told) => {
-    const more = besides(told);
     const kept = told.kept.map(({ value }) => value).join("");
+    const toldAlready = told.kept.map((one) => ({ ...one, value: "" }));
+    const more = besides({ ...told, kept: toldAlready });
     return { found: usually(told).found + kept + more.found, missing: more.missing };
   };
 }

@@ -1,3 +1,4 @@
+import { below } from "#platform/address.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import type { Told } from "#platform/http/changes.ts";
@@ -124,7 +125,7 @@ export function dropbox(deps: DropboxDeps): readonly Door[] {
   const askedOf = ({ host, at }: DoorRequest, context: Context): Asked => ({
     drive,
     context: () => ({ ...context, deadlineMs: clock.unixMs() + stepMs }),
-    api: `${publicUrl ?? `http://${host}${at.slice(0, at.indexOf(path))}`}/api/v1`,
+    api: below(publicUrl ?? `http://${host}${at.slice(0, at.indexOf(path))}`, "/api/v1"),
   });
 
   async function call(name: string, request: DoorRequest, context: Context): Promise<DoorAnswer> {

@@ -8,8 +8,8 @@ export const json = (status: number, value: unknown): TextAnswer => ({
 
 /** A door that takes no files. */
 export const nothing = {
-  methods: ["GET"],
+  methods: ["GET", "HEAD"],
   fileMethods: [],
   places: [1, 1],
-  options: { allow: "GET" },
+  options: { allow: "GET, HEAD" },
 } as const;

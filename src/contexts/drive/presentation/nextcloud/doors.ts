@@ -102,7 +102,7 @@ function ocsDoor({ drive, addressOf, devices }: CloudDeps): Door {
   }
   /** A client that signs out gives its password up. */
   async function signOut(context: Context): Promise<TextAnswer> {
-    return (await devices.signOut(context)) ? ocs([]) : unknown;
+    return (await devices.disconnect(context)) ? ocs([]) : unknown;
   }
   return {
     ...nothing,

@@ -1,4 +1,5 @@
 import type { Context } from "#kernel/context.ts";
+import { below } from "#platform/address.ts";
 import type { Door, DoorRequest, TextAnswer } from "#platform/http/door.ts";
 import { Permissions } from "../../application/permission.ts";
 import { json, nothing } from "./answers.ts";
@@ -9,11 +10,12 @@ const path = "/index.php/login/v2";
 const maxBody = 4_096;
 
 /** All that WebDAV takes. */
-const wanted = {
+const access = {
   scopes: [Permissions.readSpace, Permissions.readNode, Permissions.changeNode],
-  purpose: "list, read, change and delete your files",
+  allows: "list, read, change and delete your files",
 };
 
+/** Clients ask again, without a word of why there is nothing. */
 const notYet = json(404, []);
 
 /** The start of a body. */
@@ -32,7 +34,8 @@ async function textOf(body: DoorRequest["body"]): Promise<string> {
 function tokenIn(text: string, { "content-type": type = "" }: DoorRequest["headers"]): string {
   if (!type.startsWith("application/json")) return new URLSearchParams(text).get("token") ?? "";
   try {
-    return String((JSON.parse(text) as { readonly token?: unknown } | null)?.token);
+    const { token } = (JSON.parse(text) ?? {}) as { readonly token?: unknown };
+    return typeof token === "string" ? token : "";
   } catch {
     return "";
   }
@@ -41,10 +44,10 @@ function tokenIn(text: string, { "content-type": type = "" }: DoorRequest["heade
 /** Lets a client have a password of its own, which its user approves on a page. Source: Nextcloud, login flow v2. */
 export function loginDoor({ devices, publicUrl }: Pick<CloudDeps, "devices" | "publicUrl">): Door {
   async function begin(server: string, context: Context): Promise<TextAnswer> {
-    const { page, collectionToken } = await devices.request(wanted, context);
+    const { page, collectionToken } = await devices.request(access, context);
     return json(200, {
-      poll: { token: collectionToken, endpoint: `${server}${path}/poll` },
-      login: server + page,
+      poll: { token: collectionToken, endpoint: below(server, `${path}/poll`) },
+      login: below(server, page),
     });
   }
 
@@ -52,7 +55,7 @@ export function loginDoor({ devices, publicUrl }: Pick<CloudDeps, "devices" | "p
     const collected = await devices.collect(tokenIn(await textOf(body), headers), context);
     if (!collected) return notYet;
     const { userId, email = userId, token: appPassword } = collected;
-    return json(200, { server, loginName: email, appPassword });
+    return json(200, { server: below(server, ""), loginName: email, appPassword });
   }
 
   return {

@@ -3,10 +3,10 @@ import type { Forbidden, Permission } from "#kernel/permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
-import { err, ok, type Ok, type Result } from "#kernel/result.ts";
+import { err, expect, ok, type Ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { ApiKey, ApiKeyName } from "../../domain/api-key.ts";
+import { ApiKey, ApiKeyName, maxApiKeyName } from "../../domain/api-key.ts";
 import type { Email } from "../../domain/email.ts";
 import { ApiKeyId } from "../../domain/ids.ts";
 import { UserId } from "../../domain/user-id.ts";
@@ -21,12 +21,11 @@ const approvableForMs = 20 * 60_000;
 const collectableForMs = 25 * 60_000;
 /** How long the key of a device is valid. */
 const keyDays = 366;
-const maxName = 64;
 
-/** What a device asks for: `purpose` says it to people, after "This will let it". */
+/** What a device asks for. `allows` says it to people, after "It will be able to". */
 export type DeviceRequest = {
   readonly scopes: readonly Permission[];
-  readonly purpose: string;
+  readonly allows: string;
 };
 
 export const DescribeDeviceRequest = shape({ token: Token });
@@ -38,8 +37,13 @@ export type ApproveDeviceRequest = Infer<typeof ApproveDeviceRequest>;
 export const CollectDeviceKey = shape({ token: Token });
 export type CollectDeviceKey = Infer<typeof CollectDeviceKey>;
 
-/** The request was made too long ago, was approved already, or never made. */
-export type DeviceRequestVoid = { readonly type: "device-request-void" };
+/** The request cannot be approved any more, or is none. */
+export type DeviceRequestVoid = {
+  readonly type: "device-request-void";
+  readonly reason: "approved" | "expired" | "unknown";
+};
+const voidSince = (reason: DeviceRequestVoid["reason"]) =>
+  err({ type: "device-request-void", reason } as const);
 /** Nobody has approved the request yet. */
 export type DeviceRequestPending = { readonly type: "device-request-pending" };
 
@@ -56,7 +60,7 @@ const isRecent = (askedAt: Instant, withinMs: number, clock: Clock): boolean =>
 
 /** Devices name themselves by their agent. */
 function nameOf({ origin }: Context): ApiKeyName {
-  const named = ApiKeyName.parse((origin?.agent ?? "").slice(0, maxName).trim());
+  const named = ApiKeyName.parse((origin?.agent ?? "").slice(0, maxApiKeyName).trim());
   return named.ok ? named.value : ("A device without a name" as ApiKeyName);
 }
 
@@ -66,15 +70,15 @@ function nameOf({ origin }: Context): ApiKeyName {
  */
 export function requestDevice({ tokens, clock, newId }: Deps) {
   return async (
-    { scopes, purpose }: DeviceRequest,
+    { scopes, allows }: DeviceRequest,
     context: Context,
-  ): Promise<Ok<{ readonly requestToken: string; readonly collectionToken: string }>> => {
+  ): Promise<Ok<{ readonly requestToken: Token; readonly collectionToken: Token }>> => {
     const [keyId, askedAt] = [newId(ApiKeyId), clock.now()];
     const address = context.origin?.address ?? "";
-    const claims = { keyId, name: nameOf(context), scopes, purpose, address, askedAt };
+    const claims = { keyId, name: nameOf(context), scopes, allows, address, askedAt };
     return ok({
-      requestToken: tokens.issue(DeviceRequestToken, claims),
-      collectionToken: tokens.issue(DeviceCollectionToken, { keyId, askedAt }),
+      requestToken: expect(Token.parse(tokens.issue(DeviceRequestToken, claims))),
+      collectionToken: expect(Token.parse(tokens.issue(DeviceCollectionToken, { keyId, askedAt }))),
     });
   };
 }
@@ -83,9 +87,8 @@ type Claims = Infer<typeof DeviceRequestToken.claims>;
 
 function readRequest({ tokens, clock }: Deps, token: string): Result<Claims, DeviceRequestVoid> {
   const claims = tokens.read(DeviceRequestToken, token);
-  return claims && isRecent(claims.askedAt, approvableForMs, clock)
-    ? ok(claims)
-    : err({ type: "device-request-void" });
+  if (!claims) return voidSince("unknown");
+  return isRecent(claims.askedAt, approvableForMs, clock) ? ok(claims) : voidSince("expired");
 }
 
 /** What a device asks for, while it can be approved. */
@@ -97,7 +100,7 @@ export function describeDeviceRequest(deps: Deps) {
     const wanted = readRequest(deps, token);
     if (!wanted.ok) return wanted;
     const key = await deps.read(context, ({ apiKeys }) => apiKeys.byId(wanted.value.keyId));
-    return key ? err({ type: "device-request-void" }) : wanted;
+    return key ? voidSince("approved") : wanted;
   };
 }
 
@@ -125,10 +128,10 @@ export function approveDeviceRequest(deps: Deps) {
     if (!wanted.ok) return wanted;
     const { keyId: id, name, scopes } = wanted.value;
     const add = addKey({ id, userId, name, scopes }, keyDays, clock);
+    // Of two users who approve one request at once, the second one's key has an id that is taken, and is tried again.
     return unitOfWork(
       context,
-      async (scope) =>
-        (await scope.apiKeys.byId(id)) ? err({ type: "device-request-void" }) : add(scope),
+      async (scope) => ((await scope.apiKeys.byId(id)) ? voidSince("approved") : add(scope)),
       { lock: [userId] },
     );
   };
@@ -148,16 +151,15 @@ export function collectDeviceKey({ read, tokens, clock }: Deps) {
     context: Context,
   ): Promise<Result<CollectedKey, DeviceRequestPending | DeviceRequestVoid>> => {
     const claims = tokens.read(DeviceCollectionToken, token);
-    if (!claims || !isRecent(claims.askedAt, collectableForMs, clock))
-      return err({ type: "device-request-void" });
+    if (!claims) return voidSince("unknown");
+    if (!isRecent(claims.askedAt, collectableForMs, clock)) return voidSince("expired");
     const { keyId } = claims;
     const [key, user] = await read(context, async ({ apiKeys, users }) => {
       const key = await apiKeys.byId(keyId);
       return [key, key && (await users.byId(key.userId))] as const;
     });
     if (!key) return err({ type: "device-request-pending" });
-    if (!ApiKey.isLive(key, clock.now()) || user?.status !== "active")
-      return err({ type: "device-request-void" });
+    if (!ApiKey.isLive(key, clock.now()) || user?.status !== "active") return voidSince("expired");
     const { id: userId, email, isEmailVerified } = user;
     return ok({
       userId,

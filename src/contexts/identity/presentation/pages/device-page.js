@@ -9,102 +9,189 @@ const form = find("approval", HTMLFormElement);
 const message = find("message", HTMLParagraphElement);
 const approveButton = find("approve", HTMLButtonElement);
 const passkeyButton = find("passkey", HTMLButtonElement);
-const secondFactor = find("second-factor", HTMLLabelElement);
-const { api = "", token = "" } = form.dataset;
+const { api = "", token = "", passkeyHost = "" } = form.dataset;
+
+/** @param {string} name */
+function fieldOf(name) {
+  const field = form.elements.namedItem(name);
+  if (!(field instanceof HTMLInputElement)) throw new Error(`the page has no field ${name}`);
+  return field;
+}
+
+/** @typedef {{ code?: string, detail?: string, title?: string, details?: { reason?: string }, errors?: { path: string }[] }} Problem */
 
 /** A refusal of the API. */
 class Refused extends Error {
-  /** @param {{ code?: string, detail?: string, title?: string }} problem */
-  constructor({ code = "", detail, title = "It did not work" }) {
-    super(detail ?? `${title}.`);
-    this.code = code;
+  /** @param {Problem} problem @param {number} retryAfterS */
+  constructor(problem, retryAfterS) {
+    super(problem.detail ?? problem.title ?? "It did not work");
+    this.problem = problem;
+    this.code = problem.code ?? "";
+    this.retryAfterS = retryAfterS;
   }
 }
+
+/** Nobody has answered. */
+class Unreachable extends Error {}
 
 /**
  * @param {string} method
  * @param {string} path
- * @param {{ body?: object, accessToken?: string }} [more]
- * @returns {Promise<Record<string, string>>}
+ * @param {{ body?: object, accessToken?: string, idempotencyKey?: string }} [more]
+ * @returns {Promise<any>} the JSON of the answer
  */
-async function ask(method, path, { body, accessToken } = {}) {
+async function ask(method, path, { body, accessToken, idempotencyKey } = {}) {
   const answer = await fetch(api + path, {
     method,
     headers: {
       ...(body ? { "content-type": "application/json" } : {}),
       ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
+      ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
     },
     ...(body ? { body: JSON.stringify(body) } : {}),
+  }).catch(() => {
+    throw new Unreachable();
   });
-  const told = answer.status === 204 ? {} : await answer.json();
-  if (!answer.ok) throw new Refused(told);
+  const told = answer.status === 204 ? {} : await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refused(told, Number(answer.headers.get("retry-after")));
   return told;
 }
 
-/** What to say of refusals whose own words are not for people. */
-const sentences = new Map([
-  ["SIGN_IN_REFUSED", "Email or password is wrong."],
-  ["SECOND_FACTOR_REQUIRED", "Enter a code, and sign in again."],
-  ["CODE_REFUSED", "This code is wrong, or was used before."],
-  ["VALIDATION_FAILED", "Email, password or code is not spelled as it should be."],
-  ["TOO_MANY_REQUESTS", "There were too many attempts. Wait a quarter of an hour."],
-  ["EMAIL_UNVERIFIED", "Verify your email address first, by the link that you were sent."],
-  ["NEW_PASSWORD_REQUIRED", "Choose a password of your own first."],
-  ["TOO_MANY_API_KEYS", "You have as many API keys as one can have. Revoke one first."],
-  [
-    "DEVICE_REQUEST_VOID",
-    "The request was approved already, or is too old. Start again on the device.",
-  ],
-]);
-
-/** @param {unknown} error */
-function tell(error) {
-  if (error instanceof Refused && error.code === "SECOND_FACTOR_REQUIRED") askForCode();
-  if (error instanceof Refused) message.textContent = sentences.get(error.code) ?? error.message;
-  else if (error instanceof DOMException) message.textContent = "No passkey was used.";
-  else message.textContent = "The server does not answer. Try again.";
+/** @param {string} name */
+function askFor(name) {
+  const field = fieldOf(name);
+  field.disabled = false;
+  if (field.parentElement) field.parentElement.hidden = false;
 }
 
-function askForCode() {
-  secondFactor.hidden = false;
-  secondFactor.querySelector("input")?.focus();
+/** @param {number} seconds */
+const duration = (seconds) =>
+  seconds < 90 ? `${Math.max(seconds, 1)} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+
+const wrong = { text: "Email or password is wrong.", field: "password" };
+const wrongCode = { text: "This code is wrong, or was used before.", field: "code" };
+
+/** What to say of a refusal, and the field that is to be filled in again. @param {Refused} refused @returns {{ text: string, field?: string }} */
+function saysOf({ code, problem, retryAfterS, message: detail }) {
+  const malformed = (problem.errors ?? []).map(({ path }) => path);
+  switch (code) {
+    case "SIGN_IN_REFUSED":
+      return wrong;
+    case "VALIDATION_FAILED":
+      if (malformed.includes("/newPassword"))
+        return { text: "The new password needs at least eight characters.", field: "newPassword" };
+      return malformed.includes("/code") ? wrongCode : wrong;
+    case "SECOND_FACTOR_REQUIRED":
+      askFor("code");
+      return { text: "Enter a code, and sign in again.", field: "code" };
+    case "CODE_REFUSED":
+      askFor("code");
+      return wrongCode;
+    case "NEW_PASSWORD_REQUIRED":
+      askFor("newPassword");
+      return { text: "This password works once. Choose a new one.", field: "newPassword" };
+    case "PASSWORD_TOO_COMMON":
+      return { text: "This password is easy to guess. Choose another one.", field: "newPassword" };
+    case "TOO_MANY_REQUESTS":
+    case "TOO_BUSY":
+      return { text: `There were too many attempts. Try again in ${duration(retryAfterS)}.` };
+    case "EMAIL_UNVERIFIED":
+      return { text: "Your email address is not verified yet. Verify it first." };
+    case "TOO_MANY_API_KEYS":
+      return { text: "You have as many API keys as one can have. Revoke one first." };
+    case "DEVICE_REQUEST_VOID":
+      return {
+        text:
+          problem.details?.reason === "approved"
+            ? "The device is connected already."
+            : "This page is too old. Start again in the app.",
+      };
+    default:
+      return { text: `${detail.replace(/\.?$/, "")}.` };
+  }
 }
 
-function signInWithPassword() {
-  const fields = new FormData(form);
-  const [email, password, code] = ["email", "password", "code"].map((name) => fields.get(name));
-  return ask("POST", "/sessions", { body: { email, password, ...(code ? { code } : {}) } });
+/** @param {unknown} error @returns {{ text: string, field?: string }} */
+function explanation(error) {
+  if (error instanceof Refused) return saysOf(error);
+  if (error instanceof Unreachable) return { text: "The server does not answer. Try again." };
+  if (error instanceof DOMException && error.name === "NotAllowedError")
+    return { text: "No passkey was used." };
+  return { text: `It did not work: ${String(error)}` };
+}
+
+async function signInWithPassword() {
+  const fields = Object.fromEntries(new FormData(form));
+  const signedIn = await ask("POST", "/sessions", { body: fields });
+  const chosen = fields["newPassword"];
+  if (typeof chosen !== "string") return signedIn;
+  // It is the password from now on, should something fail behind the sign-in.
+  fieldOf("password").value = chosen;
+  const field = fieldOf("newPassword");
+  field.disabled = true;
+  if (field.parentElement) field.parentElement.hidden = true;
+  return signedIn;
 }
 
 async function signInWithPasskey() {
   const options = await ask("POST", "/sessions/passkey/options");
-  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(
-    /** @type {PublicKeyCredentialRequestOptionsJSON} */ (/** @type {unknown} */ (options)),
-  );
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
   const response = await navigator.credentials.get({ publicKey });
   return ask("POST", "/sessions/passkey", { body: { response } });
 }
 
-/** @param {() => Promise<Record<string, string>>} signIn */
+/** Approved again, where an answer was lost, it is the same approval. @param {any} signedIn */
+const approve = ({ userId, accessToken }) =>
+  ask("POST", `/users/${userId}/devices`, {
+    body: { token },
+    accessToken,
+    idempotencyKey: `connect-${token.slice(-40)}`,
+  });
+
+/** Where nobody hears it, the session ends by itself. @param {any} signedIn */
+const signOut = ({ sessionId, accessToken }) =>
+  ask("DELETE", `/sessions/${sessionId}`, { accessToken }).catch(() => {});
+
+function showDone() {
+  form.reset();
+  document.title = document.title.replace(/^[^–]*/, "The device is connected ");
+  find("asking", HTMLElement).hidden = true;
+  const done = find("done", HTMLElement);
+  done.hidden = false;
+  done.querySelector("h1")?.focus();
+}
+
+/** @param {boolean} isBusy */
+function beBusy(isBusy) {
+  form.setAttribute("aria-busy", String(isBusy));
+  for (const button of [approveButton, passkeyButton])
+    button.setAttribute("aria-disabled", String(isBusy));
+  approveButton.textContent = isBusy ? "Signing in …" : "Sign in and connect";
+}
+
+/** @param {unknown} error */
+function tell(error) {
+  const { text, field } = explanation(error);
+  message.textContent = text;
+  if (field === undefined) return;
+  fieldOf(field).setAttribute("aria-invalid", "true");
+  fieldOf(field).focus();
+}
+
+/** @param {() => Promise<any>} signIn */
 async function connect(signIn) {
-  const buttons = [approveButton, passkeyButton];
+  if (form.getAttribute("aria-busy") === "true") return;
   message.textContent = "";
-  for (const button of buttons) button.disabled = true;
+  for (const field of form.querySelectorAll("input")) field.removeAttribute("aria-invalid");
+  beBusy(true);
   try {
-    const { userId, sessionId, accessToken = "" } = await signIn();
-    try {
-      await ask("POST", `/users/${userId}/devices`, { body: { token }, accessToken });
-    } finally {
-      await ask("DELETE", `/sessions/${sessionId}`, { accessToken }).catch(() => {}); // it ends by itself
-    }
-    find("asking", HTMLElement).hidden = true;
-    const done = find("done", HTMLElement);
-    done.hidden = false;
-    done.querySelector("h1")?.focus();
+    const signedIn = await signIn();
+    await approve(signedIn).finally(() => signOut(signedIn));
+    showDone();
   } catch (error) {
     tell(error);
   } finally {
-    for (const button of buttons) button.disabled = false;
+    beBusy(false);
   }
 }
 
@@ -113,4 +200,11 @@ form.addEventListener("submit", (event) => {
   void connect(signInWithPassword);
 });
 passkeyButton.addEventListener("click", () => void connect(signInWithPasskey));
-passkeyButton.hidden = !("PublicKeyCredential" in window);
+for (const field of form.querySelectorAll("input"))
+  field.setAttribute("aria-describedby", "message");
+
+/** Passkeys belong to one host and those below it, which may be that of an app. */
+const isPasskeyHost = `.${location.hostname}`.endsWith(`.${passkeyHost}`);
+const knowsPasskeys =
+  "PublicKeyCredential" in window && "parseRequestOptionsFromJSON" in PublicKeyCredential;
+passkeyButton.hidden = !isPasskeyHost || !knowsPasskeys;

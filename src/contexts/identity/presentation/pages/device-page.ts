@@ -15,12 +15,6 @@ const policy =
   "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src data:; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const html = (status: number, text: string): TextAnswer => ({
-  status,
-  headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": policy },
-  text,
-});
-
 const assetOf = (name: string, type: string): TextAnswer => ({
   status: 200,
   headers: { "content-type": type, "cache-control": "no-cache" },
@@ -39,101 +33,149 @@ const entities: Readonly<Record<string, string>> = {
   '"': "&quot;",
   "'": "&#39;",
 };
-const escaped = (text: string): string => text.replaceAll(/[&<>"']/g, (one) => entities[one] ?? "");
+
+/** HTML as it is written, with values that mean nothing but their text. Those that are HTML already stay as they are. */
+class Html {
+  readonly text: string;
+
+  constructor(parts: readonly string[], values: readonly (string | Html)[]) {
+    const spelled = values.map((value) =>
+      value instanceof Html
+        ? value.text
+        : value.replaceAll(/[&<>"']/g, (one) => entities[one] ?? one),
+    );
+    this.text = parts.map((part, i) => part + (spelled[i] ?? "")).join("");
+  }
+}
+const html = (parts: TemplateStringsArray, ...values: readonly (string | Html)[]): Html =>
+  new Html(parts, values);
 
 type Page = { readonly productName: string; readonly base: string };
 
-const pageOf = (
+const answer = (
+  status: number,
   { productName, base }: Page,
-  title: string,
-  body: string,
-): string => `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(`${title} – ${productName}`)}</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="${escaped(base + at)}/device-page.css">
-</head>
-<body>
-<main>
-<p class="product">${escaped(productName)}</p>
-${body}
-</main>
-</body>
-</html>
-`;
+  { title, body }: { readonly title: string; readonly body: Html },
+): TextAnswer => ({
+  status,
+  headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": policy },
+  text: html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title} – ${productName}</title>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href="${base}${at}/device-page.css" />
+      </head>
+      <body>
+        <main>
+          <p class="product">${productName}</p>
+          ${body}
+        </main>
+      </body>
+    </html> `.text,
+});
 
-const voidPage = (page: Page): string =>
-  pageOf(
-    page,
-    "Start again",
-    `<h1>This address does not work any more</h1>
-<p>A device opens it for twenty minutes, and for one approval. Start again in the app that you want to connect.</p>`,
-  );
+const over = html`<h1>This address does not work any more</h1>
+  <p>
+    It works once, for twenty minutes after an app has opened it. If you have just connected the
+    app, you are done. Otherwise, start again in the app.
+  </p>`;
 
 type Wanted = {
   readonly name: string;
   readonly address: string;
-  readonly purpose: string;
+  readonly allows: string;
   readonly token: string;
   readonly api: string;
+  /** The host that passkeys belong to. */
+  readonly passkeyHost: string;
+  readonly script: string;
 };
 
-const approvalPage = (page: Page, { name, address, purpose, token, api }: Wanted): string =>
-  pageOf(
-    page,
-    "Connect a device",
-    `<section id="asking">
-<h1>Connect this device?</h1>
-<dl>
-<dt>Device</dt><dd>${escaped(name)}</dd>
-<dt>Internet address</dt><dd>${escaped(address)}</dd>
-<dt>It will be able to</dt><dd>${escaped(purpose)}</dd>
-</dl>
-<p class="warning">Go on only if you have just started this yourself, on your own device. If somebody has sent you this address, they would get into your account: close this page.</p>
-<form id="approval" data-api="${escaped(api)}" data-token="${escaped(token)}">
-<label>Email <input name="email" type="email" autocomplete="username" required autofocus></label>
-<label>Password <input name="password" type="password" autocomplete="current-password" required></label>
-<label id="second-factor" hidden>Code of your authenticator app, or a recovery code <input name="code" autocomplete="one-time-code" spellcheck="false"></label>
-<p id="message" role="alert"></p>
-<button id="approve">Sign in and connect</button>
-<button id="passkey" type="button" hidden>Sign in with a passkey and connect</button>
-</form>
-<noscript><p class="warning">This page needs JavaScript.</p></noscript>
-</section>
-<section id="done" hidden>
-<h1 tabindex="-1">The device is connected</h1>
-<p>It goes on by itself; you can close this page. To disconnect it, sign out there, or revoke its API key, which is named “${escaped(name)}”.</p>
-</section>
-<script type="module" src="${escaped(page.base + at)}/device-page.js"></script>`,
-  );
+const approval = ({ name, address, allows, token, api, passkeyHost, script }: Wanted): Html =>
+  html`<section id="asking" aria-labelledby="title">
+      <h1 id="title">Connect this device?</h1>
+      <dl>
+        <dt>Device</dt>
+        <dd>${name}</dd>
+        <dt>Internet address</dt>
+        <dd>${address}</dd>
+        <dt>It will be able to</dt>
+        <dd>${allows}</dd>
+      </dl>
+      <p class="warning">
+        Go on only if you have just started this yourself, on your own device. If somebody has sent
+        you the address of this page, they would get into your account: close it.
+      </p>
+      <form
+        id="approval"
+        method="post"
+        aria-labelledby="title"
+        data-api="${api}"
+        data-token="${token}"
+        data-passkey-host="${passkeyHost}"
+      >
+        <label>Email <input name="email" type="email" autocomplete="username" required /></label>
+        <label
+          >Password <input name="password" type="password" autocomplete="current-password" required
+        /></label>
+        <label hidden
+          >Code of your authenticator app, or a recovery code
+          <input name="code" autocomplete="one-time-code" spellcheck="false" required disabled
+        /></label>
+        <label hidden
+          >A new password of your own
+          <input name="newPassword" type="password" autocomplete="new-password" required disabled
+        /></label>
+        <p id="message" role="alert"></p>
+        <button id="approve">Sign in and connect</button>
+        <button id="passkey" type="button" hidden>Sign in with a passkey and connect</button>
+      </form>
+      <noscript><p class="warning">This page needs JavaScript.</p></noscript>
+    </section>
+    <section id="done" hidden>
+      <h1 tabindex="-1">The device is connected</h1>
+      <p>
+        It goes on by itself; you can close this page. To disconnect it, remove the account in its
+        app. If you do not have the device any more, let your API key be revoked that is named
+        “${name}”.
+      </p>
+    </section>
+    <script type="module" src="${script}"></script>`;
+
+type Options = {
+  readonly productName: string;
+  readonly apiPrefix: string;
+  readonly passkeyHost: string;
+};
 
 /** The page on which somebody signs in and lets a device act for them. It keeps nobody signed in. */
-export const devicePage = (
+export function devicePage(
   identity: Pick<Identity, "describeDeviceRequest">,
-  { productName, apiPrefix }: { readonly productName: string; readonly apiPrefix: string },
-): Door => {
-  async function approval(token: string, base: string, context: Context): Promise<TextAnswer> {
-    const parsed = Token.parse(token);
-    const wanted = parsed.ok
-      ? await identity.describeDeviceRequest({ token: parsed.value }, context)
-      : parsed;
-    const page = { productName, base };
-    if (!wanted.ok) return html(404, voidPage(page));
-    return html(200, approvalPage(page, { ...wanted.value, token, api: base + apiPrefix }));
+  { productName, apiPrefix, passkeyHost }: Options,
+): Door {
+  async function page(text: string, base: string, context: Context): Promise<TextAnswer> {
+    const token = Token.parse(text);
+    const wanted = token.ok
+      ? await identity.describeDeviceRequest({ token: token.value }, context)
+      : token;
+    if (!wanted.ok) return answer(410, { productName, base }, { title: "Start again", body: over });
+    const paths = { api: base + apiPrefix, script: `${base}${at}/device-page.js` };
+    const body = approval({ ...wanted.value, ...paths, token: text, passkeyHost });
+    return answer(200, { productName, base }, { title: "Connect a device", body });
   }
   return {
     name: "device-page",
     access: "public",
     path: at,
-    methods: ["GET"],
+    methods: ["GET", "HEAD"],
     fileMethods: [],
     places: [1, 1],
-    options: { allow: "GET" },
+    options: { allow: "GET, HEAD" },
     answer: async (request, context) =>
       assets.get(request.path) ??
-      approval(request.path.slice(1), request.at.slice(0, -at.length), context),
+      page(request.path.slice(1), request.at.slice(0, -at.length), context),
   };
-};
+}
