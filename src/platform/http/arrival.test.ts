@@ -25,6 +25,10 @@ async function given(limits: Parameters<typeof limitArrival>[0]) {
     }
     return { bytes };
   });
+  app.post("/picky", { config: { takesFiles: true } }, async ({ body }, reply) => {
+    for await (const _piece of body as AsyncIterable<Uint8Array>) break;
+    return reply.code(507).header("connection", "close").send();
+  });
   app.post("/", async ({ body }) => ({ body }));
   app.post("/deaf", { onRequest: (_request, reply) => void reply.code(401).send() }, () => "");
   await app.listen({ host: "127.0.0.1", port: 0 });
@@ -101,29 +105,33 @@ test("closes the connection of a client that keeps sending after the answer", as
   patient.socket.destroy();
 });
 
-/** A client that reads the answer once it has sent all, as many do. */
-const late = `POST /deaf HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`;
+const closing = (path: string, length: number) =>
+  `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\nconnection: close\r\ncontent-length: ${length}\r\n\r\n`;
 
-test("a client that reads the answer once it has sent all is told why it was refused", async () => {
-  await using server = await given({});
-  const { socket, heard } = server.open();
-  socket.pause();
-  const size = 2 ** 25;
-  socket.write(`${late}connection: close\r\ncontent-length: ${size}\r\n\r\n`);
-  const failed = once(socket, "error").then(([error]) => error as Error);
-  const piece = Buffer.alloc(2 ** 16, 97);
-  for (let sent = 0; sent < size; sent += piece.length)
-    if (!socket.write(piece)) await Promise.race([once(socket, "drain"), failed]);
-  await sleep(50);
-  socket.resume();
-  await once(socket, "close");
-  assert.match(heard(), /^HTTP\/1\.1 401 /);
-});
+for (const [path, status] of [
+  ["/deaf", 401],
+  ["/picky", 507],
+] as const)
+  test(`a client that reads the answer once it has sent all is told why it was refused: ${status}`, async () => {
+    await using server = await given({});
+    const { socket, heard } = server.open();
+    socket.pause();
+    const size = 2 ** 25;
+    socket.write(closing(path, size));
+    const failed = once(socket, "error").then(([error]) => error as Error);
+    const piece = Buffer.alloc(2 ** 16, 97);
+    for (let sent = 0; sent < size; sent += piece.length)
+      if (!socket.write(piece)) await Promise.race([once(socket, "drain"), failed]);
+    await sleep(50);
+    socket.resume();
+    await once(socket, "close");
+    assert.match(heard(), new RegExp(`^HTTP/1\\.1 ${status} `));
+  });
 
 test("a client that goes on sending after its answer is hung up on", async () => {
   await using server = await given({ afterMs: 200 });
   const { socket, heard } = server.open();
-  socket.write(`${late}connection: close\r\ncontent-length: ${2 ** 40}\r\n\r\n`);
+  socket.write(closing("/deaf", 2 ** 40));
   const sending = setInterval(() => socket.write("x".repeat(1_000)), 5);
   await once(socket, "close");
   clearInterval(sending);

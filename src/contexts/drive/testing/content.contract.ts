@@ -6,7 +6,7 @@ import { newId, steadyBytes } from "#test/values.ts";
 import { NodeId } from "../domain/ids.ts";
 import { Node } from "../domain/node.ts";
 import { chunkBytes, cutAfter } from "../domain/chunking.ts";
-import type { Location } from "../application/ports/chunks.ts";
+import { ChunkLost, type Location } from "../application/ports/chunks.ts";
 import { OpenSpace } from "../application/spaces/spaces.ts";
 import { openDrive, outcomeOf, read, toldOf, type OpenDrive } from "./fixtures.ts";
 
@@ -357,6 +357,25 @@ export function contentContract(name: string, open: OpenDrive): void {
       expect(await house.file(house.rootId, "the same again", bytes));
       assert.equal(places.length, 1, "one chunk was in doubt");
       assert.ok((await house.bytesOf(file.id)).equals(bytes));
+    });
+
+    test("reads chunks one by one where they cannot be read together", async () => {
+      let isOff = false;
+      const opened: OpenDrive = async (clock) => {
+        const subject = await open(clock);
+        const { store } = subject;
+        const read = async (location: Location) => {
+          if (isOff && location.size > chunkBytes.most) throw new ChunkLost("not together");
+          return store.read(location);
+        };
+        return { ...subject, store: { ...store, read } };
+      };
+      await using house = await openDrive(opened);
+      const bytes = randomBytes(900_000);
+      const file = expect(await house.file(house.rootId, "a", bytes));
+      isOff = true;
+      const [from, until] = [70_001, 850_003];
+      assert.ok((await house.bytesOf(file.id, from, until)).equals(bytes.subarray(from, until)));
     });
 
     test("leaves no file when an upload breaks off", async () => {

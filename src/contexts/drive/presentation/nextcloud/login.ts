@@ -54,8 +54,8 @@ export function loginDoor({ devices, publicUrl }: Pick<CloudDeps, "devices" | "p
   async function poll(server: string, { body, headers }: DoorRequest, context: Context) {
     const collected = await devices.collect(tokenIn(await textOf(body), headers), context);
     if (!collected) return notYet;
-    const { userId, email = userId, token: appPassword } = collected;
-    return json(200, { server: below(server, ""), loginName: email, appPassword });
+    const { email: loginName, token: appPassword } = collected;
+    return json(200, { server: below(server, ""), loginName, appPassword });
   }
 
   return {

@@ -137,12 +137,8 @@ export function approveDeviceRequest(deps: Deps) {
   };
 }
 
-/** The key of a device and whose it is, by the address that they have verified. */
-export type CollectedKey = {
-  readonly userId: UserId;
-  readonly email?: Email;
-  readonly token: string;
-};
+/** The key of a device, and the address of whose it is, which they had verified to approve it. */
+export type CollectedKey = { readonly email: Email; readonly token: string };
 
 /** Gives the device its key once it is approved, also where it asks again since an answer was lost. */
 export function collectDeviceKey({ read, tokens, clock }: Deps) {
@@ -160,11 +156,6 @@ export function collectDeviceKey({ read, tokens, clock }: Deps) {
     });
     if (!key) return err({ type: "device-request-pending" });
     if (!ApiKey.isLive(key, clock.now()) || user?.status !== "active") return voidSince("expired");
-    const { id: userId, email, isEmailVerified } = user;
-    return ok({
-      userId,
-      ...(isEmailVerified ? { email } : {}),
-      token: tokens.issue(ApiKeyToken, { keyId }),
-    });
+    return ok({ email: user.email, token: tokens.issue(ApiKeyToken, { keyId }) });
   };
 }
