@@ -53,7 +53,7 @@ const beside = [
 ];
 /** What can be done only once with the victim's things. */
 const usedUp =
-  /^(DELETE|POST) .*(sessions|reservations|prices|api-keys|links|invitations)|\/(uploads|locks)\//;
+  /^(DELETE|POST) .*(sessions|reservations|prices|api-keys|links|invitations)|\/(uploads|locks|stagings)\//;
 const unlimited = {
   BASALT_LIMIT_REQUESTS_PER_MINUTE: "1000000",
   BASALT_LIMIT_ATTEMPTS_PER_ADDRESS: "1000000",
@@ -233,9 +233,10 @@ describe("access", () => {
       const isVersioned = operation.operation.parameters?.some(({ name }) => name === "if-match");
       const answer = await ask(served, operation, ids, headers, isVersioned ? "999" : "2");
       if (answer.status === 429) throw new Error(`${operation.name} is limited`);
-      const isRefused = /"FORBIDDEN"|"(PRODUCT|LINK|LOCK|UPLOAD|INVITATION)_NOT_FOUND"/.test(
-        await answer.text(),
-      );
+      const isRefused =
+        /"FORBIDDEN"|"(PRODUCT|LINK|LOCK|UPLOAD|STAGING|INVITATION)_NOT_FOUND"/.test(
+          await answer.text(),
+        );
       if (!isRefused) allowed.push(operation.name);
     }
     return allowed.toSorted();

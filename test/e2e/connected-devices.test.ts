@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { serve } from "#test/basalt.ts";
+import { serve, signUp } from "#test/basalt.ts";
+import { verify } from "#test/emails.ts";
 import {
   basicOf,
   beginLogin,
@@ -113,6 +114,31 @@ describe("a client of Nextcloud that connects by the page", () => {
     const forged = await (await fetch(`${house.served.url}/connect/<script>`)).text();
     assert.match(forged, /does not work any more/);
     assert.doesNotMatch(forged, /<script>/);
+  });
+
+  test("finds its files by a verified address of any spelling, and by a proxy that names a zone", async () => {
+    const settings = { BASALT_TRUST_PROXY: "1" };
+    await using other = await openWebDav(settings);
+    const email = "e6/b+c@example.com";
+    const eve = await signUp(other.served, email);
+    await verify(other.served, email, eve);
+    const as = await other.basic(eve);
+    const at = `/remote.php/dav/files/${encodeURIComponent(email)}/`;
+    assert.equal((await other.ask("PROPFIND", at, { as, depth: "0" })).status, 207);
+    for (const user of ["%", "%2F", ""])
+      assert.equal(
+        (await other.ask("PROPFIND", `/remote.php/dav/files/${user}/`, { as })).status,
+        user === "%" ? 400 : 404,
+        user,
+      );
+    const headers = { "x-forwarded-for": `fe80::1%${"z".repeat(900)}` };
+    const answer = await fetch(`${other.served.url}/index.php/login/v2`, {
+      method: "POST",
+      headers,
+    });
+    const page = await fetch(((await answer.json()) as Begun).login);
+    assert.equal(page.status, 200);
+    assert.match(await page.text(), /<dd>fe80::1<\/dd>/);
   });
 
   test("is told addresses that lead below the path of the server, and one slash at a time", async () => {

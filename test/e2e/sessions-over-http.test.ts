@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Secret, TOTP } from "otpauth";
@@ -26,6 +28,31 @@ const refresh = (served: Url, refreshToken: string) =>
 const newPassword = "battery staple correct";
 
 describe("sessions over HTTP", () => {
+  test("a request whose body comes after the end of its session does nothing", async () => {
+    await using served = await serve();
+    const eve = await signUp(served, "eve@example.com");
+    const { port } = new URL(served.url);
+    const body = JSON.stringify({ name: "Changed" });
+    const path = `/api/v1/users/${eve.userId}`;
+    const head = `PATCH ${path} HTTP/1.1\r\nhost: x\r\nauthorization: ${eve.headers.authorization}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n`;
+    const socket = connect(Number(port), "127.0.0.1");
+    let heard = "";
+    socket.on("data", (chunk: Buffer) => (heard += chunk.toString()));
+    socket.write(head + body.slice(0, 5));
+    await sleep(100);
+    const ended = await fetch(api(served, `/sessions/${eve.sessionId}`), {
+      method: "DELETE",
+      headers: eve.headers,
+    });
+    assert.equal(ended.status, 204);
+    socket.write(body.slice(5));
+    await once(socket, "close");
+    assert.match(heard, /^HTTP\/1\.1 401 /);
+    const again = await signIn(served, "eve@example.com");
+    const user = await fetch(api(served, `/users/${eve.userId}`), again);
+    assert.equal(((await user.json()) as { readonly name: string }).name, "Somebody");
+  });
+
   test("a user registers, signs in, refreshes, lists devices and signs out", async () => {
     await using served = await serve();
     const ada = await signUp(served, "ada@example.com");

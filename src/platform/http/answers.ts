@@ -56,6 +56,9 @@ export const sendMalformed = (reply: FastifyReply, { id }: FastifyRequest, { iss
     problem("validation-failed", { status: 400, correlationId: id, errors: [issue] }),
   );
 
+/** Headers of a file that could not be sent. */
+const ofFiles = ["etag", "last-modified", "content-disposition", "content-range", "accept-ranges"];
+
 /** Everything that no handler answered: bad requests, outages, and bugs, which tell nothing. */
 export function answerError(
   log: Logger,
@@ -64,6 +67,7 @@ export function answerError(
   reply: FastifyReply,
 ): FastifyReply {
   const correlationId = request.id;
+  for (const name of ofFiles) reply.removeHeader(name);
   if (error.validation) {
     const errors = issuesOf(error.validation as ErrorObject[], error.validationContext);
     return sendProblem(reply, problem("validation-failed", { status: 400, correlationId, errors }));

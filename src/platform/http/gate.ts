@@ -211,9 +211,9 @@ export const originOf = (request: FastifyRequest): Origin => ({
   agent: (request.headers["user-agent"] ?? "").replaceAll(/[^\x20-\x7e]/g, "?").slice(0, maxAgent),
 });
 
-/** The client's address; that of the proxy where it names none. */
+/** The client's address, without the zone that an IPv6 address may name as it likes; that of the proxy where it names none. */
 const addressOf = ({ ip, socket }: FastifyRequest): string =>
-  isIP(ip) === 0 ? (socket.remoteAddress ?? "unknown") : ip;
+  (isIP(ip) === 0 ? (socket.remoteAddress ?? "unknown") : ip).replace(/%.*$/, "");
 
 /** The network that counts as one client: a /64 of IPv6, or one IPv4 address. */
 export function subnetOf(address: string): string {

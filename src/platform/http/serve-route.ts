@@ -23,6 +23,7 @@ import {
   versionOf,
   type Malformed,
 } from "./preconditions.ts";
+import { hasBody } from "./arrival.ts";
 import { problem, sentenceOf } from "./problem.ts";
 import { entityTag, versionField, type Route } from "./route.ts";
 import { limitDownloads, sendDownload } from "./downloads.ts";
@@ -88,6 +89,8 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
 
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const { id: correlationId } = request;
+    const mayHaveEnded = request.principal.credential !== undefined && hasBody(request.raw);
+    if (mayHaveEnded && !(await isStillSignedIn(options, request)())) return sendSignedOut(reply);
     const matched = versionOf(mayMatch ? request.headers["if-match"] : undefined, route.tagKind);
     if (!matched.ok) return sendMalformed(reply, request, matched.error);
     const unmet = unmetPrecondition(route, matched.value, correlationId);

@@ -152,9 +152,6 @@ export const access: Access = {
     "GET /api/v1/drive/nodes/{nodeId}/revisions": undefined,
     "POST /api/v1/drive/nodes/{nodeId}/revisions/{revision}/restoration": undefined,
   },
-  ownersOnly: [
-    "POST /api/v1/drive/invitations/{invitationId}/acceptance",
-    "DELETE /api/v1/drive/stagings/{stagingId}",
-  ],
+  ownersOnly: ["POST /api/v1/drive/invitations/{invitationId}/acceptance"],
   thingsOf: spaceOf,
 };

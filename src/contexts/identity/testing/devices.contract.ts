@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { expect } from "#kernel/result.ts";
+import type { ApiKeyName } from "../domain/api-key.ts";
 import type { UserId } from "../domain/user-id.ts";
+import { resetToken } from "./emailed-tokens.ts";
 import {
   hourMs,
   identityOn,
   minuteMs,
+  otherPassword,
   permissionOf,
   typeOf,
   type House,
@@ -139,6 +142,33 @@ export function devicesContract(name: string, open: OpenIdentity): void {
       assert.equal((await house.asking(token)).actor, "anonymous");
       assert.equal(typeOf(await one.collect()), "device-request-void");
       expect(await other.collect());
+    });
+
+    test("what was asked before a reset makes no key after it, however many ask at once", async () => {
+      await using house = await given();
+      const ada = await house.signedUp("ada@example.com");
+      const { userId } = ada;
+      const before = await ada.asking();
+      const device = await asked(house);
+      const asOf = { asking: async () => before };
+      const token = await resetToken(house, { userId, address: "ada@example.com" });
+      const reset = async () => {
+        await new Promise(setImmediate);
+        const asking = await house.asking();
+        return expect(await house.identity.setPassword({ token, password: otherPassword }, asking));
+      };
+      const key = { ...wanted, userId, name: "thief" as ApiKeyName, expiresInDays: 1 as never };
+      await Promise.all([
+        reset(),
+        ...Array.from({ length: 8 }, () => house.identity.createApiKey(key, before)),
+        device.approve(asOf, userId),
+      ]);
+      const again = expect(await house.signIn("ada@example.com", otherPassword));
+      const now = await house.asking(again.accessToken);
+      assert.deepEqual(expect(await house.identity.listApiKeys({ userId }, now)), []);
+      assert.equal(typeOf(await house.identity.createApiKey(key, before)), "sign-in-too-old");
+      assert.equal(typeOf(await device.approve(asOf, userId)), "sign-in-too-old");
+      assert.equal(typeOf(await house.identity.enrolTotp({ userId }, before)), "sign-in-too-old");
     });
 
     test("a device may have any name, or none", async () => {

@@ -17,7 +17,7 @@ import { permitted, type Unseen } from "../nodes/located.ts";
 import { Permissions } from "../permission.ts";
 import type { ChunkStore, Digests } from "../ports/chunks.ts";
 import type { DriveScope } from "../ports/scope.ts";
-import { bytesOfRun, runsOf, type Run } from "./runs.ts";
+import { bytesOfRun, runsOf, type Run, type RunBytes } from "./runs.ts";
 import type { RevisionNotFound } from "./revisions.ts";
 
 /** The newest revision, unless another one is said. */
@@ -49,9 +49,9 @@ export type ReadingDeps = {
 /** Reads runs in their order, some ahead of whoever takes them. */
 async function* readAhead(
   runs: readonly Run[],
-  read: (run: Run) => Promise<readonly Uint8Array[]>,
+  read: (run: Run) => Promise<RunBytes>,
 ): AsyncGenerator<Uint8Array> {
-  const coming: Promise<readonly Uint8Array[]>[] = [];
+  const coming: Promise<RunBytes>[] = [];
   const begin = (run: Run | undefined) => {
     if (!run) return;
     const bytes = read(run);

@@ -34,20 +34,26 @@ export function runsOf(parts: readonly LocatedPart[]): readonly Run[] {
   return runs;
 }
 
-/** The bytes of a run, once each chunk has proved to be its own. One that is damaged is in doubt from then on. */
-export async function bytesOfRun(
+export type RunBytes = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/**
+ * The bytes of a run, once its chunks have proved to be their own: all at once, or one by one where that cannot be. The chunks before a damaged one are told,
+ * which is in doubt from then on.
+ */
+export async function bytesOfRun(deps: ProvingDeps, run: Run, context: Context): Promise<RunBytes> {
+  const bytes = await deps.store.read(spanOf(run)).catch(lost);
+  const [first, last] = [run[0], run.at(-1) ?? run[0]];
+  return bytes instanceof ChunkLost || !areProven(deps, run, bytes)
+    ? oneByOne(deps, run, context)
+    : [bytes.subarray(first.from, bytes.length - last.size + last.until)];
+}
+
+async function* oneByOne(
   deps: ProvingDeps,
   run: Run,
   context: Context,
-): Promise<readonly Uint8Array[]> {
-  const bytes = await deps.store.read(spanOf(run)).catch(lost);
-  const [first, last] = [run[0], run.at(-1) ?? run[0]];
-  if (!(bytes instanceof ChunkLost) && areProven(deps, run, bytes))
-    return [bytes.subarray(first.from, bytes.length - last.size + last.until)];
-  const found: Uint8Array[] = [];
-  for (const part of run)
-    found.push((await proven(deps, part, context)).subarray(part.from, part.until));
-  return found;
+): AsyncGenerator<Uint8Array> {
+  for (const part of run) yield (await proven(deps, part, context)).subarray(part.from, part.until);
 }
 
 function areProven({ digests }: ProvingDeps, run: Run, bytes: Uint8Array): boolean {

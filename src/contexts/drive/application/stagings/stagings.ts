@@ -239,18 +239,20 @@ export const DiscardStaging = shape({ stagingId: StagingId });
 export type DiscardStaging = Infer<typeof DiscardStaging>;
 
 /** Gives up a content. What has come of it is collected. */
-export function discardStaging(deps: Deps) {
-  const own = ownStaging(deps);
+export function discardStaging({ unitOfWork, mayAct, clock }: Deps) {
   return (
     { stagingId }: DiscardStaging,
     context: Context,
   ): Promise<Result<void, StagingUnseen | Conflict>> => {
-    const discard = async (scope: DriveScope): Promise<Result<void, StagingUnseen>> => {
-      const found = await own(scope, stagingId, context);
-      if (!found.ok) return found;
-      scope.stagings.remove(stagingId);
+    const discard = async ({ stagings }: DriveScope): Promise<Result<void, StagingUnseen>> => {
+      const found = await stagings.byId(stagingId);
+      if (!found || found.expiresAt <= clock.now())
+        return err({ type: "staging-not-found", stagingId });
+      const allowed = await mayAct(context, Permissions.changeNode, { owner: found.ownerId });
+      if (!allowed.ok) return allowed;
+      stagings.remove(stagingId);
       return ok(undefined);
     };
-    return deps.unitOfWork(context, discard, { lock: [stagingLock(stagingId)] });
+    return unitOfWork(context, discard, { lock: [stagingLock(stagingId)] });
   };
 }

@@ -6,7 +6,6 @@ import type { Drive } from "../../index.ts";
 import { arrival } from "../content-routes.ts";
 import { davMethods, refused } from "../dav/answers.ts";
 import { davAnswer, davOptions } from "../dav/door.ts";
-import { segmentsOf } from "../path-segments.ts";
 import { json, nothing } from "./answers.ts";
 import { loginDoor } from "./login.ts";
 import { transferAnswer } from "./transfers.ts";
@@ -122,6 +121,15 @@ function ocsDoor({ drive, addressOf, devices }: CloudDeps): Door {
 /** Its clients look for changes along the tags of folders, and keep files whose names differ in case apart. */
 const dialect = { hasFolderTags: true, isSpellingStrict: true };
 
+/** An address may have a slash, as a name may not; nothing, where the segment is malformed. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return "";
+  }
+}
+
 /** The part of a path behind `/files/<user>` or `/uploads/<user>`, with that. */
 const parts = /^\/(files|uploads)\/([^/]+)((?:\/.*)?)$/;
 
@@ -131,8 +139,7 @@ function filesDoor({ drive, clock, addressOf }: CloudDeps): Door {
 
   /** Clients name their user by the id that they were told, or by the address. */
   async function isOwn(segment: string, { actor }: Context): Promise<boolean> {
-    const names = segmentsOf(segment);
-    const [user = ""] = names.ok ? names.value : [];
+    const user = decoded(segment);
     return user === actor || (user !== "" && user.toLowerCase() === (await addressOf(actor)));
   }
 

@@ -10,7 +10,7 @@ import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { ApiKey, ApiKeyName, type ApiKeyNotFound } from "../../domain/api-key.ts";
 import { ApiKeyId } from "../../domain/ids.ts";
 import { UserId } from "../../domain/user-id.ts";
-import { ownCredentials, type SignInTooOld } from "../credentials/own-credentials.ts";
+import { changeOwn, ownCredentials, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { IdentityScope, Tokens } from "../ports.ts";
 import { ApiKeyToken } from "../tokens.ts";
 
@@ -76,7 +76,8 @@ export const addKey =
   };
 
 /** Makes a key with which a machine acts as its owner. The token is shown only here. */
-export function createApiKey({ unitOfWork, tokens, clock, newId }: Deps) {
+export function createApiKey(deps: Deps) {
+  const { tokens, clock, newId } = deps;
   return async (
     { userId, name, scopes, expiresInDays }: CreateApiKey,
     context: Context,
@@ -90,9 +91,8 @@ export function createApiKey({ unitOfWork, tokens, clock, newId }: Deps) {
     if (!allowed.ok) return allowed;
 
     const wanted = { id: newId(ApiKeyId), userId, name, scopes };
-    const created = await unitOfWork(context, addKey(wanted, expiresInDays, clock), {
-      lock: [userId],
-    });
+    const add = addKey(wanted, expiresInDays, clock);
+    const created = await changeOwn(deps, context, userId, add);
     if (!created.ok) return created;
     const { value: key } = created;
     return ok({ key, token: tokens.issue(ApiKeyToken, { keyId: key.id }) });

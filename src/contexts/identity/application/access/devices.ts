@@ -10,7 +10,7 @@ import { ApiKey, ApiKeyName, maxApiKeyName } from "../../domain/api-key.ts";
 import type { Email } from "../../domain/email.ts";
 import { ApiKeyId } from "../../domain/ids.ts";
 import { UserId } from "../../domain/user-id.ts";
-import { ownCredentials, type SignInTooOld } from "../credentials/own-credentials.ts";
+import { changeOwn, ownCredentials, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { IdentityScope, Tokens } from "../ports.ts";
 import { ApiKeyToken, DeviceCollectionToken, DeviceRequestToken, Token } from "../tokens.ts";
 import { addKey, type TooManyApiKeys } from "./api-keys.ts";
@@ -106,7 +106,7 @@ export function describeDeviceRequest(deps: Deps) {
 
 /** Makes the key that a device asks for, which the device collects. */
 export function approveDeviceRequest(deps: Deps) {
-  const { unitOfWork, clock } = deps;
+  const { clock } = deps;
   return async (
     { userId, token }: ApproveDeviceRequest,
     context: Context,
@@ -129,10 +129,8 @@ export function approveDeviceRequest(deps: Deps) {
     const { keyId: id, name, scopes } = wanted.value;
     const add = addKey({ id, userId, name, scopes }, keyDays, clock);
     // Of two users who approve one request at once, the second one's key has an id that is taken, and is tried again.
-    return unitOfWork(
-      context,
-      async (scope) => ((await scope.apiKeys.byId(id)) ? voidSince("approved") : add(scope)),
-      { lock: [userId] },
+    return changeOwn(deps, context, userId, async (scope) =>
+      (await scope.apiKeys.byId(id)) ? voidSince("approved") : add(scope),
     );
   };
 }

@@ -2,8 +2,11 @@ import type { Forbidden, MayAct } from "#kernel/permission.ts";
 import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
-import { err, ok, type Result } from "#kernel/result.ts";
+import { err, ok, type Err, type Result } from "#kernel/result.ts";
+import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { SessionId } from "../../domain/ids.ts";
 import type { UserId } from "../../domain/user-id.ts";
+import type { IdentityScope } from "../ports.ts";
 
 /** The actor must have signed in recently, which an API key never has. */
 export type SignInTooOld = { readonly type: "sign-in-too-old" };
@@ -38,3 +41,23 @@ export function ownCredentials(
     return err({ type: "forbidden", permission: Permissions.changeCredentials });
   return justSignedIn(context, clock);
 }
+
+/**
+ * Changes one's own credentials while the session that asks for it lives: a request that was sent before a reset or a sign-out must not add to
+ * them after it. Whatever else changes what the user signs in with waits.
+ */
+export const changeOwn = <R extends Result<unknown, unknown>>(
+  { unitOfWork }: { readonly unitOfWork: UnitOfWork<IdentityScope> },
+  context: Context,
+  userId: UserId,
+  work: (scope: IdentityScope) => Promise<R>,
+): Promise<R | Err<SignInTooOld> | Err<Conflict>> =>
+  unitOfWork(
+    context,
+    async (scope): Promise<R | Err<SignInTooOld>> => {
+      const sessionId = SessionId.parse(context.credential);
+      const session = sessionId.ok ? await scope.sessions.byId(sessionId.value) : undefined;
+      return session?.status === "live" ? work(scope) : err({ type: "sign-in-too-old" });
+    },
+    { lock: [userId] },
+  );

@@ -26,7 +26,7 @@ import { SessionId } from "../../domain/ids.ts";
 import type { SessionLimits } from "../../domain/session.ts";
 import { User, type UserNotFound, type EmailUnverified } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
-import { mayActNow, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
+import { changeOwn, mayActNow, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
 import type { AccessTokens, IdentityScope, PasskeyCeremonies, Tokens } from "../ports.ts";
 import type { SignInRefused } from "../sessions/sign-in.ts";
 import {
@@ -116,7 +116,8 @@ export function beginPasskey({ read, passkeyCeremonies, tokens, clock }: Deps) {
 }
 
 /** Adds the passkey that a browser has made with these options. */
-export function addPasskey({ unitOfWork, passkeyCeremonies, tokens, clock }: Deps) {
+export function addPasskey(deps: Deps) {
+  const { passkeyCeremonies, tokens, clock } = deps;
   return async (
     { userId, name, response }: AddPasskey,
     context: Context,
@@ -130,7 +131,7 @@ export function addPasskey({ unitOfWork, passkeyCeremonies, tokens, clock }: Dep
     const made = await passkeyCeremonies.verifyAddition(response, challenge);
     if (!made) return err({ type: "passkey-refused" });
 
-    return unitOfWork(context, async ({ credentials }) => {
+    return changeOwn(deps, context, userId, async ({ credentials }) => {
       const current = await credentials.byUser(userId);
       if (current.version !== claims.credentialsVersion) return err({ type: "passkey-refused" });
       const at = clock.now();

@@ -14,7 +14,7 @@ import {
 } from "../../domain/credentials.ts";
 import { User, type UserNotFound, type EmailUnverified } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
-import { mayActNow, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
+import { changeOwn, mayActNow, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
 import type { SecondFactors } from "../sessions/sign-in.ts";
 
@@ -36,7 +36,8 @@ type Refused = Forbidden | SignInTooOld | Conflict;
 type Enrolled = { readonly secret: string; readonly uri: string };
 
 /** Makes the secret for an authenticator app. It counts once a code of it was shown. */
-export function enrolTotp({ unitOfWork, sealing, totpCodes, clock }: Deps) {
+export function enrolTotp(deps: Deps) {
+  const { sealing, totpCodes, clock } = deps;
   return async (
     { userId }: EnrolTotp,
     context: Context,
@@ -44,7 +45,7 @@ export function enrolTotp({ unitOfWork, sealing, totpCodes, clock }: Deps) {
     const allowed = ownCredentials(context, userId, clock);
     if (!allowed.ok) return allowed;
 
-    const enrolled = await unitOfWork(context, async ({ users, credentials }) => {
+    const enrolled = await changeOwn(deps, context, userId, async ({ users, credentials }) => {
       const user = User.verified(await users.byId(userId));
       if (!user.ok) return user;
       const sealed = sealing.seal(totpCodes.newSecret(), userId);
@@ -60,7 +61,8 @@ export function enrolTotp({ unitOfWork, sealing, totpCodes, clock }: Deps) {
 }
 
 /** Asks for the second factor from now on. Answers recovery codes, which are shown only here. */
-export function activateTotp({ unitOfWork, sealing, totpCodes, recoveryCodes, clock }: Deps) {
+export function activateTotp(deps: Deps) {
+  const { sealing, totpCodes, recoveryCodes, clock } = deps;
   return async (
     { userId, code }: ActivateTotp,
     context: Context,
@@ -70,7 +72,7 @@ export function activateTotp({ unitOfWork, sealing, totpCodes, recoveryCodes, cl
     const allowed = ownCredentials(context, userId, clock);
     if (!allowed.ok) return allowed;
 
-    const activated = await unitOfWork(context, async ({ credentials }) => {
+    const activated = await changeOwn(deps, context, userId, async ({ credentials }) => {
       const current = await credentials.byUser(userId);
       if (!current.totp) return err({ type: "totp-not-enrolled" });
       const secret = sealing.open(current.totp.secret, userId);
