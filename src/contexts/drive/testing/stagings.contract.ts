@@ -236,11 +236,14 @@ export function stagingsContract(name: string, open: OpenDrive): void {
         house.state(id, house.bobId),
         house.stage(id, { offset: 0 }, Buffer.from("?"), { actor: house.bobId }),
         house.seal(id, house.bobId),
-        house.drive.discardStaging({ stagingId: id }, house.as(house.bobId)),
         house.drive.tellStagingLength({ stagingId: id, length: 1 }, house.as(house.bobId)),
       ])
         assert.equal(outcomeOf(await attempt), "staging-not-found");
-      expect(await house.drive.discardStaging({ stagingId: id }, house.as(house.adaId)));
+      const discard = (actor: string) =>
+        house.drive.discardStaging({ stagingId: id }, house.as(actor));
+      assert.equal(outcomeOf(await discard(house.bobId)), "forbidden");
+      expect(await discard(house.adaId));
+      assert.equal(outcomeOf(await discard(house.adaId)), "staging-not-found");
       assert.equal(outcomeOf(await house.state(id)), "staging-not-found");
       const other = await house.begun();
       house.clock.advance(stagingMs);
