@@ -80,7 +80,7 @@ export function bytesOfFile(deps: ReadingDeps) {
         if (!location) throw new Error(`the chunk ${part.hash} is missing`);
         return { ...part, location };
       });
-      yield* readAhead(runsOf(located), (run) => bytesOfRun(deps, run, step()));
+      yield* readAhead(runsOf(located), (run) => bytesOfRun(deps, run, step));
     }
   }
 

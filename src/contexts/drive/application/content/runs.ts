@@ -40,20 +40,24 @@ export type RunBytes = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
  * The bytes of a run, once its chunks have proved to be their own: all at once, or one by one where that cannot be. The chunks before a damaged one are told,
  * which is in doubt from then on.
  */
-export async function bytesOfRun(deps: ProvingDeps, run: Run, context: Context): Promise<RunBytes> {
+export async function bytesOfRun(
+  deps: ProvingDeps,
+  run: Run,
+  step: () => Context,
+): Promise<RunBytes> {
   const bytes = await deps.store.read(spanOf(run)).catch(lost);
   const [first, last] = [run[0], run.at(-1) ?? run[0]];
   return bytes instanceof ChunkLost || !areProven(deps, run, bytes)
-    ? oneByOne(deps, run, context)
+    ? oneByOne(deps, run, step)
     : [bytes.subarray(first.from, bytes.length - last.size + last.until)];
 }
 
 async function* oneByOne(
   deps: ProvingDeps,
   run: Run,
-  context: Context,
+  step: () => Context,
 ): AsyncGenerator<Uint8Array> {
-  for (const part of run) yield (await proven(deps, part, context)).subarray(part.from, part.until);
+  for (const part of run) yield (await proven(deps, part, step())).subarray(part.from, part.until);
 }
 
 function areProven({ digests }: ProvingDeps, run: Run, bytes: Uint8Array): boolean {
