@@ -1,11 +1,12 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type pg from "pg";
 import type { ClientConfig } from "pg";
 import { ensureDatabase } from "#platform/postgres/migrations.ts";
 import { basalt } from "../../src/composition.ts";
 import { asAdmin, launch, scratch } from "../support/basalt.ts";
 import type { Chance } from "../support/chance.ts";
-import { ask, urlOf } from "../support/database.ts";
+import { ask, connect, urlOf } from "../support/database.ts";
 import type { SmtpInbox } from "../support/smtp.ts";
 import type { Ledger } from "./ledger.ts";
 import { schemaOf } from "./schema.ts";
@@ -159,8 +160,16 @@ async function keysIn(connection: ClientConfig): Promise<ReadonlySet<string>> {
   return new Set(rows.map(({ key }) => String(key)));
 }
 
-const openForMs = 3_000;
-const readWithinMs = 2_000;
+/** How long they stay open at most. A reader that they delayed would wait as long, on however slow a disk. */
+const openForMs = 15_000;
+
+/** Somebody who has written and does not commit, until they leave. */
+async function openWriter(connection: ClientConfig): Promise<pg.Client> {
+  const writer = await connect({ connection });
+  await writer.query("begin");
+  await writer.query("insert into trail.strange values (1)");
+  return writer;
+}
 
 /** Others write and do not commit: those to other tables delay no reader, one to the log for a while. */
 async function stayOpen({ connection }: Site): Promise<Broken> {
@@ -168,14 +177,14 @@ async function stayOpen({ connection }: Site): Promise<Broken> {
   const strange =
     "create schema if not exists trail; create table if not exists trail.strange (id int)";
   for (const one of [connection, elsewhere]) await ask(one, strange);
-  const writing = ["insert into trail.strange values (1)", `select pg_sleep(${openForMs / 1_000})`];
-  const open = [connection, elsewhere].map((one) => ask(one, "begin", ...writing, "commit"));
+  const strangers = await Promise.all([connection, elsewhere].map(openWriter));
   const head = Number((await ask(connection, "select head from trail.horizon()"))[0]?.["head"]);
-  await sleep(readWithinMs);
   const behind = `select min(position) as position from trail.subscriptions
     where name = 'trail.seen' having min(position) < ${head}`;
-  const late = await ask(connection, behind);
-  await Promise.all(open);
+  let late = await ask(connection, behind);
+  for (const end = Date.now() + openForMs; late.length > 0 && Date.now() < end; await sleep(50))
+    late = await ask(connection, behind);
+  for (const one of strangers) await one.end();
   if (late.length > 0)
     throw new Error(`readers wait for transactions of others: ${JSON.stringify(late)}, ${head}`);
   const draw = `insert into trail.events (stream, version, id, type, schema_version, payload, metadata, occurred_at)
