@@ -134,6 +134,22 @@ export function rolesContract(name: string, open: OpenIdentity): void {
         identity.deleteUser({ userId: admin.userId }, contexts[0]),
         identity.setUserStatus({ userId: ada.userId, status: "disabled" }, contexts[1]),
       ]);
+      const expected = ["ok", "sign-in-too-old"]; // the session of whoever was removed has ended
+      assert.deepEqual(outcomes.map(typeOf).toSorted(), expected);
+    });
+
+    test("of two administrators whom the system removes at once, one stays", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const admin = await house.administrator();
+      const ada = await house.signedUp("ada@example.com");
+      const roles = [Role.admin];
+      expect(await identity.assignRoles({ userId: ada.userId, roles }, await admin.asking()));
+      const system = await house.system();
+      const outcomes = await Promise.all([
+        identity.deleteUser({ userId: admin.userId }, system),
+        identity.setUserStatus({ userId: ada.userId, status: "disabled" }, system),
+      ]);
       assert.deepEqual(outcomes.map(typeOf).toSorted(), ["last-administrator", "ok"]);
     });
 

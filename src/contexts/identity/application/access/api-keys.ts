@@ -10,7 +10,11 @@ import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { ApiKey, ApiKeyName, type ApiKeyNotFound } from "../../domain/api-key.ts";
 import { ApiKeyId } from "../../domain/ids.ts";
 import { UserId } from "../../domain/user-id.ts";
-import { changeOwn, ownCredentials, type SignInTooOld } from "../credentials/own-credentials.ts";
+import {
+  whileSignedIn,
+  ownCredentials,
+  type SignInTooOld,
+} from "../credentials/own-credentials.ts";
 import type { IdentityScope, Tokens } from "../ports.ts";
 import { ApiKeyToken } from "../tokens.ts";
 
@@ -92,7 +96,7 @@ export function createApiKey(deps: Deps) {
 
     const wanted = { id: newId(ApiKeyId), userId, name, scopes };
     const add = addKey(wanted, expiresInDays, clock);
-    const created = await changeOwn(deps, context, userId, add);
+    const created = await whileSignedIn(deps)(context, add, { lock: [userId] });
     if (!created.ok) return created;
     const { value: key } = created;
     return ok({ key, token: tokens.issue(ApiKeyToken, { keyId: key.id }) });

@@ -10,7 +10,11 @@ import { ApiKey, ApiKeyName, maxApiKeyName } from "../../domain/api-key.ts";
 import type { Email } from "../../domain/email.ts";
 import { ApiKeyId } from "../../domain/ids.ts";
 import { UserId } from "../../domain/user-id.ts";
-import { changeOwn, ownCredentials, type SignInTooOld } from "../credentials/own-credentials.ts";
+import {
+  whileSignedIn,
+  ownCredentials,
+  type SignInTooOld,
+} from "../credentials/own-credentials.ts";
 import type { IdentityScope, Tokens } from "../ports.ts";
 import { ApiKeyToken, DeviceCollectionToken, DeviceRequestToken, Token } from "../tokens.ts";
 import { addKey, type TooManyApiKeys } from "./api-keys.ts";
@@ -129,8 +133,10 @@ export function approveDeviceRequest(deps: Deps) {
     const { keyId: id, name, scopes } = wanted.value;
     const add = addKey({ id, userId, name, scopes }, keyDays, clock);
     // Of two users who approve one request at once, the second one's key has an id that is taken, and is tried again.
-    return changeOwn(deps, context, userId, async (scope) =>
-      (await scope.apiKeys.byId(id)) ? voidSince("approved") : add(scope),
+    return whileSignedIn(deps)(
+      context,
+      async (scope) => ((await scope.apiKeys.byId(id)) ? voidSince("approved") : add(scope)),
+      { lock: [userId] },
     );
   };
 }

@@ -6,7 +6,7 @@ import { ok, type Result } from "#kernel/result.ts";
 import { list, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Policy, Role, type RoleIsFixed } from "../../domain/role.ts";
-import { mayActNow, type SignInTooOld } from "../credentials/own-credentials.ts";
+import { mayActNow, whileSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
 
 export const maxPermissions = 100;
@@ -38,7 +38,6 @@ export function listPolicies({ read, mayAct }: Deps) {
 
 /** Replaces the permissions of a role, which may be new. It counts from the next request on. */
 export function changePolicy(deps: Deps) {
-  const { unitOfWork } = deps;
   return async (
     { role, permissions }: ChangePolicy,
     context: Context,
@@ -46,7 +45,7 @@ export function changePolicy(deps: Deps) {
     const allowed = await mayActNow(deps, context, Permissions.changePolicies);
     if (!allowed.ok) return allowed;
 
-    return unitOfWork(context, async ({ policies }) => {
+    return whileSignedIn(deps)(context, async ({ policies }) => {
       const change = Policy.change(await policies.byRole(role), permissions);
       return change.ok ? ok(policies.save(change.value)) : change;
     });

@@ -10,7 +10,7 @@ import { User, type UserNotFound } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { acceptPassword, type PasswordTooCommon } from "./accept-password.ts";
 import { endAll } from "../revocation.ts";
-import { changeOwn, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
+import { whileSignedIn, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
 import type { IdentityScope, IsCommonPassword, Passwords, TooBusy } from "../ports.ts";
 
 export const ChangePassword = shape({
@@ -58,16 +58,20 @@ export function changePassword(deps: Deps) {
     const hash = await accept(newPassword, user.value.email);
     if (!hash.ok) return hash;
 
-    return changeOwn(deps, context, userId, async ({ users, credentials, sessions }) => {
-      const present = User.present(await users.byId(userId));
-      if (!present.ok) return present;
-      const current = await credentials.byUser(userId);
-      if (current.password !== shown.password) return err({ type: "wrong-password" });
-      credentials.save(Credentials.setPassword(current, hash.value, "change"));
-      users.save(User.changeEmail(present.value, present.value.email));
-      const { credential: except } = context;
-      await endAll(sessions, userId, { at: clock.now(), why: "password-set", except });
-      return ok(undefined);
-    });
+    return whileSignedIn(deps)(
+      context,
+      async ({ users, credentials, sessions }) => {
+        const present = User.present(await users.byId(userId));
+        if (!present.ok) return present;
+        const current = await credentials.byUser(userId);
+        if (current.password !== shown.password) return err({ type: "wrong-password" });
+        credentials.save(Credentials.setPassword(current, hash.value, "change"));
+        users.save(User.changeEmail(present.value, present.value.email));
+        const { credential: except } = context;
+        await endAll(sessions, userId, { at: clock.now(), why: "password-set", except });
+        return ok(undefined);
+      },
+      { lock: [userId] },
+    );
   };
 }

@@ -3,7 +3,7 @@ import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { err, ok, type Err, type Result } from "#kernel/result.ts";
-import type { Conflict, UnitOfWork } from "#kernel/unit-of-work.ts";
+import type { Conflict, LockOptions, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { SessionId } from "../../domain/ids.ts";
 import type { UserId } from "../../domain/user-id.ts";
 import type { IdentityScope } from "../ports.ts";
@@ -43,21 +43,28 @@ export function ownCredentials(
 }
 
 /**
- * Changes one's own credentials while the session that asks for it lives: a request that was sent before a reset or a sign-out must not add to
- * them after it. Whatever else changes what the user signs in with waits.
+ * A unit of work that a session asks for, while that lives: what was sent before a reset or a sign-out must not be done after it. A work that a
+ * reset takes back locks the user, as the reset does. The system asks without a session.
  */
-export const changeOwn = <R extends Result<unknown, unknown>>(
-  { unitOfWork }: { readonly unitOfWork: UnitOfWork<IdentityScope> },
-  context: Context,
-  userId: UserId,
-  work: (scope: IdentityScope) => Promise<R>,
-): Promise<R | Err<SignInTooOld> | Err<Conflict>> =>
-  unitOfWork(
-    context,
-    async (scope): Promise<R | Err<SignInTooOld>> => {
-      const sessionId = SessionId.parse(context.credential);
-      const session = sessionId.ok ? await scope.sessions.byId(sessionId.value) : undefined;
-      return session?.status === "live" ? work(scope) : err({ type: "sign-in-too-old" });
-    },
-    { lock: [userId] },
-  );
+export const whileSignedIn =
+  ({ unitOfWork }: { readonly unitOfWork: UnitOfWork<IdentityScope> }) =>
+  <R extends Result<unknown, unknown>>(
+    context: Context,
+    work: (scope: IdentityScope) => Promise<R>,
+    options?: LockOptions,
+  ): Promise<R | Err<SignInTooOld> | Err<Conflict>> =>
+    unitOfWork(
+      context,
+      async (scope): Promise<R | Err<SignInTooOld>> =>
+        (await isSignedIn(scope, context)) ? work(scope) : err({ type: "sign-in-too-old" }),
+      options,
+    );
+
+async function isSignedIn(
+  { sessions }: Pick<IdentityScope, "sessions">,
+  { credential }: Context,
+): Promise<boolean> {
+  if (credential === undefined) return true;
+  const sessionId = SessionId.parse(credential);
+  return sessionId.ok && (await sessions.byId(sessionId.value))?.status === "live";
+}

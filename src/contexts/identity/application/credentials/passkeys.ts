@@ -26,7 +26,7 @@ import { SessionId } from "../../domain/ids.ts";
 import type { SessionLimits } from "../../domain/session.ts";
 import { User, type UserNotFound, type EmailUnverified } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
-import { changeOwn, mayActNow, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
+import { whileSignedIn, mayActNow, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
 import type { AccessTokens, IdentityScope, PasskeyCeremonies, Tokens } from "../ports.ts";
 import type { SignInRefused } from "../sessions/sign-in.ts";
 import {
@@ -131,21 +131,24 @@ export function addPasskey(deps: Deps) {
     const made = await passkeyCeremonies.verifyAddition(response, challenge);
     if (!made) return err({ type: "passkey-refused" });
 
-    return changeOwn(deps, context, userId, async ({ credentials }) => {
-      const current = await credentials.byUser(userId);
-      if (current.version !== claims.credentialsVersion) return err({ type: "passkey-refused" });
-      const at = clock.now();
-      const passkey = { ...made, name, createdAt: at, lastUsedAt: at };
-      const change = Credentials.addPasskey(current, passkey);
-      if (!change.ok) return change;
-      credentials.save(change.value);
-      return ok(undefined);
-    });
+    return whileSignedIn(deps)(
+      context,
+      async ({ credentials }) => {
+        const current = await credentials.byUser(userId);
+        if (current.version !== claims.credentialsVersion) return err({ type: "passkey-refused" });
+        const at = clock.now();
+        const passkey = { ...made, name, createdAt: at, lastUsedAt: at };
+        const change = Credentials.addPasskey(current, passkey);
+        if (!change.ok) return change;
+        credentials.save(change.value);
+        return ok(undefined);
+      },
+      { lock: [userId] },
+    );
   };
 }
 
 export function removePasskey(deps: Deps) {
-  const { unitOfWork } = deps;
   return async (
     { userId, passkeyId }: RemovePasskey,
     context: Context,
@@ -154,12 +157,16 @@ export function removePasskey(deps: Deps) {
       owner: userId,
     });
     if (!allowed.ok) return allowed;
-    return unitOfWork(context, async ({ credentials }) => {
-      const change = Credentials.removePasskey(await credentials.byUser(userId), passkeyId);
-      if (!change.ok) return change;
-      credentials.save(change.value);
-      return ok(undefined);
-    });
+    return whileSignedIn(deps)(
+      context,
+      async ({ credentials }) => {
+        const change = Credentials.removePasskey(await credentials.byUser(userId), passkeyId);
+        if (!change.ok) return change;
+        credentials.save(change.value);
+        return ok(undefined);
+      },
+      { lock: [userId] },
+    );
   };
 }
 

@@ -14,7 +14,7 @@ import {
 } from "../../domain/credentials.ts";
 import { User, type UserNotFound, type EmailUnverified } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
-import { changeOwn, mayActNow, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
+import { whileSignedIn, mayActNow, ownCredentials, type SignInTooOld } from "./own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
 import type { SecondFactors } from "../sessions/sign-in.ts";
 
@@ -45,15 +45,19 @@ export function enrolTotp(deps: Deps) {
     const allowed = ownCredentials(context, userId, clock);
     if (!allowed.ok) return allowed;
 
-    const enrolled = await changeOwn(deps, context, userId, async ({ users, credentials }) => {
-      const user = User.verified(await users.byId(userId));
-      if (!user.ok) return user;
-      const sealed = sealing.seal(totpCodes.newSecret(), userId);
-      const change = Credentials.enrolTotp(await credentials.byUser(userId), sealed);
-      if (!change.ok) return change;
-      credentials.save(change.value);
-      return ok({ sealed, email: user.value.email });
-    });
+    const enrolled = await whileSignedIn(deps)(
+      context,
+      async ({ users, credentials }) => {
+        const user = User.verified(await users.byId(userId));
+        if (!user.ok) return user;
+        const sealed = sealing.seal(totpCodes.newSecret(), userId);
+        const change = Credentials.enrolTotp(await credentials.byUser(userId), sealed);
+        if (!change.ok) return change;
+        credentials.save(change.value);
+        return ok({ sealed, email: user.value.email });
+      },
+      { lock: [userId] },
+    );
     if (!enrolled.ok) return enrolled;
     const secret = sealing.open(enrolled.value.sealed, userId);
     return ok({ secret, uri: totpCodes.uriOf(secret, enrolled.value.email) });
@@ -72,26 +76,29 @@ export function activateTotp(deps: Deps) {
     const allowed = ownCredentials(context, userId, clock);
     if (!allowed.ok) return allowed;
 
-    const activated = await changeOwn(deps, context, userId, async ({ credentials }) => {
-      const current = await credentials.byUser(userId);
-      if (!current.totp) return err({ type: "totp-not-enrolled" });
-      const secret = sealing.open(current.totp.secret, userId);
-      const step = totpCodes.stepOf(secret, code, clock.now());
-      if (step === undefined) return err({ type: "code-refused" });
+    const activated = await whileSignedIn(deps)(
+      context,
+      async ({ credentials }) => {
+        const current = await credentials.byUser(userId);
+        if (!current.totp) return err({ type: "totp-not-enrolled" });
+        const secret = sealing.open(current.totp.secret, userId);
+        const step = totpCodes.stepOf(secret, code, clock.now());
+        if (step === undefined) return err({ type: "code-refused" });
 
-      const codes = recoveryCodes.make();
-      const change = Credentials.activateTotp(current, step, codes.map(recoveryCodes.hashOf));
-      if (!change.ok) return change;
-      credentials.save(change.value);
-      return ok(sealing.seal(codes.join(" "), userId)); // the answer may be stored for a retry
-    });
+        const codes = recoveryCodes.make();
+        const change = Credentials.activateTotp(current, step, codes.map(recoveryCodes.hashOf));
+        if (!change.ok) return change;
+        credentials.save(change.value);
+        return ok(sealing.seal(codes.join(" "), userId)); // the answer may be stored for a retry
+      },
+      { lock: [userId] },
+    );
     return activated.ok ? ok(sealing.open(activated.value, userId).split(" ")) : activated;
   };
 }
 
 /** Removes the second factor. Administrators may do it for users who lost their device. */
 export function removeTotp(deps: Deps) {
-  const { unitOfWork } = deps;
   return async (
     { userId }: RemoveTotp,
     context: Context,
@@ -101,11 +108,15 @@ export function removeTotp(deps: Deps) {
     });
     if (!allowed.ok) return allowed;
 
-    return unitOfWork(context, async ({ credentials }) => {
-      const change = Credentials.removeTotp(await credentials.byUser(userId));
-      if (!change.ok) return change;
-      credentials.save(change.value);
-      return ok(undefined);
-    });
+    return whileSignedIn(deps)(
+      context,
+      async ({ credentials }) => {
+        const change = Credentials.removeTotp(await credentials.byUser(userId));
+        if (!change.ok) return change;
+        credentials.save(change.value);
+        return ok(undefined);
+      },
+      { lock: [userId] },
+    );
   };
 }

@@ -17,7 +17,7 @@ import {
   type UserNotFound,
 } from "../../domain/user.ts";
 import { administratorsLock } from "../administrators.ts";
-import { mayActNow, type SignInTooOld } from "../credentials/own-credentials.ts";
+import { mayActNow, whileSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
 import { endAll, revokeAll } from "../revocation.ts";
 
@@ -61,7 +61,7 @@ type Refused =
 
 /** Disables a user from their next request on and revokes their API keys, or enables them again. */
 export function setUserStatus(deps: Deps) {
-  const { unitOfWork, clock } = deps;
+  const { clock } = deps;
   return async (
     { userId, status, expectedVersion }: SetUserStatus,
     context: Context,
@@ -69,7 +69,7 @@ export function setUserStatus(deps: Deps) {
     const allowed = await mayActNow(deps, context, Permissions.disableUser);
     if (!allowed.ok) return allowed;
 
-    return unitOfWork(
+    return whileSignedIn(deps)(
       context,
       async ({ users, sessions, apiKeys }) => {
         const found = User.expected(await users.byId(userId), expectedVersion);
@@ -109,7 +109,6 @@ export function resendInvitation({ unitOfWork, mayAct }: Deps) {
 
 /** Replaces the roles of a user. It counts from their next request on. */
 export function assignRoles(deps: Deps) {
-  const { unitOfWork } = deps;
   return async (
     { userId, roles, expectedVersion }: AssignRoles,
     context: Context,
@@ -117,7 +116,7 @@ export function assignRoles(deps: Deps) {
     const allowed = await mayActNow(deps, context, Permissions.assignRoles);
     if (!allowed.ok) return allowed;
 
-    return unitOfWork(
+    return whileSignedIn(deps)(
       context,
       async ({ users, policies }) => {
         const known = new Set((await policies.all()).map(({ role }) => role));

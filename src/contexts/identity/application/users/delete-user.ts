@@ -10,7 +10,7 @@ import { User, type LastAdministrator, type UserNotFound } from "../../domain/us
 import { UserId } from "../../domain/user-id.ts";
 import { administratorsLock } from "../administrators.ts";
 import { endAll } from "../revocation.ts";
-import { mayActNow, type SignInTooOld } from "../credentials/own-credentials.ts";
+import { mayActNow, whileSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
 
 export const DeleteUser = shape({ userId: UserId, expectedVersion: optional(Version) });
@@ -28,12 +28,12 @@ type Outcome = Result<
 
 /** Deletes a user for good and frees the address. */
 export function deleteUser(deps: Deps) {
-  const { unitOfWork, clock } = deps;
+  const { clock } = deps;
   return async ({ userId, expectedVersion }: DeleteUser, context: Context): Promise<Outcome> => {
     const allowed = await mayActNow(deps, context, Permissions.deleteUser, { owner: userId });
     if (!allowed.ok) return allowed;
 
-    return unitOfWork(
+    return whileSignedIn(deps)(
       context,
       async ({ users, sessions }) => {
         const found = User.expected(await users.byId(userId), expectedVersion);

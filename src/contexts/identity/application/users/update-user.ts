@@ -16,7 +16,7 @@ import {
 } from "../../domain/user.ts";
 import { UserId } from "../../domain/user-id.ts";
 import { UserName } from "../../domain/user-name.ts";
-import { mayActNow, type SignInTooOld } from "../credentials/own-credentials.ts";
+import { mayActNow, whileSignedIn, type SignInTooOld } from "../credentials/own-credentials.ts";
 import type { IdentityScope } from "../ports.ts";
 
 export const UpdateUser = shape({
@@ -56,22 +56,27 @@ export function updateUser(deps: Deps) {
       if (!mayMove.ok) return mayMove;
     }
 
-    return unitOfWork(context, async ({ users }) => {
-      const found = User.expected(await users.byId(userId), expectedVersion);
-      if (!found.ok) return found;
-      const user = found.value;
+    const units = email === undefined ? unitOfWork : whileSignedIn(deps);
+    return units(
+      context,
+      async ({ users }) => {
+        const found = User.expected(await users.byId(userId), expectedVersion);
+        if (!found.ok) return found;
+        const user = found.value;
 
-      if (email !== undefined) {
-        const holder = await users.holderOf(email, clock.now());
-        if (holder !== undefined && holder !== userId)
-          return err({ type: "user-already-exists", email });
-      }
+        if (email !== undefined) {
+          const holder = await users.holderOf(email, clock.now());
+          if (holder !== undefined && holder !== userId)
+            return err({ type: "user-already-exists", email });
+        }
 
-      const renamed = name === undefined ? unchanged(user) : User.rename(user, name);
-      const updated = andThen(renamed, (state) =>
-        email === undefined ? unchanged(state) : User.changeEmail(state, email),
-      );
-      return ok(users.save(updated));
-    });
+        const renamed = name === undefined ? unchanged(user) : User.rename(user, name);
+        const updated = andThen(renamed, (state) =>
+          email === undefined ? unchanged(state) : User.changeEmail(state, email),
+        );
+        return ok(users.save(updated));
+      },
+      { lock: [userId] },
+    );
   };
 }
