@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
-import { openWebDav } from "#test/webdav.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { lockInfo, openWebDav } from "#test/webdav.ts";
 
 let house: Awaited<ReturnType<typeof openWebDav>>;
 before(async () => {
@@ -110,6 +111,72 @@ for (const [way, put] of Object.entries(ways))
     assert.equal(tags.size, 1, [...tags].join());
     assert.match([...tags].join(), /^[0-9a-z]{26}\.1$/);
   });
+
+test("a request whose key is revoked while its body comes is refused by each way in, and changes nothing", async () => {
+  const key = await house.keyOf(house.ada);
+  const as = { authorization: `Basic ${btoa(`ada:${key}`)}` };
+  const bearer = { authorization: `Bearer ${key}` };
+  const space = "/dav/My%20files";
+  await house.dav("PUT", house.here("/kept.txt"), { body: "kept" });
+  const tus = { "tus-resumable": "1.0.0" };
+  const begun = await fetch(`${house.served.url}/tus/${house.spaceId}`, {
+    method: "POST",
+    headers: {
+      ...bearer,
+      ...tus,
+      "upload-length": "9",
+      "upload-metadata": `filename ${btoa("tus.txt")}`,
+    },
+  });
+  assert.equal(begun.status, 201);
+  const staged = new URL(begun.headers.get("location") ?? "", house.served.url).pathname;
+  const pieces = {
+    ...tus,
+    "upload-offset": "0",
+    "content-type": "application/offset+octet-stream",
+  };
+  const sent = JSON.stringify({ path: "/My files/dropbox.txt" });
+  const find = ['<propfind xmlns="DAV:">', "<allprop/></propfind>"] as const;
+  const lock = [lockInfo().slice(0, 20), lockInfo().slice(20)] as const;
+  const requests: readonly (readonly [
+    string,
+    string,
+    Record<string, string>,
+    readonly [string, string],
+  ])[] = [
+    ["PUT", `${space}/new.txt`, as, ["some ", "text"]],
+    ["PUT", `${space}/kept.txt`, as, ["some ", "text"]],
+    ["PROPFIND", `${space}/`, { ...as, depth: "1" }, find],
+    ["LOCK", `${space}/kept.txt`, as, lock],
+    ["PUT", "/remote.php/webdav/My%20files/cloud.txt", as, ["some ", "text"]],
+    ["PATCH", staged, { ...bearer, ...pieces }, ["some ", "text"]],
+    ["POST", "/dropbox/2/files/upload", { ...bearer, "dropbox-api-arg": sent }, ["some ", "text"]],
+    ["POST", `/api/v1/drive/nodes/${house.rootId}/files?name=api.txt`, bearer, ["some ", "text"]],
+  ];
+  const { promise: isRevoked, resolve: go } = Promise.withResolvers<void>();
+  const answers = requests.map(async ([method, path, headers, [first, rest]]) => {
+    async function* body() {
+      yield Buffer.from(first);
+      await isRevoked;
+      yield Buffer.from(rest);
+    }
+    const type = { "content-type": "application/octet-stream" };
+    const slow = { body: ReadableStream.from(body()) as ReadableStream, duplex: "half" } as const;
+    const asked: RequestInit = { method, headers: { ...type, ...headers }, ...slow };
+    const answer = await fetch(house.served.url + path, asked);
+    return `${method} ${path} ${answer.status}`;
+  });
+  await sleep(300);
+  const revoked = await house.ask("DELETE", "/ocs/v2.php/core/apppassword", {
+    as: as.authorization,
+  });
+  assert.equal(revoked.status, 200);
+  go();
+  for (const answer of await Promise.all(answers)) assert.match(answer, / 401$/);
+  const { text } = await house.dav("PROPFIND", house.here("/"), { depth: "1" });
+  assert.doesNotMatch(text, /(new|cloud|dropbox|api|tus)\.txt/);
+  assert.equal((await house.dav("GET", house.here("/kept.txt"))).text, "kept");
+});
 
 test("strangers come in to see that a server is there, to wait with a cursor, and to connect a device, and by no other door", async () => {
   const doors = [

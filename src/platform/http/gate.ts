@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import type { Readable } from "node:stream";
 import type {
   FastifyInstance,
   FastifyReply,
@@ -139,13 +140,38 @@ const passwordNeeded = "Sign in with any user name, and an API key as the passwo
 const invalidCredential =
   "The access token or API key is not valid here, or not any more: sign in again, or refresh the token";
 
-/** Whether the credential of a request is still valid, which may end while an answer goes on. A request without one has none to lose. */
+/** Whether the credential of a request is still valid, which may end while a body comes or an answer goes on. A request without one has none to lose. */
 export const isStillSignedIn =
-  ({ authenticate }: Pick<GateOptions, "authenticate">, { headers }: FastifyRequest) =>
+  (
+    { authenticate }: Pick<GateOptions, "authenticate">,
+    { headers, routeOptions }: FastifyRequest,
+  ) =>
   async (): Promise<boolean> => {
-    const credential = bearerOf(headers.authorization);
+    const credentialOf = routeOptions.config.isDoor === true ? basicOrBearer : bearerOf;
+    const credential = credentialOf(headers.authorization);
     return credential === undefined || (await authenticate(credential)) !== undefined;
   };
+
+/** The credential of a request has ended while its body came. */
+class SignedOut extends Error {
+  readonly statusCode = 401;
+}
+
+/** Lets nobody take a body for whole whose sender is not signed in any more when its end has come. */
+export function endWithCredential(
+  options: Pick<GateOptions, "authenticate">,
+  request: FastifyRequest,
+  body: Readable,
+): void {
+  if (request.principal.credential === undefined) return;
+  const bytes = body[Symbol.asyncIterator].bind(body);
+  const isSignedIn = isStillSignedIn(options, request);
+  body[Symbol.asyncIterator] = async function* checked(): AsyncGenerator<unknown, undefined> {
+    yield* bytes();
+    if (!(await isSignedIn())) throw new SignedOut("the credential has ended");
+    return undefined;
+  };
+}
 
 function bearerOf(header: string | undefined): string | undefined {
   if (header === undefined || header.length > maxCredential) return undefined;

@@ -4,7 +4,7 @@ import type { Context } from "#kernel/context.ts";
 import { isUnread, overloaded, sendProblem } from "./answers.ts";
 import type { Door, DoorAnswer, DoorRequest, FileAnswer } from "./door.ts";
 import { limitDownloads, sendDownload } from "./downloads.ts";
-import { basicOrBearer, gate, originOf } from "./gate.ts";
+import { basicOrBearer, endWithCredential, gate, originOf } from "./gate.ts";
 import { limitOpen } from "./limit-open.ts";
 import { goneOf, type ServingOptions } from "./serve-route.ts";
 import { streaming } from "./shedding.ts";
@@ -105,6 +105,7 @@ function answering(door: Door, options: ServingOptions, closing: AbortSignal) {
       return AbortSignal.any([closing, goneOf(reply)]);
     };
     const context = contextOf(request, options);
+    if (request.body instanceof Readable) endWithCredential(options, request, request.body);
     const answer = await door.answer({ ...asked(door, request, options), wait }, context);
     if (isUnread(request.raw)) reply.header("connection", "close");
     const full = () => sendProblem(reply, overloaded(request.id));

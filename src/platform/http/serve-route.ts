@@ -10,6 +10,7 @@ import { isTracing, requestSpan, type RequestSpan } from "../telemetry/tracing.t
 import { overloaded, sendMalformed, sendProblem } from "./answers.ts";
 import {
   gate,
+  endWithCredential,
   isStillSignedIn,
   limitAttempts,
   originOf,
@@ -89,6 +90,8 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
 
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const { id: correlationId } = request;
+    const { body } = request;
+    if (body instanceof Readable) endWithCredential(options, request, body);
     const mayHaveEnded = request.principal.credential !== undefined && hasBody(request.raw);
     if (mayHaveEnded && !(await isStillSignedIn(options, request)())) return sendSignedOut(reply);
     const matched = versionOf(mayMatch ? request.headers["if-match"] : undefined, route.tagKind);
