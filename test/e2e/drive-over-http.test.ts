@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request, type IncomingMessage } from "node:http";
+import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { unzipSync } from "fflate";
 import sharp from "sharp";
@@ -333,6 +335,24 @@ describe("the drive over HTTP", () => {
     );
     const answer = await send("GET", content(id));
     await assert.rejects(answer.arrayBuffer(), /terminated/);
+  });
+
+  test("refuses a file whose first chunk is damaged, with nothing of the file about the refusal", async () => {
+    const bytes = randomBytes(300_000);
+    const id = await made("damaged from the start", bytes);
+    const segments = path.join(served.folder, "drive/segments");
+    for (const name of readdirSync(segments)) {
+      const kept = readFileSync(path.join(segments, name));
+      const from = kept.indexOf(bytes.subarray(0, 64));
+      if (from < 0) continue;
+      kept[from] = (kept[from] ?? 0) ^ 1;
+      writeFileSync(path.join(segments, name), kept);
+    }
+    const answer = await send("GET", content(id));
+    assert.equal(answer.status, 500);
+    for (const name of ["etag", "last-modified", "content-disposition", "accept-ranges"])
+      assert.equal(answer.headers.get(name), null, name);
+    assert.equal(((await answer.json()) as { readonly code: string }).code, "INTERNAL_ERROR");
   });
 
   test("streams a change to a follower of the space at once", async () => {

@@ -37,8 +37,8 @@ export type DoorAnswer = TextAnswer | FileAnswer;
 export const fileAnswer = <V>(file: FileAnswer<V>): DoorAnswer => file as unknown as FileAnswer;
 
 /**
- * A way in for clients of a foreign protocol, which has methods, statuses and bodies of its own below one path. Its users sign in
- * with a bearer token, or as Basic authentication has it, with an API key as their password.
+ * A way in beside the API, below one path: for clients of a foreign protocol, which has methods, statuses and bodies of its own, or for a page. Users
+ * sign in with a bearer token, or as Basic authentication has it, with an API key as their password.
  */
 export type Door = {
   readonly name: string;
@@ -47,10 +47,10 @@ export type Door = {
   /** As in `/dav`. */
   readonly path: string;
   readonly methods: readonly string[];
-  /** Those whose bodies are files, which may take long to arrive. */
-  readonly fileMethods: readonly string[];
+  /** Those whose bodies are files, which may take long to arrive; none, unless it is said. */
+  readonly fileMethods?: readonly string[];
   /** Files that arrive at once, from all and from one actor. */
-  readonly places: readonly [all: number, ofOne: number];
+  readonly places?: readonly [all: number, ofOne: number];
   /** What `OPTIONS` is answered, to everyone. */
   readonly options: Readonly<Record<string, string>>;
   readonly answer: (request: DoorRequest, context: Context) => Promise<DoorAnswer>;

@@ -1,3 +1,4 @@
+import { html } from "./html.ts";
 import { below } from "../address.ts";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -161,30 +162,38 @@ const linksOf = ({ docs }: OperationsOptions): Readonly<Record<string, string>> 
   metrics: "/metrics",
 });
 
-const escaped = (text: string) =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-
 const page = (
   { productName, version }: Pick<OperationsOptions, "productName" | "version">,
   links: Readonly<Record<string, string>>,
-) => `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${escaped(productName)}</title>
-<style>
-  body { font: 16px/1.6 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem;
-    color-scheme: light dark; }
-  code { opacity: .7; }
-</style>
-<h1>${escaped(productName)} <small>${version}</small></h1>
-<p>It runs. From here:</p>
-<ul>
-${Object.entries(links)
-  .map(([name, path]) => `  <li><a href="${path.slice(1)}">${name}</a> <code>${path}</code></li>`)
-  .join("\n")}
-</ul>
-`;
+) =>
+  html`<!doctype html>
+    <html lang="en">
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width" />
+      <title>${productName}</title>
+      <style>
+        body {
+          font:
+            16px/1.6 system-ui,
+            sans-serif;
+          max-width: 40rem;
+          margin: 4rem auto;
+          padding: 0 1rem;
+          color-scheme: light dark;
+        }
+        code {
+          opacity: 0.7;
+        }
+      </style>
+      <h1>${productName} <small>${version}</small></h1>
+      <p>It runs. From here:</p>
+      <ul>
+        ${Object.entries(links).map(
+          ([name, path]) =>
+            html`<li><a href="${path.slice(1)}">${name}</a> <code>${path}</code></li>`,
+        )}
+      </ul>
+    </html> `.text;
 
 /** Swagger UI from its package, streamed from disk: nothing of it stays in memory. */
 function serveReference(app: FastifyInstance, productName: string): void {
@@ -215,17 +224,17 @@ const referencePolicy =
   "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
   "img-src 'self' data:; frame-ancestors 'none'";
 
-const referencePage = (productName: string) => `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${escaped(productName)} API</title>
-<link rel="stylesheet" href="docs/swagger-ui.css">
-<div id="reference"></div>
-<script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
-</html>
-`;
+const referencePage = (productName: string) =>
+  html`<!doctype html>
+    <html lang="en">
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width" />
+      <title>${productName} API</title>
+      <link rel="stylesheet" href="docs/swagger-ui.css" />
+      <div id="reference"></div>
+      <script src="docs/swagger-ui-bundle.js"></script>
+      <script src="docs/start.js"></script>
+    </html> `.text;
 
 const referenceScript = `SwaggerUIBundle({
   url: "openapi.json", dom_id: "#reference", deepLinking: true, tryItOutEnabled: true,

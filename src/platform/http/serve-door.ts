@@ -14,6 +14,9 @@ const [maxTold, maxToldOfOne] = [64, 16];
 /** Requests of one door that wait for something to happen, of all and of one actor. */
 const [maxWaiting, maxWaitingOfOne] = [512, 8];
 
+/** A door that takes no files needs no places for them. */
+const noPlaces = [0, 0] as const;
+
 const known: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 
 /** Lets the server take the methods of a protocol that is not HTTP's own. */
@@ -29,11 +32,11 @@ export async function serveDoor(
   options: ServingOptions,
   closing: AbortSignal,
 ): Promise<void> {
-  const { methods, fileMethods } = door;
+  const { methods, fileMethods = [], places = noPlaces } = door;
   await app.register(async (apart) => {
     apart.removeAllContentTypeParsers();
     apart.addContentTypeParser("*", (_request, body, done) => done(null, body));
-    const mayBegin = limitOpen(...door.places);
+    const mayBegin = limitOpen(...places);
     const answer = answering(door, options, closing);
     const place = (reply: FastifyReply) =>
       mayBegin(reply) ? answer(reply) : sendProblem(reply, overloaded(reply.request.id));

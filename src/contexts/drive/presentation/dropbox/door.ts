@@ -143,14 +143,13 @@ export function dropbox(deps: DropboxDeps): readonly Door[] {
   }
 
   const posts = { methods: ["POST"], options: { allow: "OPTIONS, POST" } } as const;
-  const quick = { ...posts, fileMethods: [], places: [1, 1] } as const;
   const long = { ...posts, fileMethods: ["POST"], places: arrival.places } as const;
   const named =
     (below: string): Door["answer"] =>
     (request, context) =>
       call((below + request.path).slice(1), request, context).catch(refusedAnswer);
   return [
-    { ...quick, name: "dropbox", path, answer: named("") },
+    { ...posts, name: "dropbox", path, answer: named("") },
     ...["/files/upload", "/files/upload_session"].map((below) => ({
       ...long,
       name: `dropbox${below.replaceAll(/[/_]/g, "-")}`,
@@ -158,7 +157,7 @@ export function dropbox(deps: DropboxDeps): readonly Door[] {
       answer: named(below),
     })),
     {
-      ...quick,
+      ...posts,
       name: "dropbox-longpoll",
       access: "public",
       path: `${path}/files/list_folder/longpoll`,

@@ -6,10 +6,5 @@ export const json = (status: number, value: unknown): TextAnswer => ({
   text: JSON.stringify(value),
 });
 
-/** A door that takes no files. */
-export const nothing = {
-  methods: ["GET", "HEAD"],
-  fileMethods: [],
-  places: [1, 1],
-  options: { allow: "GET, HEAD" },
-} as const;
+/** A door that is only looked at. */
+export const reading = { methods: ["GET", "HEAD"], options: { allow: "GET, HEAD" } } as const;

@@ -6,7 +6,7 @@ import type { Drive } from "../../index.ts";
 import { arrival } from "../content-routes.ts";
 import { davMethods, refused } from "../dav/answers.ts";
 import { davAnswer, davOptions } from "../dav/door.ts";
-import { json, nothing } from "./answers.ts";
+import { json, reading } from "./answers.ts";
 import { loginDoor } from "./login.ts";
 import { transferAnswer } from "./transfers.ts";
 
@@ -25,7 +25,7 @@ export type CloudDeps = {
 
 /** Says to everyone that a server is there. */
 const status: Door = {
-  ...nothing,
+  ...reading,
   name: "nextcloud-status",
   access: "public",
   path: "/status.php",
@@ -70,7 +70,7 @@ const capabilities = {
 
 /** What the server can do, which clients ask before they sign in, too. */
 const capabilitiesDoor = (release: "v1" | "v2"): Door => ({
-  ...nothing,
+  ...reading,
   name: `nextcloud-capabilities-${release}`,
   access: "public",
   path: `/ocs/${release}.php/cloud/capabilities`,
@@ -104,7 +104,6 @@ function ocsDoor({ drive, addressOf, devices }: CloudDeps): Door {
     return (await devices.disconnect(context)) ? ocs([]) : unknown;
   }
   return {
-    ...nothing,
     name: "nextcloud-ocs",
     path: "/ocs",
     methods: ["GET", "DELETE"],

@@ -2,7 +2,7 @@ import type { Context } from "#kernel/context.ts";
 import { below } from "#platform/address.ts";
 import type { Door, DoorRequest, TextAnswer } from "#platform/http/door.ts";
 import { Permissions } from "../../application/permission.ts";
-import { json, nothing } from "./answers.ts";
+import { json } from "./answers.ts";
 import type { CloudDeps } from "./doors.ts";
 
 const path = "/index.php/login/v2";
@@ -59,7 +59,6 @@ export function loginDoor({ devices, publicUrl }: Pick<CloudDeps, "devices" | "p
   }
 
   return {
-    ...nothing,
     name: "nextcloud-login",
     access: "public",
     path,

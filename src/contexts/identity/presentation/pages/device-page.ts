@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { Context } from "#kernel/context.ts";
 import type { Door, TextAnswer } from "#platform/http/door.ts";
+import { html, type Html } from "#platform/http/html.ts";
 import { Token } from "../../application/tokens.ts";
 import type { Identity } from "../../index.ts";
 
@@ -25,30 +26,6 @@ const assets: ReadonlyMap<string, TextAnswer> = new Map([
   ["/device-page.js", assetOf("device-page.js", "text/javascript; charset=utf-8")],
   ["/device-page.css", assetOf("device-page.css", "text/css; charset=utf-8")],
 ]);
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** HTML as it is written, with values that mean nothing but their text. Those that are HTML already stay as they are. */
-class Html {
-  readonly text: string;
-
-  constructor(parts: readonly string[], values: readonly (string | Html)[]) {
-    const spelled = values.map((value) =>
-      value instanceof Html
-        ? value.text
-        : value.replaceAll(/[&<>"']/g, (one) => entities[one] ?? one),
-    );
-    this.text = parts.map((part, i) => part + (spelled[i] ?? "")).join("");
-  }
-}
-const html = (parts: TemplateStringsArray, ...values: readonly (string | Html)[]): Html =>
-  new Html(parts, values);
 
 type Page = { readonly productName: string; readonly base: string };
 
@@ -139,8 +116,7 @@ const approval = ({ name, address, allows, token, api, passkeyHost, script }: Wa
       <h1 tabindex="-1">The device is connected</h1>
       <p>
         It goes on by itself; you can close this page. To disconnect it, remove the account in its
-        app. If you do not have the device any more, let your API key be revoked that is named
-        “${name}”.
+        app. If you no longer have the device, revoke the API key that is named “${name}”.
       </p>
     </section>
     <script type="module" src="${script}"></script>`;
@@ -171,8 +147,6 @@ export function devicePage(
     access: "public",
     path: at,
     methods: ["GET", "HEAD"],
-    fileMethods: [],
-    places: [1, 1],
     options: { allow: "GET, HEAD" },
     answer: async (request, context) =>
       assets.get(request.path) ??
