@@ -158,7 +158,7 @@ describe("the API of Dropbox", () => {
     assert.equal(read.text, "twin");
   });
 
-  test("tells a folder anew that was moved, or put in the trash", async () => {
+  test("tells a folder again that was moved or put in the trash", async () => {
     await upload("/My files/followed/one.txt", "1");
     const { body } = await call("files/list_folder", { path: "/My files/followed" });
     const cursor = String(body["cursor"]);

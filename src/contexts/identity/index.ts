@@ -94,7 +94,7 @@ export type Devices = {
     wanted: DeviceRequest,
     context: Context,
   ) => Promise<{ readonly page: string; readonly collectionToken: string }>;
-  /** The key; undefined while nobody has approved it, and where it is too late. */
+  /** Returns the key; undefined while nobody has approved the request, and once it is too late. */
   readonly collect: (token: string, context: Context) => Promise<CollectedKey | undefined>;
   /** Revokes the API key that a request was sent with; answers whether there was one. */
   readonly disconnect: (context: Context) => Promise<boolean>;

@@ -18,8 +18,8 @@ export const hasBody = ({ headers }: Pick<IncomingMessage, "headers">): boolean 
   headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 
 /**
- * A connection that is to be closed after its answer, while its body still comes, is closed once that has come: closed at once, it would take the
- * answer from clients that read it after they have sent all. A loop over the body that ends early leaves the rest to come.
+ * If a connection is to be closed after an answer, and the body of its request still comes, closes it only when the body has come: many clients
+ * read an answer after they have sent all, and would find a broken connection. A loop that leaves a body early does not end the body.
  */
 function closeOnceRead(raw: IncomingMessage): void {
   const { socket } = raw;

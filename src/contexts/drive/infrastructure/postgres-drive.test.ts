@@ -69,7 +69,7 @@ test("the first cursor of all is lost once events after it were pruned", async (
   assert.equal(outcomeOf(await list(nextCursor)), "cursor-lost");
 });
 
-test("a cursor does not go back while somebody writes, and no change is told twice to those who wait", async () => {
+test("while a writer holds positions, no cursor goes back, and waiting clients are told no change twice", async () => {
   let opened: Awaited<ReturnType<typeof postgresSubject>> | undefined;
   await using house = await openDrive(async (clock) => (opened = await postgresSubject(clock)));
   const list = (more: object = {}) =>

@@ -33,7 +33,7 @@ export function changesContract(name: string, open: OpenDrive): void {
       const changed = async (after: Mark | undefined) =>
         expect(await drive.changedSpaces({ after }, as("system")));
       const { spaces, last } = await changed(undefined);
-      assert.equal(spaces, undefined, "nobody knows what came before");
+      assert.equal(spaces, undefined, "what changed before the first look is unknown");
       await house.made(rootId, "a");
       await house.made(rootId, "b");
       const one = await changed(last);

@@ -38,7 +38,7 @@ export function devicesContract(name: string, open: OpenIdentity): void {
   const given = () => identityOn(open);
 
   describe(`keys of devices on ${name}`, () => {
-    test("a device gets a key once somebody has approved it, and again where it asks again", async () => {
+    test("a device gets its key once a user has approved the request, and the same key if it asks again", async () => {
       await using house = await given();
       const ada = await house.signedUp("ada@example.com");
       const { userId } = ada;

@@ -96,7 +96,7 @@ export function listChanges({ read, mayAct }: Deps) {
 /** `after`: the last event of the answer before. */
 export type ChangedSpaces = { readonly after: Mark | undefined };
 
-/** Tells the spaces of which events tell after one, and up to which event; none where nobody knows: at first, and after a restore. */
+/** Tells the spaces that have changed since an event, and the last event now. The spaces are unknown at first, and after a restore. */
 export function changedSpaces({ read }: Pick<Deps, "read">) {
   return async (
     { after }: ChangedSpaces,

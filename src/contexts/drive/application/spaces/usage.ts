@@ -11,7 +11,7 @@ import type { DriveScope } from "../ports/scope.ts";
 
 export const GetUsage = shape({});
 
-/** `quotaBytes`: undefined is without a limit. `stagedBytes`: those of contents that no file has yet, which count for it as well where more of them come. */
+/** `quotaBytes`: undefined is without a limit. `stagedBytes`: bytes of unfinished uploads, which count against the quota when more of an upload comes. */
 export type UsageOfOwner = Quota & { readonly usedBytes: number; readonly stagedBytes: number };
 
 type Deps = Quota & {

@@ -115,7 +115,7 @@ export function listApiKeys({ read, mayAct }: Deps) {
   };
 }
 
-/** The key is refused from the next request on. A key may always revoke itself, whatever its scopes. */
+/** Revokes a key, which is refused from the next request on. A key may always revoke itself, whatever its scopes. */
 export function revokeApiKey({ unitOfWork, mayAct, clock }: Deps) {
   return (
     { keyId }: RevokeApiKey,

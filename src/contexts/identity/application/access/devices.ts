@@ -19,7 +19,7 @@ import type { IdentityScope, Tokens } from "../ports.ts";
 import { ApiKeyToken, DeviceCollectionToken, DeviceRequestToken, Token } from "../tokens.ts";
 import { addKey, type TooManyApiKeys } from "./api-keys.ts";
 
-/** How long somebody may take to sign in and agree. */
+/** How long a user may take to sign in and approve. */
 const approvableForMs = 20 * 60_000;
 /** How long a device may ask for its key: a little longer, so that the last approval is of use. */
 const collectableForMs = 25 * 60_000;
@@ -69,8 +69,8 @@ function nameOf({ origin }: Context): ApiKeyName {
 }
 
 /**
- * Lets a device ask for an API key that somebody approves in a browser. Nothing is stored: `requestToken` goes to the person, and
- * `collectionToken` stays with the device. Source: the roles are those of RFC 8628.
+ * Lets a device ask for an API key, which a user approves in a browser. Nothing is stored: the page is opened with `requestToken`, and
+ * the device keeps `collectionToken`. Source: RFC 8628 has the same parties.
  */
 export function requestDevice({ tokens, clock, newId }: Deps) {
   return async (
@@ -132,7 +132,7 @@ export function approveDeviceRequest(deps: Deps) {
     if (!wanted.ok) return wanted;
     const { keyId: id, name, scopes } = wanted.value;
     const add = addKey({ id, userId, name, scopes }, keyDays, clock);
-    // Of two users who approve one request at once, the second one's key has an id that is taken, and is tried again.
+    // If two users approve one request at once, the key of the second one conflicts, and the retry finds the first one.
     return whileSignedIn(deps)(
       context,
       async (scope) => ((await scope.apiKeys.byId(id)) ? voidSince("approved") : add(scope)),
@@ -144,7 +144,7 @@ export function approveDeviceRequest(deps: Deps) {
 /** The key of a device, and the address of whose it is, which they had verified to approve it. */
 export type CollectedKey = { readonly email: Email; readonly token: string };
 
-/** Gives the device its key once it is approved, also where it asks again since an answer was lost. */
+/** Returns the key of an approved request to its device, as often as it asks: an answer may be lost. */
 export function collectDeviceKey({ read, tokens, clock }: Deps) {
   return async (
     { token }: CollectDeviceKey,
