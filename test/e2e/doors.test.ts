@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lockInfo, openWebDav } from "#test/webdav.ts";
+import { tarOf } from "../../src/contexts/drive/testing/archives.ts";
 
 let house: Awaited<ReturnType<typeof openWebDav>>;
 before(async () => {
@@ -138,6 +139,8 @@ test("a request whose key is revoked while its body comes is refused by each way
   const sent = JSON.stringify({ path: "/My files/dropbox.txt" });
   const find = ['<propfind xmlns="DAV:">', "<allprop/></propfind>"] as const;
   const lock = [lockInfo().slice(0, 20), lockInfo().slice(20)] as const;
+  const tar = (await tarOf([{ name: "batch.txt", text: "some text" }])).toString("latin1");
+  const batch = `/api/v1/drive/nodes/${house.rootId}/batch`;
   const requests: readonly (readonly [
     string,
     string,
@@ -152,6 +155,12 @@ test("a request whose key is revoked while its body comes is refused by each way
     ["PATCH", staged, { ...bearer, ...pieces }, ["some ", "text"]],
     ["POST", "/dropbox/2/files/upload", { ...bearer, "dropbox-api-arg": sent }, ["some ", "text"]],
     ["POST", `/api/v1/drive/nodes/${house.rootId}/files?name=api.txt`, bearer, ["some ", "text"]],
+    [
+      "POST",
+      batch,
+      { ...bearer, "content-type": "application/x-tar" },
+      [tar.slice(0, 99), tar.slice(99)],
+    ],
   ];
   const { promise: isRevoked, resolve: go } = Promise.withResolvers<void>();
   const answers = requests.map(async ([method, path, headers, [first, rest]]) => {
@@ -174,7 +183,7 @@ test("a request whose key is revoked while its body comes is refused by each way
   go();
   for (const answer of await Promise.all(answers)) assert.match(answer, / 401$/);
   const { text } = await house.dav("PROPFIND", house.here("/"), { depth: "1" });
-  assert.doesNotMatch(text, /(new|cloud|dropbox|api|tus)\.txt/);
+  assert.doesNotMatch(text, /(new|cloud|dropbox|api|batch|tus)\.txt/);
   assert.equal((await house.dav("GET", house.here("/kept.txt"))).text, "kept");
 });
 

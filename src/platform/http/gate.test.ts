@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { test } from "node:test";
-import Fastify from "fastify";
-import { requireAccessRules, subnetOf } from "./gate.ts";
+import Fastify, { type FastifyRequest } from "fastify";
+import { Unavailable } from "../unavailable.ts";
+import { endWithCredential, requireAccessRules, subnetOf } from "./gate.ts";
 
 test("refuses to start with a route that has no access rule", async () => {
   const app = Fastify();
@@ -20,4 +22,25 @@ test("counts all addresses of an IPv6 /64 network together", () => {
   assert.equal(subnetOf("2001:db8::1"), subnetOf("2001:db8:0:0:ffff::"));
   assert.notEqual(subnetOf("2001:db8:0:1::1"), subnetOf("2001:db8:0:2::1"));
   assert.equal(subnetOf("::1"), "0:0:0:0::/64");
+});
+
+test("a body whose sender cannot be looked up at its end is an outage, whatever its reader makes of it", async () => {
+  const outage = new Unavailable("the database does not answer", {});
+  const body = Readable.from([Buffer.from("all of it")]);
+  const request = {
+    body,
+    principal: { actor: "user_1", credential: "session_1" },
+    headers: { authorization: "Bearer token" },
+    routeOptions: { config: {} },
+  } as unknown as FastifyRequest;
+  const authenticate = async () => Promise.reject(outage);
+  const confirm = endWithCredential({ authenticate }, request);
+  confirm();
+  const pieces: unknown[] = [];
+  const reading = async () => {
+    for await (const piece of body) pieces.push(piece);
+  };
+  await assert.rejects(reading, outage);
+  assert.equal(String(pieces), "all of it");
+  assert.throws(confirm, outage);
 });

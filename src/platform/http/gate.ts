@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type {
   FastifyInstance,
   FastifyReply,
@@ -157,19 +157,32 @@ class SignedOut extends Error {
   readonly statusCode = 401;
 }
 
-/** Lets nobody take a body for whole whose sender is not signed in any more when its end has come. */
+/**
+ * Breaks a body off at its end if its sender is not signed in any more, or if nobody can tell. Whoever reads it takes it for a broken
+ * connection; the answer throws what it was.
+ */
 export function endWithCredential(
   options: Pick<GateOptions, "authenticate">,
   request: FastifyRequest,
-  body: Readable,
-): void {
-  if (request.principal.credential === undefined) return;
+): () => void {
+  const { body, principal } = request;
+  if (!(body instanceof Readable) || principal.credential === undefined) return () => {};
   const bytes = body[Symbol.asyncIterator].bind(body);
   const isSignedIn = isStillSignedIn(options, request);
+  let broken: { readonly why: unknown } | undefined;
+  const check = async () => {
+    if (!(await isSignedIn())) throw new SignedOut("the credential has ended");
+  };
   body[Symbol.asyncIterator] = async function* checked(): AsyncGenerator<unknown, undefined> {
     yield* bytes();
-    if (!(await isSignedIn())) throw new SignedOut("the credential has ended");
+    await check().catch((why: unknown) => {
+      broken = { why };
+      throw why;
+    });
     return undefined;
+  };
+  return () => {
+    if (broken) throw broken.why;
   };
 }
 

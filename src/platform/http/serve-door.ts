@@ -108,8 +108,9 @@ function answering(door: Door, options: ServingOptions, closing: AbortSignal) {
       return AbortSignal.any([closing, goneOf(reply)]);
     };
     const context = contextOf(request, options);
-    if (request.body instanceof Readable) endWithCredential(options, request, request.body);
-    const answer = await door.answer({ ...asked(door, request, options), wait }, context);
+    const confirm = endWithCredential(options, request);
+    const asking = { ...asked(door, request, options), wait };
+    const answer = await door.answer(asking, context).finally(confirm);
     if (isUnread(request.raw)) reply.header("connection", "close");
     const full = () => sendProblem(reply, overloaded(request.id));
     if (isFile(answer)) return mayDownload(reply) ? sendFile(reply, answer, options) : full();

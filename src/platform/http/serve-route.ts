@@ -90,8 +90,7 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
 
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const { id: correlationId } = request;
-    const { body } = request;
-    if (body instanceof Readable) endWithCredential(options, request, body);
+    const confirm = endWithCredential(options, request);
     const mayHaveEnded = request.principal.credential !== undefined && hasBody(request.raw);
     if (mayHaveEnded && !(await isStillSignedIn(options, request)())) return sendSignedOut(reply);
     const matched = versionOf(mayMatch ? request.headers["if-match"] : undefined, route.tagKind);
@@ -111,7 +110,7 @@ function answering(route: Route, options: ServingOptions, closing: AbortSignal) 
     if (isWaiting && !mayWait?.(reply)) return sendProblem(reply, overloaded(correlationId));
     if (isWaiting) reply.raw.emit(streaming);
     const ending = () => AbortSignal.any([closing, goneOf(reply)]);
-    const result = await route.handle(input.value, context.value, ending);
+    const result = await route.handle(input.value, context.value, ending).finally(confirm);
     if (isWaiting && !(await isStillSignedIn(options, request)())) return sendSignedOut(reply);
     if (!result.ok) return refuse(route, request, reply, result.error);
     await attempt?.succeeded();
