@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { scratch } from "../support/basalt.ts";
 import { chanceOf } from "../support/chance.ts";
 import { openBook, openDrive, sell, serve } from "../support/http.ts";
-import { until } from "../support/until.ts";
+import { until, untilAll } from "../support/until.ts";
 import { smtpInbox } from "../support/smtp.ts";
 import { audit, reader } from "./audit.ts";
 import { openBroker } from "./broker.ts";
@@ -193,7 +193,10 @@ test("the audit of the crash campaign sees each kind of damage", async () => {
   });
   const told = (kind: Acknowledged["kind"]) =>
     [...ledger.acknowledged.values()].find((one) => one.kind === kind && isDone(one));
-  await until(async () => kinds.every(told));
+  await untilAll(
+    () => kinds,
+    (kind) => told(kind) !== undefined,
+  );
   assert.deepEqual(await load.stop(), []);
   assert.deepEqual(await broker.synced(() => served, syncs), []);
 

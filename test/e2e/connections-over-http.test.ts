@@ -5,7 +5,7 @@ import { serve, signIn, signUp, type Served, type SignedIn } from "../support/ba
 import { verify } from "../support/emails.ts";
 import { ask, get, post, type At } from "../support/http.ts";
 import { savings, schwabServer, signInAtSchwab } from "../support/schwab.ts";
-import { until } from "../support/until.ts";
+import { until, untilAll } from "../support/until.ts";
 
 type Listed = { readonly items: readonly Readonly<Record<string, unknown>>[] };
 const listed = (body: object) => (body as unknown as Listed).items;
@@ -66,6 +66,7 @@ describe("connections over HTTP", () => {
   test("a connection that is disconnected takes no sync and no other key", async () => {
     const made = await connect();
     const path = `/connections/${String(made.body["id"])}`;
+    assert.equal((await post(at, `${path}/syncs`, {})).status, 202);
     for (const _ of [1, 2])
       assert.equal((await ask(at, "DELETE", path)).body["status"], "disconnected");
     for (const [where, body] of [
@@ -75,10 +76,8 @@ describe("connections over HTTP", () => {
       const { status, body: problem } = await post(at, `${path}/${where}`, body);
       assert.deepEqual([status, problem["code"]], [409, "CONNECTION_NOT_READY"]);
     }
-    await until(async () => {
-      const syncs = listed((await get(at, `${path}/syncs`)).body);
-      return syncs.every(({ endedAt }) => endedAt !== undefined);
-    });
+    const syncs = async () => listed((await get(at, `${path}/syncs`)).body);
+    await untilAll(syncs, ({ endedAt }) => endedAt !== undefined);
   });
 
   test("keys that break a header, unknown keys and a provider that takes files only are refused", async () => {

@@ -7,7 +7,7 @@ import { alpacaServer, deposits } from "../support/alpaca.ts";
 import { launch, scratch, signUp } from "../support/basalt.ts";
 import { verify } from "../support/emails.ts";
 import { get, post } from "../support/http.ts";
-import { until } from "../support/until.ts";
+import { until, untilAll } from "../support/until.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -34,7 +34,7 @@ describe("statements and connections at the console", () => {
       const connected = await post(at, "/connections", { provider: "alpaca", keys: broker.keys });
       const id = String(connected.body["id"]);
       const syncs = async () => (await get(at, `/connections/${id}/syncs`)).body["items"] as Json[];
-      await until(async () => (await syncs()).every(({ status }) => status === "succeeded"));
+      await untilAll(syncs, ({ status }) => status === "succeeded", 1);
       const [listed] = (await run("connections", "list", "--json")).rows();
       owner = String(listed?.["owner"]);
       assert.deepEqual([listed?.["id"], listed?.["lastSync"]], [id, "succeeded"]);

@@ -21,3 +21,16 @@ export async function until(
   const reason = failure instanceof Error ? ` (${failure.message})` : "";
   assert.fail(`it did not come about: ${what}${reason}`);
 }
+
+/** Returns once something holds for all of a list, and the list has `count` elements, or any if it is not said. */
+export async function untilAll<T>(
+  list: () => readonly T[] | Promise<readonly T[]>,
+  holds: (element: T) => boolean,
+  count?: number,
+): Promise<void> {
+  await until(async () => {
+    const elements = await list();
+    const complete = count === undefined ? elements.length > 0 : elements.length === count;
+    return complete && elements.every(holds);
+  }, `${holds.toString()} of all of ${list.toString()}`);
+}

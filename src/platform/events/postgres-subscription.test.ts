@@ -19,7 +19,7 @@ import {
   write,
   type Handle,
 } from "./testing/subject.ts";
-import { until } from "#test/until.ts";
+import { until, untilAll } from "#test/until.ts";
 import { subjectOn } from "./testing/postgres-subject.ts";
 import { subscriptionContract } from "./testing/subscription.contract.ts";
 
@@ -293,7 +293,8 @@ test("many events that fail cost no connections", async () => {
   await until(async () => (await subject.parked("sight")).length === 20);
   const before = await pids();
   await subject.replay();
-  await until(async () => (await subject.parked("sight")).every(({ state }) => state === "dead"));
+  const parked = async () => subject.parked("sight");
+  await untilAll(parked, ({ state }) => state === "dead", 20);
   const after = new Set(await pids());
   assert.deepEqual(
     before.filter((pid) => !after.has(pid)),

@@ -14,7 +14,7 @@ import {
   type Open,
   type SubscriptionSubject,
 } from "./subject.ts";
-import { until } from "#test/until.ts";
+import { until, untilAll } from "#test/until.ts";
 
 const name = "tell";
 
@@ -278,10 +278,8 @@ export function outsideEffectsContract(adapter: string, open: Open): void {
       await writeSome(subject, 12);
       const times = { maxOutageMs: 0, pollMs: 60_000, leaseMs: 60_000 };
       await using _running = run(subject, telling(name, world.deliver), { times, store });
-      await until(async () => {
-        const parked = await subject.parked(name);
-        return parked.length === 12 && parked.every(({ state }) => state === "dead");
-      });
+      const parked = async () => subject.parked(name);
+      await untilAll(parked, ({ state }) => state === "dead", 12);
       await sleep(100);
       const before = looks();
       await sleep(200);

@@ -20,7 +20,7 @@ import {
   type Open,
   type SubscriptionSubject,
 } from "./subject.ts";
-import { until } from "#test/until.ts";
+import { until, untilAll } from "#test/until.ts";
 
 const writeSome = async (subject: SubscriptionSubject, count: number) => {
   for (let i = 0; i < count; i += 1) await write(subject, `note ${i} of ${Math.random()}`);
@@ -127,21 +127,20 @@ export function sharingContract(name: string, open: Open): void {
       await using subject = await open();
       // The older version reacts to nothing; the newer one does.
       const former = consumer<Event, NotesScope>({ name: "sight", events: noteEvents, on: {} });
-      const isHeldBy = (process: string) => async () => {
-        const slots = await subject.slots("sight");
-        return slots.length === 64 && slots.every(({ holder }) => holder === process);
-      };
+      const slots = async () => subject.slots("sight");
+      const heldBy = async (process: string) =>
+        untilAll(slots, ({ holder }) => holder === process, 64);
       await using _former = run(subject, former, { process: "former" });
-      await until(isHeldBy("former"));
+      await heldBy("former");
       {
         await using _newer = run(subject, sighting("sight"), { process: "newer" });
-        await until(isHeldBy("newer"));
+        await heldBy("newer");
         await writeSome(subject, 20);
         await seen(subject, 20);
       }
-      await until(isHeldBy("former"));
+      await heldBy("former");
       await using _again = run(subject, sighting("sight"), { process: "newer again" });
-      await until(isHeldBy("newer again"));
+      await heldBy("newer again");
       await writeSome(subject, 20);
       await seen(subject, 40);
     });
@@ -153,9 +152,8 @@ export function sharingContract(name: string, open: Open): void {
       await using _former = run(subject, former, { process: "former", times });
       await until(async () => (await subject.slots("sight")).length === 64);
       await using _newer = run(subject, sighting("sight"), { process: "newer", times });
-      await until(async () =>
-        (await subject.slots("sight")).every(({ holder }) => holder === "newer"),
-      );
+      const slots = async () => subject.slots("sight");
+      await untilAll(slots, ({ holder }) => holder === "newer", 64);
       await writeSome(subject, 20);
       await seen(subject, 20);
     });
@@ -179,8 +177,9 @@ export function sharingContract(name: string, open: Open): void {
       );
       await sleep(50);
       end.resolve();
-      await until(async () =>
-        (await subject.slots("tell")).every(({ holder }) => holder === "newer"),
+      await untilAll(
+        async () => subject.slots("tell"),
+        ({ holder }) => holder === "newer",
       );
       assert.equal(told.length, 5);
       assert.deepEqual(await subject.parked("tell"), []);
