@@ -11,7 +11,7 @@ import { Unavailable } from "../unavailable.ts";
 import { childEnvironment } from "../child-environment.ts";
 import { writeOnce } from "../write-once.ts";
 import { reachableBinaries, reachableFolder, runAs, type RunAs } from "./embedded-binaries.ts";
-import { dropLock, holderOf, isAlive, takeLock } from "./embedded-lock.ts";
+import { holderOf, isAlive, takeLock, type Lock } from "./embedded-lock.ts";
 
 export type EmbeddedOptions = {
   /** Basalt's folder, as in `/home/ada/basalt/.basalt`. */
@@ -50,14 +50,16 @@ export class EmbeddedPostgres implements AsyncDisposable {
   readonly connection: ClientConfig;
   readonly dataFolder: string;
   readonly #options: EmbeddedOptions;
+  readonly #lock: Lock;
   readonly #as: RunAs;
   readonly #arguments: readonly string[];
   readonly #postgres: string;
   #server: ChildProcess | undefined;
   #stopping = false;
 
-  private constructor(options: EmbeddedOptions, prepared: Prepared) {
+  private constructor(options: EmbeddedOptions, prepared: Prepared, lock: Lock) {
     this.#options = options;
+    this.#lock = lock;
     this.#as = prepared.as;
     this.#postgres = prepared.postgres;
     this.dataFolder = prepared.dataFolder;
@@ -83,19 +85,24 @@ export class EmbeddedPostgres implements AsyncDisposable {
     const folder = path.resolve(options.folder);
     const isNew = !EmbeddedPostgres.isIn(folder);
     const connection = await connectionFor(folder);
-    const holder = takeLock(folder, connection);
-    if (holder)
+    const lock = await takeLock(folder, connection, () =>
+      options.log.warn(
+        { folder },
+        "this folder was held by a process in another container; waiting to see whether it is alive",
+      ),
+    );
+    if (!("drop" in lock))
       throw new FolderBusy(
-        `Another Basalt (process ${holder.pid}) holds ${folder}. Stop it, ` +
+        `Another Basalt (process ${lock.pid}) holds ${folder}. Stop it, ` +
           "or give this one a folder of its own with BASALT_DATA_DIR.",
       );
     try {
       const prepared = await prepare({ folder, isNew }, connection, options.log);
-      const embedded = new EmbeddedPostgres(options, prepared);
+      const embedded = new EmbeddedPostgres(options, prepared, lock);
       await embedded.#launch();
       return embedded;
     } catch (error) {
-      dropLock(folder);
+      lock.drop();
       throw error;
     }
   }
@@ -125,7 +132,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
     this.#stopping = true;
     await stop(this.#server);
     dropSocketFolder(this.connection.host);
-    dropLock(path.resolve(this.#options.folder));
+    this.#lock.drop();
   }
 
   async #launch(): Promise<void> {
