@@ -48,6 +48,7 @@ export const notesWith = <On extends Profile>(
   isEventStore: false,
   settings,
   needs: ["identity"],
+  permissions: Permissions,
   grants: {
     member: [Permissions.writeNote, ofOwn(Permissions.readNotes), ofOwn(Permissions.rewriteNote)],
   },

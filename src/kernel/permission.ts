@@ -24,6 +24,21 @@ export const permissions = <const Names extends Readonly<Record<string, `${strin
   names: Names,
 ) => names as unknown as { readonly [Name in keyof Names]: Permission };
 
+/** Whether a permission is one of those that are asked for somewhere, or stands for some of them. */
+export function isKnown(permission: Permission, asked: readonly Permission[]): boolean {
+  const [thing, action] = permission.split(":");
+  return asked.some((one) => {
+    const [itsThing, itsAction] = one.split(":");
+    return (thing === "*" || thing === itsThing) && (action === "*" || action === itsAction);
+  });
+}
+
+/** A permission that nothing asks for: it is misspelt, or of a context that is not there. */
+export type UnknownPermission = {
+  readonly type: "unknown-permission";
+  readonly permission: Permission;
+};
+
 /** The permission for the actor's own things alone. */
 export const ofOwn = (permission: Permission): Permission => `${permission}:own` as Permission;
 

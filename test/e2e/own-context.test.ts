@@ -35,6 +35,8 @@ test("modules that do not fit together are refused by name", () => {
     refuses({ name }, /a module cannot be named/);
   refuses({ events: identityEvents }, /event identity\.user-registered of notes must be named/);
   const port = { env: "BASALT_NOTES_PORT", type: "integer", doc: "Another port" } as const;
+  const misspelt = { ...notes.grants, member: ["notes:raed:own"] };
+  refuses({ grants: misspelt }, /notes grants notes:raed:own, which no use case asks for/);
   refuses({ settings: { port } }, /the setting port of notes exists already/);
 });
 

@@ -81,6 +81,7 @@ export async function startInMemory(
     secrets,
     jobs,
     consuming: [],
+    permissions: composition.permissions,
     grants: composition.grants,
     wakeUps,
     process,

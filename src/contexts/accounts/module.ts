@@ -10,6 +10,7 @@ import type { AccountsScope } from "./application/ports/scope.ts";
 import { addAccountsCommands } from "./commands.ts";
 import { demoAccounts } from "./demo-data.ts";
 import { accountsEvents } from "./domain/events.ts";
+import { Permissions } from "./application/permission.ts";
 import { grants } from "./grants.ts";
 import { createAccounts } from "./index.ts";
 import { chainEntries } from "./infrastructure/ledger-chain.ts";
@@ -114,6 +115,7 @@ export const accountsWith = <On extends Profile>(
   isEventStore: false,
   settings: known,
   needs: ["identity"],
+  permissions: Permissions,
   grants,
   compose: (parts, needs) => compose(scope, parts, needs),
 });

@@ -25,6 +25,7 @@ import { forgetReservations } from "./infrastructure/postgres-stocks.ts";
 import { searchReadModel } from "./infrastructure/search-read-model.ts";
 import { ProductId } from "./domain/ids.ts";
 import { Sku } from "./domain/sku.ts";
+import { Permissions } from "./application/permission.ts";
 import { grants } from "./grants.ts";
 import { settings as known } from "./settings.ts";
 
@@ -163,6 +164,7 @@ export const catalogWith = <On extends Profile>(
   isEventStore: true,
   settings: known,
   needs: ["identity"],
+  permissions: Permissions,
   grants,
   compose: (parts, needs) => compose(adapters, parts, needs),
 });

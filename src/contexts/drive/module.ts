@@ -17,6 +17,7 @@ import type { TooBusy } from "./application/places.ts";
 import type { LinkPasswordHash } from "./domain/link.ts";
 import type { Address } from "./domain/invitation.ts";
 import { driveEvents } from "./domain/events.ts";
+import { Permissions } from "./application/permission.ts";
 import { grants } from "./grants.ts";
 import { addDriveCommands } from "./commands.ts";
 import { settings as known } from "./settings.ts";
@@ -187,6 +188,7 @@ export const driveWith = <On extends Profile>(
   isEventStore: false,
   settings: known,
   needs: ["identity"],
+  permissions: Permissions,
   grants,
   compose: (parts, needs, undo) => compose(adapters, parts, needs, undo),
 });

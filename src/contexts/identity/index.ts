@@ -9,7 +9,7 @@
  * - **owner**: whose it is; what owners may is a policy too
  */
 import type { Context } from "#kernel/context.ts";
-import type { MayAct } from "#kernel/permission.ts";
+import type { MayAct, Permission } from "#kernel/permission.ts";
 import type { Result } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import type { NewId } from "#kernel/id.ts";
@@ -126,6 +126,8 @@ export type IdentityDeps = {
   readonly recoveryCodes: RecoveryCodes;
   readonly passkeyCeremonies: PasskeyCeremonies;
   readonly registration: Registration;
+  /** The permissions that the use cases of all contexts ask for. */
+  readonly permissions: readonly Permission[];
   readonly sessionLimits: SessionLimits;
   readonly eraseAfterMs: number;
   readonly clock: Clock;

@@ -47,6 +47,7 @@ import { identityConsumers } from "./presentation/consumers.ts";
 import { devices } from "./presentation/devices.ts";
 import { devicePage } from "./presentation/pages/device-page.ts";
 import { identityRoutes } from "./presentation/routes.ts";
+import { Permissions } from "./application/permission.ts";
 import { grants } from "./grants.ts";
 import { grantDefaults } from "./infrastructure/postgres-policies.ts";
 import { emailTextsOf, settings as known } from "./settings.ts";
@@ -112,6 +113,7 @@ async function compose<On extends Profile>(
     audit: persistence.audit,
     mayAct: casbinMayAct({ ...units, coherence, clock }),
     registration: settings.registration,
+    permissions: parts.permissions,
     passwords: adapters.passwords,
     isCommonPassword: commonPasswords(),
     tokens: signedTokens(secrets),
@@ -240,6 +242,7 @@ export const identityWith = <On extends Profile>(
   isEventStore: false,
   settings: known,
   needs: [],
+  permissions: Permissions,
   grants,
   compose: (parts, _needs, undo) => compose(adapters, parts, undo),
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { ClientConfig } from "pg";
+import { isKnown, type Permission } from "#kernel/permission.ts";
 import { platformSettings, type Settings, type SettingsTable } from "../config/settings.ts";
 import { environmentWith, loadSettings, type Environment } from "../config/load.ts";
 import { asyncApi } from "../events/asyncapi.ts";
@@ -41,6 +42,8 @@ export type Composition = {
   readonly migrate: (connection: ClientConfig) => Promise<readonly Applied[]>;
   /** How many migrations a database lacks. */
   readonly countPending: (connection: ClientConfig) => Promise<number>;
+  /** The permissions that the use cases of all modules ask for. */
+  readonly permissions: readonly Permission[];
   /** The default permissions of roles in all modules. */
   readonly grants: Grants;
   /** The AsyncAPI document of all events. */
@@ -75,9 +78,19 @@ function refuseMisfits(modules: readonly Module[]): void {
   }
 }
 
+/** Throws where a role is granted what nothing asks for. */
+function refuseUnknownGrants(modules: readonly Module[], asked: readonly Permission[]): void {
+  for (const { name, grants } of modules)
+    for (const granted of Object.values(grants).flat())
+      if (!isKnown(granted as Permission, asked))
+        throw new Error(`${name} grants ${granted}, which no use case asks for`);
+}
+
 /** Throws where a name or a setting is taken, or a module needs one that does not come before it. */
 export function compositionOf(modules: readonly Module[]): Composition {
   refuseMisfits(modules);
+  const permissions = modules.flatMap((module) => Object.values(module.permissions));
+  refuseUnknownGrants(modules, permissions);
   const names = modules.map(({ name }) => name);
   const readModels = modules.flatMap((module) => module.readModels);
   const settings: SettingsTable = Object.assign(
@@ -100,6 +113,7 @@ export function compositionOf(modules: readonly Module[]): Composition {
     blobFolders: (now) => modules.flatMap((module) => module.blobFolders(now)),
     settings,
     load,
+    permissions,
     grants: merged(modules.map(({ grants }) => grants)),
     schemas: [...names, ...readModels.map(({ schema }) => schema)],
     settingsNow: () => load(environmentWith(path.join(root, ".env"), process.env)),

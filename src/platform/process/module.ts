@@ -3,6 +3,7 @@ import type { ClientConfig } from "pg";
 import type { Context } from "#kernel/context.ts";
 import type { Result } from "#kernel/result.ts";
 import type { Conflict } from "#kernel/unit-of-work.ts";
+import type { Permission } from "#kernel/permission.ts";
 import type { Event, Registry } from "#kernel/event.ts";
 import type { Settings, SettingsOf, SettingsTable } from "../config/settings.ts";
 import type { Chore } from "../events/housekeeping.ts";
@@ -97,6 +98,8 @@ export type Wiring<
   readonly settings: Table;
   /** Names of the modules that must come before it. */
   readonly needs: readonly string[];
+  /** The permissions that its use cases ask for. */
+  readonly permissions: Readonly<Record<string, Permission>>;
   /** The default permissions of roles in it. */
   readonly grants: Grants;
   compose(

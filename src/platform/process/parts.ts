@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { Permission } from "#kernel/permission.ts";
 import type { Grants } from "./module.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Settings } from "../config/settings.ts";
@@ -23,6 +24,8 @@ export type Parts<Known extends Settings = Settings, On extends Profile = OnPost
   readonly jobs: Jobs;
   /** Takes the consumers of all contexts. They start once the routes are compiled, which holds the event loop. */
   readonly consuming: Begin[];
+  /** The permissions that the use cases of all modules ask for. */
+  readonly permissions: readonly Permission[];
   /** The default permissions of roles in all modules. */
   readonly grants: Grants;
   readonly wakeUps: ReadonlyMap<string, WakeUp>;

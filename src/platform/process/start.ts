@@ -139,7 +139,7 @@ async function openParts(
   log: Logger,
   undo: AsyncDisposableStack,
 ) {
-  const { logs, grants } = composition;
+  const { logs, grants, permissions } = composition;
   const metrics = createMetrics();
   if (settings.otlpEndpoint !== undefined) undo.use(await exportTraces(settings.otlpEndpoint, log));
   const opened = await openMigrated(composition, { settings, log }, undo);
@@ -153,7 +153,16 @@ async function openParts(
   const jobs = new Jobs({ ...runtime, leases: persistence.leases, process, log });
   const secrets = openSecrets(settings);
   const common = { ...runtime, settings, log, metrics, persistence, cache, secrets };
-  const parts: Parts = { ...common, jobs, consuming: [], grants, wakeUps, others, process };
+  const parts: Parts = {
+    ...common,
+    jobs,
+    consuming: [],
+    permissions,
+    grants,
+    wakeUps,
+    others,
+    process,
+  };
   return { parts, limits, embedded };
 }
 

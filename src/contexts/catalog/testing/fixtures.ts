@@ -76,7 +76,7 @@ export const projected = <Model>(
 
 /** A whole catalog, as `main.ts` composes it, beside an identity that says who may. */
 export async function catalogOn(open: OpenCatalog) {
-  const house = await identityOn(granting(basalt.grants));
+  const house = await identityOn(granting(basalt.grants), { permissions: basalt.permissions });
   const { clock } = house;
   const subject = await open(clock);
   const { unitOfWork, read, audit, sources } = subject;

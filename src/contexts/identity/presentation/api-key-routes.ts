@@ -60,7 +60,7 @@ export const apiKeyRoutes = (identity: Identity): readonly Route[] => [
     success: 201,
     output: NewApiKeyView,
     present: ({ key, token }) => ({ ...toApiKey(key), token }),
-    refusals: additionRefusals,
+    refusals: { "unknown-permission": 422, ...additionRefusals },
   }),
   post("/users/:userId/devices", {
     access: "signed-in",

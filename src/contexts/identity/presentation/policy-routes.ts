@@ -35,12 +35,18 @@ export const policyRoutes = (identity: Identity): readonly Route[] => [
     summary: "Set the permissions of a role",
     description:
       "Replaces all permissions of a role; a new role is created. Permissions are `resource:action`, " +
-      "such as `products:*`; `*` stands for any.",
+      "such as `products:*`; `*` stands for any. A permission that no operation asks for is refused.",
     input: ChangePolicy,
     handle: identity.changePolicy,
     success: 200,
     output: PolicyView,
     present: toPolicy,
-    refusals: { "role-is-fixed": 409, forbidden: 403, "sign-in-too-old": 403, conflict: 409 },
+    refusals: {
+      "role-is-fixed": 409,
+      "unknown-permission": 422,
+      forbidden: 403,
+      "sign-in-too-old": 403,
+      conflict: 409,
+    },
   }),
 ];

@@ -8,6 +8,7 @@ import {
   identityOn,
   nameOf,
   otherPassword,
+  permissionOf,
   typeOf,
   type OpenIdentity,
 } from "./fixtures.ts";
@@ -56,6 +57,16 @@ export function apiKeysContract(name: string, open: OpenIdentity): void {
       assert.equal((await robot()).actor, "anonymous");
       const again = await identity.revokeApiKey({ keyId }, await ada.asking());
       assert.equal(typeOf(again), "api-key-not-found");
+    });
+
+    test("a scope that nothing asks for is refused", async () => {
+      await using house = await given();
+      const { userId, asking } = await house.signedUp("ada@example.com");
+      const wanted = { ...keyWith("users:read", "users:raed"), userId };
+      assert.deepEqual(
+        await house.identity.createApiKey(wanted, await asking()),
+        err({ type: "unknown-permission", permission: permissionOf("users:raed") }),
+      );
     });
 
     test("a key gives nobody what they may not do themselves, and expires", async () => {

@@ -16,6 +16,7 @@ import { systemIds as newId, systemTimers as timers } from "#platform/system.ts"
 import type { Grants } from "#platform/process/module.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
 import { authenticate } from "../application/sessions/authenticate.ts";
+import { Permissions } from "../application/permission.ts";
 import type { IdentityScope } from "../application/ports.ts";
 import { VerifyEmailToken, type Token } from "../application/tokens.ts";
 import type { SignedIn } from "../application/sessions/start-session.ts";
@@ -90,6 +91,7 @@ export const nameOf = (text: string) => expect(UserName.parse(text));
 export const goodPassword = passwordOf("correct horse battery");
 
 const adapters = {
+  permissions: Object.values(Permissions),
   registration: "open" as const,
   passwords: argon2Passwords(cheapHashes),
   isCommonPassword: async (password: string) => password === "password1",

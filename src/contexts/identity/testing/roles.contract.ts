@@ -122,6 +122,37 @@ export function rolesContract(name: string, open: OpenIdentity): void {
       assert.equal(typeOf(await identity.deleteUser({ userId }, context)), last);
     });
 
+    test("a permission that nothing asks for is given to no role", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const admin = await house.administrator();
+      const change = async (...permissions: readonly string[]) =>
+        identity.changePolicy(
+          { role: expect(Role.parse("clerk")), permissions: permissions.map(permissionOf) },
+          await admin.asking(),
+        );
+      expect(await change("audit:read", "users:read:own", "users:*", "*:list:own"));
+      for (const misspelt of ["audits:read", "audit:raed", "audits:*", "*:raed:own"])
+        assert.deepEqual(
+          await change("audit:read", misspelt),
+          err({ type: "unknown-permission", permission: permissionOf(misspelt) }),
+        );
+      const policies = expect(await identity.listPolicies({}, await admin.asking()));
+      const clerk = policies.find(({ role }) => role === "clerk");
+      assert.equal(clerk?.permissions.length, 4);
+    });
+
+    test("a role may keep a permission that nothing asks for any more", async () => {
+      await using house = await identityOn(open, { permissions: [] });
+      const { identity } = house;
+      const context = await (await house.administrator()).asking();
+      const policies = expect(await identity.listPolicies({}, context));
+      const { role, permissions } = policies.find((one) => one.role === "support") ?? assert.fail();
+      expect(await identity.changePolicy({ role, permissions: permissions.slice(1) }, context));
+      const again = await identity.changePolicy({ role, permissions }, context);
+      assert.equal(typeOf(again), "unknown-permission");
+    });
+
     test("one of two administrators who remove each other at once stays", async () => {
       await using house = await given();
       const { identity } = house;

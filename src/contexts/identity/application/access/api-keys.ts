@@ -1,5 +1,11 @@
 import { User, type EmailUnverified, type UserNotFound } from "../../domain/user.ts";
-import { type Forbidden, type MayAct, Permission } from "#kernel/permission.ts";
+import {
+  type Forbidden,
+  isKnown,
+  type MayAct,
+  Permission,
+  type UnknownPermission,
+} from "#kernel/permission.ts";
 import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
@@ -80,19 +86,27 @@ export const addKey =
   };
 
 /** Makes a key with which a machine acts as its owner. The token is shown only here. */
-export function createApiKey(deps: Deps) {
-  const { tokens, clock, newId } = deps;
+export function createApiKey(deps: Deps & { readonly permissions: readonly Permission[] }) {
+  const { tokens, clock, newId, permissions } = deps;
   return async (
     { userId, name, scopes, expiresInDays }: CreateApiKey,
     context: Context,
   ): Promise<
     Result<
       { readonly key: ApiKey; readonly token: string },
-      TooManyApiKeys | UserNotFound | EmailUnverified | Forbidden | SignInTooOld | Conflict
+      | UnknownPermission
+      | TooManyApiKeys
+      | UserNotFound
+      | EmailUnverified
+      | Forbidden
+      | SignInTooOld
+      | Conflict
     >
   > => {
     const allowed = ownCredentials(context, userId, clock);
     if (!allowed.ok) return allowed;
+    const unknown = scopes.find((scope) => !isKnown(scope, permissions));
+    if (unknown) return err({ type: "unknown-permission", permission: unknown });
 
     const wanted = { id: newId(ApiKeyId), userId, name, scopes };
     const add = addKey(wanted, expiresInDays, clock);

@@ -1,8 +1,14 @@
-import { type Forbidden, type MayAct, Permission } from "#kernel/permission.ts";
+import {
+  type Forbidden,
+  isKnown,
+  type MayAct,
+  Permission,
+  type UnknownPermission,
+} from "#kernel/permission.ts";
 import { Permissions } from "../permission.ts";
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
-import { ok, type Result } from "#kernel/result.ts";
+import { err, ok, type Result } from "#kernel/result.ts";
 import { list, shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { Policy, Role, type RoleIsFixed } from "../../domain/role.ts";
@@ -36,17 +42,27 @@ export function listPolicies({ read, mayAct }: Deps) {
   };
 }
 
-/** Replaces the permissions of a role, which may be new. It counts from the next request on. */
-export function changePolicy(deps: Deps) {
+/**
+ * Replaces the permissions of a role, which may be new. It counts from the next request on. A permission that nothing
+ * asks for can stay, but none is added.
+ */
+export function changePolicy(deps: Deps & { readonly permissions: readonly Permission[] }) {
   return async (
     { role, permissions }: ChangePolicy,
     context: Context,
-  ): Promise<Result<Policy, RoleIsFixed | Forbidden | SignInTooOld | Conflict>> => {
+  ): Promise<
+    Result<Policy, RoleIsFixed | UnknownPermission | Forbidden | SignInTooOld | Conflict>
+  > => {
     const allowed = await mayActNow(deps, context, Permissions.changePolicies);
     if (!allowed.ok) return allowed;
 
     return whileSignedIn(deps)(context, async ({ policies }) => {
-      const change = Policy.change(await policies.byRole(role), permissions);
+      const policy = await policies.byRole(role);
+      const unknown = permissions.find(
+        (one) => !policy.permissions.includes(one) && !isKnown(one, deps.permissions),
+      );
+      if (unknown) return err({ type: "unknown-permission", permission: unknown });
+      const change = Policy.change(policy, permissions);
       return change.ok ? ok(policies.save(change.value)) : change;
     });
   };
