@@ -48,6 +48,24 @@ test("a backup that is killed leaves no file of its name, and the next one succe
   assert.deepEqual([again.code, again.output.includes("exists already")], [1, true]);
 });
 
+test("a restore beside a Basalt that is starting is refused in words", async () => {
+  await using folder = await scratch();
+  const data = (name: string) => ({ BASALT_DATA_DIR: path.join(folder.path, name) });
+  const file = path.join(folder.path, "basalt.tar.zst");
+  {
+    await using basalt = launch(["start"], data("from"));
+    await basalt.url;
+    const backup = await launch(["backup", file], data("from")).ended;
+    assert.equal(backup.code, 0, backup.output);
+  }
+  await using basalt = launch(["start"], data("into"));
+  await until(async () => existsSync(path.join(folder.path, "into/basalt.lock")));
+  const { code, output } = await launch(["restore", file], data("into")).ended;
+  assert.notEqual(code, 0);
+  assert.match(output, /the database is in use/);
+  await basalt.url;
+});
+
 test("a backup whose reader leaves fails, and stops its Postgres", async () => {
   await using folder = await scratch();
   const env = { BASALT_DATA_DIR: path.join(folder.path, "data") };

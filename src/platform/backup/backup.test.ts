@@ -353,6 +353,26 @@ describe("a restore is refused, and leaves no table,", () => {
     await assert.rejects(restore(used, createReadStream(from.file), ignore), RestoreRefused);
   });
 
+  test("into a database that another restore or a start makes its own at the same time", async () => {
+    await using from = await given();
+    await from.backUp();
+    const { target } = await from.target();
+    const restoring = async () => restore(target, createReadStream(from.file), ignore);
+    const both = await Promise.allSettled([restoring(), restoring()]);
+    const refusals = both.filter((one) => one.status === "rejected");
+    assert.deepEqual(
+      refusals.map(({ reason }) => reason instanceof RestoreRefused),
+      [true],
+    );
+
+    const started = await from.target();
+    const [, late] = await Promise.allSettled([
+      migrate(started.connection, testSources),
+      restore(started.target, createReadStream(from.file), ignore),
+    ]);
+    assert.ok(late.status === "fulfilled" || late.reason instanceof RestoreRefused, late.status);
+  });
+
   test("by a Basalt that lacks one of its migrations", async () => {
     await using from = await given();
     await from.backUp();

@@ -7,7 +7,12 @@ import { finished } from "node:stream/promises";
 import type pg from "pg";
 import type { ClientConfig } from "pg";
 import { from as copyFrom, type CopyStreamQuery } from "pg-copy-streams";
-import { migratingClient, migrateAs, type MigrationSource } from "../postgres/migrations.ts";
+import {
+  holdMigrations,
+  migratingClient,
+  migrateAs,
+  type MigrationSource,
+} from "../postgres/migrations.ts";
 import { writeOnce } from "../write-once.ts";
 import { ArchiveBroken, readArchive, type Part } from "./archive.ts";
 import {
@@ -88,6 +93,7 @@ export async function restore(
     client.on("error", () => {}); // the statement under way reports it
     await client.query("set statement_timeout = 0; set idle_in_transaction_session_timeout = 0");
     await client.query("begin");
+    await holdMigrations(client);
     await refuseUsed(client);
     refuseKeys(target.masterKeys, manifest);
     await migrateAs(client, target.sources, manifest.migrations);

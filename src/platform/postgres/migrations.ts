@@ -94,16 +94,19 @@ export async function migrate(
   }
 }
 
+/** Keeps everybody else from migrating until the transaction ends that `client` has begun; waits for who does. */
+export const holdMigrations = (client: pg.Client): Promise<unknown> =>
+  client.query("select pg_advisory_xact_lock($1)", [lockKey]);
+
 /**
  * Makes the tables as they were after the migrations of `applied`, in the transaction that `client`
- * has begun. Throws `MigrationRefused` for a migration that these sources do not have.
+ * has begun, which holds migrations. Throws `MigrationRefused` for a migration that these sources do not have.
  */
 export async function migrateAs(
   client: pg.Client,
   sources: readonly MigrationSource[],
   applied: readonly (Applied & { readonly checksum: string })[],
 ): Promise<void> {
-  await client.query("select pg_advisory_xact_lock($1)", [lockKey]);
   await client.query(setUp);
   const checksums = new Map(applied.map((one) => [nameOf(one), one.checksum]));
   for (const source of sources) {

@@ -1,4 +1,5 @@
-import type { ClientConfig } from "pg";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg, { type ClientConfig } from "pg";
 import pgConnectionString from "pg-connection-string";
 import type { Logger } from "pino";
 import type { Settings } from "../config/settings.ts";
@@ -25,7 +26,7 @@ export async function openPostgres(
   if (databaseUrl !== undefined)
     return { connection: pgConnectionString.parseIntoClientConfig(databaseUrl) };
   const running = shared ? EmbeddedPostgres.running(dataFolder) : undefined;
-  if (running) return { connection: running };
+  if (running) return { connection: await answering(running, dataFolder) };
   if (!makes && !EmbeddedPostgres.isIn(dataFolder))
     throw new Error(
       `There is no database in ${dataFolder}. Start Basalt first, or give this command the ` +
@@ -35,6 +36,30 @@ export async function openPostgres(
   const embedded = await EmbeddedPostgres.start({ folder: dataFolder, log });
   await ensureDatabase(embedded.connection);
   return { connection: embedded.connection, embedded };
+}
+
+const answersWithinMs = 30_000;
+/** No socket yet, a server that starts, and one whose database is not made yet. */
+const startingCodes: ReadonlySet<unknown> = new Set(["ENOENT", "ECONNREFUSED", "57P03", "3D000"]);
+
+/** The connection, once the Postgres of a Basalt that may just have begun to start answers. */
+async function answering(connection: ClientConfig, folder: string): Promise<ClientConfig> {
+  for (const deadline = clock.unixMs() + answersWithinMs; ; await sleep(100)) {
+    const client = new pg.Client(connection);
+    try {
+      await client.connect();
+      return connection;
+    } catch (cause) {
+      if (!(cause instanceof Error && "code" in cause && startingCodes.has(cause.code)))
+        throw cause;
+      if (clock.unixMs() > deadline)
+        throw new Error(`The Basalt in ${folder} is starting or has lost its Postgres: try again`, {
+          cause,
+        });
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
 }
 
 /** `role` is the database role of its connections, by default the login's. */
