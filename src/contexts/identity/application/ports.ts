@@ -49,7 +49,7 @@ export type ApiKeys = Saves<ApiKey, IdentityEvent> & {
 
 export type Policies = Saves<Policy, IdentityEvent> & {
   readonly all: () => Promise<readonly Policy[]>;
-  readonly byRole: (role: Role) => Promise<Policy>;
+  readonly byRole: (role: Role) => Promise<Policy | undefined>;
 };
 
 /** What is kept of a person beside their user. */

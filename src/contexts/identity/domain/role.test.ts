@@ -17,6 +17,7 @@ test("a policy has each permission once, and that of administrators is fixed", (
     state: { ...policy, permissions: [...sorted, more] },
     events: [events.PolicyChanged({ role: Role.member, permissions: [...sorted, more] })],
   });
+  assert.equal(Policy.create(Role.member, []).events.length, 1);
   const fixed = err({ type: "role-is-fixed", role: Role.admin });
   assert.deepEqual(Policy.change({ ...policy, role: Role.admin }, []), fixed);
 });

@@ -1,4 +1,4 @@
-import type { Versioned } from "#kernel/version.ts";
+import { Version, type Versioned } from "#kernel/version.ts";
 import { unchanged, type Change } from "#kernel/change.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import type { Permission } from "#kernel/permission.ts";
@@ -34,17 +34,28 @@ export type RoleIsFixed = { readonly type: "role-is-fixed"; readonly role: Role 
 export const Policy = {
   streamOf: ({ role }: Policy) => `policy_${role}`,
 
+  /** A new role, which may have no permission yet. */
+  create: (role: Role, permissions: readonly Permission[]): Change<Policy, IdentityEvent> =>
+    having({ role, permissions: [], version: Version.none }, spelledOnce(permissions)),
+
   /** Replaces the permissions of a role. Those of administrators are fixed. */
   change(
     policy: Policy,
     permissions: readonly Permission[],
   ): Result<Change<Policy, IdentityEvent>, RoleIsFixed> {
     if (policy.role === Role.admin) return err({ type: "role-is-fixed", role: policy.role });
-    const wanted = [...new Set(permissions)].toSorted();
-    if (wanted.join(" ") === policy.permissions.toSorted().join(" ")) return ok(unchanged(policy));
-    return ok({
-      state: { ...policy, permissions: wanted },
-      events: [PolicyChanged({ role: policy.role, permissions: wanted })],
-    });
+    const wanted = spelledOnce(permissions);
+    const isSame = wanted.join(" ") === policy.permissions.toSorted().join(" ");
+    return ok(isSame ? unchanged(policy) : having(policy, wanted));
   },
 };
+
+const spelledOnce = (permissions: readonly Permission[]) => [...new Set(permissions)].toSorted();
+
+const having = (
+  policy: Policy,
+  permissions: readonly Permission[],
+): Change<Policy, IdentityEvent> => ({
+  state: { ...policy, permissions },
+  events: [PolicyChanged({ role: policy.role, permissions })],
+});

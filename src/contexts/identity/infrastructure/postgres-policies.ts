@@ -1,7 +1,7 @@
 import type { IdentityEvent } from "../domain/events.ts";
 import { saving } from "#kernel/repository.ts";
 import type { Permission } from "#kernel/permission.ts";
-import { Version } from "#kernel/version.ts";
+import type { Version } from "#kernel/version.ts";
 import { statement, type Database } from "#platform/postgres/database.ts";
 import type { Transaction } from "#platform/postgres/unit-of-work.ts";
 import { mutation } from "#platform/postgres/writes.ts";
@@ -51,7 +51,7 @@ export const postgresPolicies = ({ read, write, append }: Transaction): Policies
   all: async () => (await read(all, [])).map(toPolicy),
   async byRole(role) {
     const known = (await read(all, [])).find((row) => row.role === role);
-    return known ? toPolicy(known) : { role, permissions: [], version: Version.none };
+    return known && toPolicy(known);
   },
   save: saving<Policy, IdentityEvent>(append, Policy.streamOf, (policy) =>
     write(upsert, [policy.role, policy.permissions, policy.version]),

@@ -138,8 +138,7 @@ export const memoryIdentity =
       },
       policies: {
         all: async () => [...policies.rows.values()].toSorted((a, b) => (a.role < b.role ? -1 : 1)),
-        byRole: async (role) =>
-          policies.rows.get(role) ?? { role, permissions: [], version: Version.none },
+        byRole: async (role) => policies.rows.get(role),
         save: savingTo<Policy>(policies, ({ role }) => role, Policy.streamOf),
       },
       personalData: memoryPersonalData(tables, transaction),

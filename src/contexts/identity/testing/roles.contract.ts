@@ -122,6 +122,16 @@ export function rolesContract(name: string, open: OpenIdentity): void {
       assert.equal(typeOf(await identity.deleteUser({ userId }, context)), last);
     });
 
+    test("a role can be made before it has permissions", async () => {
+      await using house = await given();
+      const { identity } = house;
+      const admin = await house.administrator();
+      const role = expect(Role.parse("trainee"));
+      expect(await identity.changePolicy({ role, permissions: [] }, await admin.asking()));
+      const { userId } = await house.signedUp("ada@example.com");
+      expect(await identity.assignRoles({ userId, roles: [role] }, await admin.asking()));
+    });
+
     test("a permission that nothing asks for is given to no role", async () => {
       await using house = await given();
       const { identity } = house;

@@ -59,9 +59,10 @@ export function changePolicy(deps: Deps & { readonly permissions: readonly Permi
     return whileSignedIn(deps)(context, async ({ policies }) => {
       const policy = await policies.byRole(role);
       const unknown = permissions.find(
-        (one) => !policy.permissions.includes(one) && !isKnown(one, deps.permissions),
+        (one) => !policy?.permissions.includes(one) && !isKnown(one, deps.permissions),
       );
       if (unknown) return err({ type: "unknown-permission", permission: unknown });
+      if (!policy) return ok(policies.save(Policy.create(role, permissions)));
       const change = Policy.change(policy, permissions);
       return change.ok ? ok(policies.save(change.value)) : change;
     });
