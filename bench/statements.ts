@@ -2,7 +2,11 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ofx, type BankRow } from "../src/contexts/accounts/testing/statement-files.ts";
-import { alpacaServer, deposits, type Activity } from "../test/support/alpaca.ts";
+import {
+  alpacaServer,
+  deposits,
+  type Activity,
+} from "../src/contexts/accounts/infrastructure/stand-ins/alpaca.ts";
 import { signIn, unlimited } from "./http.ts";
 import { percentile, scratchFolder, startServer, type Figure, type Server } from "./measure.ts";
 

@@ -12,7 +12,6 @@ import { basalt as composition } from "../composition.ts";
 import { startBasalt } from "../main.ts";
 import { addBackupCommands, Stopped } from "./backup.ts";
 import { quietLog, withDatabase } from "./database.ts";
-import { addDemoCommands } from "./demo.ts";
 import { addEventCommands } from "./events.ts";
 import { newContext } from "./new-context.ts";
 import { addSeedCommand } from "./seed.ts";
@@ -83,7 +82,6 @@ function program(): Command {
   addBackupCommands(basalt);
   const demoData = composition.modules.flatMap((module) => module.demoData);
   addSeedCommand(basalt, demoData, withDatabase);
-  addDemoCommands(basalt);
   for (const module of composition.modules) module.addCommands(basalt, withDatabase);
   addProjectionCommands(
     basalt.command("projections").description("Inspect and rebuild read models"),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe } from "#platform/events/failure.ts";
-import { alpacaServer } from "../support/alpaca.ts";
+import { alpacaServer } from "../../src/contexts/accounts/infrastructure/stand-ins/alpaca.ts";
 import { get, post } from "../support/http.ts";
 import type { Target } from "./site.ts";
 

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { alpacaServer, deposits } from "../support/alpaca.ts";
+import {
+  alpacaServer,
+  deposits,
+} from "../../src/contexts/accounts/infrastructure/stand-ins/alpaca.ts";
 import { launch, scratch, signUp } from "../support/basalt.ts";
 import { verify } from "../support/emails.ts";
 import { get, post } from "../support/http.ts";

@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { alpacaServer, deposits } from "../support/alpaca.ts";
+import {
+  alpacaServer,
+  deposits,
+} from "../../src/contexts/accounts/infrastructure/stand-ins/alpaca.ts";
 import { serve, signIn, signUp, type Served, type SignedIn } from "../support/basalt.ts";
 import { verify } from "../support/emails.ts";
 import { ask, get, post, type At } from "../support/http.ts";
-import { savings, schwabServer, signInAtSchwab } from "../support/schwab.ts";
+import {
+  savings,
+  schwabServer,
+  signInAtSchwab,
+} from "../../src/contexts/accounts/infrastructure/stand-ins/schwab.ts";
 import { until, untilAll } from "../support/until.ts";
 
 type Listed = { readonly items: readonly Readonly<Record<string, unknown>>[] };

@@ -3,7 +3,10 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { ofx } from "../../src/contexts/accounts/testing/statement-files.ts";
-import { alpacaServer, deposits } from "../support/alpaca.ts";
+import {
+  alpacaServer,
+  deposits,
+} from "../../src/contexts/accounts/infrastructure/stand-ins/alpaca.ts";
 import { launch, scratch, signUp } from "../support/basalt.ts";
 import { verify } from "../support/emails.ts";
 import { get, post } from "../support/http.ts";

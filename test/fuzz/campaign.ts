@@ -2,7 +2,7 @@
 import http from "node:http";
 import { parseArgs } from "node:util";
 import * as fc from "fast-check";
-import { alpacaServer } from "../support/alpaca.ts";
+import { alpacaServer } from "../../src/contexts/accounts/infrastructure/stand-ins/alpaca.ts";
 import { scratch } from "../support/basalt.ts";
 import { conclude, isSign, launchDefective, type Marks } from "../support/defective.ts";
 import { endWithSignal } from "../support/signals.ts";

@@ -108,6 +108,8 @@ function targetOf(specifier: string, file: string, subpaths: Subpaths): string {
 export function complaintOf({ from, specifier, target }: Import): string | undefined {
   const [importing, imported] = [placeOf(from), placeOf(target)];
   const { room, context } = importing;
+  if (room === "root" && imported.room === "outside")
+    return `${from} imports ${specifier}: only src is in the image`;
   if (room === "root")
     return from !== composition && imported.context !== undefined
       ? `${from} imports ${specifier}: only ${composition} may import a context`

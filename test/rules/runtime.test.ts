@@ -8,7 +8,7 @@ const root = path.join(import.meta.dirname, "../..");
 
 /** Adapters of what lives in real time: sockets, servers, child processes; and the process itself. */
 const ofTheMachine =
-  /^src\/(main|cli)\.ts$|^src\/console\/|\/commands\.ts$|^src\/platform\/(system\.ts$|(postgres|redis|http|process|resilience|telemetry)\/)|\/postgres-notify\.ts$|\/examine-upstream\.ts$/;
+  /^src\/(main|cli)\.ts$|^src\/console\/|\/commands\.ts$|^src\/platform\/(system\.ts$|(postgres|redis|http|process|resilience|telemetry)\/)|\/stand-ins\/|\/postgres-notify\.ts$|\/examine-upstream\.ts$/;
 const ofTests = /\.test\.ts$|\.contract\.ts$|\.services\.ts$|\/testing\//;
 
 const clocks = new Set([

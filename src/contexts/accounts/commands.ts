@@ -3,12 +3,14 @@ import { expectOption, type ChainHead } from "#platform/console/chain-head.ts";
 import { print, type Output } from "#platform/console/output.ts";
 import type { WithDatabase } from "#platform/process/module.ts";
 import { systemRuntime } from "#platform/system.ts";
+import { addDemoCommands } from "./demo-commands.ts";
 import { addStatementCommands } from "./statement-commands.ts";
 import { verifyLedger, type Verdict } from "./infrastructure/verify-ledger.ts";
 
 /** Commands of accounts. */
 export function addAccountsCommands(basalt: Command, withDatabase: WithDatabase): void {
   addStatementCommands(basalt, withDatabase, systemRuntime);
+  addDemoCommands(basalt, systemRuntime);
   basalt
     .command("ledger")
     .description("Inspect the book of accounts")

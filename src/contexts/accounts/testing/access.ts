@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Upload, type Access, type Ids } from "#test/access.ts";
 import { asAdmin, type Served, type SignedIn } from "#test/basalt.ts";
 import { get, post, type At } from "#test/http.ts";
-import { alpacaServer } from "#test/alpaca.ts";
+import { alpacaServer } from "../infrastructure/stand-ins/alpaca.ts";
 import { until } from "#test/until.ts";
 import { ofx } from "./statement-files.ts";
 

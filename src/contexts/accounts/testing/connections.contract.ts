@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { expect, ok } from "#kernel/result.ts";
-import { deposits } from "#test/alpaca.ts";
-import type { Fault } from "#test/stand-in.ts";
+import { deposits } from "../infrastructure/stand-ins/alpaca.ts";
+import type { Fault } from "../infrastructure/stand-ins/stand-in.ts";
 import { Reconnect } from "../application/connections/connect-provider.ts";
 import type { Sealed } from "../domain/connection.ts";
 import type { ConnectionId } from "../domain/ids.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { expect, type Result } from "#kernel/result.ts";
-import { dividends, signInAtSchwab } from "#test/schwab.ts";
+import { dividends, signInAtSchwab } from "../infrastructure/stand-ins/schwab.ts";
 import { ConnectProvider } from "../application/connections/connect-provider.ts";
 import { before, dayMs, openSchwab } from "./broker.ts";
 import { read, sealing, syncEveryMs, type OpenAccounts } from "./fixtures.ts";

@@ -4,7 +4,7 @@ import path from "node:path";
 import { describe, test } from "node:test";
 import { expect } from "#kernel/result.ts";
 import { createMetrics } from "#platform/telemetry/metrics.ts";
-import { standIn, type Asked, type Answered } from "#test/stand-in.ts";
+import { standIn, type Asked, type Answered } from "../infrastructure/stand-ins/stand-in.ts";
 import { ConnectProvider } from "../application/connections/connect-provider.ts";
 import { openSyncing } from "./broker.ts";
 import { read, type OpenAccounts } from "./fixtures.ts";

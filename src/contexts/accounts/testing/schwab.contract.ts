@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { expect, type Result } from "#kernel/result.ts";
-import { dividends, signInAtSchwab, type SchwabTransaction } from "#test/schwab.ts";
+import {
+  dividends,
+  signInAtSchwab,
+  type SchwabTransaction,
+} from "../infrastructure/stand-ins/schwab.ts";
 import { ListHoldings } from "../application/worth/list-holdings.ts";
 import { before, openSchwab } from "./broker.ts";
 import { read, type OpenAccounts } from "./fixtures.ts";

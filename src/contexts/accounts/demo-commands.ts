@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { InvalidArgumentError, type Command } from "commander";
-import { alpacaServer, someMonths } from "#test/alpaca.ts";
-import { savings, schwabServer } from "#test/schwab.ts";
+import type { Runtime } from "#platform/runtime.ts";
+import { alpacaServer, someMonths } from "./infrastructure/stand-ins/alpaca.ts";
+import { savings, schwabServer } from "./infrastructure/stand-ins/schwab.ts";
 
 const [firstPort, lastPort, usualPort] = [1, 65_535, 4010];
 
@@ -25,7 +26,7 @@ const listening = <S>(port: number, server: Promise<S>): Promise<S> =>
   });
 
 /** Adds the command that runs servers in place of providers. */
-export function addDemoCommands(basalt: Command): void {
+export function addDemoCommands(basalt: Command, { clock }: Pick<Runtime, "clock">): void {
   basalt
     .command("demo")
     .description("Run stand-ins for outside services, to try Basalt without accounts there")
@@ -37,9 +38,8 @@ export function addDemoCommands(basalt: Command): void {
     .option("--basalt <url>", "where Basalt will answer", addressOf, "http://127.0.0.1:3000")
     .action(async ({ port, basalt: at }: { readonly port: number; readonly basalt: string }) => {
       await using alpaca = await listening(port, alpacaServer(port));
-      const clock = { unixMs: () => Date.now() };
       await using schwab = await listening(port + 1, schwabServer({ clock, port: port + 1 }));
-      alpaca.activities.push(...someMonths(new Date()));
+      alpaca.activities.push(...someMonths(new Date(clock.unixMs())));
       alpaca.positions.push({
         symbol: "AAPL",
         qty: "3.75",
@@ -53,7 +53,7 @@ export function addDemoCommands(basalt: Command): void {
         averagePrice: 24.05,
         marketValue: 735.6,
       });
-      schwab.transactions.set("12345678", savings(new Date()));
+      schwab.transactions.set("12345678", savings(new Date(clock.unixMs())));
       schwab.app.redirectUrl = `${at}/connected`;
       const keys = JSON.stringify({ provider: "alpaca", keys: alpaca.keys });
       const curl = `  curl -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\\n`;
