@@ -94,6 +94,15 @@ for (const [stage, verdict, kind] of answers)
     assert.equal(inbox.emails.size, 1);
   });
 
+test("a server that falls silent with the email in its hands is asked again later, and stops no other email", async () => {
+  await using inbox = await smtpInbox();
+  inbox.takesMs = 2_000;
+  await using send = smtpEmail({ url: inbox.url, from, maxConnections: 1, silenceMs: 200 });
+  await assert.rejects(send(email), Deferred);
+  inbox.takesMs = 0;
+  await send(email);
+});
+
 test("while nobody listens, sending is Unavailable; when the server is back, it works", async () => {
   const gone = await smtpInbox();
   await gone[Symbol.asyncDispose]();

@@ -4,7 +4,9 @@ import type { Transporter } from "nodemailer";
 import { Deferred, Unavailable } from "../unavailable.ts";
 import type { Email, SendEmail } from "./email.ts";
 
-const timeoutMs = 10_000;
+const connectWithinMs = 10_000;
+/** How long a server may be silent once it has greeted: a little less than the handler of an event may take. */
+const usualSilenceMs = 25_000;
 
 const messageOf = (from: string, { id, to, subject, text }: Email) => ({
   from,
@@ -47,19 +49,26 @@ export type SmtpOptions = {
   readonly from: string;
   /** Emails that are handed over at a time, each on a connection of its own. */
   readonly maxConnections: number;
+  readonly silenceMs?: number;
 };
 
 /** Emails over one connection, before another one takes its place. */
 const maxMessages = 1_000;
 
 /** Hands emails to an SMTP server over pooled connections. */
-export function smtpEmail({ url, from, maxConnections }: SmtpOptions): SendEmail & AsyncDisposable {
+export function smtpEmail({
+  url,
+  from,
+  maxConnections,
+  silenceMs = usualSilenceMs,
+}: SmtpOptions): SendEmail & AsyncDisposable {
   let transport: Promise<Transporter> | undefined;
   const connect = async (): Promise<Transporter> => {
     const { createTransport } = await import("nodemailer");
     const parsed = new URL(url);
-    for (const name of ["connectionTimeout", "greetingTimeout", "socketTimeout"])
-      parsed.searchParams.set(name, String(timeoutMs));
+    for (const name of ["connectionTimeout", "greetingTimeout"])
+      parsed.searchParams.set(name, String(connectWithinMs));
+    parsed.searchParams.set("socketTimeout", String(silenceMs));
     parsed.searchParams.set("pool", "true");
     parsed.searchParams.set("maxConnections", String(maxConnections));
     parsed.searchParams.set("maxMessages", String(maxMessages));
@@ -85,10 +94,13 @@ const closing = 421;
 
 /**
  * What a server says once it knows the receiver is about this email: any stranger can have a full
- * mailbox. What it says before, and what the network does, meets all emails (RFC 5321, 4.2.1).
+ * mailbox. What it says before, and what the network does, meets all emails (RFC 5321, 4.2.1). A server that has greeted and
+ * falls silent may have taken the email: it is sent again seldom, and holds up no other.
  */
 function failureOf(error: unknown): unknown {
   if (!(error instanceof Error) || !("code" in error)) return error;
+  const isSilent = "timeoutType" in error && error.timeoutType === "SOCKET_TIMEOUT";
+  if (isSilent) return new Deferred("The SMTP server does not answer in time", { cause: error });
   const response = "responseCode" in error ? Number(error.responseCode) : undefined;
   const command = "command" in error ? String(error.command) : "";
   const isClosed = response === closing && error.code === "ECONNECTION"; // in place of an answer
