@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { expect } from "#kernel/result.ts";
 import { ListBalances, ListRows } from "../application/statements/read-statements.ts";
+import { ImportStep } from "../application/statements/undo-import.ts";
 import { read, type OpenAccounts } from "./fixtures.ts";
 import { coffee, month, openStatements, pay } from "./statement-bank.ts";
 import { ofx, ofxOf, statementOf } from "./statement-files.ts";
@@ -165,6 +166,31 @@ export function statementsContract(name: string, open: OpenAccounts): void {
         expect(await bank.accounts.listStatementImports({}, bank.as(bank.adaId))).items,
         [],
       );
+    });
+
+    test("an import waits while its owner may not import, and so does taking it back", async () => {
+      await using bank = await given();
+      const { id } = expect(await bank.send(ofx({ rows: month })));
+      const runForbidden = async () => {
+        bank.deleted.add(bank.adaId);
+        await bank.run();
+        bank.deleted.delete(bank.adaId);
+        return bank.got(id);
+      };
+      const waiting = await runForbidden();
+      assert.deepEqual([waiting.status, waiting.tally.created], ["waiting", 0]);
+      await bank.run();
+      assert.equal((await bank.got(id)).status, "finished");
+
+      expect(
+        await bank.accounts.undoImport(
+          read(ImportStep, { statementImportId: id }),
+          bank.as(bank.adaId),
+        ),
+      );
+      assert.equal((await runForbidden()).status, "undoing");
+      await bank.run();
+      assert.equal((await bank.got(id)).status, "undone");
     });
 
     test("several processes settle each row once", async () => {

@@ -2,7 +2,9 @@ import type { Context } from "#kernel/context.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { expect, ok, type Result } from "#kernel/result.ts";
+import type { MayAct } from "#kernel/permission.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { Permissions } from "../permission.ts";
 import { isMirror } from "../../domain/account.ts";
 import { LineId, type AccountId, type ImportId } from "../../domain/ids.ts";
 import { Line } from "../../domain/line.ts";
@@ -19,7 +21,7 @@ import type { AccountsScope } from "../ports/scope.ts";
 import type { BalanceTold, ImportedRow, SettledRow, StagedRow } from "../ports/statements.ts";
 import { bookLines, isLater, openBalance, type LineChange } from "./book-lines.ts";
 import { currencyOf } from "./mirrors.ts";
-import { providerOf } from "./provider-of.ts";
+import { providerOf, remoteOf } from "./provider-of.ts";
 import { stepMs } from "./receive-statements.ts";
 import { crowded, quarantined, sift, type Mirrored } from "./sift-rows.ts";
 
@@ -43,6 +45,7 @@ type Deps = {
   readonly clock: Clock;
   readonly newId: NewId;
   readonly providers: readonly Provider[];
+  readonly mayAct: MayAct;
 };
 
 /** Whoever settles rows of an import, or lines of an account, has locked it. */
@@ -252,13 +255,26 @@ function settledBy(done: Result<number, Conflict>): number {
   throw new Error("another unit of work came first");
 }
 
+/** Whether its owner is still allowed what it does: to import, to sync, or to take an import back. */
+async function mayGoOn(
+  deps: Deps,
+  one: WaitingImport | UndoingImport,
+  context: Context,
+): Promise<boolean> {
+  const isRemote = remoteOf(deps.providers, one.provider).ok;
+  const arriving = isRemote ? Permissions.syncConnections : Permissions.importStatements;
+  const permission = one.status === "undoing" ? Permissions.decideStatements : arriving;
+  const own = contextOf(deps, context, one);
+  return (await deps.mayAct(own, permission, { owner: one.ownerId })).ok;
+}
+
 /** The number of settled rows, and the errors of imports that failed. */
 export type Ran = { readonly rows: number; readonly failures: readonly unknown[] };
 
 /**
  * Matches rows of files that have arrived, and takes back those that are undone, in turns, for a while. The outcome of a row is kept
  * together with its effects, so that whoever goes on after a crash applies none twice. An import that fails holds up no other, and
- * is tried again by the next call.
+ * is tried again by the next call. An import waits while its owner may not import.
  */
 export function runStatements(deps: Deps) {
   const { read, unitOfWork, clock, providers } = deps;
@@ -316,17 +332,20 @@ export function runStatements(deps: Deps) {
     const endMs = clock.unixMs() + sliceMs;
     const isOver = () => stopping?.aborted === true || clock.unixMs() >= endMs;
     const failed = new Map<ImportId, unknown>();
+    const paused = new Set<ImportId>();
     let rows = 0;
     for (let more = true; more && !isOver();) {
       const asked = { ...context, deadlineMs: clock.unixMs() + stepMs };
-      const besides = [...failed.keys()];
+      const besides = [...failed.keys(), ...paused];
       const turns = await read(asked, ({ imports }) => imports.unfinished(atOnce, besides));
       more = turns.length > 0;
       for (const one of turns)
-        rows += await step(one, context).catch((error: unknown) => {
+        try {
+          if (await mayGoOn(deps, one, context)) rows += await step(one, context);
+          else paused.add(one.id);
+        } catch (error) {
           failed.set(one.id, error);
-          return 0;
-        });
+        }
     }
     return ok({ rows, failures: [...failed.values()] });
   };

@@ -98,8 +98,8 @@ function entryOf(tokens: Tokens, token: Token): Entry | undefined {
 /**
  * Sets the password of whoever got the token by email, which also shows that the address is theirs.
  * Ends all their sessions, starts none and revokes their API keys: somebody else may have had the old one. The
- * second factor is still asked for. Where the address was not verified before, passkeys go too; where the account
- * is taken back, everything goes.
+ * second factor is still asked for. Where the address was not verified before, or the account is taken back, all but
+ * the password goes.
  */
 export function setPassword(deps: Deps) {
   const accept = acceptPassword(deps);
@@ -131,10 +131,9 @@ export function setPassword(deps: Deps) {
         // Until now, whoever registered need not have been the owner of the address.
         const isNew = user?.isEmailVerified === false;
         credentials.save(
-          andThen(change, (next) => {
-            if (voidsFactors) return Credentials.onlyPassword(next);
-            return isNew ? Credentials.removePasskeys(next) : unchanged(next);
-          }),
+          andThen(change, (next) =>
+            voidsFactors || isNew ? Credentials.onlyPassword(next) : unchanged(next),
+          ),
         );
         users.save(entered.value);
         await revokeAll(apiKeys, userId, at);
