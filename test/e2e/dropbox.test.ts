@@ -58,6 +58,7 @@ describe("the API of Dropbox", () => {
       ["constructor", {}],
       ["files/get_metadata", "{"],
       ["files/get_metadata", "[]"],
+      ["files/get_metadata", `{"path":${"[".repeat(5_000)}${"]".repeat(5_000)}}`],
       ["files/get_metadata", {}],
       ["files/get_metadata", { path: 7 }],
       ["files/list_folder", { path: "", recursive: true }],

@@ -37,6 +37,7 @@ describe("the edge", () => {
     ],
     ["a sign-in that is missing", get("/api/v1/users"), 401],
     ["a request that is answered", get("/health"), 200],
+    ["an expectation that nobody knows", get("/health", "expect: miracles\r\n"), 200],
   ];
   for (const [what, request, status] of requests)
     test(`${what} is answered with the headers of all answers, and with a line in the log`, async () => {

@@ -103,6 +103,19 @@ describe("limits over HTTP", () => {
     assert.equal((await asAdmin(served)).headers.authorization.length > 0, true, "others go on");
   });
 
+  test("requests without a sign-in count, also where one is missing or not valid", async () => {
+    await using served = await serve({ BASALT_LIMIT_REQUESTS_PER_MINUTE: "6" });
+    const asked = [
+      { path: "/api/v1/me", headers: {} },
+      { path: "/api/v1/me", headers: { authorization: "Bearer none" } },
+      { path: "/dav/", headers: {} },
+    ];
+    const statuses: number[] = [];
+    for (const { path, headers } of [...asked, ...asked, ...asked])
+      statuses.push((await fetch(`${served.url}${path}`, { headers })).status);
+    assert.deepEqual(statuses, [...Array<number>(6).fill(401), 429, 429, 429]);
+  });
+
   test("answers 429 with Retry-After when more sign-ins arrive than can be hashed", async () => {
     await using served = await serve();
     await signUp(served, "ada@example.com");

@@ -21,7 +21,7 @@ test("two people share a space over HTTP, for as long as both want", async () =>
   const root = `/drive/nodes/${String(space["rootId"])}`;
 
   const invited = await post(own, `${at}/invitations`, {
-    email: "BOB@Example.com",
+    email: " BOB@Example\u3002com ",
     role: "editor",
   });
   assert.deepEqual([invited.status, invited.body["email"]], [201, "bob@example.com"]);

@@ -96,11 +96,12 @@ export function gate(
   { credentialOf, guesses }: Sending = { credentialOf: bearerOf },
 ) {
   const refuse = (request: FastifyRequest, reply: FastifyReply, next: HookHandlerDoneFunction) => {
-    if (guesses === undefined || request.headers.authorization === undefined) {
-      void sendSignedOut(reply);
-      return;
-    }
-    limiters.byAddress.take(`${guesses}:${subnetOf(addressOf(request))}`).then((standing) => {
+    const subnet = subnetOf(addressOf(request));
+    const isGuess = guesses !== undefined && request.headers.authorization !== undefined;
+    const counted = isGuess
+      ? limiters.byAddress.take(`${guesses}:${subnet}`)
+      : limiters.requests.take(subnet);
+    counted.then((standing) => {
       if (!isRefused(standing, request, reply)) void sendSignedOut(reply);
     }, next);
   };

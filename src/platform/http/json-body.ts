@@ -33,6 +33,32 @@ function excessOf(bytes: Uint8Array): string | undefined {
 const refused = (statusCode: number, message: string) =>
   Object.assign(new Error(message), { statusCode });
 
+/** Bytes that are no JSON, no UTF-8, or too much of it. The message says what the body is. */
+export class JsonRefused extends Error {
+  override readonly name = "JsonRefused";
+}
+
+/** Text in UTF-8 that nests and counts no more than JSON may. Throws `JsonRefused`. */
+function textOfJson(bytes: Uint8Array): string {
+  const excess = excessOf(bytes);
+  if (excess !== undefined) throw new JsonRefused(excess);
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new JsonRefused("is not in UTF-8");
+  }
+}
+
+/** The value of JSON that is no body of an operation, within the same limits. Throws `JsonRefused`. */
+export function readJson(bytes: Uint8Array): unknown {
+  const text = textOfJson(bytes);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new JsonRefused("is not JSON");
+  }
+}
+
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const charsetOf = (type = ""): string => /;\s*charset="?([\w-]+)/i.exec(type)?.[1] ?? "utf-8";
 
@@ -45,13 +71,13 @@ export function takeJson(app: FastifyInstance): void {
     if (encoding !== undefined) return done(refused(415, "The body must not be encoded"));
     if (!/^utf-?8$/i.test(charsetOf(type))) return done(refused(415, "The charset must be UTF-8"));
     if (bytes.length === 0) return done(null, undefined);
-    const excess = excessOf(bytes);
-    if (excess !== undefined) return done(refused(400, `The body ${excess}`));
     let text: string;
     try {
-      text = utf8.decode(bytes);
-    } catch {
-      return done(refused(400, "The body is not in UTF-8"));
+      text = textOfJson(bytes);
+    } catch (error) {
+      return done(
+        error instanceof JsonRefused ? refused(400, `The body ${error.message}`) : (error as Error),
+      );
     }
     const isObject = (value: unknown) =>
       typeof value === "object" && value !== null && !Array.isArray(value);

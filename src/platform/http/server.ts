@@ -1,3 +1,4 @@
+import type { Server } from "node:http";
 import cors from "@fastify/cors";
 import Fastify, {
   type FastifyError,
@@ -108,6 +109,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   app.setNotFoundHandler(answerUnknownPath(options));
   await allowOrigins(app, options);
   await serveOpenApi(app, options);
+  ignoreExpectations(app.server);
   hangUpOnTheSilent(app);
   if (options.trustProxy === "")
     limitConnections(app.server, { perAddress: options.connectionsPerAddress, log: options.log });
@@ -117,6 +119,12 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   for (const door of options.doors) await serveDoor(app, door, options, closing);
   return app;
 }
+
+/** Node refuses an expectation that it does not know by itself, without our headers, and logged nowhere. Source: RFC 9110, 10.1.1. */
+const ignoreExpectations = (server: Server): void =>
+  void server.on("checkExpectation", (request, response) =>
+    server.emit("request", request, response),
+  );
 
 /** Aborted when the server is about to close. */
 function closingOf(app: FastifyInstance): AbortSignal {

@@ -1,5 +1,6 @@
 import type { Change } from "#kernel/change.ts";
 import type { Instant } from "#kernel/instant.ts";
+import { line } from "#kernel/line.ts";
 import { branded, type Brand } from "#kernel/shape.ts";
 import { Version, type Versioned } from "#kernel/version.ts";
 import { InvitationEnded, MemberInvited, type DriveEvent } from "./events.ts";
@@ -11,6 +12,9 @@ export type Address = Brand<string, "Address">;
 export const Address = branded<Address>("email address", {
   schema: { type: "string", format: "email", maxLength: 254 },
 });
+
+/** An email address as a person types it. */
+export const TypedAddress = line<"TypedAddress">("email address", { min: 3, max: 320 });
 
 /** Lets the owner of an email address join a space. */
 export type Invitation = Versioned & {

@@ -7,7 +7,7 @@ import { shape, type Infer } from "#kernel/shape.ts";
 import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
 import { InvitationId, SpaceId, UserId } from "../../domain/ids.ts";
 import {
-  Address,
+  TypedAddress,
   Invitation,
   invitationMs,
   type AddressInvalid,
@@ -30,7 +30,7 @@ import type { Addresses } from "../ports/invitations.ts";
 import type { DriveScope } from "../ports/scope.ts";
 import { permittedSpace } from "./access.ts";
 
-export const InviteMember = shape({ spaceId: SpaceId, email: Address, role: MemberRole });
+export const InviteMember = shape({ spaceId: SpaceId, email: TypedAddress, role: MemberRole });
 export type InviteMember = Infer<typeof InviteMember>;
 
 export const ListInvited = shape({ spaceId: SpaceId });

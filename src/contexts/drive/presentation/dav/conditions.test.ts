@@ -81,6 +81,7 @@ test("If-Match and If-None-Match ask for what is there", () => {
     [{ "if-unmodified-since": "Fri, 02 Jan 2026 03:04:05 GMT" }, found, true],
     [{ "if-unmodified-since": "Fri, 02 Jan 2026 03:04:04 GMT" }, found, false],
     [{ "if-unmodified-since": "yesterday" }, found, true],
+    [{ "if-unmodified-since": "Mon, 30 Feb 2015 00:00:00 GMT" }, found, true],
     [{ "if-match": "*", "if-unmodified-since": "Fri, 02 Jan 2015 00:00:00 GMT" }, found, true],
   ];
   for (const [headers, there, expected] of cases)

@@ -86,6 +86,12 @@ type Headers = {
   readonly "if-unmodified-since"?: string | undefined;
 };
 
+/** A date of HTTP; not a number where the header is missing or no date, as on 30 February. */
+function dateIn(header: string | undefined): number {
+  const ms = Date.parse(header ?? "");
+  return !Number.isNaN(ms) && new Date(ms).toUTCString() === header?.trim() ? ms : Number.NaN;
+}
+
 /** Whether headers let a change go on. `found`: undefined where nothing is there. Source: RFC 9110, 13.1. */
 export function allows(headers: Headers, found: Present | undefined): boolean {
   const { "if-match": match, "if-none-match": none, "if-unmodified-since": since } = headers;
@@ -94,6 +100,6 @@ export function allows(headers: Headers, found: Present | undefined): boolean {
     found !== undefined && (header.trim() === "*" || tagsIn(header).some(isSame));
   if (none !== undefined && has(none, (told) => told.replace(/^W\//, "") === tag)) return false;
   if (match !== undefined) return has(match, (told) => told === tag);
-  const sinceMs = since === undefined ? Number.NaN : Date.parse(since);
+  const sinceMs = dateIn(since);
   return Number.isNaN(sinceMs) || (found?.modifiedAtMs ?? 0) < sinceMs + 1_000;
 }

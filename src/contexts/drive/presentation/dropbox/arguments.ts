@@ -1,4 +1,5 @@
 import type { DoorRequest } from "#platform/http/door.ts";
+import { JsonRefused, readJson } from "#platform/http/json-body.ts";
 import { malformed } from "./refusals.ts";
 
 export type Args = Readonly<Record<string, unknown>>;
@@ -8,12 +9,14 @@ const maxBytes = 2 ** 20;
 const isArgs = (value: unknown): value is Args =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function read(text: string): Args {
+function read(bytes: Uint8Array): Args {
+  if (bytes.length === 0) return {};
   let value: unknown;
   try {
-    value = JSON.parse(text === "" ? "null" : text);
-  } catch {
-    throw malformed("the arguments are not JSON");
+    value = readJson(bytes);
+  } catch (error) {
+    if (!(error instanceof JsonRefused)) throw error;
+    throw malformed(`the text of the arguments ${error.message}`);
   }
   if (value === null) return {};
   if (!isArgs(value)) throw malformed("the arguments are not an object");
@@ -29,14 +32,14 @@ export async function argsIn({ body }: DoorRequest, most = maxBytes): Promise<Ar
     if (size > most) throw malformed(`the arguments have more than ${most} bytes`);
     pieces.push(piece);
   }
-  return read(Buffer.concat(pieces).toString("utf8"));
+  return read(Buffer.concat(pieces));
 }
 
 /** Arguments in a header, where the body is a content. */
 export function headerArgs({ headers }: DoorRequest): Args {
   const told = headers["dropbox-api-arg"];
   if (typeof told !== "string") throw malformed("the header Dropbox-API-Arg is missing");
-  return read(told);
+  return read(Buffer.from(told, "latin1")); // as Node reads headers
 }
 
 export function textIn(args: Args, name: string): string {

@@ -1,5 +1,6 @@
 import type { Context } from "#kernel/context.ts";
 import { below } from "#platform/address.ts";
+import { readJson } from "#platform/http/json-body.ts";
 import type { Door, DoorRequest, TextAnswer } from "#platform/http/door.ts";
 import { Permissions } from "../../application/permission.ts";
 import { json } from "./answers.ts";
@@ -34,7 +35,7 @@ async function textOf(body: DoorRequest["body"]): Promise<string> {
 function tokenIn(text: string, { "content-type": type = "" }: DoorRequest["headers"]): string {
   if (!type.startsWith("application/json")) return new URLSearchParams(text).get("token") ?? "";
   try {
-    const { token } = (JSON.parse(text) ?? {}) as { readonly token?: unknown };
+    const { token } = (readJson(Buffer.from(text)) ?? {}) as { readonly token?: unknown };
     return typeof token === "string" ? token : "";
   } catch {
     return "";
