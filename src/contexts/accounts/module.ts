@@ -68,37 +68,27 @@ async function compose<On extends Profile>(
       name: "accounts.expire-transfers",
       everyMs: expireEveryMs,
       withinMs: expireWithinMs,
-      work: async (context) => {
-        const { failures } = expect(await accounts.expireTransfers({}, context));
-        if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
-      },
+      work: async (context, stopping) =>
+        expect(await accounts.expireTransfers({ stopping }, context)),
     });
     jobs.add({
       name: "accounts.run-statements",
       everyMs: importEveryMs,
       withinMs: expireWithinMs,
-      work: async (context, stopping) => {
-        const { failures } = expect(await accounts.runStatements({ stopping }, context));
-        if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
-      },
+      work: async (context, stopping) =>
+        expect(await accounts.runStatements({ stopping }, context)),
     });
     jobs.add({
       name: "accounts.run-syncs",
       everyMs: importEveryMs,
       withinMs: syncWithinMs,
-      work: async (context, stopping) => {
-        const { failures } = expect(await accounts.runSyncs({ stopping }, context));
-        if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
-      },
+      work: async (context, stopping) => expect(await accounts.runSyncs({ stopping }, context)),
     });
     jobs.add({
       name: "accounts.watch-logins",
       everyMs: watchEveryMs,
       withinMs: expireWithinMs,
-      work: async (context) => {
-        const { failures } = expect(await accounts.watchLogins({}, context));
-        if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
-      },
+      work: async (context, stopping) => expect(await accounts.watchLogins({ stopping }, context)),
     });
   }
   const wakeUp = parts.wakeUps.get(schema) ?? new WakeUp(timers);

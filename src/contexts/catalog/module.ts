@@ -97,13 +97,14 @@ async function compose<On extends Profile>(
       name: "catalog.run-imports",
       everyMs: importEveryMs,
       withinMs: jobWithinMs,
-      work: async (context) => failIn(expect(await catalog.runImports({}, context))),
+      work: async (context, stopping) => expect(await catalog.runImports({ stopping }, context)),
     });
     jobs.add({
       name: "catalog.release-expired",
       everyMs: releaseEveryMs,
       withinMs: jobWithinMs,
-      work: async (context) => failIn(expect(await catalog.releaseExpired({}, context))),
+      work: async (context, stopping) =>
+        expect(await catalog.releaseExpired({ stopping }, context)),
     });
   }
   const prepare = () => warmUp(catalog, sources, parts);
@@ -148,11 +149,6 @@ function pricesOf({ settings, metrics, clock }: Asking): PriceSource | undefined
   const baseUrl = settings.catalogPricesUrl;
   const key = settings.catalogPricesKey;
   return httpPriceSource({ baseUrl, key, upstream: upstream({ name: "prices", clock, metrics }) });
-}
-
-/** Throws the failures of a job, for its caller to log. */
-function failIn({ failures }: { readonly failures: readonly unknown[] }): void {
-  if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
 }
 
 /** The catalog, wired with these adapters. */

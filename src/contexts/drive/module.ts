@@ -92,10 +92,7 @@ function addJobs({ jobs }: Pick<Parts<Settings, Profile>, "jobs">, drive: Drive)
     name: "drive.purge-expired",
     everyMs: purgeEveryMs,
     withinMs: collectWithinMs,
-    work: async (context, stopping) => {
-      const { failures } = expect(await drive.purgeExpired({ stopping }, context));
-      if (failures.length > 0) throw new AggregateError(failures, String(failures[0]));
-    },
+    work: async (context, stopping) => expect(await drive.purgeExpired({ stopping }, context)),
   });
   jobs.add({
     name: "drive.prune-past",

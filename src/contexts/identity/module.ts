@@ -152,7 +152,8 @@ const erasure = ({ eraseUsers }: Identity) => ({
   name: "identity.erase-users",
   everyMs: eraseEveryMs,
   withinMs: jobWithinMs,
-  work: async (context: Context) => void expect(await eraseUsers({}, context)),
+  work: async (context: Context, stopping: AbortSignal) =>
+    expect(await eraseUsers({ stopping }, context)),
 });
 
 /** What identity gives to other contexts. */

@@ -7,6 +7,9 @@ import { jobSpan } from "../telemetry/tracing.ts";
 import { every, type Repeated } from "./every.ts";
 import type { Leases } from "./leases.ts";
 
+/** What a run came to. Errors of single things fail the run, for the log, once it has ended. */
+export type Worked = void | { readonly failures: readonly unknown[] };
+
 /** Work that one of all processes does again and again. */
 export type Job = {
   /** Its name, as in `catalog.run-imports`, which is the name of its lease too. */
@@ -15,7 +18,7 @@ export type Job = {
   /** How long one run may take. A longer one is told to stop and given up. */
   readonly withinMs: number;
   /** `stopping` is aborted when the run has taken too long, or the process is about to stop. */
-  readonly work: (context: Context, stopping: AbortSignal) => Promise<void>;
+  readonly work: (context: Context, stopping: AbortSignal) => Promise<Worked>;
   /** Whether every process does it once more when it stops, whoever holds the lease. */
   readonly atTheEndToo?: true;
 };
@@ -115,7 +118,7 @@ export class Jobs implements AsyncDisposable {
       await within(
         timers,
         withinMs,
-        jobSpan(name, attributes, () => work(context, run.signal)),
+        jobSpan(name, attributes, async () => throwFailures(await work(context, run.signal))),
       );
       log.debug({ job: name, durationMs: timers.elapsedMs() - startedMs }, "a background job ran");
     } finally {
@@ -143,4 +146,9 @@ export class Jobs implements AsyncDisposable {
         log.warn({ error: String(error) }, "a background job did not end with the process"),
       );
   }
+}
+
+function throwFailures(worked: Worked): void {
+  if (worked && worked.failures.length > 0)
+    throw new AggregateError(worked.failures, String(worked.failures[0]));
 }

@@ -289,14 +289,14 @@ export function transfersContract(name: string, open: OpenAccounts): void {
       clock.advance(59_999);
       assert.deepEqual(
         await accounts.expireTransfers({}, as("system")),
-        ok({ transfers: 0, failures: [] }),
+        ok({ done: 0, failures: [] }),
       );
       clock.advance(1);
       const over = err({ type: "transfer-resolved", status: "expired" });
       assert.deepEqual(await postHeld(adaId, transfer.id), over);
       assert.deepEqual(
         await accounts.expireTransfers({}, as("system")),
-        ok({ transfers: 1, failures: [] }),
+        ok({ done: 1, failures: [] }),
       );
       assert.deepEqual(await balance(from), [10_000n, 0n, 10_000n]);
       assert.deepEqual(await voiding(bank, transfer.id, adaId), over);

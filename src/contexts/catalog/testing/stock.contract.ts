@@ -68,8 +68,8 @@ export function stockContract(name: string, open: OpenCatalog): void {
       const context = { ...admin, deadlineMs: clock.unixMs() + minuteMs };
       const gone = err({ type: "reservation-expired" });
       assert.deepEqual(await end(shop, late.id, context).commit(), gone);
-      assert.deepEqual(await catalog.releaseExpired({}, context), ok({ stocks: 1, failures: [] }));
-      assert.deepEqual(await catalog.releaseExpired({}, context), ok({ stocks: 0, failures: [] }));
+      assert.deepEqual(await catalog.releaseExpired({}, context), ok({ done: 1, failures: [] }));
+      assert.deepEqual(await catalog.releaseExpired({}, context), ok({ done: 0, failures: [] }));
       assert.equal((await level(context))?.available, 5);
       const over = err({ type: "reservation-ended", status: "expired" });
       assert.deepEqual(await end(shop, late.id, context).commit(), over);

@@ -57,7 +57,7 @@ const page = statement<PresentRow>(
 const toErase = statement<DeletedRow>(
   "identity.users-to-erase",
   `select ${columns}, deleted_at, erased_at from identity.users
-    where deleted_at < $1 and erased_at is null limit $2`,
+    where deleted_at < $1 and erased_at is null order by deleted_at limit $2`,
 );
 const isAdministered = statement(
   "identity.is-administered",

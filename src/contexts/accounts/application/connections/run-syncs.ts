@@ -5,7 +5,7 @@ import type { ActiveConnection } from "../../domain/connection.ts";
 import type { OwnerId, SyncId } from "../../domain/ids.ts";
 import { Sync, type FetchingSync, type MatchingSync } from "../../domain/sync.ts";
 import { stepMs } from "../statements/receive-statements.ts";
-import type { Slice } from "../statements/run-imports.ts";
+import type { Slice } from "#kernel/each-due.ts";
 import { contextOf, fetchPages, maySync, type RunDeps, type Stepped } from "./fetch-pages.ts";
 import { lockOfConnection } from "./owned-connection.ts";
 import { beginSync } from "./request-sync.ts";

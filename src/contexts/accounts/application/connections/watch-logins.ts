@@ -1,4 +1,5 @@
 import type { Context } from "#kernel/context.ts";
+import { eachDue, type Done, type Slice } from "#kernel/each-due.ts";
 import { Instant } from "#kernel/instant.ts";
 import { ok, type Result } from "#kernel/result.ts";
 import { Connection } from "../../domain/connection.ts";
@@ -10,8 +11,6 @@ import { lockOfConnection } from "./owned-connection.ts";
 
 /** Owners are warned so long before their login ends. */
 const warnMs = 24 * 3_600_000;
-/** Connections that one call looks at. */
-const batch = 100;
 
 /** The change that is due at a time; undefined where none is. */
 function aged(connection: Connection, at: Instant): Change<Connection, AccountsEvent> | undefined {
@@ -40,17 +39,12 @@ export function watchLogins({ read, unitOfWork, clock }: CredentialDeps) {
       { lock: [lockOfConnection(one.id)] },
     );
 
-  return async (
-    _: object,
-    context: Context,
-  ): Promise<Result<{ readonly failures: readonly unknown[] }, never>> => {
+  return async ({ stopping }: Slice, context: Context): Promise<Result<Done, never>> => {
     const at = clock.now();
-    const found = await read(context, ({ connections }) =>
-      connections.ending({ at, soon: Instant.plus(at, warnMs), limit: batch }),
-    );
-    const failures: unknown[] = [];
-    for (const one of found)
-      await age(one, context).catch((error: unknown) => failures.push(error));
-    return ok({ failures });
+    const soon = Instant.plus(at, warnMs);
+    const find = (limit: number) =>
+      read(context, ({ connections }) => connections.ending({ at, soon, limit }));
+    const act = (one: Connection) => age(one, context);
+    return ok(await eachDue({ find, keyOf: ({ id }) => id, act, stopping }));
   };
 }

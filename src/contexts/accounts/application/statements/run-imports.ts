@@ -1,4 +1,5 @@
 import type { Context } from "#kernel/context.ts";
+import type { Slice } from "#kernel/each-due.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
 import { expect, ok, type Result } from "#kernel/result.ts";
@@ -35,9 +36,6 @@ const nowhere = "" as AccountId;
 const atOnce = 20;
 /** How long one call goes on, unless it is told to stop. What has failed is tried again by the next one. */
 const sliceMs = 4_000;
-
-/** Work of a background job, which ends after its next step when the process stops. */
-export type Slice = { readonly stopping?: { readonly aborted: boolean } };
 
 type Deps = {
   readonly unitOfWork: UnitOfWork<AccountsScope>;

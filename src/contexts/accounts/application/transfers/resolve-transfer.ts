@@ -1,5 +1,6 @@
 import { CivilDate } from "#kernel/civil-date.ts";
 import type { Context } from "#kernel/context.ts";
+import { eachDue, type Done, type Slice } from "#kernel/each-due.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock, Instant } from "#kernel/instant.ts";
 import { Money } from "#kernel/money.ts";
@@ -149,15 +150,9 @@ export function getTransfer({ read, mayAct }: Deps) {
     });
 }
 
-/** Transfers of one round. */
-const batch = 100;
-
-/** The number of transfers that have expired, and the errors of those that failed. */
-export type Expired = { readonly transfers: number; readonly failures: readonly unknown[] };
-
 /** Frees the money of transfers whose time is over. One that fails does not stop the others. */
 export function expireTransfers({ unitOfWork, read, clock }: Omit<Deps, "mayAct" | "newId">) {
-  return async (_: object, context: Context): Promise<Result<Expired, never>> => {
+  return async ({ stopping }: Slice, context: Context): Promise<Result<Done, never>> => {
     const now = clock.now();
     const expire = (id: TransferId) =>
       unitOfWork(context, async ({ journal, transfers }) => {
@@ -167,18 +162,7 @@ export function expireTransfers({ unitOfWork, read, clock }: Omit<Deps, "mayAct"
         transfers.save(Transfer.expire(transfer));
         return ok(undefined);
       });
-    const failures: unknown[] = [];
-    let expired = 0;
-    for (;;) {
-      const ids = await read(context, ({ transfers }) => transfers.expired(now, batch));
-      const before = expired;
-      for (const id of ids)
-        try {
-          if ((await expire(id)).ok) expired += 1;
-        } catch (error) {
-          failures.push(error);
-        }
-      if (ids.length < batch || expired === before) return ok({ transfers: expired, failures });
-    }
+    const find = (limit: number) => read(context, ({ transfers }) => transfers.expired(now, limit));
+    return ok(await eachDue({ find, keyOf: String, act: expire, stopping }));
   };
 }

@@ -1,5 +1,6 @@
 import { saved } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
+import type { Slice } from "#kernel/each-due.ts";
 import type { MayAct } from "#kernel/permission.ts";
 import type { NewId } from "#kernel/id.ts";
 import type { Clock } from "#kernel/instant.ts";
@@ -157,13 +158,14 @@ export function runImports(deps: Deps) {
     return settled;
   }
 
-  return async (_: object, context: Context): Promise<Result<Ran, never>> => {
+  return async ({ stopping }: Slice, context: Context): Promise<Result<Ran, never>> => {
     const endMs = clock.unixMs() + sliceMs;
+    const isOver = () => stopping?.aborted === true || clock.unixMs() >= endMs;
     const failed = new Map<ImportId, unknown>();
     let rows = 0;
-    for (let more = true; more && clock.unixMs() < endMs;) {
+    for (let more = true; more && !isOver();) {
       const step = { ...context, deadlineMs: clock.unixMs() + stepMs };
-      const waiting = await read(step, ({ imports }) => imports.waiting(atOnce));
+      const waiting = await read(step, ({ imports }) => imports.waiting(atOnce + failed.size));
       const turns = waiting.filter(({ id }) => !failed.has(id));
       more = turns.length > 0;
       for (const waiting of turns)

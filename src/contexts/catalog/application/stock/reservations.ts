@@ -2,6 +2,7 @@ import { type Forbidden, type MayAct, Permission } from "#kernel/permission.ts";
 import { Permissions } from "../permission.ts";
 import type { Change } from "#kernel/change.ts";
 import type { Context } from "#kernel/context.ts";
+import { eachDue, type Done, type Slice } from "#kernel/each-due.ts";
 import type { Clock, Instant } from "#kernel/instant.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
 import { shape, type Infer } from "#kernel/shape.ts";
@@ -89,17 +90,10 @@ export const commitReservation = ending(Permissions.commitReservation, Stock.com
 /** Releases reserved units. */
 export const releaseReservation = ending(Permissions.releaseReservation, Stock.release);
 
-/** Stocks of one round. */
-const batch = 100;
-
-/** The number of stocks with expired reservations, and the errors of those that failed. */
-export type Released = { readonly stocks: number; readonly failures: readonly unknown[] };
-
 /** Releases expired reservations. A stock that fails does not stop the others. */
 export function releaseExpired({ unitOfWork, read, clock }: Omit<Deps, "mayAct">) {
-  return async (_: object, context: Context): Promise<Result<Released, never>> => {
+  return async ({ stopping }: Slice, context: Context): Promise<Result<Done, never>> => {
     const at = clock.now();
-    const keys = await read(context, ({ reservations }) => reservations.expired(at, batch));
     const release = (key: StockKey) =>
       unitOfWork(
         context,
@@ -109,8 +103,9 @@ export function releaseExpired({ unitOfWork, read, clock }: Omit<Deps, "mayAct">
         },
         stockLock(key),
       );
-    const failures: unknown[] = [];
-    for (const key of keys) await release(key).catch((error: unknown) => failures.push(error));
-    return ok({ stocks: keys.length - failures.length, failures });
+    const find = (limit: number) =>
+      read(context, ({ reservations }) => reservations.expired(at, limit));
+    const keyOf = ({ sku, location }: StockKey) => `${sku} ${location}`;
+    return ok(await eachDue({ find, keyOf, act: release, stopping }));
   };
 }

@@ -1,4 +1,5 @@
 import type { Context } from "#kernel/context.ts";
+import type { Slice } from "#kernel/each-due.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import { expect, ok, type Result } from "#kernel/result.ts";
 import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
@@ -40,7 +41,6 @@ type Deps = {
   readonly removalLock: string;
 };
 /** `stopping`: the process is about to stop. */
-type Work = { readonly stopping?: { readonly aborted: boolean } | undefined };
 
 /** Marks every chunk that a revision has, or an upload that goes on. */
 async function marked({ read }: Deps, context: () => Context): Promise<Marks> {
@@ -122,7 +122,7 @@ function some(chunks: readonly KeptChunk[]): readonly KeptChunk[] {
 async function emptied(
   deps: Deps,
   names: readonly string[],
-  { context, stopping }: Work & { readonly context: () => Context },
+  { context, stopping }: Slice & { readonly context: () => Context },
 ): Promise<number> {
   let moved = 0;
   for (let first = 0; first < names.length; first += emptiedSegments) {
@@ -147,7 +147,7 @@ async function removed({ unitOfWork, store, removalLock }: Deps, name: string, c
  */
 export function collectChunks(deps: Deps) {
   const { read, store, clock } = deps;
-  return async ({ stopping }: Work, asked: Context): Promise<Result<Collected, never>> => {
+  return async ({ stopping }: Slice, asked: Context): Promise<Result<Collected, never>> => {
     const context = () => ({ ...asked, deadlineMs: clock.unixMs() + stepMs });
     const cutoff = Instant.plus(clock.now(), -graceMs);
     const expire = async ({ uploads, stagings }: DriveScope) => {

@@ -1,4 +1,5 @@
 import type { Context } from "#kernel/context.ts";
+import type { Slice } from "#kernel/each-due.ts";
 import { expect, ok, type Result } from "#kernel/result.ts";
 import { MediaType } from "../../domain/content.ts";
 import type { DriveScope } from "../ports/scope.ts";
@@ -26,10 +27,7 @@ export function sniffContents(deps: KeepingDeps) {
     return { ...place, mediaType: bytes ? await sniff(bytes) : MediaType.unknown };
   }
 
-  return async (
-    { stopping }: { readonly stopping?: { readonly aborted: boolean } },
-    asked: Context,
-  ): Promise<Result<void, never>> => {
+  return async ({ stopping }: Slice, asked: Context): Promise<Result<void, never>> => {
     for (;;) {
       if (stopping?.aborted === true) break;
       const step = () => ({ ...asked, deadlineMs: clock.unixMs() + stepMs });

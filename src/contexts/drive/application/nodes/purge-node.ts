@@ -1,4 +1,5 @@
 import type { Context } from "#kernel/context.ts";
+import type { Slice } from "#kernel/each-due.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import type { MayAct } from "#kernel/permission.ts";
 import { err, ok, type Result } from "#kernel/result.ts";
@@ -86,7 +87,7 @@ export function purgeExpired(deps: Deps & { readonly trashDays: number }) {
   const { read, clock, trashDays } = deps;
   const purge = purging(deps);
   return async (
-    { stopping }: { readonly stopping?: { readonly aborted: boolean } },
+    { stopping }: Slice,
     asked: Context,
   ): Promise<Result<{ readonly failures: readonly unknown[] }, never>> => {
     const failures = new Map<NodeId, unknown>();

@@ -1,4 +1,5 @@
 import type { Context } from "#kernel/context.ts";
+import type { Slice } from "#kernel/each-due.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import { expect, ok, type Result } from "#kernel/result.ts";
 import type { UnitOfWork } from "#kernel/unit-of-work.ts";
@@ -18,10 +19,7 @@ type Deps = {
 
 /** Deletes contents of files that were replaced longer ago than they are kept, and forgets where nodes were then. What files have now stays, however old it is. */
 export function prunePast({ unitOfWork, clock, revisionDays }: Deps) {
-  return async (
-    { stopping }: { readonly stopping?: { readonly aborted: boolean } },
-    asked: Context,
-  ): Promise<Result<void, never>> => {
+  return async ({ stopping }: Slice, asked: Context): Promise<Result<void, never>> => {
     if (revisionDays === 0) return ok(undefined);
     const until = Instant.plus(clock.now(), -revisionDays * dayMs);
     const step = async ({ retention }: DriveScope) =>

@@ -1,14 +1,11 @@
 import type { Audit } from "#kernel/audit.ts";
 import type { Context } from "#kernel/context.ts";
+import { eachDue, type Done, type Slice } from "#kernel/each-due.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import { ok, type Result } from "#kernel/result.ts";
-import { shape, type Infer } from "#kernel/shape.ts";
-import type { Conflict, Read, UnitOfWork } from "#kernel/unit-of-work.ts";
-import { User } from "../../domain/user.ts";
+import type { Read, UnitOfWork } from "#kernel/unit-of-work.ts";
+import { User, type DeletedUser } from "../../domain/user.ts";
 import type { IdentityScope } from "../ports.ts";
-
-export const EraseUsers = shape({});
-export type EraseUsers = Infer<typeof EraseUsers>;
 
 type Deps = {
   readonly unitOfWork: UnitOfWork<IdentityScope>;
@@ -19,29 +16,25 @@ type Deps = {
   readonly eraseAfterMs: number;
 };
 
-/** Users of one run. */
-const batch = 100;
-
 /**
  * Erases what is known of users who were deleted long enough ago: rows, fields of events, and what is personal in
- * the audit. Answers how many.
+ * the audit. One that fails does not stop the others.
  */
 export function eraseUsers({ unitOfWork, read, audit, clock, eraseAfterMs }: Deps) {
-  return async (_asked: EraseUsers, context: Context): Promise<Result<number, Conflict>> => {
+  return async ({ stopping }: Slice, context: Context): Promise<Result<Done, never>> => {
     const before = Instant.plus(clock.now(), -eraseAfterMs);
-    const due = await read(context, ({ users }) => users.toErase(before, batch));
-    for (const { id } of due) {
+    const erase = async ({ id }: DeletedUser) => {
       const emails = await read(context, ({ personalData }) => personalData.emailsOf(id));
       await audit.erase({ actor: id, emails });
-      const outcome = await unitOfWork(context, async ({ users, personalData }) => {
+      return unitOfWork(context, async ({ users, personalData }) => {
         const user = await users.byId(id);
         if (user?.status !== "deleted" || user.erasedAt !== undefined) return ok(undefined);
         await personalData.erase(id);
         users.save(User.erase(user, clock.now()));
         return ok(undefined);
       });
-      if (!outcome.ok) return outcome;
-    }
-    return ok(due.length);
+    };
+    const find = (limit: number) => read(context, ({ users }) => users.toErase(before, limit));
+    return ok(await eachDue({ find, keyOf: ({ id }) => id, act: erase, stopping }));
   };
 }
