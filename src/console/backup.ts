@@ -33,7 +33,7 @@ export function addBackupCommands(program: Command): void {
     .action(backupCommand);
   program
     .command("restore")
-    .description("Make an empty database and data folder what they were when a backup was made")
+    .description("Restore a backup into an empty database and data folder")
     .argument("<file>", "a file that `backup` wrote; - for standard input", localPath)
     .option("--verify", "only read the file and check that it is whole")
     .option("--json", "print JSON")

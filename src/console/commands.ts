@@ -118,7 +118,7 @@ async function start(): Promise<void> {
     const limitMs = isReady ? settings.shutdownTimeoutMs + tidyMs : abandonMs;
     const late = sleep(limitMs, "late" as const, { ref: false });
     if ((await Promise.race([ended, late])) !== "late") return log.info("stopped");
-    log.error("what should have ended did not; the process ends without it");
+    log.error("shutdown timed out; the process exits with work unfinished");
     flush();
     process.exit(1);
   } finally {

@@ -75,7 +75,8 @@ const searchCommand =
     const query = { q: parts.join(" "), limit: 100 };
     const found = await server.ask(FoundFacts, "GET", `spaces/${id}/search`, { query });
     print(found.items, output, ({ path }) => path, "Nothing has such a name.");
-    if (!found.isComplete && !output.json) console.error("There are others: say more of the name.");
+    if (!found.isComplete && !output.json)
+      console.error("More files match: give more of the name.");
   };
 
 const usageCommand = (runtime: Runtime) => async (output: Reaching) => {

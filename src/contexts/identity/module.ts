@@ -174,8 +174,7 @@ const providedBy = (
   devices: devices(identity),
 });
 
-const toFilesOnly =
-  "is written to files in the data folder, and nobody gets it: set BASALT_SMTP_URL";
+const toFilesOnly = "is written to files in the data folder and not delivered: set BASALT_SMTP_URL";
 
 const isWithoutEmail = (settings: Settings): boolean =>
   isProduction(settings) && settings.smtpUrl === undefined;

@@ -111,9 +111,9 @@ const connecting = (accounts: AccountsHandlers): readonly Route[] => [
   post("/connections/callback", {
     ...one,
     id: "finishLogin",
-    summary: "End a login at a provider",
+    summary: "Complete a login at a provider",
     description:
-      "With what the provider has added to the address of your page: `state` and `code`, each decoded once, or `state` and `error`. A state is good for one time, for ten minutes, " +
+      "Takes what the provider has added to the address of your page: `state` and `code`, each decoded once, or `state` and `error`. A state can be used once, within ten minutes, " +
       "and in the session that has begun the login.",
     input: FinishLogin,
     handle: accounts.finishLogin,
@@ -149,7 +149,7 @@ const keeping = (accounts: AccountsHandlers): readonly Route[] => [
     ...one,
     id: "disconnect",
     summary: "Disconnect a provider",
-    description: "Forgets the key. What was fetched stays.",
+    description: "Deletes the key of the provider, and keeps the data that was fetched.",
     input: ConnectionStep,
     handle: accounts.disconnect,
     present: toConnection,
@@ -192,7 +192,7 @@ const syncing = (
     id: "getSync",
     summary: "Get a sync",
     description:
-      "How far it is. It ends as `succeeded`, as `partially-succeeded` where rows are quarantined or the provider failed after some pages, or as `failed`.",
+      "Returns the progress of a sync. It ends as `succeeded`, as `partially-succeeded` where rows are quarantined or the provider failed after some pages, or as `failed`.",
     input: GetSync,
     handle: accounts.getSync,
     success: 200,

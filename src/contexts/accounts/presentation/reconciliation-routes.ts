@@ -41,8 +41,8 @@ export const reconciliationRoutes = (accounts: AccountsHandlers): readonly Route
     id: "reconcileAccount",
     summary: "Agree to a balance of an account elsewhere",
     description:
-      "Of the end of a day that is over: the `balance` of the request, or else the one that the provider told. If the lines lead to it, lines of that day and of those before stay as they are: " +
-      "rows that would change them are quarantined as `reconciled`, and no import is undone that has told of them. `AGREEMENT_INVALID` says why a day cannot be agreed: `not-elsewhere` (the account " +
+      "Confirms the balance that the account had at the end of a past day: `balance`, or the one that the provider reported if you leave it out. If the lines add up to it, the lines of that day and of all days before are final: " +
+      "rows that would change them are quarantined as `reconciled`, and no import that reported them can be undone. `AGREEMENT_INVALID` says why a day cannot be agreed: `not-elsewhere` (the account " +
       "mirrors none), `day-not-over`, `agreed-later` (`agreedUntil` is), `undoing` (an import of the owner is being taken back), `untold` (the provider told no balance of the end of that day, as brokers never do: send `balance`), " +
       "`other-currency`. `BALANCE_DIFFERS` has what was `stated`, what is `derived` from the lines, and the `difference`.",
     input: Reconcile,
@@ -72,9 +72,9 @@ export const reconciliationRoutes = (accounts: AccountsHandlers): readonly Route
   del(`${path}/:on`, {
     access: "signed-in",
     id: "liftReconciliation",
-    summary: "Take an agreement back",
+    summary: "Withdraw an agreement",
     description:
-      "Only the newest one of an account: take later ones back first. Rows that were quarantined for it can be replayed afterwards.",
+      "Only the newest agreement of an account can be withdrawn: withdraw later ones first. Rows that were quarantined because of it can be replayed afterwards.",
     input: LiftAgreement,
     handle: accounts.liftAgreement,
     success: 200,

@@ -165,7 +165,7 @@ const mending = (accounts: AccountsHandlers): readonly Route[] => [
     id: "undoImport",
     summary: "Undo an import of statements",
     description:
-      "Takes back all that it has made. What another import told as well stays. It is done in the background.",
+      "Reverts everything that this import created, except lines that another import reported, too. A background job does it.",
     input: ImportStep,
     handle: accounts.undoImport,
     refusals: stepped,
@@ -173,8 +173,8 @@ const mending = (accounts: AccountsHandlers): readonly Route[] => [
   del(`${path}/undoing`, {
     ...one,
     id: "redoImport",
-    summary: "Do an import of statements again",
-    description: "Matches the rows of an import that was undone anew.",
+    summary: "Redo an import of statements",
+    description: "Matches the rows of an undone import again.",
     input: ImportStep,
     handle: accounts.redoImport,
     refusals: stepped,
@@ -207,7 +207,7 @@ const waiting = (accounts: AccountsHandlers): readonly Route[] => [
     id: "listMatches",
     summary: "List doubtful rows",
     description:
-      "Rows of the caller's files that may be of a line which is known, and why. They move no money until somebody decides.",
+      "Rows of the caller's files that may duplicate known lines, with the reason. They move no money until the caller decides.",
     input: ListWaiting,
     handle: accounts.listMatches,
     present: ({ items, ...page }) => ({ ...page, items: items.map(toRow) }),
@@ -267,9 +267,9 @@ const reading = (accounts: AccountsHandlers): readonly Route[] => [
   get("/accounts/:accountId/balances", {
     access: "signed-in",
     id: "listToldBalances",
-    summary: "List the balances that a provider told",
+    summary: "List the balances that a provider reported",
     description:
-      "Each beside the balance that the lines lead to on that day, newest first. A difference says that lines are missing, or doubled.",
+      "Lists each reported balance, newest first, next to the balance that the lines of the account add up to on that day. If the two differ, lines are missing or doubled.",
     input: ListBalances,
     handle: accounts.listBalances,
     success: 200,

@@ -63,8 +63,8 @@ export const transferRoutes = (accounts: AccountsHandlers): readonly Route[] => 
     id: "getTransfer",
     summary: "Get a transfer",
     description:
-      "For the user who made it, and for callers with `transfers:read`. The owners of its accounts see " +
-      "those legs alone that their accounts take part in.",
+      "Users can get the transfers that they made; callers with `transfers:read` can get all. The owners of its accounts see " +
+      "only the legs that their accounts take part in.",
     input: GetTransfer,
     handle: accounts.getTransfer,
     refusals: { "transfer-not-found": 404, forbidden: 403 },

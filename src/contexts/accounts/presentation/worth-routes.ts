@@ -98,7 +98,7 @@ export const worthRoutes = (accounts: AccountsHandlers): readonly Route[] => [
     id: "listHoldings",
     summary: "List the holdings of an account",
     description:
-      "What an account elsewhere holds besides money, by instrument, as its provider valued it with the last sync. An answer of a provider that is not whole takes no holding away.",
+      "Lists what an account elsewhere holds besides money, by instrument, as its provider valued it in the last sync. An incomplete answer of the provider removes no holding.",
     input: ListHoldings,
     handle: accounts.listHoldings,
     success: 200,
@@ -125,7 +125,7 @@ export const worthRoutes = (accounts: AccountsHandlers): readonly Route[] => [
     id: "quoteRate",
     summary: "Quote a rate",
     description:
-      "How much of `into` is paid for one of `from`. Totals use the newest quote; an older one than the known changes nothing, and the known one is answered. " +
+      "Sets how much of `into` is paid for one of `from`. Totals use the newest quote; an older quote than the current one is ignored, and the current one is returned. " +
       "Requires `rates:quote`.",
     input: QuoteRate,
     handle: accounts.quoteRate,

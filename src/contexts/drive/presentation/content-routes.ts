@@ -101,7 +101,7 @@ const writing = (drive: Drive): readonly Route[] => [
     id: "restoreRevision",
     summary: "Restore an older content of a file",
     description:
-      "Gives a file the content of an older revision, by another revision. `If-Match` is the newest one.",
+      "Makes the content of an older revision the newest one, as a new revision. `If-Match` names the newest revision.",
     input: RestoreRevision,
     handle: drive.restoreRevision,
     success: 200,

@@ -41,7 +41,7 @@ const managing = (drive: Drive, { tokenOf }: Linking): readonly Route[] => {
       id: "createLink",
       summary: "Share a file or a folder by a link",
       description:
-        "Whoever has the `token` may read the file, or the folder with all that lies below it: with a `password`, until `expiresAt`, for `maxDownloads` downloads. With `allows: drop` it takes files into the folder instead (`maxDownloads` of them), and shows nothing of it; with `allows: preview` it shows names and small pictures, and opens no content. It does so for as long as its maker may read it.",
+        "Anyone with the `token` can read the file, or the folder with everything below it: with a `password`, until `expiresAt`, for `maxDownloads` downloads. With `allows: drop`, the link takes files into the folder instead (`maxDownloads` of them), and shows nothing of it; with `allows: preview`, it shows names and small pictures, but no contents. The link works for as long as its creator may read the file or folder.",
       input: CreateLink,
       handle: drive.createLink,
       success: 201,
@@ -139,9 +139,9 @@ const following = (drive: Drive): readonly Route[] => [
   get("/drive/shared/:link", {
     access: "public",
     id: "getShared",
-    summary: "Look at what a link opens",
+    summary: "Get what a link opens",
     description:
-      "The file or the folder of a link, or with `nodeId` one that lies below it. Where `allows` is `drop`, the link takes files into its folder, and shows nothing of it.",
+      "Returns the file or folder of a link, or the one below it that `nodeId` names. Where `allows` is `drop`, the link takes files into its folder, and shows nothing of it.",
     input: GetShared,
     handle: drive.getShared,
     success: 200,
@@ -169,7 +169,7 @@ const following = (drive: Drive): readonly Route[] => [
     id: "readShared",
     summary: "Download a file that a link opens",
     description:
-      "The file of a link, or with `nodeId` one that lies below its folder. Where downloads are limited, each counts, besides those of the same file within a visit.",
+      "Returns the content of the file of a link, or of the file below its folder that `nodeId` names. If downloads are limited, each file counts once per visit.",
     input: GetShared,
     handle: drive.readShared,
     success: 200,

@@ -25,9 +25,9 @@ const inviting = (drive: Drive): readonly Route[] => [
   post("/drive/spaces/:spaceId/invitations", {
     access: "signed-in",
     id: "inviteMember",
-    summary: "Invite somebody into a space",
+    summary: "Invite a person to a space",
     description:
-      "Whoever has verified the address may join the space for 30 days: as a `viewer`, who reads what is in it, or as an `editor`, who changes and shares it, too. Nothing is sent to the address, and whether a user has it is not told.",
+      "The owner of the verified address can join the space within 30 days: as a `viewer`, who can read it, or as an `editor`, who can change and share it, too. No email is sent, and the answer does not tell whether a user has that address.",
     input: InviteMember,
     handle: drive.inviteMember,
     success: 201,
@@ -46,7 +46,7 @@ const inviting = (drive: Drive): readonly Route[] => [
   get("/drive/spaces/:spaceId/invitations", {
     access: "signed-in",
     id: "listInvited",
-    summary: "List who is invited into a space",
+    summary: "List the invitations to a space",
     input: ListInvited,
     handle: drive.listInvited,
     success: 200,
@@ -127,7 +127,7 @@ const members = (drive: Drive): readonly Route[] => [
     id: "removeMember",
     summary: "End a membership",
     description:
-      "At once: streams, open uploads, links and open invitations of the member end, too; a download that has begun goes on. Members may leave by themselves.",
+      "Ends the membership at once, and with it the streams, open uploads, links and open invitations of the member; a download that has begun goes on. Members can remove themselves.",
     input: RemoveMember,
     handle: drive.removeMember,
     success: 204,

@@ -17,7 +17,7 @@ export const pastRoutes = (drive: Drive): readonly Route[] => [
     id: "listPast",
     summary: "List a folder as it was",
     description:
-      "What lay in a folder at a time (`at`; now, unless it is said), in the order of the names of then, besides what was deleted for good since. `revision` of a file is the one that it had: download it with it.",
+      "Lists what lay in a folder at a time (`at`, now by default), by the names of that time, without what has been deleted for good since. `revision` is the one that a file had then: use it to download that content.",
     input: ListPast,
     handle: drive.listPast,
     success: 200,
@@ -28,9 +28,9 @@ export const pastRoutes = (drive: Drive): readonly Route[] => [
   post("/drive/nodes/:nodeId/past/restoration", {
     access: "signed-in",
     id: "restorePast",
-    summary: "Make a folder what it was",
+    summary: "Restore a folder to an earlier time",
     description:
-      "Makes a folder what it was at a time (`at`), with all that lies below it, in one transaction. What was deleted comes back from the trash, what was moved or renamed in the folder goes back, files get the contents that they had, " +
+      "Restores a folder, with everything below it, to a time (`at`), in one transaction. What was deleted comes back from the trash, what was moved or renamed in the folder goes back, files get the contents that they had, " +
       "and what was not there goes to the trash. What was moved out of the folder stays where it is, and the folder gets a copy. Nothing is lost: the same call with a later time takes it back. `dryRun` tells what would change.",
     input: RestorePast,
     handle: drive.restorePast,

@@ -50,9 +50,9 @@ const ownSpaces = (drive: Drive): readonly Route[] => [
   get("/drive/usage", {
     access: "signed-in",
     id: "getUsage",
-    summary: "Get how much is kept",
+    summary: "Get the storage usage",
     description:
-      "The bytes of all files, revisions and trash in the spaces of the caller, equal contents of a space counted once, and how many there may be (`quotaBytes`, if there is a limit).",
+      "Returns the bytes of all files, revisions and trash in the spaces of the caller, and the limit, if there is one (`quotaBytes`). Equal contents in a space count once.",
     input: GetUsage,
     handle: drive.getUsage,
     success: 200,
@@ -94,7 +94,7 @@ const searching = (drive: Drive): Route =>
     id: "searchNodes",
     summary: "Search files and folders",
     description:
-      "Files and folders of a space whose names have all parts of `q`, as in `invoice 2026`, without regard to case; those that were changed last come first. What is in the trash is not found. Of very frequent parts of names, not all are found: `isComplete` says so.",
+      "Files and folders of a space whose names have all parts of `q`, as in `invoice 2026`, without regard to case; those that were changed last come first. What is in the trash is not found. A search for very common parts of names may find only some: `isComplete` says so.",
     input: SearchNodes,
     handle: drive.searchNodes,
     success: 200,
@@ -119,7 +119,7 @@ const changingSpaces = (drive: Drive): readonly Route[] => [
     access: "signed-in",
     id: "deleteSpace",
     summary: "Delete a space",
-    description: "Only one that nothing is in, its trash included (`SPACE_NOT_EMPTY`).",
+    description: "Deletes an empty space; its trash must be empty, too (`SPACE_NOT_EMPTY`).",
     input: DeleteSpace,
     handle: drive.deleteSpace,
     success: 204,

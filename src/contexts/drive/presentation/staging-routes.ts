@@ -54,8 +54,9 @@ export const stagingRoutes = (drive: Drive): readonly Route[] => [
   del("/drive/stagings/:stagingId", {
     access: "signed-in",
     id: "discardStaging",
-    summary: "Give up an unfinished upload",
-    description: "Its client is told that there is none, and begins again.",
+    summary: "Discard an unfinished upload",
+    description:
+      "Discards the upload. Its client is told that it does not exist, and must start again.",
     input: DiscardStaging,
     handle: drive.discardStaging,
     success: 204,

@@ -81,7 +81,7 @@ const goingOn = (drive: Drive): readonly Route[] => [
     id: "getUpload",
     summary: "Get an upload",
     description:
-      "Which chunks an upload waits for, the next 4096 of them at most, so that it can go on.",
+      "Lists the chunks that an upload still needs, the next 4096 at most, so that a client can resume it.",
     input: GetUpload,
     handle: drive.getUpload,
     success: 200,
@@ -115,9 +115,9 @@ const goingOn = (drive: Drive): readonly Route[] => [
   post("/drive/uploads/:uploadId/commit", {
     access: "signed-in",
     id: "commitUpload",
-    summary: "End an upload",
+    summary: "Complete an upload",
     description:
-      "Makes the file, or gives it the content, once all chunks have come and are together what was said. Asked again, it answers the same file. `ifStale`: `copy` keeps the content beside a file that has been changed since, as `name (conflicted copy …)`, and answers that file.",
+      "Creates the file, or gives it the new content, once all chunks have arrived and match the declared hash. A repeated call returns the same file. `ifStale`: `copy` keeps the content beside a file that has been changed since, as `name (conflicted copy …)`, and answers that file.",
     input: CommitUpload,
     handle: drive.commitUpload,
     success: 200,

@@ -112,7 +112,7 @@ const shown = (identity: Identity): readonly Route[] => [
     access: "signed-in",
     id: "getMe",
     summary: "Get the user who is signed in",
-    description: "With an API key: its owner.",
+    description: "Returns the caller; for an API key, the owner of the key.",
     input: Nothing,
     handle: async (_nothing: Infer<typeof Nothing>, context: Context) => {
       const userId = UserId.parse(context.actor);
