@@ -74,15 +74,15 @@ const publicUrlOf = ({ publicUrl, port }: Settings): string | undefined =>
 /** The ways in for clients of other protocols. */
 function doorsOf(
   { drive, clock, ...links }: Pick<DropboxDeps, "drive" | "clock" | "linkTokens" | "toldOf">,
-  { settings, secrets }: Pick<Parts<Settings, Profile>, "settings" | "secrets">,
+  { settings, secrets, timers }: Pick<Parts<Settings, Profile>, "settings" | "secrets" | "timers">,
   { addresses: { verifiedOf: addressOf }, devices }: IdentityProvides,
 ): readonly Door[] {
   const publicUrl = publicUrlOf(settings);
   return [
-    webDav(drive, clock),
+    webDav(drive, clock, timers),
     tus(drive, clock),
     ...dropbox({ drive, clock, ...links, secrets, publicUrl, addressOf }),
-    ...nextcloud({ drive, clock, addressOf, devices, publicUrl }),
+    ...nextcloud({ drive, clock, timers, addressOf, devices, publicUrl }),
   ];
 }
 

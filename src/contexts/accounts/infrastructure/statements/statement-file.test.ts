@@ -179,6 +179,12 @@ test("files that are no statements are refused with a reason", async () => {
   assert.ok(row && "date" in row, "entities of a file are never expanded");
 });
 
+test("blanks before a file are none of it, up to so many that are kept", async () => {
+  const file = ofx({ rows: [{ id: "1", date: "2026-08-03", amount: "-4.50" }] });
+  assert.equal((await rowsOf(`${"\n".repeat(60_000)}${file}`)).length, 1);
+  assert.ok(isRefused(await partsOf(`${"\n".repeat(70_000)}${file}`)));
+});
+
 test("CSV of any bank is read by the names of its columns", async () => {
   const csv =
     "Date;Amount;Payee;Note;ID;Currency\n03.08.2026;-4,50;Blue Coffee;black;a1;EUR\n2026-08-04;5;;;;EUR\n08/05/2026;1;;;;EUR\n";

@@ -17,18 +17,21 @@ function invalidOf(error: unknown): UploadInvalid {
 }
 
 const ofxMark = "OFXHEADER";
+/** Bytes of blanks before the first letter, at most: a file with more is taken for CSV, whose empty lines are not kept. */
+const mostBlanks = 65_536;
 
 /** The text with its first letters that are not blank, which say what kind of file it is. */
 async function begun(text: AsyncIterable<Buffer>) {
   const rest = text[Symbol.asyncIterator]();
   const blanks: Buffer[] = [];
-  let start = "";
+  let [start, bytes] = ["", 0];
   for (;;) {
     const { value, done } = await rest.next();
     if (done) break;
     blanks.push(value);
+    bytes += value.length;
     start = (start + String(value)).trimStart();
-    if (start.length >= ofxMark.length) break;
+    if (start.length >= ofxMark.length || bytes > mostBlanks) break;
   }
   async function* all(): AsyncGenerator<Buffer> {
     yield* blanks;

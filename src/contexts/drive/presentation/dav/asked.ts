@@ -1,6 +1,7 @@
 import type { Context } from "#kernel/context.ts";
 import { Instant, type Clock } from "#kernel/instant.ts";
 import type { DoorRequest } from "#platform/http/door.ts";
+import type { Timers } from "#platform/runtime.ts";
 import type { Lock } from "../../domain/lock.ts";
 import type { Node } from "../../domain/node.ts";
 import type { Drive } from "../../index.ts";
@@ -12,13 +13,17 @@ export type Asked = {
   readonly context: Context;
   readonly drive: Drive;
   readonly clock: Clock;
+  readonly timers: Pick<Timers, "turn">;
   /** Whether folders have tags that change with whatever lies below them. */
   readonly hasFolderTags: boolean;
   /** Whether its clients take names that differ in case or in the spelling of letters for different ones, and would lose a file. */
   readonly isSpellingStrict: boolean;
   readonly find: Find;
 };
-export type Asking = Pick<Asked, "drive" | "clock" | "hasFolderTags" | "isSpellingStrict">;
+export type Asking = Pick<
+  Asked,
+  "drive" | "clock" | "timers" | "hasFolderTags" | "isSpellingStrict"
+>;
 
 export const askedOf = (asking: Asking, request: DoorRequest, context: Context): Asked => ({
   ...asking,

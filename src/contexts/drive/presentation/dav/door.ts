@@ -72,7 +72,7 @@ export const davOptions = {
 };
 
 /** WebDAV, classes 1, 2 and 3, on the spaces of the caller. Sources: RFC 4918 and RFC 5689. */
-export const webDav = (drive: Drive, clock: Clock): Door => ({
+export const webDav = (drive: Drive, clock: Clock, timers: Asking["timers"]): Door => ({
   name: "webdav",
   path: "/dav",
   methods: davMethods,
@@ -80,5 +80,9 @@ export const webDav = (drive: Drive, clock: Clock): Door => ({
   places: arrival.places,
   options: davOptions,
   answer: (request, context) =>
-    davAnswer({ drive, clock, hasFolderTags: false, isSpellingStrict: false }, request, context),
+    davAnswer(
+      { drive, clock, timers, hasFolderTags: false, isSpellingStrict: false },
+      request,
+      context,
+    ),
 });

@@ -87,7 +87,7 @@ async function lockable(
 
 /** Locks a file or a folder, or lets a lock hold for longer. */
 export async function lock(asked: Asked, target: Target): Promise<DoorAnswer> {
-  const body = await readXml(asked.request.body);
+  const body = await readXml(asked.request.body, asked.timers);
   if (!body.ok) return refused(body.error);
   if (!body.value)
     return target.kind === "found"

@@ -268,7 +268,7 @@ export async function tellingOf(
 export async function propfind(asked: Asked, target: Target): Promise<DoorAnswer> {
   const depth = depthOf(asked);
   if (!depth.ok) return depth.error;
-  const body = await readXml(asked.request.body);
+  const body = await readXml(asked.request.body, asked.timers);
   if (!body.ok) return refused(body.error);
   const wanted = wantedIn(body.value);
   if (wanted === "too-much") return refused({ type: "too-much-asked" });

@@ -56,7 +56,7 @@ export const outcomes = (
 
 /** Changes properties that clients keep. */
 export async function proppatch(asked: Asked, target: Target): Promise<DoorAnswer> {
-  const body = await readXml(asked.request.body);
+  const body = await readXml(asked.request.body, asked.timers);
   if (!body.ok) return refused(body.error);
   const root = body.value;
   const changes = root?.namespace === dav && root.name === "propertyupdate" ? changesIn(root) : [];

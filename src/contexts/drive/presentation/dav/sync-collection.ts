@@ -92,7 +92,7 @@ function askedIn(root: Element | undefined) {
 
 /** Tells what has changed in a folder since a token, or all of it without one. Source: RFC 6578. */
 export async function report(asked: Asked, target: Target): Promise<DoorAnswer> {
-  const body = await readXml(asked.request.body);
+  const body = await readXml(asked.request.body, asked.timers);
   if (!body.ok) return refused(body.error);
   const wants = askedIn(body.value);
   if (!wants) return unmet("supported-report");

@@ -32,7 +32,7 @@ export async function mkcol(asked: Asked, target: Target): Promise<DoorAnswer> {
     (headerOf(asked, "content-length") ?? "0") !== "0" ||
     headerOf(asked, "transfer-encoding") !== undefined;
   if (hasBody && !isXml) return refused({ type: "body-refused" });
-  const body = await readXml(request.body);
+  const body = await readXml(request.body, asked.timers);
   if (!body.ok) return refused(body.error);
   const changes = propertiesOf(body.value);
   if (!changes) return refused({ type: changes === undefined ? "body-refused" : "too-much-asked" });

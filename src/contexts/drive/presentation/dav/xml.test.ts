@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expect } from "#kernel/result.ts";
+import { systemTimers } from "#platform/system.ts";
 import { childrenOf, escaped, readXml, textOf, xmlOf } from "./xml.ts";
 
 async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 const read = (text: string | Uint8Array, size = 7) =>
-  readXml(pieces(typeof text === "string" ? Buffer.from(text) : text, size));
+  readXml(pieces(typeof text === "string" ? Buffer.from(text) : text, size), systemTimers);
 
 const outcomeOf = async (text: string | Uint8Array, size?: number) => {
   const found = await read(text, size);
@@ -95,4 +96,12 @@ test("refuses what is not well-formed, of another encoding, or means to harm", a
 
 test("text that XML cannot have is written as something that it can", () => {
   assert.equal(escaped('a\u0000<&>"\uFFFF'), "a\uFFFD&lt;&amp;&gt;&quot;\uFFFD");
+});
+
+test("others have their turn after each piece", async () => {
+  let turns = 0;
+  const timers = { turn: async () => void (turns += 1) };
+  const body = Buffer.from(`<a xmlns="DAV:">${"<b/>".repeat(9_000)}</a>`);
+  expect(await readXml(pieces(body, 1_000), timers));
+  assert.equal(turns, Math.ceil(body.length / 1_000));
 });

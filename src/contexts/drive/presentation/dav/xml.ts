@@ -1,5 +1,6 @@
 import sax from "sax";
 import { err, ok, type Result } from "#kernel/result.ts";
+import type { Timers } from "#platform/runtime.ts";
 
 /** The namespace of WebDAV's own names. */
 export const dav = "DAV:";
@@ -144,6 +145,7 @@ const invalid = (error: unknown): Result<never, XmlInvalid> => {
 /** The root of a body of XML; undefined for an empty one. Entities other than those of characters are refused, as document types are. */
 export async function readXml(
   body: AsyncIterable<Uint8Array>,
+  timers: Pick<Timers, "turn">,
 ): Promise<Result<Element | undefined, XmlInvalid>> {
   const tree = new Tree();
   const parser = parserOf(tree);
@@ -158,6 +160,7 @@ export async function readXml(
     } catch (error) {
       return invalid(error);
     }
+    await timers.turn(); // a piece of hostile XML takes as long to read as many requests
   }
   if (size === 0) return ok(undefined);
   try {

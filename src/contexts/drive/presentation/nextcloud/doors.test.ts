@@ -4,6 +4,7 @@ import { testClock } from "#test/clock.ts";
 import { testContext } from "#test/context.ts";
 import type { Devices } from "#contexts/identity";
 import type { DoorRequest } from "#platform/http/door.ts";
+import { systemTimers } from "#platform/system.ts";
 import type { Drive } from "../../index.ts";
 import { nextcloud } from "./doors.ts";
 
@@ -11,6 +12,7 @@ test("a failure to look up the user is not answered as a path that does not exis
   const files = nextcloud({
     drive: {} as Drive,
     clock: testClock(),
+    timers: systemTimers,
     addressOf: async () => {
       throw new Error("the database is gone");
     },

@@ -1,5 +1,6 @@
 import type { Context } from "#kernel/context.ts";
 import type { Clock } from "#kernel/instant.ts";
+import type { Timers } from "#platform/runtime.ts";
 import type { Door, DoorAnswer, DoorRequest, TextAnswer } from "#platform/http/door.ts";
 import type { Devices } from "#contexts/identity";
 import type { Drive } from "../../index.ts";
@@ -16,6 +17,7 @@ const [version, versionText] = ["28.0.0.0", "28.0.0"];
 export type CloudDeps = {
   readonly drive: Drive;
   readonly clock: Clock;
+  readonly timers: Pick<Timers, "turn">;
   /** The verified address of a user, which is told to that user alone. */
   readonly addressOf: (userId: string) => Promise<string | undefined>;
   readonly devices: Devices;
@@ -133,8 +135,8 @@ function decoded(segment: string): string {
 const parts = /^\/(files|uploads)\/([^/]+)((?:\/.*)?)$/;
 
 /** Files at `/files/<user>`, and those that come in pieces at `/uploads/<user>`. */
-function filesDoor({ drive, clock, addressOf }: CloudDeps): Door {
-  const asking = { drive, clock, ...dialect };
+function filesDoor({ drive, clock, timers, addressOf }: CloudDeps): Door {
+  const asking = { drive, clock, timers, ...dialect };
 
   /** Clients name their user by the id that they were told, or by the address. */
   async function isOwn(segment: string, { actor }: Context): Promise<boolean> {
@@ -168,14 +170,14 @@ function filesDoor({ drive, clock, addressOf }: CloudDeps): Door {
 }
 
 /** The path of older clients, and of those that know no user. */
-const oldFilesDoor = ({ drive, clock }: CloudDeps): Door => ({
+const oldFilesDoor = ({ drive, clock, timers }: CloudDeps): Door => ({
   name: "nextcloud-webdav",
   path: "/remote.php/webdav",
   methods: davMethods,
   fileMethods: ["PUT"],
   places: arrival.places,
   options: davOptions,
-  answer: (request, context) => davAnswer({ drive, clock, ...dialect }, request, context),
+  answer: (request, context) => davAnswer({ drive, clock, timers, ...dialect }, request, context),
 });
 
 /** What clients of Nextcloud need to sync files: its status, its OCS, and its paths of WebDAV. */
