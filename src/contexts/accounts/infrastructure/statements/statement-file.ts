@@ -18,7 +18,7 @@ function invalidOf(error: unknown): UploadInvalid {
 
 const ofxMark = "OFXHEADER";
 /** Bytes of blanks before the first letter, at most: a file with more is taken for CSV, whose empty lines are not kept. */
-const mostBlanks = 65_536;
+const mostBlanks = 4_096;
 
 /** The text with its first letters that are not blank, which say what kind of file it is. */
 async function begun(text: AsyncIterable<Buffer>) {
