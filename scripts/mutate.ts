@@ -31,7 +31,7 @@ const areas: Readonly<Record<string, Area>> = {
       "src/kernel/*.test.ts",
       "src/contexts/*/domain/*.test.ts",
       "test/rules/asyncapi.test.ts",
-      "src/contexts/*/testing/memory-{identity,catalog,accounts}.test.ts",
+      "src/contexts/*/testing/memory-{identity,catalog,accounts,drive}.test.ts",
     ],
   },
   events: sampled(

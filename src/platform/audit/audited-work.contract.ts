@@ -41,6 +41,16 @@ export function auditedWorkContract(name: string, open: () => Promise<UnitOfWork
       });
     });
 
+    test("an entry without a commit keeps by which credential somebody acted, and from where", async () => {
+      await using subject = await open();
+      const { audit } = subject;
+      const origin = { address: "192.0.2.7", agent: "test" };
+      const operated = testContext({ operation: "scratch.write", credential: "key_1", origin });
+      await audit.enter(entryOf(operated, { outcome: "forbidden", targets: ["x"] }));
+      const [entry] = await audit.page({}, { limit: 1 });
+      assert.deepEqual([entry?.credential, entry?.origin], ["key_1", origin]);
+    });
+
     test("audit entries are found by what they say, the newest first, page by page", async () => {
       await using subject = await open();
       const { audit } = subject;

@@ -194,6 +194,19 @@ test("the chain is closed by several processes that go on for long", async () =>
   assert.deepEqual([verdict.intact, verdict.intact && verdict.links], [true, 100]);
 });
 
+test("a long chain is closed at once, and tells how far its verification is", async () => {
+  await using opened = await testDatabase();
+  const { database } = opened;
+  await opened.sql(`insert into audit.entries (at, actor, operation, outcome, targets, correlation_id)
+    select now(), 'a', 'o', 'ok', '{}', 'c' from generate_series(1, 2500)`);
+  assert.deepEqual([await chainEntries(database), await chainEntries(database)], [2_500, 0]);
+  const told: number[] = [];
+  const verdict = await verifyChain(database, undefined, (links) => told.push(links));
+  assert.deepEqual(told, [1_000, 2_000]);
+  const head = { number: 2_500, hash: verdict.intact ? verdict.head : "" };
+  assert.deepEqual(await verifyChain(database, head), verdict);
+});
+
 test("filtered pages read only the rows that they answer", async () => {
   await using opened = await testDatabase();
   await opened.sql(`insert into audit.entries (at, actor, operation, outcome, targets, correlation_id)

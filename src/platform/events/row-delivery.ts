@@ -213,17 +213,17 @@ class RowBatch<Scope> {
     if (last && slots.size > 0) {
       const moves = this.#on.slots.moves(slots, last.position);
       await this.#on.commit({ moves, park: parks, unpark: [] }, works);
-      this.#tell();
+      this.#tell(parks.length);
     }
     this.committed = upTo;
     this.tried = this.tried.filter(({ position }) => position > (last?.position ?? 0));
   }
 
-  #tell(): void {
+  #tell(failed: number): void {
     const now = this.#on.timers.elapsedMs();
     this.#on.tell({
       ok: this.#events,
-      failed: this.#parks.length,
+      failed,
       durationMs: now - this.#startedAt,
     });
     this.#events = 0;

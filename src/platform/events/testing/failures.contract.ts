@@ -5,6 +5,7 @@ import { TimedOut, Unavailable } from "#platform/unavailable.ts";
 import { noteEvents, type Note, type NoteEvent, type NotesScope } from "#test/notes.ts";
 import { consumer } from "../consumer.ts";
 import { LostRace } from "../subscription-store.ts";
+import type { Observer } from "../subscription.ts";
 import {
   quick,
   rewrite,
@@ -81,6 +82,25 @@ export function failuresContract(name: string, open: Open): void {
         [failing.id, 2],
       ]);
       await until(async () => (await subject.parked("sight")).length === 0);
+    });
+
+    test("tells its observer how many events were handled, and how many failed", async () => {
+      await using subject = await open();
+      const heard = { ok: 0, failed: 0 };
+      const observer: Observer = {
+        handled({ consumer, outcome, events, durationMs }) {
+          assert.deepEqual([consumer, events > 0, durationMs >= 0], ["sight", true, true]);
+          heard[outcome] += events;
+        },
+      };
+      for (let i = 0; i < 5; i += 1) await write(subject, i === 2 ? "poison" : `note ${i}`);
+      const handle: Handle = ({ payload }) => {
+        if (payload.title === "poison") throw new Error("poison");
+      };
+      const times = { retryMs: 86_400_000, maxRetryMs: 86_400_000 };
+      await using _running = subscribe(subject, handle, { observer, times });
+      await until(() => heard.ok + heard.failed >= 5);
+      assert.deepEqual(heard, { ok: 4, failed: 1 });
     });
 
     test("runs each handler once when one event of a batch fails", async () => {

@@ -17,7 +17,7 @@ import {
 import { until } from "#test/until.ts";
 import { consumer, outsideConsumer, type AnyConsumer } from "../consumer.ts";
 import type { Member, ParkedStream, SubscriptionStore } from "../subscription-store.ts";
-import { Subscription, type SubscriptionLimits } from "../subscription.ts";
+import { Subscription, type Observer, type SubscriptionLimits } from "../subscription.ts";
 import type { WakeUp } from "../wake-up.ts";
 
 /** The subject of the contracts of subscriptions: the twins differ only here. */
@@ -77,6 +77,7 @@ type Running = {
   readonly times?: Partial<SubscriptionLimits>;
   readonly store?: SubscriptionStore<NotesScope>;
   readonly batchSize?: number;
+  readonly observer?: Observer;
 };
 
 /** A consumer that keeps what it has seen, as rows, unless its handler throws. */
@@ -115,7 +116,12 @@ export const telling = (
 export const run = (
   subject: SubscriptionSubject,
   reading: AnyConsumer<NotesScope>,
-  { process = "one", times = {}, store = subject.store(reading.name) }: Running = {},
+  {
+    process = "one",
+    times = {},
+    store = subject.store(reading.name),
+    observer = { handled: () => {} },
+  }: Running = {},
 ): Subscription<NotesScope> =>
   new Subscription({
     consumer: reading,
@@ -126,7 +132,7 @@ export const run = (
     chance: Math.random,
     wakeUp: subject.wakeUp,
     log: pino({ level: "silent" }),
-    observer: { handled: () => {} },
+    observer,
     times: { ...quick, ...times },
   }).start();
 
