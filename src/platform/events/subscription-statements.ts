@@ -3,7 +3,13 @@ import type { Version } from "#kernel/version.ts";
 import { statement } from "../postgres/database.ts";
 import { eventColumns, slotOfStream, type EventRow } from "./postgres-log.ts";
 import { maxErrorLength, processEnded } from "./failure.ts";
-import { slotCount, type Held, type ParkedName, type ParkedStream } from "./subscription-store.ts";
+import {
+  leaving,
+  slotCount,
+  type Held,
+  type ParkedName,
+  type ParkedStream,
+} from "./subscription-store.ts";
 
 type HeldRow = Held & { readonly fair: number };
 
@@ -89,7 +95,7 @@ export function memberStatements(schema: string) {
           where name = $1 and process <> $2 and not ${isSeen("10 * $3")}
        ), newest as (
          select declaration from ${schema}.declarations
-          where name = $1 and declaration in (select declaration from alive)
+          where name = $1 and declaration <> '${leaving}' and declaration in (select declaration from alive)
           order by number desc limit 1
        ), sharers as (
          select process, row_number() over (order by process) as rank, count(*) over () as n

@@ -6,7 +6,7 @@ import { ok } from "#kernel/result.ts";
 import { testContext } from "#test/context.ts";
 import { archived, newerNoteEvents, noteEvents, type NotesScope } from "#test/notes.ts";
 import { consumer, outsideConsumer, type AnyConsumer } from "../consumer.ts";
-import { LeaseLost } from "../subscription-store.ts";
+import { leaving, LeaseLost } from "../subscription-store.ts";
 import {
   memberOf,
   quick,
@@ -86,6 +86,14 @@ export function sharingContract(name: string, open: Open): void {
       await seen(subject, rounds * 15);
       const ids = (await subject.sightings()).map(({ event_id: id }) => id);
       assert.equal(new Set(ids).size, rounds * 15);
+    });
+
+    test("a process that stops before it has begun is not taken for a newer one", async () => {
+      await using subject = await open();
+      const [running, stopping] = [subject.store("sight"), subject.store("sight")];
+      assert.equal((await running.share(memberOf("running"))).fair, 64);
+      await stopping.share(memberOf("stopping", { declaration: leaving }));
+      assert.equal((await running.share(memberOf("running"))).fair, 64);
     });
 
     test("a holder that lost its slots commits nothing", async () => {
