@@ -36,6 +36,16 @@ test("those behind any number of failing and refused ones have their turn, and e
   assert.equal((await run()).done, 0);
 });
 
+test("one that is done and due still has no second attempt", async () => {
+  const attempts: string[] = [];
+  const { done } = await eachDue({
+    find: async () => ["a", "b"],
+    keyOf: String,
+    act: async (one) => ok(attempts.push(one)),
+  });
+  assert.deepEqual([done, attempts], [2, ["a", "b"]]);
+});
+
 test("it ends after the step in which the process stops", async () => {
   const stopping = { aborted: false };
   const { run } = given(10, (one) => {

@@ -18,23 +18,22 @@ type Due<T> = Slice & {
 export type Done = { readonly done: number; readonly failures: readonly unknown[] };
 
 /**
- * Does what is due, one after the other, until nothing is. Each has one attempt: one that is refused or fails is left to the
- * next call, and holds up no other, however many there are.
+ * Does what is due, one after the other, until nothing is. Each has one attempt: one that is refused, fails or is due still is
+ * left to the next call. Those that are refused or fail hold up no other, however many there are.
  */
 export async function eachDue<T>({ find, keyOf, act, stopping }: Due<T>): Promise<Done> {
-  const left = new Set<string>();
+  const tried = new Set<string>();
   const failures: unknown[] = [];
   let done = 0;
   for (;;) {
-    const due = (await find(batch + left.size)).filter((one) => !left.has(keyOf(one)));
+    const left = tried.size - done;
+    const due = (await find(batch + left)).filter((one) => !tried.has(keyOf(one)));
     if (due.length === 0) return { done, failures };
     for (const one of due) {
       if (stopping?.aborted === true) return { done, failures };
-      left.add(keyOf(one));
+      tried.add(keyOf(one));
       try {
-        if (!(await act(one)).ok) continue;
-        done += 1;
-        left.delete(keyOf(one));
+        if ((await act(one)).ok) done += 1;
       } catch (error) {
         failures.push(error);
       }
