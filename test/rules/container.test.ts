@@ -24,7 +24,7 @@ const leftOut = read(".dockerignore")
   .split("\n")
   .filter((line) => line.startsWith("**/"));
 
-/** All that `src/cli.ts` imports, by whatever way. */
+/** The files and packages that `src/cli.ts` imports, directly or through others. */
 function reached(): {
   readonly files: ReadonlySet<string>;
   readonly packages: ReadonlySet<string>;

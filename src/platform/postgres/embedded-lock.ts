@@ -70,7 +70,7 @@ const renewedAt = (file: string): number => statSync(file, { throwIfNoEntry: fal
 
 const isFresh = (file: string): boolean => Math.abs(Date.now() - renewedAt(file)) < goneAfterMs;
 
-/** Whether the lock is renewed while somebody looks at it, for as long as a living process needs at most. */
+/** Watches a lock until it is renewed, or until a living process would have renewed it; answers whether it was. */
 async function isRenewed(file: string): Promise<boolean> {
   const before = renewedAt(file);
   for (const deadline = Date.now() + goneAfterMs; Date.now() < deadline; await sleep(100)) {
